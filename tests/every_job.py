@@ -15,9 +15,6 @@ from typing import Any
 
 from circuitviz.document import Evidence, EvidenceContext, State
 from circuitviz.document.attribution_query import AttributionQuery
-from circuitviz.jobs.open_file import OpenComparisonFile, OpenFile
-from circuitviz.jobs.preload import Preload
-from circuitviz.jobs.run_task import RunTask
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
 from circuitviz.workbench.requests.attach_model import AttachModel
@@ -113,10 +110,6 @@ NOTHING_OPEN = (
     OpenPromptDocumentModel,
     DiscoverPromptCircuit,
     LoadChoices,
-    RunTask,
-    OpenFile,
-    OpenComparisonFile,
-    Preload,
     LoadReferences,
 )
 OF_FEATURES = (
@@ -220,10 +213,6 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     CompareMethods: lambda o: CompareMethods("r", o.found.circuit, None, ("eap", "exact"), None, "corrupted"),
     SwitchBasis: lambda o: SwitchBasis(o.found.provenance, ("m1",), 100, "Open m1 into features"),
     CheckClaims: _claims,
-    OpenFile: lambda o: OpenFile(_document(o), lambda _document: None),
-    OpenComparisonFile: lambda o: OpenComparisonFile(_document(o), lambda _document: None),
-    RunTask: lambda o: RunTask("read", _document(o), lambda _result: None),
-    Preload: lambda o: Preload((partial(importlib.import_module, "circuitviz.formats"),)),
     LoadReferences: lambda o: LoadReferences(),
     LoadChoices: lambda o: LoadChoices(),
     SetTorchThreads: lambda o: SetTorchThreads(1),

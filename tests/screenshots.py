@@ -18,8 +18,7 @@ def shoot(window: MainWindow, name: str, dialog: QWidget | None = None) -> None:
         return
     scale = round(window.devicePixelRatio())
     for theme in ("dark", "light"):
-        window.choose_theme(theme)
-        window.theme_controller.finish_restyling()
+        window.theme_controller.apply_theme(theme)
         QApplication.processEvents()
         window.view.scene_items.render_now()
         suffix = "" if scale == 1 else f"@{scale}x"

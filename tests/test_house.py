@@ -164,7 +164,7 @@ def test_public_names_exist() -> None:
 
 def test_no_two_actions_share_a_shortcut() -> None:
     """Qt calls such a key ambiguous and does neither."""
-    from circuitviz.commands import USER_COMMANDS
+    from circuitviz.commands import commands_by_menu
 
-    keys = [entry.shortcut for entry in USER_COMMANDS.values() if entry.shortcut]
+    keys = [entry.shortcut for entry in commands_by_menu() if entry.shortcut]
     assert sorted({key for key in keys if keys.count(key) > 1}) == []

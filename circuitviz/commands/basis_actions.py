@@ -1,15 +1,17 @@
-"""Heads or features: the basis in which a site is shown."""
+"""Heads and MLPs, or the features of their dictionaries."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import has_selected_site
 from circuitviz.commands.registry import command
+from circuitviz.commands.services import BasisService
+from circuitviz.workspace import Workspace
 
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
 
-
-@command("switch-basis", "Open the site into features, or back", "Discovery", "O", condition="site")
-def _switch(window: MainWindow) -> None:
-    window.basis_switcher.switch_sites(window.workspace.selected_nodes)
+@command(
+    "switch-basis", text="Show SAE features of the site, or hide them", menu="Discovery", shortcut="O",
+    enabled=has_selected_site,
+)  # fmt: skip
+def switch_basis(workspace: Workspace, basis: BasisService) -> None:
+    """Show the selected sites as features of their dictionaries, or as heads and MLPs again."""
+    basis.switch_sites(workspace.selected_nodes)

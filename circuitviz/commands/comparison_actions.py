@@ -1,21 +1,27 @@
-"""Holding circuits against one another."""
+"""Comparing circuits."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import has_circuit
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
-
-@command("keep-circuit", "Keep this circuit to compare", "Discovery", "Ctrl+K", condition="circuit")
-def _keep(window: MainWindow) -> None:
-    window.workspace.post_message(f"Kept to compare with: {window.workspace.comparison.add_open_circuit()}")
+from circuitviz.commands.services import PanelService
+from circuitviz.workspace import Workspace
 
 
-@command("show-both", "Show both circuits", "View", "Ctrl+B", condition="circuit")
-def _show_both(window: MainWindow) -> None:
-    window.dock_manager.bring_to_front("compare")
-    window.workspace.comparison.set_overlaid(not window.workspace.comparison.is_overlaid)
+@command(
+    "keep-circuit",
+    text="Add this circuit to the comparison",
+    menu="Discovery",
+    shortcut="Ctrl+K",
+    enabled=has_circuit,
+)
+def add_to_comparison(workspace: Workspace) -> None:
+    """Keep the circuit as it is now, to compare others with it."""
+    workspace.post_message(f"Added to comparison: {workspace.comparison.add_open_circuit()}")
+
+
+@command("show-both", text="Show both circuits", menu="View", shortcut="Ctrl+B", enabled=has_circuit)
+def show_both(workspace: Workspace, docks: PanelService) -> None:
+    """Draw the circuit and the one it is compared with on one canvas, or the circuit alone again."""
+    docks.bring_to_front("compare")
+    workspace.comparison.set_overlaid(not workspace.comparison.is_overlaid)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import has_circuit, has_imported_circuit
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
-
-@command("run", "Find circuit", "Discovery", "Ctrl+R", "run")
-def _run(window: MainWindow) -> None:
-    window.start_discovery()
+from circuitviz.panels.discovery.panel import DiscoveryPanel
+from circuitviz.workspace import Workspace
 
 
-@command("attach", "Measure on this model and task", "Discovery", condition="imported")
-def _attach(window: MainWindow) -> None:
-    window.panels["discovery"].attach_circuit()  # type: ignore[attr-defined]
+@command("run", text="Find circuit", menu="Discovery", shortcut="Ctrl+R", icon="run")
+def find_circuit(form: DiscoveryPanel) -> None:
+    """Find a circuit with what the form says."""
+    form.start_search()
 
 
-@command("cancel", "Cancel the running job", "Discovery", "Ctrl+.", "cancel")
-def _cancel(window: MainWindow) -> None:
-    window.workspace.cancel_jobs()
+@command("attach", text="Measure on this model and task", menu="Discovery", enabled=has_imported_circuit)
+def attach_circuit(form: DiscoveryPanel) -> None:
+    """Measure an imported circuit on the model and the task of the form."""
+    form.attach_circuit()
 
 
-@command("curve", "Measure the faithfulness curve", "Discovery", condition="circuit")
-def _curve(window: MainWindow) -> None:
-    window.workspace.measure_curve()
+@command("cancel", text="Cancel the running job", menu="Discovery", shortcut="Ctrl+.", icon="cancel")
+def cancel_jobs(workspace: Workspace) -> None:
+    """Cancel everything that runs or waits; what a search has so far is offered."""
+    workspace.cancel_jobs()
+
+
+@command("curve", text="Measure the faithfulness curve", menu="Discovery", enabled=has_circuit)
+def measure_curve(workspace: Workspace) -> None:
+    """Measure faithfulness against the number of edges."""
+    workspace.measure_curve()

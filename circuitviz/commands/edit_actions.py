@@ -1,52 +1,89 @@
-"""Taking apart and labelling."""
+"""Ablating, labelling, finding, and the settings."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from PySide6.QtGui import QGuiApplication
 
+from circuitviz.commands.conditions import has_circuit, has_interventions, has_one_node, has_selection
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
-
-@command("ablate", "Ablate or restore", "Edit", "A", "ablate", "selection", in_toolbar=True)
-def _ablate(window: MainWindow) -> None:
-    window.toggle_ablation()
+from circuitviz.commands.services import FindService, PanelService, WindowService
+from circuitviz.document import expand_nodes, toggle_ablation
+from circuitviz.document import restore_all as restore_all_command
+from circuitviz.panels.inspector.panel import InspectorPanel
+from circuitviz.workspace import Workspace
+from circuitviz.workspace.comparison_text import describe_isolated_nodes, restrict_to_circuit
 
 
-@command("restore", "Restore everything", "Edit", "Shift+A", "restore", "ablated", in_toolbar=True)
-def _restore(window: MainWindow) -> None:
-    window.restore_all()
+@command(
+    "ablate", text="Ablate or restore", menu="Edit", shortcut="A", icon="ablate", enabled=has_selection,
+    in_toolbar=True,
+)  # fmt: skip
+def ablate(workspace: Workspace) -> None:
+    """Ablate the selected nodes and edges, or restore those that are ablated."""
+    selected = workspace.selected_nodes, workspace.selected_edges
+    nodes, edges = restrict_to_circuit(workspace.state, *selected)
+    if selected[0] and not expand_nodes(workspace.state, selected[0]) and not edges:
+        target = ", ".join(sorted(selected[0]))
+        workspace.post_message(f"The target {target} cannot be ablated; select nodes upstream of it.")
+    elif nodes or edges:
+        workspace.apply_command(toggle_ablation(nodes, edges))
+        if note := describe_isolated_nodes(workspace, nodes):
+            workspace.post_message(note)
+    else:
+        workspace.post_message("Nothing selected belongs to this circuit.")
 
 
-@command("label", "Label", "Edit", "L", "label", "node", in_toolbar=True)
-def _label(window: MainWindow) -> None:
-    window.focus_label_field()
+@command(
+    "restore", text="Restore everything", menu="Edit", shortcut="Shift+A", icon="restore",
+    enabled=has_interventions, in_toolbar=True,
+)  # fmt: skip
+def restore_everything(workspace: Workspace) -> None:
+    """Restore everything that is ablated or changed."""
+    workspace.apply_command(restore_all_command())
 
 
-@command("find", "Find on the canvas…", "Edit", "Ctrl+F", "find", "circuit", in_toolbar=True)
-def _find(window: MainWindow) -> None:
-    window.find_bar.open_card()
+@command(
+    "label", text="Label", menu="Edit", shortcut="L", icon="label", enabled=has_one_node, in_toolbar=True
+)
+def label_node(workspace: Workspace, docks: PanelService, inspector: InspectorPanel) -> None:
+    """Write a label for the selected node."""
+    docks.bring_to_front("inspector")
+    if workspace.labels_hidden:
+        workspace.post_message("Labels are hidden until the blind labelling round ends.")
+    inspector.label_field.setFocus()
 
 
-@command("find-next", "Next result", "Edit", "F3", condition="circuit")
-def _find_next(window: MainWindow) -> None:
-    window.find_bar.step_hit(1)
+@command(
+    "find", text="Find on the canvas…", menu="Edit", shortcut="Ctrl+F", icon="find", enabled=has_circuit,
+    in_toolbar=True,
+)  # fmt: skip
+def find_on_canvas(find_bar: FindService) -> None:
+    """Find nodes by name, label, note, group, layer or token."""
+    find_bar.open_card()
 
 
-@command("find-previous", "Previous result", "Edit", "Shift+F3", condition="circuit")
-def _find_previous(window: MainWindow) -> None:
-    window.find_bar.step_hit(-1)
+@command("find-next", text="Next result", menu="Edit", shortcut="F3", enabled=has_circuit)
+def find_next(find_bar: FindService) -> None:
+    """Go to the next node that was found."""
+    find_bar.step_hit(1)
 
 
-@command("copy-command", "Copy as a command", "Edit", "Ctrl+Shift+C", condition="circuit")
-def _copy_command(window: MainWindow) -> None:
-    window.copy_command_line()
+@command("find-previous", text="Previous result", menu="Edit", shortcut="Shift+F3", enabled=has_circuit)
+def find_previous(find_bar: FindService) -> None:
+    """Go to the previous node that was found."""
+    find_bar.step_hit(-1)
 
 
-@command("settings", "Settings…", "Edit", "Ctrl+,")
-def _settings(window: MainWindow) -> None:
-    from circuitviz.shell.settings_dialog import SettingsDialog
+@command("copy-command", text="Copy as a command", menu="Edit", shortcut="Ctrl+Shift+C", enabled=has_circuit)
+def copy_command_line(workspace: Workspace) -> None:
+    """Copy the command line that finds this circuit."""
+    provenance = workspace.document.state.provenance
+    if provenance is not None:
+        QGuiApplication.clipboard().setText(provenance.command_line())
+        workspace.post_message("Copied: " + provenance.command_line())
 
-    window.show_only_dialog(SettingsDialog(window))
+
+@command("settings", text="Settings…", menu="Edit", shortcut="Ctrl+,")
+def show_settings(window: WindowService) -> None:
+    """Change the appearance, the device, the threads and the log level."""
+    window.show_settings()

@@ -1,27 +1,32 @@
-"""Circuits of features: trace what is selected, or ask of a prompt; traces over many examples."""
+"""Circuits of features on one prompt, and traces over many examples."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import has_traceable_node
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
-
-@command("trace-node", "Trace the selected node", "Discovery", "Shift+T", condition="traceable")
-def _trace(window: MainWindow) -> None:
-    window.workspace.prompt_circuits.trace_selected_node()
+from circuitviz.commands.services import PanelService
+from circuitviz.panels.feature_circuit.panel import FeatureCircuitPanel
+from circuitviz.panels.traces.panel import TracesPanel
+from circuitviz.workspace import Workspace
 
 
-@command("feature-circuit", "Circuit of a feature or token…", "Discovery", "Ctrl+6")
-def _ask(window: MainWindow) -> None:
-    window.dock_manager.bring_to_front("feature-circuit")
-    form = window.panels["feature-circuit"].query_form  # type: ignore[attr-defined]
-    form.target_field.setFocus()
+@command(
+    "trace-node", text="Trace the selected node", menu="Discovery", shortcut="Shift+T",
+    enabled=has_traceable_node,
+)  # fmt: skip
+def trace_node(workspace: Workspace) -> None:
+    """Find the prompt circuit of the selected feature, head or logit."""
+    workspace.prompt_circuits.trace_selected_node()
 
 
-@command("copy-traces", "Copy the traces that are shown", "Edit", "Ctrl+Shift+T")
-def _copy_traces(window: MainWindow) -> None:
-    window.panels["traces"].copy_current_page()  # type: ignore[attr-defined]
+@command("feature-circuit", text="Circuit of a feature or token…", menu="Discovery", shortcut="Ctrl+6")
+def show_feature_circuit(docks: PanelService, panel: FeatureCircuitPanel) -> None:
+    """Find the circuit of a feature or a token on one prompt."""
+    docks.bring_to_front("feature-circuit")
+    panel.query_form.target_field.setFocus()
+
+
+@command("copy-traces", text="Copy the traces that are shown", menu="Edit", shortcut="Ctrl+Shift+T")
+def copy_traces(panel: TracesPanel) -> None:
+    """Copy the table behind the traces' page."""
+    panel.copy_current_page()

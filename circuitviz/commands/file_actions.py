@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import has_circuit
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.commands.services import FileService, WindowService
 
 
-@command("new", "Start page", "File", "Ctrl+N")
-def _new(window: MainWindow) -> None:
+@command("new", text="Start page", menu="File", shortcut="Ctrl+N")
+def show_start_page(window: WindowService) -> None:
+    """Show recent files and examples."""
     window.show_start_page()
 
 
-@command("open", "Open…", "File", "Ctrl+O", "open", in_toolbar=True)
-def _open(window: MainWindow) -> None:
-    window.file_controller.ask_and_open()
+@command("open", text="Open…", menu="File", shortcut="Ctrl+O", icon="open", in_toolbar=True)
+def open_file(files: FileService) -> None:
+    """Open a circuit file of any known format."""
+    files.ask_and_open()
 
 
-@command("save", "Save", "File", "Ctrl+S", "save", "circuit", in_toolbar=True)
-def _save(window: MainWindow) -> None:
-    window.file_controller.save_document()
+@command(
+    "save", text="Save", menu="File", shortcut="Ctrl+S", icon="save", enabled=has_circuit, in_toolbar=True
+)
+def save(files: FileService) -> None:
+    """Save the circuit to its file."""
+    files.save_document()
 
 
-@command("save-as", "Save as…", "File", "Ctrl+Shift+S", condition="circuit")
-def _save_as(window: MainWindow) -> None:
-    window.file_controller.save_as()
+@command("save-as", text="Save as…", menu="File", shortcut="Ctrl+Shift+S", enabled=has_circuit)
+def save_as(files: FileService) -> None:
+    """Save the circuit to another file."""
+    files.save_as()
 
 
-@command("export", "Export…", "File", "Ctrl+E", "export", "circuit", in_toolbar=True)
-def _export(window: MainWindow) -> None:
-    window.file_controller.show_export_dialog()
+@command(
+    "export", text="Export…", menu="File", shortcut="Ctrl+E", icon="export", enabled=has_circuit,
+    in_toolbar=True,
+)  # fmt: skip
+def export(files: FileService) -> None:
+    """Export a figure, or the data for another tool."""
+    files.show_export_dialog()
 
 
-@command("quit", "Quit", "File", "Ctrl+Q")
-def _quit(window: MainWindow) -> None:
+@command("quit", text="Quit", menu="File", shortcut="Ctrl+Q")
+def quit_application(window: WindowService) -> None:
+    """Close the window; unsaved work is asked about."""
     window.close()

@@ -1,46 +1,68 @@
-"""Groups of nodes: put together, named, closed to a box and opened again."""
+"""Groups of nodes: made, named, collapsed to a box and expanded again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import (
+    has_collapsed_groups,
+    has_labelled_groups,
+    has_selected_group,
+    has_selected_nodes,
+)
 from circuitviz.commands.registry import command
+from circuitviz.commands.services import GroupService
 from circuitviz.document import group_by_label, show_class_view, show_head_view
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.workspace import Workspace
 
 
-@command("group", "Group the selected nodes…", "Groups", "Ctrl+G", "group", "nodes", in_toolbar=True)
-def _group(window: MainWindow) -> None:
-    window.group_controller.begin_group()
+@command(
+    "group", text="Group the selected nodes…", menu="Groups", shortcut="Ctrl+G", icon="group",
+    enabled=has_selected_nodes, in_toolbar=True,
+)  # fmt: skip
+def group_nodes(groups: GroupService) -> None:
+    """Group the selected nodes under a name."""
+    groups.begin_group()
 
 
-@command("rename-group", "Rename the group…", "Groups", "F2", condition="group")
-def _rename(window: MainWindow) -> None:
-    window.group_controller.begin_rename()
+@command("rename-group", text="Rename the group…", menu="Groups", shortcut="F2", enabled=has_selected_group)
+def rename_group(groups: GroupService) -> None:
+    """Give the selected group another name."""
+    groups.begin_rename()
 
 
-@command("fold", "Collapse or expand", "Groups", "C", "fold", "group", in_toolbar=True)
-def _fold(window: MainWindow) -> None:
-    window.group_controller.toggle_collapsed()
+@command(
+    "fold", text="Collapse or expand", menu="Groups", shortcut="C", icon="fold", enabled=has_selected_group,
+    in_toolbar=True,
+)  # fmt: skip
+def toggle_collapsed(groups: GroupService) -> None:
+    """Draw the selected groups as one box each, or as their nodes again."""
+    groups.toggle_collapsed()
 
 
-@command("ungroup", "Ungroup", "Groups", "Ctrl+Shift+G", condition="group")
-def _ungroup(window: MainWindow) -> None:
-    window.group_controller.dissolve_groups()
+@command("ungroup", text="Ungroup", menu="Groups", shortcut="Ctrl+Shift+G", enabled=has_selected_group)
+def dissolve_groups(groups: GroupService) -> None:
+    """Dissolve the selected groups; their nodes stay."""
+    groups.dissolve_groups()
 
 
-@command("group-classes", "Group by label", "Groups", condition="classes")
-def _group_classes(window: MainWindow) -> None:
-    window.workspace.apply_command(group_by_label())
+@command("group-classes", text="Group by label", menu="Groups", enabled=has_labelled_groups)
+def group_classes(workspace: Workspace) -> None:
+    """Make a group of all nodes that have the same label."""
+    workspace.apply_command(group_by_label())
 
 
-@command("class-view", "Class view: all groups collapsed", "Groups", "Shift+C", condition="classes")
-def _class_view(window: MainWindow) -> None:
-    window.workspace.run_guarded(window.workspace.apply_command, show_class_view())
+@command(
+    "class-view", text="Class view: all groups collapsed", menu="Groups", shortcut="Shift+C",
+    enabled=has_labelled_groups,
+)  # fmt: skip
+def class_view(workspace: Workspace) -> None:
+    """Collapse all groups, so that edges run between classes of nodes."""
+    workspace.run_guarded(workspace.apply_command, show_class_view(), title="Could not show the classes")
 
 
-@command("head-view", "Head view: all groups expanded", "Groups", "Shift+H", condition="boxes")
-def _head_view(window: MainWindow) -> None:
-    window.workspace.apply_command(show_head_view())
+@command(
+    "head-view", text="Head view: all groups expanded", menu="Groups", shortcut="Shift+H",
+    enabled=has_collapsed_groups,
+)  # fmt: skip
+def head_view(workspace: Workspace) -> None:
+    """Expand all groups."""
+    workspace.apply_command(show_head_view())

@@ -1,34 +1,30 @@
-"""What a newcomer looks for."""
+"""Help, shortcuts, versions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.commands.services import WindowService
 
 
-@command("palette", "Find a command…", "Help", "Ctrl+Shift+P")
-def _palette(window: MainWindow) -> None:
-    window.command_palette.open_palette()
+@command("palette", text="Find a command…", menu="Help", shortcut="Ctrl+Shift+P")
+def open_palette(window: WindowService) -> None:
+    """Find any command by a few letters of its name."""
+    window.open_palette()
 
 
-@command("shortcuts", "Shortcuts", "Help", "F1")
-def _shortcuts(window: MainWindow) -> None:
-    from circuitviz.shell.shortcut_sheet import ShortcutSheet
-
-    window.show_only_dialog(ShortcutSheet(window))
-
-
-@command("tour", "Tour", "Help", condition="circuit")
-def _tour(window: MainWindow) -> None:
-    window.tour.start_tour()
+@command("help", text="Help", menu="Help", shortcut="Shift+F1")
+def show_help(window: WindowService) -> None:
+    """Read how circuits are found, measured, labelled and exported."""
+    window.show_help()
 
 
-@command("about", "About circuitviz", "Help")
-def _about(window: MainWindow) -> None:
-    from circuitviz.shell.about_dialog import AboutDialog
+@command("shortcuts", text="Shortcuts", menu="Help", shortcut="F1")
+def show_shortcuts(window: WindowService) -> None:
+    """List all shortcuts, and what the mouse does on the canvas."""
+    window.show_shortcuts()
 
-    window.show_only_dialog(AboutDialog(window))
+
+@command("about", text="About circuitviz", menu="Help")
+def show_about(window: WindowService) -> None:
+    """Show the versions that numbers depend on."""
+    window.show_about()

@@ -1,44 +1,45 @@
-"""Saying what parts do, and testing it."""
+"""Labels: rounds of labelling, suggested roles, files."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import has_circuit
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.panels.labels.panel import LabelsPanel
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.commands.services import PanelService
+from circuitviz.panels.labels.panel import LabelsPanel
 
 
-def _panel(window: MainWindow) -> LabelsPanel:
-    window.dock_manager.bring_to_front("labels")
-    return window.panels["labels"]  # type: ignore[return-value]
+@command("label-round", text="Labelling round", menu="Edit", shortcut="Shift+L", enabled=has_circuit)
+def begin_round(docks: PanelService, labels: LabelsPanel) -> None:
+    """Label one node after another, the strongest first."""
+    docks.bring_to_front("labels")
+    labels.begin_round()
 
 
-@command("label-round", "Labelling round", "Edit", "Shift+L", condition="circuit")
-def _round(window: MainWindow) -> None:
-    _panel(window).begin_round()
+@command("label-blind", text="Blind re-labelling", menu="Edit", enabled=has_circuit)
+def begin_blind_round(docks: PanelService, labels: LabelsPanel) -> None:
+    """Label the nodes anew without seeing their labels, to measure the agreement."""
+    docks.bring_to_front("labels")
+    labels.begin_round(is_blind=True)
 
 
-@command("label-blind", "Blind re-labelling", "Edit", condition="circuit")
-def _blind(window: MainWindow) -> None:
-    _panel(window).begin_round(is_blind=True)
+@command("label-suggest", text="Suggest roles", menu="Edit", shortcut="Ctrl+Shift+R", enabled=has_circuit)
+def suggest_roles(docks: PanelService, labels: LabelsPanel) -> None:
+    """Score every head on the tests of known roles."""
+    docks.bring_to_front("labels")
+    labels.tabs.setCurrentWidget(labels.role_suggestions)
+    if labels.role_suggestions.role_scores is None and labels.role_suggestions.score_button.isEnabled():
+        labels.role_suggestions.score_heads()
 
 
-@command("label-suggest", "Suggest roles", "Edit", "Ctrl+Shift+R", condition="circuit")
-def _suggest(window: MainWindow) -> None:
-    panel = _panel(window)
-    panel.tabs.setCurrentWidget(panel.role_suggestions)
-    if panel.role_suggestions.role_scores is None and panel.role_suggestions.score_button.isEnabled():
-        panel.role_suggestions.score_heads()
+@command("label-import", text="Import labels…", menu="File", enabled=has_circuit)
+def import_labels(docks: PanelService, labels: LabelsPanel) -> None:
+    """Read labels from a JSONL or CSV file."""
+    docks.bring_to_front("labels")
+    labels.choose_import_file()
 
 
-@command("label-import", "Import labels…", "File", condition="circuit")
-def _import(window: MainWindow) -> None:
-    _panel(window).choose_import_file()
-
-
-@command("label-export", "Export labels…", "File", condition="circuit")
-def _export(window: MainWindow) -> None:
-    _panel(window).choose_export_file()
+@command("label-export", text="Export labels…", menu="File", enabled=has_circuit)
+def export_labels(docks: PanelService, labels: LabelsPanel) -> None:
+    """Write the labels to a JSONL or CSV file."""
+    docks.bring_to_front("labels")
+    labels.choose_export_file()

@@ -1,30 +1,33 @@
-"""Where nodes stand."""
+"""Layouts of the nodes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import has_circuit
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.commands.services import LayoutService
 
 
-@command("layout", "Next layout", "View", "Ctrl+L", condition="circuit")
-def _layout(window: MainWindow) -> None:
-    window.switch_to_next_layout()
+@command("layout", text="Next layout", menu="View", shortcut="Ctrl+L", enabled=has_circuit)
+def next_layout(layout: LayoutService) -> None:
+    """Use the next layout that differs for this circuit."""
+    layout.switch_to_next_layout()
 
 
-@command("layout-layered", "Lay out by layer", "View", "Alt+1", condition="circuit")
-def _layered(window: MainWindow) -> None:
-    window.choose_layout("layered")
+@command("layout-layered", text="Lay out by layer", menu="View", shortcut="Alt+1", enabled=has_circuit)
+def layered_layout(layout: LayoutService) -> None:
+    """Order the nodes of each layer so that few edges cross."""
+    layout.choose_layout("layered")
 
 
-@command("layout-tokens", "Lay out by layer and token", "View", "Alt+2", condition="circuit")
-def _tokens(window: MainWindow) -> None:
-    window.choose_layout("tokens")
+@command(
+    "layout-tokens", text="Lay out by layer and token", menu="View", shortcut="Alt+2", enabled=has_circuit
+)
+def token_layout(layout: LayoutService) -> None:
+    """Put each node into the column of its token position."""
+    layout.choose_layout("tokens")
 
 
-@command("layout-grid", "Lay out by head number", "View", "Alt+3", condition="circuit")
-def _grid(window: MainWindow) -> None:
-    window.choose_layout("grid")
+@command("layout-grid", text="Lay out by head number", menu="View", shortcut="Alt+3", enabled=has_circuit)
+def grid_layout(layout: LayoutService) -> None:
+    """Put each head into the column of its number."""
+    layout.choose_layout("grid")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import has_circuit
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.commands.services import FileService
 
 
-@command("copy-methods", "Copy the methods paragraph", "Edit", condition="circuit")
-def _copy_methods(window: MainWindow) -> None:
-    window.file_controller.copy_methods()
+@command("copy-methods", text="Copy the methods paragraph", menu="Edit", enabled=has_circuit)
+def copy_methods(files: FileService) -> None:
+    """Copy a paragraph that says how the circuit was found and measured."""
+    files.copy_methods()
 
 
-@command("copy-bibtex", "Copy the BibTeX entries", "Edit", condition="circuit")
-def _copy_bibtex(window: MainWindow) -> None:
-    window.file_controller.copy_bibtex()
+@command("copy-bibtex", text="Copy the BibTeX entries", menu="Edit", enabled=has_circuit)
+def copy_bibtex(files: FileService) -> None:
+    """Copy the BibTeX entries of the methods that were used."""
+    files.copy_bibtex()

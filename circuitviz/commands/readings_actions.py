@@ -1,14 +1,11 @@
-"""Each page of the readings at one key."""
+"""Each page of the readings has a shortcut."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
-
+from circuitviz.commands.conditions import has_circuit
 from circuitviz.commands.registry import command
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.commands.services import PanelService
+from circuitviz.panels.readings.panel import ReadingsPanel
 
 READING_PAGES = {
     "lens": "Logit lens",
@@ -19,12 +16,15 @@ READING_PAGES = {
 }
 
 
-def _show_reading(name: str, window: MainWindow) -> None:
-    window.dock_manager.bring_to_front("readings")
-    window.panels["readings"].show_page(name)  # type: ignore[attr-defined]
+def _register(page: str, title: str, shortcut: str) -> None:
+    def show_reading(docks: PanelService, readings: ReadingsPanel) -> None:
+        docks.bring_to_front("readings")
+        readings.show_page(page)
+
+    show_reading.__doc__ = f"{title} of the prompt and the selected node."
+    decorate = command(f"reading-{page}", text=title, menu="View", shortcut=shortcut, enabled=has_circuit)
+    decorate(show_reading)
 
 
-for _number, (_name, _title) in enumerate(READING_PAGES.items(), start=1):
-    command(f"reading-{_name}", _title, "View", f"Ctrl+{_number}", condition="circuit")(
-        partial(_show_reading, _name)
-    )
+for _number, (_page, _title) in enumerate(READING_PAGES.items(), start=1):
+    _register(_page, _title, f"Ctrl+{_number}")

@@ -1,50 +1,101 @@
-"""The one table of actions: menus, toolbar, shortcuts, palette and the shortcut sheet read it.
+"""A user command is one decorated function that is handed the objects it acts on.
 
-A group of actions is one file beside this one.
+The function's parameters are annotated with what it needs: the ``Workspace``, the ``CircuitView``, a panel's
+class, or one of the protocols in ``services``. Menus, toolbar, shortcuts, the command palette and the
+sheet of shortcuts are all made from this registry. Other packages add commands through the entry point group
+``circuitviz.commands``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import Any, get_type_hints
 
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.registry import Registry
+from circuitviz.workspace import Workspace
 
-CommandHandler = Callable[["MainWindow"], None]
+MENU_ORDER = ("File", "Edit", "Select", "Groups", "Discovery", "View", "Help")
+Condition = Callable[[Workspace], str]
+"""Why a command cannot be used now, in a sentence; empty where it can."""
+
+
+def always(_workspace: Workspace) -> str:
+    """The condition of a command that can be used at any time."""
+    return ""
 
 
 @dataclass(frozen=True)
 class UserCommand:
-    """One action. ``condition`` is a word of the table in ``conditions.py``, or empty."""
+    """One entry of the menus.
 
-    id: str
+    Attributes:
+        name: Its registered name, which settings and tests use.
+        text: What the menu says; with … where a dialog follows.
+        menu: One of ``MENU_ORDER``.
+        function: What it does.
+        shortcut: Keys, as ``QKeySequence`` reads them.
+        icon: The name of an icon, or empty.
+        enabled: Says why it cannot be used.
+        in_toolbar: Whether the toolbar has it, too.
+    """
+
+    name: str
     text: str
     menu: str
-    handler: CommandHandler
+    function: Callable[..., object]
     shortcut: str = ""
     icon: str = ""
-    condition: str = ""
+    enabled: Condition = always
     in_toolbar: bool = False
 
+    @property
+    def help(self) -> str:
+        """The first line of the function's docstring."""
+        return (inspect.getdoc(self.function) or self.text).split("\n", 1)[0]
 
-USER_COMMANDS: dict[str, UserCommand] = {}
+    @cached_property
+    def needs(self) -> tuple[type, ...]:
+        """The classes and protocols that the function is handed, in the order of its parameters."""
+        hints = get_type_hints(self.function)
+        return tuple(hints[name] for name in inspect.signature(self.function).parameters)
+
+    def run(self, services: Mapping[type, Any]) -> None:
+        """Call the function.
+
+        Args:
+            services: An object for each class or protocol that a command may need.
+        """
+        self.function(*(services[need] for need in self.needs))
+
+
+commands: Registry[UserCommand] = Registry("command", "circuitviz.commands", "circuitviz.commands")
 
 
 def command(
-    id: str,
+    name: str,
+    *,
     text: str,
     menu: str,
     shortcut: str = "",
     icon: str = "",
-    condition: str = "",
+    enabled: Condition = always,
     in_toolbar: bool = False,
-) -> Callable[[CommandHandler], CommandHandler]:
-    """Put a function into the table."""
+) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    """Register a function as a user command; the arguments are those of ``UserCommand``."""
 
-    def decorate(handler: CommandHandler) -> CommandHandler:
-        USER_COMMANDS[id] = UserCommand(id, text, menu, handler, shortcut, icon, condition, in_toolbar)
-        return handler
+    def decorate(function: Callable[..., object]) -> Callable[..., object]:
+        entry = UserCommand(name, text, menu, function, shortcut, icon, enabled, in_toolbar)
+        commands.register(name, summary=entry.help)(entry)
+        return function
 
     return decorate
+
+
+def commands_by_menu() -> list[UserCommand]:
+    """All commands: menus in their order, and in each menu the order of registration."""
+    known = [entry.value for entry in commands.entries()]
+    order = {menu: place for place, menu in enumerate(MENU_ORDER)}
+    return sorted(known, key=lambda entry: order.get(entry.menu, len(order)))

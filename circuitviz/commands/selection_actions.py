@@ -1,92 +1,116 @@
-"""Selecting what belongs together: layers, classes, everything that feeds a node, every path between two."""
+"""Selecting what belongs together: layers, classes, what feeds a node, every path between two."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Set
 
+from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.commands.conditions import (
+    has_circuit,
+    has_marked_nodes,
+    has_moved_nodes,
+    has_selected_nodes,
+    has_two_nodes,
+)
 from circuitviz.commands.registry import command
+from circuitviz.commands.services import PanelService
 from circuitviz.document.groups import outermost_collapsed
 from circuitviz.document.node_text import pinned_nodes
 from circuitviz.document.pin_commands import unpin_nodes
 from circuitviz.graph.connectivity import Connectivity
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
-
-@command("select-all", "All nodes", "Select", "Ctrl+A", condition="circuit")
-def _select_all(window: MainWindow) -> None:
-    window.view.select(set(window.view.circuit_scene.by_name))
+from circuitviz.panels.paths.panel import PathsPanel
+from circuitviz.workspace import Workspace
 
 
-@command("select-invert", "Invert", "Select", "Ctrl+I", condition="circuit")
-def _invert(window: MainWindow) -> None:
-    window.view.select(set(window.view.circuit_scene.by_name) - window.view.selected_nodes)
+@command("select-all", text="All nodes", menu="Select", shortcut="Ctrl+A", enabled=has_circuit)
+def select_all(view: CircuitView) -> None:
+    """Select every node on the canvas."""
+    view.select(set(view.circuit_scene.by_name))
 
 
-@command("select-layer", "The whole layer", "Select", "Ctrl+Shift+L", condition="nodes")
-def _layer(window: MainWindow) -> None:
-    if (circuit := window.workspace.state.circuit) is not None:
-        layer = {name: circuit.graph.node(name).layer for name in circuit.node_names}
-        layers = {layer[name] for name in _selected_members(window) if name in layer}
-        _select_drawn(window, {name for name, of in layer.items() if of in layers})
+@command("select-invert", text="Invert", menu="Select", shortcut="Ctrl+I", enabled=has_circuit)
+def invert_selection(view: CircuitView) -> None:
+    """Select the nodes that are not selected."""
+    view.select(set(view.circuit_scene.by_name) - view.selected_nodes)
 
 
-@command("select-class", "The whole class", "Select", "Ctrl+Shift+K", condition="nodes")
-def _class(window: MainWindow) -> None:
-    chosen = _selected_members(window)
-    alike = (set(nodes) for nodes in window.workspace.state.nodes_by_label.values() if chosen & set(nodes))
-    _select_drawn(window, chosen.union(*alike))
+@command(
+    "select-layer", text="The whole layer", menu="Select", shortcut="Ctrl+Shift+L", enabled=has_selected_nodes
+)
+def select_layer(workspace: Workspace, view: CircuitView) -> None:
+    """Select all nodes of the selected nodes' layers."""
+    if (circuit := workspace.state.circuit) is not None:
+        layer_of = {name: circuit.graph.node(name).layer for name in circuit.node_names}
+        layers = {layer_of[name] for name in _selected_members(workspace) if name in layer_of}
+        _select_drawn(workspace, view, {name for name, layer in layer_of.items() if layer in layers})
 
 
-@command("select-upstream", "Everything upstream", "Select", "U", condition="nodes")
-def _upstream(window: MainWindow) -> None:
-    if (wiring := _circuit_wiring(window)) is not None:
-        _select_drawn(window, wiring.upstream(_selected_members(window)))
+@command(
+    "select-class", text="The whole class", menu="Select", shortcut="Ctrl+Shift+K", enabled=has_selected_nodes
+)
+def select_class(workspace: Workspace, view: CircuitView) -> None:
+    """Select all nodes that have a label of the selected nodes."""
+    chosen = _selected_members(workspace)
+    classes = (set(nodes) for nodes in workspace.state.nodes_by_label.values() if chosen & set(nodes))
+    _select_drawn(workspace, view, chosen.union(*classes))
 
 
-@command("select-downstream", "Everything downstream", "Select", "D", condition="nodes")
-def _downstream(window: MainWindow) -> None:
-    if (wiring := _circuit_wiring(window)) is not None:
-        _select_drawn(window, wiring.downstream(_selected_members(window)))
+@command(
+    "select-upstream", text="Everything upstream", menu="Select", shortcut="U", enabled=has_selected_nodes
+)
+def select_upstream(workspace: Workspace, view: CircuitView) -> None:
+    """Select every node with a path to a selected one."""
+    if (connectivity := _circuit_connectivity(workspace)) is not None:
+        _select_drawn(workspace, view, connectivity.upstream(_selected_members(workspace)))
 
 
-@command("select-paths", "Every path between two nodes", "Select", "P", condition="pair")
-def _paths(window: MainWindow) -> None:
-    window.dock_manager.bring_to_front("paths")
-    window.panels["paths"].highlight_all()  # type: ignore[attr-defined]
+@command(
+    "select-downstream", text="Everything downstream", menu="Select", shortcut="D",
+    enabled=has_selected_nodes,
+)  # fmt: skip
+def select_downstream(workspace: Workspace, view: CircuitView) -> None:
+    """Select every node with a path from a selected one."""
+    if (connectivity := _circuit_connectivity(workspace)) is not None:
+        _select_drawn(workspace, view, connectivity.downstream(_selected_members(workspace)))
 
 
-@command("select-pinned", "Nodes pinned in the file", "Select", condition="marked")
-def _pinned(window: MainWindow) -> None:
-    """What an attribution graph's viewer had pinned."""
-    if (scores := window.workspace.state.scores) is not None:
-        _select_drawn(window, set(pinned_nodes(scores.info)))
+@command(
+    "select-paths", text="Every path between two nodes", menu="Select", shortcut="P", enabled=has_two_nodes
+)
+def select_paths(docks: PanelService, paths: PathsPanel) -> None:
+    """Highlight every edge on a path between the two selected nodes."""
+    docks.bring_to_front("paths")
+    paths.highlight_all()
 
 
-@command("unpin", "Unpin moved nodes", "View", "Shift+U", condition="pinned")
-def _unpin(window: MainWindow) -> None:
-    """Those that are selected, or all."""
-    window.workspace.apply_command(
-        unpin_nodes(window.workspace.selected_nodes & window.workspace.state.positions.keys())
-    )
+@command("select-pinned", text="Nodes pinned in the file", menu="Select", enabled=has_marked_nodes)
+def select_pinned(workspace: Workspace, view: CircuitView) -> None:
+    """Select the nodes that were pinned in the attribution graph's viewer."""
+    if (scores := workspace.state.scores) is not None:
+        _select_drawn(workspace, view, set(pinned_nodes(scores.info)))
 
 
-def _selected_members(window: MainWindow) -> set[str]:
+@command("unpin", text="Unpin moved nodes", menu="View", shortcut="Shift+U", enabled=has_moved_nodes)
+def unpin(workspace: Workspace) -> None:
+    """Let the layout place the selected nodes again, or all of them."""
+    workspace.apply_command(unpin_nodes(workspace.selected_nodes & workspace.state.positions.keys()))
+
+
+def _selected_members(workspace: Workspace) -> set[str]:
     """What is selected, collapsed groups as their nodes."""
-    boxes = outermost_collapsed(window.workspace.state.groups)
-    return {node for name in window.workspace.selected_nodes for node in boxes.get(name, (name,))}
+    boxes = outermost_collapsed(workspace.state.groups)
+    return {node for name in workspace.selected_nodes for node in boxes.get(name, (name,))}
 
 
-def _select_drawn(window: MainWindow, nodes: set[str]) -> None:
-    """Select what is drawn of some nodes, a collapsed group where it holds one of them."""
-    boxes = outermost_collapsed(window.workspace.state.groups)
-    box = {node: name for name, members in boxes.items() for node in members}
-    window.view.select({box.get(node, node) for node in nodes} & window.view.circuit_scene.by_name.keys())
+def _select_drawn(workspace: Workspace, view: CircuitView, nodes: Set[str]) -> None:
+    """Select what is drawn of some nodes: a collapsed group where it holds one of them."""
+    boxes = outermost_collapsed(workspace.state.groups)
+    box_of = {node: name for name, members in boxes.items() for node in members}
+    view.select({box_of.get(node, node) for node in nodes} & view.circuit_scene.by_name.keys())
 
 
-def _circuit_wiring(window: MainWindow) -> Connectivity | None:
-    state = window.workspace.state
+def _circuit_connectivity(workspace: Workspace) -> Connectivity | None:
+    state = workspace.state
     if state.circuit is None:
         return None
     return Connectivity.of_circuit(state.circuit, None if state.scores is None else state.scores.values)

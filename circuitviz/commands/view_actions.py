@@ -2,46 +2,66 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.commands.conditions import has_circuit, has_filters
 from circuitviz.commands.registry import command
+from circuitviz.commands.services import PanelService, WindowService
 from circuitviz.document import ViewFilters, set_filters
+from circuitviz.panels.filters.panel import FiltersPanel
+from circuitviz.workspace import Workspace
 
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
-
-@command("fit", "Show everything", "View", "F", "fit", "circuit", in_toolbar=True)
-def _fit(window: MainWindow) -> None:
-    window.view.fit(show_all=not window.view.is_showing_all)  # again: as it can be read
+ZOOM_STEP = 1.25
 
 
-@command("zoom-in", "Zoom in", "View", "Ctrl++", "zoom-in", "circuit", in_toolbar=True)
-def _zoom_in(window: MainWindow) -> None:
-    window.view.zoom_by(1.25)
+@command(
+    "fit", text="Show everything", menu="View", shortcut="F", icon="fit", enabled=has_circuit, in_toolbar=True
+)
+def fit(view: CircuitView) -> None:
+    """Show the whole circuit; again: at a size that can be read."""
+    view.fit(show_all=not view.is_showing_all)
 
 
-@command("zoom-out", "Zoom out", "View", "Ctrl+-", "zoom-out", "circuit", in_toolbar=True)
-def _zoom_out(window: MainWindow) -> None:
-    window.view.zoom_by(0.8)
+@command(
+    "zoom-in", text="Zoom in", menu="View", shortcut="Ctrl++", icon="zoom-in", enabled=has_circuit,
+    in_toolbar=True,
+)  # fmt: skip
+def zoom_in(view: CircuitView) -> None:
+    """Show the middle of the canvas larger."""
+    view.zoom_by(ZOOM_STEP)
 
 
-@command("filters", "Filters…", "View", "Ctrl+Shift+F", "filter", "circuit", in_toolbar=True)
-def _filters(window: MainWindow) -> None:
-    window.dock_manager.bring_to_front("filters")
-    window.panels["filters"].max_edges_slider.setFocus()  # type: ignore[attr-defined]
+@command(
+    "zoom-out", text="Zoom out", menu="View", shortcut="Ctrl+-", icon="zoom-out", enabled=has_circuit,
+    in_toolbar=True,
+)  # fmt: skip
+def zoom_out(view: CircuitView) -> None:
+    """Show more of the circuit."""
+    view.zoom_by(1 / ZOOM_STEP)
 
 
-@command("clear-filters", "Show what filters hide", "View", condition="filters")
-def _clear_filters(window: MainWindow) -> None:
-    window.workspace.apply_command(set_filters(ViewFilters()))
+@command(
+    "filters", text="Filters…", menu="View", shortcut="Ctrl+Shift+F", icon="filter", enabled=has_circuit,
+    in_toolbar=True,
+)  # fmt: skip
+def show_filters(docks: PanelService, filters: FiltersPanel) -> None:
+    """Choose which nodes and edges are drawn."""
+    docks.bring_to_front("filters")
+    filters.max_edges_slider.setFocus()
 
 
-@command("theme", "Light or dark", "View", "Ctrl+T", "theme", in_toolbar=True)
-def _theme(window: MainWindow) -> None:
+@command("clear-filters", text="Show what filters hide", menu="View", enabled=has_filters)
+def clear_filters(workspace: Workspace) -> None:
+    """Draw everything that filters hide."""
+    workspace.apply_command(set_filters(ViewFilters()))
+
+
+@command("theme", text="Light or dark", menu="View", shortcut="Ctrl+T", icon="theme", in_toolbar=True)
+def toggle_theme(window: WindowService) -> None:
+    """Change between light and dark colours."""
     window.toggle_theme()
 
 
-@command("theme-system", "Colours follow the system", "View")
-def _theme_system(window: MainWindow) -> None:
+@command("theme-system", text="Colours follow the system", menu="View")
+def use_system_theme(window: WindowService) -> None:
+    """Use light or dark colours as the system does."""
     window.use_system_theme()

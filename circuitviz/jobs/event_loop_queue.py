@@ -1,4 +1,4 @@
-"""One piece of work for each turn of the event loop, so that no click has to wait for two."""
+"""Runs queued callbacks one per event-loop iteration, so that input is handled in between."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer
 class EventLoopQueue(QObject):
     """Does what is due, first come first served; between two pieces Qt paints and hears the person."""
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pending: dict[Hashable, Callable[[], object]] = {}
         self._timer = QTimer(self, interval=0)

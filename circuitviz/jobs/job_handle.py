@@ -12,8 +12,8 @@ from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, 
 class JobHandle(QObject):
     """One submitted job. Every job emits exactly one of ``finished``, ``failed`` and ``cancelled``.
 
-    Signals come from the event loop of the window's thread, never from inside ``submit``, so that a caller can
-    connect to what ``submit`` returned. A handle stays alive until its job has ended, whether or not the
+    Signals come from the event loop of the window's thread, never from inside ``submit``, so that a caller
+    can connect to what ``submit`` returned. A handle stays alive until its job has ended, whether or not the
     caller keeps it.
 
     Attributes:

@@ -88,7 +88,7 @@ class Worker(QThread):
         self._mailbox = Mailbox()
         self._wake = threading.Condition()
         self._preempted: list[Job] = []
-        self._is_cancel_requested = self._is_stopping = self._stop_when_empty = False
+        self._is_cancel_requested = self._is_stopping = False
         self._cancelled_numbers: set[int] = set()
         self._running: Job | None = None
         self._document_number = self._n_requests = 0
@@ -146,14 +146,6 @@ class Worker(QThread):
             _abandoned_workers.append(self)
         self.event_loop_queue.clear()
 
-    def finish_and_stop(self) -> None:
-        """End the thread once nothing waits any more, and wait for that: files are written."""
-        with self._wake:
-            self._stop_when_empty = True
-            self._wake.notify()
-        self.wait()
-        self.event_loop_queue.run_all()
-
     def run(self) -> None:
         """The thread's life: take the most urgent request, answer it, look again."""
         os.environ.setdefault(
@@ -185,8 +177,6 @@ class Worker(QThread):
                     return job
                 if self._preempted:
                     return self._preempted.pop()
-                if self._stop_when_empty:
-                    break
                 self._wake.wait()
             self._close_preempted(lambda _job: True)
             return None

@@ -1,4 +1,4 @@
-"""A panel is one file: a widget made from the desk, with a title and a place."""
+"""Panels are registered widgets that are given the workspace; each has a dock of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def adjust_form_fields(widget: QWidget) -> None:
 
 
 class Panel(QWidget):
-    """What every panel is: made from the desk, told of the theme."""
+    """The base class of panels: knows the workspace and whether it can be seen."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Panel(QWidget):
         self._deferred_refreshes: dict[str, Callable[[], None]] = {}
 
     def refresh_when_visible(self, refresh: Callable[[], None]) -> Callable[..., None]:
-        """A slot that refreshes at once while the panel is in sight, and else when it comes into sight.
+        """A slot that calls ``refresh`` at once while the panel can be seen, and otherwise once it can.
 
         A click has to be answered within a frame; what stands behind another tab can wait.
         """
@@ -53,11 +53,11 @@ class Panel(QWidget):
 
     @property
     def is_in_view(self) -> bool:
-        """Whether the panel is in sight."""
+        """Whether the panel can be seen."""
         return self._is_in_front and self.isVisible()
 
     def set_in_front(self, is_in_front: bool) -> None:
-        """Whether the panel is in sight; a widget behind another tab calls itself visible."""
+        """Set whether the panel is in front of its tabs: Qt calls a widget behind another tab visible."""
         self._is_in_front = is_in_front
         if not is_in_front:
             return
@@ -67,14 +67,14 @@ class Panel(QWidget):
         self.refresh_on_show()
 
     def refresh_on_show(self) -> None:
-        """The panel came into sight: show what was not followed while nobody looked."""
+        """The panel has come to the front: show what was not updated meanwhile."""
 
     def set_theme(self, theme: Theme) -> None:
-        """Take over colours that neither palette nor style sheet can give."""
+        """Use the colours that neither palette nor style sheet sets."""
 
 
 def is_part_in_view(part: QWidget) -> bool:
-    """Whether a part of a panel is in sight: Qt calls visible also what stands behind another tab."""
+    """Whether a part of a panel can be seen, and is not behind another tab."""
     panel: QWidget | None = part
     while panel is not None and not isinstance(panel, Panel):
         panel = panel.parentWidget()

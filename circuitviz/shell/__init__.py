@@ -1,1 +1,1 @@
-"""The application: window, actions, settings, and the command line."""
+"""The main window, its menus and dialogs; it wires the layers below and computes nothing."""

@@ -1,20 +1,24 @@
-"""What numbers depend on: the versions of everything, to be read and copied."""
+"""The dialog with the versions of circuitviz and of the libraries that numbers depend on."""
 
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QIcon
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
 
 from circuitviz import __version__
 from circuitviz.resources import resource_path
 from circuitviz.versions import package_version
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
 
 VERSIONED_PACKAGES = ("torch", "transformer-lens", "transformers", "sae-lens", "numpy", "PySide6-Essentials")
 
@@ -29,8 +33,8 @@ def collect_versions() -> list[tuple[str, str]]:
 class AboutDialog(QDialog):
     """Name, purpose, versions."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
         self.setWindowTitle("About circuitviz")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         mark, title = QLabel(), QLabel("circuitviz", objectName="headline")

@@ -1,7 +1,8 @@
-"""Starting the window: it is on the screen before torch is thought of."""
+"""Starting the window, which is on the screen before torch is imported."""
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -11,10 +12,14 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from circuitviz.jobs.task_pool import has_abandoned_tasks
 from circuitviz.jobs.worker import has_abandoned_threads
 from circuitviz.resources import resource_path
 from circuitviz.shell.failure_dialog import ExceptionHooks
 from circuitviz.shell.main_window import MainWindow
+from circuitviz.shell.settings import Settings
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def create_application() -> QApplication:
@@ -30,26 +35,29 @@ def create_application() -> QApplication:
 
 
 def run_application(file: Path | None, model: str | None, task: str | None, demo: bool) -> int:
-    """Open the window, perhaps with a file or a search under way; returns the exit code."""
+    """Open the window, perhaps with a file or a search under way.
+
+    Returns:
+        The exit code.
+    """
     app = create_application()
     faults = ExceptionHooks()
     give_back = faults.install()
-    window = MainWindow()
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    window = MainWindow(settings=settings)
     faults.exception_raised.connect(window.show_failure)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     window.show()
     window.workspace.start()
-    window.tour.start_on_first_circuit()
     QTimer.singleShot(0, lambda: open_arguments(window, file, model, task, demo))
     try:
         code = app.exec()
     finally:
         window.workspace.stop()
         give_back()
-    if (
-        has_abandoned_threads()
-    ):  # everything is written, and only a library that does not come back still runs
-        os._exit(code)
+    if has_abandoned_threads() or has_abandoned_tasks():
+        os._exit(code)  # everything is written, and only a library that does not come back still runs
     return code
 
 
@@ -62,9 +70,5 @@ def open_arguments(
     elif demo:
         window.find_example_circuit(task or "ioi")
     elif model or task:
-        form = window.panels["discovery"]
-        if model:
-            form.model_box.setEditText(model)  # type: ignore[attr-defined]
-        if task:
-            form.task_box.setEditText(task)  # type: ignore[attr-defined]
+        window.workspace.search_form.set(model=model or None, task=task or None)
     window.crash_recovery.offer_recovery()

@@ -1,62 +1,57 @@
-"""In which basis the canvas shows a site: its heads or MLP, or the features of its dictionary."""
+"""Switching a site between its heads or MLP and the features of its dictionary."""
 
 from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.document.attribution_query import SAME_SUBJECT, AttributionQuery
 from circuitviz.panels.features.panel import FeaturesPanel
 from circuitviz.workbench.requests.switch_basis import SwitchBasis, plan_basis_switch
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.workspace import Workspace
 
 
 class BasisSwitcher(QObject):
-    """Opens sites into features and closes them again, as one step of undo."""
+    """Shows sites as features and back, each time as one step of undo."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window, self.workspace = window, window.workspace
-        window.view.basis_toggled.connect(lambda node: self.switch_sites({node}))
+    def __init__(
+        self, workspace: Workspace, view: CircuitView, features: FeaturesPanel, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._workspace, self._features = workspace, features
+        view.basis_toggled.connect(lambda node: self.switch_sites({node}))
 
     def switch_sites(self, nodes: Set[str]) -> None:
-        """Open the sites of some nodes, or close them where all are open: with as many edges as now.
+        """Show the sites of some nodes as features, or as heads and MLPs again where all are shown so.
 
-        Of one prompt the same question is asked again, with other sites.
+        The circuit of a task is found again with as many edges as now; that of a prompt by the same query
+        with other sites.
         """
-        desk, state = self.workspace, self.workspace.document.state
-        wanted = plan_basis_switch(state, frozenset(nodes), self._sites_with_dictionary())
-        if wanted is None or state.circuit is None or state.provenance is None:
+        workspace, state = self._workspace, self._workspace.document.state
+        plan = plan_basis_switch(state, frozenset(nodes), self._sites_with_dictionary())
+        if plan is None or state.circuit is None or state.provenance is None:
             return
-        if desk.opened_model is None:
-            desk.post_message("The model is not open yet; its sites can be opened then.")
+        if workspace.opened_model is None:
+            workspace.post_message("The sites can be shown as features once the model is open.")
             return
-        sites, text = wanted
-        desk.post_message(f"{text} …")
-        if (question := AttributionQuery.from_provenance(state.provenance)) is not None:
-            desk.prompt_circuits.submit_query(replace(question, sites=sites))
+        sites, text = plan
+        workspace.post_message(f"{text} …")
+        if (query := AttributionQuery.from_provenance(state.provenance)) is not None:
+            workspace.prompt_circuits.submit_query(replace(query, sites=sites))
             return
-        desk.search_controller.begin_search(SAME_SUBJECT)
-        given = "; ".join(self._features_panel.dictionary_folders)
-        desk.submit_request(SwitchBasis(state.provenance, sites, state.circuit.n_edges, text, given))
-
-    @property
-    def _features_panel(self) -> FeaturesPanel:
-        panel = self.window.panels["features"]
-        assert isinstance(panel, FeaturesPanel)
-        return panel
+        workspace.search_controller.begin_search(SAME_SUBJECT)
+        folders = "; ".join(self._features.dictionary_folders)
+        workspace.submit_request(SwitchBasis(state.provenance, sites, state.circuit.n_edges, text, folders))
 
     def _sites_with_dictionary(self) -> Set[str]:
         """Sites that have a dictionary, as far as the window knows."""
-        shelf, opened = self._features_panel.dictionary_overview, self.workspace.opened_model
-        if shelf is not None and opened is not None and shelf.model == opened.model:
-            return set(shelf.sites)
-        circuit = self.workspace.document.state.circuit
+        overview, opened = self._features.dictionary_overview, self._workspace.opened_model
+        if overview is not None and opened is not None and overview.model == opened.model:
+            return set(overview.sites)
+        circuit = self._workspace.document.state.circuit
         if circuit is None or opened is None or opened.model != "demo":
             return set()
         return {f"{part}{layer}" for layer in range(circuit.graph.shape.n_layers) for part in "am"}

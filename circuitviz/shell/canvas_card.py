@@ -1,4 +1,4 @@
-"""A small card that lies over the canvas in its upper right corner and gives the focus back."""
+"""A small card over the upper right corner of the canvas, such as the find bar."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class CanvasCard(QFrame):
         self.raise_()
 
     def close_card(self) -> None:
-        """Close it; the canvas has the keys again."""
+        """Hide the card and give the canvas the keyboard focus."""
         self.hide()
         self.view.setFocus()
 
     def move_to_corner(self) -> None:
-        """Take the corner again, as large as the contents want."""
+        """Resize to the contents and move to the corner."""
         self.adjustSize()
         self.move(self.view.viewport().width() - self.width() - MARGIN_PX, MARGIN_PX)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the canvas."""
+        """Move along when the canvas changes its size."""
         if watched is self.view and event.type() is QEvent.Type.Resize and self.isVisible():
             self.move_to_corner()
         return super().eventFilter(watched, event)

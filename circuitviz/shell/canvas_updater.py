@@ -1,108 +1,102 @@
-"""From the desk's state to the canvas: at once where that takes a frame, else in a thread of its own."""
+"""From the workspace's state to the canvas: at once where that takes a frame, else on a pool thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
+from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.scene_request import BuiltScene, SceneRequest
-from circuitviz.jobs import RunTask, TaskDone, Worker
 from circuitviz.scene.circuit_scene import CircuitScene
-from circuitviz.workbench.requests.messages import JobFailed, Reply
+from circuitviz.workbench.requests.messages import JobFailed
+from circuitviz.workspace import Workspace
 from circuitviz.workspace.comparison_set import THIS_CIRCUIT
 
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
-
-class DrawCircuit(RunTask):
-    """Draw a sketch; a later one takes the place of one that waits."""
-
-    title = "The circuit could not be drawn"
+LANE = "canvas"
+TITLE = "Could not draw the circuit"
 
 
 class CanvasUpdater(QObject):
-    """Keeps the canvas at the desk's state. The latest wish wins; the old picture stays until it is drawn."""
+    """Keeps the canvas at the workspace's state. The latest wins; the old scene stays until it is built.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window, self.workspace, self.view = window, window.workspace, window.view
-        self._shown_sketch: SceneRequest | None = None
-        self._pending_sketch: SceneRequest | None = None
+    Attributes:
+        layout_name: The layout that is used.
+    """
+
+    scene_built = Signal(object)  # BuiltScene, to be put on the canvas
+
+    def __init__(self, workspace: Workspace, view: CircuitView, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._workspace, self._view = workspace, view
+        self.layout_name = "layered"
+        self._shown_request: SceneRequest | None = None
+        self._pending_request: SceneRequest | None = None
         self._drawn_callbacks: list[Callable[[], None]] = []
-        self._worker = Worker(parent=self)
-        self._worker.replied.connect(self._handle_reply)
 
     @property
     def is_pending(self) -> bool:
         """Whether the canvas still shows what was before."""
-        return self._pending_sketch is not None
+        return self._pending_request is not None
 
     def redraw(self, is_deferred: bool = False) -> None:
-        """Draw what is on the desk now; ``is_deferred``: in the next turn of the event loop."""
-        sketch = self._create_sketch()
-        if is_deferred and not sketch.is_expensive and sketch.state.circuit is not None:
-            self._pending_sketch = sketch
-            self.workspace.worker.event_loop_queue.add(partial(self._draw_pending, sketch), "first picture")
+        """Draw what is in the workspace now; ``is_deferred``: in the next turn of the event loop."""
+        request = self._create_request()
+        if is_deferred and not request.is_expensive and request.state.circuit is not None:
+            self._pending_request = request
+            queue = self._workspace.worker.event_loop_queue
+            queue.add(partial(self._draw_pending, request), "first scene")
             return
-        if not sketch.is_expensive or sketch.has_same_layout_as(self._shown_sketch):
-            self._show_drawing(sketch, sketch.build())
+        if not request.is_expensive or request.has_same_layout_as(self._shown_request):
+            self._show(request, request.build())
             return
-        self._pending_sketch = sketch
-        if not self.view.scene_items.geometry.scene.nodes and sketch.state.circuit is not None:
-            nodes = sketch.state.circuit.n_nodes
-            self.view.show_scene(CircuitScene(), f"Laying out {nodes:,} nodes …")
-        self._worker.submit(DrawCircuit("canvas", sketch.build, partial(self._on_drawn, sketch)))
-        self._worker.start()
-
-    def _draw_pending(self, sketch: SceneRequest) -> None:
-        if sketch is self._pending_sketch:
-            self._show_drawing(sketch, sketch.build())
-
-    def _on_drawn(self, sketch: SceneRequest, drawn: BuiltScene) -> None:
-        if sketch is self._pending_sketch:
-            self._show_drawing(sketch, drawn)
+        self._pending_request = request
+        if not self._view.scene_items.geometry.scene.nodes and request.state.circuit is not None:
+            n_nodes = request.state.circuit.n_nodes
+            self._view.show_scene(CircuitScene(), f"Laying out {n_nodes:,} nodes …")
+        handle = self._workspace.task_pool.submit(request.build, lane=LANE, title=TITLE, key="scene")
+        handle.finished.connect(partial(self._on_built, request))
+        handle.failed.connect(self._on_failed)
 
     def call_when_drawn(self, callback: Callable[[], None]) -> None:
-        """Do something to the canvas once it shows what is on the desk: now, where it does."""
+        """Do something to the canvas once it shows what is in the workspace: now, where it does."""
         if self.is_pending:
             self._drawn_callbacks.append(callback)
         else:
             callback()
 
     def reset(self) -> None:
-        """Another document comes: what was to be done to the old one's picture is void."""
-        self._shown_sketch = self._pending_sketch = None
+        """Another document comes: what was to be done to the old one's scene is void."""
+        self._shown_request = self._pending_request = None
         self._drawn_callbacks.clear()
 
-    def stop(self) -> None:
-        """End the thread, before the window goes."""
-        self.reset()
-        self._worker.stop()
+    def _draw_pending(self, request: SceneRequest) -> None:
+        if request is self._pending_request:
+            self._show(request, request.build())
 
-    def _create_sketch(self) -> SceneRequest:
-        desk = self.workspace
-        other = desk.comparison.overlaid_state
-        beside = None if other is None else (other, (THIS_CIRCUIT, desk.comparison.chosen_name))
+    def _on_built(self, request: SceneRequest, built: BuiltScene) -> None:
+        if request is self._pending_request:
+            self._show(request, built)
+
+    def _on_failed(self, failure: JobFailed) -> None:
+        self._pending_request = None
+        self._drawn_callbacks.clear()
+        self._workspace.notifier.report_failure(failure)
+
+    def _create_request(self) -> SceneRequest:
+        workspace = self._workspace
+        other = workspace.comparison.overlaid_state
+        names = (THIS_CIRCUIT, workspace.comparison.chosen_name)
+        comparison = None if other is None else (other, names)
+        is_searching = workspace.partial_result is not None
         return SceneRequest(
-            desk.state, self.window.layout_name, desk.edge_opacity, beside, desk.partial_result is not None
+            workspace.state, self.layout_name, workspace.edge_opacity, comparison, is_searching
         )
 
-    def _handle_reply(self, reply: Reply) -> None:
-        if isinstance(reply, TaskDone):
-            reply.request.on_done(reply.result)
-        elif isinstance(reply, JobFailed):
-            self._pending_sketch = None
-            self._drawn_callbacks.clear()
-            self.workspace.post_message(reply.message)
-            self.workspace.failure_reported.emit(reply)
-
-    def _show_drawing(self, sketch: SceneRequest, drawn: BuiltScene) -> None:
-        self._shown_sketch, self._pending_sketch = sketch, None
-        self.window.group_controller.show_drawing(drawn)
+    def _show(self, request: SceneRequest, built: BuiltScene) -> None:
+        self._shown_request, self._pending_request = request, None
+        self.scene_built.emit(built)
         waiting, self._drawn_callbacks = self._drawn_callbacks, []
-        for work in waiting:
-            work()
+        for callback in waiting:
+            callback()

@@ -1,4 +1,4 @@
-"""The command palette: every action of the table at the tips of one's fingers, found by a few letters."""
+"""The command palette: finds any command or panel by a few letters of its name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter
@@ -26,13 +25,13 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from circuitviz.commands import USER_COMMANDS
+from circuitviz.commands.conditions import has_circuit
 from circuitviz.panels.widgets.font_scaling import scale_pixels
-from circuitviz.scene.theme import Theme
+from circuitviz.scene.theme import THEMES, Theme
+from circuitviz.shell.dock_manager import DockManager
 from circuitviz.shell.fuzzy_match import FuzzyMatch, fuzzy_match
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.shell.window_menus import WindowMenus
+from circuitviz.workspace import Workspace
 
 PALETTE_WIDTH_PX, ROW_HEIGHT_PX, MAX_VISIBLE_ROWS = 560, 34, 11
 KEY_STEPS = {
@@ -51,16 +50,18 @@ class PaletteEntry:
     text: str
     menu: str
     shortcut: str
-    is_enabled: bool
+    reason_disabled: str
     run: Callable[[], None]
 
 
 class CommandPalette(QFrame):
-    """Type, choose with the arrows, press Return; Escape or a click elsewhere leaves."""
+    """A query field above a list of commands; Return runs one, Escape or a click elsewhere closes."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: QWidget, workspace: Workspace, menus: WindowMenus, docks: DockManager) -> None:
+        """Offer the actions of a window's menus and its panels."""
         super().__init__(window, objectName="card")
-        self.main_window = window
+        self._window, self._workspace, self._menus, self._docks = window, workspace, menus, docks
+        self.theme = THEMES["light"]
         self._previous_focus: QWidget | None = None
         self.query_field = QLineEdit(
             placeholderText="What do you want to do?", accessibleName="Find a command"
@@ -68,7 +69,7 @@ class CommandPalette(QFrame):
         self.list_widget = QListWidget(accessibleName="Commands", uniformItemSizes=True)
         self.list_widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list_widget.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list_widget.setItemDelegate(_EntryDelegate(window, self.list_widget))
+        self.list_widget.setItemDelegate(_EntryDelegate(self, self.list_widget))
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 10, 10, 8)
         column.setSpacing(8)
@@ -83,7 +84,7 @@ class CommandPalette(QFrame):
         self.hide()
 
     def open_palette(self) -> None:
-        """Show everything that can be done now."""
+        """Show the palette with all commands, whether or not they can be used now."""
         focus = QApplication.focusWidget()
         self._previous_focus = focus if focus is not self.query_field else self._previous_focus
         self._entries = self._collect_entries()
@@ -93,16 +94,20 @@ class CommandPalette(QFrame):
         self.show()
         self.query_field.setFocus()
 
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the theme's colours."""
+        self.theme = theme
+
     def run_current(self) -> None:
-        """Do what is chosen, with the focus back where it was."""
+        """Run the chosen command, with the keyboard focus where it was before."""
         item = self.list_widget.currentItem()
-        offer: PaletteEntry | None = item.data(ENTRY_ROLE) if item is not None else None
-        if offer is not None and offer.is_enabled:
+        entry: PaletteEntry | None = item.data(ENTRY_ROLE) if item is not None else None
+        if entry is not None and not entry.reason_disabled:
             self.close_palette()
-            offer.run()
+            entry.run()
 
     def close_palette(self) -> None:
-        """Hide, and give the focus back."""
+        """Hide, and give the keyboard focus back."""
         self.hide()
         if (
             self._previous_focus is not None
@@ -113,7 +118,7 @@ class CommandPalette(QFrame):
         self._previous_focus = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keys of the list work while one types."""
+        """Arrow keys move in the list while the query field has the focus."""
         if event.type() is QEvent.Type.FocusOut and self.isVisible():
             self.close_palette()
         elif isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
@@ -129,41 +134,41 @@ class CommandPalette(QFrame):
         return super().eventFilter(watched, event)
 
     def _collect_entries(self) -> list[PaletteEntry]:
-        chrome, offers = self.main_window.menus, []
-        for name, made in chrome.actions.items():
+        entries = []
+        for name, action in self._menus.actions.items():
             if name != "palette":
-                where = USER_COMMANDS[name].menu if name in USER_COMMANDS else "Edit"
-                keys = made.shortcut().toString()
-                text = re.sub("&(.)", r"\1", made.text()).rstrip("…")
-                offers.append(PaletteEntry(text, where, keys, made.isEnabled(), made.trigger))
-        for name, dock in self.main_window.docks.items():
-            show = partial(self.main_window.dock_manager.bring_to_front, name)
-            open_ = self.main_window.workspace.state.circuit is not None or name == "discovery"
-            offers.append(PaletteEntry(f"Show {dock.windowTitle()}", "Panel", "", open_, show))
-        return offers
+                keys = action.shortcut().toString()
+                text = re.sub("&(.)", r"\1", action.text()).rstrip("…")
+                menu, reason = self._menus.menu_of(name), self._menus.reason_disabled(name)
+                entries.append(PaletteEntry(text, menu, keys, reason, action.trigger))
+        for name, dock in self._docks.docks.items():
+            show = partial(self._docks.bring_to_front, name)
+            reason = "" if name == "discovery" else has_circuit(self._workspace)
+            entries.append(PaletteEntry(f"Show {dock.windowTitle()}", "Panel", "", reason, show))
+        return entries
 
     def _show_matches(self, query: str) -> None:
-        found: list[tuple[float, PaletteEntry, FuzzyMatch]] = []
-        for offer in self._entries:
-            hit = fuzzy_match(query, offer.text)
-            also = fuzzy_match(query, f"{offer.text} {offer.menu}") if hit is None else None
-            if also is not None:  # found with the help of its menu's name: after what is found by its own
-                places = tuple(at for at in also.positions if at < len(offer.text))
+        matches: list[tuple[float, PaletteEntry, FuzzyMatch]] = []
+        for entry in self._entries:
+            hit = fuzzy_match(query, entry.text)
+            also = fuzzy_match(query, f"{entry.text} {entry.menu}") if hit is None else None
+            if also is not None:  # it matches with its menu: after those that match by their names
+                places = tuple(at for at in also.positions if at < len(entry.text))
                 hit = FuzzyMatch(also.score - 20, places)
             if hit is not None:
-                found.append((hit.score - (0 if offer.is_enabled else 30), offer, hit))
+                matches.append((hit.score - (0 if not entry.reason_disabled else 30), entry, hit))
         if query.strip():
-            found.sort(key=lambda each: -each[0])
+            matches.sort(key=lambda each: -each[0])
         self.list_widget.clear()
-        for _, offer, hit in found:
+        for _, entry, hit in matches:
             item = QListWidgetItem(self.list_widget)
-            item.setText(offer.text)
-            item.setData(ENTRY_ROLE, offer)
+            item.setText(entry.text)
+            item.setData(ENTRY_ROLE, entry)
             item.setData(POSITIONS_ROLE, hit.positions)
-        if not found:
-            item = QListWidgetItem("Nothing is called like that", self.list_widget)
+        if not matches:
+            item = QListWidgetItem("No matching command", self.list_widget)
             item.setFlags(Qt.ItemFlag.NoItemFlags)
-        self.list_widget.setCurrentRow(0 if found else -1)
+        self.list_widget.setCurrentRow(0 if matches else -1)
         self._move_to_top()
 
     def _move_selection(self, step: int) -> None:
@@ -174,31 +179,31 @@ class CommandPalette(QFrame):
     def _move_to_top(self) -> None:
         rows = min(MAX_VISIBLE_ROWS, max(1, self.list_widget.count()))
         self.list_widget.setFixedHeight(rows * scale_pixels(self.list_widget, ROW_HEIGHT_PX) + 2)
-        wide = min(scale_pixels(self, PALETTE_WIDTH_PX), self.main_window.width() - 40)
+        wide = min(scale_pixels(self, PALETTE_WIDTH_PX), self._window.width() - 40)
         self.setFixedWidth(wide)
         self.adjustSize()
-        self.move((self.main_window.width() - wide) // 2, 64)
+        self.move((self._window.width() - wide) // 2, 64)
 
 
 class _EntryDelegate(QStyledItemDelegate):
-    """An action's words with the found letters in bold, its menu, and its shortcut at the right."""
+    """Draws an entry: matched letters in bold, then its menu, and its shortcut at the right."""
 
-    def __init__(self, window: MainWindow, parent: QWidget) -> None:
+    def __init__(self, palette: CommandPalette, parent: QWidget) -> None:
         super().__init__(parent)
-        self.window = window
+        self._palette = palette
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Rows of one height."""
-        return QSize(option.rect.width(), scale_pixels(self.window, ROW_HEIGHT_PX))
+        return QSize(option.rect.width(), scale_pixels(self._palette, ROW_HEIGHT_PX))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         """Draw one line."""
-        offer: PaletteEntry | None = index.data(ENTRY_ROLE)
-        theme: Theme = self.window.theme
+        entry: PaletteEntry | None = index.data(ENTRY_ROLE)
+        theme: Theme = self._palette.theme
         painter.save()
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected) and offer is not None
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected) and entry is not None
         if chosen:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.accent))
@@ -207,28 +212,28 @@ class _EntryDelegate(QStyledItemDelegate):
         text, quiet = (theme.on_accent, theme.on_accent) if chosen else (theme.text, theme.muted)
         area = option.rect.adjusted(12, 0, -12, 0)
         centre = Qt.AlignmentFlag.AlignVCenter
-        if offer is None or not offer.is_enabled:
+        if entry is None or entry.reason_disabled:
             text = text if chosen else theme.muted
-            painter.setOpacity(0.75 if offer is not None else 1.0)
+            painter.setOpacity(0.75 if entry is not None else 1.0)
         painter.setPen(QColor(text))
         x = area.left()
         places = set(index.data(POSITIONS_ROLE) or ())
         bold = QFont(option.font)
         bold.setBold(True)
-        for found, letters in groupby(enumerate(str(index.data())), key=lambda each: each[0] in places):
+        for is_match, letters in groupby(enumerate(str(index.data())), key=lambda each: each[0] in places):
             run = "".join(letter for _, letter in letters)
-            painter.setFont(bold if found else option.font)
+            painter.setFont(bold if is_match else option.font)
             step = QFontMetrics(painter.font()).horizontalAdvance(run)
             painter.drawText(QRect(x, area.top(), step + 4, area.height()), centre, run)
             x += step
-        if offer is not None:
+        if entry is not None:
             painter.setFont(option.font)
             painter.setPen(QColor(quiet))
-            where = offer.menu if offer.is_enabled else f"{offer.menu} · not now"
-            free = area.right() - x - 24 - option.fontMetrics.horizontalAdvance(offer.shortcut)
+            detail = f"{entry.menu} · {entry.reason_disabled}" if entry.reason_disabled else entry.menu
+            free = area.right() - x - 24 - option.fontMetrics.horizontalAdvance(entry.shortcut)
             place = QRect(x + 12, area.top(), free, area.height())
-            shown = option.fontMetrics.elidedText(where, Qt.TextElideMode.ElideRight, free)
+            shown = option.fontMetrics.elidedText(detail, Qt.TextElideMode.ElideRight, free)
             painter.drawText(place, centre, shown)
-            painter.setPen(QColor(text if offer.is_enabled else quiet))
-            painter.drawText(area, centre | Qt.AlignmentFlag.AlignRight, offer.shortcut)
+            painter.setPen(QColor(text if not entry.reason_disabled else quiet))
+            painter.drawText(area, centre | Qt.AlignmentFlag.AlignRight, entry.shortcut)
         painter.restore()

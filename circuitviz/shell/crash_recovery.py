@@ -1,9 +1,10 @@
-"""A crash costs seconds, and nobody has to know how: the next start asks what to do with the work."""
+"""Unsaved work survives a crash: it is autosaved, and offered at the next start."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -14,14 +15,13 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QPushButton,
     QVBoxLayout,
+    QWidget,
 )
 
 from circuitviz.document import Document, State
 from circuitviz.formats.autosave import AUTOSAVE_DELAY_S, Autosave, RecoveredWork, find_recovered_work
-from circuitviz.jobs import OpenFile
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.shell.file_controller import FileController
+from circuitviz.workspace import Workspace
 
 MAX_VISIBLE_ROWS = 4  # in sight at once
 SEARCH_HANDOVER_MS = int(
@@ -30,59 +30,68 @@ SEARCH_HANDOVER_MS = int(
 
 
 class CrashRecovery(QObject):
-    """Keeps the window's unsaved work, and offers what an earlier process left behind."""
+    """Autosaves the window's document and a running search, and offers work of earlier processes."""
 
-    message_posted = Signal(str)
+    message_posted = Signal(str)  # from the autosaves' own threads
+    dirty_changed = Signal()
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: QWidget, workspace: Workspace, folder: Path, files: FileController) -> None:
+        """Keep unsaved work in a folder.
+
+        Args:
+            window: The parent of the dialog.
+            workspace: Whose documents are kept.
+            folder: Where recovery files lie.
+            files: Asks before other work is left, and writes down how the document is looked at.
+        """
         super().__init__(window)
-        self.window, self.folder = window, window.settings.data_folder / "recovery"
+        self._window, self._workspace, self._files, self.folder = window, workspace, files, folder
         self.document_autosave = Autosave(self.folder, self.message_posted.emit)
-        self.search_autosave = Autosave(
-            self.folder, self.message_posted.emit
-        )  # beside the document, which it may yet replace
+        # the search's result may yet replace the document, so both are kept
+        self.search_autosave = Autosave(self.folder, self.message_posted.emit)
         self._search_document: Document | None = None
         self.dialog: RecoveryDialog | None = None
         self._recovered: RecoveredWork | None = None
         self._followed_document: Document | None = None
-        self.message_posted.connect(window.workspace.post_message)
-        window.workspace.document_opened.connect(self._follow_document)
-        window.workspace.state_changed.connect(self._autosave_search)
+        self.message_posted.connect(workspace.post_message)
+        workspace.document_opened.connect(self._follow_document)
+        workspace.state_changed.connect(self._autosave_search)
         self._follow_document()
 
     def offer_recovery(self) -> bool:
-        """Ask about work that was left behind; returns whether there is any."""
+        """Ask what to do with work of processes that ended without saving; returns whether there is any."""
         found = find_recovered_work(self.folder)
         if found:
-            self.dialog = RecoveryDialog(self, found)
+            self.dialog = RecoveryDialog(self._window, self.open_recovered, found)
             self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             self.dialog.open()
         return bool(found)
 
     def open_recovered(self, recovered: RecoveredWork) -> None:
-        """Open work that was left behind; it stays kept until it is saved."""
-        window = self.window
+        """Open recovered work; its recovery file stays until the document is saved."""
+        workspace = self._workspace
 
         def show(document: Document) -> None:
-            if not window.file_controller.confirm_leave():
+            if not self._files.confirm_leave():
                 return
             self._recovered = recovered
             try:
-                window.workspace.set_document(document)
+                workspace.set_document(document)
             finally:
                 self._recovered = None
-            window.workspace.post_message(f"Recovered {_display_name(recovered)}; it is not saved yet")
+            workspace.post_message(f"Recovered {_display_name(recovered)}; it is not saved yet")
 
-        window.workspace.file_loader.load_file(OpenFile(recovered.open, show))
+        title = f"Could not recover {_display_name(recovered)}"
+        workspace.file_loader.load(recovered.open, show, title, key="document")
 
     def close_autosaves(self) -> None:
-        """Everything is saved, or is not wanted."""
+        """End the autosaves and remove their files: all is saved, or was discarded."""
         self.document_autosave.close()
         self.search_autosave.close()
 
     def _autosave_search(self) -> None:
-        """What a search has so far is kept as it comes; its result is the document's, and kept there."""
-        found = self.window.workspace.partial_result
+        """Autosave the partial result of a search; the final one is autosaved with the document."""
+        found = self._workspace.partial_result
         if found is None:
             if self._search_document is not None:
                 self._search_document = None
@@ -99,7 +108,7 @@ class CrashRecovery(QObject):
             self.search_autosave.track(Document())
 
     def _follow_document(self) -> None:
-        document = self.window.workspace.user_document
+        document = self._workspace.user_document
         if document is self._followed_document:
             return
         if self._followed_document is not None:
@@ -111,18 +120,20 @@ class CrashRecovery(QObject):
         self.document_autosave.track(document, self._recovered)
 
     def _record_view(self, *_: object) -> None:
-        self.window.file_controller.record_view()
+        self._files.record_view()
 
     def _update_title(self, _dirty: bool) -> None:
-        self.window.update_title()
+        self.dirty_changed.emit()
 
 
 class RecoveryDialog(QDialog):
-    """What was left behind, one line each, and what to do with it."""
+    """Lists recovered work, to be opened or discarded."""
 
-    def __init__(self, recovery: CrashRecovery, recovered: list[RecoveredWork]) -> None:
-        super().__init__(recovery.window)
-        self._recovery = recovery
+    def __init__(
+        self, parent: QWidget, open_recovered: Callable[[RecoveredWork], None], recovered: list[RecoveredWork]
+    ) -> None:
+        super().__init__(parent)
+        self._open_recovered = open_recovered
         self.setWindowTitle("Recover unsaved work")
         self.setMinimumWidth(520)
         about = QLabel("circuitviz ended before this was saved. Open it to go on where you were.")
@@ -159,9 +170,9 @@ class RecoveryDialog(QDialog):
         column.addWidget(self.buttons)
 
     def _add_button(self, text: str, role: QDialogButtonBox.ButtonRole) -> QPushButton:
-        made = QPushButton(text)
-        self.buttons.addButton(made, role)
-        return made
+        button = QPushButton(text)
+        self.buttons.addButton(button, role)
+        return button
 
     def _selected(self) -> RecoveredWork:
         found: RecoveredWork = self.list_widget.currentItem().data(Qt.ItemDataRole.UserRole)
@@ -170,7 +181,7 @@ class RecoveryDialog(QDialog):
     def _open_selected(self) -> None:
         found = self._selected()
         self.accept()
-        self._recovery.open_recovered(found)
+        self._open_recovered(found)
 
     def _discard_selected(self) -> None:
         self._selected().discard()
@@ -192,7 +203,7 @@ def _entry_text(recovered: RecoveredWork) -> str:
 
 
 def _format_time(saved: str) -> str:
-    """A time for people, in their own zone."""
+    """An ISO 8601 time as text in the local time zone."""
     try:
         then = datetime.fromisoformat(saved).astimezone()
     except ValueError:

@@ -1,18 +1,17 @@
-"""The panels' docks: where they stand, how tall they like to be, and when they stay away."""
+"""The panels' docks: their places, their heights, and when they are hidden."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 from circuitviz.panels import Panel, panels
 from circuitviz.panels.widgets.font_scaling import DockScrollArea, scale_pixels
+from circuitviz.workspace import Workspace
 
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
+P = TypeVar("P", bound=Panel)
 DOCK_AREAS = {
     "left": Qt.DockWidgetArea.LeftDockWidgetArea,
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
@@ -23,11 +22,17 @@ BOTTOM_DOCK_HEIGHT_PX = 210  # pixels of the bottom docks, where a panel does no
 
 
 class DockManager(QObject):
-    """A dock for each registered panel. ``tall`` panels get more room while they are in front."""
+    """A dock for each registered panel; tall panels get more room while they are in front.
 
-    def __init__(self, window: MainWindow) -> None:
+    Attributes:
+        docks: By the registered name of the panel.
+        panels: Likewise.
+        hidden_names: Docks that stay away until there is a circuit.
+    """
+
+    def __init__(self, window: QMainWindow, workspace: Workspace) -> None:
         super().__init__(window)
-        self.window = window
+        self._window, self._workspace = window, workspace
         self.docks: dict[str, QDockWidget] = {}
         self.panels: dict[str, Panel] = {}
         self.hidden_names: set[str] = set()
@@ -35,7 +40,7 @@ class DockManager(QObject):
         self._create_docks()
 
     def _create_docks(self) -> None:
-        window = self.window
+        window = self._window
         window.setDockNestingEnabled(True)
         window.setCorner(Qt.Corner.BottomRightCorner, DOCK_AREAS["right"])
         window.setCorner(Qt.Corner.BottomLeftCorner, DOCK_AREAS["left"])
@@ -44,7 +49,7 @@ class DockManager(QObject):
         for entry in sorted(panels.entries(), key=lambda e: float(e.extra["order"])):
             dock = QDockWidget(entry.extra["title"], window)
             dock.setObjectName(entry.name)
-            panel = entry.value(window.workspace)
+            panel = entry.value(self._workspace)
             for named in (dock, panel):
                 named.setAccessibleName(entry.extra["title"])
             area = entry.extra["area"]
@@ -65,19 +70,22 @@ class DockManager(QObject):
         window.resizeDocks([docks["meter"], docks["inspector"]], [150, 600], upright)
         window.resizeDocks([docks["edges"]], [scale_pixels(window, BOTTOM_DOCK_HEIGHT_PX)], upright)
         window.tabifiedDockWidgetActivated.connect(self._on_raised)
-        window.workspace.panel_requested.connect(self.bring_to_front)
+
+    def panel(self, kind: type[P]) -> P:
+        """The panel of a class."""
+        return next(panel for panel in self.panels.values() if isinstance(panel, kind))
 
     def lay_out_hidden_docks(self) -> None:
-        """Lay all docks out while nobody waits: the first circuit brings them into sight at once."""
-        self.window.grab()
+        """Lay out all docks at the start, so that the first circuit does not wait for that."""
+        self._window.grab()
 
     def set_circuit_docks_visible(self, is_visible: bool) -> None:
-        """Docks that speak of a circuit stay away until there is one; then as they were left."""
+        """Hide the docks that need a circuit, or show them again as they were."""
         if not is_visible and not self.hidden_names:
             self._front_names = {
                 name
                 for name, dock in self.docks.items()  # Qt keeps those behind a tab left of the window
-                if self.window.tabifiedDockWidgets(dock) and dock.geometry().right() > 0
+                if self._window.tabifiedDockWidgets(dock) and dock.geometry().right() > 0
             }
         for name, dock in self.docks.items():
             if is_visible and name in self.hidden_names:
@@ -89,17 +97,17 @@ class DockManager(QObject):
             for name in self.hidden_names & self._front_names:
                 self.docks[name].raise_()
             self.hidden_names.clear()
-            for bar in self.window.findChildren(QTabBar):
+            for bar in self._window.findChildren(QTabBar):
                 bar.setElideMode(Qt.TextElideMode.ElideNone)  # many tabs scroll; none becomes a letter
                 bar.setUsesScrollButtons(True)
 
     def is_uncovered(self, widget: QWidget) -> bool:
-        """Whether a widget stands in no dock, or in one that no other hides."""
+        """Whether a widget is in no dock, or in one that is in front of its tabs."""
         docks = (dock for dock in self.docks.values() if dock.isAncestorOf(widget))
         return all(dock.isFloating() or dock.geometry().right() > 0 for dock in docks)
 
     def bring_to_front(self, name: str) -> None:
-        """Show a panel in front of those that share its place."""
+        """Show a panel, by its registered name, in front of those that share its place."""
         dock = self.docks[name]
         self._front_names.clear()  # what was asked for last stays before the others
         dock.show()
@@ -107,14 +115,14 @@ class DockManager(QObject):
         self._on_raised(dock)
 
     def _on_raised(self, dock: QDockWidget) -> None:
-        """Give a tall panel room when it comes to the front, and take it back from the others."""
-        if self.window.dockWidgetArea(dock) != DOCK_AREAS["bottom"] or dock.isFloating():
+        """Resize the bottom docks to what the panel in front asks for."""
+        if self._window.dockWidgetArea(dock) != DOCK_AREAS["bottom"] or dock.isFloating():
             return
         extra = panels.get(dock.objectName()).extra
         low = scale_pixels(dock, BOTTOM_DOCK_HEIGHT_PX)
         height = min(
             scale_pixels(dock, int(extra.get("height", BOTTOM_DOCK_HEIGHT_PX))),
-            MAX_BOTTOM_DOCK_FRACTION * self.window.height(),
+            MAX_BOTTOM_DOCK_FRACTION * self._window.height(),
         )
         if height > low or dock.height() > 1.3 * low:
-            self.window.resizeDocks([dock], [round(height)], Qt.Orientation.Vertical)
+            self._window.resizeDocks([dock], [round(height)], Qt.Orientation.Vertical)

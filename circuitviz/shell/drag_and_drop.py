@@ -1,20 +1,18 @@
-"""What is dropped on the window is taken for what it is, and says so before it is let go."""
+"""Files dropped on the window: an overlay says what dropping them does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QObject, QPoint, QRect, Qt, QTimer
-from PySide6.QtWidgets import QLabel
+from PySide6.QtCore import QMimeData, QObject, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtWidgets import QLabel, QWidget
 
 from circuitviz.errors import InputError
 from circuitviz.formats import format_for
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.workbench.requests.messages import JobFailed
+from circuitviz.workspace import Workspace
 
 TABLE_SUFFIXES = (".csv", ".jsonl")
 OVERLAY_INSET_PX = 16  # pixels around the note, which covers the middle of the window
@@ -24,7 +22,7 @@ LABEL_COLUMNS = (b"annotation", b"confidence")  # columns of labels, ours and fe
 
 @dataclass(frozen=True)
 class DroppedFile:
-    """One thing dropped: ``kind`` is circuit, model, task or labels; ``refusal`` why it is none of them."""
+    """A dropped path: ``kind`` is circuit, model, task or labels; ``refusal`` says why it is none."""
 
     path: Path
     kind: str = ""
@@ -32,7 +30,7 @@ class DroppedFile:
 
     @property
     def action_text(self) -> str:
-        """What letting go would do."""
+        """What dropping it does."""
         return {
             "circuit": f"Open {self.path.name}",
             "model": f"Find circuits of the model in {self.path.name}",
@@ -42,7 +40,7 @@ class DroppedFile:
 
 
 def classify_dropped_path(path: Path) -> DroppedFile:
-    """What a path is to us: by its name, a folder by its config, a table by its first line."""
+    """Tell what a path is: by its name, a folder by its config.json, a table by its first line."""
     if path.is_dir():
         if (path / "config.json").is_file():
             return DroppedFile(path, "model")
@@ -71,16 +69,20 @@ def classify_dropped_path(path: Path) -> DroppedFile:
 
 
 def _looks_like_task_json(start: bytes) -> bool:
-    """Whether JSON begins as a task does: circuits are objects, and name neither prompts nor clean ones."""
+    """Whether JSON begins like a task: circuits are objects without "prompts" or "clean"."""
     return start.lstrip()[:1] == b"[" or any(key in start for key in (b'"clean', b'"prompts"'))
 
 
 class DropHandler(QObject):
-    """Files over the window: a note says what will happen, letting go does it."""
+    """Shows the overlay while files are over the window, and opens them when they are dropped."""
 
-    def __init__(self, window: MainWindow) -> None:
+    circuit_dropped = Signal(object, str)  # its path, and what is said once it is open
+    labels_dropped = Signal(object)  # their path
+
+    def __init__(self, window: QWidget, pages: QWidget, workspace: Workspace) -> None:
+        """Cover some pages of a window while files are over it."""
         super().__init__(window)
-        self.window = window
+        self._window, self._pages, self._workspace = window, pages, workspace
         self.overlay = QLabel(window, objectName="drop")
         self.overlay.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.overlay.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -88,13 +90,12 @@ class DropHandler(QObject):
         self.overlay.hide()
 
     def show_overlay(self, data: QMimeData) -> bool:
-        """Say what letting go would do; False where there is no file among what is dragged."""
+        """Say what dropping does; False where no file is dragged."""
         drops = self._dropped_files(data)
         if not drops:
             return False
         self.overlay.setText("\n".join(drop.action_text for drop in drops))
-        pages = self.window.pages
-        place = QRect(pages.mapTo(self.window, QPoint()), pages.size())
+        place = QRect(self._pages.mapTo(self._window, QPoint()), self._pages.size())
         self.overlay.setGeometry(
             place.adjusted(OVERLAY_INSET_PX, OVERLAY_INSET_PX, -OVERLAY_INSET_PX, -OVERLAY_INSET_PX)
         )
@@ -103,48 +104,45 @@ class DropHandler(QObject):
         return True
 
     def hide_overlay(self) -> None:
-        """Nothing is over the window any more."""
+        """Hide the overlay."""
         self.overlay.hide()
 
     def accept_drop(self, data: QMimeData) -> bool:
-        """Take what was let go, as soon as the program it came from is free again."""
+        """Open what was dropped, once the drop itself has ended and its source is not blocked."""
         self.hide_overlay()
         drops = self._dropped_files(data)
         if drops:
             QTimer.singleShot(0, self, lambda: self.open_dropped_files(drops))
         return bool(drops)
 
-    def open_dropped_files(self, dropped: Iterable[DroppedFile]) -> None:
-        """A model and a task go to the form; of several circuits the first is opened."""
-        window = self.window
+    def open_dropped_files(self, dropped: Sequence[DroppedFile]) -> None:
+        """Put a model and a task into the search form, and open the first of several circuits."""
+        workspace, form = self._workspace, self._workspace.search_form
         circuits: list[Path] = []
-        form = window.panels["discovery"]
-        for drop in dropped:
-            if drop.refusal:
-                window.workspace.run_guarded(_raise_input_error, drop.refusal)
-            elif drop.kind == "model":
-                form.model_box.setEditText(str(drop.path))  # type: ignore[attr-defined]
-                window.workspace.post_message(f"The model is {drop.path.name}; find a circuit of it")
-            elif drop.kind == "task":
-                form.task_box.setEditText(str(drop.path))  # type: ignore[attr-defined]
-                window.workspace.post_message(f"The task is {drop.path.name}; find a circuit for it")
-            elif drop.kind == "labels":
-                window.panels["labels"].import_labels(drop.path)  # type: ignore[attr-defined]
+        for file in dropped:
+            name = file.path.name
+            if file.refusal:
+                failure = JobFailed(f"Could not use {name}", file.refusal)
+                workspace.notifier.failure_reported.emit(failure)
+            elif file.kind == "model":
+                form.set(model=str(file.path))
+                workspace.post_message(f"The model is {name}; find a circuit of it")
+            elif file.kind == "task":
+                form.set(task=str(file.path))
+                workspace.post_message(f"The task is {name}; find a circuit for it")
+            elif file.kind == "labels":
+                self.labels_dropped.emit(file.path)
             else:
-                circuits.append(drop.path)
+                circuits.append(file.path)
         if circuits:
             first, *rest = circuits
             names = ", ".join(path.name for path in rest)
-            told = f"Opened {first.name}; {names} can be opened next, or compared with" if rest else ""
-            window.file_controller.open_path(first, message=told)
-        elif any(drop.kind in ("model", "task") for drop in dropped):
-            window.dock_manager.set_circuit_docks_visible(True)
+            message = f"Opened {first.name}; {names} can be opened next, or compared with" if rest else ""
+            self.circuit_dropped.emit(first, message)
+        elif any(file.kind in ("model", "task") for file in dropped):
+            workspace.panel_requested.emit("discovery")
 
     @staticmethod
     def _dropped_files(data: QMimeData) -> list[DroppedFile]:
         local = (url.toLocalFile() for url in data.urls() if url.isLocalFile())
         return [classify_dropped_path(Path(path)) for path in local if path]
-
-
-def _raise_input_error(message: str) -> None:
-    raise InputError(message)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from circuitviz.draw.registry import FigurePage
 from circuitviz.layout import layouts
@@ -16,19 +16,38 @@ from circuitviz.options import Option
 from circuitviz.paint import make_figure_page
 from circuitviz.panels.figures import FigureDialog
 from circuitviz.shapes.figure_options import FigureOptions
-from circuitviz.workspace.save_service import DoneCallback
+from circuitviz.workspace import Workspace
+from circuitviz.workspace.save_service import DoneCallback, ignore_result
 
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+
+class FigureFiles(Protocol):
+    """Where the figure and its data go."""
+
+    def ask_figure_path(self, suffix: str) -> Path | None:
+        """Let the person choose where a figure goes."""
+
+    def ask_data_path(self) -> Path | None:
+        """Let the person choose another tool's file."""
+
+    def export_to(
+        self, path: Path, figure: FigureOptions | None = None, on_done: DoneCallback = ignore_result
+    ) -> None:
+        """Begin to write a picture or another tool's file."""
+
+    def copy_methods(self) -> None:
+        """Copy the methods paragraph."""
+
+    def copy_bibtex(self) -> None:
+        """Copy the BibTeX entries."""
 
 
 class ExportDialog(FigureDialog):
-    """The circuit on the desk as a figure."""
+    """The circuit on the screen as a figure."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self.main_window, self.document = window, window.workspace.document
-        start = self.document.view.get("figure", {"layout": window.layout_name})
-        super().__init__(window, window.workspace, "Export a figure", FigureOptions, start)
+    def __init__(self, parent: QWidget, workspace: Workspace, files: FigureFiles, layout_name: str) -> None:
+        self._files, self.document = files, workspace.document
+        initial = self.document.view.get("figure", {"layout": layout_name})
+        super().__init__(parent, workspace, "Export a figure", FigureOptions, initial)
 
     def make_sheet(self, figure: FigureOptions, suffix: str) -> Callable[[], FigurePage]:
         """The circuit on paper, as it is now."""
@@ -41,11 +60,11 @@ class ExportDialog(FigureDialog):
 
     def write_figure(self, path: Path, figure: FigureOptions, on_done: DoneCallback) -> None:
         """Have the figure written."""
-        self.main_window.file_controller.export_to(path, figure, on_done)
+        self._files.export_to(path, figure, on_done)
 
     def ask_path(self, suffix: str) -> Path | None:
         """Ask where the figure goes."""
-        return self.main_window.file_controller.ask_figure_path(suffix)
+        return self._files.ask_figure_path(suffix)
 
     def customise_option(self, entry: Option, value: object) -> Option:
         """The layouts that there are."""
@@ -58,11 +77,11 @@ class ExportDialog(FigureDialog):
         other.setToolTip("Edges and nodes as CSV, GraphML, DOT or EAP-IG JSON")
         other.clicked.connect(self._export_data)
         methods, entries = QPushButton("Copy methods text"), QPushButton("Copy BibTeX")
-        methods.clicked.connect(self.main_window.file_controller.copy_methods)
-        entries.clicked.connect(self.main_window.file_controller.copy_bibtex)
+        methods.clicked.connect(self._files.copy_methods)
+        entries.clicked.connect(self._files.copy_bibtex)
         return ((methods, entries), (other,))
 
     def _export_data(self) -> None:
-        if (path := self.main_window.file_controller.ask_data_path()) is not None:
+        if (path := self._files.ask_data_path()) is not None:
             self._begin_writing(path)
-            self.main_window.file_controller.export_to(path, on_done=self._end_writing)
+            self._files.export_to(path, on_done=self._end_writing)

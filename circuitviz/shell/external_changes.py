@@ -1,34 +1,31 @@
-"""A file may be changed by another program while it is open here; saving must not destroy that unasked."""
+"""Notices when another program changes the open file, and asks before saving over that."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QFileSystemWatcher, QObject
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from circuitviz.document import Document
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.workspace import Workspace
 
 FileStamp = tuple[int, int] | None
 
 
 class ExternalChangeMonitor(QObject):
-    """Knows of each document what its file was like when it was last read or written for that document."""
+    """Remembers each document's file as it was when last read or written for that document."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window = window
+    def __init__(self, parent: QWidget, workspace: Workspace) -> None:
+        super().__init__(parent)
+        self._parent, self._workspace = parent, workspace
         self._stamps: WeakKeyDictionary[Document, tuple[Path, FileStamp]] = WeakKeyDictionary()
         self._watcher = QFileSystemWatcher(self)
         self._watcher.fileChanged.connect(lambda _name: self._check_file())
 
     def watch_document(self, document: Document) -> None:
-        """This document is on the screen; a file that it was not on the screen with before was just read."""
+        """Watch the file of the document that is on the screen."""
         if watched := self._watcher.files():
             self._watcher.removePaths(watched)
         path = document.path
@@ -40,27 +37,25 @@ class ExternalChangeMonitor(QObject):
             self._watcher.addPath(str(path))
 
     def record_stamp(self, document: Document) -> None:
-        """The document's file was just read or written for it."""
+        """Remember the document's file as it is now: it was just read or written."""
         if document.path is not None:
             self._stamps[document] = document.path, _read_stamp(document.path)
 
     def has_changed(self, path: Path) -> bool:
-        """Whether another program, or another document, was written there since."""
-        now, document = _read_stamp(path), self.window.workspace.user_document
-        if (
-            self.window.workspace.save_service.pending_saves
-        ):  # what happens to the file meanwhile is no surprise
+        """Whether the file was changed since, by another program or by saving another document there."""
+        now, document = _read_stamp(path), self._workspace.user_document
+        if self._workspace.save_service.pending_saves:  # what happens to the file meanwhile is no surprise
             return False
         known = self._stamps.get(document)
         return now is not None and known is not None and path == known[0] and now != known[1]
 
     def confirm_overwrite(self, path: Path) -> bool:
-        """Ask before what another program wrote is lost."""
+        """Ask before saving over what another program wrote."""
         if not self.has_changed(path):
             return True
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
-            self.window,
+            self._parent,
             "circuitviz",
             f"'{path.name}' was changed by another program, or by saving another circuit there, since it was "
             "last read or written for this one. Saving replaces what it holds now; 'Save as…' keeps both. "
@@ -71,13 +66,11 @@ class ExternalChangeMonitor(QObject):
         return bool(choice == buttons.Save)
 
     def _check_file(self) -> None:
-        path = self.window.workspace.user_document.path
-        if (
-            path is None or self.window.workspace.save_service.pending_saves
-        ):  # it is followed anew when that is done
+        path = self._workspace.user_document.path
+        if path is None or self._workspace.save_service.pending_saves:  # it is watched anew after that
             return
         if self.has_changed(path):
-            self.window.workspace.post_message(
+            self._workspace.post_message(
                 f"'{path.name}' was changed by another program; saving here will ask first"
             )
         if path.exists():  # a file that was replaced is watched no more
@@ -85,7 +78,7 @@ class ExternalChangeMonitor(QObject):
 
 
 def _read_stamp(path: Path) -> FileStamp:
-    """When a file was written, in ns, and its size in bytes; None where there is none."""
+    """Modification time of a file in ns and its size in bytes; None where there is no file."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Messages for people: what was given, what is wrong, what would be right."""
+"""The dialog about a failure, and hooks for exceptions that nothing else caught."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from circuitviz.workbench.requests.messages import JobFailed
 
 
 def show_failure(failed: JobFailed, parent: QWidget | None = None) -> QMessageBox:
-    """Show a failure without blocking; faults of ours offer their details to copy."""
+    """Show a failure without blocking; internal errors offer their traceback to copy."""
     kind = QMessageBox.Icon.Critical if failed.is_internal_error else QMessageBox.Icon.Warning
     box = QMessageBox(kind, "circuitviz", failed.title, parent=parent)
     box.setInformativeText(failed.message)
@@ -38,12 +38,12 @@ def _format_report(failed: JobFailed) -> str:
 
 
 class ExceptionHooks(QObject):
-    """Exceptions that reach nobody, from slots and from threads, become a dialog."""
+    """Reports uncaught exceptions, from slots and from threads, by a signal."""
 
     exception_raised = Signal(object)
 
     def install(self) -> Callable[[], None]:
-        """Take over both hooks; returns what gives them back."""
+        """Install the hooks; returns a function that restores the former ones."""
         before, before_threads = sys.excepthook, threading.excepthook
 
         def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

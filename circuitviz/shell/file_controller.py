@@ -1,4 +1,4 @@
-"""Opening, saving and exporting from the window: nothing that a person made is lost on the way."""
+"""Opening, saving and exporting, with their dialogs and questions about unsaved work."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from circuitviz.canvas.camera import camera_state, restore_camera
+from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.document import Document
 from circuitviz.formats import export_document, export_warning
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.layout import layouts
+from circuitviz.shell.canvas_updater import CanvasUpdater
 from circuitviz.shell.external_changes import ExternalChangeMonitor
+from circuitviz.shell.settings import Settings
 from circuitviz.shell.window_file_lock import WindowFileLock
+from circuitviz.workspace import Workspace
 from circuitviz.workspace.save_service import DoneCallback, ignore_result
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the dialog and the pictures take 300 ms to import: a pool thread does that ahead
     from circuitviz.shapes.figure_options import FigureOptions
     from circuitviz.shell.export_dialog import ExportDialog
-    from circuitviz.shell.main_window import MainWindow
 
+OPEN_FILE_FILTER = "Circuits (*.circuit *.json *.graphml *.dot *.csv);;All files (*)"
+CIRCUIT_FILE_FILTER = "Circuits (*.circuit)"
 PICTURE_FILE_FILTER = "Pictures (*.svg *.pdf *.png *.tex)"
 DATA_FILE_FILTER = (
     "EAP-IG and MIB (*.json);;Attribution graph (*.graph.json);;Table of edges (*.csv);;"
@@ -33,28 +38,38 @@ DATA_FILE_FILTER = (
 
 
 class FileController(QObject):
-    """The window's way to the disk; failures are shown in a dialog and change nothing."""
+    """Opens, saves and exports the document; failures are shown in a dialog and change nothing."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window, self.workspace, self.settings = window, window.workspace, window.settings
+    saved = Signal()  # the document has another path, perhaps
+
+    def __init__(
+        self, parent: QWidget, workspace: Workspace, view: CircuitView, canvas_updater: CanvasUpdater,
+        settings: Settings,
+    ) -> None:  # fmt: skip
+        super().__init__(parent)
+        self._parent, self._workspace, self._settings = parent, workspace, settings
+        self._view, self._canvas_updater = view, canvas_updater
         self.export_dialog: ExportDialog | None = None
-        self.file_lock, self.external_changes = WindowFileLock(window), ExternalChangeMonitor(window)
-        self.workspace.search_controller.confirm_replace = self.confirm_replace
-        self.workspace.document_closing.connect(self.record_view)
-        self.workspace.file_loader.preload_modules(preload_figure_modules, layouts.names)
+        self.file_lock = WindowFileLock(parent, self.open_copy)
+        self.external_changes = ExternalChangeMonitor(parent, workspace)
+        workspace.search_controller.confirm_replace = self.confirm_replace
+        workspace.document_closing.connect(self.record_view)
+        workspace.file_loader.preload_modules(preload_figure_modules, layouts.names)
+
+    # opening
 
     def ask_and_open(self) -> None:
-        """Choose a file and open it."""
-        kinds = "Circuits (*.circuit *.json *.graphml *.dot *.csv);;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self.window, "Open a circuit", "", kinds)
+        """Let the person choose a file, and open it."""
+        path, _ = QFileDialog.getOpenFileName(self._parent, "Open a circuit", "", OPEN_FILE_FILTER)
         if path:
             self.open_path(Path(path))
 
     def open_path(self, path: Path, *, message: str = "") -> None:
         """Read a file, and show it unless unsaved work is to be kept or another window has it.
 
-        ``message`` is said once it is open, instead of its name.
+        Args:
+            path: The file.
+            message: Shown once it is open, instead of its name.
         """
 
         def show(document: Document) -> None:
@@ -63,12 +78,12 @@ class FileController(QObject):
             if not self.file_lock.acquire_lock(path):
                 self.file_lock.offer_copy(path)
                 return
-            self.workspace.show_opened_document(path, document)
-            self.settings.add_recent_file(path)
+            self._workspace.show_opened_document(path, document)
+            self._settings.add_recent_file(path)
             if message:
-                self.workspace.post_message(message)
+                self._workspace.post_message(message)
 
-        self.workspace.open_file(path, show)
+        self._workspace.open_file(path, show)
 
     def open_copy(self, path: Path) -> None:
         """Open what a file holds as a document that is nowhere saved yet."""
@@ -76,155 +91,173 @@ class FileController(QObject):
         def show(document: Document) -> None:
             document.path = None
             document.mark_unsaved()
-            self.workspace.set_document(document)
-            self.workspace.post_message(f"Opened a copy of {path.name}; it is not saved yet")
+            self._workspace.set_document(document)
+            self._workspace.post_message(f"Opened a copy of {path.name}; it is not saved yet")
 
-        self.workspace.open_file(path, show)
+        self._workspace.open_file(path, show)
 
     def on_document_opened(self) -> None:
-        """Another document is on the desk: own its file, and go back to its layout."""
-        layout = self.workspace.document.view.get("layout")
-        if self.workspace.partial_result is None:
-            path = self.workspace.document.path
-            if path is None or not self.file_lock.acquire_lock(path):
+        """Another document is on the screen: lock its file, and go back to its layout."""
+        document = self._workspace.document
+        if self._workspace.partial_result is None:
+            if document.path is None or not self.file_lock.acquire_lock(document.path):
                 self.file_lock.release_lock()
-            self.external_changes.watch_document(self.workspace.document)
-        circuit = self.workspace.document.state.circuit
-        usual = "tokens" if circuit is not None and circuit.graph.is_of_prompt else "layered"
-        self.window.layout_name = layout if layout in layouts.names() else usual
+            self.external_changes.watch_document(document)
+        circuit = document.state.circuit
+        default = "tokens" if circuit is not None and circuit.graph.is_of_prompt else "layered"
+        layout = document.view.get("layout")
+        self._canvas_updater.layout_name = layout if layout in layouts.names() else default
 
     def on_document_shown(self) -> None:
         """Once it is drawn, go back to what was in sight and selected."""
-        self.window.canvas_updater.call_when_drawn(self._restore_view)
+        self._canvas_updater.call_when_drawn(self._restore_view)
 
     def _restore_view(self) -> None:
-        view = self.workspace.document.view
-        restore_camera(self.window.view, view)
+        view = self._workspace.document.view
+        restore_camera(self._view, view)
         chosen = view.get("selected")
-        if isinstance(chosen, dict) and self.workspace.state.circuit is not None:
-            drawn = self.window.view.circuit_scene
-            edges = {edge.name for edge in drawn.edges}
-            nodes = _drawn_names(chosen.get("nodes"), drawn.by_name)
-            self.workspace.set_selection(nodes, _drawn_names(chosen.get("edges"), edges))
+        if isinstance(chosen, dict) and self._workspace.state.circuit is not None:
+            scene = self._view.circuit_scene
+            nodes = _drawn_names(chosen.get("nodes"), scene.by_name)
+            self._workspace.set_selection(nodes, _drawn_names(chosen.get("edges"), scene.edge_rows))
             if len(nodes) == 1 and view.get("zoom") is None:  # where a person looked comes first
-                self.window.view.scroll_to_node(*nodes)
+                self._view.scroll_to_node(*nodes)
 
     def record_view(self) -> None:
         """Write down how the document is looked at now, unless a search's partial result is what is seen."""
-        desk = self.workspace
-        if desk.partial_result is not None:
+        workspace = self._workspace
+        if workspace.partial_result is not None:
             return
-        selected = {"nodes": sorted(desk.selected_nodes), "edges": sorted(desk.selected_edges)}
-        looked = {} if self.window.canvas_updater.is_pending else camera_state(self.window.view)
-        now = {"layout": self.window.layout_name, "selected": selected, **looked}
-        desk.document.view.update(now)
+        selected = {"nodes": sorted(workspace.selected_nodes), "edges": sorted(workspace.selected_edges)}
+        camera = {} if self._canvas_updater.is_pending else camera_state(self._view)
+        workspace.document.view.update(
+            {"layout": self._canvas_updater.layout_name, "selected": selected, **camera}
+        )
 
-    def close_files(self) -> None:
-        """The window goes: all is on the disk, nothing is left to recover, the file is free for others."""
-        self.window.menus.write_progress.wait_until_written()
-        self.window.crash_recovery.close_autosaves()
-        self.file_lock.release_lock()
+    # saving
 
     def save_document(self, on_done: DoneCallback = ignore_result) -> bool:
-        """Save where the document lies, or is about to; a file that holds another circuit is not written."""
-        document = self.workspace.user_document
-        path = self.workspace.save_service.pending_save_path(document) or (
-            document.path if document.is_path_of_same_subject else None
-        )
+        """Save to the document's file, or where it is being saved to.
+
+        A file that holds another circuit is not written: the person chooses another one.
+
+        Args:
+            on_done: Told whether it was saved.
+
+        Returns:
+            Whether saving has begun.
+        """
+        document = self._workspace.user_document
+        path = self._workspace.save_service.pending_save_path(document)
+        if path is None and document.is_path_of_same_subject:
+            path = document.path
         return self.save_to(path, on_done) if path is not None else self.save_as(on_done)
 
     def save_as(self, on_done: DoneCallback = ignore_result) -> bool:
-        """Choose a place and save."""
-        kinds = "Circuits (*.circuit)"
-        path, _ = QFileDialog.getSaveFileName(self.window, "Save the circuit", "circuit.circuit", kinds)
+        """Save to a path that the person chooses; the arguments are those of ``save_document``."""
+        path, _ = QFileDialog.getSaveFileName(
+            self._parent, "Save the circuit", "circuit.circuit", CIRCUIT_FILE_FILTER
+        )
         return bool(path) and self.save_to(Path(path), on_done)
 
     def save_to(self, path: Path, on_done: DoneCallback = ignore_result) -> bool:
-        """Begin to save to a path; whether it has begun. ``on_done`` hears whether it is saved.
-
-        A failure is shown and changes nothing.
-        """
+        """Save to a path; the other arguments are those of ``save_document``."""
         path = path if path.suffix else path.with_suffix(".circuit")
-        if not self.external_changes.confirm_overwrite(path) or not self.workspace.run_guarded(
-            self.file_lock.require_lock, path
-        ):
+        workspace = self._workspace
+        if not self.external_changes.confirm_overwrite(path):
+            return False
+        if not workspace.run_guarded(self.file_lock.require_lock, path, title=f"Could not save {path.name}"):
             return False
         self.record_view()
-        document = self.workspace.user_document
+        document = workspace.user_document
 
-        def done(saved: bool) -> None:
-            now = self.workspace.user_document
-            if saved:
+        def end(is_saved: bool) -> None:
+            now = workspace.user_document
+            if is_saved:
                 self.external_changes.record_stamp(document)
-                self.settings.add_recent_file(path)
-                self.window.update_title()
-            if (document is not now or not saved) and not self.workspace.save_service.pending_saves:
+                self._settings.add_recent_file(path)
+                self.saved.emit()
+            if (document is not now or not is_saved) and not workspace.save_service.pending_saves:
                 self.file_lock.release_lock() if now.path is None else self.file_lock.acquire_lock(now.path)
             self.external_changes.watch_document(now)
-            on_done(saved)
+            on_done(is_saved)
 
-        self.workspace.save_service.start_save(path, done)
+        workspace.save_service.start_save(path, end)
         return True
+
+    # exporting
 
     def show_export_dialog(self) -> None:
         """Show the figure with all that can be chosen of it."""
-        from circuitviz.shell.export_dialog import ExportDialog
+        from circuitviz.shell.export_dialog import ExportDialog  # slow to import; preloaded by a pool thread
 
-        self.export_dialog = ExportDialog(self.window)
+        self.export_dialog = ExportDialog(
+            self._parent, self._workspace, self, self._canvas_updater.layout_name
+        )
         self.export_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.export_dialog.open()
 
     def ask_figure_path(self, suffix: str) -> Path | None:
-        """Choose where a figure goes."""
-        stem = self.workspace.document.path.stem if self.workspace.document.path else "circuit"
-        path, _ = QFileDialog.getSaveFileName(
-            self.window, "Save the figure", f"{stem}{suffix}", PICTURE_FILE_FILTER
-        )
+        """Let the person choose where a figure goes."""
+        document = self._workspace.document
+        name = f"{document.path.stem if document.path else 'circuit'}{suffix}"
+        path, _ = QFileDialog.getSaveFileName(self._parent, "Save the figure", name, PICTURE_FILE_FILTER)
         return Path(path) if path else None
 
     def ask_data_path(self) -> Path | None:
-        """Choose a place for another tool's file, which its suffix names."""
-        path, _ = QFileDialog.getSaveFileName(self.window, "Export", "circuit.json", DATA_FILE_FILTER)
+        """Let the person choose another tool's file; its suffix names the format."""
+        path, _ = QFileDialog.getSaveFileName(self._parent, "Export", "circuit.json", DATA_FILE_FILTER)
         return Path(path) if path else None
 
     def export_to(
         self, path: Path, figure: FigureOptions | None = None, on_done: DoneCallback = ignore_result
     ) -> None:
-        """Begin to write a picture or another tool's file, and tell whether it was written."""
-        from circuitviz.draw.registry import figure_formats
+        """Begin to write a picture or another tool's file.
+
+        Args:
+            path: Its suffix names the format.
+            figure: The options of a picture.
+            on_done: Told whether it was written.
+        """
+        from circuitviz.draw.registry import figure_formats  # what draws was imported by the pool
         from circuitviz.paint import save_figure
         from circuitviz.shapes.figure_options import FigureOptions
         from circuitviz.shapes.text_metrics import load_shipped_fonts
 
-        now = self.workspace.document.snapshot()
+        document, save_service = self._workspace.document.snapshot(), self._workspace.save_service
         if path.suffix.lower() in [entry.value.suffix for entry in figure_formats.entries()]:
             load_shipped_fonts()
-            figure = figure or FigureOptions(layout=self.window.layout_name)
-            self.workspace.save_service.start_export(path, partial(save_figure, now, path, figure), on_done)
+            figure = figure or FigureOptions(layout=self._canvas_updater.layout_name)
+            save_service.start_export(path, partial(save_figure, document, path, figure), on_done)
         else:
-            note = export_warning(now, path)
-            self.workspace.save_service.start_export(path, partial(export_document, now, path), on_done, note)
+            note = export_warning(document, path)
+            save_service.start_export(path, partial(export_document, document, path), on_done, note)
 
     def copy_methods(self) -> None:
-        """The methods paragraph to the clipboard."""
-        from circuitviz.workbench.methods_text import methods_paragraph
+        """Copy the methods paragraph."""
+        from circuitviz.workbench.methods_text import methods_paragraph  # imported by the pool
 
         self._copy_text(methods_paragraph, "the methods paragraph")
 
     def copy_bibtex(self) -> None:
-        """The entries of what the document cites to the clipboard."""
-        from circuitviz.workbench.methods_text import bibtex
+        """Copy the entries of what the document cites."""
+        from circuitviz.workbench.methods_text import bibtex  # imported by the pool
 
         self._copy_text(bibtex, "the BibTeX entries")
 
     def _copy_text(self, make_text: Callable[[Document], str], description: str) -> None:
-        def take(text: str) -> None:
+        def copy(text: str) -> None:
             QGuiApplication.clipboard().setText(text)
-            self.workspace.post_message(f"Copied {description}")
+            self._workspace.post_message(f"Copied {description}")
 
-        self.workspace.save_service.run_latest(
-            "copy", partial(make_text, self.workspace.document.snapshot()), take
-        )
+        work = partial(make_text, self._workspace.document.snapshot())
+        self._workspace.save_service.run_latest("copy", work, copy, f"Could not copy {description}")
+
+    # leaving
+
+    def close_files(self) -> None:
+        """Let other windows have the file."""
+        self.file_lock.release_lock()
 
     def confirm_leave(self) -> bool:
         """Ask before a search is ended or unsaved work is lost; what is being saved is saved first."""
@@ -232,11 +265,11 @@ class FileController(QObject):
 
     def confirm_end_search(self) -> bool:
         """Ask before a search that is under way is ended."""
-        if not self.workspace.search_controller.is_running:
+        if not self._workspace.search_controller.is_running:
             return True
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
-            self.window,
+            self._parent,
             "circuitviz",
             "A search for a circuit is still running; what it has found so far would be lost. End it?",
             buttons.Yes | buttons.No,
@@ -246,12 +279,13 @@ class FileController(QObject):
 
     def confirm_replace(self) -> bool:
         """Ask before unsaved work makes way for something else."""
-        self.workspace.save_service.wait_until_written(include_exports=False)
-        if not self.workspace.user_document.is_dirty or self.workspace.user_document.state.circuit is None:
+        workspace = self._workspace
+        workspace.save_service.wait_until_written(include_exports=False)
+        if not workspace.user_document.is_dirty or workspace.user_document.state.circuit is None:
             return True
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
-            self.window,
+            self._parent,
             "circuitviz",
             "This circuit has changes that are not saved. Save them?",
             buttons.Save | buttons.Discard | buttons.Cancel,
@@ -259,7 +293,7 @@ class FileController(QObject):
         if choice == buttons.Save:
             saved: list[bool] = []
             self.save_document(saved.append)
-            self.workspace.save_service.wait_until_written(include_exports=False)
+            workspace.save_service.wait_until_written(include_exports=False)
             return saved == [True]
         return bool(choice == buttons.Discard)
 
@@ -271,7 +305,7 @@ def _drawn_names(names: object, drawn: Collection[str]) -> frozenset[str]:
 
 
 def preload_figure_modules() -> None:
-    """Everything that a first figure, file or methods paragraph would otherwise have to import."""
+    """Import everything that a first figure, file or methods paragraph needs."""
     from circuitviz.draw.registry import figure_formats
     from circuitviz.formats import formats
     from circuitviz.shell import export_dialog

@@ -1,23 +1,19 @@
-"""Find on the canvas: by name, label, note, group, layer or token; results are stepped through."""
+"""The bar that finds nodes on the canvas by name, label, note, group, layer or token."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QToolButton, QVBoxLayout
 
+from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.foreground import is_clearly_visible
 from circuitviz.document import NodeMatch, search_nodes
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.scene.folded_scene import drawn_node_for
 from circuitviz.shell.canvas_card import CanvasCard
-from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workbench.requests.read_top_tokens import ReadTopTokens, TopTokensRead
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.workspace import Workspace
 
 BAR_WIDTH_PX = 400
 BAR_MARGIN_PX = 40  # pixels about the bar within which a node is not yet in sight
@@ -26,11 +22,16 @@ SEARCH_HINT_WITH_POSITIONS = "name, label, note, group, layer 3, position 5, a t
 
 
 class FindBar(CanvasCard):
-    """``hits`` are the results, ``hit_index`` the one that is shown; what was last sought stays."""
+    """A query field and its results.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window.view)
-        self.main_window, self.workspace = window, window.workspace
+    Attributes:
+        hits: The nodes that match.
+        hit_index: The one that is shown; -1 where there is none.
+    """
+
+    def __init__(self, view: CircuitView, workspace: Workspace) -> None:
+        super().__init__(view)
+        self.workspace = workspace
         self.hits: list[NodeMatch] = []
         self.hit_index = -1
         self.top_tokens = TopTokensRead(0, {})
@@ -67,14 +68,13 @@ class FindBar(CanvasCard):
         self.next_button.clicked.connect(lambda: self.step_hit(1))
         self.select_all_button.clicked.connect(self.select_all)
         close.clicked.connect(self.close_card)
-        self.workspace.reply_received.connect(self._handle_reply)
         self.workspace.prompt_changed.connect(self._request_top_tokens)
         self.workspace.state_changed.connect(lambda: self.update_hits(go_to_first=False))
         self.workspace.document_opened.connect(self._forget_top_tokens)
         self.update_hits(go_to_first=False)
 
     def open_card(self) -> None:
-        """Show the bar with what was sought last, ready to be written over."""
+        """Show the bar with the last query, selected so that typing replaces it."""
         super().open_card()
         self._request_top_tokens()
         self.update_hits(go_to_first=False)
@@ -94,7 +94,7 @@ class FindBar(CanvasCard):
         self._update_labels()
 
     def step_hit(self, offset: int) -> None:
-        """Go to another result, around at the ends."""
+        """Go ``offset`` results on, from the last to the first and back."""
         if self.hits:
             chosen = self.workspace.selected_nodes == {self.hits[self.hit_index].node}
             self.hit_index = (self.hit_index + offset) % len(self.hits) if chosen else self.hit_index
@@ -102,12 +102,12 @@ class FindBar(CanvasCard):
             self._update_labels()
 
     def select_all(self) -> None:
-        """Select everything that was found."""
+        """Select all nodes that match."""
         if self.hits:
             self.workspace.set_selection(frozenset(hit.node for hit in self.hits), frozenset())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Return steps on, with Shift back, with Alt it selects all."""
+        """Return goes to the next result, Shift+Return to the one before, Alt+Return selects all."""
         if (
             watched is self.query_field
             and isinstance(event, QKeyEvent)
@@ -125,7 +125,7 @@ class FindBar(CanvasCard):
         return super().eventFilter(watched, event)
 
     def _show_hit(self) -> None:
-        """Select a result, and bring what stands for it into sight."""
+        """Select the current result and scroll to the node or box that shows it."""
         node, view = self.hits[self.hit_index].node, self.view
         self.workspace.set_selection(frozenset({node}), frozenset())
         if not (shown := drawn_node_for(view.circuit_scene, node)):
@@ -168,12 +168,13 @@ class FindBar(CanvasCard):
             wanted = ReadTopTokens(circuit.node_names, self.workspace.prompt_index)
         if wanted is not None and self._requested_top_tokens != wanted:
             self._requested_top_tokens = wanted
-            self.workspace.submit_request(wanted)
+            handle = self.workspace.submit_request(wanted)
+            handle.finished.connect(self._on_top_tokens_read)
 
     def _forget_top_tokens(self) -> None:
         self.top_tokens, self._requested_top_tokens = TopTokensRead(0, {}), None
 
-    def _handle_reply(self, reply: Reply) -> None:
-        if isinstance(reply, TopTokensRead):
+    def _on_top_tokens_read(self, reply: object) -> None:
+        if isinstance(reply, TopTokensRead) and self._requested_top_tokens is not None:
             self.top_tokens = reply
             self.update_hits(go_to_first=False)

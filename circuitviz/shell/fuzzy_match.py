@@ -1,4 +1,4 @@
-"""Finding a command by a few of its letters, as editors do; free of Qt."""
+"""Fuzzy matching of a query against the names of commands; free of Qt."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ FIRST_LETTER_SCORE, WORD_START_SCORE, CONSECUTIVE_SCORE, LETTER_SCORE, GAP_PENAL
 
 @dataclass(frozen=True)
 class FuzzyMatch:
-    """How well a text fits, the higher the better, and which of its letters were found."""
+    """How well a text fits, the higher the better, and the positions of the letters that match."""
 
     score: float
     positions: tuple[int, ...]
 
 
 def fuzzy_match(query: str, text: str) -> FuzzyMatch | None:
-    """The best way to find the query's letters in order in a text; None where they are not there.
+    """The best way to find the query's letters in order in a text; None where they are not in it.
 
     Spaces of the query only separate. Letters that begin words and letters that follow each other
     count more, gaps and long texts a little less.
@@ -27,31 +27,31 @@ def fuzzy_match(query: str, text: str) -> FuzzyMatch | None:
     >>> fuzzy_match("xyz", "Group…") is None
     True
     """
-    wanted = "".join(query.lower().split())
-    if not wanted:
+    letters = "".join(query.lower().split())
+    if not letters:
         return FuzzyMatch(0.0, ())
-    there = text.lower()
-    if len(there) != len(text):  # a letter that grows in lower case would shift all places
-        there = text
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a letter that grows in lower case would shift all places
+        lowered = text
 
     @cache
     def best(letter: int, start: int, last: int) -> tuple[float, tuple[int, ...]] | None:
-        if letter == len(wanted):
+        if letter == len(letters):
             return 0.0, ()
-        found: tuple[float, tuple[int, ...]] | None = None
-        at = there.find(wanted[letter], start)
-        while at >= 0:
-            rest = best(letter + 1, at + 1, at)
+        best_rest: tuple[float, tuple[int, ...]] | None = None
+        position = lowered.find(letters[letter], start)
+        while position >= 0:
+            rest = best(letter + 1, position + 1, position)
             if rest is None:
-                break  # further to the right there is even less
-            gain = _letter_score(there, at, last) + rest[0]
-            if found is None or gain > found[0]:
-                found = gain, (at, *rest[1])
-            at = there.find(wanted[letter], at + 1)
-        return found
+                break  # further to the right there is no match either
+            gain = _letter_score(lowered, position, last) + rest[0]
+            if best_rest is None or gain > best_rest[0]:
+                best_rest = gain, (position, *rest[1])
+            position = lowered.find(letters[letter], position + 1)
+        return best_rest
 
-    whole = best(0, 0, -1)
-    return None if whole is None else FuzzyMatch(whole[0] - 0.02 * len(text), whole[1])
+    best_match = best(0, 0, -1)
+    return None if best_match is None else FuzzyMatch(best_match[0] - 0.02 * len(text), best_match[1])
 
 
 def _letter_score(text: str, position: int, previous: int) -> float:

@@ -1,12 +1,12 @@
-"""Groups in the window: the canvas draws boxes, everyone else speaks of the nodes in them."""
+"""Groups and selections: the canvas knows collapsed groups as boxes, the workspace knows their nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, QSignalBlocker
 
+from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.scene_request import BuiltScene
 from circuitviz.document import (
     ROLES,
@@ -21,38 +21,36 @@ from circuitviz.document.group_commands import groups_of_selection
 from circuitviz.document.groups import expanded_groups, outermost_collapsed
 from circuitviz.scene.folded_scene import drawn_selection, expand_selection
 from circuitviz.shell.name_field import NameField
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.workspace import Workspace
 
 
 class GroupController(QObject):
-    """Translates selections between canvas and desk, and does what the menu of groups offers."""
+    """Translates selections between canvas and workspace, and edits groups."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window, self.workspace, self.view = window, window.workspace, window.view
+    def __init__(self, workspace: Workspace, view: CircuitView, parent: QObject) -> None:
+        super().__init__(parent)
+        self.workspace, self.view = workspace, view
         self.name_field = NameField(self.view)
         self.view.selection_changed.connect(self._on_canvas_selection)
         self.view.group_toggled.connect(self.toggle_box)
         self.workspace.selection_changed.connect(self.show_selection)
 
     def show_drawing(self, drawn: BuiltScene) -> None:
-        """Put a picture on the canvas; what is selected stays so while it is in the circuit."""
-        circuit, picture = self.workspace.state.circuit, drawn.scene
+        """Put a scene on the canvas; the selection is kept as far as the circuit has it."""
+        circuit, scene = self.workspace.state.circuit, drawn.scene
         with QSignalBlocker(self.view):
-            self.view.show_scene(picture, drawn.status_text, drawn.geometry)
-        there = set(picture.by_name).union(circuit.node_names if circuit is not None else ())
-        ties = set(picture.edge_rows) if self.workspace.selected_edges else set()
+            self.view.show_scene(scene, drawn.status_text, drawn.geometry)
+        known_names = set(scene.by_name).union(circuit.node_names if circuit is not None else ())
+        known_edges = set(scene.edge_rows) if self.workspace.selected_edges else set()
         if self.workspace.selected_edges and circuit is not None:
-            ties |= set(circuit.edge_names)
+            known_edges |= set(circuit.edge_names)
         self.workspace.set_selection(
-            self.workspace.selected_nodes & there, self.workspace.selected_edges & ties
+            self.workspace.selected_nodes & known_names, self.workspace.selected_edges & known_edges
         )
         self.show_selection()
 
     def show_selection(self) -> None:
-        """Select on the canvas what stands for the desk's selection."""
+        """Select on the canvas what shows the workspace's selection."""
         nodes, edges = drawn_selection(
             self.view.circuit_scene, self.workspace.selected_nodes, self.workspace.selected_edges
         )
@@ -64,16 +62,16 @@ class GroupController(QObject):
         nodes = self.workspace.selected_nodes
         taken = self.workspace.document.state.groups
         name = next(f"Group {i}" for i in range(1, len(taken) + 2) if f"Group {i}" not in taken)
-        self._ask_name(name, nodes, lambda given: group_nodes(given, nodes))
+        self._ask_name(name, nodes, lambda new_name: group_nodes(new_name, nodes))
 
     def begin_rename(self) -> None:
-        """Ask for another name for the group that the selection speaks of."""
+        """Ask for another name for the selected group."""
         if names := self._selected_groups():
             nodes = self.workspace.document.state.groups[names[0]].nodes
-            self._ask_name(names[0], nodes, lambda given: rename_group(names[0], given))
+            self._ask_name(names[0], nodes, lambda new_name: rename_group(names[0], new_name))
 
     def toggle_collapsed(self) -> None:
-        """Collapse the groups that the selection speaks of; those that are boxes are opened."""
+        """Collapse the selected groups, or expand those that are collapsed."""
         groups = self.workspace.document.state.groups
         names = self._selected_groups()
         boxes = [name for name in names if name in outermost_collapsed(groups)]
@@ -83,12 +81,12 @@ class GroupController(QObject):
             self.workspace.apply_command(collapse_groups(names))
 
     def dissolve_groups(self) -> None:
-        """Dissolve the groups that the selection speaks of."""
+        """Dissolve the selected groups."""
         if names := self._selected_groups():
             self.workspace.apply_command(dissolve_groups(names))
 
     def toggle_box(self, name: str) -> None:
-        """A box opens; a node closes the narrowest group that holds it."""
+        """Expand a box; for a node, collapse the innermost group that has it."""
         groups = self.workspace.document.state.groups
         if name in outermost_collapsed(groups):
             self.workspace.apply_command(expand_groups([name]))
@@ -102,16 +100,18 @@ class GroupController(QObject):
         self.workspace.set_selection(*expand_selection(self.view.circuit_scene, nodes, edges))
 
     def _ask_name(self, name: str, nodes: Set[str], command: Callable[[str], Command]) -> None:
-        picture = self.view.circuit_scene
-        there = {n.name for n in picture.nodes if nodes & set(n.members or (n.name,))}
-        places = [self.view.viewport_position(n) for n in there]
+        scene = self.view.circuit_scene
+        known_names = {n.name for n in scene.nodes if nodes & set(n.members or (n.name,))}
+        places = [self.view.viewport_position(n) for n in known_names]
         middle = self.view.viewport().rect().center()
         if places:
             middle = sum(places, QPoint()) / len(places)
 
-        def keep(given: str) -> None:
-            if given.strip() != name or name not in self.workspace.document.state.groups:
-                self.workspace.run_guarded(self.workspace.apply_command, command(given))
+        def apply_name(new_name: str) -> None:
+            if new_name.strip() != name or name not in self.workspace.document.state.groups:
+                self.workspace.run_guarded(
+                    self.workspace.apply_command, command(new_name), title="Could not name the group"
+                )
 
         known = [label.text for label in self.workspace.document.state.labels.values()]
-        self.name_field.ask_name(name, [*ROLES, *known], middle, keep)
+        self.name_field.ask_name(name, [*ROLES, *known], middle, apply_name)

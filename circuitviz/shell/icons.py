@@ -33,7 +33,7 @@ ICON_PATHS = {
 
 def themed_icon(name: str, theme: Theme) -> QIcon:
     """An icon in the theme's text colour, paler while disabled."""
-    made = QIcon()
+    icon = QIcon()
     for mode, colour in ((QIcon.Mode.Normal, theme.text), (QIcon.Mode.Disabled, theme.line)):
         svg = (
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" '
@@ -47,5 +47,5 @@ def themed_icon(name: str, theme: Theme) -> QIcon:
             painter = QPainter(pixmap)
             renderer.render(painter, QRectF(0, 0, size, size))
             painter.end()
-            made.addPixmap(pixmap, mode)
-    return made
+            icon.addPixmap(pixmap, mode)
+    return icon

@@ -1,4 +1,4 @@
-"""A name is written where the thing is that gets it: a field over the canvas."""
+"""A field over the canvas in which a group is named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIELD_WIDTH_PX = 190
 
 
 class NameField(QLineEdit):
-    """Return keeps the name, Escape and a click elsewhere leave all as it was."""
+    """Return accepts the name; Escape or a click elsewhere discards it."""
 
     def __init__(self, view: CircuitView) -> None:
         super().__init__(view, accessibleName="Name of the group")
@@ -27,7 +27,14 @@ class NameField(QLineEdit):
     def ask_name(
         self, text: str, names: Iterable[str], position: QPoint, on_accepted: Callable[[str], None]
     ) -> None:
-        """Show a text to be changed at a place of the viewport; ``names`` are suggested while one types."""
+        """Show the field.
+
+        Args:
+            text: The name to start from.
+            names: Suggested while typing.
+            position: Centre of the field, in pixels of the viewport.
+            on_accepted: Given the new name.
+        """
         self._on_accepted = on_accepted
         completer = QCompleter(sorted(set(names)), self)
         completer.setCompletionMode(QCompleter.CompletionMode.InlineCompletion)  # no window of its own
@@ -45,7 +52,7 @@ class NameField(QLineEdit):
         self.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Return and Escape end it; so does losing the focus."""
+        """Close on Return, Escape and loss of focus."""
         if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 name = self.text()

@@ -1,16 +1,11 @@
-"""Lines above the canvas that wait for a person: a result that is offered, a model that is not open."""
+"""Lines above the canvas about what waits for the person: an offered result, a model that is not open."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from circuitviz.workbench.requests.open_document_model import FROM_DISK, FROM_NETWORK
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
+from circuitviz.workspace import Workspace
 
 SHOW_RESULT_TEXT, OPEN_MODEL_TEXT, DOWNLOAD_MODEL_TEXT = (
     "Show the circuit",
@@ -20,7 +15,7 @@ SHOW_RESULT_TEXT, OPEN_MODEL_TEXT, DOWNLOAD_MODEL_TEXT = (
 
 
 class Notice(QFrame):
-    """A sentence, a button that acts on it, and one that takes it away."""
+    """A message with a button that acts on it and one that hides it."""
 
     def __init__(self, action: str) -> None:
         super().__init__(objectName="notice")
@@ -35,33 +30,33 @@ class Notice(QFrame):
         self.hide()
 
     def show_notice(self, text: str, action_text: str) -> None:
-        """Show this."""
+        """Show a message and the text of its button."""
         self.text_label.setText(text)
         self.action_button.setText(action_text)
         self.show()
 
 
 class NoticeBar(QWidget):
-    """The lines above the canvas; none is there while nothing waits."""
+    """The notices above the canvas; hidden while nothing waits."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.workspace = window.workspace
+        self.workspace = workspace
         self.result_notice, self.model_notice = Notice(SHOW_RESULT_TEXT), Notice(DOWNLOAD_MODEL_TEXT)
         column = QVBoxLayout(self, spacing=0)
         column.setContentsMargins(0, 0, 0, 0)
         for notice in (self.result_notice, self.model_notice):
             column.addWidget(notice)
-        searches, asking = self.workspace.search_controller, self.workspace.prompt_circuits
-        searches.offer_changed.connect(self._show_result)
-        self.result_notice.action_button.clicked.connect(lambda: searches.accept_offer())
-        self.result_notice.close_button.clicked.connect(lambda: searches.withdraw_offer())
-        asking.needed_model_changed.connect(self._show_model)
+        search, prompts = self.workspace.search_controller, self.workspace.prompt_circuits
+        search.offer_changed.connect(self._show_result)
+        self.result_notice.action_button.clicked.connect(lambda: search.accept_offer())
+        self.result_notice.close_button.clicked.connect(lambda: search.withdraw_offer())
+        prompts.needed_model_changed.connect(self._show_model)
         self.model_notice.action_button.clicked.connect(lambda: self._open_model())
         self.model_notice.close_button.clicked.connect(self.model_notice.hide)
 
     def _show_result(self) -> None:
-        offer = self.workspace.search_controller.offer
+        offer = self.workspace.search_controller.pending_offer
         if offer is None:
             self.result_notice.hide()
         else:
@@ -89,9 +84,9 @@ class NoticeBar(QWidget):
 
 def stack_above(notices: NoticeBar, pages: QWidget) -> QWidget:
     """The notices over the pages, as one widget."""
-    both = QWidget()
-    column = QVBoxLayout(both, spacing=0)
+    stack = QWidget()
+    column = QVBoxLayout(stack, spacing=0)
     column.setContentsMargins(0, 0, 0, 0)
     column.addWidget(notices)
     column.addWidget(pages, 1)
-    return both
+    return stack

@@ -1,25 +1,22 @@
-"""A path that was highlighted is written on the canvas for as long as it is what is selected."""
+"""The label on a highlighted path, shown as long as that path is selected."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject
 
+from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.graph import Scores
 from circuitviz.graph.connectivity import CircuitPath
+from circuitviz.workspace import Workspace
 from circuitviz.workspace.comparison_text import has_edge
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
 
 
 class PathHighlight(QObject):
-    """Follows the desk: a path comes by ``traced`` and goes with the selection that it was."""
+    """Shows the strength of a highlighted path, until something else is selected."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.workspace, self.view = window.workspace, window.view
+    def __init__(self, workspace: Workspace, view: CircuitView, parent: QObject) -> None:
+        super().__init__(parent)
+        self.workspace, self.view = workspace, view
         self._edges: frozenset[str] = frozenset()
         self._scores: Scores | None = None
         self.workspace.path_highlighted.connect(self.show_path)
@@ -27,18 +24,18 @@ class PathHighlight(QObject):
         self.workspace.state_changed.connect(self._clear_if_outdated)
 
     def show_path(self, traced: tuple[CircuitPath, str]) -> None:
-        """Write on a path what it is worth."""
+        """Write the strength of a path on it."""
         path, text = traced
         self._edges, self._scores = self.workspace.selected_edges, self.workspace.state.scores
         self.view.scene_items.path_label.show_path(path, text)
         self.view.setAccessibleDescription(f"From {path.nodes[0]} to {path.nodes[-1]}: {text}")
 
     def clear_path(self) -> None:
-        """Write nothing."""
+        """Remove the label."""
         self.view.scene_items.path_label.show_path(None, "")
 
     def _clear_if_outdated(self) -> None:
-        """A path that lost an edge, or whose edges have other scores now, is no longer what is written."""
+        """Remove the label where an edge of the path was ablated or the scores are others."""
         path, state = self.view.scene_items.path_label.path, self.workspace.state
         if path is None:
             return

@@ -1,44 +1,48 @@
-"""Yesterday's file is one click away: the menu of recent files."""
+"""The menu of recent files."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMenu, QWidget
 
+from circuitviz.shell.settings import Settings
 from circuitviz.workspace.plain_text import escape_mnemonics
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
 
 
 class RecentMenu(QMenu):
-    """Filled when it opens, so that it never names a file that is gone."""
+    """Filled when it opens, so that it lists only files that exist."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__("Open recent", window)
-        self.main_window = window
+    file_chosen = Signal(object)
+    cleared = Signal()
+
+    def __init__(self, parent: QWidget, settings: Settings) -> None:
+        super().__init__("Open recent", parent)
+        self._settings = settings
         self.aboutToShow.connect(self.fill_menu)
 
     def fill_menu(self) -> None:
         """List the files opened lately, the latest first."""
         self.clear()
-        paths = self.main_window.settings.recent_files
+        paths = self._settings.recent_files
         for path in paths:
-            made = self.addAction(escape_mnemonics(_display_name(path, paths)))
-            made.setToolTip(str(path))
-            made.triggered.connect(partial(self.main_window.file_controller.open_path, path))
+            action = self.addAction(escape_mnemonics(_display_name(path, paths)))
+            action.setToolTip(str(path))
+            action.triggered.connect(partial(self._choose, path))
         if not paths:
             self.addAction("No files yet").setEnabled(False)
             return
         self.addSeparator()
         self.addAction("Clear this list").triggered.connect(self._clear_recent)
 
+    def _choose(self, path: Path, _checked: bool = False) -> None:
+        self.file_chosen.emit(path)
+
     def _clear_recent(self) -> None:
-        self.main_window.settings.clear_recent_files()
-        self.main_window.start_page.show_recent_files([])
+        self._settings.clear_recent_files()
+        self.cleared.emit()
 
 
 def _display_name(path: Path, others: list[Path]) -> str:

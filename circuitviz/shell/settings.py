@@ -13,10 +13,11 @@ from circuitviz.resources import user_data_folder
 from circuitviz.scene.theme import SIGN_COLOURS
 
 MAX_RECENT_FILES = 10
+LOG_LEVELS = ("warning", "info", "debug")
 
 
 class Settings:
-    """Looks, machine, recent files, and the window's shape. Kept where the platform keeps settings."""
+    """Appearance, machine, recent files and the window's geometry, kept in ``QSettings``."""
 
     def __init__(self) -> None:
         self._store = QSettings()
@@ -50,7 +51,7 @@ class Settings:
 
     @property
     def device(self) -> str:
-        """Where models run unless the form says otherwise: ``cpu``, ``cuda`` or ``mps``."""
+        """Where models run by default: ``cpu``, ``cuda`` or ``mps``."""
         return str(self._store.value("device", "cpu", type=str))
 
     @device.setter
@@ -67,6 +68,16 @@ class Settings:
         self._store.setValue("threads", number)
 
     @property
+    def log_level(self) -> str:
+        """How much is logged: one of ``LOG_LEVELS``."""
+        name = str(self._store.value("log level", LOG_LEVELS[0], type=str))
+        return name if name in LOG_LEVELS else LOG_LEVELS[0]
+
+    @log_level.setter
+    def log_level(self, name: str) -> None:
+        self._store.setValue("log level", name)
+
+    @property
     def recent_files(self) -> list[Path]:
         """Files opened lately that still exist, the latest first."""
         kept = self._store.value("recent", [], type=list)
@@ -74,26 +85,17 @@ class Settings:
         return [path for path in paths if path.is_file()]
 
     def add_recent_file(self, path: Path) -> None:
-        """Put a file first."""
+        """Put a file first in the list."""
         others = [p for p in self.recent_files if p != path.absolute()]
         self._store.setValue("recent", [_path_text(p) for p in [path.absolute(), *others][:MAX_RECENT_FILES]])
 
     def clear_recent_files(self) -> None:
-        """Forget which files were opened."""
+        """Clear the list."""
         self._store.remove("recent")
 
     @property
-    def is_tour_done(self) -> bool:
-        """Whether the tour was taken or skipped."""
-        return bool(self._store.value("toured", False, type=bool))
-
-    @is_tour_done.setter
-    def is_tour_done(self, done: bool) -> None:
-        self._store.setValue("toured", done)
-
-    @property
     def data_folder(self) -> Path:
-        """Where unsaved work and claims on open files lie: the platform's folder for local data."""
+        """The platform's folder for local data: unsaved work and locks of open files."""
         return user_data_folder()
 
     @property
@@ -110,7 +112,7 @@ class Settings:
         self._store.setValue("docks", value[1])
 
     def _read_int(self, key: str, default: int, low: int, high: int) -> int:
-        """A whole number of the file, which anybody may have edited."""
+        """An integer within bounds; the settings file may have been edited."""
         try:
             return max(low, min(high, int(str(self._store.value(key, default)))))
         except ValueError:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -20,10 +18,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.panels.registry import adjust_form_fields
 from circuitviz.scene.theme import SIGN_COLOURS
-from circuitviz.workbench.requests.torch_threads import SetTorchThreads
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.shell.settings import LOG_LEVELS, Settings
 
 THEME_TEXTS = {"system": "as the system", "light": "light", "dark": "dark"}
 TEXT_SIZES_PERCENT = (80, 90, 100, 110, 125, 150, 175, 200)
@@ -31,15 +26,22 @@ DEVICE_NAMES = ("cpu", "cuda", "mps")
 
 
 class SettingsDialog(QDialog):
-    """Looks, machine, and what is remembered."""
+    """Appearance, machine, and what is remembered; every change is stored and told at once."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.main_window, self.settings = window, window.settings
+    appearance_changed = Signal()
+    device_changed = Signal(str)
+    threads_changed = Signal(int)
+    log_level_changed = Signal(str)
+    recent_cleared = Signal()
+
+    def __init__(self, parent: QWidget, settings: Settings) -> None:
+        super().__init__(parent)
+        self.settings = settings
         self.setWindowTitle("Settings")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.theme_box, self.colours_box, self.text_size_box = QComboBox(), QComboBox(), QComboBox()
         self.device_box, self.threads_field = QComboBox(), QSpinBox(minimum=0, maximum=1024)
+        self.log_level_box = QComboBox()
         self.recent_count_label, self.clear_button = QLabel("", objectName="muted"), QPushButton("Clear")
         self._fill_fields()
         self._create_layout()
@@ -48,6 +50,7 @@ class SettingsDialog(QDialog):
         self.text_size_box.currentIndexChanged.connect(self._store_appearance)
         self.device_box.currentIndexChanged.connect(self._store_device)
         self.threads_field.editingFinished.connect(self._store_threads)
+        self.log_level_box.currentIndexChanged.connect(self._store_log_level)
         self.clear_button.clicked.connect(self._clear_recent)
 
     def _fill_fields(self) -> None:
@@ -60,11 +63,14 @@ class SettingsDialog(QDialog):
             self.text_size_box.addItem("as the system" if percent == 100 else f"{percent} %", percent)
         for name in DEVICE_NAMES:
             self.device_box.addItem(name, name)
+        for name in LOG_LEVELS:
+            self.log_level_box.addItem(name, name)
         for box, value in (
             (self.theme_box, settings.theme),
             (self.colours_box, settings.edge_colours),
             (self.text_size_box, settings.text_size),
             (self.device_box, settings.device),
+            (self.log_level_box, settings.log_level),
         ):
             box.setCurrentIndex(max(0, box.findData(value)))
         self.threads_field.setValue(settings.n_threads)
@@ -78,24 +84,27 @@ class SettingsDialog(QDialog):
         self.text_size_box.setAccessibleName("Size of text")
         self.device_box.setAccessibleName("Device")
         self.threads_field.setAccessibleName("Threads")
+        self.log_level_box.setAccessibleName("Log level")
+        self.log_level_box.setToolTip("how much of what jobs do goes to standard error")
         form = QFormLayout(horizontalSpacing=18, verticalSpacing=9)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows: tuple[tuple[str, QWidget | None], ...] = (
-            ("Looks", None),
+            ("Appearance", None),
             ("Theme", self.theme_box),
             ("Edges that raise and lower", self.colours_box),
             ("Size of text", self.text_size_box),
             ("Machine", None),
             ("Device", self.device_box),
             ("Threads", self.threads_field),
+            ("Log", self.log_level_box),
             ("Memory", None),
             ("Recent files", self._recent_row()),
         )
         for text, field in rows:
             if field is None:
                 heading = QLabel(text, objectName="heading")
-                heading.setContentsMargins(0, 0 if text == "Looks" else 10, 0, 0)
+                heading.setContentsMargins(0, 0 if text == "Appearance" else 10, 0, 0)
                 form.addRow(heading)
             else:
                 label = QLabel(text)
@@ -119,32 +128,36 @@ class SettingsDialog(QDialog):
         adjust_form_fields(self)
 
     def _recent_row(self) -> QWidget:
-        made = QWidget()
-        row = QHBoxLayout(made)
+        recent = QWidget()
+        row = QHBoxLayout(recent)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.recent_count_label, 1)
         row.addWidget(self.clear_button)
-        return made
+        return recent
 
     def _store_appearance(self) -> None:
         self.settings.theme = self.theme_box.currentData()
         self.settings.edge_colours = self.colours_box.currentData()
         self.settings.text_size = self.text_size_box.currentData()
-        self.main_window.theme_controller.apply_settings()
+        self.appearance_changed.emit()
 
     def _store_device(self) -> None:
         self.settings.device = self.device_box.currentData()
-        self.main_window.set_device(self.settings.device)
+        self.device_changed.emit(self.settings.device)
 
     def _store_threads(self) -> None:
         if self.threads_field.value() != self.settings.n_threads:
             self.settings.n_threads = self.threads_field.value()
-            self.main_window.workspace.submit_request(SetTorchThreads(self.settings.n_threads))
+            self.threads_changed.emit(self.settings.n_threads)
+
+    def _store_log_level(self) -> None:
+        self.settings.log_level = self.log_level_box.currentData()
+        self.log_level_changed.emit(self.settings.log_level)
 
     def _clear_recent(self) -> None:
         self.settings.clear_recent_files()
         self._show_recent_count()
-        self.main_window.start_page.show_recent_files([])
+        self.recent_cleared.emit()
 
     def _show_recent_count(self) -> None:
         number = len(self.settings.recent_files)

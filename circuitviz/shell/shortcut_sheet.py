@@ -1,8 +1,6 @@
-"""The sheet of shortcuts, made from the table of actions and from the canvas's gestures."""
+"""The sheet of shortcuts, made from the commands and from the canvas's gestures."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence
@@ -19,24 +17,21 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.gestures import gestures
-from circuitviz.commands import USER_COMMANDS
-
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+from circuitviz.shell.window_menus import WindowMenus
 
 CANVAS_TITLE = "On the canvas"
 ShortcutRow = tuple[list[str], str]
 
 
-def collect_shortcuts(window: MainWindow) -> dict[str, list[ShortcutRow]]:
+def collect_shortcuts(menus: WindowMenus) -> dict[str, list[ShortcutRow]]:
     """Keys and what they do, by menu; at the end what mouse and keys do on the canvas itself."""
-    made: dict[str, list[ShortcutRow]] = {}
-    for name, action in window.menus.actions.items():
+    shortcuts: dict[str, list[ShortcutRow]] = {}
+    for name, action in menus.actions.items():
         keys = [key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()]
         if keys:
-            where = USER_COMMANDS[name].menu if name in USER_COMMANDS else "Edit"
+            title = menus.menu_of(name)
             text = name.capitalize() if name in ("undo", "redo") else action.text()  # not of which change
-            made.setdefault(where, []).append((keys, text.replace("&", "").rstrip("…")))
+            shortcuts.setdefault(title, []).append((keys, text.replace("&", "").rstrip("…")))
     canvas: list[ShortcutRow] = []
     for entry in sorted(gestures.entries(), key=lambda e: int(e.extra.get("order", 50))):
         for part in entry.summary.split("; "):
@@ -45,25 +40,25 @@ def collect_shortcuts(window: MainWindow) -> dict[str, list[ShortcutRow]]:
                 canvas.append(([how[:1].upper() + how[1:]], what))
             else:  # what goes with the part before
                 canvas[-1] = (canvas[-1][0], f"{canvas[-1][1]}; {part}")
-    return {**made, CANVAS_TITLE: canvas}
+    return {**shortcuts, CANVAS_TITLE: canvas}
 
 
 class ShortcutSheet(QDialog):
     """All shortcuts in two columns, as they are now."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, parent: QWidget, menus: WindowMenus) -> None:
+        super().__init__(parent)
         self.setWindowTitle("Shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         inside = QWidget()
         columns = QHBoxLayout(inside)
         columns.setContentsMargins(22, 18, 22, 18)
         columns.setSpacing(44)
-        made = collect_shortcuts(window)
-        half, used = sum(len(rows) + 2 for rows in made.values()) / 2, 0
+        shortcuts = collect_shortcuts(menus)
+        half, used = sum(len(rows) + 2 for rows in shortcuts.values()) / 2, 0
         column = QVBoxLayout(spacing=4)
         columns.addLayout(column)
-        for title, rows in made.items():
+        for title, rows in shortcuts.items():
             if used and used + len(rows) / 2 > half:
                 column.addStretch(1)
                 column, used = QVBoxLayout(spacing=4), 0
@@ -85,15 +80,15 @@ class ShortcutSheet(QDialog):
         whole.setSpacing(0)
         whole.addWidget(scroll, 1)
         whole.addLayout(foot)
-        wanted = inside.sizeHint()
-        most = window.size() - QSize(24, 60)
-        self.resize(QSize(wanted.width() + 24, wanted.height() + 70).boundedTo(most))
+        hint_size = inside.sizeHint()
+        most = parent.size() - QSize(24, 60)
+        self.resize(QSize(hint_size.width() + 24, hint_size.height() + 70).boundedTo(most))
 
     @staticmethod
     def _create_section(title: str, rows: list[ShortcutRow]) -> QWidget:
-        made = QWidget()
-        made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        grid = QGridLayout(made, horizontalSpacing=14, verticalSpacing=2)
+        section = QWidget()
+        section.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        grid = QGridLayout(section, horizontalSpacing=14, verticalSpacing=2)
         grid.setContentsMargins(0, 0, 0, 12)
         grid.addWidget(QLabel(title, objectName="heading"), 0, 0, 1, 2)
         grid.setColumnMinimumWidth(0, 164)
@@ -105,4 +100,4 @@ class ShortcutSheet(QDialog):
             grid.addLayout(caps, number, 0)
             grid.addWidget(QLabel(text), number, 1)
         grid.setColumnStretch(1, 1)
-        return made
+        return section

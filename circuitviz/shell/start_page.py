@@ -1,4 +1,4 @@
-"""The start page: what one did last, and what one can do at once."""
+"""The start page: recent files and examples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXAMPLE_CARDS = (
 
 
 class StartPage(QWidget):
-    """Recent files, examples on the demo model, a model or a task of one's own."""
+    """Offers recent files, examples on the demo model, and opening a model or a task."""
 
     example_chosen = Signal(str)
     file_chosen = Signal(object)

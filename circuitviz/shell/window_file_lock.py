@@ -1,68 +1,75 @@
-"""Two windows that save one file would each destroy the other's work, so the second is told."""
+"""Locks the open file, so that two windows do not overwrite each other's work."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from circuitviz.errors import InputError
 from circuitviz.formats.file_lock import FileLock, lock_document, lock_path
 
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
-
 
 class WindowFileLock(QObject):
-    """The window's claim on the file that it has open."""
+    """Holds the lock of the file that the window has open."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self.window = window
+    def __init__(self, parent: QWidget, open_copy: Callable[[Path], None]) -> None:
+        """Hold no lock.
+
+        Args:
+            parent: The window.
+            open_copy: Opens a copy of a file that another window has.
+        """
+        super().__init__(parent)
+        self._parent, self._open_copy = parent, open_copy
         self.message_box: QMessageBox | None = None
         self._lock: FileLock | None = None
         self._path: Path | None = None
 
     def acquire_lock(self, path: Path) -> bool:
-        """Claim a file, letting go of the one before; False where another window has it.
+        """Lock a file and release the one before; False where another window has it.
 
-        Only our own documents are claimed: other tools' files are never written over.
+        Only circuit files are locked: other tools' files are never written over.
         """
         path = Path(os.path.realpath(path))
         if path == self._path:
             return True
-        claim: FileLock | None = None
+        lock: FileLock | None = None
         if path.suffix.lower() == ".circuit":
             try:
-                claim = lock_document(path, "window")
-            except OSError:  # no place for claims: better an open file than none
+                lock = lock_document(path, "window")
+            except OSError:  # no folder for locks: better an open file than none
                 return True
-            if claim is None:
+            if lock is None:
                 return False
         self.release_lock()
-        self._lock, self._path = claim, path
+        self._lock, self._path = lock, path
         return True
 
     def release_lock(self) -> None:
-        """Let go."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.release()
         self._lock = self._path = None
 
     def require_lock(self, path: Path) -> None:
-        """InputError where another window has a file open that is to be written."""
+        """Lock a file that is to be written.
+
+        Raises:
+            InputError: Where another window has it.
+        """
         if not self.acquire_lock(path):
             raise InputError(
-                f"'{path.name}' is open in another window{self._since_text(path)}; saving here would undo what "
-                "is saved there. Save to another place, or close the other window first."
+                f"'{path.name}' is open in another window{self._since_text(path)}; saving here would "
+                "undo what is saved there. Save to another place, or close the other window first."
             )
 
     def offer_copy(self, path: Path) -> None:
         """Say that another window has a file, and offer a copy."""
-        box = QMessageBox(QMessageBox.Icon.Information, "circuitviz", "", parent=self.window)
+        box = QMessageBox(QMessageBox.Icon.Information, "circuitviz", "", parent=self._parent)
         box.setText(f"'{path.name}' is already open in another window{self._since_text(path)}")
         box.setInformativeText(
             "If both save, the later undoes what the earlier saved. A copy can be changed freely and "
@@ -71,7 +78,7 @@ class WindowFileLock(QObject):
         copy = box.addButton("Open a copy", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(copy)
         box.addButton(QMessageBox.StandardButton.Cancel)
-        copy.clicked.connect(lambda: self.window.file_controller.open_copy(path))
+        copy.clicked.connect(lambda: self._open_copy(path))
         if self.message_box is not None:
             self.message_box.close()
             self.message_box.deleteLater()

@@ -1,143 +1,129 @@
-"""Menus, toolbar and status bar, all made from the table of actions."""
+"""Menus and toolbar, made from the registry of commands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QToolBar
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar
 
-from circuitviz.commands import USER_COMMANDS, UserCommand
-from circuitviz.commands.conditions import CONDITIONS
+from circuitviz.commands import MENU_ORDER, UserCommand, commands, commands_by_menu
 from circuitviz.scene.theme import Theme
 from circuitviz.shell.icons import themed_icon
 from circuitviz.shell.recent_menu import RecentMenu
-from circuitviz.shell.write_progress import WriteProgress
-from circuitviz.workbench.requests.messages import ModelReady, ProgressReported
+from circuitviz.workspace import Workspace
 
-if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+TOOLBAR_BREAKS = ("ablate", "fit")  # commands that begin another group of the toolbar
+ICON_SIZE_PX = 20
+
+log = logging.getLogger(__name__)
 
 
 class WindowMenus(QObject):
-    """What surrounds the canvas and is not a panel."""
+    """The actions of the window, by the names of their commands; undo and redo are Qt's own.
 
-    def __init__(self, window: MainWindow) -> None:
+    Attributes:
+        actions: Every ``QAction``.
+        toolbar: Those that are needed often.
+    """
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        workspace: Workspace,
+        run: Callable[[UserCommand], None],
+        recent_menu: RecentMenu,
+        docks: Iterable[QDockWidget],
+    ) -> None:
+        """Fill the menu bar and the toolbar of a window.
+
+        Args:
+            window: Whose menus they are.
+            workspace: Decides which commands can be used.
+            run: Runs a command with what it needs.
+            recent_menu: Goes below *Open*.
+            docks: Can be shown and hidden in *View ▸ Panels*.
+        """
         super().__init__(window)
-        self.window = window
+        self._window, self._workspace, self._run = window, workspace, run
         self.actions: dict[str, QAction] = {}
-        self.toolbar = QToolBar("Tools", window)
-        self.toolbar.setObjectName("tools")
-        self.toolbar.setMovable(False)
-        self.toolbar.setIconSize(QSize(20, 20))
+        self.toolbar = QToolBar("Tools", window, objectName="tools", movable=False)
+        self.toolbar.setIconSize(QSize(ICON_SIZE_PX, ICON_SIZE_PX))
         self.toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         window.addToolBar(self.toolbar)
-        self._create_menus()
-        self._create_status_bar()
-        window.workspace.selection_changed.connect(self.update_enabled_actions)
+        menus = {title: window.menuBar().addMenu(title) for title in MENU_ORDER}
+        self._commands = {entry.name: entry for entry in commands_by_menu()}
+        self._add_undo(menus["Edit"])
+        for entry in self._commands.values():
+            menu = menus.get(entry.menu) or menus.setdefault(entry.menu, window.menuBar().addMenu(entry.menu))
+            self._add(entry, menu)
+            if entry.name == "open":
+                menu.addMenu(recent_menu)
+        menus["View"].addSeparator()
+        panels = menus["View"].addMenu("Panels")  # in the menu itself they would be taller than many screens
+        for dock in docks:
+            panels.addAction(dock.toggleViewAction())
+        for name, error in commands.import_errors.items():
+            log.warning("%s is disabled: %s", name, error)
+        workspace.selection_changed.connect(self.update_enabled_actions)
         self.update_enabled_actions()
 
     def set_theme(self, theme: Theme) -> None:
-        """Icons in the theme's colour."""
-        for name, made in self.actions.items():
-            key = USER_COMMANDS[name].icon if name in USER_COMMANDS else name
+        """Give the icons the theme's colour."""
+        for name, action in self.actions.items():
+            key = self._commands[name].icon if name in self._commands else name
             if key:
-                made.setIcon(themed_icon(key, theme))
+                action.setIcon(themed_icon(key, theme))
 
     def update_enabled_actions(self) -> None:
-        """Enable what makes sense now."""
-        if self.window.workspace.opened_model is None:
-            self.device_label.setText("")
-        for name, entry in USER_COMMANDS.items():
-            self.actions[name].setEnabled(CONDITIONS[entry.condition](self.window.workspace))
+        """Enable what can be used now; the tooltips of the others say why not."""
+        for name, entry in self._commands.items():
+            action, reason = self.actions[name], entry.enabled(self._workspace)
+            action.setEnabled(not reason)
+            keys = f"  ({entry.shortcut})" if entry.shortcut else ""
+            action.setToolTip(f"{entry.text.rstrip('…')}{keys}{f' – {reason}' if reason else ''}")
+            action.setStatusTip(reason or entry.help)
 
-    def _create_menus(self) -> None:
-        window, bar = self.window, self.window.menuBar()
-        menus = {}
-        for entry in USER_COMMANDS.values():
-            if entry.menu not in menus:
-                menus[entry.menu] = bar.addMenu(entry.menu)
-            if entry.id == "ablate":
-                for made in self._create_undo_actions():
-                    menus["Edit"].addAction(made)
-                    self.toolbar.addAction(made)
-                menus["Edit"].addSeparator()
-                self.toolbar.addSeparator()
-            if entry.id == "fit":
-                self.toolbar.addSeparator()
-            made = self._create_action(entry)
-            menus[entry.menu].addAction(made)
-            if entry.in_toolbar:
-                self.toolbar.addAction(made)
-            if entry.id == "open":
-                self.recent_menu = RecentMenu(window)
-                menus["File"].addMenu(self.recent_menu)
-        menus["View"].addSeparator()
-        panels = menus["View"].addMenu("Panels")  # with them the menu would be taller than many screens
-        for dock in window.docks.values():
-            panels.addAction(dock.toggleViewAction())
+    def menu_of(self, name: str) -> str:
+        """The menu that an action is in; undo and redo are in *Edit*."""
+        return self._commands[name].menu if name in self._commands else "Edit"
 
-    def _create_action(self, entry: UserCommand) -> QAction:
-        made = QAction(entry.text, self.window)
+    def reason_disabled(self, name: str) -> str:
+        """Why an action cannot be used now; empty where it can."""
+        if name in self._commands:
+            return self._commands[name].enabled(self._workspace)
+        return "" if self.actions[name].isEnabled() else f"There is nothing to {name}."
+
+    def _add(self, entry: UserCommand, menu: QMenu) -> None:
+        action = QAction(entry.text, self._window)
         if entry.shortcut:
-            made.setShortcut(QKeySequence(entry.shortcut))
-            made.setToolTip(f"{entry.text.rstrip('…')}  ({entry.shortcut})")
-        made.triggered.connect(partial(entry.handler, self.window))
-        self.actions[entry.id] = made
-        return made
+            action.setShortcut(QKeySequence(entry.shortcut))
+        action.triggered.connect(lambda _checked=False: self._run(entry))
+        self.actions[entry.name] = action
+        menu.addAction(action)
+        if entry.in_toolbar:
+            if entry.name in TOOLBAR_BREAKS:
+                self.toolbar.addSeparator()
+            self.toolbar.addAction(action)
 
-    def _create_undo_actions(self) -> tuple[QAction, QAction]:
-        stack = self.window.workspace.undo_stack
-        undo, redo = stack.createUndoAction(self.window, "Undo"), stack.createRedoAction(self.window, "Redo")
+    def _add_undo(self, menu: QMenu) -> None:
+        stack = self._workspace.undo_stack
+        undo, redo = (
+            stack.createUndoAction(self._window, "Undo"),
+            stack.createRedoAction(self._window, "Redo"),
+        )
         undo.setShortcut(QKeySequence("Ctrl+Z"))
         redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
-        self.actions["undo"], self.actions["redo"] = undo, redo
-        for action, step in ((undo, stack.undo), (redo, stack.redo)):
+        for name, action, step in (("undo", undo, stack.undo), ("redo", redo, stack.redo)):
             action.triggered.disconnect()  # a label that is being typed is a step of its own, before this one
             action.triggered.connect(partial(self._apply_undo_step, step))
-        return undo, redo
+            self.actions[name] = action
+            menu.addAction(action)
+        menu.addSeparator()
 
-    def _apply_undo_step(self, step: Callable[[], None]) -> None:
-        self.window.workspace.commit_input_requested.emit()
+    def _apply_undo_step(self, step: Callable[[], None], _checked: bool = False) -> None:
+        self._workspace.commit_input_requested.emit()
         step()
-
-    def _create_status_bar(self) -> None:
-        bar = self.window.statusBar()
-        bar.setContentsMargins(10, 0, 0, 0)
-        self.message_label, self.device_label = QLabel(""), QLabel("")
-        self.progress_bar = QProgressBar(textVisible=False, maximum=1000)
-        self.progress_bar.setFixedWidth(140)
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setObjectName("link")
-        self.write_progress = WriteProgress(self.window)
-        for widget in (self.write_progress, self.progress_bar, self.cancel_button, self.device_label):
-            bar.addPermanentWidget(widget)
-        bar.addWidget(self.message_label, 1)
-        self.progress_bar.hide()
-        self.cancel_button.hide()
-        desk = self.window.workspace
-        self.cancel_button.clicked.connect(desk.cancel_jobs)
-        desk.message_posted.connect(self.message_label.setText)
-        desk.progress_reported.connect(self._show_progress)
-        desk.worker_idle.connect(self._on_idle)
-        desk.model_ready.connect(self._show_model)
-
-    def _show_progress(self, progress: ProgressReported) -> None:
-        self.progress_bar.show()
-        self.cancel_button.show()
-        self.progress_bar.setValue(round(progress.fraction * 1000))
-        self.message_label.setText(
-            f"{progress.title}: {progress.message}" if progress.message else progress.title
-        )
-
-    def _on_idle(self) -> None:
-        self.progress_bar.hide()
-        self.cancel_button.hide()
-        if self.window.workspace.opened_model is not None and ":" in self.message_label.text():
-            self.message_label.setText("Ready")
-
-    def _show_model(self, ready: ModelReady) -> None:
-        self.device_label.setText(f"{ready.model} · {ready.device}")

@@ -1,4 +1,4 @@
-"""What is being written is in sight until it is on the disk; the window does not go before."""
+"""Shows which files are being written; the window stays open until they are."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressDialog, QPushButton, QWidget
 
 if TYPE_CHECKING:
-    from circuitviz.shell.main_window import MainWindow
+    from circuitviz.workspace.save_service import SaveService
 
 STATUS_DELAY_MS = 300  # ms after which a person wonders what goes on
 
 
 class WriteProgress(QWidget):
-    """In the status bar: which files are being written, and how to leave an export out."""
+    """Names the files that are being written in the status bar, with a button that cancels exports."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: QWidget, save_service: SaveService) -> None:
+        """Follow a save service; ``window`` is the parent of the dialog that waits for it."""
         super().__init__()
-        self.main_window, self.save_service = window, window.workspace.save_service
+        self._window, self.save_service = window, save_service
         self.text_label = QLabel(objectName="muted")
         self.cancel_button = QPushButton("Cancel", objectName="link")
         self.cancel_button.setAccessibleName("Do not write the file")
@@ -35,11 +36,11 @@ class WriteProgress(QWidget):
         self.save_service.changed.connect(self._update_visibility)
 
     def wait_until_written(self) -> None:
-        """Wait until everything is on the disk; a person who does not want to wait can leave exports out."""
+        """Wait until everything is written, with a dialog in which exports can be cancelled."""
         if self.save_service.wait_until_written(STATUS_DELAY_MS / 1000):
             return
         loop = QEventLoop()
-        self.dialog = dialog = QProgressDialog(self.main_window)
+        self.dialog = dialog = QProgressDialog(self._window)
         dialog.setWindowTitle("circuitviz")
         dialog.setRange(0, 0)
         dialog.setMinimumWidth(380)
@@ -68,7 +69,7 @@ class WriteProgress(QWidget):
         return f"Writing {paths[0].name}{more} …"
 
     def _update_visibility(self) -> None:
-        """Short work does not flicker."""
+        """Show the status only after ``STATUS_DELAY_MS``, so that short work does not flicker."""
         if not self.save_service.is_busy:
             self._delay_timer.stop()
             self.hide()

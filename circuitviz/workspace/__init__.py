@@ -1,1 +1,5 @@
-"""The application's model: document, undo stack, selection, live faithfulness, comparison, jobs."""
+"""The application's model: the document, its undo stack, the selection, jobs, and what follows from them."""
+
+from circuitviz.workspace.workspace import Workspace
+
+__all__ = ["Workspace"]

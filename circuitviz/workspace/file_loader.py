@@ -1,59 +1,60 @@
-"""Files are read in a thread of their own: they need no model, and do not wait for one that is loading."""
+"""Files are read on a pool thread: they need no model, and do not wait for one that is loading."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
-
+from circuitviz.cancellation import check_cancelled
 from circuitviz.document import Document
 from circuitviz.formats import import_document, open_document
-from circuitviz.jobs import FileOpened, OpenFile, Preload, Worker
-from circuitviz.workbench.requests.messages import JobFailed, Reply
+from circuitviz.jobs.job_handle import JobHandle
+from circuitviz.jobs.task_pool import TaskPool
+from circuitviz.workspace.notifier import Notifier
 
-if TYPE_CHECKING:
-    from circuitviz.workspace.workspace import Workspace
+LANE = "read"
 
 
-class FileLoader(QObject):
-    """Asks for files; what comes goes to whoever asked, what cannot be read to the person."""
+class FileLoader:
+    """Reads documents; what cannot be read is reported."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        self.workspace = workspace
-        self._worker = Worker(parent=self)
-        self._worker.replied.connect(self._handle_reply)
+    def __init__(self, pool: TaskPool, notifier: Notifier) -> None:
+        self._pool, self._notifier = pool, notifier
 
-    def start(self) -> None:
-        """Begin with what waits, unless it has begun."""
-        self._worker.start()
+    def open_file(self, path: Path, on_opened: Callable[[Document], None]) -> JobHandle:
+        """Read a document or another tool's file, in place of one that is still being read."""
+        read = open_document if path.name.lower().endswith(".circuit") else import_document
+        self._notifier.post_message(f"Opening {path.name} …")
+        return self.load(partial(read, path), on_opened, f"Could not open {path.name}", key="document")
+
+    def load(
+        self, read: Callable[[], Document], on_loaded: Callable[[Document], None], title: str, key: str
+    ) -> JobHandle:
+        """Read a document.
+
+        Args:
+            read: Called on a pool thread.
+            on_loaded: Given the document, in the window's thread; may raise InputError.
+            title: Names the operation, if it fails.
+            key: A later load with the same key takes the place of the earlier one.
+        """
+        handle = self._pool.submit(read, lane=LANE, title=title, key=key)
+        handle.finished.connect(lambda document: self._notifier.run_guarded(on_loaded, document, title=title))
+        handle.failed.connect(self._notifier.report_failure)
+        return handle
 
     def preload_modules(self, *loaders: Callable[[], object]) -> None:
-        """Have modules imported, as soon as the thread runs."""
-        self._worker.submit(Preload(loaders))
+        """Import what will be needed soon, so that its first use does not stall the window.
 
-    def load_file(self, request: OpenFile) -> None:
-        """Read a file; a later wish of the same kind takes the place of one that waits."""
-        self._worker.submit(request)
-        self.start()
+        Args:
+            *loaders: Functions that import modules or walk registries, and create no Qt objects.
+        """
 
-    def open_file(self, path: Path, on_opened: Callable[[Document], None]) -> None:
-        """Read a document, or another tool's file."""
-        read = open_document if path.name.lower().endswith(".circuit") else import_document
-        self.workspace.post_message(f"Opening {path.name} …")
-        self.load_file(OpenFile(partial(read, path), on_opened))
+        def load_all() -> None:
+            for load in loaders:
+                check_cancelled()
+                load()
 
-    def stop(self) -> None:
-        """End the thread, before the window goes."""
-        self._worker.stop()
-
-    def _handle_reply(self, reply: Reply) -> None:
-        match reply:
-            case FileOpened():
-                self.workspace.run_guarded(reply.request.on_done, reply.document)
-            case JobFailed():
-                self.workspace.post_message(reply.message)
-                self.workspace.failure_reported.emit(reply)
+        handle = self._pool.submit(load_all, lane=LANE, title="Could not load a part of the application")
+        handle.failed.connect(self._notifier.report_failure)

@@ -1,41 +1,52 @@
-"""The number of what is on the screen: an estimate within the click, then exact, never a stale one."""
+"""The faithfulness of what is on the screen: an estimate within the click, then exact, never a stale one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from circuitviz.document import State, expand_nodes, toggle_ablation
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.graph import estimate_target_change
+from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
 from circuitviz.workbench.requests.measure_faithfulness import FaithfulnessMeasured, MeasureFaithfulness
 from circuitviz.workbench.requests.measure_prompt_faithfulness import MeasurePromptFaithfulness
+from circuitviz.workbench.requests.messages import Request
+from circuitviz.workspace.document_switcher import DocumentSwitcher
+from circuitviz.workspace.model_status import ModelStatus
 
-if TYPE_CHECKING:
-    from circuitviz.workspace.workspace import Workspace
+MEASURE_DELAY_MS = 30  # after the last of several clicks
 
 
 class LiveFaithfulness(QObject):
-    """Keeps ``evaluation``, an evaluation's dict or None where nothing is known, level with the desk's state."""
+    """Keeps ``evaluation`` level with the document on the screen.
+
+    Attributes:
+        evaluation: The evaluation as a dict; None where nothing is known.
+        tier: How good it is: ``estimate``, ``small`` (few prompts), ``exact``, or empty where unknown.
+    """
 
     what_if_estimated = Signal(object, object)  # nodes, and the estimate without them or None
-    changed = Signal(str)  # the ``tier`` of the numbers: estimate, small, exact, or empty where unknown
+    changed = Signal(str)  # the tier
+    exact_measured = Signal()  # the exact value of what is on the screen has come
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        self.workspace = workspace
+    def __init__(
+        self,
+        documents: DocumentSwitcher,
+        model_status: ModelStatus,
+        submit: Callable[[Request], JobHandle],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._documents, self._model_status, self._submit = documents, model_status, submit
         self.evaluation: dict[str, Any] | None = None
         self.tier = ""
-        self._reference: tuple[State, dict[str, Any]] | None = (
-            None  # the last state whose exact numbers are known
-        )
-        self._remaining_effects: dict[str, Mapping[str, float]] = {}  # by ablation, of features
-        self._measure_timer = QTimer(self)
-        self._measure_timer.setSingleShot(True)
-        self._measure_timer.setInterval(30)
+        self._reference: tuple[State, dict[str, Any]] | None = None  # the last state measured exactly
+        self._remaining_effects: dict[str, Mapping[str, float]] = {}  # by ablation, of prompt circuits
+        self._measure_timer = QTimer(self, singleShot=True, interval=MEASURE_DELAY_MS)
         self._measure_timer.timeout.connect(self._request_measurement)
 
     @property
@@ -47,142 +58,156 @@ class LiveFaithfulness(QObject):
         """Forget what was known: another document, or another circuit, has come."""
         self._reference, self._remaining_effects = None, {}
 
-    def on_state_changed(self, state: State) -> None:
-        """Show what is known of a state, or the estimate until it is measured."""
-        known = self.workspace.document.evaluation
+    def on_state_changed(self, state: State | None) -> None:
+        """Show what is known of a state, or an estimate until it is measured.
+
+        Args:
+            state: What is on the screen; None: a search's partial result, which nobody has measured.
+        """
+        if state is None:
+            if self.evaluation is not None:
+                self._set_evaluation(None, "")
+            return
+        known = self._documents.document.evaluation
         if known is not None:
             self._reference = (state, known)
             self._set_evaluation(known, "exact")
             return
-        guess = self._estimate_evaluation(state)
-        self._set_evaluation(guess, "" if guess is None else "estimate")
-        if self.workspace.opened_model is not None and state.live_circuit is not None:
+        estimate = self._estimate_evaluation(state)
+        self._set_evaluation(estimate, "" if estimate is None else "estimate")
+        if self._model_status.opened is not None and state.live_circuit is not None:
             self._measure_timer.start()
-
-    def clear(self) -> None:
-        """What is drawn is a search's on its way: nobody has measured that."""
-        if self.evaluation is not None:
-            self._set_evaluation(None, "")
 
     def on_model_ready(self) -> None:
         """Measure what could not be measured without the model."""
-        if self.workspace.document.evaluation is None and self.workspace.document.state.circuit is not None:
+        document = self._documents.document
+        if document.evaluation is None and document.state.circuit is not None:
             self._measure_timer.start()
 
-    def on_measured(self, reply: FaithfulnessMeasured) -> bool:
-        """Take a measurement; true if it is the exact one of what is on the screen."""
-        state, exact = self.workspace.document.state, reply.tier == "exact"
-        if exact:
-            self.workspace.document.store_evaluation(reply.key, reply.evaluation)
+    def estimate_what_if(self, nodes: frozenset[str]) -> float | None:
+        """Estimate faithfulness with these nodes ablated as well; None where nothing is known."""
+        state = self._documents.document.state
+        if self._documents.partial_result is not None or not expand_nodes(state, nodes):
+            return None  # a search's circuit, or a target, which cannot be ablated
+        command = toggle_ablation(nodes - state.ablated_nodes)
+        estimate = self._estimate_evaluation(command.transform(state))
+        return None if estimate is None else float(estimate["faithfulness"]["value"])
+
+    def show_what_if(self, nodes: frozenset[str]) -> None:
+        """Show what it would be with these nodes ablated, as long as somebody asks; nothing is done."""
+        self.what_if_estimated.emit(nodes, self.estimate_what_if(nodes) if nodes else None)
+
+    def _request_measurement(self) -> None:
+        document = self._documents.document
+        state = document.state
+        if state.live_circuit is None or document.evaluation is not None:
+            return
+        prompt_request = PromptEvaluationRequest.from_state(state)
+        request: Request
+        if prompt_request is not None:
+            device = self._model_status.device
+            request = MeasurePromptFaithfulness(prompt_request, state.measurement_key, device)
+        else:
+            request = MeasureFaithfulness(
+                state.live_circuit, state.measurement_key, state.active_interventions,
+                state.method_options, state.requirements,
+            )  # fmt: skip
+        handle = self._submit(request)
+        handle.partial.connect(self._on_measured)
+        handle.finished.connect(self._on_measured)
+
+    def _on_measured(self, reply: object) -> None:
+        """Take a measurement over, unless the state has moved on: a stale number is never shown."""
+        if not isinstance(reply, FaithfulnessMeasured):
+            return
+        document, is_exact = self._documents.document, reply.tier == "exact"
+        state = document.state
+        if is_exact:
+            document.store_evaluation(reply.key, reply.evaluation)
         if reply.key != state.measurement_key:
-            return False  # the state has moved on: a stale number is never shown
-        if exact:
+            return
+        if is_exact:
             self._reference = (state, reply.evaluation)
             if reply.remaining_fractions:
-                self._remaining_effects[reply.evaluation["setting"]["ablation"]] = reply.remaining_fractions
+                ablation = reply.evaluation["setting"]["ablation"]
+                self._remaining_effects[ablation] = reply.remaining_fractions
         self._set_evaluation(reply.evaluation, reply.tier)
-        return exact
+        if is_exact:
+            self.exact_measured.emit()
 
     def _estimate_evaluation(self, state: State) -> dict[str, Any] | None:
-        """First order, within the frame of the click, from the last exact state."""
+        """First order, within the frame of the click, from the last state that was measured exactly."""
         if self._reference is None or state.scores is None or state.live_circuit is None:
             return None
         if not state.scores.sign_known:  # which way the metric would move is not known
             return None
-        base, numbers = self._reference
-        metric = numbers["metric"]
+        reference, evaluation = self._reference
+        metric = evaluation["metric"]
         span = metric["model"] - metric["ablated"]
-        if base.live_circuit is None or base.scores is not state.scores or not span:
+        if reference.live_circuit is None or reference.scores is not state.scores or not span:
             return None
-        of_features = AttributionQuery.from_provenance(state.provenance) is not None
-        move = (
-            _metric_change_of_features(base, state, self._remaining_effects)
-            if of_features
-            else _metric_change_of_heads(base, state)
-        )
-        if move is None:
+        if AttributionQuery.from_provenance(state.provenance) is not None:
+            change = _metric_change_of_features(reference, state, self._remaining_effects)
+        else:
+            change = _metric_change_of_heads(reference, state)
+        if change is None:
             return None
-        moved = metric["circuit"] + move
-        value = (moved - metric["ablated"]) / span
+        estimate = metric["circuit"] + change
+        value = (estimate - metric["ablated"]) / span
         return {
-            **numbers,
-            "metric": {**metric, "circuit": moved},
+            **evaluation,
+            "metric": {**metric, "circuit": estimate},
             "faithfulness": {"value": value, "low": None, "high": None},
             "edges": state.live_circuit.n_edges,
         }
-
-    def show_what_if(self, nodes: frozenset[str]) -> None:
-        """Show what it would be without these nodes, as long as somebody asks; nothing is done."""
-        self.what_if_estimated.emit(nodes, self.estimate_what_if(nodes) if nodes else None)
-
-    def estimate_what_if(self, nodes: frozenset[str]) -> float | None:
-        """The estimate of faithfulness with these nodes out as well; None where nothing is known."""
-        state = self.workspace.document.state
-        if self.workspace.partial_result is not None or not expand_nodes(state, nodes):
-            return None  # a search's circuit, or a target, which cannot be out
-        guess = self._estimate_evaluation(toggle_ablation(nodes - state.ablated_nodes).transform(state))
-        return None if guess is None else float(guess["faithfulness"]["value"])
-
-    def _request_measurement(self) -> None:
-        state = self.workspace.document.state
-        if state.live_circuit is None or self.workspace.document.evaluation is not None:
-            return
-        trial = PromptEvaluationRequest.from_state(state)
-        if trial is not None:
-            self.workspace.submit_request(
-                MeasurePromptFaithfulness(trial, state.measurement_key, self.workspace.device)
-            )
-        else:
-            self.workspace.submit_request(
-                MeasureFaithfulness(
-                    state.live_circuit,
-                    state.measurement_key,
-                    state.active_interventions,
-                    state.method_options,
-                    state.requirements,
-                )
-            )
 
     def _set_evaluation(self, evaluation: dict[str, Any] | None, tier: str) -> None:
         self.evaluation, self.tier = evaluation, tier
         self.changed.emit(tier)
 
 
-def _metric_change_of_heads(base: State, state: State) -> float | None:
-    """How the metric moves from one state to another, to first order; None where that is not known."""
-    shares = [_output_factors(each) for each in (base, state)]
-    if shares[0] is None or shares[1] is None:
+def _metric_change_of_heads(reference: State, state: State) -> float | None:
+    """How the metric changes between two states, to first order; None where that is not known."""
+    factors = [_output_factors(each) for each in (reference, state)]
+    if factors[0] is None or factors[1] is None:
         return None
-    assert state.scores is not None and base.live_circuit is not None and state.live_circuit is not None
-    moved = state.scores.estimate_change(base.live_circuit.edges, state.live_circuit.edges)
-    moved -= state.scores.estimate_scaling_change(base.live_circuit.edges, shares[0])
-    return moved + state.scores.estimate_scaling_change(state.live_circuit.edges, shares[1])
+    assert state.scores is not None and reference.live_circuit is not None and state.live_circuit is not None
+    change = state.scores.estimate_change(reference.live_circuit.edges, state.live_circuit.edges)
+    change -= state.scores.estimate_scaling_change(reference.live_circuit.edges, factors[0])
+    return change + state.scores.estimate_scaling_change(state.live_circuit.edges, factors[1])
 
 
 def _metric_change_of_features(
-    base: State, state: State, remaining_effects: Mapping[str, Mapping[str, float]]
+    reference: State, state: State, remaining_effects: Mapping[str, Mapping[str, float]]
 ) -> float | None:
-    """The same of a target: what nodes give to it, by their attributions; None under another ablation.
+    """How a target's metric changes between two states, by the nodes' attributions.
 
-    remaining_effects: by ablation, how much of its effect each node has where it is out.
+    Args:
+        reference: The state that was measured.
+        state: The state to estimate.
+        remaining_effects: By ablation, how much of its effect each node has where it is ablated.
+
+    Returns:
+        The change; None where the states differ in their ablation, or attributions are not known.
     """
-    before, now = PromptEvaluationRequest.from_state(base), PromptEvaluationRequest.from_state(state)
+    before, now = PromptEvaluationRequest.from_state(reference), PromptEvaluationRequest.from_state(state)
     assert before is not None and now is not None and state.scores is not None
     if (before.ablation, before.errors) != (now.ablation, now.errors):
         return None
-    left = remaining_effects.get(now.ablation, {})
+    remaining = remaining_effects.get(now.ablation, {})
     activations = state.scores.info.get("activations", {})
-    ends = [
-        estimate_target_change(state.scores, each.output_factors(activations, left)) for each in (before, now)
+    changes = [
+        estimate_target_change(state.scores, each.output_factors(activations, remaining))
+        for each in (before, now)
     ]
-    return None if ends[0] is None or ends[1] is None else ends[1] - ends[0]
+    return None if changes[0] is None or changes[1] is None else changes[1] - changes[0]
 
 
 def _output_factors(state: State) -> dict[str, float] | None:
-    """How much of its own output each changed node sends, to first order; None where that is unknown."""
-    found = {}
-    for name, what in state.active_interventions.items():
-        if what.positions:
+    """The factor on each changed node's own output, to first order; None where that is not known."""
+    factors = {}
+    for name, intervention in state.active_interventions.items():
+        if intervention.positions:
             return None  # stored scores are sums over positions
-        found[name] = what.amount if what.value == "scale" else 0.0
-    return found
+        factors[name] = intervention.amount if intervention.value == "scale" else 0.0
+    return factors

@@ -1,179 +1,200 @@
-"""Files are written and pictures drawn off the window's thread, and nothing that was asked for is lost."""
+"""Files are written and pictures drawn on pool threads, and nothing that was asked for is lost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal
+from PySide6.QtGui import QUndoStack
 
-from circuitviz.cancellation import check_cancelled
 from circuitviz.document import Document
 from circuitviz.formats import save_document
 from circuitviz.formats.file_io import check_writable
-from circuitviz.jobs import RunTask, TaskDone, Worker
-from circuitviz.workbench.requests.messages import JobFailed, Reply
-
-if TYPE_CHECKING:
-    from circuitviz.workspace.workspace import Workspace
+from circuitviz.jobs.job_handle import JobHandle
+from circuitviz.jobs.task_pool import TaskPool
+from circuitviz.workbench.requests.messages import JobFailed
+from circuitviz.workspace.document_switcher import DocumentSwitcher
+from circuitviz.workspace.notifier import Notifier
 
 DoneCallback = Callable[[bool], None]
-SAVE_KIND, EXPORT_KIND = "save", "export"
+SAVE_LANE, EXPORT_LANE, DRAW_LANE = "save", "export", "draw"  # none keeps another waiting
 
 
 def ignore_result(_is_written: bool) -> None:
-    """Nobody else waits to hear of it."""
+    """The callback of whoever does not need to hear whether a file was written."""
+
+
+@dataclass(eq=False)
+class _Write:
+    """A file that is not on the disk yet; ``document`` where it is saved there."""
+
+    path: Path
+    document: Document | None
+    handle: JobHandle
 
 
 class SaveService(QObject):
-    """Exports in a thread of their own, so that none keeps a document from the disk, or a preview from sight.
-
-    ``changed`` tells that ``pending_saves`` or ``pending_exports`` are others now.
-    """
+    """Saves documents, writes exports, draws previews. ``changed``: other files are pending now."""
 
     changed = Signal()
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        self.workspace = workspace
-        self._save_worker, self._export_worker = Worker(parent=self), Worker(parent=self)
-        for worker in (self._save_worker, self._export_worker):
-            worker.replied.connect(self._handle_reply)
-        self._pending_requests: dict[Hashable, RunTask] = {}
+    def __init__(
+        self, pool: TaskPool, documents: DocumentSwitcher, undo_stack: QUndoStack, notifier: Notifier,
+        parent: QObject | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(parent)
+        self._pool, self._documents, self._undo_stack, self._notifier = pool, documents, undo_stack, notifier
+        self._writes: list[_Write] = []
 
     @property
     def pending_saves(self) -> list[Path]:
         """Documents that are not on the disk yet."""
-        return self._pending_paths(SAVE_KIND)
+        return list(dict.fromkeys(write.path for write in self._writes if write.document is not None))
 
     @property
     def pending_exports(self) -> list[Path]:
         """Other files that are not written yet."""
-        return self._pending_paths(EXPORT_KIND)
+        return list(dict.fromkeys(write.path for write in self._writes if write.document is None))
 
     @property
     def is_busy(self) -> bool:
         """Whether anything is not on the disk yet."""
-        return bool(self.pending_saves or self.pending_exports)
+        return bool(self._writes)
 
     def pending_save_path(self, document: Document) -> Path | None:
         """Where a document is being saved now."""
-        asked = (key for key in self._pending_requests if isinstance(key, tuple) and key[0] == SAVE_KIND)
-        return next((key[1] for key in asked if key[2] is document), None)
+        return next((write.path for write in self._writes if write.document is document), None)
 
     def start_save(self, path: Path, on_done: DoneCallback = ignore_result) -> None:
-        """Save the document as it is now, and tell whether it was saved; a failure is shown."""
-        document, desk = self.workspace.user_document, self.workspace
-        now = document.snapshot()
+        """Save the person's document as it is now; a failure is shown.
 
-        def then(_result: object) -> None:
-            document.mark_saved(path, now)
-            if desk.user_document is document and not document.is_dirty:
-                desk.undo_stack.setClean()
-            desk.post_message(f"Saved {path.name}")
+        Args:
+            path: Where to.
+            on_done: Told whether it was saved.
+        """
+        document = self._documents.user_document
+        snapshot = document.snapshot()
+
+        def on_saved(_result: object) -> None:
+            document.mark_saved(path, snapshot)
+            if self._documents.user_document is document and not document.is_dirty:
+                self._undo_stack.setClean()
+            self._notifier.post_message(f"Saved {path.name}")
             on_done(True)
 
-        work = partial(save_document, now, path)
-        self._submit(
-            self._save_worker, RunTask((SAVE_KIND, path, document), work, then, partial(on_done, False))
-        )
+        work = partial(save_document, snapshot, path)
+        self._write(path, document, work, SAVE_LANE, f"Could not save {path.name}", on_saved, on_done)
 
     def start_export(
         self, path: Path, work: Callable[[], object], on_done: DoneCallback = ignore_result, note: str = ""
     ) -> None:
-        """Have another file written, and tell whether it was; a failure is shown.
+        """Have another file written; a failure is shown.
 
-        ``work`` writes it, of what nobody changes any more; ``note`` is said of the file once it is there.
+        Args:
+            path: Where to.
+            work: Writes the file, of values that nobody changes any more.
+            on_done: Told whether it was written.
+            note: Said of the file once it is there.
         """
 
         def checked() -> None:
-            check_cancelled()
             check_writable(path)
             work()
 
-        def then(_result: object) -> None:
-            self.workspace.post_message(f"Exported {path.name}{f'. {note}' if note else ''}")
+        def on_written(_result: object) -> None:
+            self._notifier.post_message(f"Exported {path.name}{f'. {note}' if note else ''}")
             on_done(True)
 
-        self.workspace.post_message(f"Writing {path.name} …")
-        self._submit(
-            self._export_worker, RunTask((EXPORT_KIND, path), checked, then, partial(on_done, False))
-        )
+        self._notifier.post_message(f"Writing {path.name} …")
+        self._write(path, None, checked, EXPORT_LANE, f"Could not export {path.name}", on_written, on_done)
 
-    def run_latest(self, key: str, work: Callable[[], Any], on_result: Callable[[Any], None]) -> None:
-        """Have something made; what was asked for under the same key before is not wanted any more."""
-        if (before := self._pending_requests.pop(key, None)) is not None:
-            before.cancel_event.set()
+    def run_latest(
+        self, key: str, work: Callable[[], Any], on_result: Callable[[Any], None], title: str
+    ) -> JobHandle:
+        """Compute something off the window's thread; a later call with the same key takes its place.
 
-        def take(result: Any) -> None:
-            if not request.cancel_event.is_set():
-                on_result(result)
-
-        request = RunTask(key, work, take)
-        self._submit(self._save_worker, request)
+        Args:
+            key: What it is for.
+            work: Called on a pool thread.
+            on_result: Given what ``work`` returned, unless it was replaced.
+            title: Names the operation, if it fails.
+        """
+        handle = self._pool.submit(work, lane=DRAW_LANE, title=title, key=key)
+        handle.finished.connect(lambda result: self._notifier.run_guarded(on_result, result, title=title))
+        handle.failed.connect(self._notifier.report_failure)
+        return handle
 
     def cancel_exports(self) -> None:
-        """Leave out what is being exported; what is being saved is saved."""
-        for path in self.pending_exports:
-            self._pending_requests[EXPORT_KIND, path].cancel_event.set()
+        """Do not write what is being exported; what is being saved is saved."""
+        for write in [write for write in self._writes if write.document is None]:
+            write.handle.cancel()
 
     def wait_until_written(self, timeout_s: float | None = None, include_exports: bool = True) -> bool:
-        """Wait until all is written, for so long at most; returns whether it is.
+        """Wait until everything is written.
 
         The window goes on being drawn meanwhile, but hears neither keys nor mouse.
+
+        Args:
+            timeout_s: Wait this long at most.
+            include_exports: Whether to wait for exports, too.
+
+        Returns:
+            Whether everything is written.
         """
         loop = QEventLoop()
 
-        def written() -> bool:
+        def is_written() -> bool:
             return not (self.is_busy if include_exports else self.pending_saves)
 
-        def look() -> None:
-            if written():
+        def quit_when_written() -> None:
+            if is_written():
                 loop.quit()
 
-        if not written():
-            self.changed.connect(look)
+        if not is_written():
+            self.changed.connect(quit_when_written)
             if timeout_s is not None:
                 QTimer.singleShot(round(1000 * timeout_s), loop, loop.quit)
             loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
-            self.changed.disconnect(look)
-        return written()
+            self.changed.disconnect(quit_when_written)
+        return is_written()
 
     def stop(self) -> None:
-        """End both threads when all is written, before the window goes."""
-        self._save_worker.finish_and_stop()
-        self._export_worker.finish_and_stop()
+        """Wait until everything is written, before the window goes."""
+        self._pool.finish(SAVE_LANE, EXPORT_LANE)
 
-    def _submit(self, worker: Worker, request: RunTask) -> None:
-        self._pending_requests[request.key] = request
-        worker.submit(request)
-        worker.start()
+    def _write(
+        self, path: Path, document: Document | None, work: Callable[[], object], lane: str, title: str,
+        on_written: Callable[[object], None], on_done: DoneCallback,
+    ) -> None:  # fmt: skip
+        key = (path, document)  # of several that wait only the last is written
+        handle = self._pool.submit(work, lane=lane, title=title, key=key, replaces_running=False)
+        write = _Write(path, document, handle)
+        self._writes.append(write)
+
+        def on_failed(failure: JobFailed) -> None:
+            self._writes.remove(write)
+            on_done(False)
+            self._notifier.report_failure(failure)
+            self.changed.emit()
+
+        def on_finished(result: object) -> None:
+            self._writes.remove(write)
+            self._notifier.run_guarded(on_written, result, title=title)
+            self.changed.emit()
+
+        def on_cancelled() -> None:
+            self._writes.remove(write)
+            is_replaced = any((other.path, other.document) == key for other in self._writes)
+            if not is_replaced:
+                on_done(False)
+                self._notifier.post_message(f"{path.name} was not written")
+            self.changed.emit()
+
+        write.handle.finished.connect(on_finished)
+        write.handle.failed.connect(on_failed)
+        write.handle.cancelled.connect(on_cancelled)
         self.changed.emit()
-
-    def _handle_reply(self, reply: Reply) -> None:
-        match reply:
-            case TaskDone(request=request, is_complete=True):
-                self._forget_request(request)
-                self.workspace.run_guarded(request.on_done, reply.result)
-                self.changed.emit()
-            case TaskDone(request=request):
-                self._forget_request(request)
-                request.on_failure()
-                if isinstance(request.key, tuple):
-                    self.workspace.post_message(f"{request.key[1].name} was not written")
-                self.changed.emit()
-            case JobFailed(request=RunTask() as request):
-                self._forget_request(request)
-                request.on_failure()
-                self.workspace.post_message(reply.message)
-                self.workspace.failure_reported.emit(reply)
-                self.changed.emit()
-
-    def _forget_request(self, request: RunTask) -> None:
-        if self._pending_requests.get(request.key) is request:
-            del self._pending_requests[request.key]
-
-    def _pending_paths(self, kind: str) -> list[Path]:
-        return [key[1] for key in self._pending_requests if isinstance(key, tuple) and key[0] == kind]

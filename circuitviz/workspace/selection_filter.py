@@ -1,4 +1,4 @@
-"""What stays selected when another circuit comes: what that circuit has, too."""
+"""Restricts a selection to what another circuit has."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def restrict_selection(
     if state.circuit is None:
         return nodes, edges
     graph, boxes = state.circuit.graph, state.groups_with_classes.keys()
-    there = graph.node_index.keys() | boxes
+    names = graph.node_index.keys() | boxes
 
-    def stays(edge: str) -> bool:
+    def has_edge(edge: str) -> bool:
         ends = edge.partition("<")[0].split("->")
-        return is_valid_target(graph, edge) or (bool(boxes & set(ends)) and set(ends) <= there)
+        return is_valid_target(graph, edge) or (bool(boxes & set(ends)) and set(ends) <= names)
 
-    return nodes & there, frozenset(edge for edge in edges if stays(edge))
+    return nodes & names, frozenset(edge for edge in edges if has_edge(edge))

@@ -1,4 +1,4 @@
-"""A step of undo is two places, each a document with a state; going back is going to the earlier one."""
+"""A step of undo between two states, of one document or of two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What window and panels share: the document, its undo stack, the worker, and the selection."""
+"""What window and panels share: the document, its undo stack, the selection, and the jobs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from PySide6.QtGui import QUndoStack
 from circuitviz.document import Command, Document, State, select_edges
 from circuitviz.document.attribution_query import EDGE_SHARE_SELECTION
 from circuitviz.document.node_text import describe_graph_source
-from circuitviz.errors import InputError
-from circuitviz.graph.connectivity import CircuitPath as Trail
-from circuitviz.jobs import JobHandle, Worker
+from circuitviz.graph.connectivity import CircuitPath
+from circuitviz.jobs.job_handle import JobHandle
+from circuitviz.jobs.task_pool import TaskPool
+from circuitviz.jobs.worker import Worker
 from circuitviz.workbench.requests.compute_measure import MeasureResult
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
-from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
 from circuitviz.workbench.requests.load_choices import Choices, LoadChoices
 from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCurve
-from circuitviz.workbench.requests.measure_faithfulness import FaithfulnessMeasured
 from circuitviz.workbench.requests.messages import (
     JobFailed,
     ModelReady,
@@ -31,20 +30,32 @@ from circuitviz.workbench.requests.messages import (
     Request,
     WorkerIdle,
 )
-from circuitviz.workbench.requests.open_document_model import ConsentNeeded
 from circuitviz.workbench.requests.read_task_node import ReadTaskNode, TaskNodeRead
 from circuitviz.workspace.comparison_set import ComparisonSet
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.file_loader import FileLoader
 from circuitviz.workspace.live_faithfulness import LiveFaithfulness
+from circuitviz.workspace.model_status import ModelStatus
+from circuitviz.workspace.notifier import UNUSABLE_INPUT, Notifier
 from circuitviz.workspace.prompt_circuits import PromptCircuitController
 from circuitviz.workspace.save_service import SaveService
 from circuitviz.workspace.search_controller import SearchController
-from circuitviz.workspace.undo_step import UndoStep
+from circuitviz.workspace.search_form import SearchForm
+from circuitviz.workspace.selection import Selection
 
 
 class Workspace(QObject):
-    """Turns wishes into commands and requests, and replies into signals."""
+    """Wires the parts of the application's model together, and is what commands and panels are handed.
+
+    Attributes:
+        worker: The thread that owns the model.
+        task_pool: Threads that read, write and draw.
+        selection, notifier, model_status, document_switcher, search_controller, live_faithfulness,
+            prompt_circuits, comparison, file_loader, save_service, search_form: Its parts.
+        prompt_index: Which of the task's prompts is read.
+        shown_feature: Whose dashboard is shown: its site and number.
+        labels_hidden: Labels and groups are hidden while someone labels anew.
+    """
 
     state_changed = Signal()
     commit_input_requested = Signal()  # what is typed and not yet taken over is to be put into the document
@@ -57,56 +68,97 @@ class Workspace(QObject):
     feature_changed = Signal()
     path_highlighted = Signal(object)  # (path, text): what is highlighted over several hops, and its strength
     node_reading_received = Signal(object)
-    model_ready = Signal(object)
-    catalog_received = Signal(object)
-    progress_reported = Signal(object)
+    model_ready = Signal(object)  # ModelReady
+    catalog_received = Signal(object)  # Choices
+    progress_reported = Signal(object)  # ProgressReported, of any job
     worker_idle = Signal()
-    search_finished = Signal()  # a search is over, whatever else still runs
-    reply_received = Signal(object)  # any other reply, for the panel that asked
-    failure_reported = Signal(object)
+    search_finished = Signal()  # whatever else still runs
+    reply_received = Signal(object)  # every other reply of the worker; a job's handle has it, too
+    failure_reported = Signal(object)  # JobFailed
     message_posted = Signal(str)
     panel_requested = Signal(str)  # by its registered name, to the front
 
     def __init__(self, worker: Worker | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.worker = worker or Worker(parent=self)
-        self.worker.replied.connect(self._handle_reply)
+        self.task_pool = TaskPool(self.worker.event_loop_queue, self)
         self.undo_stack = QUndoStack(self)
-        self.document = Document()
-        self.device = "cpu"
-        self.selected_nodes: frozenset[str] = frozenset()
-        self.selected_edges: frozenset[str] = frozenset()
+        self.notifier = Notifier(self)
+        self.selection = Selection(self)
+        self.model_status = ModelStatus(self)
+        self.search_form = SearchForm(self)
         self.prompt_index = 0
-        self.shown_feature: tuple[str, int] | None = None  # whose dashboard is looked at: site and number
-        self.opened_model: ModelReady | None = None
-        self.edge_opacity: dict[str, float] | None = None
-        self._curve_state = State()  # whose curve is being measured
-        self.labels_hidden = False  # labels and groups are hidden while someone labels anew
-        self.search_controller, self.document_switcher = SearchController(self), DocumentSwitcher(self)
-        self.live_faithfulness = LiveFaithfulness(self)
-        self.prompt_circuits = PromptCircuitController(self)
-        self.comparison = ComparisonSet(self)
-        self.file_loader = FileLoader(self)
-        self.save_service = SaveService(self)
+        self.shown_feature: tuple[str, int] | None = None
+        self.labels_hidden = False
+        documents = DocumentSwitcher(self.selection, self.undo_stack, self.notifier, self)
+        self.document_switcher = documents
+        self.search_controller = SearchController(documents, self.notifier, self)
+        self.live_faithfulness = LiveFaithfulness(documents, self.model_status, self.submit_request, self)
+        self.prompt_circuits = PromptCircuitController(
+            documents, self.selection, self.search_controller, self.live_faithfulness, self.model_status,
+            self.submit_request, self.notifier, self,
+        )  # fmt: skip
+        self.file_loader = FileLoader(self.task_pool, self.notifier)
+        self.comparison = ComparisonSet(documents, self.file_loader, self.submit_request, self)
+        self.save_service = SaveService(self.task_pool, documents, self.undo_stack, self.notifier, self)
+        self._connect_parts()
+
+    def _connect_parts(self) -> None:
+        """The parts hear of a change before the panels, which connect to the workspace's own signals."""
+        documents, search, prompts = self.document_switcher, self.search_controller, self.prompt_circuits
+        documents.document_opened.connect(self.live_faithfulness.reset)
+        documents.document_opened.connect(lambda: self.comparison.set_overlaid(False))
+        documents.state_published.connect(self.live_faithfulness.on_state_changed)
+        documents.document_left.connect(self._drop_left_jobs)
+        documents.state_reached.connect(prompts.ensure_opened)
+        search.result_placed.connect(prompts.on_opened)
+        search.offer_accepted.connect(prompts.open_offered)
+        self.model_status.ready.connect(prompts.on_model_ready)
+        self.live_faithfulness.exact_measured.connect(self._measure_missing_curve)
+        self.worker.replied.connect(self._handle_reply)
+        for source, target in (
+            (documents.document_closing, self.document_closing),
+            (documents.document_opened, self.document_opened),
+            (documents.document_shown, self.document_shown),
+            (documents.state_changed, self.state_changed),
+            (self.selection.changed, self.selection_changed),
+            (search.search_finished, self.search_finished),
+            (self.model_status.ready, self.model_ready),
+            (self.notifier.message_posted, self.message_posted),
+            (self.notifier.failure_reported, self.failure_reported),
+        ):
+            source.connect(target)
+
+    # life
 
     def start(self) -> None:
-        """Start the worker, which loads what takes seconds, and the reader."""
+        """Start the worker, which loads what takes seconds."""
         self.worker.start()
-        self.file_loader.start()
-        self.worker.submit(LoadChoices())
+        self.submit_request(LoadChoices())
         self.comparison.load_references()
+
+    def stop(self) -> None:
+        """End all threads and wait for them, before the window goes; what is being written is written."""
+        self.worker.stop()
+        self.save_service.stop()
+        self.task_pool.stop()
 
     # what is open
 
     @property
+    def document(self) -> Document:
+        """What is on the screen: the person's document, or a search's partial result."""
+        return self.document_switcher.document
+
+    @property
     def user_document(self) -> Document:
-        """The person's document; ``document`` is what is on the screen, perhaps a search's partial result."""
-        return self.search_controller.user_document
+        """The person's document, whatever a search shows meanwhile."""
+        return self.document_switcher.user_document
 
     @property
     def partial_result(self) -> SearchResult | None:
         """What a running search has so far, where that is on the screen."""
-        return self.search_controller.partial_result
+        return self.document_switcher.partial_result
 
     @property
     def state(self) -> State:
@@ -115,8 +167,48 @@ class Workspace(QObject):
             return replace(self.document.state, labels={}, groups={})
         return self.document.state
 
+    @property
+    def edge_opacity(self) -> dict[str, float] | None:
+        """How opaque each edge is drawn, by name; None: all as usual."""
+        return self.document_switcher.edge_opacity
+
+    @property
+    def selected_nodes(self) -> frozenset[str]:
+        """Names of the selected nodes and groups."""
+        return self.selection.nodes
+
+    @property
+    def selected_edges(self) -> frozenset[str]:
+        """Names of the selected edges."""
+        return self.selection.edges
+
+    @property
+    def opened_model(self) -> ModelReady | None:
+        """The model and task that are open for the document; None until they are."""
+        return self.model_status.opened
+
+    @opened_model.setter
+    def opened_model(self, opened: ModelReady | None) -> None:
+        self.model_status.opened = opened
+
+    @property
+    def device(self) -> str:
+        """Where models are opened from now on: ``cpu``, ``cuda`` or ``mps``."""
+        return self.model_status.device
+
+    @device.setter
+    def device(self, name: str) -> None:
+        self.model_status.device = name
+
+    # documents
+
     def open_file(self, path: Path, on_opened: Callable[[Document], None] | None = None) -> None:
-        """Read a file in the background, and show it, or give it to ``on_opened``; its model comes later."""
+        """Read a file in the background; its model comes later.
+
+        Args:
+            path: The file.
+            on_opened: Given the document, instead of showing it.
+        """
         self.file_loader.open_file(path, on_opened or partial(self.show_opened_document, path))
 
     def show_opened_document(self, path: Path, document: Document) -> None:
@@ -126,74 +218,81 @@ class Workspace(QObject):
         source = "" if scores is None else describe_graph_source(scores.info)
         self.post_message(f"Opened {path.name}{f': {source}' if source else ''}")
 
-    def stop(self) -> None:
-        """End all threads and wait for them, before the window goes; what is being written is written."""
-        self.worker.stop()
-        self.file_loader.stop()
-        self.save_service.stop()
-
     def set_document(self, document: Document) -> None:
-        """Show a document; undo begins anew."""
-        self.document_switcher.open_document(document)
-
-    # wishes
+        """Show a document; undo begins anew, and what was asked for the one before is void."""
+        self.search_controller.discard_search()
+        self.set_selection(frozenset(), frozenset())  # while the document that it is of is still there
+        self.undo_stack.clear()
+        self.worker.drop_document_jobs()
+        self.model_status.close()
+        self.document_switcher.show_document(document)
+        self.prompt_circuits.on_opened(None)
+        self.prompt_circuits.ensure_opened(document.state)
 
     def apply_command(self, command: Command) -> None:
         """Do a command as one step of undo."""
-        document, before = self.document, self.document.state
-        after = command.transform(before)
-        if after.hash == before.hash and after.circuit is before.circuit:
+        self.document_switcher.apply_command(command)
+
+    def select_edge_count(self, n_edges: int) -> None:
+        """Choose a circuit of another size from the scores."""
+        scores, origin = self.document.state.scores, self.document.state.provenance
+        if scores is None:
             return
-        if self.partial_result is not None:
-            self.post_message("The search is not over; its circuit can be changed when it is")
-        else:
-            places = (document, before), (document, after)
-            self.undo_stack.push(
-                UndoStep(command.text, *places, self.document_switcher.go_to, command.merge_key)
-            )
+        select = origin.select if origin else ""
+        if select in ("", "threshold", EDGE_SHARE_SELECTION):
+            select = "greedy"
+        self.apply_command(select_edges(scores.select(select, n_edges), select, n_edges))
+
+    # jobs
+
+    def submit_request(self, request: Request) -> JobHandle:
+        """Ask the worker for something; what comes of it is told by the handle."""
+        return self.worker.submit(request)
 
     def start_discovery(self, request: DiscoverCircuit, is_example: bool = False) -> JobHandle | None:
-        """Start a search; None where the person rather keeps unsaved work."""
-        if not self.search_controller.begin_search(
-            request.relation_to(self.user_document.state.provenance), is_example
-        ):
+        """Start a search.
+
+        Args:
+            request: What to search for.
+            is_example: A click brings it again at any time.
+
+        Returns:
+            The job; None where the person rather keeps unsaved work.
+        """
+        relation = request.relation_to(self.user_document.state.provenance)
+        if not self.search_controller.begin_search(relation, is_example):
             return None
         self.prompt_circuits.reset()
         return self.submit_request(request)
 
-    def submit_request(self, request: Request) -> JobHandle:
-        """Ask the worker for something; the handle tells what becomes of it (so does ``reply_received``)."""
-        return self.worker.submit(request)
-
     def cancel_jobs(self) -> None:
-        """Stop the running job; what a search has found so far is offered."""
+        """Cancel everything that runs or waits; what a search has found so far is offered."""
         self.worker.cancel_all()
 
-    def select_edge_count(self, n_edges: int) -> None:
-        """Keep another number of edges."""
-        scores, where = self.document.state.scores, self.document.state.provenance
-        if scores is None:
-            return
-        select = (
-            where.select if where and where.select not in ("threshold", EDGE_SHARE_SELECTION) else "greedy"
-        )
-        self.apply_command(select_edges(scores.select(select, n_edges), select, n_edges))
-
     def measure_curve(self) -> None:
-        """Measure faithfulness against the number of edges; circuits of features are not judged by those."""
+        """Measure faithfulness against the number of edges; not of prompt circuits."""
         state = self.document.state
         if self.prompt_circuits.query is None and state.scores is not None and self.opened_model is not None:
-            self._curve_state = state
-            self.worker.submit(MeasureCurve(state.scores, "greedy", state.requirements))
+            handle = self.submit_request(MeasureCurve(state.scores, "greedy", state.requirements))
+            for signal in (handle.partial, handle.finished):
+                signal.connect(partial(self._store_curve, state))
+
+    def request_node_reading(self, node: str, prompt_index: int) -> None:
+        """Ask for the reading of a task's node; those of prompt circuits are the inspector's."""
+        if self.opened_model is not None and self.prompt_circuits.query is None:
+            state = self.document.state
+            graph = None if state.circuit is None else state.circuit.graph
+            handle = self.submit_request(ReadTaskNode(node, prompt_index, graph, state.method_options))
+            handle.finished.connect(self._on_node_read)
+
+    # what is looked at
 
     def set_selection(self, nodes: frozenset[str], edges: frozenset[str]) -> None:
         """Select nodes and edges everywhere."""
-        if (nodes, edges) != (self.selected_nodes, self.selected_edges):
-            self.selected_nodes, self.selected_edges = nodes, edges
-            self.selection_changed.emit()
+        self.selection.set(nodes, edges)
 
-    def highlight_path(self, path: Trail, text: str, edges: frozenset[str]) -> None:
-        """Select edges of one path or of several; ``text``, their strength, is written on ``path``."""
+    def highlight_path(self, path: CircuitPath, text: str, edges: frozenset[str]) -> None:
+        """Select the edges of one path or of several; ``text``, their strength, is written on ``path``."""
         self.set_selection(frozenset(), edges)
         self.path_highlighted.emit((path, text))
 
@@ -204,30 +303,34 @@ class Workspace(QObject):
             self.prompt_changed.emit()
 
     def show_feature(self, site: str, number: int) -> None:
-        """Look at this feature everywhere."""
+        """Show this feature everywhere."""
         if (site, number) != self.shown_feature:
             self.shown_feature = (site, number)
             self.feature_changed.emit()
 
-    def request_node_reading(self, node: str, prompt_index: int) -> None:
-        """Ask for the readings of a node of a model; those of features are the inspector's."""
-        if self.opened_model is not None and self.prompt_circuits.query is None:
-            state = self.document.state
-            graph = None if state.circuit is None else state.circuit.graph
-            self.worker.submit(ReadTaskNode(node, prompt_index, graph, state.method_options))
-
     def set_edge_opacity(self, opacity: dict[str, float] | None) -> None:
-        """Draw each edge as opaque as told, by name; None draws all as usual."""
-        self.edge_opacity = opacity
+        """Draw each edge as opaque as given, by name; None draws all as usual."""
+        self.document_switcher.edge_opacity = opacity
         self.state_changed.emit()
 
+    # messages
+
     def post_message(self, message: str) -> None:
-        """A line for the status bar and the log."""
-        self.message_posted.emit(message)
+        """Show a line in the status bar and the log."""
+        self.notifier.post_message(message)
+
+    def report_failure(self, failure: JobFailed) -> None:
+        """Show a failure in a dialog."""
+        self.notifier.failure_reported.emit(failure)
+
+    def run_guarded(self, work: Callable[..., object], *args: Any, title: str = UNUSABLE_INPUT) -> bool:
+        """Do something that may find its input wrong; see ``Notifier.run_guarded``."""
+        return self.notifier.run_guarded(work, *args, title=title)
 
     # consequences
 
     def _handle_reply(self, reply: Reply) -> None:
+        """What concerns more than the job that asked: the handle of a job has each reply, too."""
         match reply:
             case ProgressReported():
                 self.progress_reported.emit(reply)
@@ -236,33 +339,13 @@ class Workspace(QObject):
                 for name, error in reply.import_errors.items():
                     self.post_message(f"{name} is disabled: {error}")
             case ModelReady():
-                self.opened_model = reply
-                self.set_prompt_index(min(self.prompt_index, len(reply.prompts) - 1))
-                if reply.warning:
-                    self.post_message(reply.warning)
-                self.model_ready.emit(reply)
-                self.live_faithfulness.on_model_ready()
-            case ConsentNeeded():
-                self.prompt_circuits.set_needed_model(reply)
+                self._on_model_ready(reply)
             case SearchResult():
                 self.search_controller.on_result(reply)
-            case PromptSearchResult():
-                self.prompt_circuits.on_answer(reply)
-            case FaithfulnessMeasured():
-                if self.live_faithfulness.on_measured(reply) and not self.document.curve:
-                    self.measure_curve()
-            case CurveMeasured():
-                self.user_document.store_curve(self._curve_state, [dict(point) for point in reply.points])
-                self.curve_changed.emit()
-            case TaskNodeRead():
-                self.node_reading_received.emit(reply.reading)
             case JobFailed():
-                self.search_controller.on_failure(reply.request)
-                self.state_changed.emit()
-                self.post_message(reply.message)
-                self.failure_reported.emit(reply)
+                self._on_failure(reply)
             case WorkerIdle():
-                self.search_controller.on_idle()
+                self.search_controller.end_search()
                 self.prompt_circuits.on_idle()
                 self.worker_idle.emit()
             case MeasureResult():
@@ -271,11 +354,32 @@ class Workspace(QObject):
             case _:
                 self.reply_received.emit(reply)
 
-    def run_guarded(self, work: Any, *args: Any) -> bool:
-        """Do something that may find its input wrong; the person is told, nothing is lost."""
-        try:
-            work(*args)
-        except InputError as error:
-            self.failure_reported.emit(JobFailed("That did not work", str(error)))
-            return False
-        return True
+    def _on_model_ready(self, opened: ModelReady) -> None:
+        self.model_status.opened = opened
+        self.set_prompt_index(min(self.prompt_index, len(opened.prompts) - 1))
+        if opened.warning:
+            self.post_message(opened.warning)
+        self.model_status.set_ready(opened)
+        self.live_faithfulness.on_model_ready()
+
+    def _on_failure(self, failure: JobFailed) -> None:
+        self.search_controller.on_failure(failure.request)
+        self.state_changed.emit()
+        self.notifier.report_failure(failure)
+
+    def _on_node_read(self, reply: TaskNodeRead) -> None:
+        self.node_reading_received.emit(reply.reading)
+
+    def _store_curve(self, state: State, reply: object) -> None:
+        if not isinstance(reply, CurveMeasured):
+            return  # another task is open
+        self.user_document.store_curve(state, [dict(point) for point in reply.points])
+        self.curve_changed.emit()
+
+    def _measure_missing_curve(self) -> None:
+        if not self.document.curve:
+            self.measure_curve()
+
+    def _drop_left_jobs(self) -> None:
+        if not self.search_controller.is_running:
+            self.worker.drop_document_jobs()

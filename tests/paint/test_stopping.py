@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from circuitviz.document import Document, State
 from circuitviz.draw.registry import FigurePage, figure_formats
 from circuitviz.formats.file_io import write_atomically
 from circuitviz.graph import Graph, ModelShape, Scores
-from circuitviz.jobs import RunTask, TaskDone, Worker
+from circuitviz.jobs import TaskPool
+from circuitviz.jobs.event_loop_queue import EventLoopQueue
 from circuitviz.paint import make_figure_page, save_figure
 from circuitviz.paint.png import render_bitmap
 from circuitviz.shapes.figure_options import FigureOptions
@@ -79,17 +81,17 @@ def test_only_the_thread_that_is_told_ends() -> None:
     assert ended == ["went on"]
 
 
-def test_a_worker_tells_that_it_was_stopped_and_finishes_what_waits(qtbot: QtBot, tmp_path: Path) -> None:
-    worker = Worker()
-    replies: list[TaskDone] = []
-    worker.replied.connect(lambda reply: replies.append(reply) if isinstance(reply, TaskDone) else None)
-    first = RunTask("first", lambda: save_figure(document(), tmp_path / "first.pdf"), print)
-    second = RunTask("second", lambda: save_figure(document(), tmp_path / "second.pdf"), print)
-    first.cancel_event.set()
-    worker.submit(first)
-    worker.submit(second)
-    worker.start()
-    worker.finish_and_stop()
-    qtbot.waitUntil(lambda: len(replies) == 2, timeout=60_000)
-    assert [(reply.request, reply.is_complete) for reply in replies] == [(first, False), (second, True)]
+def test_a_cancelled_export_writes_nothing_and_the_next_one_is_written(qtbot: QtBot, tmp_path: Path) -> None:
+    heard: list[str] = []
+    pool = TaskPool(EventLoopQueue())
+    for name in ("first", "second"):
+        work = partial(save_figure, document(), tmp_path / f"{name}.pdf")
+        handle = pool.submit(work, lane="export", title="Could not export")
+        handle.finished.connect(lambda _result, name=name: heard.append(f"{name} written"))
+        handle.cancelled.connect(lambda name=name: heard.append(f"{name} cancelled"))
+        if name == "first":
+            handle.cancel()
+    pool.finish("export")
+    pool.stop()
+    assert sorted(heard) == ["first cancelled", "second written"]
     assert [path.name for path in tmp_path.iterdir()] == ["second.pdf"]

@@ -7,9 +7,10 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document, State, replace_circuit, select_edges, toggle_ablation
 from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.jobs import JobHandle
 from circuitviz.panels.edges.panel import EdgesPanel
 from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCurve
-from circuitviz.workbench.requests.messages import ModelReady
+from circuitviz.workbench.requests.messages import ModelReady, Request
 from circuitviz.workspace.workspace import Workspace
 
 GRAPH = Graph.transformer(ModelShape(2, 4, 16))
@@ -21,8 +22,13 @@ POINTS = tuple({"asked": n, "edges": n, "value": v, "low": v, "high": v} for n, 
 
 def test_undo_shows_the_curve_that_was_measured(qtbot: QtBot) -> None:
     desk = Workspace()
-    asked: list[object] = []
-    desk.worker.submit = asked.append  # type: ignore[method-assign]
+    asked: list[JobHandle] = []
+
+    def submit(request: Request) -> JobHandle:
+        asked.append(JobHandle(request, lambda: None))
+        return asked[-1]
+
+    desk.worker.submit = submit  # type: ignore[method-assign]
     panel = EdgesPanel(desk)
     qtbot.addWidget(panel)
     panel.set_in_front(True)
@@ -31,14 +37,14 @@ def test_undo_shows_the_curve_that_was_measured(qtbot: QtBot) -> None:
         "demo", "cpu", "ioi", "logit-diff", "corrupted", ("prompt",), GRAPH.n_edges
     )
     desk.measure_curve()
-    assert [type(each) for each in asked if isinstance(each, MeasureCurve)] == [MeasureCurve]
+    (job,) = (handle for handle in asked if isinstance(handle.request, MeasureCurve))
     drawn: list[list[dict[str, float]]] = []
     panel.chart.draw_result = lambda _name, result: drawn.append(result["points"])  # type: ignore[method-assign]
 
     desk.apply_command(replace_circuit(OTHER.greedy(30), OTHER, None, "Find"))
     assert desk.document.curve == drawn[-1] == []
-    desk._handle_reply(CurveMeasured(POINTS[:1], False))  # of the circuit before, which is not what is shown
-    desk._handle_reply(CurveMeasured(POINTS, True))
+    job.deliver(CurveMeasured(POINTS[:1], False))  # of the circuit before, which is not what is shown
+    job.deliver(CurveMeasured(POINTS, True))
     assert desk.document.curve == drawn[-1] == []
     desk.undo_stack.undo()
     assert desk.document.curve == drawn[-1] == list(POINTS)
@@ -46,4 +52,4 @@ def test_undo_shows_the_curve_that_was_measured(qtbot: QtBot) -> None:
     desk.apply_command(select_edges(ONE.greedy(20), "greedy", 20))
     assert drawn[-1] == list(POINTS)  # of the same scores
     assert desk.document.snapshot().curve == list(POINTS)
-    assert sum(isinstance(each, MeasureCurve) for each in asked) == 1
+    assert sum(isinstance(each.request, MeasureCurve) for each in asked) == 1

@@ -164,7 +164,7 @@ def features_of_a_prompt(desk: Workspace) -> None:
         options={"target": "logit.4@1"},
     )
     desk.search_controller.begin_search(SAME_MODEL)
-    desk._handle_reply(PromptSearchResult(scores, scores.top(1), where))
+    desk.prompt_circuits.on_answer(PromptSearchResult(scores, scores.top(1), where))
 
 
 def opening(desk: Workspace) -> None:
@@ -288,15 +288,15 @@ def test_work_that_came_while_a_search_ran_is_not_replaced_unasked(desk: Workspa
     mine = desk.document
     desk._handle_reply(found(where))
     assert desk.document is mine and desk.state.labels["a0.h0"].text == "Induction"
-    offer = desk.search_controller.offer
+    offer = desk.search_controller.pending_offer
     assert offer is not None and "sva" in offer.message
     answers = [False, True]
     desk.search_controller.confirm_replace = lambda: answers.pop(0)
     desk.search_controller.accept_offer()
-    assert desk.document is mine and desk.search_controller.offer is offer
+    assert desk.document is mine and desk.search_controller.pending_offer is offer
     desk.search_controller.accept_offer()
     assert desk.document is not mine and desk.state.provenance.task == "sva" and not desk.state.labels
-    assert desk.search_controller.offer is None
+    assert desk.search_controller.pending_offer is None
     desk.undo_stack.undo()
     assert desk.document is mine
 
@@ -354,7 +354,9 @@ def test_a_search_that_ended_early_replaces_an_empty_desk_alone(desk: Workspace)
     search(desk, WHERE)
     desk._handle_reply(found(WHERE, partial=True, cancelled=True, last_step="9 of 90 edges examined"))
     assert (
-        desk.state.circuit is not None and desk.state.scores.partial and desk.search_controller.offer is None
+        desk.state.circuit is not None
+        and desk.state.scores.partial
+        and desk.search_controller.pending_offer is None
     )
     desk.undo_stack.undo()
     assert desk.state.circuit is None

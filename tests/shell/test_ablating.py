@@ -92,7 +92,7 @@ def test_what_changed_names_prompts_and_heads(opened: MainWindow, qtbot: QtBot) 
     window, panel = opened, opened.panels["ablation"]
     window.dock_manager.bring_to_front("ablation")
     window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
-    window.toggle_ablation()
+    window.run_command("ablate")
     qtbot.waitUntil(lambda: panel.changes_tree.topLevelItemCount() == 2, timeout=LONG)
     heads, prompts = (panel.changes_tree.topLevelItem(row) for row in range(2))
     names = [heads.child(row).text(0) for row in range(heads.childCount())]
@@ -106,7 +106,7 @@ def test_what_changed_names_prompts_and_heads(opened: MainWindow, qtbot: QtBot) 
     shoot(window, "what-changed")
     panel.changes_tree.activate_row(heads.child(0))
     assert window.workspace.selected_nodes == {names[0]}
-    window.restore_all()
+    window.run_command("restore")
     assert panel.changes_tree.topLevelItemCount() == 0
 
 

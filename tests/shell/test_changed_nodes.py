@@ -131,7 +131,7 @@ def test_what_would_change_nothing_is_told(opened: MainWindow, qtbot: QtBot) -> 
 def test_a_measurement_that_was_cancelled_is_not_said_to_go_on(opened: MainWindow, qtbot: QtBot) -> None:
     window, meter = opened, opened.panels["meter"]
     window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
-    window.toggle_ablation()
+    window.run_command("ablate")
     assert "measuring…" in meter.interval_label.text()
     qtbot.waitUntil(lambda: not window.workspace.live_faithfulness.is_measurement_pending, timeout=LONG)
     with qtbot.waitSignal(window.workspace.worker_idle, timeout=LONG):

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.canvas.gestures import gestures
-from circuitviz.commands import USER_COMMANDS
+from circuitviz.commands import commands_by_menu
 from circuitviz.document import Document, State
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.scene.theme import SIGN_COLOURS, THEMES, with_sign_colours
@@ -46,7 +46,7 @@ def test_the_palette_finds_and_does_what_is_meant(open_window, qtbot: QtBot) -> 
     palette = window.command_palette
     assert palette.isVisible() and palette.query_field.hasFocus()
     offered = texts(window)
-    assert {e.text.rstrip("…") for e in USER_COMMANDS.values()} - {"Find a command"} <= set(offered)
+    assert {e.text.rstrip("…") for e in commands_by_menu()} - {"Find a command"} <= set(offered)
     assert {"Undo", "Redo"} <= set(offered) and "Show Inspector" in offered
     qtbot.keyClicks(palette.query_field, "alno")
     assert texts(window)[0] == "All nodes"
@@ -72,7 +72,7 @@ def test_the_palette_finds_and_does_what_is_meant(open_window, qtbot: QtBot) -> 
     qtbot.keyClick(palette.query_field, Qt.Key.Key_Down)
     assert palette.list_widget.currentRow() == 0
     qtbot.keyClicks(palette.query_field, "qqqq")
-    assert texts(window) == ["Nothing is called like that"]
+    assert len(texts(window)) == 1 and "No" in texts(window)[0]
     qtbot.keyClick(palette.query_field, Qt.Key.Key_Return)
     window.view.setFocus()
     assert not palette.isVisible()
@@ -85,12 +85,12 @@ def test_the_sheet_names_every_shortcut_there_is(open_window, qtbot: QtBot) -> N
     sheet = window.findChild(QDialog, "only dialog")
     assert sheet is not None and sheet.windowTitle() == "Shortcuts"
     shown = {label.text() for label in sheet.findChildren(QLabel)}
-    for name, entry in USER_COMMANDS.items():
+    for entry in commands_by_menu():
         if entry.shortcut:
-            assert entry.text.rstrip("…") in shown, name
-            assert window.menus.actions[name].shortcut().toString() in shown
+            assert entry.text.rstrip("…") in shown, entry.name
+            assert window.menus.actions[entry.name].shortcut().toString() in shown
     assert {"Undo", "Redo", "Ctrl+Shift+Z", "Ctrl+Y"} <= shown
-    canvas = {how[0]: what for how, what in collect_shortcuts(window)["On the canvas"]}
+    canvas = {how[0]: what for how, what in collect_shortcuts(window.menus)["On the canvas"]}
     assert canvas["Shift-drag"] == "select what the band holds; Ctrl adds" and set(canvas) <= shown
     assert len(canvas) >= len(gestures.entries())
     every = [k for name, a in window.menus.actions.items() for k in a.shortcuts()]
@@ -156,7 +156,7 @@ def test_strange_settings_are_read_as_the_nearest_possible(open_window) -> None:
 
 def test_recent_files_open_from_the_menu(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window: MainWindow = open_window()
-    menu = window.menus.recent_menu
+    menu = window.recent_menu
     menu.fill_menu()
     assert [a.text() for a in menu.actions()] == ["No files yet"]
     window.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(80))))

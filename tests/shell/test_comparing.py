@@ -72,7 +72,7 @@ def test_every_method_against_the_truth(open_window, qtbot: QtBot, tmp_path: Pat
     # ablating an edge of the circuit changes its row
     before = panel.table.item(0, 4).text()
     window.workspace.set_selection(frozenset(), frozenset({"a1.h2->logits"}))
-    window.toggle_ablation()
+    window.run_command("ablate")
     assert panel.table.item(0, 4).text() != before
     window.workspace.undo_stack.undo()
     assert panel.table.item(0, 4).text() == before
@@ -149,7 +149,7 @@ def test_two_methods_on_one_canvas(open_window, qtbot: QtBot, tmp_path: Path) ->
     assert parts.table_model.parts[parts.table_model.row_of[only]].score_here is None
     shoot(window, "compare-both")
     desk.set_selection(frozenset({"a2.h6"}), frozenset())
-    window.toggle_ablation()
+    window.run_command("ablate")
     assert window.view.circuit_scene.sides == ("this circuit", name)
     assert not any(
         e.sender == "a2.h6" and e.side in ("both", "left") for e in window.view.circuit_scene.edges

@@ -135,7 +135,7 @@ def test_a_cancelled_search_leaves_the_circuit_and_offers_what_it_has(
     )  # Discard is no Yes
     qtbot.waitUntil(lambda: "sva" in window.workspace.opened_model.task, timeout=LONG)
     desk.cancel_jobs()
-    qtbot.waitUntil(lambda: desk.search_controller.offer is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: desk.search_controller.pending_offer is not None, timeout=LONG)
     assert desk.document is mine and desk.document.state is state and desk.document.curve == curve
     notice = window.notice_bar.result_notice
     total = state.circuit.graph.n_edges

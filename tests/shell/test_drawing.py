@@ -102,7 +102,7 @@ def test_a_small_circuit_appears_in_the_same_turn(open_window, gate: Gate, qtbot
     assert not window.canvas_updater.is_pending and window.view.circuit_scene == shown(
         window, build_scene(SMALL)
     )
-    window.choose_layout("tokens")
+    window.layout_controller.choose_layout("tokens")
     assert window.view.circuit_scene == shown(window, build_scene(SMALL, "tokens"))
     assert not gate.waited
 
@@ -126,7 +126,7 @@ def test_a_large_one_is_drawn_elsewhere_and_the_latest_wish_wins(
     )
     gate.opened.clear()
     for layout in ("tokens", "grid", "tokens"):
-        window.choose_layout(layout)
+        window.layout_controller.choose_layout(layout)
         assert drawn(window) == shown(window, build_scene(LARGE))  # the old one stays
     gate.opened.set()
     wait(window, qtbot)
@@ -196,7 +196,7 @@ def test_another_document_meanwhile(open_window, gate: Gate, qtbot: QtBot) -> No
     window.workspace.set_document(by_layer(SMALL))
     assert drawn(window) == shown(window, build_scene(SMALL))
     gate.opened.set()
-    window.canvas_updater.stop()
+    window.workspace.task_pool.stop()
     assert drawn(window) == shown(window, build_scene(SMALL))
 
 
@@ -221,6 +221,6 @@ def test_a_drawing_that_fails_is_told_and_the_next_one_comes(
         assert not window.canvas_updater.is_pending
         assert window.failure_dialog is not None
         window.failure_dialog.close()
-    window.choose_layout("tokens")
+    window.layout_controller.choose_layout("tokens")
     wait(window, qtbot)
     assert drawn(window) == shown(window, build_scene(LARGE, "tokens"))

@@ -151,7 +151,7 @@ def test_of_several_circuits_the_first_is_opened(
     window: MainWindow = open_window()
     drop_circuit(window, qtbot, tmp_path / "a.circuit", tmp_path / "b.circuit")
     assert window.workspace.document.path == tmp_path / "a.circuit"
-    assert "b.circuit can be opened next" in window.menus.message_label.text()
+    assert "b.circuit can be opened next" in window.status_line.message_label.text()
 
 
 def test_an_attribution_graph_is_seen_ablated_saved_and_exported(
@@ -213,7 +213,7 @@ def test_an_attribution_graph_is_seen_ablated_saved_and_exported(
     assert window.view.circuit_scene.by_name["m0.f5@1"].label == "names"
     shoot(window, "attribution-graph")
     window.view.select({"m2.error@1"})
-    window.toggle_ablation()
+    window.run_command("ablate")
     kept, back = tmp_path / "s.circuit", tmp_path / "again.graph.json"
     assert save_in(window, kept) and export_in(window, back)
     again = json.loads(back.read_text())

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document, Label, Provenance, State
 from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.jobs import JobHandle
 from circuitviz.paint import save_figure
 from circuitviz.panels.figures import PlotDialog
 from circuitviz.shapes.figure_options import FigureOptions
@@ -56,7 +57,8 @@ def shot(widget: object, name: str) -> None:
 @pytest.fixture
 def opened(open_window: Callable[[], MainWindow], monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     window = open_window()
-    monkeypatch.setattr(window.workspace.worker, "submit", lambda request: None)  # looking needs no model
+    # looking needs no model
+    monkeypatch.setattr(window.workspace.worker, "submit", lambda request: JobHandle(request, lambda: None))
     window.workspace.set_document(document())
     return window
 
@@ -82,7 +84,7 @@ def test_what_is_seen_is_what_is_saved(
     assert "84.0 ×" in dialog.size_label.text()
     shot(dialog, "export-class")
     for theme in ("dark", "light"):
-        opened.choose_theme(theme)
+        opened.theme_controller.apply_theme(theme)
         QApplication.processEvents()
         shot(dialog, f"export-{theme}")
     path = tmp_path / "figure.svg"
@@ -122,7 +124,7 @@ def test_what_cannot_be_drawn_is_said_in_its_place(opened: MainWindow, qtbot: Qt
 def test_methods_and_bibtex_are_copied(opened: MainWindow, qtbot: QtBot) -> None:
     def copied(action: str, what: str) -> None:
         opened.menus.actions[action].trigger()
-        qtbot.waitUntil(lambda: opened.menus.message_label.text() == f"Copied {what}", timeout=LONG)
+        qtbot.waitUntil(lambda: opened.status_line.message_label.text() == f"Copied {what}", timeout=LONG)
 
     copied("copy-methods", "the methods paragraph")
     text = QApplication.clipboard().text()

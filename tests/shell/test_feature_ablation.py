@@ -124,7 +124,7 @@ def test_three_features_are_taken_out_and_put_back(ask: Ask, qtbot: QtBot, tmp_p
     out: list[str] = []
     for name in features:
         window.workspace.set_selection(frozenset({name}), frozenset())
-        window.toggle_ablation()
+        window.run_command("ablate")
         out.append(name)
         assert meter.value_label.text().startswith("≈") or meter.value_label.text() == "–"
         qtbot.waitUntil(lambda: _measured(window), timeout=LONG)

@@ -127,7 +127,7 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     assert again.ledger.tokens == pytest.approx(panel.ledger_view.terms["tokens"], rel=1e-5)
 
     # drawn by layer and token, the tokens below
-    assert window.layout_name == "tokens" and window.view.circuit_scene.columns
+    assert window.canvas_updater.layout_name == "tokens" and window.view.circuit_scene.columns
     qtbot.waitUntil(lambda: len(panel._curve_points) > 5, timeout=LONG)
     shoot(window, "feature-circuit")
 
@@ -175,7 +175,7 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     path, figure = tmp_path / "why.circuit", tmp_path / "why.svg"
     assert save_in(window, path)
     open_in(window, qtbot, path)
-    assert question(window) == asked and window.layout_name == "tokens"
+    assert question(window) == asked and window.canvas_updater.layout_name == "tokens"
     qtbot.waitUntil(lambda: window.workspace.opened_model is not None, timeout=LONG)
     panel.threshold_row.slider.setValue(SLIDER_STEPS - 200)
     wanted = panel.threshold_row._pending_tau

@@ -168,7 +168,7 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     assert found["low"] < found["value"] < found["high"]
     feature = next(n for n in mixed.circuit.node_names if n.startswith("m3.f"))
     window.view.select({feature})
-    window.toggle_ablation()
+    window.run_command("ablate")
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     assert desk.live_faithfulness.evaluation["faithfulness"]["value"] != found["value"]
     desk.undo_stack.undo()

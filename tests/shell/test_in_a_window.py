@@ -121,17 +121,6 @@ def test_text_follows_the_system_while_running(window: MainWindow, qtbot: QtBot)
     finally:
         QApplication.setFont(before)
     qtbot.waitUntil(lambda: QFontInfo(value.font()).pixelSize() == small, timeout=LONG)
-    window.theme_controller.finish_restyling()
-
-
-def test_after_the_tour_keys_go_to_the_canvas(window: MainWindow, qtbot: QtBot) -> None:
-    window.activateWindow()
-    window.tour.start_tour()
-    qtbot.waitUntil(window.tour.card.next_button.hasFocus, timeout=LONG)
-    qtbot.keyClick(window.tour.card.next_button, Qt.Key.Key_Escape)
-    qtbot.waitUntil(window.view.hasFocus, timeout=LONG)
-    assert not window.tour.card.isVisible()
-    assert window.tour.step_index == -1
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Tab, Qt.Key.Key_Backtab])

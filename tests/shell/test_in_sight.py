@@ -14,8 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.document import ROLES, Document, Label, State, set_label
 from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.jobs import JobHandle
 from circuitviz.scene.theme import THEMES
 from circuitviz.shell.main_window import MainWindow
+from circuitviz.workbench.requests.messages import Request
 from circuitviz.workbench.requests.query import Query
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
@@ -36,10 +38,8 @@ def lightness(widget: QWidget) -> int:
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_every_part_of_the_window_wears_the_theme(window: MainWindow, qtbot: QtBot, theme: str) -> None:
-    window.choose_theme({"dark": "light", "light": "dark"}[theme])
-    window.choose_theme(theme)  # the first one is not finished
-    qtbot.waitUntil(lambda: not window.theme_controller._pending_restyles)
-    assert window.updatesEnabled()
+    window.theme_controller.apply_theme({"dark": "light", "light": "dark"}[theme])
+    window.theme_controller.apply_theme(theme)
     wanted = pytest.approx(QColor(THEMES[theme].panel).lightness(), abs=12)
     for name in window.docks:
         window.dock_manager.bring_to_front(name)
@@ -59,7 +59,12 @@ def test_a_reading_behind_a_tab_asks_nothing(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
-    monkeypatch.setattr(window.workspace, "submit_request", asked.append)
+
+    def submit(request: Request) -> JobHandle:
+        asked.append(request)
+        return JobHandle(request, lambda: None)
+
+    monkeypatch.setattr(window.workspace, "submit_request", submit)
     monkeypatch.setattr(window.workspace, "opened_model", object())
     readings, paths = window.panels["readings"], window.panels["paths"]
     assert readings.isVisible() and not readings.is_in_view  # which is why isVisible is not asked
@@ -138,7 +143,7 @@ def test_buttons_of_a_row_stand_apart(window: MainWindow) -> None:
 
 def test_what_the_status_bar_says_stands_off_the_edge(window: MainWindow) -> None:
     QApplication.processEvents()
-    assert window.menus.message_label.mapTo(window, QPoint(0, 0)).x() >= 8
+    assert window.status_line.message_label.mapTo(window, QPoint(0, 0)).x() >= 8
 
 
 def test_nothing_of_the_node_selected_before_is_shown_with_another_document(window: MainWindow) -> None:

@@ -71,7 +71,7 @@ def test_every_measure_is_taken_drawn_and_kept(
     assert window.workspace.selected_nodes == frozenset(nodes)
 
     # what the circuit was, not what it is now
-    window.toggle_ablation()
+    window.run_command("ablate")
     assert "before the circuit changed" in panel.message_label.text()
     window.workspace.undo_stack.undo()
 
@@ -112,7 +112,7 @@ def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qt
     qtbot.waitUntil(lambda: "completeness" in window.workspace.document.measures, timeout=LONG)
     before = sets()
     window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
-    window.toggle_ablation()
+    window.run_command("ablate")
     qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
     qtbot.waitUntil(lambda: sets() > before + 2, timeout=LONG)
     qtbot.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)

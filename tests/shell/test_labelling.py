@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QAbstractItemDelegate, QFileDialog
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-from circuitviz.commands import USER_COMMANDS
 from circuitviz.discovery import make_setting
 from circuitviz.evaluation.claims import ClaimSubject, claim_test_steps
 from circuitviz.models import load_model
@@ -206,7 +205,7 @@ def test_pairs_may_come_from_a_file(
 def test_a_suggestion_is_accepted_and_never_written_by_itself(window: MainWindow, qtbot: QtBot) -> None:
     panel, desk = window.panels["labels"], window.workspace
     desk.set_selection(frozenset({"a2.h6"}), frozenset())
-    USER_COMMANDS["label-suggest"].handler(window)
+    window.run_command("label-suggest")
     qtbot.waitUntil(
         lambda: len(panel.role_suggestions.role_rows) == 6, timeout=LONG
     )  # a name mover is no backup
@@ -240,7 +239,7 @@ def test_a_suggestion_is_accepted_and_never_written_by_itself(window: MainWindow
 
 def test_a_round_with_keys_and_a_blind_one_with_kappa(window: MainWindow, qtbot: QtBot) -> None:
     panel, desk = window.panels["labels"], window.workspace
-    USER_COMMANDS["label-round"].handler(window)
+    window.run_command("label-round")
     rounds, order = panel.round_box, list(panel.round_box.labelling_round.queue)
     for role in ("Name Mover", "Induction", "Name Mover"):
         assert desk.selected_nodes == {rounds.labelling_round.current_node}
@@ -260,7 +259,7 @@ def test_a_round_with_keys_and_a_blind_one_with_kappa(window: MainWindow, qtbot:
     )
     assert not panel.tabs.isTabVisible(2)
 
-    USER_COMMANDS["label-blind"].handler(window)
+    window.run_command("label-blind")
     assert panel.table_model.rowCount() == 0 and window.view.circuit_scene.by_name[order[0]].label == ""
     assert (
         window.panels["inspector"].label_field.text() == ""

@@ -59,7 +59,7 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
     assert window.workspace.document.state is state  # ACDC had nothing yet
     _back(window, qtbot)
     window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
-    window.toggle_ablation()
+    window.run_command("ablate")
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     without = evaluate(model, task, state.circuit.without(["a2.h6"])).faithfulness.value
     assert window.workspace.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
@@ -79,7 +79,7 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
     window.failure_dialog.close()
     _back(window, qtbot)
     window.workspace.set_selection(frozenset({"m1"}), frozenset())
-    window.toggle_ablation()
+    window.run_command("ablate")
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     without = evaluate(model, task, state.circuit.without(["a2.h6", "m1"])).faithfulness.value
     assert window.workspace.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
@@ -135,13 +135,13 @@ def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
         window.workspace.undo_stack.redo()
     window.failure_dialog.close()
     window.workspace.set_selection(frozenset({"m1"}), frozenset())
-    window.toggle_ablation()
+    window.run_command("ablate")
     assert meter.value_label.text().startswith("≈") and meter.interval_label.text().endswith(
         "its model is not open"
     )
-    assert window.menus.device_label.text() == "" and window.workspace.opened_model is None
+    assert window.status_line.device_label.text() == "" and window.workspace.opened_model is None
     # nothing was measured on the model that happened to be open before
     window.workspace.undo_stack.undo()
     window.workspace.undo_stack.undo()
     _back(window, qtbot)
-    assert window.menus.device_label.text().startswith("demo")
+    assert window.status_line.device_label.text().startswith("demo")

@@ -94,7 +94,7 @@ def test_a_file_of_a_hub_model_is_looked_at_and_changed_without_it(
     for name in window.panels:
         window.dock_manager.bring_to_front(name)
         window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
-    window.toggle_ablation()
+    window.run_command("ablate")
     window.workspace.apply_command(set_label("a2.h6", Label("Induction")))
     assert save_in(window) and open_document(hub_file).state.labels["a2.h6"].text == "Induction"
     window.workspace.undo_stack.undo()

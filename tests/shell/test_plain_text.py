@@ -315,7 +315,7 @@ def test_markup_in_a_document_is_shown_as_it_is_written(
     window = open_window()
     window.workspace.set_document(build(marked))
     if build is features:
-        window.choose_layout("tokens")
+        window.layout_controller.choose_layout("tokens")
     qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
     texts = show_everything(window)
     assert any(marked in text for text in texts), "no tooltip held what was to be looked at"

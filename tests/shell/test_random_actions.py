@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QColorDialog, QDialog, QFileDialog, 
 from pytestqt.qtbot import QtBot
 from stalls import LONGEST, Watch
 
-from circuitviz.commands import USER_COMMANDS
+from circuitviz.commands import commands
 from circuitviz.discovery import discover
 from circuitviz.document import Document, Label, move_nodes, set_label
 from circuitviz.formats import save_document
@@ -113,7 +113,7 @@ def random_step(
         qtbot.keyClick(window.view, key)
         return f"key {key.name}"
     possible = [
-        name for name in USER_COMMANDS if name not in LEAVING and window.menus.actions[name].isEnabled()
+        name for name in commands.names() if name not in LEAVING and window.menus.actions[name].isEnabled()
     ]
     undoing = [name for name in ("undo", "redo") if window.menus.actions[name].isEnabled()]
     new = [name for name in possible if not done[name]]  # so that all have their turn
@@ -158,9 +158,9 @@ def test_a_thousand_random_actions(
     some(MANY - MANY // 4)
     _rest(window, qtbot)
     assert not failures, failures
-    tried = {name for name in done if name in USER_COMMANDS}
-    assert len(tried) >= 0.85 * len(USER_COMMANDS), (
-        set(USER_COMMANDS) - tried
+    tried = {name for name in done if name in commands.names()}
+    assert len(tried) >= 0.85 * len(commands.names()), (
+        set(commands.names()) - tried
     )  # some need what chance seldom brings
 
     while window.workspace.undo_stack.canUndo():

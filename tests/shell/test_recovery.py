@@ -196,7 +196,9 @@ def test_a_file_that_another_program_changed_is_told_and_asked_for(
     theirs = open_document(saved)
     theirs.apply_command(set_label("m0", Label("theirs")))
     save_document(theirs, saved)  # as another program does, by replacing it
-    qtbot.waitUntil(lambda: "changed by another program" in window.menus.message_label.text(), timeout=LONG)
+    qtbot.waitUntil(
+        lambda: "changed by another program" in window.status_line.message_label.text(), timeout=LONG
+    )
     assert not save_in(window) and "changed by another program" in asked[0]
     assert open_document(saved).state.labels["m0"].text == "theirs" and window.isWindowModified()
     answer = QMessageBox.StandardButton.Save
@@ -210,18 +212,18 @@ def test_a_file_that_another_program_changed_is_told_and_asked_for(
 def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
     window: MainWindow = open_window()
     open_in(window, qtbot, saved)
-    window.switch_to_next_layout()
+    window.layout_controller.switch_to_next_layout()
     window.view.zoom_by(1.7)
     names = {n.name for n in window.view.circuit_scene.nodes[1:3]}
     edge = {window.view.circuit_scene.edges[0].name}
     window.view.select(names, edge)
-    zoom, layout = window.view.zoom, window.layout_name
+    zoom, layout = window.view.zoom, window.canvas_updater.layout_name
     middle = window.view.mapToScene(window.view.viewport().rect().center())
     assert save_in(window)
     again: MainWindow = open_window()
     window.close()
     open_in(again, qtbot, saved)
-    assert again.layout_name == layout != "layered" and again.view.zoom == pytest.approx(zoom)
+    assert again.canvas_updater.layout_name == layout != "layered" and again.view.zoom == pytest.approx(zoom)
     there = again.view.mapToScene(again.view.viewport().rect().center())
     assert (there - middle).manhattanLength() < 5
     assert (
@@ -241,4 +243,8 @@ def test_a_strange_view_shows_the_whole_circuit(open_window, qtbot: QtBot, saved
     save_document(document, saved)
     window: MainWindow = open_window()
     open_in(window, qtbot, saved)
-    assert window.layout_name == "layered" and window.view._is_fitted and window.view.circuit_scene.nodes
+    assert (
+        window.canvas_updater.layout_name == "layered"
+        and window.view._is_fitted
+        and window.view.circuit_scene.nodes
+    )

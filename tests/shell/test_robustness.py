@@ -31,7 +31,7 @@ def test_cancel_keeps_what_is_done(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     qtbot.waitUntil(lambda: form(window).method_box.count() > 1, timeout=LONG)
     form(window).method_box.setCurrentText("exact")
-    window.start_discovery()
+    window.run_command("run")
     qtbot.waitUntil(lambda: window.workspace.partial_result is not None, timeout=LONG)
     qtbot.waitUntil(lambda: "still searching" in window.view.status_text, timeout=LONG)
     window.workspace.cancel_jobs()
@@ -48,7 +48,7 @@ def test_a_head_is_read_while_a_search_runs(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     qtbot.waitUntil(lambda: form(window).method_box.count() > 1, timeout=LONG)
     form(window).method_box.setCurrentText("exact")
-    window.start_discovery()
+    window.run_command("run")
     qtbot.waitUntil(lambda: window.workspace.partial_result is not None, timeout=LONG)
     with qtbot.waitSignal(window.workspace.node_reading_received, timeout=LONG):
         window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
@@ -74,7 +74,7 @@ def test_closing_while_a_search_runs_asks_and_ends_the_thread(
     monkeypatch.setattr(QMessageBox, "question", question)
     qtbot.waitUntil(lambda: form(window).method_box.count() > 1, timeout=LONG)
     form(window).method_box.setCurrentText("exact")
-    window.start_discovery()
+    window.run_command("run")
     qtbot.waitUntil(lambda: window.workspace.partial_result is not None, timeout=LONG)
     window.close()
     assert (
@@ -128,7 +128,7 @@ def test_a_wrong_name_is_one_clear_dialog(
     window: MainWindow = open_window()
     form(window).model_box.setEditText(model)
     form(window).task_box.setEditText(task)
-    window.start_discovery()
+    window.run_command("run")
     qtbot.waitUntil(lambda: window.failure_dialog is not None, timeout=LONG)
     assert says in window.failure_dialog.informativeText()
     assert "Traceback" not in window.failure_dialog.informativeText()
@@ -142,7 +142,7 @@ def test_a_device_that_is_not_there_is_one_clear_dialog(open_window, qtbot: QtBo
     window: MainWindow = open_window()
     form(window).device_box.setCurrentText("mps")
     assert not torch.backends.mps.is_available()
-    window.start_discovery()
+    window.run_command("run")
     qtbot.waitUntil(lambda: window.failure_dialog is not None, timeout=LONG)
     assert "this machine has none" in window.failure_dialog.informativeText()
     window.failure_dialog.close()
@@ -156,7 +156,7 @@ def test_a_pair_typed_here_is_a_task(open_window, qtbot: QtBot) -> None:
     for line, text in zip(form(window).pair_fields, texts, strict=True):
         assert line.isVisibleTo(window)
         line.setText(text)
-    window.start_discovery()
+    window.run_command("run")
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
     assert window.workspace.document.state.provenance.pairs == (
         ("So Mary said that", "So John said that", (" she",), (" he",)),

@@ -80,7 +80,26 @@ class DiscoveryPanel(Panel):
         workspace.reply_received.connect(self._on_reply)
         workspace.catalog_received.connect(self.set_choices)
         self.set_choices(self.choices)
+        self._follow_search_form()
         self._on_idle()
+
+    def _follow_search_form(self) -> None:
+        """Show what commands and dropped files put into the search form, and put in what is typed here."""
+        form = self.workspace.search_form
+        self.model_box.currentTextChanged.connect(lambda text: form.set(model=text))
+        self.task_box.currentTextChanged.connect(lambda text: form.set(task=text))
+        self.device_box.currentTextChanged.connect(lambda text: form.set(device=text))
+        form.changed.connect(self._show_search_form)
+        form.search_requested.connect(lambda is_example: self.start_search(is_example=is_example))
+        form.model_folder_requested.connect(self.browse_model)
+        form.task_file_requested.connect(self.browse_task)
+
+    def _show_search_form(self) -> None:
+        form = self.workspace.search_form
+        for box, text in ((self.model_box, form.model), (self.task_box, form.task)):
+            if box.currentText() != text:
+                box.setEditText(text)
+        self.device_box.setCurrentText(form.device)
 
     def set_choices(self, choices: Choices) -> None:
         """Offer what there is; what is chosen stays chosen."""

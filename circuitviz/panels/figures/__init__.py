@@ -1,4 +1,4 @@
-"""The one dialog in which everything that is drawn becomes a figure: circuits, plots and heat maps."""
+"""The dialog that exports circuits, plots and heat maps as figures."""
 
 from circuitviz.panels.figures.figure_dialog import FigureDialog
 from circuitviz.panels.figures.plot_dialog import PlotDialog, choose_plot_to_export, open_plot_dialog

@@ -1,4 +1,4 @@
-"""The figure as it will be printed, beside everything that can be chosen of it."""
+"""The dialog that shows a figure as it will be printed, beside its options."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ ButtonRows = Sequence[Sequence[QPushButton]]
 
 
 class FigureDialog(QDialog):
-    """Choices at the left, the figure at the right; every button acts on what is seen.
+    """Options at the left, the figure at the right; every button acts on the figure that is shown.
 
     What is drawn says ``make_sheet`` and writes ``write_figure``; ``options_type`` is the dataclass of its options. Drawing and
-    writing are done by the desk's writer, off the window's thread.
+    writing are done by the save service, on pool threads.
     """
 
     def __init__(
@@ -99,22 +99,22 @@ class FigureDialog(QDialog):
     # what is drawn
 
     def make_sheet(self, figure: Any, suffix: str) -> Callable[[], FigurePage]:
-        """What makes the figure for a file of a suffix, in another thread: of what nobody changes any more.
+        """A function that makes the figure on a pool thread, from values that no longer change.
 
         It raises InputError where that cannot be drawn, and so may this.
         """
         raise NotImplementedError
 
     def write_figure(self, path: Path, figure: Any, on_done: DoneCallback) -> None:
-        """Have the figure written; ``on_done`` hears whether it was. A failure is shown."""
+        """Have the figure written; a failure is shown, and ``on_done`` is told whether it was written."""
         raise NotImplementedError
 
     def ask_path(self, suffix: str) -> Path | None:
-        """Ask where the figure goes."""
+        """Let the person choose a file."""
         raise NotImplementedError
 
     def remember_options(self, figure: Any) -> None:
-        """Remember what was chosen last."""
+        """Store the options for the next time."""
 
     def extra_buttons(self) -> ButtonRows:
         """Rows of further buttons, from the top; the last row gets 'Save…' at its end."""
@@ -127,11 +127,11 @@ class FigureDialog(QDialog):
     # what is chosen
 
     def current_figure(self) -> Any:
-        """What the form says; InputError where it cannot be."""
+        """The options of the form; raises InputError where they contradict each other."""
         return build_options(self.options_type, self.option_form.values())
 
     def redraw_preview(self) -> None:
-        """Draw what is chosen; what cannot be drawn is said in its place."""
+        """Draw the figure, or say in its place why it cannot be drawn."""
         try:
             figure = self.current_figure()
             sheet = self.make_sheet(figure, self.format_box.currentData())
@@ -140,7 +140,9 @@ class FigureDialog(QDialog):
             return
         self._busy_timer.start()
         work = partial(render_sheet, sheet, *self.preview.available_pixels)
-        self.workspace.save_service.run_latest("figure", work, partial(self._show_rendered, figure))
+        self.workspace.save_service.run_latest(
+            "figure", work, partial(self._show_rendered, figure), "Could not draw the figure"
+        )
 
     def save_to(self, path: Path) -> None:
         """Write the figure; the suffix names the format. The dialog stays until it is written."""
@@ -191,7 +193,7 @@ class FigureDialog(QDialog):
             self.accept()
 
     def customise_option(self, entry: Option, value: object) -> Option:
-        """An option as the form shows it, with what was chosen last."""
+        """An option as the form shows it, with the value that was used last."""
         choices = entry.choices
         if entry.name == "font":
             choices = tuple(dict.fromkeys([SHIPPED_FONT, str(value), *QFontDatabase.families()]))
@@ -262,10 +264,10 @@ class FigureDialog(QDialog):
         right = QVBoxLayout(spacing=8)
         right.addWidget(self.problem_label)
         right.addWidget(self.preview, 1)
-        told = QHBoxLayout(spacing=8)
-        told.addWidget(self.size_label, 1)
-        told.addWidget(self.state_label)
-        right.addLayout(told)
+        status_row = QHBoxLayout(spacing=8)
+        status_row.addWidget(self.size_label, 1)
+        status_row.addWidget(self.state_label)
+        right.addLayout(status_row)
         right.addLayout(below)
         whole = QHBoxLayout(self, spacing=14)
         whole.setContentsMargins(14, 14, 14, 14)
@@ -286,10 +288,19 @@ class FigureDialog(QDialog):
 def render_sheet(
     make_sheet: Callable[[], FigurePage], width_px: float, height_px: float
 ) -> tuple[FigurePage, QImage] | InputError:
-    """A sheet, and its bitmap for so many dots of room; or why there is none."""
+    """Make a figure page and its bitmap.
+
+    Args:
+        make_sheet: Makes the page.
+        width_px: Pixels that the bitmap may take.
+        height_px: Likewise.
+
+    Returns:
+        The page and its bitmap, or the error that says why there is none.
+    """
     try:
-        made = make_sheet()
-        dots = min(width_px / made.drawing.width, height_px / made.drawing.height)
-        return made, render_bitmap(made, max(dots, 0.1))
+        page = make_sheet()
+        dots = min(width_px / page.drawing.width, height_px / page.drawing.height)
+        return page, render_bitmap(page, max(dots, 0.1))
     except InputError as error:
         return error

@@ -1,4 +1,4 @@
-"""A plot or a heat map becomes a figure, or the table behind it a CSV file."""
+"""The dialog that exports a plot or a heat map, or the table behind it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ PICTURE_FILE_FILTER = "Pictures (*.svg *.pdf *.png *.tex)"
 
 
 class PlotDialog(FigureDialog):
-    """``stem`` is the file's stem; ``print_command`` prints the numbers that are plotted."""
+    """Exports one plot.
+
+    Attributes:
+        plot: What is exported.
+        stem: The stem of the suggested file name.
+        print_command: The command line that prints the plotted numbers.
+    """
 
     def __init__(
         self, parent: QWidget, workspace: Workspace, plot: ExportablePlot, stem: str, print_command: str
@@ -39,16 +45,16 @@ class PlotDialog(FigureDialog):
         self.command_field.setAccessibleName("The command that prints these numbers")
 
     def provenance_lines(self) -> Sequence[str]:
-        """How to come to the numbers again."""
+        """How to compute the plotted numbers again, for the metadata."""
         return [*([self.print_command] if self.print_command else []), *origin_lines(self.document)]
 
     def make_sheet(self, figure: PlotFigureOptions, suffix: str) -> Callable[[], FigurePage]:
-        """The plot on paper: few shapes, but of a widget, which other threads may not ask."""
-        made = plot_to_sheet(self.plot, figure, self.stem, self.provenance_lines())
-        return lambda: made
+        """The plot on paper. It is drawn at once: it is read from a widget, which only this thread may use."""
+        page = plot_to_sheet(self.plot, figure, self.stem, self.provenance_lines())
+        return lambda: page
 
     def command_text(self, sheet: FigurePage) -> str:
-        """What prints the numbers."""
+        """The command line that prints the numbers."""
         return self.print_command
 
     def remember_options(self, figure: PlotFigureOptions) -> None:
@@ -76,7 +82,7 @@ class PlotDialog(FigureDialog):
         return Path(path) if path else None
 
     def extra_buttons(self) -> Sequence[Sequence[QPushButton]]:
-        """The table instead."""
+        """A button that exports the table."""
         table = QPushButton("Table instead…", toolTip="the numbers behind the picture as CSV")
         table.clicked.connect(self._export_table)
         return ((table,),)

@@ -1,4 +1,4 @@
-"""Every plot and heat map is saved the same way: a figure by its suffix, or the table behind it."""
+"""Saving plots and heat maps: as a figure, or as the table behind it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from circuitviz.shapes.plot_axes import PlotFigureOptions
 
 
 class ExportablePlot(Protocol):
-    """What can be put on paper."""
+    """A plot or a heat map."""
 
     def drawing(self, figure: PlotFigureOptions) -> Drawing:
-        """The picture, as large and in the colours that are asked for."""
+        """The picture, in the size and colours of the options."""
         ...
 
     def cells(self) -> Sequence[Sequence[Any]]:
@@ -60,7 +60,7 @@ def prepare_plot_writer(
     about: Sequence[str] = (),
     name: str = "plot",
 ) -> Callable[[], None]:
-    """What writes it, in any thread: all that it needs of the plot is taken now."""
+    """A function that writes the plot on any thread; the plot itself is read now."""
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return partial(_write_table, path, plot.cells())

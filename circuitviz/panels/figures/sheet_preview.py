@@ -1,4 +1,4 @@
-"""A sheet as it will be printed, scaled to the room there is."""
+"""The preview of a figure page, scaled to the widget."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from circuitviz.draw.registry import FigurePage
 
-MARGIN_PX = 16  # pixels of desk around the paper
+MARGIN_PX = 16  # around the paper
 
 
 class SheetPreview(QWidget):
-    """A sheet scaled to the room there is, on a desk darker than the paper.
+    """Shows a figure page on a darker ground.
 
     It is drawn elsewhere, as large as ``available_pixels`` says; until that has happened again after ``resized`` what
     there is gets stretched.
@@ -30,23 +30,23 @@ class SheetPreview(QWidget):
 
     @property
     def available_pixels(self) -> tuple[float, float]:
-        """Dots for the paper, across and down."""
+        """Width and height for the paper, in device pixels."""
         ratio = self.devicePixelRatioF()
         return (self.width() - 2 * MARGIN_PX) * ratio, (self.height() - 2 * MARGIN_PX) * ratio
 
     def show_sheet(self, sheet: FigurePage | None, image: QImage | None = None) -> None:
-        """Show another sheet, drawn as ``image``; or nothing."""
+        """Show a page, drawn as ``image``; None: nothing."""
         self.sheet = sheet
         self._pixmap = QPixmap() if image is None else QPixmap.fromImage(image)
         self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Have it drawn to fit; what was never drawn will be."""
+        """Ask for a bitmap of the new size."""
         if self.sheet is not None:
             self.resized.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Desk, paper, figure; a figure without ground lies on squares."""
+        """Paint ground and page; a transparent figure lies on a chequered ground."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor("#8a919c"))
         if self._pixmap.isNull() or self.sheet is None:

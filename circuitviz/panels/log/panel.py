@@ -1,4 +1,4 @@
-"""What has happened, in words, to read again and to copy."""
+"""The log of all messages, with their times."""
 
 from __future__ import annotations
 

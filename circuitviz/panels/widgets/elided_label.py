@@ -1,4 +1,4 @@
-"""A line of text that changes with the mouse must never push a panel wider: it is cut with an ellipsis."""
+"""A label of one line that is elided, so that its text never makes a panel wider."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from PySide6.QtWidgets import QLabel, QSizePolicy
 
 
 class ElidedLabel(QLabel):
-    """A muted label of one line, as wide as there is room."""
+    """A muted label of one line that takes whatever width there is."""
 
     def __init__(self, alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> None:
         super().__init__("", objectName="muted", alignment=alignment | Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as it must be."""
+        """No width is required."""
         return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The text, cut at the right."""
+        """Paint the text, elided at the right."""
         painter = QPainter(self)
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.setPen(self.palette().color(self.foregroundRole()))

@@ -1,4 +1,4 @@
-"""Room that grows with the text: what is given in pixels was measured beside text of 12 pixels."""
+"""Sizes in pixels that grow with the font, and scroll areas that ask for the right size."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ MIN_FRAME_SIZE_PX = QSize(120, 60)  # of a frame: its dock can be made low, and 
 
 
 def scale_pixels(widget: QWidget, pixels: float) -> int:
-    """So many pixels, or more where the widget's text is larger than usual."""
+    """Scale a size that was chosen for text of ``REFERENCE_TEXT_PX`` pixels to the widget's font."""
     return round(pixels * max(1.0, QFontInfo(widget.font()).pixelSize() / REFERENCE_TEXT_PX))
 
 
 def fix_scaled_width(widget: QWidget, pixels: int) -> None:
-    """Hold a widget at a width, and at more when its text grows."""
+    """Fix the width of a widget, scaled with its font."""
     _ScaledWidth(widget, pixels)
 
 
 def align_form_labels(outer: QFormLayout, inner: QFormLayout) -> None:
-    """Let the fields of a form and of one that is a row of it begin at one line."""
+    """Align the fields of a form with those of another form that is one of its rows."""
     indent = inner.contentsMargins().left()
     labels = [(label, 0) for label in _form_labels(outer)] + [
         (label, indent) for label in _form_labels(inner)
@@ -37,7 +37,7 @@ def _form_labels(form: QFormLayout) -> list[QWidget]:
 
 
 class _ScaledWidth(QObject):
-    """Follows the font of the widget that it belongs to."""
+    """Rescales the width of a widget when its font changes."""
 
     def __init__(self, widget: QWidget, pixels: int) -> None:
         super().__init__(widget)
@@ -46,7 +46,7 @@ class _ScaledWidth(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Another font asks for another width."""
+        """Rescale when the font changes."""
         if event.type() is QEvent.Type.FontChange:
             self._apply_width()
         return False
@@ -56,7 +56,7 @@ class _ScaledWidth(QObject):
 
 
 class VerticalScrollArea(QScrollArea):
-    """Scrolls up and down only; never narrower than what is in it, with room for the scroll bar."""
+    """Scrolls vertically only; never narrower than its content and the scroll bar."""
 
     def __init__(self, content: QWidget, min_width_px: int = 0) -> None:
         super().__init__(widgetResizable=True)
@@ -67,13 +67,13 @@ class VerticalScrollArea(QScrollArea):
         content.installEventFilter(self)
 
     def minimumSizeHint(self) -> QSize:
-        """As wide as the content must be, however little of it is in sight."""
+        """The minimum width of the content, and little height."""
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent, None, self)
         wide = self._content.minimumSizeHint().width() + bar + 2 * self.frameWidth()
         return QSize(max(self._min_width_px, wide), MIN_FRAME_SIZE_PX.height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """The content asks for another width."""
+        """Update when the content asks for another width."""
         if event.type() is QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().eventFilter(watched, event)
@@ -95,16 +95,16 @@ class DockScrollArea(QScrollArea):
         self.setWidget(self._content)
 
     def minimumSizeHint(self) -> QSize:
-        """Hardly anything."""
+        """Small: the panel scrolls."""
         return MIN_FRAME_SIZE_PX
 
     def sizeHint(self) -> QSize:
-        """What the panel likes."""
+        """The panel's size hint."""
         return self._content.sizeHint()
 
 
 class _DockContent(QWidget):
-    """Between frame and panel: a scroll area gives what wraps its lines all the height that it likes."""
+    """Between scroll area and panel: a scroll area would give labels that wrap all the height they ask for."""
 
     def __init__(self, panel: QWidget) -> None:
         super().__init__()
@@ -112,19 +112,19 @@ class _DockContent(QWidget):
         panel.setParent(self)
 
     def minimumSizeHint(self) -> QSize:
-        """What the panel cannot do without."""
+        """The panel's minimum size."""
         return self._panel.minimumSizeHint().expandedTo(self._panel.minimumSize())
 
     def sizeHint(self) -> QSize:
-        """What the panel likes."""
+        """The panel's size hint."""
         return self._panel.sizeHint()
 
     def event(self, event: QEvent) -> bool:
-        """The panel asks for other room."""
+        """Update when the panel asks for another size."""
         if event.type() is QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The panel has all of it."""
+        """Resize the panel along."""
         self._panel.resize(event.size())

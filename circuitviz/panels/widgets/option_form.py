@@ -1,4 +1,4 @@
-"""A form made from an options dataclass: what a method or a measure may be told."""
+"""A form made from the options dataclass of a method or a measure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ class OptionForm(QWidget):
     def set_options(
         self, options: Sequence[Option], suggestions: Mapping[str, Sequence[str]] | None = None
     ) -> None:
-        """Show the rows of other options; ``suggestions`` are texts to choose from where any may be typed."""
+        """Show other options.
+
+        Args:
+            options: A row is made for each.
+            suggestions: By option, texts to choose from where any text may be typed.
+        """
         while self.form_layout.rowCount():
             self.form_layout.removeRow(0)
         self.fields = {}
@@ -50,7 +55,7 @@ class OptionForm(QWidget):
         adjust_form_fields(self)
 
     def values(self) -> dict[str, Any]:
-        """What the rows say now, by option."""
+        """The value of each option, by its name."""
         return {name: _field_value(field) for name, field in self.fields.items()}
 
 
@@ -80,10 +85,10 @@ def _create_field(option: Option, suggestions: Sequence[str]) -> QWidget:
 
 
 class _ShortNumberBox(QDoubleSpinBox):
-    """Shows no zeros that say nothing."""
+    """A spin box that shows no trailing zeros."""
 
     def textFromValue(self, value: float) -> str:
-        """The number as one writes it."""
+        """The number without trailing zeros."""
         return f"{value:g}"
 
 

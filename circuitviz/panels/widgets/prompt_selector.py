@@ -1,4 +1,4 @@
-"""The prompt that is read, chosen in any panel and followed by all."""
+"""The choice of the prompt that all panels read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from circuitviz.workspace.workspace import Workspace
 
 
 class PromptSelector(QComboBox):
-    """A list of the task's prompts; choosing one chooses it for the whole desk."""
+    """A list of the task's prompts; the choice holds for the whole workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(accessibleName="Prompt")

@@ -1,0 +1,42 @@
+"""Switching between the layouts of the nodes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.layout import layouts
+from circuitviz.shell.canvas_updater import CanvasUpdater
+from circuitviz.workspace import Workspace
+
+
+class LayoutController:
+    """Switches the layout of the canvas and says which one is used; moved nodes stay where they were put."""
+
+    def __init__(self, workspace: Workspace, view: CircuitView, canvas_updater: CanvasUpdater) -> None:
+        self._workspace, self._view, self._canvas_updater = workspace, view, canvas_updater
+
+    def switch_to_next_layout(self) -> None:
+        """Use the next layout that has something of its own to show for this circuit."""
+        if (circuit := self._workspace.state.circuit) is None:
+            return
+        graph, nodes = circuit.graph, circuit.node_names
+        entries = ((entry.name, entry.extra.get("columns")) for entry in layouts.entries())
+        names = [name for name, columns in entries if not columns or columns(graph, nodes)]
+        now = self._canvas_updater.layout_name
+        place = names.index(now) if now in names else -1
+        self.choose_layout(names[(place + 1) % len(names)])
+
+    def choose_layout(self, name: str) -> None:
+        """Use a layout, by its registered name."""
+        self._canvas_updater.layout_name = name
+        self._canvas_updater.redraw()
+        self._canvas_updater.call_when_drawn(partial(self._on_laid_out, name))
+
+    def _on_laid_out(self, name: str) -> None:
+        self._view.fit()
+        if name == "tokens" and not self._view.circuit_scene.columns:
+            message = "These nodes have no token position, so they are laid out by layer."
+        else:
+            message = f"Layout: {layouts.get(name).summary}"
+        self._workspace.post_message(message)

@@ -1,0 +1,37 @@
+"""What the next search is to be made with, set by the form, by commands and by dropped files alike."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+
+class SearchForm(QObject):
+    """Model, task and device of the next search; whoever shows them follows ``changed``.
+
+    Attributes:
+        model: ``demo``, a Hugging Face name, or a folder.
+        task: A task's name, or a file.
+        device: ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    changed = Signal()
+    search_requested = Signal(bool)  # whether it is an example, which does not count as unsaved work
+    model_folder_requested = Signal()  # let the person choose one
+    task_file_requested = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.model, self.task, self.device = "demo", "ioi", "cpu"
+
+    def set(self, *, model: str | None = None, task: str | None = None, device: str | None = None) -> None:
+        """Change what is given, and tell whoever shows it."""
+        before = self.model, self.task, self.device
+        self.model = self.model if model is None else model
+        self.task = self.task if task is None else task
+        self.device = self.device if device is None else device
+        if (self.model, self.task, self.device) != before:
+            self.changed.emit()
+
+    def start(self, is_example: bool = False) -> None:
+        """Search with what the form says."""
+        self.search_requested.emit(is_example)
