@@ -83,9 +83,10 @@ def _options_from_flags(args: argparse.Namespace, options: type) -> Any:
 
 def _export_plot(args: argparse.Namespace, document: Document) -> None:
     """The plot of a measure that a file holds, as the window draws it; as CSV its numbers."""
-    _create_qt_application(needs_widgets=True)
-    from circuitviz.panels.charts import ChartView, charts
-    from circuitviz.panels.figures.plot_export import save_plot
+    _create_qt_application()
+    from circuitviz.paint.plot_export import save_plot
+    from circuitviz.shapes.charts import charts
+    from circuitviz.shapes.charts.chart_shapes import MeasureChart
     from circuitviz.shapes.circuit_figure import origin_lines
     from circuitviz.shapes.figure_options import options_to_flags
     from circuitviz.shapes.plot_axes import PlotFigureOptions
@@ -98,18 +99,16 @@ def _export_plot(args: argparse.Namespace, document: Document) -> None:
     words = ["circuitviz", "export", args.source.name, "-o"]
     words += [f"{args.plot}{args.output.suffix.lower()}", "--plot", args.plot]
     command = f"{shlex.join(words)} {options_to_flags(figure)}".rstrip()
-    chart = ChartView()
-    chart.draw_result(args.plot, document.measures[args.plot]["result"])
+    chart = MeasureChart(args.plot, document.measures[args.plot]["result"])
     save_plot(chart, args.output, figure, (command, *origin_lines(document)), args.plot)
 
 
-def _create_qt_application(needs_widgets: bool = False) -> object:
+def _create_qt_application() -> object:
     """An application object for fonts and painters; no window, no display needed."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtGui import QGuiApplication
-    from PySide6.QtWidgets import QApplication
 
-    return QGuiApplication.instance() or (QApplication if needs_widgets else QGuiApplication)(["circuitviz"])
+    return QGuiApplication.instance() or QGuiApplication(["circuitviz"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ TURNED_NAME_DEG = -50.0  # degrees of names that do not fit side by side
 MAX_TURNED_NAME_EM = 12.0  # how long turned names may be, in sizes of text
 NEGATIVE_NUMBER = re.compile(r"^-(?=[\d.]+(e[-+]?\d+)?$)")
 Ticks = Sequence[tuple[float, str]]
+MIN_TICK_INTERVALS = 2.25  # between round ticks, at least
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,39 @@ def with_minus_sign(text: str) -> str:
     return NEGATIVE_NUMBER.sub("\u2212", text) if NEGATIVE_NUMBER.match(text) else text
 
 
+def _with_minus_signs(ticks: Ticks) -> Ticks:
+    return [(value, with_minus_sign(text)) for value, text in ticks]
+
+
+def round_ticks(start: float, end: float) -> Ticks:
+    """Three to six ticks at round numbers: at multiples of 1, 2 or 5 times a power of ten.
+
+    >>> [text for value, text in round_ticks(0.0, 1.05)]
+    ['0', '0.2', '0.4', '0.6', '0.8', '1.0']
+    """
+    low, high = sorted((start, end))
+    if high <= low:
+        return []
+    max_spacing = (high - low) / MIN_TICK_INTERVALS
+    unit = 10.0 ** math.floor(math.log10(max_spacing))
+    factor = max(factor for factor in (1, 2, 5) if factor == 1 or factor * unit <= max_spacing)
+    ticks = _multiples(factor * unit, low, high)
+    if len(ticks) < 3:
+        between = _multiples(unit / 2 if factor == 1 else unit, low, high)
+        ticks += [tick for tick in between if all(abs(tick[0] - value) > unit / 100 for value, _ in ticks)]
+    return ticks
+
+
+def _multiples(spacing: float, low: float, high: float) -> list[tuple[float, str]]:
+    first, decimals = math.ceil(low / spacing), max(0, math.ceil(-math.log10(spacing)))
+    last = first + int((high - first * spacing) / spacing)
+    values = (i * spacing for i in range(first, last + 1))
+    return [
+        (value, f"{value:g}" if abs(value) < 0.001 or abs(value) >= 10_000 else f"{value:.{decimals}f}")
+        for value in values
+    ]
+
+
 def _size_in_points(flag: str, chosen: float, otherwise: float) -> float:
     if chosen and chosen < 20:
         raise InputError(f"{flag} was given {chosen:g}; a figure is at least 20 mm wide and high.")
@@ -82,6 +117,7 @@ class Axes:
     axis_labels: dict[str, str] = field(default_factory=dict)
     y_up: bool = True
     draws_lines: bool = True
+    left_space: float = 0.0  # least room at the left of the frame
     right_space: float = 0.0  # points to be left free at the right
     top_space: float = 0.0  # and above
     frame: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, width, height on paper
@@ -91,7 +127,7 @@ class Axes:
         family = drawing.font
         names = max((text_width(name, family, size) for _, name in self.left_ticks), default=0.0)
         left = PLOT_MARGIN_PT + min(names, 0.42 * drawing.width) + 0.7 * size
-        left += 1.5 * size if self.axis_labels.get("left") else 0.0
+        left = max(left + (1.5 * size if self.axis_labels.get("left") else 0.0), self.left_space)
         right = PLOT_MARGIN_PT + 0.8 * size + self.right_space
         self.frame = (left, 0.0, drawing.width - left - right, 1.0)
         above = (
@@ -114,8 +150,32 @@ class Axes:
             top + high * share,
         )
 
-    def draw(self, theme: Theme, family: str, size: float) -> tuple[list[DrawingShape], list[DrawingShape]]:
-        """Lines and words around the frame."""
+    def from_paper(self, left: float, top: float) -> Point:
+        """The plot's units at a place on paper."""
+        frame_left, frame_top, width, height = self.frame
+        down = (top - frame_top) / height
+        y_fraction = 1 - down if self.y_up else down
+        (x0, x1), (y0, y1) = self.x_range, self.y_range
+        return x0 + (x1 - x0) * (left - frame_left) / width, y0 + (y1 - y0) * y_fraction
+
+    def set_ticks(self, named: Mapping[str, Ticks]) -> None:
+        """Take named ticks by side (left, bottom, top), and round numbers at the left and the bottom without names.
+
+        With names above the frame there are none below it, and no lines: the cells of a matrix are their own frame.
+        """
+        self.left_ticks = named["left"] if "left" in named else round_ticks(*self.y_range)
+        if "top" in named:
+            self.top_ticks, self.draws_lines = _with_minus_signs(named["top"]), False
+        else:
+            self.bottom_ticks = named["bottom"] if "bottom" in named else round_ticks(*self.x_range)
+        self.left_ticks = _with_minus_signs(self.left_ticks)
+        self.bottom_ticks = _with_minus_signs(self.bottom_ticks)
+
+    def draw(
+        self, theme: Theme, family: str, size: float, row_colours: Mapping[float, str] | None = None
+    ) -> tuple[list[DrawingShape], list[DrawingShape]]:
+        """Lines and words around the frame; ``row_colours``: colours of names at the left, by their position."""
+        row_colours = row_colours or {}
         left, top, wide, high = self.frame
         lines: list[DrawingShape] = []
         words: list[DrawingShape] = []
@@ -128,7 +188,8 @@ class Axes:
                 lines.append(polyline("axis", [(left, y), (left + 0.4 * size, y)], theme.muted, 0.5))
             room = left - PLOT_MARGIN_PT - 0.6 * size - (1.5 * size if self.axis_labels.get("left") else 0.0)
             text = elide_text(name, family, size, room)
-            words.append(TextShape(left - 0.5 * size, y + 0.35 * size, text, size, theme.muted, anchor="end"))
+            colour = row_colours.get(value, theme.muted)
+            words.append(TextShape(left - 0.5 * size, y + 0.35 * size, text, size, colour, anchor="end"))
         for value, name in self._spaced_bottom_ticks(self.bottom_ticks, family, size):
             x = self.to_paper(value, self.y_range[0])[0]
             if self.draws_lines:

@@ -11,6 +11,8 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.resources import resource_path
 from circuitviz.shapes.figure_options import SHIPPED_FONT
 
+SCREEN_FONT = "screen"  # stands for the application's own fonts, which show every script
+SCREEN_FONT_FAMILIES = ("Inter", "Noto Sans", "Segoe UI", "Helvetica Neue", "DejaVu Sans")
 METRICS_SIZE_PX = 200.0  # metrics are taken at this size: at 7 points hinting would round them
 
 
@@ -26,13 +28,14 @@ def require_font(family: str) -> str:
 
 
 def figure_font(family: str, size: float, bold: bool = False) -> QFont:
-    """A font of a size in points, unhinted, for painters whose unit is the point."""
+    """A font of a size in points, unhinted, for painters whose unit is the point; ``SCREEN_FONT`` for the window."""
     load_shipped_fonts()
-    made = QFont([family])
+    made = QFont(list(SCREEN_FONT_FAMILIES) if family == SCREEN_FONT else [family])
     made.setPointSizeF(size)
     made.setBold(bold)
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
-    made.setStyleStrategy(QFont.StyleStrategy.NoFontMerging | QFont.StyleStrategy.PreferOutline)
+    strategy = QFont.StyleStrategy.PreferOutline
+    made.setStyleStrategy(strategy if family == SCREEN_FONT else strategy | QFont.StyleStrategy.NoFontMerging)
     return made
 
 

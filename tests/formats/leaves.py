@@ -33,7 +33,7 @@ from circuitviz.formats import export_document, open_document
 from circuitviz.formats.circuit_file import pack_document
 from circuitviz.formats.label_rows import label_to_row
 from circuitviz.paint import make_figure_page
-from circuitviz.panels.charts import ChartView
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.shapes.circuit_figure import caption, draw_figure
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shapes.text_metrics import load_shipped_fonts
@@ -84,7 +84,7 @@ def use(document: Document, folder: Path, chart: ChartView, path: Path) -> None:
         chart.draw_result(name, found["result"])
         assert chart.table_rows is not None and chart.hover_regions is not None
     chart.draw_result("amounts", {"points": document.curve, "most": 30, "edges": 8, "value": 0.5})
-    chart.apply_pending()
+    chart.layout_shapes()
     for target, label in state.labels.items():
         json.dumps(label_to_row(target, label, state.circuit.graph if state.circuit else None))
     if state.circuit is None:

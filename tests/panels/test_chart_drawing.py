@@ -7,18 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 from chart_results import RESULTS
-from PySide6.QtCore import QPointF
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsItem, QVBoxLayout
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QVBoxLayout
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.charts import ChartView
-from circuitviz.panels.charts.cell_matrix import faithfulness_colour
-from circuitviz.panels.charts.chart_spec import ChartSpec, LineMark, RectMark
+from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.panels.registry import Panel
+from circuitviz.panels.widgets import chart_view
+from circuitviz.panels.widgets.chart_view import TEXT_PX, ChartView
 from circuitviz.scene.theme import DARK, LIGHT
+from circuitviz.shapes.charts import build_chart
+from circuitviz.shapes.charts.cell_matrix import faithfulness_colour
+from circuitviz.shapes.charts.chart_spec import ChartSpec, LineMark, RectMark
 from circuitviz.shapes.drawing import TextShape
 from circuitviz.shapes.plot_axes import PlotFigureOptions
+from circuitviz.shapes.text_metrics import SCREEN_FONT, text_width
 from circuitviz.workspace.workspace import Workspace
 
 
@@ -31,45 +35,53 @@ def chart(qtbot: QtBot) -> ChartView:
     return made
 
 
-def within(item: QGraphicsItem) -> list[QGraphicsItem]:
-    return [item, *(deeper for child in item.childItems() for deeper in within(child))]
-
-
-def test_its_items_stay_whatever_is_drawn(chart: ChartView) -> None:
-    there = set(within(chart.marks_item.getViewBox()))
+def test_every_chart_lies_within_its_widget(chart: ChartView) -> None:
     for name in sorted(RESULTS):
         chart.draw_result(name, RESULTS[name])
         chart.grab()
-        assert set(within(chart.marks_item.getViewBox())) == there, name
-        assert list(chart.marks_item.marks) == chart.spec.marks and chart.spec.marks
+        drawing, axes = chart.layout_shapes()
+        assert (drawing.width, drawing.height) == (chart.width(), chart.height()) and chart.spec.marks
+        left, top, width, height = axes.frame
+        assert left >= 0 and left + width <= chart.width() and top >= 0 and top + height <= chart.height(), (
+            name
+        )
+        assert drawing.body, name
 
 
-def test_what_is_out_of_sight_is_drawn_when_it_comes_into_sight(qtbot: QtBot) -> None:
+def test_a_chart_out_of_sight_is_built_when_it_comes_into_sight(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+
+    def count_builds(name: str, result: Any, theme: Any) -> ChartSpec:
+        built.append(name)
+        return build_chart(name, result, theme)
+
+    monkeypatch.setattr(chart_view, "build_chart", count_builds)
     panel = Panel(Workspace())
     qtbot.addWidget(panel)
     made = ChartView()
     QVBoxLayout(panel).addWidget(made)
     made.draw_result("effects", RESULTS["effects"])
-    assert not made.marks_item.marks and len(made.table_rows) > 9  # its table can be saved all the same
+    assert not built and len(made.table_rows) > 9  # its table can be saved all the same
     panel.show()
     made.grab()
-    first = made.marks_item.marks
-    assert first
+    assert built == ["effects"]
     panel.set_in_front(False)
     made.draw_result("curve", RESULTS["curve"])
-    assert made.marks_item.marks is first
+    assert built == ["effects"]
     panel.set_in_front(True)
     made.grab()
-    assert made.marks_item.marks is made.spec.marks is not first
+    assert built == ["effects", "curve"]
 
 
 def test_the_same_result_is_not_drawn_again(chart: ChartView) -> None:
     chart.draw_result("amounts", RESULTS["amounts"])
     chart.grab()
-    sketch, box = chart.spec, chart.marks_item.getViewBox()
-    box.setRange(yRange=(0.2, 0.4), padding=0)
+    sketch = chart.spec
+    chart.set_visible_ranges(y=(0.2, 0.4))
     chart.draw_result("amounts", dict(RESULTS["amounts"]))
-    assert chart.spec is sketch and box.viewRange()[1] == [0.2, 0.4]  # where it was dragged to
+    assert chart.spec is sketch and chart.visible_ranges[1] == (0.2, 0.4)  # where it was dragged to
     for other in ({"edges": 7}, {"points": list(RESULTS["amounts"]["points"])}):
         chart.draw_result("amounts", RESULTS["amounts"] | other)
         assert chart.spec is not sketch
@@ -84,26 +96,24 @@ def test_every_cell_is_painted_in_its_colour_after_another_chart(chart: ChartVie
     chart.draw_result("activations", RESULTS["activations"])
     chart.grab()
     chart.draw_result("robustness", RESULTS["robustness"])
-    picture, scene = chart.plot_widget.grab().toImage(), chart.plot_widget
+    picture, axes = chart.grab().toImage(), chart.layout_shapes()[1]
     cells = RESULTS["robustness"]["cells"]
     for i, cell in enumerate(cells):
         row, column = divmod(i, 3)
-        place = chart.marks_item.getViewBox().mapViewToScene(QPointF(column + 0.2, row + 0.2))
-        assert picture.pixelColor(scene.mapFromScene(place)) == faithfulness_colour(
-            ChartSpec(LIGHT), cell["value"]
-        )
+        place = QPointF(*axes.to_paper(column + 0.2, row + 0.2)).toPoint()
+        wanted = faithfulness_colour(ChartSpec(LIGHT), cell["value"]).code
+        assert picture.pixelColor(place).name() == wanted
 
 
 def test_names_at_the_left_have_room_at_the_first_painting(chart: ChartView) -> None:
     chart.draw_result("curve", RESULTS["curve"])
     chart.grab()
     chart.draw_result("trace-sites", RESULTS["trace-sites"])
-    narrow = chart.plot_widget.getAxis("left").width()
+    narrow = chart.layout_shapes()[1].frame[0]
     chart.draw_result("robustness", RESULTS["robustness"])
-    widest = max(chart.fontMetrics().horizontalAdvance(name) for _, name in chart.spec.axis_ticks["left"])
-    assert (
-        chart.plot_widget.getAxis("left").width() > 0.8 * widest > narrow
-    )  # its own text is a little smaller
+    names = [name for _, name in chart.spec.axis_ticks["left"]]
+    widest = max(text_width(name, SCREEN_FONT, canvas_font(TEXT_PX).pixelSize()) for name in names)
+    assert chart.layout_shapes()[1].frame[0] > min(widest, 0.42 * chart.width()) and narrow < widest
 
 
 def test_a_ranking_of_all_edges_is_drawn_as_finely_as_it_is_seen(chart: ChartView) -> None:
@@ -160,8 +170,9 @@ def test_its_key_names_what_is_drawn_in_the_window_and_on_paper(
 ) -> None:
     chart.draw_result(name, RESULTS[name])
     chart.grab()
-    shown = {text for entry in chart.legend.entries for text in (entry.label, entry.ramp_start_label)}
-    assert said <= shown and chart.legend.height() > 0
+    chart.resize(1200, 400)
+    shown = {shape.text for shape in chart.layout_shapes()[0].legend if isinstance(shape, TextShape)}
+    assert said <= shown
     on_paper = {
         shape.text
         for shape in chart.drawing(PlotFigureOptions(preset="slide")).legend
@@ -176,20 +187,56 @@ def test_a_narrow_key_takes_more_rows_and_a_compact_chart_names_its_axes_there(
 ) -> None:
     chart.draw_result("completeness", RESULTS["completeness"])
     chart.grab()
-    low = chart.legend.height()
+    frame_top = chart.layout_shapes()[1].frame[1]
     chart.resize(170, 280)
     chart.grab()
-    assert chart.legend.height() > low
+    assert chart.layout_shapes()[1].frame[1] > frame_top
     compact = ChartView(is_compact=True)
     qtbot.addWidget(compact)
     compact.theme = DARK
     compact.draw_result("course", RESULTS["course"])
     compact.show()
-    compact.grab()
-    assert compact.legend.entries[0].label == "Unexplained variance by step"
-    assert not compact.plot_widget.getAxis("bottom").labelText
+    picture = compact.grab().toImage()
+    drawing = compact.layout_shapes()[0]
+    first = next(shape for shape in drawing.legend if isinstance(shape, TextShape))
+    assert first.text == "Unexplained variance by step"
+    assert not {"Unexplained variance", "step"} & {getattr(shape, "text", "") for shape in drawing.words}
     words = {
         shape.text for shape in compact.drawing(PlotFigureOptions()).words if isinstance(shape, TextShape)
     }
     assert {"Unexplained variance", "step"} <= words  # on paper they stand at their axes
-    assert QColor(compact.plot_widget.grab().toImage().pixelColor(1, 1)) == QColor(DARK.panel)
+    assert picture.pixelColor(1, 1).name() == DARK.panel
+
+
+def test_dragging_moves_and_the_wheel_zooms_only_along_the_axes_that_may_be_moved(
+    chart: ChartView, qtbot: QtBot
+) -> None:
+    chart.draw_result("effects", RESULTS["effects"])  # bars: only up and down
+    x_before, y_before = chart.visible_ranges
+    clicked: list[object] = []
+    chart.nodes_clicked.connect(clicked.append)
+    axes = chart.layout_shapes()[1]
+    start = chart.region_center(chart.hover_regions[4]).toPoint()
+    qtbot.mousePress(chart, Qt.MouseButton.LeftButton, pos=start)
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(start.x() + 30, start.y() - 40), QPointF(0, 0), Qt.MouseButton.NoButton,
+        Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    chart.mouseMoveEvent(event)
+    qtbot.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=QPoint(start.x() + 30, start.y() - 40))
+    moved = 40 * (y_before[1] - y_before[0]) / axes.frame[3]
+    assert chart.visible_ranges[0] == x_before and not clicked  # a drag is no click
+    assert chart.visible_ranges[1] == pytest.approx((y_before[0] + moved, y_before[1] + moved))
+
+    place = QPointF(start)
+    fixed = chart.layout_shapes()[1].from_paper(place.x(), place.y())
+    wheel = QWheelEvent(
+        place, place, QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    before = chart.visible_ranges[1]
+    chart.wheelEvent(wheel)
+    after = chart.visible_ranges[1]
+    assert chart.visible_ranges[0] == x_before
+    assert (after[1] - after[0]) / (before[1] - before[0]) == pytest.approx(1.02**-15)
+    assert chart.layout_shapes()[1].from_paper(place.x(), place.y()) == pytest.approx(fixed)

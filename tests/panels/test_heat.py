@@ -10,10 +10,10 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from circuitviz.errors import InputError
-from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.heat_grid import diverging_colours, text_colour_on
 from circuitviz.panels.inspector.attention_map import AttentionMap
+from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.scene.theme import THEMES
+from circuitviz.shapes.heat_grid import HeatGrid, diverging_colours, text_colour_on
 
 VALUES = np.array([[0.0, 2.0, np.nan], [-4.0, np.nan, 1.0]])
 
@@ -55,7 +55,8 @@ def test_cells_are_painted_in_their_colours_with_the_ground_between_them(
     map_.resize(*size)
     grid = HeatGrid(["a", "b"], ["x", "y", "z"], VALUES, "logits")
     map_.show_grid(grid)
-    picture, at, shades = map_.grab().toImage(), map_.grid_frame(), grid.cell_colours(map_.theme)
+    picture, shades = map_.grab().toImage(), grid.cell_colours(map_.theme)
+    first, second = map_.cell_rect(0, 0), map_.cell_rect(0, 1)
     ground = picture.pixelColor(size[0] - 1, size[1] - 1)
     for i in range(2):
         for j in range(3):
@@ -66,8 +67,8 @@ def test_cells_are_painted_in_their_colours_with_the_ground_between_them(
                 else (ground.red(), ground.green(), ground.blue())
             )
     line = [
-        picture.pixelColor(x, round(at.top + at.cell_height / 2))
-        for x in range(round(at.left), round(at.left + 2 * at.cell_width))
+        picture.pixelColor(x, round(first.center().y()))
+        for x in range(round(first.left()), round(first.left()) + round(first.width() + second.width()))
     ]
     assert line.count(ground) == 2  # a pixel after each of two cells
 

@@ -23,12 +23,14 @@ from circuitviz.document import Document, State
 from circuitviz.errors import InputError
 from circuitviz.formats import save_document
 from circuitviz.graph import Graph, ModelShape, Scores
-from circuitviz.panels.charts import ChartView, charts
-from circuitviz.panels.charts.clipping import clip_polygon, clip_polyline
-from circuitviz.panels.figures.plot_export import ExportablePlot, plot_to_sheet, save_plot
-from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.paint.plot_export import ExportablePlot, plot_to_sheet, save_plot
+from circuitviz.panels.widgets.chart_view import ChartView
+from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.scene.theme import DARK, LIGHT
+from circuitviz.shapes.charts import charts
+from circuitviz.shapes.clipping import clip_polygon, clip_polyline
 from circuitviz.shapes.drawing import AreaShape, BoxShape, CurveShape, Drawing, TextShape, used_colours
+from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.shapes.plot_axes import PlotFigureOptions
 from circuitviz.shapes.table_figure import draw_table
 from circuitviz.shapes.text_metrics import text_width
@@ -150,7 +152,7 @@ def test_only_what_the_window_shows_is_on_paper() -> None:
     made = chart("effects")
     names = {s.text for s in made.drawing(PlotFigureOptions()).words if isinstance(s, TextShape)}
     assert HEADS[0] in names and "0.5" in names
-    made.plot_widget.setRange(yRange=(-0.6, 2.4), padding=0)
+    made.set_visible_ranges(y=(-0.6, 2.4))
     drawing = made.drawing(PlotFigureOptions())
     assert {s.text for s in drawing.words if isinstance(s, TextShape)} & set(HEADS) == set(_strongest(3))
     assert sum(isinstance(s, BoxShape) for s in drawing.body) == 3

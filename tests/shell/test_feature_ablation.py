@@ -228,7 +228,8 @@ def test_predicted_and_measured_are_drawn_node_by_node(ask: Ask, qtbot: QtBot, t
     for point in [p for p in points if ".f" in p["node"]][:6]:
         assert point["measured"] == pytest.approx(slow.changed([point["node"]]) - start, abs=1e-3)
     shoot(window, "features-predicted")
-    _, text, chosen = box.chart.hover_regions[7]
+    region = box.chart.hover_regions[7]
+    text, chosen = region.text, region.nodes
     assert chosen[0] in text and "predicted" in text
     box.chart.nodes_clicked.emit(chosen)
     assert window.workspace.selected_nodes == frozenset(chosen)

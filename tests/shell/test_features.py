@@ -19,8 +19,8 @@ from circuitviz.features import load_dictionaries, load_dictionary, run_prompt, 
 from circuitviz.features.dashboards import token_effects
 from circuitviz.features.dictionary_fit import SAMPLE_TEXTS
 from circuitviz.models import load_model
-from circuitviz.panels.charts.chart_spec import LineMark
 from circuitviz.resources import resource_path
+from circuitviz.shapes.charts.chart_spec import LineMark
 from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.training.demo.corpus import DemoCorpus

@@ -65,10 +65,10 @@ def test_every_measure_is_taken_drawn_and_kept(
 
     # a click on a bar selects its node on the canvas
     panel.measure_box.setCurrentText("minimality")
-    rect, _, nodes = panel.chart.hover_regions[0]
-    box = panel.chart.plot_widget.getPlotItem().getViewBox()
-    panel.chart._on_mouse_clicked(box.mapViewToScene(rect.center()))
-    assert window.workspace.selected_nodes == frozenset(nodes)
+    bar = panel.chart.hover_regions[0]
+    place = panel.chart.region_center(bar).toPoint()
+    qtbot.mouseClick(panel.chart, Qt.MouseButton.LeftButton, pos=place)
+    assert window.workspace.selected_nodes == frozenset(bar.nodes)
 
     # what the circuit was, not what it is now
     window.run_command("ablate")

@@ -20,7 +20,7 @@ from circuitviz.cli.output import escape_invisible
 from circuitviz.discovery import discover
 from circuitviz.lens import direct_logit_attribution_steps, read_head, read_layer_attention, read_lens_grid
 from circuitviz.models import load_model
-from circuitviz.panels.heat import HeatMap
+from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.progress import run_to_completion
 from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow

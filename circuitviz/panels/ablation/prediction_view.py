@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.panels.charts import ChartView
 from circuitviz.panels.figures import open_plot_dialog
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
 from circuitviz.workbench.requests.compute_measure import ComputeMeasure, MeasureResult
 from circuitviz.workbench.requests.messages import ProgressReported, Reply

@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 from circuitviz.formats.csv_cells import format_csv
 from circuitviz.formats.reference_circuit import edges_in_scope
 from circuitviz.graph import overlap, precision_and_recall
-from circuitviz.panels.charts import ChartView
 from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.figures import open_plot_dialog
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.scene.theme import Theme
 from circuitviz.workbench.requests.compare_methods import CompareMethods, MethodsCompared
 from circuitviz.workbench.requests.load_choices import Choices

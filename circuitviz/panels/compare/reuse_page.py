@@ -7,9 +7,9 @@ from typing import Any
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from circuitviz.graph import measure_reuse
-from circuitviz.panels.charts import ChartView
 from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.figures import open_plot_dialog
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.scene.theme import Theme
 from circuitviz.workspace.comparison_set import THIS_CIRCUIT
 from circuitviz.workspace.workspace import Workspace

@@ -8,9 +8,9 @@ import shlex
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout
 
-from circuitviz.panels.charts import ChartView
 from circuitviz.panels.figures import open_plot_dialog
 from circuitviz.panels.registry import Panel, adjust_form_fields, panels
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.scene.theme import Theme
 from circuitviz.workspace.workspace import Workspace

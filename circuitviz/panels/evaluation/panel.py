@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.panels.charts import ChartView
 from circuitviz.panels.figures import open_plot_dialog
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.scene.theme import Theme

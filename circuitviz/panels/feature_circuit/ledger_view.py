@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from circuitviz.panels.charts import ChartView
 from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.shapes.charts.chart_shapes import MeasureChart
 from circuitviz.shapes.drawing import Drawing
 from circuitviz.shapes.plot_axes import PlotFigureOptions
 
@@ -62,11 +62,7 @@ class LedgerView(QWidget):
 
     def drawing(self, figure: PlotFigureOptions) -> Drawing:
         """The terms on paper, as bars below each other."""
-        made = ChartView()
-        made.draw_result("shares", self._bar_chart_data())
-        drawing = made.drawing(figure)
-        made.plot_widget.close()
-        return drawing
+        return MeasureChart("shares", self._bar_chart_data()).drawing(figure)
 
     def cells(self) -> Sequence[Sequence[Any]]:
         """A row a term, and the sum."""

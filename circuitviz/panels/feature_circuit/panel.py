@@ -16,14 +16,14 @@ from PySide6.QtWidgets import (
 
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.provenance import select_text_answers
-from circuitviz.panels.charts import ChartView
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.feature_circuit.graph_scores import GraphScoresView
 from circuitviz.panels.feature_circuit.ledger_view import LedgerView
 from circuitviz.panels.feature_circuit.query_form import AttributionQueryForm
 from circuitviz.panels.feature_circuit.threshold_row import ThresholdRow
 from circuitviz.panels.figures import choose_plot_to_export
-from circuitviz.panels.figures.plot_export import ExportablePlot
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.scene.theme import Theme
 from circuitviz.workbench.requests.discover_prompt_circuit import FractionPoint, ReadFractionCurve
@@ -276,7 +276,7 @@ class FeatureCircuitPanel(Panel):
         left.addWidget(scroll, 1)
         left.addLayout(buttons)
         fix_scaled_width(side, 268)
-        self.curve_chart.plot_widget.setMinimumSize(150, 120)
+        self.curve_chart.setMinimumSize(150, 120)
         both = QSplitter()
         both.addWidget(_aligned_top(self.ledger_view))
         both.addWidget(self.curve_chart)

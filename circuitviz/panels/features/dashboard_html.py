@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QColor
 
-from circuitviz.panels.heat.heat_painter import visible_token
+from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.scene.theme import Theme
 
 if TYPE_CHECKING:

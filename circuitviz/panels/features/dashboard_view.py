@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.panels.charts import ChartView
 from circuitviz.panels.features.dashboard_html import effects_html, examples_html
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.workspace.plain_text import MarkupLabel
@@ -105,7 +105,7 @@ class DashboardView(QWidget):
 
     def _build(self) -> None:
         self.histogram.setFixedHeight(96)
-        self.histogram.plot_widget.setMinimumWidth(60)
+        self.histogram.setMinimumWidth(60)
         top = QHBoxLayout(spacing=10)
         top.addWidget(self.title_label)
         top.addWidget(self.label_field, 1)

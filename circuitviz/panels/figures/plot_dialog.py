@@ -11,8 +11,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from circuitviz.draw.registry import FigurePage
+from circuitviz.paint.plot_export import ExportablePlot, plot_to_sheet, prepare_plot_writer
 from circuitviz.panels.figures.figure_dialog import FigureDialog
-from circuitviz.panels.figures.plot_export import ExportablePlot, plot_to_sheet, prepare_plot_writer
 from circuitviz.shapes.circuit_figure import origin_lines
 from circuitviz.shapes.plot_axes import PlotFigureOptions
 from circuitviz.workspace.save_service import DoneCallback

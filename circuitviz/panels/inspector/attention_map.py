@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Signal
 
-from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.heat_grid import TableRows
-from circuitviz.panels.heat.heat_painter import visible_token
+from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.panels.widgets.token_texts import visible_token
+from circuitviz.shapes.heat_grid import HeatGrid, TableRows
 
 
 class AttentionMap(HeatMap):

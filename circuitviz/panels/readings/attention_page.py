@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
 
 from circuitviz.graph import NodeKind
-from circuitviz.panels.figures.plot_export import ExportablePlot
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.inspector.attention_map import AttentionMap
 from circuitviz.panels.readings.attention_thumbnails import AttentionThumbnails
 from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages

@@ -13,11 +13,11 @@ from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPai
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from circuitviz.paint.circuit_painter import canvas_font
-from circuitviz.panels.figures.plot_export import save_plot
-from circuitviz.panels.heat.heat_grid import TableRows, diverging_colours
-from circuitviz.panels.heat.paper_heat_map import cell_boxes
+from circuitviz.paint.plot_export import save_plot
 from circuitviz.scene.theme import LIGHT
 from circuitviz.shapes.drawing import BoxShape, Drawing, TextShape
+from circuitviz.shapes.heat_grid import TableRows, diverging_colours
+from circuitviz.shapes.heat_map_shapes import CellArray
 from circuitviz.shapes.plot_axes import PLOT_MARGIN_PT, PlotFigureOptions
 
 NAME_HEIGHT_PX = 15.0
@@ -76,7 +76,7 @@ class AttentionThumbnails(QWidget):
             left = PLOT_MARGIN_PT + (i % across) * (wide + size)
             top = PLOT_MARGIN_PT + 1.3 * size + (i // across) * (wide + 2.2 * size)
             shades = diverging_colours(self.patterns[i] / (self.scale_limit or 1.0), theme)
-            paper.body += cell_boxes(shades, causal, (left, top, wide, wide))
+            paper.body += CellArray(shades, causal, (left, top, wide, wide)).boxes()
             paper.body.append(BoxShape("frame", left, top, wide, wide, "", theme.line, 0.5, "square"))
             paper.words.append(TextShape(left, top - 0.4 * size, name, size, theme.text))
         lines = -(-len(self.head_names) // across)

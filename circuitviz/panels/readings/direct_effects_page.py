@@ -9,12 +9,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout
 
 from circuitviz.graph import NodeKind
-from circuitviz.panels.charts import ChartView
-from circuitviz.panels.figures.plot_export import ExportablePlot
-from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.scene.theme import Theme
+from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_direct_effects import DirectEffects, ReadDirectEffects
 from circuitviz.workspace.workspace import Workspace

@@ -11,12 +11,13 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
 
 from circuitviz.graph import NodeKind
 from circuitviz.graph.names import parse_feature_name
-from circuitviz.panels.charts import ChartView
-from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.heat_painter import visible_token
 from circuitviz.panels.readings.registry import ExportablePlot, ReadingPage, choice_box, reading_pages
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.scene.theme import Theme
+from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_feature_heads import (
     ReadAttentionScore,

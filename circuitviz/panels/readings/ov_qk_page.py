@@ -11,13 +11,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout
 
 from circuitviz.graph import NodeKind
-from circuitviz.panels.figures.plot_export import ExportablePlot
-from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.heat_painter import visible_token
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
 from circuitviz.panels.readings.token_card import TokenCard
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.scene.theme import Theme
+from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_ov_qk import ReadHead, ov_table, qk_table
 from circuitviz.workspace.workspace import Workspace

@@ -9,12 +9,13 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout
 
-from circuitviz.panels.figures.plot_export import ExportablePlot
-from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.heat_painter import visible_token
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
 from circuitviz.panels.registry import is_part_in_view
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.panels.widgets.token_texts import visible_token
+from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_patching_map import PatchingMap, ReadPatchingMap
 from circuitviz.workspace.workspace import Workspace

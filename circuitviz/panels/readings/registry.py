@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QV
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Node
-from circuitviz.panels.figures.plot_export import ExportablePlot
-from circuitviz.panels.heat import HeatMap
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.registry import is_part_in_view
+from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.registry import Registry
 from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.workbench.requests.messages import Reply

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QWidget
 
 from circuitviz.paint.circuit_painter import canvas_font
-from circuitviz.panels.heat.heat_painter import visible_token
+from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.scene.theme import LIGHT
 
 if TYPE_CHECKING:

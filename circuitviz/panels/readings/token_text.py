@@ -10,9 +10,9 @@ from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainte
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from circuitviz.paint.circuit_painter import canvas_font
-from circuitviz.panels.heat.heat_grid import diverging_colours, text_colour_on
-from circuitviz.panels.heat.heat_painter import visible_token
+from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.scene.theme import LIGHT
+from circuitviz.shapes.heat_grid import diverging_colours, text_colour_on
 
 LINE_HEIGHT_PX, TOKEN_PADDING_PX = 23.0, 5.0
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 from PySide6.QtCore import Signal
 
-from circuitviz.panels.charts import ChartView
-from circuitviz.panels.figures.plot_export import ExportablePlot
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.traces.traces_page import TracesPage
+from circuitviz.panels.widgets.chart_view import ChartView
 
 
 class ComponentsPage(TracesPage):

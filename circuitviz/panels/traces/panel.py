@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
 from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.graph.names import parse_feature_name
+from circuitviz.paint.plot_export import plot_to_tsv
 from circuitviz.panels.features.explanation_store import STORE_FILE_NAME, open_explanations, user_data_folder
 from circuitviz.panels.figures import open_plot_dialog
-from circuitviz.panels.figures.plot_export import plot_to_tsv
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.traces.collect_form import CollectForm
 from circuitviz.panels.traces.components_page import ComponentsPage

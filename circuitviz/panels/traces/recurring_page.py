@@ -17,7 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QHeaderView, QTableView
 
 from circuitviz.graph.traces import RecurringComponent
-from circuitviz.panels.figures.plot_export import ExportablePlot, save_plot
+from circuitviz.paint.plot_export import ExportablePlot, save_plot
 from circuitviz.panels.traces.traces_page import TracesPage
 from circuitviz.shapes.drawing import Drawing
 from circuitviz.shapes.plot_axes import PlotFigureOptions

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from circuitviz.panels.charts import ChartView
-from circuitviz.panels.figures.plot_export import ExportablePlot
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
+from circuitviz.panels.widgets.chart_view import ChartView
 
 
 class ScatterPage(TracesPage):

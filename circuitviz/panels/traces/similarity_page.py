@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton
 
 from circuitviz.graph import TraceSet
 from circuitviz.graph.names import site_sort_key
-from circuitviz.panels.figures.plot_export import ExportablePlot
-from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.heat_grid import TableRows
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
+from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.shapes.heat_grid import HeatGrid, TableRows
 from circuitviz.workbench.requests.collect_traces import TraceCollection
 
 ALL_SITES, OWN_EXAMPLES = "All sites", "its own examples"

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from circuitviz.graph import TraceSet
-from circuitviz.panels.figures.plot_export import ExportablePlot
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.workbench.requests.collect_traces import TraceCollection
 

@@ -1,0 +1,47 @@
+"""Faithfulness against size, with its interval as a band."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from circuitviz.document.curve_areas import describe_areas
+from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
+from circuitviz.shapes.charts.log_ticks import log_ticks
+
+CURVE_TABLE_COLUMNS = ("asked", "edges", "value", "low", "high")
+
+
+@charts.register("curve", summary="the curve with its band")
+def draw_curve(chart: ChartSpec, result: dict[str, Any]) -> None:
+    """A line over the number of edges, on a logarithmic scale; 1 is the whole model."""
+    points = [p for p in result["points"] if p["value"] is not None]
+    chart.table_rows = [list(CURVE_TABLE_COLUMNS), *([p[k] for k in CURVE_TABLE_COLUMNS] for p in points)]
+    chart.set_axis_labels("faithfulness", "edges asked for")
+    if not points:
+        return
+    x = [math.log10(max(1, p["asked"])) for p in points]
+    add_faithfulness_line(chart, x, points)
+    if "cpr" in result:
+        for text in describe_areas(result):
+            chart.add_legend_note(text)
+    chart.axis_ticks["bottom"] = log_ticks(max(1, points[-1]["asked"]))
+    chart.set_ranges(x=(x[0], x[-1]), padding=0.04)
+
+
+def add_faithfulness_line(chart: ChartSpec, x: Sequence[float], points: Sequence[dict[str, Any]]) -> None:
+    """Faithfulness over x with its interval, a line at 1, and what each point says."""
+    y = [p["value"] for p in points]
+    low, high = ([p["value"] if p[k] is None else p[k] for p in points] for k in ("low", "high"))
+    chart.add_band(x, low, high, chart.theme_colour("positive", 0.18), "95 % interval")
+    chart.add_rule(chart.theme_colour("line"), y=1.0)
+    chart.add_line(x, y, chart.theme_colour("positive"), "faithfulness; 1 is the whole model")
+    chart.add_points(x, y, chart.theme_colour("positive"), size_px=6)
+    reach = (max(x) - min(x)) / 16 or 1.0
+    for at, p in zip(x, points, strict=True):
+        text = f"{p['edges']:,} edges: {p['value']:.3f}"
+        if p["low"] is not None:
+            text += f" [{p['low']:.3f}, {p['high']:.3f}]"
+        chart.add_hover_region(at, p["value"], reach, 0.2, text)
+    chart.set_ranges(y=(min(0.0, *low), max(1.05, *high)), padding=0.05)
