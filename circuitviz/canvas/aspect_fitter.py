@@ -61,7 +61,7 @@ def transform_for_view(picture: CircuitScene, view: QSizeF) -> LayoutTransform:
     """
     if picture.columns or view.isEmpty() or not 0 < len(picture.nodes) <= MAX_READABLE_COMPONENTS:
         return LayoutTransform()
-    free = [node for node in picture.nodes if node.name not in picture.placed]
+    free = [node for node in picture.nodes if node.name not in picture.user_positioned]
     places = {node.name: (node.x, node.y) for node in free}
     aside = {node.name for node in free if node.kind is NodeKind.MLP}
     sizes = {node.name: _box_size(node) for node in free}
@@ -78,15 +78,15 @@ def transform_scene(picture: CircuitScene, spread: LayoutTransform) -> CircuitSc
     nodes = []
     for node in picture.nodes:
         x, y = spread.to_view((node.x, node.y))
-        nodes.append(replace(node, x=x, y=y, room=room))
-    return picture.with_nodes(tuple(nodes))
+        nodes.append(replace(node, x=x, y=y, max_width=room))
+    return replace(picture, nodes=tuple(nodes))
 
 
 def is_part_of_layout(whole: CircuitScene, part: CircuitScene) -> bool:
     """Whether all nodes of a picture stand where they stand in another, but for what was moved by hand."""
     if not whole.by_name.keys() >= part.by_name.keys() or bool(whole.columns) != bool(part.columns):
         return False
-    placed = whole.placed | part.placed
+    placed = whole.user_positioned | part.user_positioned
     pairs = ((node, whole.by_name[node.name]) for node in part.nodes if node.name not in placed)
     return all((a.x, a.y) == (b.x, b.y) and len(a.members) == len(b.members) for a, b in pairs)
 

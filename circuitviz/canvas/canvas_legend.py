@@ -7,7 +7,8 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from circuitviz.document.view_filters import SIGN_MEANINGS, SIGNS
 from circuitviz.paint.circuit_painter import canvas_font, edge_pen, node_outline, paint_pin
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge
+from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.scene.edge_arrays import DrawnEdge
 from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS, style_colours
 from circuitviz.scene.theme import Theme
 
@@ -18,7 +19,7 @@ PINNED_TEXT = "pinned in its file"
 
 def legend_entries(picture: CircuitScene) -> list[str]:
     """What the legend must explain: only what is drawn, kinds of lines before kinds of nodes."""
-    links = picture.edge_arrays
+    links = picture.edges
     tinted = [bool((links.colour_group == tint).any()) for tint in range(3)]
     if picture.sides:
         entries = {"both": tinted[2], "left": tinted[0], "right": tinted[1]}

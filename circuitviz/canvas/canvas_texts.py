@@ -10,7 +10,8 @@ from PySide6.QtGui import QColor, QPainter
 from circuitviz.canvas.canvas_legend import legend_size, paint_legend
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.scene.box_label import paper_node_name
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+from circuitviz.scene.edge_arrays import DrawnEdge
 from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS
 from circuitviz.scene.theme import Theme
 
@@ -19,8 +20,8 @@ def tooltip_text(picture: CircuitScene, node: DrawnNode | None, edge: DrawnEdge 
     """What is under the pointer, in plain lines: name, label, score, neighbours; empty over the ground."""
     if node is not None:
         row = picture.node_rows[node.name]
-        into = int((picture.edge_arrays.receiver == row).sum())
-        out = int((picture.edge_arrays.sender == row).sum())
+        into = int((picture.edges.receiver == row).sum())
+        out = int((picture.edges.sender == row).sum())
         lines = [node.name]
         if picture.legend_styles:
             lines.append(f"{STYLE_DESCRIPTIONS[node.style]} {node.text}".strip())
@@ -43,8 +44,8 @@ def describe_selection(picture: CircuitScene, nodes: Set[str], edges: Set[str]) 
         (name,) = nodes
         if (row := picture.node_rows.get(name)) is not None:
             into, out = (
-                int((picture.edge_arrays.receiver == row).sum()),
-                int((picture.edge_arrays.sender == row).sum()),
+                int((picture.edges.receiver == row).sum()),
+                int((picture.edges.sender == row).sum()),
             )
             label = f", {picture.nodes[row].label}" if picture.nodes[row].label else ""
             return f"{name}{label} selected, {into} edges in, {out} out"

@@ -18,7 +18,9 @@ from circuitviz.canvas.overview_map import OverviewMap
 from circuitviz.canvas.scene_animation import SceneAnimation
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.canvas.scene_items import REST_MS, SceneItems
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode
+from circuitviz.scene.camera import Camera
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+from circuitviz.scene.edge_arrays import DrawnEdge
 from circuitviz.scene.theme import LIGHT, Theme
 
 MAX_ZOOM = 6.0
@@ -125,6 +127,25 @@ class CircuitView(QGraphicsView):
             self._update_highlight()
         self._min_zoom = fit_view(self, show_all)
         self.scene_items.schedule_render(delay_ms)
+
+    @property
+    def camera(self) -> Camera:
+        """Which part of the scene is shown."""
+        if self._is_fitted:
+            return Camera()
+        middle = self.mapToScene(QRectF(self.viewport().rect()).center().toPoint())
+        return Camera(self.zoom, (middle.x(), middle.y()))
+
+    def set_camera(self, camera: Camera) -> None:
+        """Show a part of the scene, or fit all of it."""
+        self.fit()  # also sets the scene's margins
+        if camera.zoom is None or camera.centre is None:
+            return
+        self.resetTransform()
+        self.scale(camera.zoom, camera.zoom)
+        self.centerOn(QPointF(*camera.centre))
+        self._is_fitted = False
+        self.scene_items.schedule_render()
 
     @property
     def is_showing_all(self) -> bool:

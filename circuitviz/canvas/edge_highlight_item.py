@@ -13,8 +13,8 @@ from circuitviz.canvas.cached_item import CachedItem, PaintStep
 from circuitviz.canvas.edges_item import hairline_steps
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.paint.circuit_painter import edge_path, paint_edges
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge
-from circuitviz.scene.edge_arrays import Indices
+from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.scene.edge_arrays import DrawnEdge, IndexArray
 from circuitviz.scene.theme import Theme
 
 DETAILED_EDGES, DETAILED_EDGES_OF_MANY = 40, 12  # edges painted in full; the weaker rest are hairlines
@@ -46,7 +46,7 @@ class EdgeHighlightItem(CachedItem):
         self.geometry, self.theme = geometry, theme
         self.show_edges(NO_ROWS, frozenset())
 
-    def show_edges(self, rows: Indices, selected: frozenset[str]) -> None:
+    def show_edges(self, rows: IndexArray, selected: frozenset[str]) -> None:
         """Set what stands out: rows of edges, and the names of those that are chosen."""
         if np.array_equal(rows, self.edge_rows) and selected == self.selected_edges and len(rows):
             return
@@ -70,7 +70,7 @@ class EdgeHighlightItem(CachedItem):
         self._was_painted = True
         super()._paint_images(painter, seen)
 
-    def _strokes(self, rows: Indices) -> Iterator[PaintStep]:
+    def _strokes(self, rows: IndexArray) -> Iterator[PaintStep]:
         if self.geometry is None or self.theme is None:
             return
         picture = self.geometry.scene

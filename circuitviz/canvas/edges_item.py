@@ -13,8 +13,9 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from circuitviz.canvas.cached_item import CachedItem, PaintStep
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.paint.circuit_painter import paint_edges
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge
-from circuitviz.scene.edge_arrays import EdgeCurves, Indices
+from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.scene.edge_arrays import DrawnEdge, EdgeArrays, IndexArray
+from circuitviz.scene.edge_curves import EdgeCurves
 from circuitviz.scene.theme import Theme
 
 MAX_DETAILED_EDGES = 2500  # more edges than this are hairlines, but for the strongest
@@ -55,7 +56,7 @@ class EdgesItem(CachedItem):
 
     def needs_draft(self) -> bool:
         """A crowd is first painted without smooth lines: a third of the time."""
-        return self.geometry is not None and len(self.geometry.scene.edge_arrays) > MAX_DETAILED_EDGES
+        return self.geometry is not None and len(self.geometry.scene.edges) > MAX_DETAILED_EDGES
 
     def paint_steps(self, area: QRectF, scale: float, fine: bool) -> Iterator[PaintStep]:
         """Every edge that may be seen in an area, the weakest first."""
@@ -64,7 +65,7 @@ class EdgesItem(CachedItem):
         picture, curves = self.geometry.scene, self.geometry.curves
         seen = edge_rows_in(curves, area)
         few = seen
-        if len(picture.edge_arrays) > MAX_DETAILED_EDGES:
+        if len(picture.edges) > MAX_DETAILED_EDGES:
             strong = DETAILED_EDGES_IN_CROWD if fine else DETAILED_EDGES_IN_DRAFT
             few, seen = seen[-strong:], seen if fine else seen[-MAX_ROUGH_EDGES:]
             crowd = seen[:-strong]
@@ -97,10 +98,10 @@ def _paint_edge(picture: CircuitScene, theme: Theme, edge: DrawnEdge, painter: Q
 
 
 def hairline_steps(
-    geometry: SceneGeometry, theme: Theme, rows: Indices, antialiased: bool
+    geometry: SceneGeometry, theme: Theme, rows: IndexArray, antialiased: bool
 ) -> Iterator[PaintStep]:
     """Edges a pixel wide, those of one colour together, weak ones first; smooth and dashed where fine."""
-    links = geometry.scene.edge_arrays
+    links = geometry.scene.edges
     tint = links.colour_group[rows]
     level = np.minimum(links.strength_levels[rows], np.ceil(links.opacity[rows] * 7)).astype(np.intp)
     colours = (QColor(theme.positive), QColor(theme.negative), QColor(theme.muted))
@@ -121,7 +122,7 @@ def hairline_steps(
 
 
 def _paint_hairlines(
-    geometry: SceneGeometry, rows: Indices, pen: QPen, fine: bool, painter: QPainter
+    geometry: SceneGeometry, rows: IndexArray, pen: QPen, fine: bool, painter: QPainter
 ) -> None:
     points = geometry.curves.points(rows, POINTS_PER_CURVE)
     joined = np.ones(points.shape[:2], np.int32)
@@ -133,12 +134,12 @@ def _paint_hairlines(
     painter.drawPath(pg.arrayToQPath(x, y, joined.ravel(), finiteCheck=False))
 
 
-def edge_rows_in(curves: EdgeCurves, area: QRectF) -> Indices:
+def edge_rows_in(curves: EdgeCurves, area: QRectF) -> IndexArray:
     """Rows of the edges that may be seen in an area."""
     return curves.rows_in_rect(area.left(), area.top(), area.right(), area.bottom())
 
 
-def edges_at(edges: tuple[DrawnEdge, ...], rows: Indices) -> list[DrawnEdge]:
+def edges_at(edges: EdgeArrays, rows: IndexArray) -> list[DrawnEdge]:
     """Some of the edges."""
     return [edges[row] for row in rows]
 

@@ -15,7 +15,7 @@ from circuitviz.canvas.cached_item import DIMMED_OPACITY, CachedItem, PaintStep
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM, node_box, paint_node
 from circuitviz.scene.circuit_scene import DrawnNode
-from circuitviz.scene.edge_arrays import Indices
+from circuitviz.scene.edge_arrays import IndexArray
 from circuitviz.scene.node_styles import style_colours
 from circuitviz.scene.theme import Theme
 
@@ -116,7 +116,7 @@ class NodeBatchItem(CachedItem):
         if self.geometry is not None and self.theme is not None:
             paint_boxes(painter, self.geometry, self.theme, self._rows_in(area))
 
-    def highlight(self, rows: Indices, selected: frozenset[str], hovered: str) -> None:
+    def highlight(self, rows: IndexArray, selected: frozenset[str], hovered: str) -> None:
         """Set what does not fade with the rest: rows of nodes, and names of those that get a ring."""
         self._highlighted_rows, self._selected_names, self._hovered_name = rows, selected, hovered
         self.update()
@@ -158,7 +158,7 @@ class NodeBatchItem(CachedItem):
         self._paint_images(painter, seen)
         painter.restore()
 
-    def _rows_in(self, area: QRectF) -> Indices:
+    def _rows_in(self, area: QRectF) -> IndexArray:
         assert self.geometry is not None
         left, top, right, bottom = self.geometry.boxes.T
         across = (left <= area.right()) & (right >= area.left())
@@ -171,7 +171,7 @@ def _paint_node(node: DrawnNode, theme: Theme, placed: bool, painter: QPainter) 
 
 
 def paint_boxes(
-    painter: QPainter, geometry: SceneGeometry, theme: Theme, rows: Indices, min_size: float = 0.0
+    painter: QPainter, geometry: SceneGeometry, theme: Theme, rows: IndexArray, min_size: float = 0.0
 ) -> None:
     """Nodes as plain boxes, those of one colour together: what is left of them from afar.
 

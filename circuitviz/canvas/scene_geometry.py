@@ -10,8 +10,9 @@ from PySide6.QtCore import QPointF, QRectF
 
 from circuitviz.layout.layout_transform import BOUNDS_MARGIN
 from circuitviz.paint.circuit_painter import NODE_HEIGHT, NODE_WIDTHS, PORT_OFFSETS, node_box, node_outline
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode
-from circuitviz.scene.edge_arrays import EdgeCurves, Floats, Indices
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+from circuitviz.scene.edge_arrays import CHANNELS, DrawnEdge, FloatArray, IndexArray
+from circuitviz.scene.edge_curves import EdgeCurves
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,7 @@ class SceneGeometry:
     """A picture with the boxes of its nodes [nodes, left top right bottom] and its edges' curves."""
 
     scene: CircuitScene
-    boxes: Floats
+    boxes: FloatArray
     curves: EdgeCurves
 
     @staticmethod
@@ -27,8 +28,8 @@ class SceneGeometry:
         """Measure a picture."""
         boxes = np.array([_node_bounds(node) for node in picture.nodes]).reshape(-1, 4)
         widths = np.array([NODE_WIDTHS[node.kind] for node in picture.nodes])
-        links = picture.edge_arrays
-        ports = np.array([PORT_OFFSETS[channel] for channel in links.CHANNELS])
+        links = picture.edges
+        ports = np.array([PORT_OFFSETS[channel] for channel in CHANNELS])
         if not len(links):
             return SceneGeometry(picture, boxes, EdgeCurves(np.zeros((0, 2)), np.zeros((0, 2))))
         middle = (boxes[:, 0] + boxes[:, 2]) / 2
@@ -41,7 +42,7 @@ class SceneGeometry:
         picture = self.scene
         _found = (
             picture.edge_rows,
-            picture.edge_arrays.strength_levels,
+            picture.edges.strength_levels,
             picture.legend_styles,
             picture.has_ablated_nodes,
         )
@@ -49,7 +50,7 @@ class SceneGeometry:
         return self
 
     @cached_property
-    def rows_by_style(self) -> tuple[tuple[DrawnNode, Indices], ...]:
+    def rows_by_style(self) -> tuple[tuple[DrawnNode, IndexArray], ...]:
         """Rows of the nodes whose boxes have one colour, with one of them."""
         rows: dict[tuple[str, str, bool], list[int]] = {}
         for row, node in enumerate(self.scene.nodes):
@@ -57,12 +58,12 @@ class SceneGeometry:
         return tuple((self.scene.nodes[held[0]], np.array(held, np.intp)) for held in rows.values())
 
     @cached_property
-    def pinned_rows(self) -> Indices:
+    def pinned_rows(self) -> IndexArray:
         """Rows of the nodes that their file's viewer had pinned."""
         return np.array([row for row, node in enumerate(self.scene.nodes) if node.pinned], np.intp)
 
     @cached_property
-    def all_rows(self) -> Indices:
+    def all_rows(self) -> IndexArray:
         """Rows of all nodes."""
         return np.arange(len(self.boxes))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.document import State
-from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.comparison_scene import build_comparison_scene
 from circuitviz.scene.status_text import status_text
 

@@ -21,7 +21,8 @@ from PySide6.QtGui import (
 
 from circuitviz.graph import NodeKind
 from circuitviz.scene.box_label import LINE_HEIGHT, TITLE_HEIGHT, layout_box_label
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+from circuitviz.scene.edge_arrays import DrawnEdge
 from circuitviz.scene.node_styles import corner_radius, style_colours, style_corners
 from circuitviz.scene.theme import Theme, blend_hex
 
@@ -73,7 +74,7 @@ def node_box(node: DrawnNode) -> QRectF:
     width = NODE_WIDTHS[node.kind]
     if node.label:
         text = QFontMetricsF(canvas_font(10, scale=LABEL_FIT_ZOOM)).horizontalAdvance(node.label)
-        width = max(width, min(node.room, text + 12))
+        width = max(width, min(node.max_width, text + 12))
     height = LABELLED_NODE_HEIGHT if node.label else NODE_HEIGHT
     return QRectF(node.x - width / 2, -node.y - height / 2, width, height)
 

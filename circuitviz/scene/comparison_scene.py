@@ -1,8 +1,7 @@
-"""Two circuits in one picture: what they share and what only one of them has, on one layout."""
+"""Two circuits in one scene and on one layout: what both have, and what only one of them has."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +9,11 @@ from numpy.typing import NDArray
 
 from circuitviz.document import State
 from circuitviz.graph import BoolMatrix, Circuit, Scores
-from circuitviz.scene.circuit_scene import MAX_DRAWN_EDGES, CircuitScene, DrawnEdge, DrawnNode, build_scene
+from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.scene.edge_arrays import SIDES
 
-SIDE_BOTH, SIDE_LEFT, SIDE_RIGHT = "both", "left", "right"
+SIDE_BOTH, SIDE_LEFT, SIDE_RIGHT = SIDES[1:]
 
 
 def build_comparison_scene(
@@ -20,13 +21,20 @@ def build_comparison_scene(
     right: State,
     names: tuple[str, str],
     layout: str = "layered",
-    max_edges: int = MAX_DRAWN_EDGES,
+    max_edges: int | None = None,
 ) -> CircuitScene:
-    """Both circuits as they are now, ablated parts left out; ``names`` are for legend and hints.
+    """The scene of two circuits as they are now, ablated parts left out.
 
-    Scores of two methods have no common scale, so each circuit's are shares of its own strongest
-    edge, and an edge that both have is as strong as the stronger of its two shares. At most ``max_edges``
-    edges are drawn, the strongest. Labels and places are those of the left circuit, then of the right.
+    Scores of two methods have no common scale, so each circuit's are shares of its own strongest edge,
+    and an edge that both have is as strong as the stronger of its two shares. Labels and positions are
+    those of the left circuit, then of the right.
+
+    Args:
+        left: the state of one circuit.
+        right: the state of the other; without a common graph nothing is drawn.
+        names: of both circuits, for legend and tooltips.
+        layout: a name in ``layout.layouts``.
+        max_edges: draw at most so many edges, the strongest; all where it is None.
     """
     ours, theirs = left.live_circuit, right.live_circuit
     if ours is None or theirs is None or not ours.graph.same_as(theirs.graph):
@@ -39,11 +47,24 @@ def build_comparison_scene(
         labels={**right.labels, **left.labels},
         positions={**right.positions, **left.positions},
     )
-    picture = build_scene(union, layout, max_edges)
-    drawn = tuple(_edge_with_side(edge, left, right, ours, theirs, names) for edge in picture.edges)
-    nodes = tuple(replace(node, side=side_of_node(node.name, ours, theirs)) for node in picture.nodes)
-    by_name: Mapping[str, DrawnNode] = {node.name: node for node in nodes}
-    return CircuitScene(nodes, drawn, picture.n_circuit_edges, by_name, names, placed=picture.placed)
+    scene = build_scene(union, layout, max_edges)
+    at = np.unravel_index(scene.edges.key, edges.shape)
+    side = np.where(ours.edges[at], np.where(theirs.edges[at], 1, 2), 3)
+    compared = ((names[0], left, ours), (names[1], right, theirs))
+
+    def note_of(key: int) -> str:
+        row, column = np.unravel_index(key, edges.shape)
+        notes = []
+        for name, state, circuit in compared:
+            if circuit.edges[row, column]:
+                scores = state.scores
+                score = "without a score" if scores is None else f"{scores.values[row, column]:+.4f}"
+                notes.append(f"{name}: {score}")
+        return "; ".join(notes)
+
+    nodes = tuple(replace(node, side=side_of_node(node.name, ours, theirs)) for node in scene.nodes)
+    drawn = replace(scene.edges, side=side.astype(np.intp), note_of=note_of)
+    return CircuitScene(nodes, drawn, scene.n_circuit_edges, names, user_positioned=scene.user_positioned)
 
 
 def relative_strengths(state: State, circuit: Circuit) -> NDArray[np.float64]:
@@ -54,27 +75,14 @@ def relative_strengths(state: State, circuit: Circuit) -> NDArray[np.float64]:
 
 
 def side_of_node(node: str, ours: Circuit, theirs: Circuit) -> str:
-    """Which of the two circuits has a node."""
+    """Which of two circuits has a node."""
     if node in ours.node_names:
         return SIDE_BOTH if node in theirs.node_names else SIDE_LEFT
     return SIDE_RIGHT
 
 
 def side_of_edge(at: tuple[int, int], ours: BoolMatrix, theirs: BoolMatrix) -> str:
-    """Which of the two circuits has an edge."""
+    """Which of two circuits has an edge, by its place in [senders, receivers]."""
     if ours[at]:
         return SIDE_BOTH if theirs[at] else SIDE_LEFT
     return SIDE_RIGHT
-
-
-def _edge_with_side(
-    edge: DrawnEdge, left: State, right: State, ours: Circuit, theirs: Circuit, names: tuple[str, str]
-) -> DrawnEdge:
-    at = ours.graph.edge(edge.name)
-    said = []
-    for name, state, circuit in ((names[0], left, ours), (names[1], right, theirs)):
-        if circuit.edges[at]:
-            score = f"{state.scores.values[at]:+.4f}" if state.scores is not None else "without a score"
-            said.append(f"{name}: {score}")
-    side = side_of_edge(at, ours.edges, theirs.edges)
-    return replace(edge, side=side, note="; ".join(said))

@@ -1,49 +1,59 @@
-"""A picture through the document's filters; Qt-free, so that exports hide what the window hides."""
+"""The document's filters on a scene, without Qt, so that exports hide what the window hides."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+
+import numpy as np
 
 from circuitviz.document import ViewFilters
 from circuitviz.graph import Graph
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+from circuitviz.scene.edge_arrays import CHANNELS, BoolArray, EdgeArrays
 
 
-def apply_filters(picture: CircuitScene, sight: ViewFilters, graph: Graph) -> CircuitScene:
-    """What the filters leave of a picture; places stay, so that what is left stands where it stood."""
-    if sight.shows_everything:
-        return picture
-    nodes = {node.name: node for node in picture.nodes if _is_node_shown(node, sight, graph)}
-    edges = [edge for edge in picture.edges if _is_edge_shown(edge, sight, nodes)]
-    if sight.most is not None:
-        names = list(dict.fromkeys(edge.name for edge in reversed(edges)))[: sight.most]
-        kept = set(names)  # the weakest edge comes first; one into a shared input is drawn several times
-        edges = [edge for edge in edges if edge.name in kept]
-    if sight.joined:
-        touched = {edge.sender for edge in edges} | {edge.receiver for edge in edges}
-        nodes = {name: node for name, node in nodes.items() if name in touched}
-    return replace(picture, nodes=tuple(nodes.values()), edges=tuple(edges), by_name=nodes)
+def apply_filters(scene: CircuitScene, filters: ViewFilters, graph: Graph) -> CircuitScene:
+    """What the filters leave of a scene; positions do not change, and strengths neither."""
+    if filters.shows_everything:
+        return scene
+    is_shown = np.array([_is_node_shown(node, filters, graph) for node in scene.nodes], bool)
+    edges = scene.edges.take(is_shown[scene.edges.sender] & is_shown[scene.edges.receiver])
+    edges = edges.take(_passes(edges, filters))
+    if filters.most is not None:
+        edges = edges.take(_is_among_strongest(edges, filters.most))
+    if filters.joined:
+        is_joined = np.zeros(len(scene.nodes), bool)
+        is_joined[edges.sender] = is_joined[edges.receiver] = True
+        is_shown &= is_joined
+    nodes = tuple(node for node, shown in zip(scene.nodes, is_shown, strict=True) if shown)
+    return replace(scene, nodes=nodes, edges=edges.between(is_shown))
 
 
-def _is_node_shown(node: DrawnNode, sight: ViewFilters, graph: Graph) -> bool:
-    """A box is in sight where one of its nodes would be; its own score counts."""
-    if abs(node.score) < sight.score and node.name != "logits":
+def _is_node_shown(node: DrawnNode, filters: ViewFilters, graph: Graph) -> bool:
+    """Whether a node passes; a box does where one of its nodes would, but its own score counts."""
+    if abs(node.score) < filters.score and node.name != "logits":
         return False
-    members = [graph.node(name) for name in node.members or (node.name,)]
-    low = -1 if sight.low is None else sight.low
-    high = graph.shape.n_layers if sight.high is None else sight.high
+    low = -1 if filters.low is None else filters.low
+    high = graph.shape.n_layers if filters.high is None else filters.high
     return any(
-        str(each.kind) not in sight.hidden_kinds and (each.layer is None or low <= each.layer <= high)
-        for each in members
+        str(member.kind) not in filters.hidden_kinds and (member.layer is None or low <= member.layer <= high)
+        for member in map(graph.node, node.members or (node.name,))
     )
 
 
-def _is_edge_shown(edge: DrawnEdge, sight: ViewFilters, nodes: Mapping[str, DrawnNode]) -> bool:
-    return (
-        edge.sender in nodes
-        and edge.receiver in nodes
-        and abs(edge.score) >= sight.least
-        and ("positive" if edge.score >= 0 else "negative") not in sight.hidden_signs
-        and edge.channel not in sight.hidden_channels
-    )
+def _passes(edges: EdgeArrays, filters: ViewFilters) -> BoolArray:
+    """[edges] Whether an edge passes by score, sign and channel."""
+    passes = np.abs(edges.score) >= filters.least
+    if "positive" in filters.hidden_signs:
+        passes &= edges.score < 0
+    if "negative" in filters.hidden_signs:
+        passes &= edges.score >= 0
+    hidden = [number for number, channel in enumerate(CHANNELS) if channel in filters.hidden_channels]
+    return np.asarray(passes & ~np.isin(edges.channel, hidden))
+
+
+def _is_among_strongest(edges: EdgeArrays, n_edges: int) -> BoolArray:
+    """[edges] Whether a row is of one of the strongest edges; the rows of a shared receiver count as one."""
+    edge = edges.names.first_keys(edges.key)
+    found, last = np.unique(edge[::-1], return_index=True)  # the strongest come last
+    return np.isin(edge, found[np.argsort(last, kind="stable")[:n_edges]])

@@ -1,4 +1,4 @@
-"""The line below the circuit: how much of it is in sight, and why not more."""
+"""The line below the circuit: how much of it is drawn, and why not more."""
 
 from __future__ import annotations
 
@@ -9,64 +9,63 @@ from circuitviz.scene.circuit_scene import CircuitScene
 
 
 def status_text(
-    state: State, picture: CircuitScene, compared_with: str = "", is_searching: bool = False
+    state: State, scene: CircuitScene, compared_with: str = "", is_searching: bool = False
 ) -> str:
-    """Say in words what is shown of what there is.
+    """How much of a circuit is drawn, in words.
 
-    ``compared_with``: the name of the circuit that this one is compared with; ``is_searching``: whether it
-    may still grow.
+    Args:
+        state: what the document shows.
+        scene: what is drawn of it.
+        compared_with: the name of the circuit that is drawn together with this one, else empty.
+        is_searching: whether a search may still add edges.
     """
     circuit = state.circuit
     if circuit is None:
         return ""
     if not circuit.n_edges and circuit.graph.n_edges:
-        return "No edges are left; keep more edges, or choose them greedily."
-    edges, nodes = count_drawn(picture)
+        return "The circuit has no edges; keep more edges, or choose greedy selection."
+    edges, nodes = count_drawn(scene)
+    total, inside = scene.n_circuit_edges, count_edges_in_boxes(scene)
     if compared_with:
-        note = f"with {compared_with}: showing {edges:,} of {picture.n_circuit_edges:,} edges of both"
+        text = f"with {compared_with}: showing {edges:,} of {total:,} edges of both"
     elif not state.filters.shows_everything:
-        note = f"filtered: showing {edges:,} of the circuit's {picture.n_circuit_edges:,} edges"
-        note += f" and {nodes:,} of its {circuit.n_nodes:,} nodes"
-    elif edges + count_edges_in_boxes(picture) != picture.n_circuit_edges:
-        note = f"showing the {edges:,} strongest of the circuit's {picture.n_circuit_edges:,} edges"
+        text = f"filtered: showing {edges:,} of the circuit's {total:,} edges"
+        text += f" and {nodes:,} of its {circuit.n_nodes:,} nodes"
+    elif edges + inside != total:
+        text = f"showing the {edges:,} strongest of the circuit's {total:,} edges"
     else:
-        note = f"showing {edges + count_edges_in_boxes(picture):,} of {circuit.graph.n_edges:,} edges"
-    if held := count_edges_in_boxes(picture):
-        note += (
-            f", {held:,} of them inside groups"
-            if state.filters.shows_everything
-            else f"; {held:,} are inside groups"
-        )
-    if (
-        not compared_with
-        and state.live_circuit is not None
-        and state.live_circuit.n_edges != picture.n_circuit_edges
-    ):
-        note += f", {picture.n_circuit_edges - state.live_circuit.n_edges:,} ablated"
-    if not compared_with and not is_searching and circuit.asked and circuit.asked != picture.n_circuit_edges:
-        note += f" ({circuit.asked:,} asked for)"
+        text = f"showing {total:,} of {circuit.graph.n_edges:,} edges"
+    if inside and state.filters.shows_everything:
+        text += f", {inside:,} of them inside groups"
+    elif inside:
+        text += f"; {inside:,} are inside groups"
+    live = state.live_circuit
+    if not compared_with and live is not None and live.n_edges != total:
+        text += f", {total - live.n_edges:,} ablated"
+    if not compared_with and not is_searching and circuit.asked and circuit.asked != total:
+        text += f" ({circuit.asked:,} requested)"
     if is_searching:
-        return f"still searching: {note}"
-    return f"partial result: {note}" if state.scores is not None and state.scores.partial else note
+        return f"still searching: {text}"
+    return f"partial result: {text}" if state.scores is not None and state.scores.partial else text
 
 
-def count_drawn(picture: CircuitScene) -> tuple[int, int]:
-    """How many of the circuit's edges and nodes are drawn, those in boxes and arrows with them."""
-    nodes = sum(len(node.members) or 1 for node in picture.nodes)
-    folding = picture.folding
+def count_drawn(scene: CircuitScene) -> tuple[int, int]:
+    """How many of the circuit's edges and nodes are drawn, those in boxes and folded edges included."""
+    nodes = sum(len(node.members) or 1 for node in scene.nodes)
+    folding = scene.folding
     if folding is None:
-        return len({edge.name for edge in picture.edges}), nodes
-    if not folding.circuit.graph.shape.has_grouped_queries:  # no edge is in two arrows
-        return sum(edge.n_edges for edge in picture.edges), nodes
-    held = np.zeros_like(folding.circuit.edges)
-    for edge in picture.edges:
-        held |= folding.member_edges(edge.sender, edge.receiver, edge.channel)
-    return int(held.sum()), nodes
+        return len(np.unique(scene.edges.key)), nodes
+    bundles = folding.edge_bundles
+    is_drawn = np.zeros(len(bundles.n_edges), bool)
+    is_drawn[scene.edges.key] = True
+    drawn = is_drawn[bundles.bundle_of_edge]
+    edge = bundles.sender * len(folding.circuit.graph.receivers) + bundles.receiver
+    return len(np.unique(edge[drawn])), nodes  # an edge into a shared receiver is in several bundles
 
 
-def count_edges_in_boxes(picture: CircuitScene) -> int:
-    """How many edges lie within boxes, where no line can show them."""
-    if picture.folding is None:
+def count_edges_in_boxes(scene: CircuitScene) -> int:
+    """How many edges join two nodes of one box, where no line can show them."""
+    if scene.folding is None:
         return 0
-    boxes = [node.name for node in picture.nodes if node.members]
-    return sum(picture.folding.sum_within(box)[1] for box in boxes)
+    boxes = [node.name for node in scene.nodes if node.members]
+    return sum(scene.folding.sum_within(box)[1] for box in boxes)

@@ -14,7 +14,7 @@ from circuitviz.document.portable_paths import with_portable_paths
 from circuitviz.errors import InputError
 from circuitviz.graph.names import display_name
 from circuitviz.graph.scores import IMPORTED_METHOD
-from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.theme import DARK, LIGHT
 from circuitviz.shapes.class_view import class_arrows, class_boxes, draw_class_view
 from circuitviz.shapes.drawing import Drawing, TextShape

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from circuitviz.document import State
 from circuitviz.document.groups import GROUP_COLOURS
-from circuitviz.scene.circuit_scene import DrawnEdge
 from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS as KINDS
 from circuitviz.scene.node_styles import style_colours
 from circuitviz.scene.theme import Theme, blend_hex
@@ -116,11 +115,6 @@ def colours_of_labels(state: State) -> dict[str, str]:
         if counts.count(colour) > 1:
             chosen[text] = free.pop(0) if free else colour
     return chosen
-
-
-def in_painting_order(edges: tuple[DrawnEdge, ...]) -> tuple[DrawnEdge, ...]:
-    """Edges in the order of painting: the strongest last, so that it lies on top."""
-    return tuple(sorted(edges, key=lambda e: (e.strength, e.name, e.receiver)))
 
 
 def _letter_of_label(labels: dict[str, str], label: str) -> str:

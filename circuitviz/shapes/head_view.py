@@ -6,7 +6,7 @@ from circuitviz.layout import COLUMN_SPACING, ROW_SPACING
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
 from circuitviz.shapes.column_placement import place_in_columns, title_without_position, token_texts
 from circuitviz.shapes.drawing import Drawing, DrawingShape, TextShape
-from circuitviz.shapes.figure_style import FigureStyle, in_painting_order
+from circuitviz.shapes.figure_style import FigureStyle
 from circuitviz.shapes.group_frames import draw_group_frames, frame_name_room
 from circuitviz.shapes.text_metrics import text_width
 
@@ -39,7 +39,7 @@ def draw_head_view(drawing: Drawing, picture: CircuitScene, ink: FigureStyle, si
     y_of = {i: bottom - high / 2 - i * (high + free) for i in range(len(rows))}
     at = {name: (x, y_of[int(row)]) for name, (x, row) in places.items()}
     names = draw_group_frames(drawing, picture, ink, at, (max(wide.values()), high), size)
-    for edge in in_painting_order(picture.edges):
+    for edge in picture.edges:
         (x0, y0), (x1, y1) = at[edge.sender], at[edge.receiver]
         start, end = (
             (x0, y0 - high / 2),

@@ -11,12 +11,12 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from circuitviz.canvas.camera import camera_state, restore_camera
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.document import Document
 from circuitviz.formats import export_document, export_warning
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.layout import layouts
+from circuitviz.scene.camera import Camera
 from circuitviz.shell.canvas_updater import CanvasUpdater
 from circuitviz.shell.external_changes import ExternalChangeMonitor
 from circuitviz.shell.settings import Settings
@@ -114,7 +114,7 @@ class FileController(QObject):
 
     def _restore_view(self) -> None:
         view = self._workspace.document.view
-        restore_camera(self._view, view)
+        self._view.set_camera(Camera.from_json(view))
         chosen = view.get("selected")
         if isinstance(chosen, dict) and self._workspace.state.circuit is not None:
             scene = self._view.circuit_scene
@@ -129,7 +129,7 @@ class FileController(QObject):
         if workspace.partial_result is not None:
             return
         selected = {"nodes": sorted(workspace.selected_nodes), "edges": sorted(workspace.selected_edges)}
-        camera = {} if self._canvas_updater.is_pending else camera_state(self._view)
+        camera = {} if self._canvas_updater.is_pending else self._view.camera.to_json()
         workspace.document.view.update(
             {"layout": self._canvas_updater.layout_name, "selected": selected, **camera}
         )

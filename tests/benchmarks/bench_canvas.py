@@ -28,7 +28,9 @@ from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.document import State
 from circuitviz.graph import Circuit, Graph, ModelShape, NodeKind, Scores
 from circuitviz.jobs import Worker
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode, build_scene
+from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+from circuitviz.scene.edge_arrays import DrawnEdge
 from circuitviz.scene.theme import LIGHT
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
 

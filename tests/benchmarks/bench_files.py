@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from circuitviz.document import Document, State
 from circuitviz.formats import export_document, import_document, save_document
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
-from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.build_scene import build_scene
 
 SMALL = ModelShape(12, 12, 768)
 RUNS = 5

@@ -29,7 +29,8 @@ from circuitviz.canvas.token_axis import (
 from circuitviz.document import State
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
-from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import THEMES
 
 WORDS = "When Mary and John went to the store , John gave a drink to the incomprehensibilities".split()

@@ -12,7 +12,7 @@ from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.gestures import gestures
 from circuitviz.document import State
 from circuitviz.graph import Graph, ModelShape, Scores
-from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.theme import LIGHT
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))

@@ -14,7 +14,8 @@ from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.document import State, collapse_groups, expand_groups, group_nodes
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.graph.feature_sites import graph_with_features
-from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import DARK, LIGHT
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))

@@ -20,8 +20,9 @@ from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.document import State
 from circuitviz.graph import Circuit, Graph, ModelShape, Scores
 from circuitviz.paint.circuit_painter import edge_ends, edge_path, paint_edges
-from circuitviz.scene.circuit_scene import CircuitScene, build_scene
-from circuitviz.scene.edge_arrays import EdgeCurves
+from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.scene.edge_curves import EdgeCurves
 from circuitviz.scene.theme import LIGHT
 
 SMALL = Graph.transformer(ModelShape(4, 8, 128))
@@ -56,8 +57,8 @@ def test_columns_say_what_the_edges_say() -> None:
         start, end = edge_ends(picture, edge)
         assert np.allclose(curves.start[row], start.toTuple())
         assert np.allclose(curves.end[row], end.toTuple())
-        assert picture.nodes[picture.edge_arrays.sender[row]].name == edge.sender
-        assert picture.nodes[picture.edge_arrays.receiver[row]].name == edge.receiver
+        assert picture.nodes[picture.edges.sender[row]].name == edge.sender
+        assert picture.nodes[picture.edges.receiver[row]].name == edge.receiver
         assert picture.edge_rows[edge.name] == [row]
 
 
@@ -93,7 +94,7 @@ def test_around_is_what_a_loop_over_the_edges_finds() -> None:
     edge = picture.edges[7]
     out, near = picture.neighbourhood({"a1.h1", "m2"}, {edge.name})
     wanted = [
-        row for row, e in enumerate(picture.edges) if e is edge or {"a1.h1", "m2"} & {e.sender, e.receiver}
+        row for row, e in enumerate(picture.edges) if e == edge or {"a1.h1", "m2"} & {e.sender, e.receiver}
     ]
     assert out.tolist() == wanted
     joined = {n for row in wanted for n in (picture.edges[row].sender, picture.edges[row].receiver)}
@@ -147,7 +148,7 @@ def test_a_change_keeps_the_old_picture_a_move_does_not(view: CircuitView) -> No
     picture = drawn(SMALL, 1000)
     view.show_scene(picture)
     view.scene_items.render_now()
-    ablated = replace(picture, edges=tuple(replace(e, ablated=True) for e in picture.edges))
+    ablated = replace(picture, edges=replace(picture.edges, ablated=np.ones(len(picture.edges), bool)))
     view.show_scene(ablated)
     assert view.scene_items.edges_item._current_image is not None and not view.scene_items.is_sharp
     view.move_nodes({"logits": (300.0, 900.0)})

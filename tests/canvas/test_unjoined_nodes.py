@@ -16,7 +16,7 @@ from circuitviz.document.circuit_commands import set_filters
 from circuitviz.formats import export_document, import_document, open_document, save_document
 from circuitviz.formats.attribution_graph import read_attribution_graph
 from circuitviz.paint import save_figure
-from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.status_text import status_text
 from circuitviz.shapes.circuit_figure import caption
 from circuitviz.shapes.figure_options import FigureOptions

@@ -11,7 +11,7 @@ from circuitviz.document import Label, State
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.layout import COLUMN_SPACING, layouts
 from circuitviz.layout.by_token import position_columns
-from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.build_scene import build_scene
 
 SHAPE = ModelShape(5, 4, 64)
 TOKENS = 6

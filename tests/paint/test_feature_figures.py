@@ -17,7 +17,7 @@ from circuitviz.document import Document, Group, Label, Provenance, State
 from circuitviz.document.attribution_query import PROMPT_METHODS, AttributionQuery
 from circuitviz.formats import import_document
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
-from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.shapes.circuit_figure import caption, draw_figure
 from circuitviz.shapes.drawing import BoxShape, TextShape, used_colours
 from circuitviz.shapes.figure_options import FigureOptions

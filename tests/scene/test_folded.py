@@ -15,7 +15,7 @@ from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.layout import layouts
 from circuitviz.layout.box_spacing import NODE_SIZE, make_room_for_boxes
 from circuitviz.scene.box_label import layout_box_label
-from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.folded_scene import drawn_selection, expand_selection
 from circuitviz.scene.status_text import count_drawn, count_edges_in_boxes, status_text
 

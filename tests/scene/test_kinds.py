@@ -15,7 +15,8 @@ from circuitviz.document import Document, State
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.paint import save_figure
 from circuitviz.paint.circuit_painter import node_outline
-from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.node_styles import (
     COMPONENT_STYLES,
     STYLE_DESCRIPTIONS,

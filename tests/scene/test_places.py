@@ -21,7 +21,8 @@ from circuitviz.document import (
 from circuitviz.graph import Circuit, Graph, ModelShape, Scores
 from circuitviz.layout import layouts
 from circuitviz.layout.by_layer import layout_by_layer
-from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.node_positions import node_positions
 
 SHARED = Graph.transformer(ModelShape(2, 4, 16, n_kv_heads=2))

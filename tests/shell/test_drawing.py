@@ -13,7 +13,8 @@ from circuitviz.canvas.aspect_fitter import transform_scene
 from circuitviz.canvas.scene_request import BuiltScene, SceneRequest
 from circuitviz.document import Document, State, select_edges, toggle_ablation
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
-from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 60_000

@@ -26,7 +26,7 @@ from circuitviz.formats import export_document, formats, import_document, open_d
 from circuitviz.graph import Circuit, Scores
 from circuitviz.paint import save_figure
 from circuitviz.progress import run_to_completion
-from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.workbench.methods_text import methods_paragraph
 

@@ -184,10 +184,9 @@ def test_direct_effects_of_all_nodes(open_window, qtbot: QtBot, tmp_path: Path) 
     shoot(window, "readings-effects")
 
     # the bars select, too; one prompt is one number a node
-    rect, _, nodes = page.chart.hover_regions[1]
-    box = page.chart.plot_widget.getPlotItem().getViewBox()
-    page.chart._on_mouse_clicked(box.mapViewToScene(rect.center()))
-    assert window.workspace.selected_nodes == frozenset(nodes)
+    bar = page.chart.hover_regions[1]
+    qtbot.mouseClick(page.chart, Qt.MouseButton.LeftButton, pos=page.chart.region_center(bar).toPoint())
+    assert window.workspace.selected_nodes == frozenset(bar.nodes)
     page.scope_box.setCurrentText("This prompt")
     window.workspace.set_prompt_index(3)
     settled(page, qtbot)
