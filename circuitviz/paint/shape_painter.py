@@ -62,10 +62,7 @@ def _paint_area(painter: QPainter, area: AreaShape) -> None:
 
 
 def _paint_curve(painter: QPainter, curve: CurveShape) -> None:
-    points = [QPointF(*point) for point in shaft_points(curve)]
-    path = QPainterPath(points[0])
-    for i in range(1, len(points), 3):
-        path.cubicTo(*points[i : i + 3])
+    points = shaft_points(curve)
     colour = QColor(curve.colour)
     colour.setAlphaF(curve.opacity)
     pen = QPen(colour, curve.width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
@@ -73,7 +70,13 @@ def _paint_curve(painter: QPainter, curve: CurveShape) -> None:
         pen.setDashPattern([length / curve.width for length in dash])
     painter.setPen(pen)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPath(path)
+    if curve.is_straight:  # a tenth of the time that Qt takes for cubic pieces
+        painter.drawPolyline(QPolygonF([QPointF(*point) for point in points[::3]]))
+    else:
+        path = QPainterPath(QPointF(*points[0]))
+        for i in range(1, len(points), 3):
+            path.cubicTo(*(QPointF(*point) for point in points[i : i + 3]))
+        painter.drawPath(path)
     if curve.arrow:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)

@@ -57,6 +57,7 @@ class CurveShape:
     opacity: float = 1.0
     dash: str = ""  # empty, "dashed" or "dotted"
     arrow: bool = False
+    is_straight: bool = False  # whether every piece is a straight line
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def polyline(role: str, points: Sequence[Point], colour: str, width: float, **ho
     for (x0, y0), (x1, y1) in pairwise(points):
         dx, dy = (x1 - x0) / 3, (y1 - y0) / 3
         made += [(x0 + dx, y0 + dy), (x1 - dx, y1 - dy), (x1, y1)]
-    return CurveShape(role, tuple(made), colour, width, **how)
+    return CurveShape(role, tuple(made), colour, width, is_straight=True, **how)
 
 
 def arrow_head(curve: CurveShape) -> tuple[Point, Point, Point]:

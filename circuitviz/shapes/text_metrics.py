@@ -41,7 +41,7 @@ def figure_font(family: str, size: float, bold: bool = False) -> QFont:
 
 def text_width(text: str, family: str, size: float, bold: bool = False) -> float:
     """Width of a line of text in points."""
-    return _metrics(family, bold, get_ident()).horizontalAdvance(text) * size / METRICS_SIZE_PX
+    return _advance_px(text, family, bold, get_ident()) * size / METRICS_SIZE_PX
 
 
 def wrap_text(text: str, family: str, size: float, max_width: float, bold: bool = False) -> list[str]:
@@ -63,6 +63,12 @@ def elide_text(text: str, family: str, size: float, max_width: float, bold: bool
     while text and text_width(text + "…", family, size, bold) > max_width:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+@lru_cache(maxsize=1 << 14)
+def _advance_px(text: str, family: str, bold: bool, thread: int) -> float:
+    """Width at the size of the metrics; a chart asks for that of each of its texts several times."""
+    return _metrics(family, bold, thread).horizontalAdvance(text)
 
 
 @lru_cache(maxsize=32)

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPixmap,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QApplication, QSizePolicy, QToolTip, QWidget
@@ -62,6 +63,7 @@ class ChartView(QWidget):
         self._spec: ChartSpec | None = None
         self._ranges: tuple[AxisRange, AxisRange] | None = None  # what dragging and zooming have chosen
         self._layout: tuple[object, Drawing, Axes] | None = None
+        self._pixmap: tuple[Drawing, float, QPixmap] | None = None
         self._drag: tuple[QPointF, tuple[AxisRange, AxisRange], bool] | None = None
         self._region, self._has_cursor = NO_REGION, False
         self.setMouseTracking(True)
@@ -158,8 +160,9 @@ class ChartView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the shapes, and the frame of the region where the keyboard stands."""
         painter = QPainter(self)
-        drawing, axes = self.layout_shapes()
-        paint_drawing(drawing, painter)
+        axes = self.layout_shapes()[1]
+        painter.drawPixmap(0, 0, self._shapes_pixmap())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._has_cursor and 0 <= self._region < len(self.hover_regions):
             region, (left, top, width, height) = self.hover_regions[self._region], axes.frame
             corners = [
@@ -174,6 +177,19 @@ class ChartView(QWidget):
             painter.setBrush(accent)
             painter.drawRect(QRectF(*corners).normalized() & QRectF(left, top, width, height))
         painter.end()
+
+    def _shapes_pixmap(self) -> QPixmap:
+        """The shapes, painted once for each layout: moving the keyboard's region repaints none."""
+        drawing, _axes = self.layout_shapes()
+        ratio = self.devicePixelRatioF()
+        if self._pixmap is None or self._pixmap[0] is not drawing or self._pixmap[1] != ratio:
+            pixmap = QPixmap(self.size() * ratio)
+            pixmap.setDevicePixelRatio(ratio)
+            painter = QPainter(pixmap)
+            paint_drawing(drawing, painter)
+            painter.end()
+            self._pixmap = (drawing, ratio, pixmap)
+        return self._pixmap[2]
 
     # mouse
 

@@ -71,6 +71,7 @@ class HeatMap(QWidget):
         self.hovered_cell = NO_CELL
         self._cached_layout: tuple[object, Drawing, HeatMapLayout] | None = None
         self._cached_cells: tuple[object, QPixmap] | None = None
+        self._cached_map: tuple[object, QPixmap] | None = None
         self._shows_scale, self._has_square_cells = show_scale, square_cells
         self._min_row_height, self._max_row_height = min_row_height, max_row_height
         self.setAccessibleName(name)
@@ -186,33 +187,15 @@ class HeatMap(QWidget):
             row, column = row + down, column + across
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the cells, which are cached, then names and frames, which change with mouse and selection."""
+        """Paint the map, which is cached, then the frame of the cell under the mouse."""
         painter = QPainter(self)
         if not self.grid.values.size:
             painter.fillRect(self.rect(), QColor(self.theme.panel))
             return
-        painter.drawPixmap(0, 0, self._cells_pixmap())
-        page, layout = self.layout_shapes()
-        names = Drawing(page.width, page.height, "", SCREEN_FONT)
-        _lines, names.words = layout.axes.draw(
-            self.theme, SCREEN_FONT, canvas_font(TEXT_PX).pixelSize(), self._name_colours()
-        )
-        paint_drawing(names, painter)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        if 0 <= self.highlighted_row < len(self.grid.row_names):
-            painter.setPen(QPen(QColor(self.theme.muted), 1.0))
-            columns = np.flatnonzero(np.isfinite(self.grid.values[self.highlighted_row])).tolist() or [0]
-            first, last = (
-                self.cell_rect(self.highlighted_row, column) for column in (columns[0], columns[-1])
-            )
-            painter.drawRect(first.united(last).adjusted(-0.5, -0.5, -0.5, -0.5))
-        painter.setPen(QPen(QColor(self.theme.accent), 2.0))
-        for row, nodes in enumerate(self.grid.cell_nodes if self.marked_nodes else ()):
-            if len(set(nodes)) > 1:  # a row of one node is marked by its name
-                for column, node in enumerate(nodes):
-                    if node in self.marked_nodes:
-                        painter.drawRect(self.cell_rect(row, column).adjusted(0, 0, -1, -1))
+        painter.drawPixmap(0, 0, self._map_pixmap())
         if self.grid.has_cell(*self.hovered_cell):
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(self.theme.text), 1.5))
             painter.drawRect(self.cell_rect(*self.hovered_cell).adjusted(-0.5, -0.5, -0.5, -0.5))
         painter.end()
@@ -242,8 +225,46 @@ class HeatMap(QWidget):
                     colours[row + 0.5] = self.theme.accent
         return colours
 
+    def _map_pixmap(self) -> QPixmap:
+        """Cells, names and the frames of what is selected: moving the mouse over them repaints none."""
+        cells = self._cells_pixmap()
+        key = (cells.cacheKey(), self.marked_nodes, self.highlighted_row)
+        if self._cached_map is None or self._cached_map[0] != key:
+            pixmap = QPixmap(cells)
+            painter = QPainter(pixmap)
+            self._paint_names(painter)
+            self._paint_selection(painter)
+            painter.end()
+            self._cached_map = (key, pixmap)
+        return self._cached_map[1]
+
+    def _paint_names(self, painter: QPainter) -> None:
+        page, layout = self.layout_shapes()
+        names = Drawing(page.width, page.height, "", SCREEN_FONT)
+        _lines, names.words = layout.axes.draw(
+            self.theme, SCREEN_FONT, canvas_font(TEXT_PX).pixelSize(), self._name_colours()
+        )
+        paint_drawing(names, painter)
+
+    def _paint_selection(self, painter: QPainter) -> None:
+        """Frame the highlighted row, and the cells of marked nodes."""
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if 0 <= self.highlighted_row < len(self.grid.row_names):
+            painter.setPen(QPen(QColor(self.theme.muted), 1.0))
+            columns = np.flatnonzero(np.isfinite(self.grid.values[self.highlighted_row])).tolist() or [0]
+            first, last = (
+                self.cell_rect(self.highlighted_row, column) for column in (columns[0], columns[-1])
+            )
+            painter.drawRect(first.united(last).adjusted(-0.5, -0.5, -0.5, -0.5))
+        painter.setPen(QPen(QColor(self.theme.accent), 2.0))
+        for row, nodes in enumerate(self.grid.cell_nodes if self.marked_nodes else ()):
+            if len(set(nodes)) > 1:  # a row of one node is marked by its name
+                for column, node in enumerate(nodes):
+                    if node in self.marked_nodes:
+                        painter.drawRect(self.cell_rect(row, column).adjusted(0, 0, -1, -1))
+
     def _cells_pixmap(self) -> QPixmap:
-        """Cells, their texts and the scale: moving the mouse over many of them repaints none."""
+        """Cells, their texts and the scale: a change of the selection repaints none."""
         page, layout = self.layout_shapes()
         ratio = self.devicePixelRatioF()
         key = (layout, ratio)
