@@ -118,7 +118,8 @@ def random_step(
     undoing = [name for name in ("undo", "redo") if window.menus.actions[name].isEnabled()]
     new = [name for name in possible if not done[name]]  # so that all have their turn
     name = dice.choice(new if new and dice.random() < 0.2 else [*possible, *undoing])
-    longest = FIRST_USE if not done[name] else LONGEST  # a first use imports
+    is_restyled = name.startswith("theme")  # one style sheet for all widgets: 0.12 s on an idle machine
+    longest = FIRST_USE if is_restyled or not done[name] else LONGEST  # a first use imports
     watch.timed(name, window.menus.actions[name].trigger, longest)
     return name
 

@@ -24,6 +24,7 @@ from circuitviz.formats.reference_circuit import list_references
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.paint import circuit_painter
 from circuitviz.paint.circuit_painter import canvas_font
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.shell.main_window import MainWindow
 
 LEAST = 9.0
@@ -185,8 +186,6 @@ def test_places_in_a_file_are_those_of_the_layout_whatever_the_window(
 ) -> None:
     """A node put where the layout has another node is drawn where that one is, in small and large windows."""
     window = show(open_window, qtbot, gpt2())
-    from circuitviz.scene.circuit_scene import build_scene
-
     laid_out = build_scene(window.workspace.state).by_name
     inner = [n for n in laid_out if n.startswith("a5.")]
     window.view.nodes_moved.emit({"m8": (laid_out[inner[0]].x, laid_out[inner[0]].y)})
