@@ -16,6 +16,7 @@ from circuitviz.shell.icons import themed_icon
 from circuitviz.shell.recent_menu import RecentMenu
 from circuitviz.workspace import Workspace
 
+AFTER_UNDO = "ablate"  # the command that follows undo and redo in the toolbar
 TOOLBAR_BREAKS = ("ablate", "fit")  # commands that begin another group of the toolbar
 ICON_SIZE_PX = 20
 
@@ -105,6 +106,8 @@ class WindowMenus(QObject):
         self.actions[entry.name] = action
         menu.addAction(action)
         if entry.in_toolbar:
+            if entry.name == AFTER_UNDO:
+                self.toolbar.addActions([self.actions["undo"], self.actions["redo"]])
             if entry.name in TOOLBAR_BREAKS:
                 self.toolbar.addSeparator()
             self.toolbar.addAction(action)

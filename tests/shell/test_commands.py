@@ -15,7 +15,7 @@ from screenshots import shoot
 
 from circuitviz.canvas.gestures import gestures
 from circuitviz.commands import commands_by_menu
-from circuitviz.document import Document, State
+from circuitviz.document import Document, Label, State, set_label
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.scene.theme import SIGN_COLOURS, THEMES, with_sign_colours
 from circuitviz.shell.main_window import MainWindow
@@ -35,6 +35,21 @@ def bring(window: MainWindow, qtbot: QtBot) -> None:
 def texts(window: MainWindow) -> list[str]:
     rows = window.command_palette.list_widget
     return [rows.item(i).text() for i in range(rows.count())]
+
+
+def test_the_toolbar_undoes_and_redoes(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    window.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(80))))
+    actions = window.menus.toolbar.actions()
+    names = [next((n for n, a in window.menus.actions.items() if a is action), "|") for action in actions]
+    assert " ".join(names).startswith("open save export undo redo | ablate")
+    node = window.workspace.state.circuit.node_names[0]
+    window.workspace.apply_command(set_label(node, Label("Induction")))
+    for name, labels in (("undo", 0), ("redo", 1)):
+        button = window.menus.toolbar.widgetForAction(window.menus.actions[name])
+        assert button is not None and button.isEnabled()
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert len(window.workspace.state.labels) == labels
 
 
 def test_the_palette_finds_and_does_what_is_meant(open_window, qtbot: QtBot) -> None:
