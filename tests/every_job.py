@@ -125,7 +125,7 @@ OF_FEATURES = (
 
 def _trial(o: Opened) -> PromptEvaluationRequest:
     trial = PromptEvaluationRequest.from_state(
-        State(o.answered.provenance, o.answered.scores, o.answered.circuit)
+        State(o.answered.origin, o.answered.scores, o.answered.circuit)
     )
     assert trial is not None
     return trial
@@ -133,7 +133,7 @@ def _trial(o: Opened) -> PromptEvaluationRequest:
 
 def _judge(kind: Any, measure: str, o: Opened) -> Any:
     one = o.found
-    return kind(measure, {}, "key", one.circuit, one.scores, requirements=one.provenance.requirements)
+    return kind(measure, {}, "key", one.circuit, one.scores, requirements=one.origin.requirements)
 
 
 def _claims(o: Opened) -> CheckClaims:
@@ -142,7 +142,7 @@ def _claims(o: Opened) -> CheckClaims:
         LabelClaim("a2.h6", Evidence("it does", test, given), ("a2.h6",), (), EvidenceContext())
         for test, given in tests
     )
-    return CheckClaims(tuple(claims), (), o.found.provenance)
+    return CheckClaims(tuple(claims), (), o.found.origin)
 
 
 def _train(o: Opened) -> TrainDictionary:
@@ -160,7 +160,7 @@ def _document(o: Opened) -> Callable[[], Any]:
 
     path = o.folder / "a.circuit"
     if not path.exists():
-        save_document(Document(State(o.found.provenance, o.found.scores, o.found.circuit)), path)
+        save_document(Document(State(o.found.origin, o.found.scores, o.found.circuit)), path)
     return partial(open_document, path)
 
 
@@ -178,9 +178,9 @@ def _every_node(o: Opened) -> tuple[str, ...]:
 
 JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     DiscoverCircuit: lambda o: SEARCH,
-    OpenDocumentModel: lambda o: OpenDocumentModel(o.found.provenance, o.found.circuit),
+    OpenDocumentModel: lambda o: OpenDocumentModel(o.found.origin, o.found.circuit),
     AttachModel: lambda o: AttachModel(SEARCH, State(None, o.found.scores, o.found.circuit), "imported.json"),
-    OpenPromptDocumentModel: lambda o: OpenPromptDocumentModel(o.answered.provenance, o.answered.circuit),
+    OpenPromptDocumentModel: lambda o: OpenPromptDocumentModel(o.answered.origin, o.answered.circuit),
     DiscoverPromptCircuit: lambda o: DiscoverPromptCircuit(ASKED),
     MoveThreshold: lambda o: MoveThreshold(ASKED, 0.01),
     ReadFractionCurve: lambda o: ReadFractionCurve(ASKED),
@@ -201,17 +201,17 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     ReadTaskNode: lambda o: ReadTaskNode("a2.h6", 0),
     ReadTopTokens: lambda o: ReadTopTokens(_every_node(o)),
     MeasureFaithfulness: lambda o: MeasureFaithfulness(
-        o.found.circuit, "key", requirements=o.found.provenance.requirements
+        o.found.circuit, "key", requirements=o.found.origin.requirements
     ),
-    MeasureCurve: lambda o: MeasureCurve(o.found.scores, "greedy", o.found.provenance.requirements),
+    MeasureCurve: lambda o: MeasureCurve(o.found.scores, "greedy", o.found.origin.requirements),
     ExplainChange: lambda o: ExplainChange(
-        "key", o.found.circuit, o.found.scores.greedy(100), {}, requirements=o.found.provenance.requirements
+        "key", o.found.circuit, o.found.scores.greedy(100), {}, requirements=o.found.origin.requirements
     ),
     ComputeMeasure: lambda o: _judge(ComputeMeasure, "minimality", o),
     ScoreRoles: lambda o: _judge(ScoreRoles, "roles", o),
-    EvaluateOnOtherModel: lambda o: EvaluateOnOtherModel("demo", o.found.circuit, o.found.provenance, "key"),
+    EvaluateOnOtherModel: lambda o: EvaluateOnOtherModel("demo", o.found.circuit, o.found.origin, "key"),
     CompareMethods: lambda o: CompareMethods("r", o.found.circuit, None, ("eap", "exact"), None, "corrupted"),
-    SwitchBasis: lambda o: SwitchBasis(o.found.provenance, ("m1",), 100, "Open m1 into features"),
+    SwitchBasis: lambda o: SwitchBasis(o.found.origin, ("m1",), 100, "Open m1 into features"),
     CheckClaims: _claims,
     LoadReferences: lambda o: LoadReferences(),
     LoadChoices: lambda o: LoadChoices(),

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     state = select_circuit(
         model, task, scores, where.metric, ablation, select, asked, time.perf_counter() - began, args.task
     )
-    circuit, origin = state.circuit, state.provenance
+    circuit, origin = state.circuit, state.origin
     assert circuit is not None and origin is not None
     seconds = origin.seconds
     if select not in ("threshold", "own") and circuit.n_edges != asked:
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         "options": dict(scores.options),
         "seconds": seconds,
         "edges": circuit.n_edges,
-        "asked": origin.asked,
+        "asked": origin.requested,
         "select": select,
         "nodes": circuit.n_nodes,
         "model": model.name,

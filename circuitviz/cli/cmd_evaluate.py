@@ -53,10 +53,9 @@ def run(args: argparse.Namespace) -> int:
             )
 
     from circuitviz.cli.open_task_document import open_task_document, read_document
-    from circuitviz.document.attribution_query import AttributionQuery
 
     document = read_document(args)
-    if AttributionQuery.from_provenance(document.state.provenance) is not None:
+    if document.state.is_prompt_circuit:
         from circuitviz.cli.evaluate_prompt_circuit import run as run_features
 
         return run_features(args, document, wanted)
@@ -72,8 +71,7 @@ def run(args: argparse.Namespace) -> int:
     assert state.live_circuit is not None
     check_circuit_fits_model(model, state.live_circuit)
     metric, ablation = args.metric or opened.metric, args.ablation or opened.ablation
-    where = state.provenance
-    options = {} if where is None else where.options
+    options = state.method_options
     bench = make_bench(make_setting(model, opened.task, metric, ablation), state.live_circuit.graph, options)
     subject = MeasureInput(
         bench, state.live_circuit, state.scores, opened.select, opened.requested_size, state.named_node_sets

@@ -91,7 +91,7 @@ def _fit_to_model(args: argparse.Namespace, document: Document) -> None:
     """Fit a document to its model, and with a task write that down and find out the scores' sign."""
     from circuitviz.document.imported_circuits import attach_task, fit_state
     from circuitviz.models import load_model
-    from circuitviz.workbench.record_origin import record_imported_provenance
+    from circuitviz.workbench.record_origin import record_imported_origin
 
     before = document.state
     model = load_model(args.model, args.device)
@@ -107,9 +107,9 @@ def _fit_to_model(args: argparse.Namespace, document: Document) -> None:
     task = load_task(args.task, model, args.prompts, args.seed, skip_unusable=args.skip_unusable)
     print_skipped_rows(task)
     where = make_setting(model, task, args.metric, args.ablation or "corrupted")
-    if before.provenance is None and state.circuit is not None:
+    if before.origin is None and state.circuit is not None:
         sign = args.sign or "auto"
-        origin = record_imported_provenance(
+        origin = record_imported_origin(
             model, task, where.metric, where.ablation, args.source.name, sign, args.task
         )
         document.apply_command(attach_task(state, origin))

@@ -95,14 +95,14 @@ def _open_prompt_session(
     from circuitviz.workbench.prompt_session import open_prompt
     from circuitviz.workbench.record_origin import describe_mismatch
 
-    where, circuit, question = document.state.provenance, document.state.circuit, request.query
-    assert where is not None and circuit is not None
+    origin, circuit, query = document.state.origin, document.state.circuit, request.query
+    assert origin is not None and circuit is not None
     forbid_network(args)
-    model = load_model(args.model or question.model, args.device)
-    message = describe_mismatch(where, model, circuit)
-    places = paths_or_shipped(question.dictionaries, model)
+    model = load_model(args.model or query.model, args.device)
+    message = describe_mismatch(origin, model, circuit)
+    places = paths_or_shipped(query.dictionaries, model)
     found = run_to_completion(load_dictionaries_steps(places, model))
-    opened = open_prompt(model, replace(question, model=model.name), found)
+    opened = open_prompt(model, replace(query, model=model.name), found)
     for warning in ([message] if message else []) + list(opened.warnings):
         print_warning(warning)
     return opened

@@ -61,37 +61,37 @@ def open_task_document(
 
     path: Path = args.circuit
     document = read_document(args) if document is None else document
-    where, circuit = document.state.provenance, document.state.circuit
+    origin, circuit = document.state.origin, document.state.circuit
     told = document.extra.get("reference", {})
-    named = args.model or (where.model if where else told.get("model"))
-    asked_for = args.task or (None if where else told.get("task"))
-    if circuit is None or named is None or (where is None and asked_for is None):
+    named = args.model or (origin.model if origin else told.get("model"))
+    asked_for = args.task or (None if origin else told.get("task"))
+    if circuit is None or named is None or (origin is None and asked_for is None):
         raise InputError(
             f"'{path}' does not say which model and task its circuit belongs to (it was imported); "
             "name them with --model and --task."
         )
     forbid_network(args)
     model = load_model(named, args.device)
-    if where is None:
+    if origin is None:
         document.set_state(fit_state(document.state, model.shape, named))
-    elif message := describe_mismatch(where, model, circuit):
+    elif message := describe_mismatch(origin, model, circuit):
         print_warning(message)
     if asked_for is not None:
         skip = getattr(args, "skip_unusable", False)  # verbs of labels have no such flag
         task = load_task(asked_for, model, args.prompts, args.seed, skip_unusable=skip)
         print_skipped_rows(task)
     else:
-        assert where is not None
-        task = rebuild_task(where, model)
-        if task.hash != where.task_hash:
+        assert origin is not None
+        task = rebuild_task(origin, model)
+        if task.hash != origin.task_hash:
             print_message("circuitviz: The prompts tokenise otherwise than when the circuit was found.")
-    metric = None if where is None or args.task else where.metric  # None: the task's own
+    metric = None if origin is None or args.task else origin.metric  # None: the task's own
     return TaskDocument(
         document,
         model,
         task,
         metric,
-        where.ablation if where else told.get("ablation", "corrupted"),
-        where.select if where else "own",
-        where.asked if where else None,
+        origin.ablation if origin else told.get("ablation", "corrupted"),
+        origin.select if origin else "own",
+        origin.requested if origin else None,
     )

@@ -69,7 +69,7 @@ def answer_query(args: argparse.Namespace, query: AttributionQuery) -> tuple[Pro
         if warning not in already_printed:
             print_message(warning)
     answer = run_with_progress_bar(opening.find_circuit(query), "Tracing the features")
-    return opening, State(answer.provenance, answer.scores, answer.circuit)
+    return opening, State(answer.origin, answer.scores, answer.circuit)
 
 
 def query_from_flags(args: argparse.Namespace, **fields: Any) -> AttributionQuery:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from circuitviz.document.group_commands import groups_of_selection
 from circuitviz.document.groups import outermost_collapsed
 from circuitviz.document.node_text import pinned_nodes
-from circuitviz.graph.scores import IMPORTED_METHOD
 from circuitviz.workbench.requests.switch_basis import plan_basis_switch
 from circuitviz.workspace import Workspace
 
@@ -54,7 +53,7 @@ def has_traceable_node(workspace: Workspace) -> str:
 def has_imported_circuit(workspace: Workspace) -> str:
     """The circuit comes from another tool, or nobody knows from which model."""
     state = workspace.document.state
-    is_imported = state.provenance is None or state.provenance.method == IMPORTED_METHOD
+    is_imported = state.origin is None or state.origin.is_imported
     return has_circuit(workspace) or ("" if is_imported else "This circuit's model and task are known.")
 
 

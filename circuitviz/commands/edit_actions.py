@@ -77,10 +77,10 @@ def find_previous(find_bar: FindService) -> None:
 @command("copy-command", text="Copy as a command", menu="Edit", shortcut="Ctrl+Shift+C", enabled=has_circuit)
 def copy_command_line(workspace: Workspace) -> None:
     """Copy the command line that finds this circuit."""
-    provenance = workspace.document.state.provenance
-    if provenance is not None:
-        QGuiApplication.clipboard().setText(provenance.command_line())
-        workspace.post_message("Copied: " + provenance.command_line())
+    origin = workspace.document.state.origin
+    if origin is not None:
+        QGuiApplication.clipboard().setText(origin.command_line())
+        workspace.post_message("Copied: " + origin.command_line())
 
 
 @command("settings", text="Settings…", menu="Edit", shortcut="Ctrl+,")

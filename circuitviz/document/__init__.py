@@ -37,7 +37,7 @@ from circuitviz.document.label_commands import (
 )
 from circuitviz.document.labels import ROLES, Evidence, EvidenceContext, Label, Outcome
 from circuitviz.document.node_search import NodeMatch, search_nodes
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.state import State
 from circuitviz.document.view_filters import ViewFilters
 
@@ -51,7 +51,9 @@ __all__ = [
     "Evidence",
     "Label",
     "Outcome",
-    "Provenance",
+    "Origin",
+    "PromptOrigin",
+    "TaskOrigin",
     "ROLES",
     "ViewFilters",
     "State",

@@ -1,16 +1,13 @@
 """What a circuit of features answers: a prompt, a target, and how its value is traced back.
 
-Such a circuit is an ordinary document; this is the typed view of its provenance.
+It is what a person asks for, and what the circuit's `PromptOrigin` keeps.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-from circuitviz.document.provenance import Provenance, select_text_answers
 
 HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH = (
     "hierarchical-attribution",
@@ -19,8 +16,7 @@ HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH = (
 )
 PROMPT_METHODS = (HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH)
 LOGIT_DIFF_TARGET = "logit-diff"  # the target that is the difference of the answers' logits
-PROMPT_TASK = "prompt"  # what the provenance of one prompt says as its task
-TYPED_PAIR_TASK = "typed pair"  # what the provenance of a pair of prompts that was typed says as its task
+PROMPT_TASK = "prompt"  # what stands in the place of a task's name
 EDGE_SHARE_SELECTION = "share"  # edges to a share of all |score|
 
 
@@ -28,14 +24,28 @@ EDGE_SHARE_SELECTION = "share"  # edges to a share of all |score|
 class AttributionQuery:
     """Why a target has its value on a prompt.
 
-    target: a node (``m3.f12@7``, ``m3.n45@7``, ``a1.h2@7``), a token after the prompt (`` Mary``), or
-    ``logit-diff`` of ``correct`` against ``incorrect``; empty, in an attribution graph: the likely logits.
-    tau: the threshold, None before it is found from ``nodes``, about so many; nodes: None where the
-    threshold itself was chosen. tokens: ids of the prompt, where its text does not give them.
-    sites: those opened into features, None: all that have a dictionary; dictionaries: folders, none: the
-    demo's own. errors: ``kept`` or ``dropped`` when the circuit is judged; judged: the ablation that it is
-    judged by, where somebody chose one. rows, node_share, edge_share:
-    of attribution graphs.
+    Attributes:
+        model: name or local path of the model.
+        prompt: the text on which the target is traced back.
+        target: a node (`m3.f12@7`, `m3.n45@7`, `a1.h2@7`), a token after the prompt (` Mary`), or `logit-diff`
+            of `correct` against `incorrect`; empty, in an attribution graph: the most likely logits.
+        method: one of `PROMPT_METHODS`.
+        gate: whether nodes are compared with the threshold by their attribution (`signed`) or its size
+            (`absolute`).
+        tau: the threshold; None before it is found from `nodes`.
+        nodes: about how many nodes to keep; None where the threshold itself was chosen.
+        corrupted: the corrupted prompt, which measurements take values from; empty: none.
+        correct: correct answers.
+        incorrect: incorrect answers.
+        sites: sites that are decomposed into features; None: all that have a dictionary.
+        dictionaries: files and folders of dictionaries; empty: the demo's own.
+        errors: whether reconstruction errors are `kept` or `dropped` when the circuit is evaluated.
+        bos: whether the prompt begins with the model's BOS token; None: as the tokenizer does by itself.
+        tokens: token ids of the prompt, where its text does not give them.
+        rows: most rows that an attribution graph computes.
+        node_share: share of the influence that the nodes of an attribution graph keep.
+        edge_share: share of the influence that the edges of an attribution graph keep.
+        chosen_ablation: the ablation that the circuit is evaluated under, where a person chose one.
     """
 
     model: str
@@ -64,6 +74,11 @@ class AttributionQuery:
         return self.method == ATTRIBUTION_GRAPH
 
     @property
+    def has_answer_pair(self) -> bool:
+        """Whether prompt, corrupted prompt and correct answer make a pair, on which claims can be tested."""
+        return bool(self.corrupted and self.correct)
+
+    @property
     def metric(self) -> str:
         """What the circuit is measured by."""
         return LOGIT_DIFF_TARGET if self.target == LOGIT_DIFF_TARGET else "target-activation"
@@ -75,7 +90,7 @@ class AttributionQuery:
 
     @property
     def run_key(self) -> tuple[Any, ...]:
-        """What decides run and nodes: questions that share it are answered from the same rows."""
+        """What decides run and nodes: queries that share it are answered from the same rows."""
         return self.model, self.prompt, self.tokens, self.bos, self.dictionaries, self.sites
 
     @property
@@ -89,12 +104,12 @@ class AttributionQuery:
         return self.model, self.prompt, self.corrupted, self.tokens, self.bos, self.target_key, self.method
 
     def with_threshold(self, tau: float) -> AttributionQuery:
-        """The same question with a threshold that somebody chose."""
+        """The same query with a threshold that somebody chose."""
         return replace(self, tau=tau, nodes=None)
 
     @property
     def options(self) -> dict[str, Any]:
-        """What a provenance keeps as options: lists and numbers, as JSON has them."""
+        """What a file keeps as options: lists and numbers, as JSON has them."""
         made: dict[str, Any] = {
             "target": self.target,
             "sites": None if self.sites is None else list(self.sites),
@@ -108,34 +123,18 @@ class AttributionQuery:
             return {**made, "rows": self.rows, **shares}
         return {**made, "gate": self.gate, "tau": self.tau, "nodes": self.nodes}
 
-    @staticmethod
-    def from_provenance(origin: Provenance | None) -> AttributionQuery | None:
-        """The question that a document answers; None where it is a circuit of another kind."""
-        if (
-            origin is None
-            or origin.method not in PROMPT_METHODS
-            or not origin.pairs
-            or origin.task != PROMPT_TASK
-        ):
-            return None
-        prompt, corrupted, correct, incorrect = origin.pairs[0]
-        given = origin.options
-        plain = {k: given[k] for k in _SCALAR_OPTIONS if given.get(k) is not None}
-        usual = "corrupted" if corrupted else "zero"
-        return AttributionQuery(
-            **{**plain, **_list_options(given)},
-            dictionaries=origin.dictionaries,
-            chosen_ablation="" if origin.ablation == usual else origin.ablation,
-            model=origin.model,
-            prompt=prompt,
-            method=origin.method,
-            tau=given.get("tau"),
-            nodes=given.get("nodes"),
-            corrupted=corrupted,
-            correct=select_text_answers(correct),
-            incorrect=select_text_answers(incorrect),
-            bos=origin.bos,
-        )
+    def canonical(self) -> AttributionQuery:
+        """The same query with the fields that its method does not use at their defaults, as files keep it."""
+        if self.is_graph:
+            own = replace(self, gate="signed", tau=None, nodes=None)
+        else:
+            own = replace(self, rows=2000, node_share=0.8, edge_share=0.98)
+        return own.with_evaluation_setting(self.ablation, self.errors)
+
+    def with_evaluation_setting(self, ablation: str, errors: str) -> AttributionQuery:
+        """The same query, its circuit evaluated under another ablation and error mode."""
+        usual = "corrupted" if self.corrupted else "zero"
+        return replace(self, chosen_ablation="" if ablation == usual else ablation, errors=errors)
 
     def command_line(self) -> str:
         """The command line that answers it again."""
@@ -159,41 +158,3 @@ class AttributionQuery:
         parts += [f"--target={self.target}", f"--method={self.method}", f"--gate={self.gate}"]
         asked = f"--tau={self.tau!r}" if self.nodes is None else f"--nodes={self.nodes}"
         return shlex.join([*parts, asked])
-
-
-def subject_key(origin: Provenance | None) -> tuple[object, ...] | None:
-    """What a circuit is of: the model's weights, and its task or its one prompt; None where that is unknown.
-
-    What a person says of a circuit's parts holds for circuits of one subject and for no other. Seed and
-    number of a task's prompts belong to the way of searching, not to the subject.
-    """
-    if origin is None:
-        return None
-    model = origin.weight_hash or origin.model
-    prompt = origin.pairs[0][0] if origin.pairs else ""
-    if AttributionQuery.from_provenance(origin) is not None:
-        return model, PROMPT_TASK, prompt, origin.bos, tuple(origin.options.get("tokens") or ())
-    return model, origin.task, origin.pairs if origin.task == TYPED_PAIR_TASK else ()
-
-
-OTHER_SUBJECT, SAME_MODEL, SAME_SUBJECT = range(3)
-"""How near two circuits are: what is known of the one may hold for the other."""
-
-
-def subject_relation(one: Provenance | None, other: Provenance | None) -> int:
-    """``SAME_SUBJECT``, ``SAME_MODEL`` or ``OTHER_SUBJECT``; what is not known is other."""
-    subject, another = subject_key(one), subject_key(other)
-    if subject is None or another is None or subject[0] != another[0]:
-        return OTHER_SUBJECT
-    return SAME_SUBJECT if subject == another else SAME_MODEL
-
-
-_SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share")
-
-
-def _list_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    sites = given.get("sites")
-    return {
-        "sites": None if sites is None else tuple(map(str, sites)),
-        "tokens": tuple(map(int, given.get("tokens") or ())),
-    }

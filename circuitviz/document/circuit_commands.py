@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from circuitviz.document.detached_annotations import carry_over_annotations
 from circuitviz.document.labels import Label, is_valid_target
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import Origin, PromptOrigin
 from circuitviz.document.state import State
 from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Circuit, Intervention, Interventions, Scores
@@ -112,11 +112,8 @@ def set_evaluation_setting(ablation: str, errors: str) -> Command:
     """Judge a circuit of features with other values outside it, or with errors dropped."""
 
     def change(state: State) -> State:
-        where = state.provenance
-        if where is None:
-            return state
-        options = {**where.options, "errors": errors}
-        return replace(state, provenance=replace(where, ablation=ablation, options=options))
+        origin = state.origin
+        return replace(state, origin=origin and origin.with_evaluation_setting(ablation, errors))
 
     return Command(f"Ablate to {ablation}, errors {errors}", change)
 
@@ -176,23 +173,19 @@ def move_nodes(positions: Mapping[str, tuple[float, float]]) -> Command:
     return Command(f"Move {_list_names(sorted(positions))}", change)
 
 
-def select_edges(circuit: Circuit, select: str, asked: float) -> Command:
+def select_edges(circuit: Circuit, select: str, requested: float) -> Command:
     """Choose another number of edges from the same scores; a drag of the slider is one step."""
 
     def change(state: State) -> State:
-        where = state.provenance
-        return replace(
-            state,
-            circuit=circuit,
-            provenance=where and replace(where, select=select, asked=asked),
-        )
+        origin = state.origin
+        if origin is not None:
+            origin = replace(origin, select=select, requested=requested)
+        return replace(state, circuit=circuit, origin=origin)
 
     return Command(f"Keep {circuit.n_edges:,} edges", change, merge_key="choose-edges")
 
 
-def replace_circuit(
-    circuit: Circuit, scores: Scores | None, provenance: Provenance | None, text: str
-) -> Command:
+def replace_circuit(circuit: Circuit, scores: Scores | None, origin: Origin | None, text: str) -> Command:
     """Put a newly found circuit in place of the old one; what was said of nodes that it has stays.
 
     What was said of nodes of the same model that it lacks stands aside, until a circuit has them again.
@@ -203,35 +196,35 @@ def replace_circuit(
             state,
             circuit=circuit,
             scores=scores,
-            provenance=provenance,
+            origin=origin,
             ablated_nodes=frozenset(),
             ablated_edges=frozenset(),
             interventions={},
-            **carry_over_annotations(state, circuit.graph, provenance),
+            **carry_over_annotations(state, circuit.graph, origin),
         )
 
     return Command(text, change)
 
 
-def switch_basis(circuit: Circuit, scores: Scores, provenance: Provenance | None, text: str) -> Command:
+def switch_basis(circuit: Circuit, scores: Scores, origin: Origin | None, text: str) -> Command:
     """The same task's circuit with sites in another basis; what was done to nodes that stay stays done."""
 
     def change(state: State) -> State:
-        renewed = replace_circuit(circuit, scores, provenance, "").transform(state)
+        renewed = replace_circuit(circuit, scores, origin, "").transform(state)
         return _with_modifications(renewed, state.ablated_nodes, state.ablated_edges, state.interventions)
 
     return Command(text, change)
 
 
-def change_threshold(circuit: Circuit, scores: Scores, provenance: Provenance, initial: State) -> Command:
-    """The same question's circuit at another threshold; moves in a row are one step.
+def change_threshold(circuit: Circuit, scores: Scores, origin: PromptOrigin, initial: State) -> Command:
+    """The same query's circuit at another threshold; moves in a row are one step.
 
     initial: the state before the first of them. What was said and done of a node that a threshold drops is
     there again when a later move of the same row brings the node back.
     """
-    renewed = replace_circuit(circuit, scores, provenance, "").transform(initial)
+    renewed = replace_circuit(circuit, scores, origin, "").transform(initial)
     kept = _with_modifications(renewed, initial.ablated_nodes, initial.ablated_edges, initial.interventions)
-    text = f"Threshold {provenance.options['tau']:.3g}"
+    text = f"Threshold {origin.options['tau']:.3g}"
     return Command(text, lambda _state: kept, merge_key="threshold")
 
 

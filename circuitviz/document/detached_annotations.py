@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.document.groups import Group, add_group, check_group_name
 from circuitviz.document.labels import Label, is_valid_target
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import Origin
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph
 
@@ -44,13 +44,13 @@ class DetachedAnnotations:
         ]
 
 
-def carry_over_annotations(state: State, graph: Graph, origin: Provenance | None) -> dict[str, Any]:
+def carry_over_annotations(state: State, graph: Graph, origin: Origin | None) -> dict[str, Any]:
     """What was made in a state, for a circuit of ``graph`` in its place: labels, positions, groups, aside.
 
     What stood aside and has its parts again comes back; what loses its parts goes aside. Names mean the
     same on one model only, and names with a position on one prompt: others are let go of.
     """
-    akin = _NameScope(state.provenance, origin)
+    akin = _NameScope(state.origin, origin)
     if akin.are_different_models:
         return {"labels": {}, "positions": {}, "groups": {}, "detached": DetachedAnnotations()}
     back, away = _split_groups(state, graph, akin)
@@ -105,8 +105,8 @@ def _group_labels(groups: LabelledGroups) -> dict[str, Label]:
 class _NameScope:
     """Which names mean the same in two circuits."""
 
-    old_origin: Provenance | None
-    new_origin: Provenance | None
+    old_origin: Origin | None
+    new_origin: Origin | None
 
     @property
     def are_different_models(self) -> bool:
@@ -123,12 +123,7 @@ class _NameScope:
         one, other = self.old_origin, self.new_origin
         if one is None or other is None or one.weight_hash != other.weight_hash:
             return False
-        return "@" not in name or _prompt_key(one) == _prompt_key(other)
-
-
-def _prompt_key(origin: Provenance) -> tuple[object, ...]:
-    prompt = origin.pairs[0][0] if origin.pairs else ""
-    return prompt, origin.bos, tuple(origin.options.get("tokens") or ())
+        return "@" not in name or one.prompt_key == other.prompt_key
 
 
 def _unused_name(name: str, taken: Collection[str]) -> str:

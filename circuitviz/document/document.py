@@ -9,15 +9,8 @@ from typing import Any
 
 from psygnal import Signal
 
-from circuitviz.document.attribution_query import (
-    OTHER_SUBJECT,
-    SAME_SUBJECT,
-    AttributionQuery,
-    subject_key,
-    subject_relation,
-)
 from circuitviz.document.circuit_commands import Command
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import OTHER_SUBJECT, SAME_SUBJECT, Origin, subject_relation
 from circuitviz.document.state import State
 
 MAX_REMEMBERED_ENTRIES = 512
@@ -85,15 +78,15 @@ class Document:
         return self._is_dirty
 
     def would_lose_work(self, relation: int = OTHER_SUBJECT) -> bool:
-        """Whether a circuit so near (``question.kin_of``) in its place would leave unsaved work behind.
+        """Whether a circuit so near (`subject_relation`) in its place would leave unsaved work behind.
 
         That is a person's work, or the result of a long search; with a circuit of the same model and task
         all goes along.
         """
         if not self._is_dirty or relation == SAME_SUBJECT:
             return False
-        where = self._state.provenance
-        long = where is not None and where.seconds >= LONG_SEARCH_S
+        origin = self._state.origin
+        long = origin is not None and origin.seconds >= LONG_SEARCH_S
         state = self._state.hash != self._file_hash and (long or self._state.hash != self._search_result_hash)
         return state or bool(self._unsaved_measures.difference(CARRIED_MEASURES[relation]))
 
@@ -107,7 +100,7 @@ class Document:
         """Whether the file at ``path`` holds a circuit of the same model and task, or the same prompt."""
         if self.path is None:
             return False
-        return self._file_subject is None or self._file_subject == subject_key(self._state.provenance)
+        return self._file_subject is None or self._file_subject == self._state.subject
 
     @property
     def evaluation(self) -> dict[str, Any] | None:
@@ -180,7 +173,7 @@ class Document:
             path,
             there._state.hash if there._n_changes_outside_state == self._n_changes_outside_state else "",
         )
-        self._file_subject, self._file_hash = subject_key(there._state.provenance), there._state.hash
+        self._file_subject, self._file_hash = there._state.subject, there._state.hash
         if there._n_changes_outside_state == self._n_changes_outside_state:
             self._unsaved_measures.clear()
         self._set_dirty(self._state.hash != self._saved_hash)
@@ -195,13 +188,13 @@ class Document:
         self._n_changes_outside_state += 1
         self._set_dirty(True)
 
-    def create_successor(self, command: Command, origin: Provenance | None) -> Document:
+    def create_successor(self, command: Command, origin: Origin | None) -> Document:
         """An untitled document of the circuit that a command of a search puts in this one's place.
 
         A circuit of the same model and task (or prompt) takes along what was said of their parts, and what
         was measured of them; any other begins with nothing of this document but what holds for its model.
         """
-        kin = subject_relation(origin, self._state.provenance)
+        kin = subject_relation(origin, self._state.origin)
         made = Document(command.transform(self._state if kin == SAME_SUBJECT else State()))
         taken = [name for name in CARRIED_MEASURES[kin] if name in self.measures]
         made.measures = {name: self.measures[name] for name in taken}
@@ -209,10 +202,7 @@ class Document:
         if kin == SAME_SUBJECT:
             made._evaluations, made._curves = self._evaluations.copy(), dict(self._curves)
         unsaved = kin == SAME_SUBJECT and self.would_lose_work()
-        if (
-            AttributionQuery.from_provenance(origin) is None
-            and AttributionQuery.from_provenance(self._state.provenance) is None
-        ):
+        if not (made.state.is_prompt_circuit or self._state.is_prompt_circuit):
             made.view = {name: self.view[name] for name in ("layout",) if name in self.view}
         made._search_result_hash = "" if unsaved else made._state.hash
         made._saved_hash, made._file_hash, made._is_dirty = "", "", True
@@ -271,9 +261,9 @@ def _circuit_key(state: State) -> str:
 
 def _curve_key(state: State) -> tuple[object, ...]:
     """What a curve rests on: scores, model, task and how it is measured."""
-    where = state.provenance
+    origin = state.origin
     digest = None if state.scores is None else state.scores.digest
-    return digest, *((where.weight_hash, *where.requirements) if where is not None else ())
+    return digest, *((origin.weight_hash, *origin.requirements) if origin is not None else ())
 
 
 def _modification_key(state: State) -> tuple[object, ...]:
@@ -282,5 +272,4 @@ def _modification_key(state: State) -> tuple[object, ...]:
 
 def evaluation_setting_of(state: State) -> list[str]:
     """Ablation and way with errors of a circuit of features, which a person can change; else empty."""
-    question = AttributionQuery.from_provenance(state.provenance)
-    return [] if question is None else [question.ablation, question.errors]
+    return [] if (query := state.query) is None else [query.ablation, query.errors]

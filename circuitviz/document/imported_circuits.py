@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from circuitviz.document.circuit_commands import Command
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import Origin
 from circuitviz.document.state import State
 from circuitviz.errors import InputError
 from circuitviz.graph.grouped_queries import can_regroup, key_value_edges, regroup_circuit
@@ -53,20 +52,11 @@ def set_sign(choice: str, note: str) -> Command:
     return Command(text, change)
 
 
-def attach_task(source: State, origin: Provenance) -> Command:
+def attach_task(source: State, origin: Origin) -> Command:
     """Measure an imported circuit on a model and a task: ``source`` has the model's receivers."""
 
     def change(before: State) -> State:
-        fitted = replace(before, circuit=source.circuit, scores=source.scores, provenance=origin)
+        fitted = replace(before, circuit=source.circuit, scores=source.scores, origin=origin)
         return replace(fitted, ablated_edges=source.ablated_edges)
 
     return Command(f"Measure on {origin.model}, {origin.task}", change)
-
-
-def import_command_line(origin: Provenance) -> str:
-    """The command line that imports the file again."""
-    given: Mapping[str, object] = origin.options
-    parts = ["circuitviz import", str(given.get("file", "")), f"-m {origin.model}", f"-t {origin.task}"]
-    parts += [f"--prompts {origin.prompts}", f"--seed {origin.seed}"]
-    parts += [f"--metric {origin.metric}", f"--ablation {origin.ablation}"]
-    return " ".join([*parts, f"--sign {given.get('sign', 'auto')}"])

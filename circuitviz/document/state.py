@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.detached_annotations import DetachedAnnotations
 from circuitviz.document.groups import Group, add_class_groups
 from circuitviz.document.labels import EvidenceContext, Label, target_kind
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import Origin, PromptOrigin
 from circuitviz.document.view_filters import ViewFilters
-from circuitviz.graph import BoolMatrix, Circuit, Graph, Interventions, Scores
+from circuitviz.graph import Circuit, Graph, Interventions, Scores
 from circuitviz.graph.scores import SIGN_KEY
 
 ZERO_ABLATION_RULE = (
@@ -33,7 +34,7 @@ class State:
     what of it all is drawn. ``detached`` is what was made of parts that the circuit does not have now.
     """
 
-    provenance: Provenance | None = None
+    origin: Origin | None = None
     scores: Scores | None = None
     circuit: Circuit | None = None
     ablated_nodes: frozenset[str] = frozenset()
@@ -69,12 +70,27 @@ class State:
     @property
     def requirements(self) -> tuple[object, ...]:
         """What has to be open for it to be measured; empty where nobody knows."""
-        return () if self.provenance is None else self.provenance.requirements
+        return () if self.origin is None else self.origin.requirements
+
+    @property
+    def query(self) -> AttributionQuery | None:
+        """What a prompt circuit answers; None where the circuit is of a task, or nobody knows its origin."""
+        return self.origin.query if isinstance(self.origin, PromptOrigin) else None
+
+    @property
+    def is_prompt_circuit(self) -> bool:
+        """Whether the circuit is of features on one prompt."""
+        return isinstance(self.origin, PromptOrigin)
+
+    @property
+    def subject(self) -> tuple[object, ...] | None:
+        """What the circuit is about, as its origin says; None where nobody knows."""
+        return None if self.origin is None else self.origin.subject
 
     @property
     def method_options(self) -> Mapping[str, Any]:
         """What the method was given that found it."""
-        return {} if self.provenance is None else self.provenance.options
+        return {} if self.origin is None else self.origin.options
 
     @property
     def is_unmodified(self) -> bool:
@@ -117,9 +133,9 @@ class State:
     @cached_property
     def evidence_context(self) -> EvidenceContext:
         """What a test of a node run now would rest on; evidence with another basis is stale."""
-        where, circuit = self.provenance, self.circuit
+        origin, circuit = self.origin, self.circuit
         key = circuit.digest.hexdigest() if circuit is not None else ""
-        return EvidenceContext(where.weight_hash if where else "", where.task_hash if where else "", key)
+        return EvidenceContext(origin.weight_hash if origin else "", origin.task_hash if origin else "", key)
 
     def evidence_context_of(self, target: str) -> EvidenceContext:
         """The same for a label's target: groups and classes may come to hold other nodes."""
@@ -127,27 +143,22 @@ class State:
             return replace(self.evidence_context, nodes=" ".join(sorted(self.target_members(target)[0])))
         return self.evidence_context
 
-    @property
-    def live_edges(self) -> BoolMatrix | None:
-        """The edges of ``live_circuit`` [senders, receivers]."""
-        return None if self.live_circuit is None else self.live_circuit.edges
-
     @cached_property
     def measurement_key(self) -> str:
         """A key that is equal exactly where an evaluation's result is: edges and setting."""
         if self.live_circuit is None:
             return ""
         digest = self.live_circuit.digest.copy()
-        where = self.provenance
-        setting = where and [where.weight_hash, where.task_hash, where.metric, where.ablation]
-        if where and setting and (where.ablation == "zero" or self.active_interventions):
+        origin = self.origin
+        setting = origin and [origin.weight_hash, origin.task_hash, origin.metric, origin.ablation]
+        if origin and setting and (origin.ablation == "zero" or self.active_interventions):
             setting.append(ZERO_ABLATION_RULE)
         digest.update(json.dumps([self.live_circuit.graph.shape.key, setting]).encode())
         if not self.live_circuit.graph.same_as(
             Graph.transformer(self.live_circuit.graph.shape)
         ):  # its shape says not all
             told = [node.name for node in self.live_circuit.graph.nodes], sorted(self.ablated_nodes)
-            errors = "" if where is None else where.options.get("errors", "")
+            errors = "" if origin is None else origin.options.get("errors", "")
             digest.update(json.dumps([told, errors]).encode())
         if changed := self.active_interventions:
             digest.update(json.dumps(sorted((k, v.to_json) for k, v in changed.items())).encode())

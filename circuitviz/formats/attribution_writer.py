@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from circuitviz.document import Document, State
-from circuitviz.document.attribution_query import ATTRIBUTION_GRAPH, AttributionQuery
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import Origin, PromptOrigin
 from circuitviz.errors import InputError
 from circuitviz.formats.attribution_nodes import OWN_KEY, is_head_graph, node_entry
 from circuitviz.formats.attribution_qparams import LabelOverrides, QParams
@@ -145,20 +144,20 @@ def _selected_node(document: Document) -> str:
 
 def _build_metadata(document: Document) -> dict[str, Any]:
     """What is known of the whole graph; a model's and dictionaries' folders by their last part."""
-    state, where = document.state, document.state.provenance
+    state, origin = document.state, document.state.origin
     assert state.circuit is not None
     graph, info = state.circuit.graph, {} if state.scores is None else state.scores.info
     tokens = _prompt_tokens(state, graph)
     made: dict[str, Any] = {
         "slug": document.path.stem if document.path else "circuit",
-        "scan": PurePath(display_name(where.model)).name if where else "",
+        "scan": PurePath(display_name(origin.model)).name if origin else "",
         "transcoder_list": _dictionary_names(graph),
-        "prompt": where.pairs[0][0] if where and where.pairs else "".join(tokens),
+        "prompt": origin.pairs[0][0] if origin and origin.pairs else "".join(tokens),
         "prompt_tokens": tokens,
         "schema_version": 1,
         "info": {
             "generator": {"name": "circuitviz", "version": package_version("circuitviz")},
-            **_creation_time(where),
+            **_creation_time(origin),
         },
         OWN_KEY: {
             "shape": dataclasses.asdict(graph.shape),
@@ -177,12 +176,12 @@ def _build_metadata(document: Document) -> dict[str, Any]:
             },
         },
     }
-    question = AttributionQuery.from_provenance(where)
-    if question is not None and question.method == ATTRIBUTION_GRAPH:
-        shares = {"node_threshold": question.node_share, "edge_threshold": question.edge_share}
+    if isinstance(origin, PromptOrigin) and origin.query.is_graph:
+        query = origin.query
+        shares = {"node_threshold": query.node_share, "edge_threshold": query.edge_share}
         made |= {
-            "node_threshold": question.node_share,
-            "generation_settings": {"max_feature_nodes": question.rows},
+            "node_threshold": query.node_share,
+            "generation_settings": {"max_feature_nodes": query.rows},
             "pruning_settings": shares,
         }
     return made
@@ -190,13 +189,13 @@ def _build_metadata(document: Document) -> dict[str, Any]:
 
 def _prompt_tokens(state: State, graph: Graph) -> list[str]:
     """The prompt's tokens; of a circuit of heads, whose nodes stand at no position, the prompt as one."""
-    where, info = state.provenance, {} if state.scores is None else state.scores.info
+    origin, info = state.origin, {} if state.scores is None else state.scores.info
     run = info.get("prompt")
     strings = list(run.get("strings") or ()) if isinstance(run, dict) else []
     if strings:
         return [str(word) for word in strings]
     if is_head_graph(graph):
-        return [where.pairs[0][0] if where and where.pairs else ""]
+        return [origin.pairs[0][0] if origin and origin.pairs else ""]
     tokens = [""] * (max((node.position or 0 for node in graph.nodes), default=0) + 1)
     for node in graph.nodes:
         if node.position is not None and node.name in state.labels and node.kind is NodeKind.TOKEN:
@@ -213,7 +212,7 @@ def _dictionary_names(graph: Graph) -> list[str]:
     return list(found)
 
 
-def _creation_time(origin: Provenance | None) -> dict[str, int]:
+def _creation_time(origin: Origin | None) -> dict[str, int]:
     """When the circuit was found, in milliseconds since 1970."""
     try:
         seconds = datetime.fromisoformat(origin.created if origin else "").timestamp()

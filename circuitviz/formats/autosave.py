@@ -228,7 +228,7 @@ class Autosave:
 
 def _describe_document(document: Document) -> dict[str, Any]:
     state = document.state
-    where, circuit = state.provenance, state.circuit
+    where, circuit = state.origin, state.circuit
     edges = f"{circuit.n_edges:,} edges" if circuit else "no circuit"
     origin = f"{where.method} on {where.model}, {where.task}" if where else ""
     if state.scores is not None and state.scores.partial:

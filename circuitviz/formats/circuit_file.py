@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -20,7 +20,7 @@ from circuitviz.formats.json_bounds import replace_surrogates
 from circuitviz.formats.local_paths import find_local_path, remember_local_paths
 from circuitviz.formats.manifest import from_manifest, to_manifest, to_tensors
 from circuitviz.formats.migrations import FILE_VERSION
-from circuitviz.formats.parts.registry import to_jsonable
+from circuitviz.formats.parts.origin import origin_to_json
 from circuitviz.formats.registry import formats
 
 MANIFEST_NAME, TENSORS_NAME = "document.json", "tensors.safetensors"
@@ -50,8 +50,8 @@ class CircuitFileFormat:
         Local models and dictionaries are named relative to the file, or by their last part.
         """
         write_atomically(path, pack_document(document, folder=path.parent))
-        if document.state.provenance is not None:
-            remember_local_paths(document.state.provenance)
+        if document.state.origin is not None:
+            remember_local_paths(document.state.origin)
 
     def read(self, path: Path) -> Document:
         """Open a document; InputError where the file is damaged, foreign or from a newer version."""
@@ -77,9 +77,9 @@ class CircuitFileFormat:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             what = f"its contents do not fit together ({type(error).__name__}: {error})"
             raise _damaged_error(path, what) from None
-        if (where := document.state.provenance) is not None:
+        if (origin := document.state.origin) is not None:
             document.set_state(
-                replace(document.state, provenance=with_local_paths(where, path.parent, find_local_path))
+                replace(document.state, origin=with_local_paths(origin, path.parent, find_local_path))
             )
         document.mark_saved(path)
         return document
@@ -93,9 +93,9 @@ def pack_document(
     ``extra_entries`` holds further entries, which reading passes over. ``folder``: where the file will lie;
     without it, places of this machine are written as they are.
     """
-    told, where = to_manifest(document), document.state.provenance
-    if folder is not None and where is not None:
-        told["provenance"] = to_jsonable(asdict(with_portable_paths(where, folder)))
+    told, origin = to_manifest(document), document.state.origin
+    if folder is not None and origin is not None:
+        told["provenance"] = origin_to_json(with_portable_paths(origin, folder))
     manifest = json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
     own = {MANIFEST_NAME: replace_surrogates(manifest).encode(), TENSORS_NAME: save(to_tensors(document))}
     buffer = io.BytesIO()

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import Origin
 from circuitviz.errors import InputError
 from circuitviz.formats.file_io import parse_json, write_atomically
 from circuitviz.graph.names import display_name
@@ -24,8 +24,8 @@ def find_local_path(name: str, weight_hash: str) -> str | None:
     return place if isinstance(place, str) and Path(place).exists() else None
 
 
-def remember_local_paths(origin: Provenance) -> None:
-    """Write down the local places of a provenance whose file will name their last parts alone."""
+def remember_local_paths(origin: Origin) -> None:
+    """Write down the local places of an origin whose file will name their last parts alone."""
     given = [origin.model, *origin.dictionaries]
     now = {
         _path_key(display_name(text), origin.weight_hash): os.path.abspath(os.path.expanduser(text))

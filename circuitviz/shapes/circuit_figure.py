@@ -10,10 +10,10 @@ import numpy as np
 from circuitviz.document import Document
 from circuitviz.document.attribution_query import LOGIT_DIFF_TARGET, AttributionQuery
 from circuitviz.document.node_text import describe_graph_source
+from circuitviz.document.origin import PromptOrigin
 from circuitviz.document.portable_paths import with_portable_paths
 from circuitviz.errors import InputError
 from circuitviz.graph.names import display_name
-from circuitviz.graph.scores import IMPORTED_METHOD
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.theme import DARK, LIGHT
 from circuitviz.shapes.class_view import class_arrows, class_boxes, draw_class_view
@@ -70,14 +70,14 @@ def widest_line_score(document: Document, figure: FigureOptions) -> float:
 
 def caption(document: Document, figure: FigureOptions) -> str:
     """Model, task, method, metric, size and faithfulness in a sentence or two."""
-    state, numbers, where = document.state, document.evaluation, document.state.provenance
+    state, numbers, origin = document.state, document.evaluation, document.state.origin
     parts = []
-    if (question := AttributionQuery.from_provenance(where)) is not None:
-        parts.append(describe_attribution(question))
-    elif where is not None:
-        came = "read from a file" if where.method == IMPORTED_METHOD else f"found with {where.method}"
-        model, task = display_name(where.model), display_name(where.task)
-        parts.append(f"Circuit of {model} on {task}, {came} ({where.metric})")
+    if isinstance(origin, PromptOrigin):
+        parts.append(describe_attribution(origin.query))
+    elif origin is not None:
+        came = "read from a file" if origin.is_imported else f"found with {origin.method}"
+        model, task = display_name(origin.model), display_name(origin.task)
+        parts.append(f"Circuit of {model} on {task}, {came} ({origin.metric})")
     elif state.scores is not None and (source := describe_graph_source(state.scores.info)):
         parts.append(source)
     live = state.live_circuit
@@ -103,19 +103,19 @@ def caption(document: Document, figure: FigureOptions) -> str:
     return said
 
 
-def describe_attribution(question: AttributionQuery) -> str:
+def describe_attribution(query: AttributionQuery) -> str:
     """What a circuit of features explains, on which prompt, and how it was traced."""
     asked = {"": "the likely next tokens", LOGIT_DIFF_TARGET: "the logit difference"}
-    what = asked.get(question.target, f"“{question.target.strip()}”")
-    tau = "" if question.tau is None else f" ({question.gate}, τ {question.tau:.3g})"
-    model = display_name(question.model)
-    return f"What {what} of {model} comes from on “{question.prompt}”, by {question.method}{tau}"
+    what = asked.get(query.target, f"“{query.target.strip()}”")
+    tau = "" if query.tau is None else f" ({query.gate}, τ {query.tau:.3g})"
+    model = display_name(query.model)
+    return f"What {what} of {model} comes from on “{query.prompt}”, by {query.method}{tau}"
 
 
 def provenance_lines(document: Document, figure: FigureOptions, name: str) -> tuple[str, ...]:
     """Lines for a file's metadata: the commands that make it again, and what they rest on."""
     found, *rests = (
-        origin_lines(document) if document.state.provenance is not None else ("", *origin_lines(document))
+        origin_lines(document) if document.state.origin is not None else ("", *origin_lines(document))
     )
     source = shlex.quote(document_file_name(document))
     export = f"circuitviz export {source} -o {shlex.quote(name)} {figure.to_flags()}"
@@ -124,14 +124,14 @@ def provenance_lines(document: Document, figure: FigureOptions, name: str) -> tu
 
 def origin_lines(document: Document) -> tuple[str, ...]:
     """The command that finds a document's circuit, where one did, and what that rests on."""
-    state, where = document.state, document.state.provenance
+    state, origin = document.state, document.state.origin
     lines = [f"document {state.hash}"]
-    if where is not None:
-        where = with_portable_paths(where, document.path.parent if document.path else None)
-        lines.insert(0, f"{where.command_line()} -o {shlex.quote(document_file_name(document))}")
-        lines.append(f"model {where.model}, weights {where.weight_hash}")
-        lines.append(f"task {where.task}, {where.prompts} prompts, {where.task_hash}, seed {where.seed}")
-        lines += [f"{package} {version}" for package, version in sorted(where.versions.items())]
+    if origin is not None:
+        origin = with_portable_paths(origin, document.path.parent if document.path else None)
+        lines.insert(0, f"{origin.command_line()} -o {shlex.quote(document_file_name(document))}")
+        lines.append(f"model {origin.model}, weights {origin.weight_hash}")
+        lines.append(f"task {origin.task}, {origin.prompts} prompts, {origin.task_hash}, seed {origin.seed}")
+        lines += [f"{package} {version}" for package, version in sorted(origin.versions.items())]
     return tuple(lines)
 
 

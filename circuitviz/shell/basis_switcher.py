@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject
 
 from circuitviz.canvas.circuit_view import CircuitView
-from circuitviz.document.attribution_query import SAME_SUBJECT, AttributionQuery
+from circuitviz.document.origin import SAME_SUBJECT, PromptOrigin
 from circuitviz.panels.features.panel import FeaturesPanel
 from circuitviz.workbench.requests.switch_basis import SwitchBasis, plan_basis_switch
 from circuitviz.workspace import Workspace
@@ -32,19 +32,19 @@ class BasisSwitcher(QObject):
         """
         workspace, state = self._workspace, self._workspace.document.state
         plan = plan_basis_switch(state, frozenset(nodes), self._sites_with_dictionary())
-        if plan is None or state.circuit is None or state.provenance is None:
+        if plan is None or state.circuit is None or state.origin is None:
             return
         if workspace.opened_model is None:
             workspace.post_message("The sites can be shown as features once the model is open.")
             return
         sites, text = plan
         workspace.post_message(f"{text} …")
-        if (query := AttributionQuery.from_provenance(state.provenance)) is not None:
-            workspace.prompt_circuits.submit_query(replace(query, sites=sites))
+        if isinstance(state.origin, PromptOrigin):
+            workspace.prompt_circuits.submit_query(replace(state.origin.query, sites=sites))
             return
         workspace.search_controller.begin_search(SAME_SUBJECT)
         folders = "; ".join(self._features.dictionary_folders)
-        workspace.submit_request(SwitchBasis(state.provenance, sites, state.circuit.n_edges, text, folders))
+        workspace.submit_request(SwitchBasis(state.origin, sites, state.circuit.n_edges, text, folders))
 
     def _sites_with_dictionary(self) -> Set[str]:
         """Sites that have a dictionary, as far as the window knows."""

@@ -101,7 +101,7 @@ class CrashRecovery(QObject):
             self._search_document = Document()
             self._search_document.mark_unsaved()
             self.search_autosave.track(self._search_document)
-        self._search_document.set_state(State(found.provenance, found.scores, found.circuit))
+        self._search_document.set_state(State(found.origin, found.scores, found.circuit))
 
     def _stop_search_autosave(self) -> None:
         if self._search_document is None:

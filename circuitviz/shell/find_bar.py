@@ -162,7 +162,7 @@ class FindBar(CanvasCard):
     def _request_top_tokens(self) -> None:
         """Read the nodes' top tokens, unless that was done for this circuit and prompt."""
         circuit, wanted = self.workspace.document.state.circuit, None
-        if self.workspace.prompt_circuits.query is not None:
+        if self.workspace.document.state.is_prompt_circuit:
             return  # tops are of a task's heads and MLPs
         if circuit is not None and self.workspace.opened_model is not None and self.isVisible():
             wanted = ReadTopTokens(circuit.node_names, self.workspace.prompt_index)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from circuitviz.document.attribution_query import AttributionQuery
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.attribution_query import PROMPT_TASK, AttributionQuery
 
 if TYPE_CHECKING:
     from circuitviz.discovery import TaskSetting
@@ -15,16 +14,17 @@ if TYPE_CHECKING:
     from circuitviz.models import Model
 
 
-def prompt_pair_setting(origin: Provenance, model: Model) -> TaskSetting | None:
+def prompt_pair_setting(query: AttributionQuery, model: Model) -> TaskSetting | None:
     """The setting of a circuit of one prompt: its pair, where it has a corrupted prompt and answers."""
     from circuitviz.discovery import make_setting
-    from circuitviz.workbench.record_origin import rebuild_task
+    from circuitviz.tasks import Pair, Task
 
-    question = AttributionQuery.from_provenance(origin)
-    if question is None or not question.corrupted or not question.correct:
+    if not query.has_answer_pair:
         return None
-    task = rebuild_task(origin, model)
-    return make_setting(model, task, "logit-diff" if question.incorrect else "log-prob")
+    pair = Pair(query.prompt, query.corrupted, query.correct, query.incorrect)
+    metric = "logit-diff" if query.incorrect else "log-prob"
+    task = Task.from_pairs(PROMPT_TASK, [pair], model.tokens, metric=metric, bos=query.bos)
+    return make_setting(model, task, metric)
 
 
 def has_features(nodes: Iterable[str]) -> bool:

@@ -32,9 +32,9 @@ class Engine:
         self.partial_result: Reply | None = None
         self.dictionary_store: Any = None  # dictionaries that are open (jobs/features.py)
         self.prompt_session: Any = (
-            None  # the prompt that questions about features are asked of (jobs/prompted.py)
+            None  # the prompt that queries about features are asked of (`open_prompt_session`)
         )
-        self.open_requirements: tuple[object, ...] = ()  # Provenance.opening of the circuit that task is of
+        self.open_requirements: tuple[object, ...] = ()  # of the circuit that the open task is of
         self._device = ""
         self._intervention_benches: dict[bool, FaithfulnessBench] = {}
         self._basis_benches: dict[tuple[object, ...], FaithfulnessBench] = {}
@@ -61,7 +61,7 @@ class Engine:
     def can_measure(self, requirements: tuple[object, ...], graph: Graph) -> bool:
         """Whether a circuit can be measured on what is open: it was asked of this very model and task.
 
-        requirements: its ``Provenance.requirements``; empty where nothing is known of it but its graph.
+        requirements: its ``Origin.requirements``; empty where nothing is known of it but its graph.
         """
         if requirements:
             return requirements == self.open_requirements

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from circuitviz.document import Document, Provenance, State
+from circuitviz.document import Document, Origin, PromptOrigin, State, TaskOrigin
 from circuitviz.document.attribution_query import (
     ATTRIBUTION_GRAPH,
     DIRECT_ATTRIBUTION,
@@ -17,7 +17,7 @@ from circuitviz.document.attribution_query import (
 )
 from circuitviz.errors import InputError
 from circuitviz.graph.names import display_name
-from circuitviz.graph.scores import IMPORTED_METHOD, SIGN_NOTE_KEY
+from circuitviz.graph.scores import SIGN_NOTE_KEY
 from circuitviz.resources import resource_path
 
 CITATION = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
@@ -32,24 +32,25 @@ DICTIONARY_SOURCE = "Bloom et al. 2024"  # what reads its dictionaries
 
 def methods_paragraph(document: Document) -> str:
     """Model, task, n, method, metric, ablation, and faithfulness with its interval where measured."""
-    state, where = document.state, document.state.provenance
-    if where is None or state.live_circuit is None or state.circuit is None:
+    state, origin = document.state, document.state.origin
+    if origin is None or state.live_circuit is None or state.circuit is None:
         raise InputError(
             "This circuit does not say how it was found, so there is nothing to write about it; "
             "find a circuit, or open a .circuit file."
         )
-    question, whole = AttributionQuery.from_provenance(where), state.circuit
+    whole = state.circuit
     size = f"{whole.n_edges:,} of {whole.graph.n_edges:,} edges between {whole.n_nodes:,} nodes"
-    if where.method == IMPORTED_METHOD:
-        said = [_import_sentences(where, state), f"It holds {size}."]
-    elif question is None:
-        said = [_search_sentence(where), f"Selection by '{where.select}' left {size}."]
-    else:
-        said = [
-            _attribution_sentence(question, where),
-            f"The circuit holds {size}.",
-            *_score_sentences(document, question),
-        ]
+    match origin:
+        case TaskOrigin(is_imported=True):
+            said = [_import_sentences(origin, state), f"It holds {size}."]
+        case TaskOrigin():
+            said = [_search_sentence(origin), f"Selection by '{origin.select}' left {size}."]
+        case PromptOrigin(query=query):
+            said = [
+                _attribution_sentence(origin),
+                f"The circuit holds {size}.",
+                *_score_sentences(document, query),
+            ]
     if state.live_circuit != whole:
         said.append(
             f"{whole.n_edges - state.live_circuit.n_edges:,} of these edges were then removed by hand, "
@@ -62,78 +63,79 @@ def methods_paragraph(document: Document) -> str:
         said.append(f"Outputs were replaced within it: {changed}.")
     numbers = document.evaluation
     if numbers is not None and (value := numbers["faithfulness"].get("value")) is not None:
-        said.append(_faithfulness_sentence(value, numbers, where, question))
-    versions = [f"{name} {number}" for name, number in sorted(where.versions.items())]
+        said.append(_faithfulness_sentence(value, numbers, origin))
+    versions = [f"{name} {number}" for name, number in sorted(origin.versions.items())]
     if versions:
         said.append(f"Computed with {', '.join(versions)}.")
     return " ".join(said)
 
 
-def _search_sentence(where: Provenance) -> str:
+def _search_sentence(origin: TaskOrigin) -> str:
     """The sentence on a search over a task, with what its method cites."""
     from circuitviz.discovery import methods
 
-    entry = methods.get(where.method) if where.method in methods.names() else None
+    entry = methods.get(origin.method) if origin.method in methods.names() else None
     told = [entry.reference] if entry is not None and entry.reference else []
-    told += [", ".join(_option_text(n, v) for n, v in where.options.items() if v not in ("", None, [], ()))]
+    told += [", ".join(_option_text(n, v) for n, v in origin.options.items() if v not in ("", None, [], ()))]
     brackets = "; ".join(filter(None, told))
     metric_free = entry is not None and bool(entry.extra.get("metric_free"))
-    judged = f"with {where.metric} as metric and {where.ablation} ablation"
+    judged = f"with {origin.metric} as metric and {origin.ablation} ablation"
     if metric_free:
         judged = f"without a metric; what follows is measured {judged}"
     return (
-        f"We searched for the circuit of {_model_text(where)} on the task {display_name(where.task)} with "
-        f"{where.method}{f' ({brackets})' if brackets else ''} over {where.prompts:,} "
-        f"{'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {where.seed}), "
-        f"{judged}.{_skipped_rows_sentence(where)}"
+        f"We searched for the circuit of {_model_text(origin)} on the task {display_name(origin.task)} with "
+        f"{origin.method}{f' ({brackets})' if brackets else ''} over {origin.prompts:,} "
+        f"{'pair' if origin.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {origin.seed}), "
+        f"{judged}.{_skipped_rows_sentence(origin)}"
     )
 
 
-def _import_sentences(where: Provenance, state: State) -> str:
+def _import_sentences(origin: TaskOrigin, state: State) -> str:
     """The sentences on a circuit of another tool's file: what it is measured on, and its scores' sign."""
     note = "" if state.scores is None else str(state.scores.info.get(SIGN_NOTE_KEY, ""))
     unknown = "The file does not say whether a positive score helps the metric."
-    file = where.options.get("file", "")
+    file = origin.options.get("file", "")
     measured = (
-        f"The circuit was read from the file {file} and measured on {_model_text(where)}, the task {where.task}, "
-        f"{where.prompts:,} {'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts "
-        f"(seed {where.seed}), with {where.metric} as metric and {where.ablation} ablation."
+        f"The circuit was read from the file {file} and measured on {_model_text(origin)}, the task {origin.task}, "
+        f"{origin.prompts:,} {'pair' if origin.prompts == 1 else 'pairs'} of clean and corrupted prompts "
+        f"(seed {origin.seed}), with {origin.metric} as metric and {origin.ablation} ablation."
     )
     return " ".join(filter(None, (measured, note or (unknown if state.sign_meaning == "file" else ""))))
 
 
-def _skipped_rows_sentence(where: Provenance) -> str:
+def _skipped_rows_sentence(origin: TaskOrigin) -> str:
     """A sentence on the rows of a task file that could not be used."""
-    reasons = where.task_options.get("left_out") or {}
+    reasons = origin.task_options.get("left_out") or {}
     rows = sum(reasons.values())
     if not rows:
         return ""
     return f" {rows:,} rows of its file were left out ({', '.join(sorted(reasons))})."
 
 
-def _attribution_sentence(question: AttributionQuery, where: Provenance) -> str:
+def _attribution_sentence(origin: PromptOrigin) -> str:
     """The sentence on a circuit of features of one prompt (METHODS: Feature level)."""
-    cite = METHOD_SOURCES[question.method]
-    if question.target == LOGIT_DIFF_TARGET:
-        target = f"the logit difference of {_quoted(question.correct)} against {_quoted(question.incorrect)}"
+    query = origin.query
+    cite = METHOD_SOURCES[query.method]
+    if query.target == LOGIT_DIFF_TARGET:
+        target = f"the logit difference of {_quoted(query.correct)} against {_quoted(query.incorrect)}"
     else:
-        target = f"the value of {question.target}" if question.target else "the likely logits"
-    sites = "all sites that have a dictionary" if question.sites is None else ", ".join(question.sites)
-    names = ", ".join(PurePath(folder).name for folder in question.dictionaries)
+        target = f"the value of {query.target}" if query.target else "the likely logits"
+    sites = "all sites that have a dictionary" if query.sites is None else ", ".join(query.sites)
+    names = ", ".join(PurePath(folder).name for folder in query.dictionaries)
     start = (
-        f"We traced {target} in {_model_text(where)} on the prompt {_quoted([question.prompt])} back to features "
+        f"We traced {target} in {_model_text(origin)} on the prompt {_quoted([query.prompt])} back to features "
         f"of {sites}{f' (dictionaries {names})' if names else ''}, with attention patterns and LayerNorm "
         "scales frozen, "
     )
-    if question.is_graph:
+    if query.is_graph:
         return start + (
-            f"as an attribution graph ({cite}); nodes were kept to {question.node_share:g} and edges to "
-            f"{question.edge_share:g} of the cumulative influence."
+            f"as an attribution graph ({cite}); nodes were kept to {query.node_share:g} and edges to "
+            f"{query.edge_share:g} of the cumulative influence."
         )
-    amount = "the size of their attribution" if question.gate == "absolute" else "their attribution"
-    above = "a threshold" if question.tau is None else f"a threshold of {question.tau:.3g}"
-    chosen = "" if question.nodes is None else f", chosen for about {question.nodes:,} nodes"
-    if question.method == DIRECT_ATTRIBUTION:
+    amount = "the size of their attribution" if query.gate == "absolute" else "their attribution"
+    above = "a threshold" if query.tau is None else f"a threshold of {query.tau:.3g}"
+    chosen = "" if query.nodes is None else f", chosen for about {query.nodes:,} nodes"
+    if query.method == DIRECT_ATTRIBUTION:
         return start + (
             f"by direct attribution ({cite}); nodes were kept where {amount} to the target itself is above "
             f"{above}{chosen}."
@@ -144,11 +146,11 @@ def _attribution_sentence(question: AttributionQuery, where: Provenance) -> str:
     )
 
 
-def _score_sentences(document: Document, question: AttributionQuery) -> list[str]:
+def _score_sentences(document: Document, query: AttributionQuery) -> list[str]:
     """Where the target's value comes from, or the scores of an attribution graph, as the search told."""
     scores = document.state.scores
     info = {} if scores is None else scores.info
-    if question.is_graph and "replacement_score" in info:
+    if query.is_graph and "replacement_score" in info:
         return [
             f"Its replacement score is {info['replacement_score']:.3f}, its completeness score "
             f"{info.get('completeness_score', 0.0):.3f}."
@@ -158,25 +160,25 @@ def _score_sentences(document: Document, question: AttributionQuery) -> list[str
     return [f"The target's value of {sum(ledger.values()):.3f} is the sum of {terms}."] if terms else []
 
 
-def _faithfulness_sentence(
-    value: float, numbers: Mapping[str, Any], where: Provenance, question: AttributionQuery | None
-) -> str:
+def _faithfulness_sentence(value: float, numbers: Mapping[str, Any], origin: Origin) -> str:
     """The sentence on faithfulness; an interval only where there were prompts to resample."""
     told, setting = numbers["faithfulness"], numbers.get("setting", {})
-    prompts = int(setting.get("prompts", where.prompts))
     interval = ""
     if told.get("low") is not None and told.get("high") is not None:
         interval = f" (95 % bootstrap interval {told['low']:.3f} to {told['high']:.3f})"
     whole = "1 for the whole model and 0 for everything ablated"
-    if question is None:
-        return (
-            f"The circuit's faithfulness, {whole}, is {value:.3f}{interval} over {prompts:,} "
-            f"{'prompt' if prompts == 1 else 'prompts'}."
-        )
-    return (
-        f"Its faithfulness ({FAITHFULNESS_SOURCE}), {whole}, is {value:.3f}{interval} on this prompt, with "
-        f"{where.ablation} ablation of the nodes outside and reconstruction errors {question.errors}."
-    )
+    match origin:
+        case TaskOrigin():
+            prompts = int(setting.get("prompts", origin.prompts))
+            return (
+                f"The circuit's faithfulness, {whole}, is {value:.3f}{interval} over {prompts:,} "
+                f"{'prompt' if prompts == 1 else 'prompts'}."
+            )
+        case PromptOrigin(query=query):
+            return (
+                f"Its faithfulness ({FAITHFULNESS_SOURCE}), {whole}, is {value:.3f}{interval} on this prompt, "
+                f"with {query.ablation} ablation of the nodes outside and reconstruction errors {query.errors}."
+            )
 
 
 def bibtex(document: Document) -> str:
@@ -184,13 +186,13 @@ def bibtex(document: Document) -> str:
     from circuitviz.discovery import methods
     from circuitviz.tasks import tasks
 
-    where = document.state.provenance
+    origin = document.state.origin
     wanted = {("Nanda", "2022")}
-    for registry, name in ((methods, where.method), (tasks, where.task)) if where is not None else ():
+    for registry, name in ((methods, origin.method), (tasks, origin.task)) if origin is not None else ():
         if name in registry.names():
             wanted |= set(CITATION.findall(registry.get(name).reference))
-    if where is not None and where.method in METHOD_SOURCES:
-        wanted |= set(CITATION.findall("; ".join([METHOD_SOURCES[where.method], FAITHFULNESS_SOURCE])))
+    if origin is not None and origin.method in METHOD_SOURCES:
+        wanted |= set(CITATION.findall("; ".join([METHOD_SOURCES[origin.method], FAITHFULNESS_SOURCE])))
     state = document.state
     if state.circuit is not None and any(node.feature is not None for node in state.circuit.graph.nodes):
         wanted |= set(CITATION.findall(DICTIONARY_SOURCE))
@@ -199,8 +201,10 @@ def bibtex(document: Document) -> str:
     return "\n\n".join(entry for entry in entries if _citation_key(entry) in wanted) + "\n"
 
 
-def _model_text(where: Provenance) -> str:
-    return f"{display_name(where.model)} (weights SHA-256 {where.weight_hash.removeprefix('sha256:')[:12]}…)"
+def _model_text(origin: Origin) -> str:
+    return (
+        f"{display_name(origin.model)} (weights SHA-256 {origin.weight_hash.removeprefix('sha256:')[:12]}…)"
+    )
 
 
 def _quoted(texts: Sequence[str]) -> str:

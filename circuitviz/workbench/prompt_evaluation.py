@@ -59,8 +59,8 @@ class PromptEvaluationRequest:
 
         A node whose every edge is out is out itself: such a circuit is judged by its nodes.
         """
-        question = AttributionQuery.from_provenance(state.provenance)
-        if question is None or state.circuit is None:
+        query = state.query
+        if query is None or state.circuit is None:
             return None
         circuit, graph = state.circuit, state.circuit.graph
         out = set(state.ablated_nodes)
@@ -73,9 +73,7 @@ class PromptEvaluationRequest:
         taken = tuple(name for name in circuit.node_names if name in free & out)
         changed = {name: what for name, what in state.active_interventions.items() if name in free - out}
         edges = 0 if state.live_circuit is None else state.live_circuit.n_edges
-        return PromptEvaluationRequest(
-            question, inside, taken, changed, question.ablation, question.errors, edges
-        )
+        return PromptEvaluationRequest(query, inside, taken, changed, query.ablation, query.errors, edges)
 
     def output_factors(
         self, activations: Mapping[str, float], ablation_values: Mapping[str, float]
@@ -105,16 +103,16 @@ class PromptEvaluationRequest:
 
 
 def open_bench(session: PromptSession) -> PromptBench:
-    """What the open question's circuits are measured on; made once a target and corrupted prompt."""
+    """What the open query's circuits are measured on; made once a target and corrupted prompt."""
     from circuitviz.features import PromptBench
 
-    question = session.query
-    key = (question.target_key, question.is_graph, question.corrupted)
+    query = session.query
+    key = (query.target_key, query.is_graph, query.corrupted)
     if session.cached_bench is None or session.cached_bench[0] != key:
         references: dict[str, Any] = {"mean": partial(_mean_runs, session)}
-        if question.corrupted:
+        if query.corrupted:
             references["corrupted"] = partial(_corrupted_runs, session)
-        name = question.metric if question.target == LOGIT_DIFF_TARGET else ""
+        name = query.metric if query.target == LOGIT_DIFF_TARGET else ""
         session.cached_bench = (key, PromptBench(session.table, session.target, references, name))
     return session.cached_bench[1]
 
@@ -208,15 +206,15 @@ def _top_tokens(run: Run) -> tuple[tuple[str, float], ...]:
 def _corrupted_runs(session: PromptSession) -> Sequence[Run]:
     from circuitviz.features import run_prompt
 
-    model, question = session.table.run.model, session.query
-    return [run_prompt(model, model.tokens.encode(question.corrupted, question.bos))]
+    model, query = session.table.run.model, session.query
+    return [run_prompt(model, model.tokens.encode(query.corrupted, query.bos))]
 
 
 def _mean_runs(session: PromptSession) -> Sequence[Run]:
     """Runs that a mean is taken over: the demo's own text, or the prompts that are there."""
     from circuitviz.features import run_prompt
 
-    model, question = session.table.run.model, session.query
+    model, query = session.table.run.model, session.query
     if model.name == "demo":
         from circuitviz.training.demo.train_dictionaries import MEASURING_SEED, demo_texts
 
@@ -226,4 +224,4 @@ def _mean_runs(session: PromptSession) -> Sequence[Run]:
             for row in model.tokens.context_windows(text)
         ]
         return [run_prompt(model, row) for row in windows]
-    return [session.table.run, *(_corrupted_runs(session) if question.corrupted else ())]
+    return [session.table.run, *(_corrupted_runs(session) if query.corrupted else ())]

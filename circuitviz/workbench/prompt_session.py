@@ -1,4 +1,4 @@
-"""A prompt that is open for questions: run, nodes and rows are made once, every answer comes from them."""
+"""A prompt that is open for queries: run, nodes and rows are made once, every answer comes from them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from circuitviz.document.attribution_query import (
-    EDGE_SHARE_SELECTION,
     LOGIT_DIFF_TARGET,
-    PROMPT_TASK,
     AttributionQuery,
 )
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import PromptOrigin
 from circuitviz.errors import InputError
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.versions import describe_machine, package_version
@@ -35,12 +33,12 @@ class PromptCircuit:
 
     scores: Scores
     circuit: Circuit
-    provenance: Provenance
+    origin: PromptOrigin
 
 
 @dataclass(eq=False)
 class PromptSession:
-    """What stays open between questions of the same prompt, dictionaries and sites.
+    """What stays open between queries of the same prompt, dictionaries and sites.
 
     dictionaries: all that were given, also of sites that are not opened; targets: what ``query`` aims
     at (several for the likely logits); warnings: dictionaries that do not fit the model, in sentences.
@@ -75,7 +73,7 @@ class PromptSession:
         self.query = query
 
     def find_circuit(self, query: AttributionQuery) -> ProgressSteps[PromptCircuit]:
-        """The circuit that answers a question of the open prompt."""
+        """The circuit that answers a query of the open prompt."""
         from circuitviz.features import local_circuit, local_circuit_scores, strongest_edges
 
         began = time.perf_counter()
@@ -96,25 +94,15 @@ class PromptSession:
             scores = replace(scores, info={**scores.info, "highest": self.max_attribution})
             circuit = strongest_edges(scores)
         scores = replace(scores, info={**scores.info, "shown": self._target_tokens()})
-        return PromptCircuit(scores, circuit, self.record_provenance(query, time.perf_counter() - began))
+        return PromptCircuit(scores, circuit, self.record_origin(query, time.perf_counter() - began))
 
-    def record_provenance(self, query: AttributionQuery, seconds: float = 0.0) -> Provenance:
+    def record_origin(self, query: AttributionQuery, seconds: float = 0.0) -> PromptOrigin:
         """Where an answer comes from, to be written down with it."""
         model = self.table.run.model
-        pair = (query.prompt, query.corrupted, query.correct, query.incorrect)
-        return Provenance(
-            model=query.model,
+        return PromptOrigin(
+            query,
             weight_hash=model.weight_hash,
-            task=PROMPT_TASK,
             task_hash=self._query_hash(query),
-            pairs=(pair,),
-            metric=query.metric,
-            ablation=query.ablation,
-            method=query.method,
-            options=query.options,
-            select=EDGE_SHARE_SELECTION,
-            prompts=1,
-            bos=query.bos,
             versions={name: package_version(name) for name in RECORDED_PACKAGES},
             machine=describe_machine(str(model.device)),
             seconds=round(seconds, 3),
@@ -149,9 +137,9 @@ class PromptSession:
 
 
 def open_prompt(model: Model, query: AttributionQuery, dictionaries: Iterable[Dictionary]) -> PromptSession:
-    """Run a question's prompt and make its nodes; InputError on what a prompt or target cannot be.
+    """Run a query's prompt and make its nodes; InputError on what a prompt or target cannot be.
 
-    dictionaries: all that are open; those of the question's sites are taken.
+    dictionaries: all that are open; those of the query's sites are taken.
     """
     from circuitviz.features import Edges, fit_dictionaries, node_table, run_prompt
 
@@ -195,7 +183,7 @@ def select_dictionaries(query: AttributionQuery, dictionaries: Sequence[Dictiona
 
 
 def resolve_targets(table: NodeTable, query: AttributionQuery) -> tuple[Target, ...]:
-    """What a question aims at, among the nodes of its prompt or behind them."""
+    """What a query aims at, among the nodes of its prompt or behind them."""
     from circuitviz.features import difference_target, likely_logits, named_target
 
     tokens = table.run.model.tokens

@@ -1,4 +1,4 @@
-"""From a model and a task to the provenance that a document keeps, and back to the task."""
+"""From a model and a task to the origin that a document keeps, and back to the task."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.document.attribution_query import PROMPT_TASK
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.state import State
 from circuitviz.errors import InputError
 from circuitviz.graph.scores import IMPORTED_METHOD
@@ -24,24 +23,24 @@ RECORDED_PACKAGES = (
 )
 
 
-def record_provenance(
+def record_origin(
     model: Model,
     task: Task,
     scores: Scores,
     metric: str,
     ablation: str,
     select: str,
-    asked: float | None,
+    requested: float | None,
     seconds: float,
     task_name: str | None = None,
-) -> Provenance:
+) -> TaskOrigin:
     """Write down where scores come from. ``task_name`` is the file a task was read from."""
-    return record_method_provenance(
-        model, task, scores.method, scores.options, metric, ablation, select, asked, seconds, task_name
+    return record_method_origin(
+        model, task, scores.method, scores.options, metric, ablation, select, requested, seconds, task_name
     )
 
 
-def record_method_provenance(
+def record_method_origin(
     model: Model,
     task: Task,
     method: str,
@@ -49,13 +48,13 @@ def record_method_provenance(
     metric: str,
     ablation: str,
     select: str,
-    asked: float | None,
+    requested: float | None,
     seconds: float,
     task_name: str | None = None,
-) -> Provenance:
+) -> TaskOrigin:
     """The same for a method and its options by name."""
     pairs = tuple((p.clean, p.corrupted, p.correct, p.incorrect) for p in task.pairs)
-    return Provenance(
+    return TaskOrigin(
         model=model.name,
         weight_hash=model.weight_hash,
         task=task_name or task.name,
@@ -66,7 +65,7 @@ def record_method_provenance(
         method=method,
         options=dict(options),
         select=select,
-        asked=asked,
+        requested=requested,
         prompts=len(task),
         seed=task.seed,
         bos=task.bos,
@@ -85,28 +84,28 @@ def select_circuit(
     metric: str,
     ablation: str,
     select: str,
-    asked: float,
+    requested: float,
     seconds: float,
     task_name: str | None = None,
 ) -> State:
-    """A circuit chosen from scores, with its provenance: what a search leaves, wherever it ran."""
-    circuit = scores.select(select, asked)
-    given = None if select == "own" else asked
-    origin = record_provenance(model, task, scores, metric, ablation, select, given, seconds, task_name)
+    """A circuit chosen from scores, with its origin: what a search leaves, wherever it ran."""
+    circuit = scores.select(select, requested)
+    given = None if select == "own" else requested
+    origin = record_origin(model, task, scores, metric, ablation, select, given, seconds, task_name)
     return State(origin, scores, circuit)
 
 
-def rebuild_task(origin: Provenance, model: Model) -> Task:
+def rebuild_task(origin: Origin, model: Model) -> Task:
     """Make a document's task again from its own prompts, for a model's tokenizer."""
     from circuitviz.tasks import Pair, Task
 
-    if not origin.pairs:
-        raise InputError("This document holds no prompts, so its task cannot be made again.")
-    if origin.task == PROMPT_TASK:
+    if isinstance(origin, PromptOrigin):
         raise InputError(
-            f"This circuit is of features on one prompt ('{origin.pairs[0][0]}'), and what was asked for "
+            f"This circuit is of features on one prompt ('{origin.query.prompt}'), and what was asked for "
             "needs a task's pairs of prompts; a circuit of heads on a task would be right."
         )
+    if not origin.pairs:
+        raise InputError("This document holds no prompts, so its task cannot be made again.")
     return Task.from_pairs(
         origin.task,
         [Pair(*pair) for pair in origin.pairs],
@@ -118,7 +117,7 @@ def rebuild_task(origin: Provenance, model: Model) -> Task:
     )
 
 
-def describe_mismatch(origin: Provenance, model: Model, circuit: Circuit) -> str:
+def describe_mismatch(origin: Origin, model: Model, circuit: Circuit) -> str:
     """What differs between a document and an opened model, in a sentence; empty where nothing.
 
     InputError where the circuit cannot be of this model, because its shape is another.
@@ -146,11 +145,11 @@ def describe_mismatch(origin: Provenance, model: Model, circuit: Circuit) -> str
     return ""
 
 
-def record_imported_provenance(
+def record_imported_origin(
     model: Model, task: Task, metric: str, ablation: str, file: str, sign: str, task_name: str
-) -> Provenance:
+) -> TaskOrigin:
     """Where an imported circuit is measured: ``file`` it was read from, ``sign`` as it was asked for."""
     options = {"file": file, "sign": sign}
-    return record_method_provenance(
+    return record_method_origin(
         model, task, IMPORTED_METHOD, options, metric, ablation, "greedy", None, 0.0, task_name
     )

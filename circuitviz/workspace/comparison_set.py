@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from circuitviz.document import Document, Provenance, State
+from circuitviz.document import Document, Origin, State
 from circuitviz.formats import import_document
 from circuitviz.graph import Circuit, ModelShape
 from circuitviz.jobs.job_handle import JobHandle
@@ -73,7 +73,7 @@ class ComparisonSet(QObject):
             return []
         circuit, shape = state.circuit, state.circuit.graph.shape
         kept = [name for name, document in self._user_documents.items() if _shape_of(document) == shape]
-        names = [*self._matching_references(shape, state.provenance), *kept]
+        names = [*self._matching_references(shape, state.origin), *kept]
         return [name for name in names if _has_same_graph(self.get_document(name), circuit)]
 
     def user_names(self) -> list[str]:
@@ -95,7 +95,7 @@ class ComparisonSet(QObject):
         """
         document = self._documents.document
         state = document.state
-        kept = Document(State(state.provenance, state.scores, state.live_circuit, labels=state.labels))
+        kept = Document(State(state.origin, state.scores, state.live_circuit, labels=state.labels))
         kept.extra = dict(document.extra)
         name = self._unused_name(describe_circuit(kept))
         self._user_documents[name] = kept
@@ -140,7 +140,7 @@ class ComparisonSet(QObject):
         self.changed.emit()
         self._documents.state_changed.emit()
 
-    def _matching_references(self, shape: ModelShape, origin: Provenance | None) -> list[str]:
+    def _matching_references(self, shape: ModelShape, origin: Origin | None) -> list[str]:
         """References of this shape: those of the circuit's own model and ablation first."""
         model, ablation = (origin.model, origin.ablation) if origin else ("", "")
         found = []
@@ -160,7 +160,7 @@ class ComparisonSet(QObject):
 
 def describe_circuit(document: Document) -> str:
     """A circuit's name from what it is: method, task and size."""
-    origin, circuit = document.state.provenance, document.state.live_circuit
+    origin, circuit = document.state.origin, document.state.live_circuit
     size = f"{circuit.n_edges:,} edges" if circuit is not None else "no circuit"
     return f"{origin.method} on {origin.task}, {size}" if origin is not None else size
 

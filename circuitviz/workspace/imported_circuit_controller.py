@@ -6,7 +6,6 @@ from PySide6.QtCore import QObject
 
 from circuitviz.document.imported_circuits import attach_task, set_sign
 from circuitviz.errors import InputError
-from circuitviz.graph.scores import IMPORTED_METHOD
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.workbench.requests.attach_model import AttachModel, ModelAttached
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
@@ -30,10 +29,10 @@ class ImportedCircuitController(QObject):
             InputError: Where the circuit was not imported.
         """
         document = self._workspace.document
-        origin = document.state.provenance
+        origin = document.state.origin
         saved_name = document.path.name if document.path else ""
         file_name = str(document.extra.get("imported", {}).get("file", saved_name))
-        if origin is not None and origin.method != IMPORTED_METHOD:
+        if origin is not None and not origin.is_imported:
             raise InputError(
                 f"This circuit was found on {origin.model} and {origin.task}, and is measured there already."
             )
@@ -46,7 +45,7 @@ class ImportedCircuitController(QObject):
             return
         if self._workspace.document.state is not reply.state_before:
             return  # the document has moved on
-        self._workspace.apply_command(attach_task(reply.state, reply.provenance))
+        self._workspace.apply_command(attach_task(reply.state, reply.origin))
         if reply.sign in ("keep", "flip"):
             self._workspace.apply_command(set_sign(reply.sign, reply.note))
         if reply.note:
@@ -54,5 +53,5 @@ class ImportedCircuitController(QObject):
 
     def _show_hint(self) -> None:
         state = self._workspace.document.state
-        if state.circuit is not None and state.provenance is None and state.sign_meaning == "file":
+        if state.circuit is not None and state.origin is None and state.sign_meaning == "file":
             self._workspace.post_message(ATTACH_HINT)

@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from circuitviz.document import State, expand_nodes, toggle_ablation
-from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.graph import estimate_target_change
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
@@ -146,7 +145,7 @@ class LiveFaithfulness(QObject):
         span = metric["model"] - metric["ablated"]
         if reference.live_circuit is None or reference.scores is not state.scores or not span:
             return None
-        if AttributionQuery.from_provenance(state.provenance) is not None:
+        if state.is_prompt_circuit:
             change = _metric_change_of_features(reference, state, self._remaining_effects)
         else:
             change = _metric_change_of_heads(reference, state)

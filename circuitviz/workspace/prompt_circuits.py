@@ -7,14 +7,9 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
-from circuitviz.document import Command, Provenance, State, change_threshold, replace_circuit
-from circuitviz.document.attribution_query import (
-    HIERARCHICAL_ATTRIBUTION,
-    OTHER_SUBJECT,
-    SAME_MODEL,
-    SAME_SUBJECT,
-    AttributionQuery,
-)
+from circuitviz.document import Command, Origin, State, change_threshold, replace_circuit
+from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, AttributionQuery
+from circuitviz.document.origin import OTHER_SUBJECT, SAME_MODEL, SAME_SUBJECT, PromptOrigin, TaskOrigin
 from circuitviz.graph import NodeKind
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.workbench.requests.discover_prompt_circuit import (
@@ -88,7 +83,7 @@ class PromptCircuitController(QObject):
     @property
     def query(self) -> AttributionQuery | None:
         """What the circuit on the screen answers; None where it is not one of features on a prompt."""
-        return AttributionQuery.from_provenance(self._documents.document.state.provenance)
+        return self._documents.document.state.query
 
     @property
     def traceable_node(self) -> str | None:
@@ -119,8 +114,8 @@ class PromptCircuitController(QObject):
         Returns:
             The job; None where the person rather keeps unsaved work.
         """
-        origin = self._documents.user_document.state.provenance
-        now = AttributionQuery.from_provenance(origin)
+        state = self._documents.user_document.state
+        origin, now = state.origin, state.query
         relation = SAME_MODEL if origin is not None and origin.model == query.model else OTHER_SUBJECT
         if now is not None and (now.model, now.prompt, now.tokens, now.bos) == (
             query.model, query.prompt, query.tokens, query.bos
@@ -158,16 +153,17 @@ class PromptCircuitController(QObject):
         self._is_searching = False
         self.ensure_opened(self._documents.document.state)
 
-    def on_opened(self, origin: Provenance | None) -> None:
+    def on_opened(self, origin: Origin | None) -> None:
         """The worker has opened, or is opening, what a circuit of this origin needs."""
-        self._opened_requirements, self._is_searching = requirements_of(origin), False
+        self._opened_requirements = () if origin is None else origin.requirements
+        self._is_searching = False
         if self.needed_model is not None:
             self.set_needed_model(None)
 
     def ensure_opened(self, state: State) -> None:
         """Let the worker open what a state needs, unless it is open, or a search is under way."""
-        origin, circuit = state.provenance, state.circuit
-        is_open = requirements_of(origin) == self._opened_requirements
+        origin, circuit = state.origin, state.circuit
+        is_open = state.requirements == self._opened_requirements
         if origin is None or circuit is None or self._is_searching or is_open:
             return
         self.on_opened(origin)
@@ -187,22 +183,21 @@ class PromptCircuitController(QObject):
         """Open the model that waits, as the person said."""
         state = self._documents.user_document.state
         self.set_needed_model(None)
-        self.on_opened(state.provenance)
+        self.on_opened(state.origin)
         self._open(state, consent)
 
     def on_answer(self, reply: object) -> None:
         """Put an answer into the document."""
         if not isinstance(reply, PromptSearchResult):
             return
-        query = AttributionQuery.from_provenance(reply.provenance)
-        assert query is not None
+        query = reply.origin.query
         if reply.is_threshold_move:
             if not self._show_threshold_move(reply, query):
                 return
         else:
             target = query.target or "the most likely logits"
-            command = replace_circuit(reply.circuit, reply.scores, reply.provenance, f"Trace {target}")
-            if not self._place_answer(query, command, reply.provenance):
+            command = replace_circuit(reply.circuit, reply.scores, reply.origin, f"Trace {target}")
+            if not self._place_answer(query, command, reply.origin):
                 return
             n_nodes, n_edges = len(reply.circuit.node_names), reply.circuit.n_edges
             self._notifier.post_message(f"{n_nodes:,} nodes and {n_edges:,} edges explain {target}")
@@ -216,12 +211,12 @@ class PromptCircuitController(QObject):
         before = state = self._documents.document.state
         if self._threshold_moves is not None and self._threshold_moves[1] is state:
             before = self._threshold_moves[0]
-        command = change_threshold(reply.circuit, reply.scores, reply.provenance, before)
+        command = change_threshold(reply.circuit, reply.scores, reply.origin, before)
         self._documents.apply_command(command)
         self._threshold_moves = (before, self._documents.document.state)
         return True
 
-    def _place_answer(self, query: AttributionQuery, command: Command, origin: Provenance) -> bool:
+    def _place_answer(self, query: AttributionQuery, command: Command, origin: Origin) -> bool:
         """Put an answer where it belongs; False where it is only offered."""
         now = self.query
         self._search.end_search()
@@ -242,17 +237,11 @@ class PromptCircuitController(QObject):
             self.set_needed_model(reply)
 
 
-def requirements_of(origin: Provenance | None) -> tuple[object, ...]:
-    """What the worker has to have open for a circuit."""
-    if origin is None:
-        return ()
-    query = AttributionQuery.from_provenance(origin)
-    return origin.requirements if query is None else ("query", *query.run_key)
-
-
 def opening_request(state: State, device: str, consent: str = WITHOUT_CONSENT) -> Request:
     """The request that opens what a document needs."""
-    assert state.provenance is not None and state.circuit is not None
-    is_task = AttributionQuery.from_provenance(state.provenance) is None
-    kind = OpenDocumentModel if is_task else OpenPromptDocumentModel
-    return kind(state.provenance, state.circuit, device, consent)
+    assert state.origin is not None and state.circuit is not None
+    match state.origin:
+        case TaskOrigin() as origin:
+            return OpenDocumentModel(origin, state.circuit, device, consent)
+        case PromptOrigin() as origin:
+            return OpenPromptDocumentModel(origin, state.circuit, device, consent)

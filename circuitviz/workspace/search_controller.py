@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from circuitviz.document import Command, Provenance
-from circuitviz.document.attribution_query import subject_relation
+from circuitviz.document import Command, Origin
+from circuitviz.document.origin import subject_relation
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
 from circuitviz.workbench.requests.discover_prompt_circuit import DiscoverPromptCircuit
 from circuitviz.workbench.requests.messages import Request
@@ -35,7 +35,7 @@ class ResultOffer:
     message: str
     action_text: str
     command: Command
-    origin: Provenance
+    origin: Origin
 
 
 class SearchController(QObject):
@@ -49,7 +49,7 @@ class SearchController(QObject):
 
     offer_changed = Signal()
     search_finished = Signal()  # whatever else still runs
-    result_placed = Signal(object)  # Provenance of a circuit that is in the document now: its model is open
+    result_placed = Signal(object)  # Origin of a circuit that is in the document now: its model is open
     offer_accepted = Signal()
 
     def __init__(
@@ -83,21 +83,21 @@ class SearchController(QObject):
     def on_result(self, result: SearchResult) -> None:
         """Show a partial result; put the last one in place, or offer it."""
         if result.partial and not result.cancelled:
-            successor = self._documents.user_document.create_successor(result.command(), result.provenance)
+            successor = self._documents.user_document.create_successor(result.command(), result.origin)
             self._documents.show_partial_result(successor, result)
             return
         was_shown = self._documents.restore_user_document()
         self.is_running = False
         if isinstance(result, BasisSwitched):
-            self.result_placed.emit(result.provenance)
+            self.result_placed.emit(result.origin)
             self._documents.apply_command(result.command())
         elif result.cancelled and self._documents.user_document.state.circuit is not None:
             message = f"The search with {result.scores.method} ended early: {result.last_step}."
-            offer = ResultOffer(message, "Show the partial result", result.command(), result.provenance)
+            offer = ResultOffer(message, "Show the partial result", result.command(), result.origin)
             self._set_offer(offer, was_shown)
             self._notifier.post_message("The search was cancelled; its partial result can be shown.")
             return
-        elif not self.place_result(result.command(), result.provenance, was_shown):
+        elif not self.place_result(result.command(), result.origin, was_shown):
             return
         self.search_finished.emit()
         where = "in the partial result" if result.cancelled else "found"
@@ -105,7 +105,7 @@ class SearchController(QObject):
             f"{result.circuit.n_edges:,} edges {where}. {result.circuit.note}".strip()
         )
 
-    def place_result(self, command: Command, origin: Provenance, is_partial_shown: bool = False) -> bool:
+    def place_result(self, command: Command, origin: Origin, is_partial_shown: bool = False) -> bool:
         """Put a search's circuit into a document of its own.
 
         Args:
@@ -118,7 +118,7 @@ class SearchController(QObject):
             document after the search was agreed to.
         """
         document = self._documents.user_document
-        relation = subject_relation(origin, document.state.provenance)
+        relation = subject_relation(origin, document.state.origin)
         if document.would_lose_work(relation) and document.revision != self._agreed_revision:
             message = (
                 f"A circuit of {origin.model} on {origin.task} was found. "
@@ -139,7 +139,7 @@ class SearchController(QObject):
         offer, document = self.pending_offer, self._documents.user_document
         if offer is None or self.is_running:
             return
-        relation = subject_relation(offer.origin, document.state.provenance)
+        relation = subject_relation(offer.origin, document.state.origin)
         if document.would_lose_work(relation) and not self.confirm_replace():
             return
         self._agreed_revision, self._is_example = document.revision, False

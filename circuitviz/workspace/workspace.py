@@ -235,7 +235,7 @@ class Workspace(QObject):
 
     def select_edge_count(self, n_edges: int) -> None:
         """Choose a circuit of another size from the scores."""
-        scores, origin = self.document.state.scores, self.document.state.provenance
+        scores, origin = self.document.state.scores, self.document.state.origin
         if scores is None:
             return
         select = origin.select if origin else ""
@@ -259,7 +259,7 @@ class Workspace(QObject):
         Returns:
             The job; None where the person rather keeps unsaved work.
         """
-        relation = request.relation_to(self.user_document.state.provenance)
+        relation = request.relation_to(self.user_document.state.origin)
         if not self.search_controller.begin_search(relation, is_example):
             return None
         self.prompt_circuits.reset()
@@ -272,15 +272,15 @@ class Workspace(QObject):
     def measure_curve(self) -> None:
         """Measure faithfulness against the number of edges; not of prompt circuits."""
         state = self.document.state
-        if self.prompt_circuits.query is None and state.scores is not None and self.opened_model is not None:
+        if not state.is_prompt_circuit and state.scores is not None and self.opened_model is not None:
             handle = self.submit_request(MeasureCurve(state.scores, "greedy", state.requirements))
             for signal in (handle.partial, handle.finished):
                 signal.connect(partial(self._store_curve, state))
 
     def request_node_reading(self, node: str, prompt_index: int) -> None:
         """Ask for the reading of a task's node; those of prompt circuits are the inspector's."""
-        if self.opened_model is not None and self.prompt_circuits.query is None:
-            state = self.document.state
+        state = self.document.state
+        if self.opened_model is not None and not state.is_prompt_circuit:
             graph = None if state.circuit is None else state.circuit.graph
             handle = self.submit_request(ReadTaskNode(node, prompt_index, graph, state.method_options))
             handle.finished.connect(self._on_node_read)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from circuitviz.__main__ import main
 from circuitviz.cli.output import escape_invisible
 from circuitviz.document import Document, Evidence, Group, Label, State
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import TaskOrigin
 from circuitviz.formats import export_document, save_document
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 
@@ -59,7 +59,7 @@ def document(text: str, name: str) -> Document:
     graph = Graph.of_nodes(ModelShape(1, 2, 8), nodes, np.triu(np.ones((2, 3), dtype=bool), 1), 1)
     label = Label(text, note=text, author=text, evidence=(Evidence(text, "answer"),))
     info = {"prompt": {"strings": [text]}, "shown": {"logit.4@0": text}}
-    where = Provenance(
+    where = TaskOrigin(
         f"no model {text}",
         text,
         text,

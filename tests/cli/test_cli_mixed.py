@@ -48,8 +48,8 @@ def test_claims_find_the_folder_of_dictionaries_that_a_circuit_was_found_with(
     )
     assert main(["discover", *given.split(), folder, "-o", str(path)]) == 0
     state = open_document(path).state
-    assert state.circuit is not None and state.provenance is not None
-    assert state.provenance.dictionaries == (folder,)
+    assert state.circuit is not None and state.origin is not None
+    assert state.origin.dictionaries == (folder,)
     feature = next(name for name in state.circuit.node_names if is_feature_name(name))
     assert main(["label", "set", str(path), feature, "fires on names"]) == 0
     capsys.readouterr()
@@ -63,14 +63,14 @@ def test_claims_find_the_folder_of_dictionaries_that_a_circuit_was_found_with(
         feature, Evidence("it fires", "activation"), (feature,), (), labelled.evidence_context_of(feature)
     )
     engine = Engine()
-    list(OpenDocumentModel(labelled.provenance, labelled.circuit).execute(engine))
-    replies = list(CheckClaims((claim,), (), labelled.provenance).execute(engine))
+    list(OpenDocumentModel(labelled.origin, labelled.circuit).execute(engine))
+    replies = list(CheckClaims((claim,), (), labelled.origin).execute(engine))
     (tried,) = [reply for reply in replies if isinstance(reply, ClaimChecked)]
     assert tried.outcome.verdict and not any(isinstance(reply, JobFailed) for reply in replies)
 
     engine.open_requirements = ("what a running search is of",)
     with pytest.raises(InputError, match="once it is over"):
-        list(CheckClaims((claim,), (), labelled.provenance).execute(engine))
+        list(CheckClaims((claim,), (), labelled.origin).execute(engine))
 
 
 def test_a_site_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,8 @@ import pytest
 from circuitviz.document import (
     Document,
     Label,
-    Provenance,
     State,
+    TaskOrigin,
     group_nodes,
     move_nodes,
     replace_circuit,
@@ -28,7 +28,7 @@ from circuitviz.graph.feature_sites import graph_with_features
 
 SHAPE = ModelShape(2, 4, 16)
 SITES = ("a0", "m0", "a1", "m1")
-WHERE = Provenance("demo", "ab" * 32, "ioi", "cd" * 32, (("a", "b", (" c",), (" d",)),), "logit-diff", "corrupted",
+WHERE = TaskOrigin("demo", "ab" * 32, "ioi", "cd" * 32, (("a", "b", (" c",), (" d",)),), "logit-diff", "corrupted",
                    "eap-ig", {}, "greedy", 20, 1, 0, None)  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def graph(opened: frozenset[str]) -> Graph:
     return graph_with_features(SHAPE, dict.fromkeys(sorted(opened), (1, 5)), {})
 
 
-def seen(opened: frozenset[str], where: Provenance | None = WHERE, command=switch_basis):
+def seen(opened: frozenset[str], where: TaskOrigin | None = WHERE, command=switch_basis):
     """The command that shows that graph."""
     scores = Scores(graph(opened), np.ones(graph(opened).mask.shape), "eap-ig")
     return command(scores.top(int(scores.graph.n_edges)), scores, where, "Switch")

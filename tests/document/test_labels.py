@@ -13,8 +13,8 @@ from circuitviz.document import (
     EvidenceContext,
     Label,
     Outcome,
-    Provenance,
     State,
+    TaskOrigin,
     add_evidence,
     remove_evidence,
     remove_labels,
@@ -35,8 +35,8 @@ def outcome(basis: EvidenceContext, effect: float = 0.5) -> Outcome:
     return Outcome("holds", effect, 0.4, 0.6, "share", 8, "ab", 0, "2026-01-01T00:00:00+00:00", basis)
 
 
-def origin(task: str = "t", weights: str = "w") -> Provenance:
-    return Provenance("demo", weights, "ioi", task, (), "logit-diff", "corrupted", "eap")
+def origin(task: str = "t", weights: str = "w") -> TaskOrigin:
+    return TaskOrigin("demo", weights, "ioi", task, (), "logit-diff", "corrupted", "eap")
 
 
 def test_kinds_are_told_from_names() -> None:
@@ -106,8 +106,8 @@ def test_evidence_is_stale_when_model_task_or_circuit_change() -> None:
     assert Evidence("c", "t").stale_parts(state.evidence_context) == ()
     fewer = select_edges(SCORES.greedy(10), "greedy", 10).transform(state)
     assert tested.stale_parts(fewer.evidence_context) == ("circuit",)
-    assert tested.stale_parts(replace(state, provenance=origin(task="u")).evidence_context) == ("task",)
-    assert tested.stale_parts(replace(state, provenance=origin("u", "v")).evidence_context) == (
+    assert tested.stale_parts(replace(state, origin=origin(task="u")).evidence_context) == ("task",)
+    assert tested.stale_parts(replace(state, origin=origin("u", "v")).evidence_context) == (
         "model",
         "task",
     )

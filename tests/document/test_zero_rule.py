@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from circuitviz.document import Document, Provenance, State
+from circuitviz.document import Document, State, TaskOrigin
 from circuitviz.formats import open_document, save_document
 from circuitviz.graph import Graph, Intervention, ModelShape, Scores
 
@@ -24,8 +24,8 @@ NUMBERS = {
 
 def _earlier_key(state: State) -> str:
     """The key that a file written before the change has for its state."""
-    assert state.live_circuit is not None and state.provenance is not None
-    where, digest = state.provenance, state.live_circuit.digest.copy()
+    assert state.live_circuit is not None and state.origin is not None
+    where, digest = state.origin, state.live_circuit.digest.copy()
     said = [where.weight_hash, where.task_hash, where.metric, where.ablation]
     digest.update(json.dumps([GRAPH.shape.key, said]).encode())
     if state.interventions:
@@ -37,7 +37,7 @@ def _earlier_key(state: State) -> str:
 @pytest.mark.parametrize("ablation", ["corrupted", "mean", "mean-positional", "zero"])
 @pytest.mark.parametrize("scaled", [False, True])
 def test_only_what_the_change_left_alone_is_still_shown(tmp_path: Path, ablation: str, scaled: bool) -> None:
-    where = Provenance("demo", "ab", "ioi", "cd", (("a", "b", (" c",), ()),), "log-prob", ablation, "eap")
+    where = TaskOrigin("demo", "ab", "ioi", "cd", (("a", "b", (" c",), ()),), "log-prob", ablation, "eap")
     changed = {"m0": Intervention("scale", 0.5)} if scaled else {}
     document = Document(State(where, SCORES, SCORES.greedy(40), interventions=changed))
     document.store_evaluation(_earlier_key(document.state), NUMBERS)

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import QApplication
 from rich_documents import rich_documents
 
 from circuitviz.document import Document
-from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.node_text import tokens_by_position
 from circuitviz.draw.registry import figure_formats
 from circuitviz.errors import InputError
@@ -92,11 +91,10 @@ def use(document: Document, folder: Path, chart: ChartView, path: Path) -> None:
     draw_figure(document, FigureOptions())
     figure_formats.get("svg").value.write(make_figure_page(document, FigureOptions(), "a.svg"))
     caption(document, FigureOptions()).encode()
-    if state.provenance is not None:
+    if state.origin is not None:
         (methods_paragraph(document) + bibtex(document)).encode()
-        state.provenance.command_line().encode()
-        question = AttributionQuery.from_provenance(state.provenance)
-        assert question is None or (question.run_key and question.options)
+        state.origin.command_line().encode()
+        assert state.origin.requirements and state.origin.options is not None
     assert (
         document.current_history is not None
         and state.named_node_sets is not None

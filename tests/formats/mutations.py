@@ -27,7 +27,7 @@ import numpy as np
 from peak_memory import peak_memory_bytes
 from safetensors.numpy import load, save
 
-from circuitviz.document import Document, Group, Label, Provenance, State
+from circuitviz.document import Document, Group, Label, State, TaskOrigin
 from circuitviz.document.labels import Evidence, EvidenceContext, Outcome
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, save_document
@@ -43,8 +43,8 @@ STRANGE: list[Any] = [None, -1, 0, 1e400, float("nan"), "x", "", [], {}, [[]], {
                       "\ud800", "9" * 4400, [0] * 50, 0.5, "#12", "../x", [["m0", 1]], {"nodes": []}]  # fmt: skip
 
 
-def provenance() -> Provenance:
-    return Provenance("demo", "ab" * 32, "ioi", "cd" * 32, (("a", "b", (" c",), (" d",)),), "logit-diff", "corrupted", "eap-ig",
+def task_origin() -> TaskOrigin:
+    return TaskOrigin("demo", "ab" * 32, "ioi", "cd" * 32, (("a", "b", (" c",), (" d",)),), "logit-diff", "corrupted", "eap-ig",
                       {"steps": 5}, "greedy", 20, 1, 0, None, versions={"torch": "2"}, machine="m", created="2026")  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def heads() -> Document:
     groups = {"early": Group(frozenset(names[:2]), collapsed=True)}
     changed = {names[3]: Intervention("scale", 0.5), names[4]: Intervention("mean", positions=(1, 2))}
     state = State(
-        provenance(),
+        task_origin(),
         scores,
         circuit,
         frozenset(names[2:3]),

@@ -7,7 +7,8 @@ from typing import Any
 
 from mutations import features, heads
 
-from circuitviz.document import Document, Group, Label, Provenance, ViewFilters
+from circuitviz.document import Document, Group, Label, PromptOrigin, ViewFilters
+from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.detached_annotations import DetachedAnnotations
 
 INTERVAL = {"value": 0.5, "low": 0.25, "high": 0.75}
@@ -59,16 +60,16 @@ def rich_heads() -> Document:
 
 def rich_features() -> Document:
     document = features()
-    where = Provenance("demo", "ab", "prompt", "cd", (("a b", "a c", (" x",), (" y",)),), "logit-diff", "corrupted", "attribution-graph",
-                       {"target": "logit-diff", "sites": ["m0"], "dictionaries": ["d"], "errors": "kept", "tokens": [1, 2], "rows": 9, "node_share": 0.5, "edge_share": 0.5},
-                       "share", None, 1, 0, True, {"left_out": {"odd": 2}}, {"torch": "2"}, "m", 1.0, "2026")  # fmt: skip
+    query = AttributionQuery("demo", "a b", "logit-diff", "attribution-graph", corrupted="a c", correct=(" x",), incorrect=(" y",),
+                             sites=("m0",), dictionaries=("d",), bos=True, tokens=(1, 2), rows=9, node_share=0.5, edge_share=0.5)  # fmt: skip
+    where = PromptOrigin(query, "ab", "cd", versions={"torch": "2"}, machine="m", seconds=1.0, created="2026")
     scores = document.state.scores
     assert scores is not None
     info = {"prompt": {"strings": ["a", "b"], "tokens": [1, 2]}, "activations": {"m0.f9@1": 0.5}, "influence": {"m0.f9@1": 0.5},
             "attributions": {"m0.f9@1": 0.5}, "target": "logit.4@1", "shown": {"logit.4@1": " x"}, "replacement_score": 0.5,
             "completeness_score": 0.5, "ledger": {"features": 0.5}, "targets": {"logit.4@1": 0.5}, "fraction": 0.5}  # fmt: skip
     return filled(
-        Document(replace(document.state, provenance=where, scores=replace(scores, info=info))), document
+        Document(replace(document.state, origin=where, scores=replace(scores, info=info))), document
     )
 
 

@@ -64,7 +64,7 @@ def answered(request: pytest.FixtureRequest, demo: Any) -> Any:
         demo.model, question, load_dictionaries([resource_path("demo", "dictionaries")], demo.model)
     )
     answer = run_to_completion(opened.find_circuit(question))
-    return opened, Document(State(answer.provenance, answer.scores, answer.circuit))
+    return opened, Document(State(answer.origin, answer.scores, answer.circuit))
 
 
 def test_our_graph_passes_both_schemas_and_says_everything(answered: Any, tmp_path: Path, demo: Any) -> None:

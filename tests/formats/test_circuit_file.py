@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from circuitviz.document import Document, Group, Label, Provenance, State, ViewFilters
+from circuitviz.document import Document, Group, Label, State, TaskOrigin, ViewFilters
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, open_document, save_document
 from circuitviz.graph import Graph, ModelShape, Scores
@@ -31,7 +31,7 @@ TEXT = st.text(max_size=12)
 def document(shape: ModelShape, seed: int, text: str = "Name Mover") -> Document:
     graph, pick = Graph.transformer(shape), np.random.default_rng(seed)
     scores = Scores(graph, pick.normal(size=graph.mask.shape), "eap-ig", {"steps": 5})
-    where = Provenance(
+    where = TaskOrigin(
         "demo", "ab" * 32, "ioi", "cd" * 32, ((text, "b", (" Mary",), (" John", " x")),),
         "logit-diff", "corrupted", "eap-ig", {"steps": 5}, "greedy", 20, 1, 0, None,
         versions={"torch": "2"}, machine="m", seconds=1.5, created="2026",
@@ -77,7 +77,7 @@ def test_everything_comes_back(tmp_path: Path, shape: ModelShape, seed: int, tex
     save_document(before, path)
     after = open_document(path)
     assert after.state.hash == before.state.hash
-    assert after.state.provenance == before.state.provenance
+    assert after.state.origin == before.state.origin
     assert after.evaluation == before.evaluation is not None
     assert (after.view, after.curve, after.extra) == (before.view, before.curve, before.extra)
     assert not after.is_dirty and after.path == path

@@ -52,8 +52,8 @@ def test_the_pages_example_reads_a_document(
     monkeypatch.chdir(tmp_path)
     (example,) = re.findall(r"```python\n(.*?)```", read_page("file-format.md"), re.DOTALL)
     exec(compile(example, "file-format.md", "exec"), {})
-    assert document.state.circuit is not None and document.state.provenance is not None
-    expected = f"{document.state.provenance.method} {document.state.circuit.n_edges} edges"
+    assert document.state.circuit is not None and document.state.origin is not None
+    expected = f"{document.state.origin.method} {document.state.circuit.n_edges} edges"
     assert capsys.readouterr().out.strip() == expected
 
 

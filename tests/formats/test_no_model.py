@@ -23,7 +23,7 @@ for name, data in {suffix: data for suffix, data in mutations.seeds(folder)}.ite
         (folder / f"again{name}").write_bytes(data)
         assert import_document(folder / f"again{name}").state.circuit is not None
 document = open_document(folder / "heads.circuit")
-assert document.state.provenance is not None, "a circuit that names its model"
+assert document.state.origin is not None, "a circuit that names its model"
 if sys.argv[3] == "window":
     from PySide6.QtCore import QSettings
     from PySide6.QtWidgets import QApplication

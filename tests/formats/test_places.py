@@ -24,8 +24,8 @@ from slow_path import STORIES
 
 from circuitviz.__main__ import main
 from circuitviz.document import Document, State
+from circuitviz.document.origin import TaskOrigin
 from circuitviz.document.portable_paths import with_local_paths, with_portable_paths
-from circuitviz.document.provenance import Provenance
 from circuitviz.draw.registry import figure_formats
 from circuitviz.formats import export_document, formats, open_document, save_document
 from circuitviz.graph import Circuit, Graph, ModelShape, Scores
@@ -68,7 +68,7 @@ def document(folder: Path, method: str = "eap", **more: Any) -> Document:
         "dictionaries": f"{folder / 'dicts' / 'one'}; {folder / 'two'}",
         "file": str(folder / "from.json"),
     }
-    where = Provenance(
+    where = TaskOrigin(
         str(folder / "models" / "llama"), "sha256:12", str(folder / "tasks" / "mine.csv"), "sha256:34", pairs, "logit-diff",
         "zero", method, options, **more,
     )  # fmt: skip
@@ -111,8 +111,8 @@ def test_no_format_tells_a_folder_and_bytes_are_the_same_in_two(
 def test_the_search_finds_what_is_hidden_in_files(qapp: object, tmp_path: Path) -> None:
     """The control: a label that is written is found in every format that draws or lists it."""
     load_shipped_fonts()
-    where = replace(document(tmp_path).state.provenance, created=SECRET, method=SECRET, model=SECRET)
-    one = Document(replace(document(tmp_path).state, provenance=where))
+    where = replace(document(tmp_path).state.origin, created=SECRET, method=SECRET, model=SECRET)
+    one = Document(replace(document(tmp_path).state, origin=where))
     for suffix in (".circuit", ".svg", ".pdf", ".png", ".tex"):
         path = tmp_path / f"a{suffix}"
         save_document(one, path) if suffix == ".circuit" else save_figure(
@@ -137,11 +137,11 @@ def test_places_come_back_where_they_are(tmp_path: Path, monkeypatch: pytest.Mon
     (home / "models" / "llama").mkdir(parents=True)
     one = document(home)
     save_document(one, home / "mine.circuit")
-    assert open_document(home / "mine.circuit").state.provenance.model == str(home / "models" / "llama")
+    assert open_document(home / "mine.circuit").state.origin.model == str(home / "models" / "llama")
     moved = tmp_path / "moved"
     shutil.copytree(home, moved)
     again = open_document(moved / "mine.circuit")
-    assert again.state.provenance.model == str(moved / "models" / "llama") and not again.is_dirty
+    assert again.state.origin.model == str(moved / "models" / "llama") and not again.is_dirty
     away = tmp_path / "away"
     away.mkdir()
     save_document(one, away / "mine.circuit")
@@ -150,12 +150,12 @@ def test_places_come_back_where_they_are(tmp_path: Path, monkeypatch: pytest.Mon
     assert (told["model"], told["task"]) == ("llama", "mine.csv")
     assert told["options"]["dictionaries"] == "one; two" and told["options"]["file"] == "from.json"
     found = open_document(away / "mine.circuit").state
-    assert found.provenance.model == str(home / "models" / "llama")
-    assert found.provenance.options["dictionaries"] == "one; two"  # which are not there
+    assert found.origin.model == str(home / "models" / "llama")
+    assert found.origin.options["dictionaries"] == "one; two"  # which are not there
     shutil.rmtree(home)
-    assert open_document(away / "mine.circuit").state.provenance.model == "llama"
+    assert open_document(away / "mine.circuit").state.origin.model == "llama"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another machine"))
-    assert open_document(away / "mine.circuit").state.provenance.model == "llama"
+    assert open_document(away / "mine.circuit").state.origin.model == "llama"
 
 
 def test_names_that_are_no_places_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +166,7 @@ def test_names_that_are_no_places_stay(tmp_path: Path, monkeypatch: pytest.Monke
         assert portable_path(name, tmp_path) == display_name(name) == name
     assert portable_path("here/llama", tmp_path) == "./here/llama" and display_name("here/llama") == "llama"
     assert portable_path("~nobody/x", None) == "x" and portable_path("./gone/llama", None) == "llama"
-    where = document(tmp_path).state.provenance
+    where = document(tmp_path).state.origin
     assert with_portable_paths(with_portable_paths(where, tmp_path), None).model == "llama"
     assert (
         with_local_paths(with_portable_paths(where, tmp_path), tmp_path, lambda name, digest: None).model
@@ -187,7 +187,7 @@ def test_names_that_are_no_places_stay(tmp_path: Path, monkeypatch: pytest.Monke
 @settings(max_examples=200)
 def test_no_name_in_a_file_makes_reading_fail(text: str) -> None:
     """A file may name anything as its model: it is text until somebody opens it."""
-    where = Provenance(text, text, text, text, (), text, text, text, {"dictionaries": text, "file": text})
+    where = TaskOrigin(text, text, text, text, (), text, text, text, {"dictionaries": text, "file": text})
     listed = replace(where, options={"dictionaries": [text, 3]})
     for one in (where, listed):
         found = with_local_paths(one, Path("/nowhere"), lambda name, digest: None)

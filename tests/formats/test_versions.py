@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from circuitviz.document import replace_circuit, toggle_ablation
+from circuitviz.document import PromptOrigin, replace_circuit, toggle_ablation
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.circuit_file import CircuitFileFormat
@@ -37,11 +37,25 @@ def test_a_file_of_each_version_opens(version: int, tmp_path: Path) -> None:
     assert state.circuit is not None and state.circuit.graph.shape.has_grouped_queries
     assert state.circuit.n_edges == int(manifest(kept)["circuit"]["asked"]) == 20
     assert [label.text for label in state.labels.values()] == ["Name Mover"]
-    assert state.provenance is not None and state.provenance.method == "eap-ig"
+    assert state.origin is not None and state.origin.method == "eap-ig"
     assert document.evaluation is not None and document.extra == {"from the future": {"kept": [1, 2]}}
     save_document(document, tmp_path / "now.circuit")
     assert manifest(tmp_path / "now.circuit")["version"] == FILE_VERSION
     assert open_document(tmp_path / "now.circuit").state.hash == state.hash
+
+
+def test_a_file_of_one_prompt_from_before_origins_is_saved_as_it_was(tmp_path: Path) -> None:
+    """It was written when files' provenance had one class in memory, too."""
+    kept = VERSIONS / "v1-prompt.circuit"
+    document = open_document(kept)
+    origin = document.state.origin
+    assert isinstance(origin, PromptOrigin) and (origin.query.target, origin.query.nodes) == (
+        "a2.f719@16",
+        12,
+    )
+    assert origin.command_line().startswith("circuitviz local-circuit -m demo")
+    save_document(document, tmp_path / "now.circuit")
+    assert manifest(tmp_path / "now.circuit") == manifest(kept)
 
 
 def test_steps_lead_from_every_version_to_the_present_one() -> None:
@@ -171,7 +185,7 @@ def test_what_was_tried_on_an_earlier_circuit_is_kept_and_not_offered(tmp_path: 
     assert [entry["key"] for entry in document.current_history] == [document.state.measurement_key]
     other = Graph.transformer(ModelShape(n_layers=1, n_heads=1, d_model=8))
     scores = Scores(other, np.ones(other.mask.shape), "exact")
-    where = document.state.provenance
+    where = document.state.origin
     assert where is not None
     document.apply_command(replace_circuit(Circuit(other, other.mask), scores, where, "Find another"))
     document.apply_command(toggle_ablation(["m0"]))

@@ -133,7 +133,7 @@ def test_a_search_that_stood_aside_when_all_was_cancelled_keeps_what_it_has(qtbo
     finally:
         worker.stop()
     kept = [reply for reply in seen if isinstance(reply, SearchResult)][-1]
-    assert kept.cancelled and kept.partial and kept.provenance is not None
+    assert kept.cancelled and kept.partial and kept.origin is not None
 
 
 def test_a_long_job_goes_on_after_an_urgent_one(qtbot: QtBot) -> None:

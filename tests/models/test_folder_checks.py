@@ -141,8 +141,8 @@ def test_no_code_of_a_folder_is_run_and_nothing_is_asked(
         if "own" in trap and "tokenizer" not in trap:
             assert "never run" in str(error)
     path, state = folder.parent / "named.circuit", heads().state
-    assert state.provenance is not None
-    save_document(Document(replace(state, provenance=replace(state.provenance, model=str(folder)))), path)
+    assert state.origin is not None
+    save_document(Document(replace(state, origin=replace(state.origin, model=str(folder)))), path)
     assert run(["evaluate", str(path)]) == 2  # the folder, or a circuit of another shape
     assert "Traceback" not in capsys.readouterr().err
     assert not canary.exists() and not sealed

@@ -209,12 +209,10 @@ def test_what_a_file_names_is_not_asked_of_the_network(
     elsewhere.setattr(socket.socket, "connect", connect)
     elsewhere.setattr(socket, "getaddrinfo", lambda *address, **_: connect(None, address))
     state = heads().state
-    assert state.provenance is not None
-    where = replace(
-        state.provenance, model=NAME, options={**state.provenance.options, "dictionaries": RELEASE}
-    )
+    assert state.origin is not None
+    where = replace(state.origin, model=NAME, options={**state.origin.options, "dictionaries": RELEASE})
     path = tmp_path / "theirs.circuit"
-    save_document(Document(replace(state, provenance=where)), path)
+    save_document(Document(replace(state, origin=where)), path)
     words = [str(tmp_path / word) if word == "a.svg" else word for word in verb]
     count = 2 if words[0] == "label" else 1
     code = run([*words[:count], str(path), *words[count:]])

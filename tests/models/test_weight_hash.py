@@ -64,12 +64,12 @@ def test_a_file_of_before_fits_and_its_tests_are_not_stale(
     found: Path, tmp_path: Path, model: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, document = tmp_path / "a.circuit", open_document(found)
-    where, circuit = document.state.provenance, document.state.circuit
+    where, circuit = document.state.origin, document.state.circuit
     assert where is not None and circuit is not None and where.weight_hash.startswith("sha256:")
     old = replace(where, weight_hash=legacy_weight_hash(model.hf))
     assert describe_mismatch(old, model, circuit) == ""
     assert model.weight_hash == old.weight_hash, "what was measured under this name stays comparable"
-    document.set_state(replace(document.state, provenance=old))
+    document.set_state(replace(document.state, origin=old))
     save_document(document, path)
     assert main(["label", "set", str(path), "m0", "Duplicate Token"]) == 0
     capsys.readouterr()
@@ -83,8 +83,8 @@ def test_a_file_of_before_fits_and_its_tests_are_not_stale(
 
 def test_what_cannot_be_told_is_not_claimed(found: Path, model: Model) -> None:
     state = open_document(found).state
-    assert state.provenance is not None and state.circuit is not None
-    old = replace(state.provenance, weight_hash="0" * 64)
+    assert state.origin is not None and state.circuit is not None
+    old = replace(state.origin, weight_hash="0" * 64)
     assert "other weights" in describe_mismatch(old, model, state.circuit)
     elsewhere = replace(old, versions={**old.versions, "transformer-lens": "3.4.0"})
     said = describe_mismatch(elsewhere, model, state.circuit)

@@ -13,7 +13,7 @@ from tracer_graph import tracer_graph
 
 from circuitviz.__main__ import main
 from circuitviz.discovery import methods
-from circuitviz.document import Document, Group, Label, Provenance, State
+from circuitviz.document import Document, Group, Label, PromptOrigin, State, TaskOrigin
 from circuitviz.document.attribution_query import PROMPT_METHODS, AttributionQuery
 from circuitviz.formats import import_document
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
@@ -48,11 +48,16 @@ def feature_state(per_token: int = 3, ablated: str = "") -> State:
     values = np.random.default_rng(4).normal(size=graph.mask.shape) * graph.mask
     run = {"prompt": {"strings": TOKENS}}
     scores = Scores(graph, values, "hierarchical-attribution", info=run)
-    question = AttributionQuery("demo", "When Mary and John went", target="logit.7@5", nodes=30, tau=0.2)
-    where = Provenance(
-        "demo", "sha256:" + "ab" * 32, "prompt", "cd" * 32, ((question.prompt, "", ("Mary",), ("John",)),),
-        "target-activation", "zero", "hierarchical-attribution", question.options, prompts=1, select="share",
-    )  # fmt: skip
+    question = AttributionQuery(
+        "demo",
+        "When Mary and John went",
+        target="logit.7@5",
+        nodes=30,
+        tau=0.2,
+        correct=("Mary",),
+        incorrect=("John",),
+    )
+    where = PromptOrigin(question, "sha256:" + "ab" * 32, "cd" * 32)
     circuit = Circuit(graph, graph.mask, int(mask.sum()))
     return State(where, scores, circuit, frozenset({ablated} if ablated else ()))
 
@@ -123,15 +128,15 @@ def test_the_caption_names_the_prompt() -> None:
 @pytest.mark.parametrize("method", PROMPT_METHODS)
 def test_each_way_of_tracing_has_its_sentence_and_its_sources(method: str) -> None:
     state = feature_state()
-    where = replace(state.provenance, method=method)
     asked = replace(
-        AttributionQuery.from_provenance(where),
+        state.origin.query,
+        method=method,
         gate="absolute",
         sites=("m0", "m1"),
         dictionaries=("some/where/mine",),
     )
-    where = replace(where, options=asked.options)
-    document = Document(replace(state, provenance=where))
+    where = replace(state.origin, query=asked)
+    document = Document(replace(state, origin=where))
     found = {"faithfulness": {"value": 0.831, "low": None, "high": None}, "setting": {"prompts": 1}}
     document.store_evaluation(document.state.measurement_key, found)
     text = methods_paragraph(document)
@@ -153,11 +158,11 @@ def test_each_way_of_tracing_has_its_sentence_and_its_sources(method: str) -> No
 
 @pytest.mark.parametrize("method", methods.names())
 def test_each_method_over_a_task_has_its_sentence(method: str) -> None:
-    where = replace(
-        feature_state().provenance, task="ioi", method=method, prompts=64, seed=3, metric="logit-diff",
-        ablation="corrupted", options={"steps": 5, "dictionaries": ""}, select="greedy",
+    where = TaskOrigin(
+        "demo", "sha256:" + "ab" * 32, "ioi", "cd" * 32, (("a", "b", ("Mary",), ("John",)),), "logit-diff",
+        "corrupted", method, {"steps": 5, "dictionaries": ""}, prompts=64, seed=3,
     )  # fmt: skip
-    text = methods_paragraph(Document(replace(feature_state(), provenance=where)))
+    text = methods_paragraph(Document(replace(feature_state(), origin=where)))
     reference = methods.get(method).reference
     for part in (
         f"with {method} ({reference}; steps 5)",

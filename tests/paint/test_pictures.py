@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QHashSeed
 
-from circuitviz.document import Document, Group, Label, Provenance, State
+from circuitviz.document import Document, Group, Label, State, TaskOrigin
 from circuitviz.document.groups import expanded_groups
 from circuitviz.draw.registry import figure_formats
 from circuitviz.draw.tikz import escape_latex
@@ -35,8 +35,8 @@ from circuitviz.shapes.text_metrics import text_width
 
 GRAPH = Graph.transformer(ModelShape(3, 4, 16))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
-WHERE = Provenance(
-    "demo", "ab" * 32, "ioi", "cd" * 32, (), "logit-diff", "corrupted", "eap-ig", {"steps": 5}, asked=60,
+WHERE = TaskOrigin(
+    "demo", "ab" * 32, "ioi", "cd" * 32, (), "logit-diff", "corrupted", "eap-ig", {"steps": 5}, requested=60,
     prompts=64, versions={"torch": "2.9"},
 )  # fmt: skip
 LABELS = {

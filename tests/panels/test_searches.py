@@ -18,8 +18,9 @@ from pytestqt.qtbot import QtBot
 from circuitviz.document import (
     Document,
     Label,
-    Provenance,
+    PromptOrigin,
     State,
+    TaskOrigin,
     group_nodes,
     move_nodes,
     select_edges,
@@ -27,7 +28,8 @@ from circuitviz.document import (
     set_label,
     toggle_ablation,
 )
-from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, PROMPT_TASK, SAME_MODEL
+from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, AttributionQuery
+from circuitviz.document.origin import SAME_MODEL
 from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.jobs import JobHandle
@@ -38,7 +40,7 @@ from circuitviz.workspace.workspace import Workspace
 
 SHAPE = ModelShape(2, 4, 16)
 GRAPH = Graph.transformer(SHAPE)
-WHERE = Provenance(
+WHERE = TaskOrigin(
     "demo", "ab" * 32, "ioi", "cd" * 32, (("a b", "a c", (" b",), (" c",)),), "logit-diff", "corrupted", "eap",
     options={}, prompts=1, bos=True,
 )  # fmt: skip
@@ -122,12 +124,12 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Workspace:
     return made
 
 
-def found(where: Provenance, **more: Any) -> SearchResult:
+def found(where: TaskOrigin, **more: Any) -> SearchResult:
     scores = scores_of(7, "acdc", more.get("partial", False))
     return SearchResult(scores, scores.greedy(30), where, **{"partial": False, **more})
 
 
-def search(desk: Workspace, where: Provenance) -> None:
+def search(desk: Workspace, where: TaskOrigin) -> None:
     """Ask for it, as a person does."""
     assert desk.start_discovery(DiscoverCircuit.from_origin(where, "cpu"))
 
@@ -156,13 +158,7 @@ def features_of_a_prompt(desk: Workspace) -> None:
     )
     graph = Graph.of_nodes(SHAPE, nodes, np.array([[False, True]]))
     scores = Scores(graph, graph.mask * 1.0, HIERARCHICAL_ATTRIBUTION)
-    where = replace(
-        WHERE,
-        task=PROMPT_TASK,
-        pairs=(("a b", "", (), ()),),
-        method=HIERARCHICAL_ATTRIBUTION,
-        options={"target": "logit.4@1"},
-    )
+    where = PromptOrigin(AttributionQuery(WHERE.model, "a b", "logit.4@1"), WHERE.weight_hash)
     desk.search_controller.begin_search(SAME_MODEL)
     desk.prompt_circuits.on_answer(PromptSearchResult(scores, scores.top(1), where))
 
@@ -295,7 +291,7 @@ def test_work_that_came_while_a_search_ran_is_not_replaced_unasked(desk: Workspa
     desk.search_controller.accept_offer()
     assert desk.document is mine and desk.search_controller.pending_offer is offer
     desk.search_controller.accept_offer()
-    assert desk.document is not mine and desk.state.provenance.task == "sva" and not desk.state.labels
+    assert desk.document is not mine and desk.state.origin.task == "sva" and not desk.state.labels
     assert desk.search_controller.pending_offer is None
     desk.undo_stack.undo()
     assert desk.document is mine

@@ -40,7 +40,7 @@ def test_nodes_are_scaled_patched_and_put_back(opened: MainWindow, qtbot: QtBot,
     state = window.workspace.document.state
     model = load_model("demo")
     bench = FaithfulnessBench(
-        make_setting(model, rebuild_task(state.provenance, model), "logit-diff"), allow_interventions=True
+        make_setting(model, rebuild_task(state.origin, model), "logit-diff"), allow_interventions=True
     )
     steps: list[tuple[str, float, str]] = [
         ("scale", 0.5, ""),

@@ -64,9 +64,9 @@ def test_exact_effects_turn_the_signs_and_that_is_undone(
     window.menus.actions["attach"].trigger()
     qtbot.waitUntil(lambda: desk.document.state.sign_meaning == "helps", timeout=LONG)
     state = desk.document.state
-    assert state.circuit == circuit and state.scores is not None and state.provenance is not None
+    assert state.circuit == circuit and state.scores is not None and state.origin is not None
     assert np.allclose(state.scores.values, np.where(scores.graph.mask, scores.values, 0))
-    assert state.provenance.options == {"file": "theirs.json", "sign": "auto"}
+    assert state.origin.options == {"file": "theirs.json", "sign": "auto"}
     assert "turned" in state.scores.info["score_sign_note"]
     assert any(claim in words(window) for claim in CLAIMS)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
@@ -76,7 +76,7 @@ def test_exact_effects_turn_the_signs_and_that_is_undone(
     assert desk.live_faithfulness.estimate_what_if(frozenset({"m0"})) is not None
     assert desk.undo_stack.undoText() == "Turn the signs of imported scores"
     desk.undo_stack.undo()
-    assert desk.document.state.sign_meaning == "file" and desk.document.state.provenance is not None
+    assert desk.document.state.sign_meaning == "file" and desk.document.state.origin is not None
     assert np.allclose(desk.document.state.scores.values, -state.scores.values)
     assert not any(claim in words(window) for claim in CLAIMS)
     assert (

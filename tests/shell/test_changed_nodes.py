@@ -50,7 +50,7 @@ def test_changed_nodes_are_changed_on_another_model_in_measures_and_on_the_comma
     circuit = window.workspace.document.state.circuit
     window.workspace.apply_command(set_intervention(ZERO, ZERO["a2.h6"]))
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    where = window.workspace.document.state.provenance
+    where = window.workspace.document.state.origin
 
     # on another model
     window.dock_manager.bring_to_front("compare")

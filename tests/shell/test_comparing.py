@@ -165,7 +165,7 @@ def test_two_methods_on_one_canvas(open_window, qtbot: QtBot, tmp_path: Path) ->
     compare.other_models_page.evaluate_button.click()
     qtbot.waitUntil(lambda: compare.other_models_page.table.rowCount() == 2, timeout=LONG)
     model = load_model(str(twin))
-    expected = evaluate(model, rebuild_task(desk.document.state.provenance, model), ours).faithfulness.value
+    expected = evaluate(model, rebuild_task(desk.document.state.origin, model), ours).faithfulness.value
     cells = [compare.other_models_page.table.item(r, 1).text() for r in range(2)]
     assert cells[1] == f"{expected:.3f}" and cells[0] != cells[1]
     assert desk.opened_model.model == "demo"

@@ -79,7 +79,7 @@ def test_a_labelled_file_is_not_overwritten_by_another_search(
     )
 
     search(window, qtbot, "sva")
-    qtbot.waitUntil(lambda: desk.state.provenance.task == "sva" and measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: desk.state.origin.task == "sva" and measured(window), timeout=LONG)
     assert not answers.asked, "all of it is on the disk"
     assert desk.document.path is None and window.windowTitle().startswith("Untitled circuit")
     assert not desk.state.labels and not desk.state.groups and not window.panels["labels"].table_model.targets
@@ -99,7 +99,7 @@ def test_a_labelled_file_is_not_overwritten_by_another_search(
     press_save(window, qtbot)
     assert answers.places_asked == 2, "it has a name, and the file holds this circuit"
     assert set(open_document(path).state.labels) == {heads[0], heads[1]}
-    assert open_document(tmp_path / "other.circuit").state.provenance.task == "sva"
+    assert open_document(tmp_path / "other.circuit").state.origin.task == "sva"
 
     # the file came to hold another circuit meanwhile: saving asks first
     save_document(Document(open_document(tmp_path / "other.circuit").state), path)
@@ -107,7 +107,7 @@ def test_a_labelled_file_is_not_overwritten_by_another_search(
     desk.apply_command(set_label(heads[2], Label("Induction")))
     press_save(window, qtbot)
     assert len(answers.asked) == 1 and "mine.circuit" in answers.asked[0]
-    assert open_document(path).state.provenance.task == "sva"
+    assert open_document(path).state.origin.task == "sva"
 
     # unsaved work: a search of something else asks, and is not begun when a person rather stays
     search(window, qtbot, "gender")
@@ -145,7 +145,7 @@ def test_a_cancelled_search_leaves_the_circuit_and_offers_what_it_has(
         lambda: not desk.search_controller.is_running and desk.opened_model is not None, timeout=LONG
     )
     qtbot.mouseClick(notice.action_button, Qt.MouseButton.LeftButton)
-    assert desk.state.provenance.task == "sva" and desk.state.scores.partial and not notice.isVisible()
+    assert desk.state.origin.task == "sva" and desk.state.scores.partial and not notice.isVisible()
     assert desk.state.circuit.n_edges < total / 4, "edges that nobody examined"
     qtbot.waitUntil(lambda: window.view.status_text.startswith("partial result"), timeout=LONG)
     shoot(window, "documents-partial")

@@ -12,7 +12,7 @@ from opening import LONG
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from circuitviz.document import Document, Label, Provenance, State
+from circuitviz.document import Document, Label, State, TaskOrigin
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.jobs import JobHandle
 from circuitviz.paint import save_figure
@@ -26,9 +26,9 @@ GRAPH = Graph.transformer(ModelShape(4, 4, 16))
 
 def document(labelled: bool = True) -> Document:
     scores = Scores(GRAPH, np.random.default_rng(5).normal(size=GRAPH.mask.shape), "eap-ig")
-    where = Provenance(
+    where = TaskOrigin(
         "elsewhere/no-such-model", "ab" * 32, "ioi", "cd" * 32, (), "logit-diff", "corrupted", "eap-ig",
-        {"steps": 5}, asked=70, prompts=64, seed=3, versions={"torch": "2.9"},
+        {"steps": 5}, requested=70, prompts=64, seed=3, versions={"torch": "2.9"},
     )  # fmt: skip
     labels = {
         "a0.h1": Label("Duplicate Token"),

@@ -32,7 +32,7 @@ def measured(window: MainWindow) -> bool:
 
 
 def method(window: MainWindow) -> str:
-    where = window.workspace.document.state.provenance
+    where = window.workspace.document.state.origin
     return "" if where is None else where.method
 
 

@@ -99,7 +99,7 @@ def test_nodes_are_found_by_what_they_promote(open_window, qtbot: QtBot) -> None
     bar.open_card()
     qtbot.waitUntil(lambda: bool(bar.top_tokens.top_tokens), timeout=90_000)
     state, model = desk.document.state, load_model("demo")
-    task = rebuild_task(state.provenance, model)
+    task = rebuild_task(state.origin, model)
     found = read_top_tokens(model, task, state.circuit.node_names)
     assert bar.top_tokens.top_tokens == found
     for node in ("input", "logits", "m1", next(n for n in state.circuit.node_names if ".h" in n)):

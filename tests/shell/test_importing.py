@@ -172,7 +172,7 @@ def test_exact_effects_decide_the_sign_of_an_imported_circuit(
     assert told["score_sign"] == "positive helps" and ("turned" in told["note"]) is (sign < 0)
     document = open_document(out)
     assert np.allclose(document.state.scores.values, np.where(scores.graph.mask, scores.values, 0))  # type: ignore[union-attr]
-    where = document.state.provenance
+    where = document.state.origin
     assert where is not None and where.options == {"file": "a.json", "sign": "auto"}
     assert (
         where.command_line().startswith("circuitviz import a.json -m demo -t ioi")

@@ -51,7 +51,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
 
     # the number is the engine's own, computed apart from the window
     model = load_model("demo")
-    task = rebuild_task(state.provenance, model)
+    task = rebuild_task(state.origin, model)
     assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
 
     # click the head that helps the logits most, and read it
@@ -107,7 +107,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     again: MainWindow = open_window()
     open_in(again, qtbot, path)
     assert again.workspace.document.state.hash == kept.hash
-    assert again.workspace.document.state.provenance == kept.provenance
+    assert again.workspace.document.state.origin == kept.origin
     assert again.view.circuit_scene.by_name[head].label == "Name Mover"
     assert value(again) == whole
     assert len(again.workspace.document.curve) == 10

@@ -97,7 +97,7 @@ def test_a_claim_that_holds_and_one_that_fails_and_both_stale(
 
     # the number is the engine's own, computed apart from the window
     model = load_model("demo")
-    where = desk.document.state.provenance
+    where = desk.document.state.origin
     task = rebuild_task(where, model)
     claimed = ClaimSubject(make_setting(model, task, where.metric, where.ablation), ("a2.h6",))
     apart = run_to_completion(claim_test_steps("answer", claimed, counterfactual="name-swapped"))
@@ -190,7 +190,7 @@ def test_pairs_may_come_from_a_file(
 ) -> None:
     pairs = [
         {"clean": c, "corrupted": o, "correct": list(right), "incorrect": list(wrong)}
-        for c, o, right, wrong in window.workspace.document.state.provenance.pairs[:9]
+        for c, o, right, wrong in window.workspace.document.state.origin.pairs[:9]
     ]
     path = tmp_path / "mine.jsonl"
     path.write_text("\n".join(json.dumps(pair) for pair in pairs))

@@ -49,7 +49,7 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
     window = opened
     state = window.workspace.document.state
     model = load_model("demo")
-    task = rebuild_task(state.provenance, model)
+    task = rebuild_task(state.origin, model)
 
     # cancelled before it had anything: its task is open by then, and the circuit is not of that one
     with qtbot.waitSignal(window.workspace.model_ready, timeout=LONG) as opening:
@@ -113,7 +113,7 @@ def test_what_a_search_draws_has_no_number_and_a_file_that_is_opened_stays_itsel
         if name == "kept.circuit":
             assert window.workspace.document.state.hash == known and meter.value_label.text() == number
         else:
-            assert window.workspace.document.state.provenance is None and not window.workspace.document.curve
+            assert window.workspace.document.state.origin is None and not window.workspace.document.curve
 
 
 def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
@@ -124,7 +124,7 @@ def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
     shutil.copytree(DEMO, folder)
     _search(window, qtbot, "ioi", "eap", model=str(folder))
     qtbot.waitUntil(
-        lambda: window.workspace.document.state.provenance.model == str(folder) and measured(window),
+        lambda: window.workspace.document.state.origin.model == str(folder) and measured(window),
         timeout=LONG,
     )
     qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)

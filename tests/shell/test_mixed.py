@@ -88,14 +88,14 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
 
     # the number is the engine's own, and so are the scores
     model = load_model("demo")
-    task = rebuild_task(state.provenance, model)
+    task = rebuild_task(state.origin, model)
     whole = faithfulness(window)
     assert "judged node by node (a2 in features)" in window.panels["meter"].setting_label.text()  # type: ignore[attr-defined]
     assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
-    assert state.provenance is not None and state.scores is not None
-    again = discover(model, task, "task-attribution", **state.provenance.options)
+    assert state.origin is not None and state.scores is not None
+    again = discover(model, task, "task-attribution", **state.origin.options)
     assert again.greedy(first.circuit.n_edges) == state.circuit
-    assert "--method task-attribution" in state.provenance.command_line()
+    assert "--method task-attribution" in state.origin.command_line()
     qtbot.waitUntil(lambda: len(window.workspace.document.curve) > 3, timeout=LONG)
     window.view.fit()
     shoot(window, "mixed")
@@ -154,7 +154,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     double_click(reopened, strongest)
     qtbot.waitUntil(lambda: not sites(reopened) and measured(reopened), timeout=LONG)
     closed = reopened.workspace.document.state
-    assert closed.provenance is not None and closed.provenance.method == "eap-ig"
+    assert closed.origin is not None and closed.origin.method == "eap-ig"
     assert closed.circuit == first.circuit
     assert closed.labels[stays].text == "Name Mover" and closed.labels[heads[1]].text == "S-Inhibition"
     assert closed.positions[heads[1]] == (77.0, 66.0) and not closed.detached

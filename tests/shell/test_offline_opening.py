@@ -17,8 +17,8 @@ from screenshots import shoot
 from slow_path import DEMO
 
 from circuitviz.discovery import discover
-from circuitviz.document import Document, Label, State, set_label
-from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, PROMPT_TASK
+from circuitviz.document import Document, Label, PromptOrigin, State, set_label
+from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, AttributionQuery
 from circuitviz.formats import open_document, save_document
 from circuitviz.graph import Graph, Node, NodeKind, Scores
 from circuitviz.models import load_model
@@ -52,7 +52,7 @@ def hub_file(tmp_path: Path) -> Path:
     task = load_task("ioi", model, prompts=8)
     scores = discover(model, task, "eap")
     state = select_circuit(model, task, scores, "logit-diff", "corrupted", "greedy", 40, 1.0)
-    document = Document(replace(state, provenance=replace(state.provenance, model=NAME)))
+    document = Document(replace(state, origin=replace(state.origin, model=NAME)))
     document.apply_command(set_label("a2.h6", Label("Name Mover")))
     save_document(document, tmp_path / "theirs.circuit")
     return tmp_path / "theirs.circuit"
@@ -149,10 +149,9 @@ def test_dictionaries_with_a_hub_name_are_not_fetched_by_looking(
     where = select_circuit(
         model, task, discover(model, task, "eap"), "logit-diff", "corrupted", "greedy", 9, 1.0
     )
-    where = replace(
-        where.provenance, task=PROMPT_TASK, pairs=(("So Mary said", "", (), ()),), method=HIERARCHICAL_ATTRIBUTION,
-        options={"target": "logit.4@1", "dictionaries": ["saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"]},
-    )  # fmt: skip
+    folders = ("saelens:gpt2-small-hook-z-kk/blocks.1.hook_z",)
+    query = AttributionQuery("demo", "So Mary said", "logit.4@1", dictionaries=folders)
+    where = PromptOrigin(query, where.origin.weight_hash)
     save_document(Document(State(where, scores, scores.top(1))), tmp_path / "features.circuit")
     window: MainWindow = open_window()
     with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):

@@ -43,9 +43,10 @@ from stalls import Watch
 import circuitviz
 from circuitviz.canvas.stylesheet import PLAIN_TEXT_RULES
 from circuitviz.document import Document, Evidence, Label, State
+from circuitviz.document.attribution_query import ATTRIBUTION_GRAPH, AttributionQuery
 from circuitviz.document.groups import Group
 from circuitviz.document.labels import EvidenceContext, Outcome
-from circuitviz.document.provenance import Provenance
+from circuitviz.document.origin import PromptOrigin, TaskOrigin
 from circuitviz.features.dashboards import Neighbour, TokenEffect
 from circuitviz.features.dashboards.feature_index import DashboardExample, FeatureRow, FeatureStatistics
 from circuitviz.features.explanations import Explanation
@@ -242,7 +243,7 @@ def heads(mark: str) -> Document:
     circuit = scores.greedy(70)
     nodes = [name for name in circuit.node_names if name.startswith("a")]
     pairs = ((mark, mark, (mark,), (mark,)),)
-    where = filled(Provenance, mark, pairs=pairs, method="eap", prompts=1, options={"steps": mark})
+    where = filled(TaskOrigin, mark, pairs=pairs, method="eap", prompts=1, options={"steps": mark})
     ran = filled(
         Outcome,
         mark,
@@ -295,10 +296,7 @@ def features(mark: str) -> Document:
         "activations": {"m0.f1@1": 1.0},
     }
     scores = Scores(graph, np.full(graph.mask.shape, 0.5), "attribution-graph", info=info)
-    where = filled(
-        Provenance, mark, pairs=((mark, "", (), ()),), method="attribution-graph", metric="target-activation",
-        ablation="zero", task="prompt", prompts=1, options={"target": mark, "gate": "signed", "nodes": 9},
-    )  # fmt: skip
+    where = filled(PromptOrigin, mark, query=AttributionQuery(mark, mark, mark, ATTRIBUTION_GRAPH, nodes=9))
     label = filled(Label, mark, colour="#aa3300")
     labels = dict.fromkeys(["token@0", "m0.f1@1", "logit.7@3"], label)
     return Document(State(where, scores, Circuit.full(graph), labels=labels))

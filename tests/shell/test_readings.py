@@ -68,7 +68,7 @@ def table(map_, path: Path) -> list[dict[str, str]]:
 def engine(window: MainWindow):
     """The model and the task, opened apart from the window."""
     model = load_model("demo")
-    return model, rebuild_task(window.workspace.document.state.provenance, model)
+    return model, rebuild_task(window.workspace.document.state.origin, model)
 
 
 def test_the_lens_shows_what_the_stream_and_a_node_say(open_window, qtbot: QtBot, tmp_path: Path) -> None:

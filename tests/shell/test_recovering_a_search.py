@@ -67,7 +67,7 @@ def test_a_search_that_was_killed_is_found_again(
     state, document = window.workspace.document.state, window.workspace.document
     assert state.scores is not None and state.scores.partial and state.scores.method == "exact"
     assert state.circuit is not None and 0 < state.circuit.n_edges <= 40
-    assert state.provenance is not None and state.provenance.prompts == 8
+    assert state.origin is not None and state.origin.prompts == 8
     assert document.is_dirty and document.path is None
 
 
@@ -92,7 +92,7 @@ def test_what_a_failing_search_had_is_kept(
     for dialog in window.findChildren(QDialog):
         dialog.close()
     state = window.workspace.document.state
-    assert state.scores is not None and state.scores.partial and state.provenance is not None
+    assert state.scores is not None and state.scores.partial and state.origin is not None
     assert window.workspace.partial_result is None and window.workspace.document.is_dirty
     window.crash_recovery.document_autosave.flush()
     assert len(list(window.crash_recovery.folder.glob("*.circuit"))) >= 1

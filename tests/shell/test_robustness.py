@@ -39,7 +39,7 @@ def test_cancel_keeps_what_is_done(open_window, qtbot: QtBot) -> None:
     scores = window.workspace.document.state.scores
     assert scores is not None and scores.partial and scores.method == "exact"
     assert abs(scores.values).max() > 0
-    assert window.workspace.document.state.provenance is not None
+    assert window.workspace.document.state.origin is not None
     window.workspace.undo_stack.undo()
     assert window.workspace.document.state.circuit is None
 
@@ -158,7 +158,7 @@ def test_a_pair_typed_here_is_a_task(open_window, qtbot: QtBot) -> None:
         line.setText(text)
     window.run_command("run")
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
-    assert window.workspace.document.state.provenance.pairs == (
+    assert window.workspace.document.state.origin.pairs == (
         ("So Mary said that", "So John said that", (" she",), (" he",)),
     )
     assert window.workspace.live_faithfulness.evaluation["setting"]["prompts"] == 1
@@ -197,8 +197,8 @@ def test_a_circuit_of_other_weights_is_told(open_window, qtbot: QtBot, tmp_path:
     path = tmp_path / "other.circuit"
     assert save_in(window, path)
     document = open_document(path)
-    where = replace(document.state.provenance, weight_hash="0" * 64)
-    document.set_state(replace(document.state, provenance=where))
+    where = replace(document.state.origin, weight_hash="0" * 64)
+    document.set_state(replace(document.state, origin=where))
     save_document(document, path)
     open_in(window, qtbot, path)
     qtbot.waitUntil(lambda: window.workspace.opened_model is not None, timeout=LONG)

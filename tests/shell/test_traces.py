@@ -199,7 +199,7 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=map_.cell_center(2, 5).toPoint())
     qtbot.waitUntil(lambda: window.workspace.document.state.hash != before, timeout=LONG)
     opened = traces.traces[2].example
-    where = window.workspace.document.state.provenance
+    where = window.workspace.document.state.origin
     assert where.options["target"] == f"m3.f15@{opened.position}" and where.options["nodes"] == 80
     assert where.options["tokens"] == list(opened.tokens[: opened.position + 1])
     assert f"m3.f15@{opened.position}" in window.workspace.state.circuit.node_names

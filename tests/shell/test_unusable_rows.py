@@ -44,7 +44,7 @@ def test_the_command_line_leaves_them_out_when_asked(
     assert main([*words, "--skip-unusable"]) == 0
     assert "3 pairs are used. Left out: 1 (the prompts have different" in capsys.readouterr().err
     document = open_document(out)
-    where = document.state.provenance
+    where = document.state.origin
     assert where is not None and len(where.pairs) == 3
     assert "--skip-unusable" in where.command_line()
     assert "2 rows of its file were left out" in methods_paragraph(document)
@@ -70,6 +70,6 @@ def test_the_window_asks_with_counts_and_searches_with_the_rest(
     assert "line 2" in box.text() and window.workspace.document.state is before
     use = next(b for b in box.buttons() if box.buttonRole(b) is QMessageBox.ButtonRole.AcceptRole)
     qtbot.mouseClick(use, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.workspace.document.state.provenance is not None, timeout=LONG)
-    where = window.workspace.document.state.provenance
+    qtbot.waitUntil(lambda: window.workspace.document.state.origin is not None, timeout=LONG)
+    where = window.workspace.document.state.origin
     assert where is not None and len(where.pairs) == 3 and where.task_options["left_out"]

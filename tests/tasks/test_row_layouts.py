@@ -16,7 +16,7 @@ from slow_path import DEMO
 from transformers import AutoTokenizer
 
 from circuitviz.discovery import make_setting
-from circuitviz.document import Document, Provenance, State
+from circuitviz.document import Document, State, TaskOrigin
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.tasks import UnusableRowsError, load_task
@@ -64,15 +64,15 @@ def test_ids_survive_saving_and_opening(tmp_path: Path) -> None:
     scores = discover(model, few, "eap")
     state = select_circuit(model, few, scores, few.metric, "corrupted", "top", 20, 0.0)
     save_document(Document(state), tmp_path / "a.circuit")
-    where = open_document(tmp_path / "a.circuit").state.provenance
-    assert where is not None and where.pairs == state.provenance.pairs  # type: ignore[union-attr]
+    where = open_document(tmp_path / "a.circuit").state.origin
+    assert where is not None and where.pairs == state.origin.pairs  # type: ignore[union-attr]
     again = rebuild_task(where, model)
     assert again.correct.tolist() == few.correct.tolist() and again.hash == where.task_hash
 
 
 @pytest.mark.parametrize("answer", [1.5, True, None, [3]])
 def test_answers_in_a_document_are_text_or_ids(answer: Any, tmp_path: Path) -> None:
-    where = Provenance("demo", "", "t", "", ((CLEAN, CORRUPTED, (answer,), ()),), "log-prob", "zero", "eap")
+    where = TaskOrigin("demo", "", "t", "", ((CLEAN, CORRUPTED, (answer,), ()),), "log-prob", "zero", "eap")
     save_document(Document(State(where)), tmp_path / "a.circuit")
     with pytest.raises(InputError, match="as an answer"):
         open_document(tmp_path / "a.circuit")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from circuitviz.document import State, set_evaluation_setting, set_intervention, toggle_ablation
+from circuitviz.document import PromptOrigin, State, set_evaluation_setting, set_intervention, toggle_ablation
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.features import (
@@ -50,7 +50,7 @@ def opened(model: Any) -> Any:
 @pytest.fixture(scope="module")
 def state(opened: Any) -> State:
     answer = run_to_completion(opened.find_circuit(opened.query))
-    return State(answer.provenance, answer.scores, answer.circuit)
+    return State(answer.origin, answer.scores, answer.circuit)
 
 
 def features_of(state: State) -> list[str]:
@@ -138,10 +138,8 @@ def test_other_values_outside_are_another_measurement(opened: Any, state: State)
             values.add(round(run_to_completion(evaluate_prompt_request(opened, trial)).faithfulness.value, 6))
     assert len(keys) == 6 and len(values) == 6
     assert set_evaluation_setting("corrupted", "kept").transform(state).hash == state.hash
-    again = AttributionQuery.from_provenance(
-        set_evaluation_setting("mean", "dropped").transform(state).provenance
-    )
-    assert again is not None and (again.ablation, again.errors) == ("mean", "dropped")
+    again = set_evaluation_setting("mean", "dropped").transform(state).origin
+    assert isinstance(again, PromptOrigin) and (again.ablation, again.query.errors) == ("mean", "dropped")
 
 
 def test_what_is_out_counts_in_the_key_where_edges_say_the_same(state: State) -> None:

@@ -47,8 +47,8 @@ def test_the_first_question_opens_model_and_prompt() -> None:
     assert (ready.model, ready.task, ready.prompts) == ("demo", "prompt", (PROMPT,))
     last = replies[-1]
     assert isinstance(last, PromptSearchResult)
-    question = AttributionQuery.from_provenance(last.provenance)
-    assert question is not None and question.tau == last.scores.info["tau"] > 0 and question.nodes == 60
+    question = last.origin.query
+    assert question.tau == last.scores.info["tau"] > 0 and question.nodes == 60
     ledger = last.scores.info["ledger"]
     assert sum(ledger.values()) == pytest.approx(last.scores.info["activations"]["a2.f719@16"], rel=1e-5)
 
@@ -66,8 +66,8 @@ def test_thresholds_are_moves_without_the_model(engine: Engine, monkeypatch: pyt
             and engine.prompt_session is before
         )
         assert sum(moved.scores.info["ledger"].values()) == pytest.approx(value, rel=1e-5)
-        question = AttributionQuery.from_provenance(moved.provenance)
-        assert question is not None and (question.tau, question.nodes) == (tau, None)
+        question = moved.origin.query
+        assert (question.tau, question.nodes) == (tau, None)
         sizes.append(len(moved.circuit.graph.nodes))
     assert sizes == sorted(sizes, reverse=True) and sizes[0] > 2 * sizes[-1]
     with pytest.raises(InputError, match="one below"):
@@ -94,13 +94,13 @@ def test_a_document_brings_its_prompt(engine: Engine) -> None:
     other = Engine()
     (ready,) = [
         r
-        for r in other.execute(OpenPromptDocumentModel(found.provenance, found.circuit))
+        for r in other.execute(OpenPromptDocumentModel(found.origin, found.circuit))
         if isinstance(r, ModelReady)
     ]
     assert not ready.warning and other.prompt_session.target.value == pytest.approx(
         found.scores.info["activations"]["a2.f719@16"]
     )
-    changed = replace(found.provenance, task_hash="0" * 64)
+    changed = replace(found.origin, task_hash="0" * 64)
     *_, ready = other.execute(OpenPromptDocumentModel(changed, found.circuit))
     assert isinstance(ready, ModelReady) and "not those" in ready.warning
 

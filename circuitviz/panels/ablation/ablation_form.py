@@ -73,12 +73,11 @@ class AblationForm(QWidget):
 
     def show_state(self, state: State, nodes: Collection[str]) -> None:
         """Speak of the chosen nodes of a state, and say what they write now."""
-        question = AttributionQuery.from_provenance(state.provenance)
-        self._set_circuit_kind(question)
+        self._set_circuit_kind(state.query)
         names = sorted(nodes)
         more = f" and {len(names) - 3} more" if names[3:] else ""
         self.nodes_label.setText(f"{', '.join(names[:3])}{more}" if names else "Select nodes on the canvas.")
-        if question is not None and state.circuit is not None:
+        if state.is_prompt_circuit and state.circuit is not None:
             graph = state.circuit.graph
             if any(graph.node(n).kind.is_fixed for n in names):
                 self.nodes_label.setText(

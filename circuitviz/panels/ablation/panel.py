@@ -215,7 +215,7 @@ class AblationPanel(Panel):
 
     @property
     def _is_feature_circuit(self) -> bool:
-        return self.workspace.prompt_circuits.query is not None
+        return self.workspace.document.state.is_prompt_circuit
 
     def _selected_senders(self) -> frozenset[str]:
         state = self.workspace.document.state

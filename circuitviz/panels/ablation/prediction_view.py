@@ -108,7 +108,8 @@ class PredictionView(QWidget):
         return self.workspace.document.measures.get(MEASURE_NAME)
 
     def _update_buttons(self) -> None:
-        there = self.workspace.prompt_circuits.query is not None and self.workspace.opened_model is not None
+        is_prompt_circuit = self.workspace.document.state.is_prompt_circuit
+        there = is_prompt_circuit and self.workspace.opened_model is not None
         self.compare_button.setEnabled(there and not self._is_running)
         self.compare_button.setVisible(not self._is_running)
         self.cancel_button.setVisible(self._is_running)

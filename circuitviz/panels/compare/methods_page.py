@@ -86,18 +86,18 @@ class MethodsPage(ComparePage):
 
     def run_all(self) -> None:
         """Search with every method on the open model and task, under the reference's ablation."""
-        document, where = self.workspace.comparison.chosen_document, self.workspace.document.state.provenance
+        document, origin = self.workspace.comparison.chosen_document, self.workspace.document.state.origin
         known = None if document is None else document.state.live_circuit
         if document is None or known is None:
             return
         told = document.extra.get("reference", {})
-        ablation = told.get("ablation") or (where.ablation if where else "corrupted")
+        ablation = told.get("ablation") or (origin.ablation if origin else "corrupted")
         self._is_running = True
         self.refresh()
         self.workspace.submit_request(
             CompareMethods(
                 self._reference_name, known, edges_in_scope(document), self.method_names,
-                where.metric if where else None, ablation,
+                origin.metric if origin else None, ablation,
             )
         )  # fmt: skip
 

@@ -74,9 +74,9 @@ class OtherModelsPage(ComparePage):
     def evaluate(self) -> None:
         """Ask for the circuit's numbers on the model that is named."""
         state, name = self.workspace.document.state, self.model_field.text().strip()
-        if state.live_circuit is None or state.provenance is None or not self.evaluate_button.isEnabled():
+        if state.live_circuit is None or state.origin is None or not self.evaluate_button.isEnabled():
             return
-        what = name, state.live_circuit, state.provenance, state.measurement_key
+        what = name, state.live_circuit, state.origin, state.measurement_key
         self.workspace.submit_request(
             EvaluateOnOtherModel(*what, self.workspace.device, state.active_interventions)
         )
@@ -84,19 +84,18 @@ class OtherModelsPage(ComparePage):
     def refresh_now(self) -> None:
         """The rows of the circuit as it is now; numbers of an earlier state are not shown."""
         state, numbers = self.workspace.document.state, self.workspace.document.evaluation
-        features = self.workspace.prompt_circuits.query is not None
-        can = state.live_circuit is not None and state.provenance is not None and not features
+        can = state.live_circuit is not None and state.origin is not None and not state.is_prompt_circuit
         self.evaluate_button.setEnabled(can and bool(self.model_field.text().strip()))
         why = (
             FEATURES_ONLY_HERE
-            if features
+            if state.is_prompt_circuit
             else "Find a circuit first, or open a file that says how it was found."
         )
         same = "Same circuit, prompts, metric and ablation; other weights of the same shape."
         self.message_label.setText(same if can else why)
         rows = []
-        if state.provenance is not None and numbers is not None:
-            rows.append(_table_row(f"{state.provenance.model} (its own)", numbers))
+        if state.origin is not None and numbers is not None:
+            rows.append(_table_row(f"{state.origin.model} (its own)", numbers))
         found = [e for e in self._results.values() if e.key == state.measurement_key]
         rows += [_table_row(Path(e.model).name, e.evaluation) for e in found]
         self.table.setRowCount(len(rows))

@@ -85,7 +85,7 @@ class EvaluationPanel(Panel):
         state = self.workspace.document.state
         if state.live_circuit is None or not self.measure_box.currentText():
             return
-        where, trial = state.provenance, PromptEvaluationRequest.from_state(state)
+        origin, trial = state.origin, PromptEvaluationRequest.from_state(state)
         self._is_running = True
         self.run_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
@@ -96,8 +96,8 @@ class EvaluationPanel(Panel):
                 state.unintervened_key if trial is None else state.measurement_key,
                 state.live_circuit,
                 state.scores,
-                where.select if where else "greedy",
-                where.asked if where else None,
+                origin.select if origin else "greedy",
+                origin.requested if origin else None,
                 state.named_node_sets,
                 tuple(sorted(self.workspace.selected_nodes - {"logits"})),
                 trial,
@@ -185,7 +185,7 @@ class EvaluationPanel(Panel):
     def _show_description(self) -> None:
         """What the measure is, or why it does not apply to a circuit of this kind."""
         name = self.measure_box.currentText()
-        kind = "heads" if self.workspace.prompt_circuits.query is None else "features"
+        kind = "features" if self.workspace.document.state.is_prompt_circuit else "heads"
         why = self._choices.inapplicable_measures.get(kind, {}).get(name, "")
         self.description_label.setText(why or self._choices.measures.get(name, ("", ()))[0])
         self.option_form.setVisible(bool(self.option_form.fields) and not why)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document.attribution_query import AttributionQuery
-from circuitviz.document.provenance import select_text_answers
+from circuitviz.document.origin import PromptOrigin, TaskOrigin, select_text_answers
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.feature_circuit.graph_scores import GraphScoresView
 from circuitviz.panels.feature_circuit.ledger_view import LedgerView
@@ -227,16 +227,16 @@ class FeatureCircuitPanel(Panel):
                     self._draw_curve()
 
     def _on_model_opened(self) -> None:
-        opened, where = self.workspace.opened_model, self.workspace.document.state.provenance
+        opened, origin = self.workspace.opened_model, self.workspace.document.state.origin
         if opened is None:
             return
-        pairs = where.pairs if where is not None and self.workspace.prompt_circuits.query is None else ()
+        pairs = origin.pairs if isinstance(origin, TaskOrigin) else ()
         typed = tuple(
             (a, b, select_text_answers(right), select_text_answers(wrong)) for a, b, right, wrong in pairs
         )
         self.query_form.set_prompts(opened.prompts, typed)
-        if self.workspace.prompt_circuits.query is not None:
-            self.query_form.show_query(self.workspace.prompt_circuits.query)
+        if isinstance(origin, PromptOrigin):
+            self.query_form.show_query(origin.query)
         self._curve_key = ()
         self._request_curve()
 

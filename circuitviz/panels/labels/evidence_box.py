@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document import Evidence, add_evidence, remove_evidence, set_outcome
-from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.panels.labels.claim_dialog import ClaimDialog
 from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.workbench.claim_outcomes import claims_to_test, name_mover_heads
@@ -101,16 +100,15 @@ class EvidenceBox(QWidget):
         from circuitviz.evaluation.claims import applicable_claim_tests
 
         state = self.workspace.document.state
-        where = state.provenance
+        origin = state.origin
         known = self._choices.claims
         claims = {
             name: known[name]
             for name in applicable_claim_tests(state.target_members(self.target)[0])
             if name in known
         }
-        question = AttributionQuery.from_provenance(where)
-        paired = question is None or bool(question.corrupted and question.correct)
-        self.claim_dialog = ClaimDialog(claims, where.task if where else "", self.window(), paired)
+        paired = state.query is None or state.query.has_answer_pair
+        self.claim_dialog = ClaimDialog(claims, origin.task if origin else "", self.window(), paired)
         self.claim_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.claim_dialog.accepted.connect(self._on_claim_accepted)
         self.claim_dialog.open()
@@ -137,7 +135,7 @@ class EvidenceBox(QWidget):
         self._is_running = True
         self._update_buttons()
         self.workspace.submit_request(
-            CheckClaims(claims, name_mover_heads(state), state.provenance, self.workspace.device)
+            CheckClaims(claims, name_mover_heads(state), state.origin, self.workspace.device)
         )
 
     def _on_claim_accepted(self) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from circuitviz.document import TaskOrigin
 from circuitviz.graph import NodeKind
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
@@ -94,14 +95,14 @@ class PathPatchingPanel(Panel):
 
     def start_next_round(self) -> None:
         """Search again with the ticked heads as receivers of one more round."""
-        where = self.workspace.document.state.provenance
-        if where is None or not self._shown_rounds:
+        origin = self.workspace.document.state.origin
+        if not isinstance(origin, TaskOrigin) or not self._shown_rounds:
             return
         channel = self.channel_box.currentData()
         chosen = [f"{name}<{channel}>" if channel else name for name in self._checked_heads()]
         rounds = [",".join(turn["receivers"]) for turn in self._shown_rounds] + [",".join(chosen)]
-        options = {**where.options, "receivers": ";".join(rounds), "rounds": len(rounds)}
-        request = DiscoverCircuit.from_origin(where, self.workspace.device)
+        options = {**origin.options, "receivers": ";".join(rounds), "rounds": len(rounds)}
+        request = DiscoverCircuit.from_origin(origin, self.workspace.device)
         self.workspace.start_discovery(replace(request, method="path-patching", options=options))
 
     def _checked_heads(self) -> list[str]:
@@ -116,9 +117,7 @@ class PathPatchingPanel(Panel):
 
     def _update_controls(self) -> None:
         ticked = self._checked_heads()
-        ready = (
-            self.workspace.opened_model is not None and self.workspace.document.state.provenance is not None
-        )
+        ready = self.workspace.opened_model is not None and self.workspace.document.state.origin is not None
         self.next_round_button.setEnabled(bool(ticked) and ready)
         if not self._shown_rounds:
             self.status_line.setText("Find with path-patching first.")

@@ -94,11 +94,8 @@ class ReadingPage(QWidget):
         wanted: Query | str = (
             self.current_query() if self.workspace.opened_model else "The readings come with the model."
         )
-        if (
-            isinstance(wanted, Query)
-            and wanted.needs_task
-            and self.workspace.prompt_circuits.query is not None
-        ):
+        is_prompt_circuit = self.workspace.document.state.is_prompt_circuit
+        if isinstance(wanted, Query) and wanted.needs_task and is_prompt_circuit:
             wanted = TASKS_ONLY_HINT
         if isinstance(wanted, str):
             self._requested_query = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from circuitviz.document import Provenance, State
+from circuitviz.document import Origin, State
 from circuitviz.errors import InputError
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
@@ -26,7 +26,7 @@ class ModelAttached(Reply):
 
     state_before: State
     state: State
-    provenance: Provenance
+    origin: Origin
     sign: str = ""
     note: str = ""
 
@@ -52,7 +52,7 @@ class AttachModel(Request):
         from circuitviz.document.imported_circuits import fit_state
         from circuitviz.evaluation.score_sign import decide_sign_steps
         from circuitviz.tasks import UnusableRowsError
-        from circuitviz.workbench.record_origin import record_imported_provenance
+        from circuitviz.workbench.record_origin import record_imported_origin
 
         state = fit_state(self.imported_state, engine.model.shape, asked.model)
         try:
@@ -66,7 +66,7 @@ class AttachModel(Request):
         engine.set_task(task, asked.metric or None, asked.ablation)
         where = engine.setting
         name = task.name if asked.typed_pair else asked.task
-        origin = record_imported_provenance(
+        origin = record_imported_origin(
             engine.model, task, where.metric, where.ablation, self.file_name, "auto", name
         )
         engine.open_requirements = origin.requirements

@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from circuitviz.document import Evidence, EvidenceContext, Outcome, Provenance
-from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.document import Evidence, EvidenceContext, Origin, Outcome
+from circuitviz.document.origin import PromptOrigin
 from circuitviz.errors import InputError
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.claim_outcomes import make_outcome
@@ -55,7 +55,7 @@ class CheckClaims(Request):
 
     claims: tuple[LabelClaim, ...]
     name_movers: tuple[str, ...] = ()
-    provenance: Provenance | None = None
+    origin: Origin | None = None
     device: str = "cpu"
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
@@ -69,21 +69,20 @@ class CheckClaims(Request):
 
     def _open_setting(self, engine: Engine) -> Generator[Reply, None, tuple[TaskSetting | None, str]]:
         """The setting that claims are tested in, None where only a prompt is open; and the task's hash."""
-        question = AttributionQuery.from_provenance(self.provenance)
-        if question is None or self.provenance is None:
-            engine.require_open()
-            if self.provenance is not None and self.provenance.requirements != engine.open_requirements:
-                raise InputError(
-                    "A search has opened another model or task than this circuit was found on; "
-                    "claims can be tested once it is over."
-                )
-            return engine.setting, engine.task.hash
-        from circuitviz.workbench.claim_inputs import prompt_pair_setting
+        match self.origin:
+            case PromptOrigin(query=query):
+                from circuitviz.workbench.claim_inputs import prompt_pair_setting
 
-        opened = yield from open_prompt_session(engine, question, self.device)
-        return prompt_pair_setting(self.provenance, engine.model), opened.record_provenance(
-            question
-        ).task_hash
+                opened = yield from open_prompt_session(engine, query, self.device)
+                return prompt_pair_setting(query, engine.model), opened.record_origin(query).task_hash
+            case origin:
+                engine.require_open()
+                if origin is not None and origin.requirements != engine.open_requirements:
+                    raise InputError(
+                        "A search has opened another model or task than this circuit was found on; "
+                        "claims can be tested once it is over."
+                    )
+                return engine.setting, engine.task.hash
 
     def _check_claim(
         self, engine: Engine, setting: TaskSetting | None, task_hash: str, claim: LabelClaim, number: int
@@ -91,7 +90,7 @@ class CheckClaims(Request):
         from circuitviz.evaluation.claims import claim_test_steps
         from circuitviz.workbench.claim_inputs import build_claim_input, has_features
 
-        folders = () if self.provenance is None else self.provenance.dictionaries
+        folders = () if self.origin is None else self.origin.dictionaries
         found = (yield from load_named_dictionaries(engine, folders)) if has_features(claim.nodes) else ()
         about = build_claim_input((claim.nodes, claim.edges), engine.model, setting, self.name_movers, found)
         steps = ProgressRunner(claim_test_steps(claim.evidence.test, about, **claim.evidence.options))

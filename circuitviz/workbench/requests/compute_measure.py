@@ -53,7 +53,7 @@ class ComputeMeasure(Request):
     selection: tuple[str, ...] = ()
     evaluation_request: PromptEvaluationRequest | None = None
     device: str = "cpu"
-    requirements: tuple[object, ...] = ()  # Provenance.opening
+    requirements: tuple[object, ...] = ()  # Origin.requirements
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """What is found so far, step by step, then the whole."""

@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.cancellation import Cancelled
-from circuitviz.document import Command, Provenance, State, replace_circuit
-from circuitviz.document.attribution_query import (
+from circuitviz.document import Command, Origin, PromptOrigin, State, TaskOrigin, replace_circuit
+from circuitviz.document.origin import (
     OTHER_SUBJECT,
     SAME_MODEL,
     SAME_SUBJECT,
     TYPED_PAIR_TASK,
-    AttributionQuery,
+    select_text_answers,
 )
-from circuitviz.document.provenance import select_text_answers
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
@@ -37,7 +36,7 @@ class SearchResult(Reply):
 
     scores: Scores
     circuit: Circuit
-    provenance: Provenance
+    origin: Origin
     partial: bool
     cancelled: bool = False
     last_step: str = ""
@@ -45,7 +44,7 @@ class SearchResult(Reply):
     def command(self) -> Command:
         """What puts it into the document."""
         text = f"Find a circuit with {self.scores.method}"
-        return replace_circuit(self.circuit, self.scores, self.provenance, text)
+        return replace_circuit(self.circuit, self.scores, self.origin, text)
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class DiscoverCircuit(Request):
     skip_unusable: bool = False
 
     @classmethod
-    def from_origin(cls, origin: Provenance, device: str) -> DiscoverCircuit:
+    def from_origin(cls, origin: TaskOrigin, device: str) -> DiscoverCircuit:
         """The search that a document came from, to be changed and asked again."""
         pair = None
         if origin.task == TYPED_PAIR_TASK and origin.pairs:
@@ -103,21 +102,22 @@ class DiscoverCircuit(Request):
             )
         return cls(
             origin.model, origin.task, pair, origin.prompts, origin.seed, origin.method, dict(origin.options),
-            origin.metric, origin.ablation, origin.select, int(origin.asked or 200), device,
+            origin.metric, origin.ablation, origin.select, int(origin.requested or 200), device,
             bool(origin.task_options.get("left_out")),
         )  # fmt: skip
 
-    def relation_to(self, origin: Provenance | None) -> int:
-        """How near the circuit that it asks for will be to one that was found before (``kin_of``)."""
-        if origin is None or self.model != origin.model:
-            return OTHER_SUBJECT
-        if AttributionQuery.from_provenance(origin) is not None:
-            return SAME_MODEL
-        before = DiscoverCircuit.from_origin(origin, "")
-        same = self.typed_pair == before.typed_pair and (
-            self.typed_pair is not None or self.task == before.task
-        )
-        return SAME_SUBJECT if same else SAME_MODEL
+    def relation_to(self, origin: Origin | None) -> int:
+        """How near the circuit that it asks for will be to one that was found before (`subject_relation`)."""
+        match origin:
+            case TaskOrigin(model=self.model):
+                before = DiscoverCircuit.from_origin(origin, "")
+                is_same_task = self.typed_pair is not None or self.task == before.task
+                same = self.typed_pair == before.typed_pair and is_same_task
+                return SAME_SUBJECT if same else SAME_MODEL
+            case PromptOrigin(model=self.model):
+                return SAME_MODEL
+            case _:
+                return OTHER_SUBJECT
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
@@ -188,9 +188,9 @@ class DiscoverCircuit(Request):
             engine.model, engine.task, scores, engine.setting.metric, engine.setting.ablation, select, edges,
             time.perf_counter() - start_time, None if self.typed_pair else self.task,
         )  # fmt: skip
-        assert state.circuit is not None and state.provenance is not None
-        engine.open_requirements = state.provenance.requirements
-        return SearchResult(scores, state.circuit, state.provenance, scores.partial, cancelled, last_step)
+        assert state.circuit is not None and state.origin is not None
+        engine.open_requirements = state.origin.requirements
+        return SearchResult(scores, state.circuit, state.origin, scores.partial, cancelled, last_step)
 
 
 def _split_answers(text: str) -> tuple[str, ...]:

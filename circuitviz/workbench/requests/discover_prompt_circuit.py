@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.document import Provenance
+from circuitviz.document import PromptOrigin
 from circuitviz.document.attribution_query import PROMPT_TASK, AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
@@ -36,17 +36,17 @@ N_FRACTION_CURVE_POINTS = 24
 
 @dataclass(frozen=True)
 class PromptSearchResult(Reply):
-    """The circuit that answers a question; ``is_threshold_move``: of the question before, only the threshold is other."""
+    """The circuit that answers a query; ``is_threshold_move``: of the query before, only the threshold is other."""
 
     scores: Scores
     circuit: Circuit
-    provenance: Provenance
+    origin: PromptOrigin
     is_threshold_move: bool = False
 
 
 @dataclass(frozen=True)
 class DiscoverPromptCircuit(Request):
-    """Answer a question, opening what it needs: model, dictionaries, prompt, target."""
+    """Answer a query, opening what it needs: model, dictionaries, prompt, target."""
 
     title = "The circuit was not found"
     priority = Priority.SEARCH
@@ -93,29 +93,27 @@ class OpenPromptDocumentModel(Request):
     priority = Priority.OPEN_MODEL
     invalidates_queue = True
 
-    provenance: Provenance
+    origin: PromptOrigin
     circuit: Circuit
     device: str = "cpu"
     consent: str = WITHOUT_CONSENT
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Ready, with a warning where weights or dictionaries differ from the document's; or Needed."""
-        if (needed := consent_needed_for(engine, self.provenance, self.consent)) is not None:
+        if (needed := consent_needed_for(engine, self.origin, self.consent)) is not None:
             yield needed
             return
         yield from run_with_consent(self._open_model(engine), self.consent)
 
     def _open_model(self, engine: Engine) -> Generator[Reply, None, None]:
-        question = AttributionQuery.from_provenance(self.provenance)
-        if question is None:
-            raise InputError("This document is no circuit of features.")
-        yield from engine.open_model(question.model, self.device)
+        query = self.origin.query
+        yield from engine.open_model(query.model, self.device)
         from circuitviz.workbench.record_origin import describe_mismatch
 
-        message = describe_mismatch(self.provenance, engine.model, self.circuit)
-        opened = yield from open_prompt_session(engine, question, self.device)
-        now = opened.record_provenance(question)
-        if not message and now.task_hash != self.provenance.task_hash:
+        message = describe_mismatch(self.origin, engine.model, self.circuit)
+        opened = yield from open_prompt_session(engine, query, self.device)
+        now = opened.record_origin(query)
+        if not message and now.task_hash != self.origin.task_hash:
             message = "The prompt or its dictionaries are not those that this circuit was found with."
         yield prompt_model_ready(engine, opened, message)
 
@@ -164,7 +162,7 @@ class ReadFractionCurve(Query):
 def open_prompt_session(
     engine: Engine, query: AttributionQuery, device: str
 ) -> Generator[Reply, None, PromptSession]:
-    """Open a question's prompt on the worker, unless it is open, and aim at its target."""
+    """Open a query's prompt on the worker, unless it is open, and aim at its target."""
     yield from engine.open_model(query.model, device)
     held = _matching_session(engine, query)
     if held is None:
@@ -180,7 +178,7 @@ def open_prompt_session(
 
 
 def require_prompt_session(engine: Engine, query: AttributionQuery) -> PromptSession:
-    """The prompt that is open, aimed where the question aims; InputError where another one is."""
+    """The prompt that is open, aimed where the query aims; InputError where another one is."""
     held = _matching_session(engine, query)
     if held is None:
         raise InputError("The prompt of this circuit is not open.")
@@ -189,7 +187,7 @@ def require_prompt_session(engine: Engine, query: AttributionQuery) -> PromptSes
 
 
 def _matching_session(engine: Engine, query: AttributionQuery) -> PromptSession | None:
-    """What is open, where it is the question's prompt."""
+    """What is open, where it is the query's prompt."""
     held: PromptSession | None = engine.prompt_session
     return held if held is not None and held.query.run_key == query.run_key else None
 
@@ -230,4 +228,4 @@ def _fraction_points(found: Any) -> tuple[FractionPoint, ...]:
 
 
 def _make_result(found: PromptCircuit, is_threshold_move: bool = False) -> PromptSearchResult:
-    return PromptSearchResult(found.scores, found.circuit, found.provenance, is_threshold_move)
+    return PromptSearchResult(found.scores, found.circuit, found.origin, is_threshold_move)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.document import Provenance
+from circuitviz.document import Origin
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.workbench.engine import load_model_in_background
@@ -39,7 +39,7 @@ class EvaluateOnOtherModel(Request):
 
     model: str
     circuit: Circuit
-    provenance: Provenance
+    origin: Origin
     key: str
     device: str = "cpu"
     interventions: Interventions = field(default_factory=dict)
@@ -60,10 +60,10 @@ class EvaluateOnOtherModel(Request):
                 f"{ours.d_model}; '{self.model}' has {theirs.n_layers} and {theirs.n_heads}, width "
                 f"{theirs.d_model}. A circuit can be evaluated on models of its own shape."
             )
-        where = self.provenance
-        here = make_setting(model, rebuild_task(where, model), where.metric, where.ablation)
+        origin = self.origin
+        here = make_setting(model, rebuild_task(origin, model), origin.metric, origin.ablation)
         bench = make_bench(
-            here, self.circuit.graph, where.options, allow_interventions=bool(self.interventions)
+            here, self.circuit.graph, origin.options, allow_interventions=bool(self.interventions)
         )
         steps = bench.evaluate(self.circuit, self.interventions)
         found = yield from report_progress("Evaluating on the other model", steps)

@@ -34,7 +34,7 @@ class ExplainChange(Request):
     circuit_after: Circuit
     interventions: Interventions
     options: Mapping[str, Any] = field(default_factory=dict)  # of the method that found it
-    requirements: tuple[object, ...] = ()  # Provenance.opening
+    requirements: tuple[object, ...] = ()  # Origin.requirements
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """One comparison, over the whole task; nothing where another is open."""

@@ -33,7 +33,7 @@ class MeasureCurve(Request):
 
     scores: Scores
     select: str
-    requirements: tuple[object, ...] = ()  # Provenance.opening
+    requirements: tuple[object, ...] = ()  # Origin.requirements
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """The points so far, after each; none where another task is open."""

@@ -44,7 +44,7 @@ class MeasureFaithfulness(Request):
     key: str
     interventions: Interventions = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)  # of the method that found it
-    requirements: tuple[object, ...] = ()  # Provenance.opening
+    requirements: tuple[object, ...] = ()  # Origin.requirements
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """The quick exact value, then the exact value over the whole task; nothing of another task."""

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.document import Provenance
+from circuitviz.document import Origin, TaskOrigin
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit
 from circuitviz.workbench.requests.messages import Reply, Request
@@ -27,7 +27,7 @@ class ConsentNeeded(Reply):
 
     model: str
     is_downloaded: bool
-    requirements: tuple[object, ...]  # Provenance.opening of the circuit
+    requirements: tuple[object, ...]  # of the circuit
 
 
 @dataclass(frozen=True)
@@ -38,34 +38,34 @@ class OpenDocumentModel(Request):
     priority = Priority.OPEN_MODEL
     invalidates_queue = True
 
-    provenance: Provenance
+    origin: TaskOrigin
     circuit: Circuit
     device: str = "cpu"
     consent: str = WITHOUT_CONSENT
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Ready, with a warning where weights or tokens differ from the document's; or Needed."""
-        where = self.provenance
-        if (needed := consent_needed_for(engine, where, self.consent)) is not None:
+        origin = self.origin
+        if (needed := consent_needed_for(engine, origin, self.consent)) is not None:
             yield needed
             return
         yield from run_with_consent(self._open_model(engine), self.consent)
 
     def _open_model(self, engine: Engine) -> Generator[Reply, None, None]:
-        where = self.provenance
-        yield from engine.open_model(where.model, self.device)
+        origin = self.origin
+        yield from engine.open_model(origin.model, self.device)
         from circuitviz.workbench.record_origin import describe_mismatch, rebuild_task
 
-        message = describe_mismatch(where, engine.model, self.circuit)
-        task = rebuild_task(where, engine.model)
-        if task.hash != where.task_hash and not message:
+        message = describe_mismatch(origin, engine.model, self.circuit)
+        task = rebuild_task(origin, engine.model)
+        if task.hash != origin.task_hash and not message:
             message = "The prompts tokenise otherwise than when this circuit was found."
-        engine.set_task(task, where.metric, where.ablation)
-        engine.open_requirements = where.requirements
+        engine.set_task(task, origin.metric, origin.ablation)
+        engine.open_requirements = origin.requirements
         yield engine.model_ready(message)
 
 
-def consent_needed_for(engine: Engine, origin: Provenance, consent: str) -> ConsentNeeded | None:
+def consent_needed_for(engine: Engine, origin: Origin, consent: str) -> ConsentNeeded | None:
     """What a person has to agree to before a document's model is opened; None where nothing."""
     if consent != WITHOUT_CONSENT or (engine.model is not None and engine.model.name == origin.model):
         return None

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.document import Command, Provenance, State, switch_basis
-from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.document import Command, Origin, State, switch_basis
 from circuitviz.graph import NodeKind
 from circuitviz.graph.feature_sites import feature_sites, site_of
 from circuitviz.graph.names import site_sort_key
@@ -27,15 +26,15 @@ SELECTIONS_BY_SIZE = ("greedy", "top", "signed")
 class BasisSwitched(SearchResult):
     """A circuit in another basis; ``previous_origin`` is where the one on the screen came from when it was asked."""
 
-    previous_origin: Provenance | None = None
+    previous_origin: Origin | None = None
     text: str = ""
 
     def command(self) -> Command:
         """One step; nothing where another circuit has come meanwhile."""
-        step = switch_basis(self.circuit, self.scores, self.provenance, self.text)
+        step = switch_basis(self.circuit, self.scores, self.origin, self.text)
 
         def change(state: State) -> State:
-            return step.transform(state) if state.provenance is self.previous_origin else state
+            return step.transform(state) if state.origin is self.previous_origin else state
 
         return Command(self.text, change)
 
@@ -51,7 +50,7 @@ class SwitchBasis(Request):
     title = "The site was not opened"
     priority = Priority.SEARCH
 
-    origin: Provenance
+    origin: Origin
     sites: tuple[str, ...]
     n_edges: int
     text: str
@@ -74,10 +73,10 @@ class SwitchBasis(Request):
             engine.model, engine.task, scores, where.metric, where.ablation, select, edges,
             time.perf_counter() - began, self.origin.task,
         )  # fmt: skip
-        assert state.circuit is not None and state.provenance is not None
-        engine.open_requirements = state.provenance.requirements
+        assert state.circuit is not None and state.origin is not None
+        engine.open_requirements = state.origin.requirements
         yield BasisSwitched(
-            scores, state.circuit, state.provenance, False, previous_origin=self.origin, text=self.text
+            scores, state.circuit, state.origin, False, previous_origin=self.origin, text=self.text
         )
 
     def _method_and_options(self) -> tuple[str, dict[str, Any]]:
@@ -104,19 +103,19 @@ def plan_basis_switch(
 ) -> tuple[tuple[str, ...], str] | None:
     """The sites that are open once those of some nodes are opened, or closed if all are open; and in words.
 
-    sites_with_dictionary: sites that have a dictionary: all of them are open where a question of one prompt names none.
+    sites_with_dictionary: sites that have a dictionary: all of them are open where a query of one prompt names none.
     None where no node stands at a site, or nobody knows where the circuit came from.
     """
-    if state.circuit is None or state.provenance is None:
+    if state.circuit is None or state.origin is None:
         return None
-    graph, question = state.circuit.graph, AttributionQuery.from_provenance(state.provenance)
+    graph = state.circuit.graph
     meant = {site_of(graph.node(name)) for name in nodes if name in graph.node_index} - {""}
-    if not meant or (question is None and graph.nodes[0].name != "input"):
+    if not meant or (state.query is None and graph.nodes[0].name != "input"):
         return None
-    if question is None:
+    if state.query is None:
         now = set(feature_sites(graph))
-    elif question.sites is not None:
-        now = set(question.sites)
+    elif state.query.sites is not None:
+        now = set(state.query.sites)
     else:
         seen = {site_of(node) for node in graph.nodes if node.kind is NodeKind.FEATURE}
         now = seen | set(sites_with_dictionary)

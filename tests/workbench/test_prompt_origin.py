@@ -1,7 +1,8 @@
-"""A circuit of features knows its question, and the command that it names makes it again."""
+"""The origin of a prompt circuit keeps its query, and the command that it names makes the circuit again."""
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from circuitviz.__main__ import main
-from circuitviz.document import Provenance
+from circuitviz.document import PromptOrigin, TaskOrigin
 from circuitviz.document.attribution_query import (
     ATTRIBUTION_GRAPH,
     DIRECT_ATTRIBUTION,
@@ -19,6 +20,7 @@ from circuitviz.document.attribution_query import (
     AttributionQuery,
 )
 from circuitviz.formats import open_document
+from circuitviz.formats.parts.origin import origin_from_json, origin_to_json
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 ASKED = {
@@ -51,8 +53,9 @@ def test_the_command_of_a_file_makes_its_circuit_again(
     first, again = tmp_path / "first.circuit", tmp_path / "again.circuit"
     assert main([verb, "-p", PROMPT, *flags, "-o", str(first)]) == 0, capsys.readouterr().err
     state = open_document(first).state
-    where = state.provenance
-    question = AttributionQuery.from_provenance(where)
+    where = state.origin
+    assert isinstance(where, PromptOrigin)
+    question = where.query
     assert where is not None and question is not None and state.circuit is not None
     assert (question.model, question.prompt, question.bos) == (
         "demo",
@@ -62,7 +65,7 @@ def test_the_command_of_a_file_makes_its_circuit_again(
     assert question.corrupted == (PROMPT.replace("Ian", "Paul") if name == "difference" else "")
     assert where.versions["torch"] and where.weight_hash.startswith("sha256:") and len(where.task_hash) == 64
     command = shlex.split(where.command_line())
-    assert command[0] == "circuitviz" and AttributionQuery.from_provenance(where) == question
+    assert command[0] == "circuitviz"
     assert main([*command[1:], "-o", str(again)]) == 0, capsys.readouterr().err
     same = open_document(again).state
     assert same.scores is not None and state.scores is not None
@@ -70,11 +73,12 @@ def test_the_command_of_a_file_makes_its_circuit_again(
     assert np.array_equal(same.scores.values, state.scores.values)
     assert (
         same.measurement_key == state.measurement_key
-        and AttributionQuery.from_provenance(same.provenance) == question
+        and isinstance(same.origin, PromptOrigin)
+        and same.origin.query == question
     )
 
 
-def test_a_question_is_what_its_provenance_says() -> None:
+def test_a_query_is_read_as_it_was_written() -> None:
     question = AttributionQuery(
         "demo", "a b", "m3.f1@2", ATTRIBUTION_GRAPH, "absolute", None, None, "a c", (" x",), (" y", " z"), ("a1", "m3"),
         ("sets/one",), "dropped", False, (1, 2, 3), 70, 0.5, 0.9,
@@ -85,13 +89,15 @@ def test_a_question_is_what_its_provenance_says() -> None:
             asked = replace(asked.with_threshold(0.25), rows=2000, node_share=0.8, edge_share=0.98)
         else:
             asked = replace(asked, gate="signed")
-        where = Provenance(
-            "demo", "", "prompt", "", ((asked.prompt, asked.corrupted, asked.correct, asked.incorrect),),
-            asked.metric, asked.ablation, method, asked.options, bos=False,
-        )  # fmt: skip
-        assert AttributionQuery.from_provenance(where) == asked
-    assert AttributionQuery.from_provenance(None) is None
-    assert AttributionQuery.from_provenance(replace(where, method="eap")) is None
+        for setting in (("corrupted", "dropped"), ("mean", "kept")):
+            origin = PromptOrigin(
+                asked.with_evaluation_setting(*setting), "ab", "cd", versions={"torch": "2"}
+            )
+            written = origin_to_json(origin)
+            assert (written["task"], written["prompts"], written["asked"]) == ("prompt", 1, None)
+            assert origin_from_json(json.loads(json.dumps(written))) == origin
+    of_a_task = origin_from_json({**written, "method": "eap"})
+    assert isinstance(of_a_task, TaskOrigin) and origin_to_json(of_a_task) == {**written, "method": "eap"}
 
 
 def test_what_cannot_be_asked_is_said(capsys: pytest.CaptureFixture[str]) -> None:

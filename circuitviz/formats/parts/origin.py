@@ -1,0 +1,158 @@
+"""Where a circuit comes from, kept whole: its file can be computed again on another machine.
+
+In the file both kinds of origin have one form, that of a task: of a circuit of one prompt, ``task`` is the word
+``prompt``, ``pairs`` holds the prompt, and ``options`` holds how its target was traced back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from circuitviz.document import Document, Origin, PromptOrigin, TaskOrigin
+from circuitviz.document.attribution_query import PROMPT_METHODS, PROMPT_TASK, AttributionQuery
+from circuitviz.document.origin import select_text_answers
+from circuitviz.errors import InputError
+from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts, to_jsonable
+from circuitviz.formats.schemas import (
+    MAX_SEED,
+    any_count,
+    any_scalar,
+    any_text,
+    any_value,
+    boolean,
+    either_of,
+    integer_between,
+    list_of,
+    mapping_of,
+    optional_number,
+    optional_value,
+    record_of,
+)
+
+FIELDS = tuple(
+    field.name if field.name != "requested" else "asked" for field in dataclasses.fields(TaskOrigin)
+)
+RENAMED_FIELDS = {"asked": "requested"}  # by the name that files have
+SHARED_FIELDS = (
+    "weight_hash",
+    "task_hash",
+    "select",
+    "requested",
+    "versions",
+    "machine",
+    "seconds",
+    "created",
+)
+SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share")
+TEXT_FIELDS = [
+    "model",
+    "weight_hash",
+    "task",
+    "task_hash",
+    "metric",
+    "ablation",
+    "method",
+    "select",
+    "machine",
+    "created",
+]
+option_schema = either_of(any_scalar, list_of(any_scalar))
+folders_schema = optional_value(either_of(any_text, list_of(any_text)))
+provenance_schema = record_of(
+    {},
+    {**dict.fromkeys(TEXT_FIELDS, any_text), **dict.fromkeys(("asked", "seconds"), optional_number), "prompts": any_count,
+     "seed": integer_between(0, MAX_SEED), "bos": optional_value(boolean), "options": mapping_of(option_schema),
+     "task_options": mapping_of(either_of(option_schema, mapping_of(any_scalar))), "versions": mapping_of(any_scalar),
+     "pairs": list_of(list_of(either_of(any_text, list_of(any_value))))},
+)  # fmt: skip
+query_schema = record_of(
+    {},
+    {**dict.fromkeys(("target", "gate", "errors"), optional_value(any_text)), "sites": optional_value(list_of(any_text)),
+     **dict.fromkeys(("tau", "node_share", "edge_share"), optional_number), "nodes": optional_value(any_count),
+     "rows": optional_value(any_count), "tokens": optional_value(list_of(any_count)), "dictionaries": folders_schema},
+)  # fmt: skip
+
+
+class OriginPart(DocumentPart):
+    """``provenance_schema``: model, weights, task with its prompts, method, versions, machine."""
+
+    keys = ("provenance",)
+
+    def write(self, document: Document) -> dict[str, Any]:
+        """All fields, or nothing where the circuit was imported."""
+        origin = document.state.origin
+        return {"provenance": origin and origin_to_json(origin)}
+
+    def state(self, opened: FileContents) -> dict[str, Any]:
+        """The origin, its texts and numbers checked."""
+        given = opened.manifest["provenance"]
+        return {} if given is None else {"origin": origin_from_json(given)}
+
+
+def origin_from_json(given: Any) -> Origin:
+    """Return the origin that a file holds; InputError in a half sentence where a value cannot be."""
+    mapping_of(any_value)(given, "provenance")
+    values = {k: v for k, v in given.items() if k in FIELDS}
+    provenance_schema(values, "provenance")
+    for name in ("options", "task_options", "versions"):
+        values[name] = dict(values.get(name, {}))
+    counts = values["task_options"].get("left_out", {})
+    if not isinstance(counts, dict) or not all(isinstance(n, int) for n in counts.values()):
+        raise InputError(f"its provenance says {counts!r} of rows that were left out")
+    values["pairs"] = tuple(
+        (str(clean), str(corrupted), tuple(map(_parse_answer, right)), tuple(map(_parse_answer, wrong)))
+        for clean, corrupted, right, wrong in values["pairs"]
+    )
+    origin = TaskOrigin(**{RENAMED_FIELDS.get(k, k): v for k, v in values.items()})
+    if origin.method in PROMPT_METHODS:  # whose options are those of a query
+        query_schema(values["options"], "provenance.options")
+        if origin.pairs and origin.task == PROMPT_TASK:
+            return _to_prompt_origin(origin)
+    return origin
+
+
+def origin_to_json(origin: Origin) -> dict[str, Any]:
+    """Return an origin as files hold it."""
+    values = {name: getattr(origin, RENAMED_FIELDS.get(name, name)) for name in FIELDS}
+    return {
+        name: to_jsonable(dict(value) if isinstance(value, Mapping) else value)
+        for name, value in values.items()
+    }
+
+
+def _to_prompt_origin(origin: TaskOrigin) -> PromptOrigin:
+    """Return the origin of a circuit of one prompt, of what its file says in the form of a task."""
+    prompt, corrupted, correct, incorrect = origin.pairs[0]
+    options = origin.options
+    sites = options.get("sites")
+    query = AttributionQuery(
+        origin.model,
+        prompt,
+        method=origin.method,
+        corrupted=corrupted,
+        correct=select_text_answers(correct),
+        incorrect=select_text_answers(incorrect),
+        bos=origin.bos,
+        dictionaries=origin.dictionaries,
+        sites=None if sites is None else tuple(map(str, sites)),
+        tokens=tuple(map(int, options.get("tokens") or ())),
+        tau=options.get("tau"),
+        nodes=options.get("nodes"),
+        **{name: options[name] for name in SCALAR_OPTIONS if options.get(name) is not None},
+    )
+    return PromptOrigin(
+        query.with_evaluation_setting(origin.ablation, query.errors),
+        **{name: getattr(origin, name) for name in SHARED_FIELDS},
+    )
+
+
+def _parse_answer(given: Any) -> str | int:
+    """An answer as text, or its id in the vocabulary."""
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise InputError(f"its provenance says {given!r} as an answer")
+    return given
+
+
+parts.register("provenance", summary="model, task, method and machine")(OriginPart())
