@@ -211,7 +211,7 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     ScoreRoles: lambda o: _judge(ScoreRoles, "roles", o),
     EvaluateOnOtherModel: lambda o: EvaluateOnOtherModel("demo", o.found.circuit, o.found.origin, "key"),
     CompareMethods: lambda o: CompareMethods("r", o.found.circuit, None, ("eap", "exact"), None, "corrupted"),
-    SwitchBasis: lambda o: SwitchBasis(o.found.origin, ("m1",), 100, "Open m1 into features"),
+    SwitchBasis: lambda o: SwitchBasis(o.found.origin, ("m1",), 100, "Show features of m1"),
     CheckClaims: _claims,
     LoadReferences: lambda o: LoadReferences(),
     LoadChoices: lambda o: LoadChoices(),

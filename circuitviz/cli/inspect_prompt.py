@@ -27,7 +27,7 @@ def print_reading(args: argparse.Namespace) -> int:
     """Print a reading's table; returns the exit code."""
     if args.reading.startswith("features-"):
         look, table, engine = prepare_prompt_reading(args)
-        return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.title)))
+        return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.activity)))
     prompt = parse_prompt_number(args.prompt)
     if prompt is None and args.reading not in AVERAGED_READINGS:
         raise InputError(
@@ -44,7 +44,7 @@ def print_reading(args: argparse.Namespace) -> int:
     engine.model = opened.model
     engine.set_task(opened.task, opened.metric, opened.ablation)
     look, table = _query_and_table(args, opened, prompt)
-    return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.title)))
+    return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.activity)))
 
 
 def _print_table(args: argparse.Namespace, csv_table: CsvTable) -> int:

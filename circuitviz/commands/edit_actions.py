@@ -45,11 +45,9 @@ def restore_everything(workspace: Workspace) -> None:
 @command(
     "label", text="Label", menu="Edit", shortcut="L", icon="label", enabled=has_one_node, in_toolbar=True
 )
-def label_node(workspace: Workspace, docks: PanelService, inspector: InspectorPanel) -> None:
+def label_node(docks: PanelService, inspector: InspectorPanel) -> None:
     """Write a label for the selected node."""
     docks.bring_to_front("inspector")
-    if workspace.labels_hidden:
-        workspace.post_message("Labels are hidden until the blind labelling round ends.")
     inspector.label_field.setFocus()
 
 

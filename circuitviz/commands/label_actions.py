@@ -15,13 +15,6 @@ def begin_round(docks: PanelService, labels: LabelsPanel) -> None:
     labels.begin_round()
 
 
-@command("label-blind", text="Blind re-labelling", menu="Edit", enabled=has_circuit)
-def begin_blind_round(docks: PanelService, labels: LabelsPanel) -> None:
-    """Label the nodes anew without seeing their labels, to measure the agreement."""
-    docks.bring_to_front("labels")
-    labels.begin_round(is_blind=True)
-
-
 @command("label-suggest", text="Suggest roles", menu="Edit", shortcut="Ctrl+Shift+R", enabled=has_circuit)
 def suggest_roles(docks: PanelService, labels: LabelsPanel) -> None:
     """Score every head on the tests of known roles."""

@@ -13,8 +13,9 @@ from circuitviz.workspace.workspace import Workspace
 
 
 def adjust_form_fields(widget: QWidget) -> None:
-    """Keep the text of number fields off their border, and labels of forms on the lines of their fields;
-    a style sheet can say neither.
+    """Set the margins of number fields and align the labels of forms with their fields.
+
+    A style sheet cannot express either.
     """
     for field in widget.findChildren(QAbstractSpinBox):
         field.lineEdit().setTextMargins(6, 0, 4, 0)

@@ -23,7 +23,7 @@ class WriteProgress(QWidget):
         self._window, self.save_service = window, save_service
         self.text_label = QLabel(objectName="muted")
         self.cancel_button = QPushButton("Cancel", objectName="link")
-        self.cancel_button.setAccessibleName("Do not write the file")
+        self.cancel_button.setAccessibleName("Cancel the export")
         self.cancel_button.clicked.connect(self.save_service.cancel_exports)
         self.dialog: QProgressDialog | None = None
         row = QHBoxLayout(self, spacing=6)
@@ -47,7 +47,7 @@ class WriteProgress(QWidget):
         dialog.setAutoClose(False)
         dialog.setModal(True)
         dialog.setLabelText(f"{self._status_text()}\nThe window closes when that is done.")
-        dialog.setCancelButtonText("Do not write it" if self.save_service.pending_exports else "")
+        dialog.setCancelButtonText("Cancel the export" if self.save_service.pending_exports else "")
         dialog.canceled.connect(self.save_service.cancel_exports)
 
         def look() -> None:

@@ -58,7 +58,7 @@ def describe_selected_edges(workspace: Workspace) -> str:
     if other is None:
         if workspace.state.scores is None:
             return ABLATE_ONE
-        return f"{score}. {ABLATE_ONE}" if score else "The sum of all edges between the two."
+        return f"{score}. {ABLATE_ONE}" if score else "Sum of all edges between the two groups."
     name, other_state = other
     score, other_score = score or "no score", format_edge_score(other_state, edge) or "no score"
     if edge in selection_only_in_other(workspace):
@@ -73,8 +73,8 @@ def _describe_several(workspace: Workspace, selected: frozenset[str]) -> str:
     if not foreign or other is None:
         return ABLATE_MANY
     if foreign == selected:
-        return f"Only {other[0]} has them; they cannot be ablated here."
-    return f"{len(foreign)} of them only {other[0]} has. A ablates or restores the others."
+        return f"They are only in {other[0]} and cannot be ablated here."
+    return f"{len(foreign)} of them are only in {other[0]}. A ablates or restores the others."
 
 
 def describe_isolated_nodes(workspace: Workspace, nodes: frozenset[str]) -> str:
@@ -89,7 +89,7 @@ def describe_isolated_nodes(workspace: Workspace, nodes: frozenset[str]) -> str:
         return ""
     more = len(isolated) - MAX_NAMED_NODES
     names = ", ".join(isolated[:MAX_NAMED_NODES]) + (f" and {more} more" if more > 0 else "")
-    return f"No edge of this graph touches {names}: ablating or restoring it changes no edge."
+    return f"{names} has no edges in this graph: ablating or restoring it has no effect."
 
 
 def format_edge_score(state: State, edge: str) -> str:

@@ -60,7 +60,7 @@ class DocumentSwitcher(QObject):
         if after.hash == before.hash and after.circuit is before.circuit:
             return
         if self.partial_result is not None:
-            self._notifier.post_message("The circuit can be changed once the search has ended.")
+            self._notifier.post_message("The circuit cannot be changed while a search is running.")
             return
         ends = (document, before), (document, after)
         self._undo_stack.push(UndoStep(command.text, *ends, self.go_to, command.merge_key))

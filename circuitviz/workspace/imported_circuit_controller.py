@@ -11,7 +11,7 @@ from circuitviz.workbench.requests.attach_model import AttachModel, ModelAttache
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workspace.workspace import Workspace
 
-ATTACH_HINT = "Discovery ▸ Measure on this model and task finds out what the signs of its scores mean"
+ATTACH_HINT = "Discovery ▸ Measure on this model and task determines the sign convention of its scores"
 
 
 class ImportedCircuitController(QObject):
@@ -34,7 +34,7 @@ class ImportedCircuitController(QObject):
         file_name = str(document.extra.get("imported", {}).get("file", saved_name))
         if origin is not None and not origin.is_imported:
             raise InputError(
-                f"This circuit was found on {origin.model} and {origin.task}, and is measured there already."
+                f"This circuit was found on {origin.model} and {origin.task} and is already measured there."
             )
         handle = self._workspace.submit_request(AttachModel(request, document.state, file_name))
         handle.finished.connect(self._on_attached)

@@ -10,8 +10,6 @@ from PySide6.QtCore import QObject, Signal
 from circuitviz.errors import InputError
 from circuitviz.workbench.requests.messages import JobFailed
 
-UNUSABLE_INPUT = "This input cannot be used"
-
 
 class Notifier(QObject):
     """Passes messages and failures from whatever part they come from to whoever shows them."""
@@ -28,13 +26,13 @@ class Notifier(QObject):
         self.message_posted.emit(failure.message)
         self.failure_reported.emit(failure)
 
-    def run_guarded(self, work: Callable[..., object], *args: Any, title: str = UNUSABLE_INPUT) -> bool:
+    def run_guarded(self, work: Callable[..., object], *args: Any, title: str) -> bool:
         """Do something that may find its input wrong.
 
         Args:
             work: Called with ``args``.
             *args: What ``work`` is given.
-            title: Names the operation, for the dialog about the failure.
+            title: Names the operation, as in "Could not export the figure", for the dialog about the failure.
 
         Returns:
             Whether it was done; where it raised InputError, the person has been told.

@@ -191,7 +191,7 @@ class SaveService(QObject):
             is_replaced = any((other.path, other.document) == key for other in self._writes)
             if not is_replaced:
                 on_done(False)
-                self._notifier.post_message(f"{path.name} was not written")
+                self._notifier.post_message(f"Writing {path.name} was cancelled")
             self.changed.emit()
 
         write.handle.finished.connect(on_finished)

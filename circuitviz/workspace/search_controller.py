@@ -122,7 +122,7 @@ class SearchController(QObject):
         if document.would_lose_work(relation) and document.revision != self._agreed_revision:
             message = (
                 f"A circuit of {origin.model} on {origin.task} was found. "
-                "Changes made here meanwhile are not saved."
+                "This document has changes that are not saved."
             )
             self._set_offer(ResultOffer(message, "Show the circuit", command, origin), is_partial_shown)
             return False

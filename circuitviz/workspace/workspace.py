@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.file_loader import FileLoader
 from circuitviz.workspace.live_faithfulness import LiveFaithfulness
 from circuitviz.workspace.model_status import ModelStatus
-from circuitviz.workspace.notifier import UNUSABLE_INPUT, Notifier
+from circuitviz.workspace.notifier import Notifier
 from circuitviz.workspace.prompt_circuits import PromptCircuitController
 from circuitviz.workspace.save_service import SaveService
 from circuitviz.workspace.search_controller import SearchController
@@ -54,7 +53,6 @@ class Workspace(QObject):
             prompt_circuits, comparison, file_loader, save_service, search_form: Its parts.
         prompt_index: Which of the task's prompts is read.
         shown_feature: Whose dashboard is shown: its site and number.
-        labels_hidden: Labels and groups are hidden while someone labels anew.
     """
 
     state_changed = Signal()
@@ -89,7 +87,6 @@ class Workspace(QObject):
         self.search_form = SearchForm(self)
         self.prompt_index = 0
         self.shown_feature: tuple[str, int] | None = None
-        self.labels_hidden = False
         documents = DocumentSwitcher(self.selection, self.undo_stack, self.notifier, self)
         self.document_switcher = documents
         self.search_controller = SearchController(documents, self.notifier, self)
@@ -162,9 +159,7 @@ class Workspace(QObject):
 
     @property
     def state(self) -> State:
-        """The document's state, without labels and groups during a blind round."""
-        if self.labels_hidden:
-            return replace(self.document.state, labels={}, groups={})
+        """The document's state."""
         return self.document.state
 
     @property
@@ -323,7 +318,7 @@ class Workspace(QObject):
         """Show a failure in a dialog."""
         self.notifier.failure_reported.emit(failure)
 
-    def run_guarded(self, work: Callable[..., object], *args: Any, title: str = UNUSABLE_INPUT) -> bool:
+    def run_guarded(self, work: Callable[..., object], *args: Any, title: str) -> bool:
         """Do something that may find its input wrong; see ``Notifier.run_guarded``."""
         return self.notifier.run_guarded(work, *args, title=title)
 

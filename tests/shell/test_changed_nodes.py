@@ -105,12 +105,12 @@ def test_what_would_change_nothing_is_told(opened: MainWindow, qtbot: QtBot) -> 
     window.menus.actions["ablate"].trigger()
     assert said and "logits" in said[-1] and window.workspace.document.state is before
     window.workspace.live_faithfulness.show_what_if(frozenset({"logits"}))
-    assert meter.what_if_label.text() == "without logits: not known"
+    assert meter.what_if_label.text() == "without logits: no estimate"
     window.workspace.live_faithfulness.show_what_if(frozenset())
 
     window.dock_manager.bring_to_front("ablation")
     form = window.panels["ablation"].ablation_form
-    for node, place, word in (("input", "", "embedding"), ("a2.h6", "99", "position in no prompt")):
+    for node, place, word in (("input", "", "embedding"), ("a2.h6", "99", "outside every prompt")):
         window.view.select({node})
         form.value_box.setCurrentText("zero")
         form.positions_field.setText(place)
@@ -137,5 +137,5 @@ def test_a_measurement_that_was_cancelled_is_not_said_to_go_on(opened: MainWindo
     with qtbot.waitSignal(window.workspace.worker_idle, timeout=LONG):
         window.workspace.cancel_jobs()
     known = window.workspace.document.evaluation is not None  # it may have been quicker
-    assert known or meter.interval_label.text().endswith("measuring was stopped")
+    assert known or meter.interval_label.text().endswith("measuring was cancelled")
     assert "…" not in meter.interval_label.text()

@@ -187,7 +187,7 @@ def test_a_plot_is_exported_through_the_same_dialog(
     again = next(d for d in opened.findChildren(PlotDialog) if d.isVisible())
     assert again.current_figure().height_mm == 40.0  # what was chosen is chosen again
     path = tmp_path / "curve.csv"
-    next(b for b in again.findChildren(QPushButton) if b.text() == "Table instead…").click()
+    next(b for b in again.findChildren(QPushButton) if b.text() == "Save as CSV…").click()
     opened.workspace.save_service.wait_until_written()
     assert path.read_text(encoding="utf-8").splitlines()[1].startswith("1,1,")
     assert not again.isVisible()

@@ -309,9 +309,9 @@ def test_without_a_corrupted_partner_zero_and_mean_are_offered(ask: Ask, qtbot: 
     window.dock_manager.bring_to_front("ablation")
     form = panel.ablation_form
     assert [form.ablation_box.itemText(i) for i in range(form.ablation_box.count())] == ["zero", "mean"]
-    assert "no corrupted partner" in form.ablation_box.toolTip()
+    assert "corrupted prompt" in form.ablation_box.toolTip()
     item = form.value_box.model().item(form.value_box.findText("corrupted"))
-    assert not item.isEnabled() and "no corrupted partner" in item.toolTip()
+    assert not item.isEnabled() and "corrupted prompt" in item.toolTip()
     assert _numbers(window)["setting"]["ablation"] == "zero"
 
     # the target is what the circuit is of: it cannot be out, and no number says that it were
@@ -322,7 +322,7 @@ def test_without_a_corrupted_partner_zero_and_mean_are_offered(ask: Ask, qtbot: 
     window.menus.actions["ablate"].trigger()
     assert target in said[-1] and window.workspace.document.state is state
     window.workspace.live_faithfulness.show_what_if(frozenset({target}))
-    assert window.panels["meter"].what_if_label.text() == f"without {target}: not known"
+    assert window.panels["meter"].what_if_label.text() == f"without {target}: no estimate"
 
 
 def _done(window: MainWindow, name: str, points: int | None = None) -> bool:

@@ -274,7 +274,7 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     assert features.isVisible() and features.dashboard_view.dashboard.site == "a2"
 
     # every other kind says what it is, and asks nothing that does not apply
-    for kind, says in (("head", "frozen"), ("mlp", "without a transcoder"), ("logits", "explains")):
+    for kind, says in (("head", "frozen"), ("mlp", "without a transcoder"), ("logits", "Target")):
         window.workspace.set_selection(frozenset({kinds[kind][0]}), frozenset())
         assert says in reading.meaning_label.text() and not reading.dashboard_button.isVisible()
     window.dock_manager.bring_to_front("readings")

@@ -87,7 +87,7 @@ def test_heads_carry_edges_and_scores_are_sums(
     assert sum(float(r["value"]) for r in told[:-1]) == pytest.approx(
         float(row[table.index(source)]), abs=1e-5
     )
-    assert "add up to the edge" in page.summary_line.text()
+    assert "sum to the edge" in page.summary_line.text()
     shoot(window, "feature-ov-edge")
 
     # why the strongest of them looks there: all pairs are the model's score, the sides too
@@ -184,7 +184,7 @@ def test_heads_carry_edges_and_scores_are_sums(
     shoot(window, "feature-ov-residual")
     leaf = next(n for n in circuit.node_names if n.startswith("token@"))
     window.workspace.set_selection(frozenset({leaf}), frozenset())
-    assert "nothing flows into it" in page.hint.text()
+    assert "without incoming edges" in page.hint.text()
 
 
 def test_readings_of_features_say_what_they_need(

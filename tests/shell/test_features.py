@@ -154,10 +154,8 @@ def test_how_each_dictionary_fits_is_said_where_it_is_chosen(
     made = torch.cat([one.reconstruct(run.dictionary_input(one)[1:]) for run in runs])
     share = float((should - made).square().sum() / (should - should.mean(0)).square().sum())
     assert panel.fit_label.isVisible() and panel.fit_label.textFormat() == Qt.TextFormat.PlainText
-    assert (
-        panel.fit_label.text()
-        == f"The dictionary of m0 leaves {share:.1%} of the variance unexplained on sample text."
-    )
+    fit = panel.fit_label.text()
+    assert "m0" in fit and f"{share:.1%} of the variance unexplained" in fit
     assert panel.fit_label.objectName() == "muted" and "warning" not in panel.dictionaries_label.text()
 
     # one of a2 whose encoder reads noise, under a name with markup, beside one that fits
@@ -174,7 +172,7 @@ def test_how_each_dictionary_fits_is_said_where_it_is_chosen(
         ),
         timeout=LONG,
     )
-    assert panel.dictionaries_label.text().endswith("warning about a2")
+    assert panel.dictionaries_label.text().endswith("poor fit at a2")
     panel.site_box.setCurrentText("a2")
     said = panel.dictionary_overview.misfit_warnings["a2"]
     assert panel.fit_label.text() == said and "<b>odd" in said and "of the variance at a2 unexplained" in said
@@ -204,7 +202,7 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
     qtbot.waitUntil(lambda: "mine.txt" in panel.dictionaries_label.text(), timeout=LONG)
     silent = next(row.number for row in panel.dictionary_overview.features_by_site["m3"] if row.density == 0)
     panel.show_feature("m3", silent)
-    qtbot.waitUntil(lambda: "never fires" in panel.dashboard_view.examples_view.toPlainText(), timeout=LONG)
+    qtbot.waitUntil(lambda: "Not active" in panel.dashboard_view.examples_view.toPlainText(), timeout=LONG)
     assert panel.dashboard_view.dashboard.feature == silent
 
     # folders are opened together, one dictionary a site; one that cannot be added takes nothing away

@@ -91,7 +91,7 @@ class Fates(QObject):
 
 def test_messages_do_not_pile_up(window: MainWindow, qtbot: QtBot) -> None:
     for number in range(4):
-        window.show_failure(JobFailed(f"That did not work, {number}", "for a reason"))
+        window.show_failure(JobFailed(f"Could not run job {number}", "for a reason"))
     assert window.failure_dialog is not None and "3" in window.failure_dialog.text()
     qtbot.waitUntil(lambda: len(window.findChildren(QMessageBox)) == 1, timeout=LONG)
     window.failure_dialog.close()

@@ -127,7 +127,7 @@ def test_path_patching_goes_on_from_the_ticked_heads(open_window, qtbot: QtBot) 
     open_arguments(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     form, panel = window.panels["discovery"], window.panels["rounds"]
-    assert "Find with path-patching" in panel.status_line.text()
+    assert "path-patching first" in panel.status_line.text()
     form.method_box.setCurrentText("path-patching")
     form.prompts_field.setValue(16)
     form.start_search()

@@ -99,7 +99,7 @@ def test_what_a_search_draws_has_no_number_and_a_file_that_is_opened_stays_itsel
     qtbot.waitUntil(lambda: window.workspace.partial_result is not None, timeout=LONG)
     assert meter.value_label.text() == "–" and "search" in meter.interval_label.text()
     window.workspace.live_faithfulness.show_what_if(frozenset({"a2.h6"}))
-    assert meter.what_if_label.text() == "without a2.h6: not known"
+    assert meter.what_if_label.text() == "without a2.h6: no estimate"
     window.workspace.live_faithfulness.show_what_if(frozenset())
 
     for name in ("kept.circuit", "kept.json"):
@@ -137,7 +137,7 @@ def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
     window.workspace.set_selection(frozenset({"m1"}), frozenset())
     window.run_command("ablate")
     assert meter.value_label.text().startswith("≈") and meter.interval_label.text().endswith(
-        "its model is not open"
+        "the model is not open"
     )
     assert window.status_line.device_label.text() == "" and window.workspace.opened_model is None
     # nothing was measured on the model that happened to be open before

@@ -80,9 +80,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     assert set(features) <= window.view.circuit_scene.by_name.keys()
     assert heads[1] not in state.labels and heads[1] not in state.positions  # they wait for their head
     window.dock_manager.bring_to_front("labels")
-    assert (
-        window.panels["labels"].detached_labels_note.text().startswith("1 more of parts that are not shown")
-    )  # type: ignore[attr-defined]
+    assert window.panels["labels"].detached_labels_note.text().startswith("1 label ")  # type: ignore[attr-defined]
     assert window.panels["labels"].detached_labels_note.isVisible()  # type: ignore[attr-defined]
     shoot(window, "mixed-labels")
 
@@ -90,7 +88,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     model = load_model("demo")
     task = rebuild_task(state.origin, model)
     whole = faithfulness(window)
-    assert "judged node by node (a2 in features)" in window.panels["meter"].setting_label.text()  # type: ignore[attr-defined]
+    assert "node by node (a2 as features)" in window.panels["meter"].setting_label.text()  # type: ignore[attr-defined]
     assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
     assert state.origin is not None and state.scores is not None
     again = discover(model, task, "task-attribution", **state.origin.options)
@@ -167,7 +165,7 @@ def test_the_action_opens_and_closes_what_is_selected(open_window, qtbot: QtBot)
     window.view.select({"m2", "a1.h1"})
     qtbot.keyClick(window.view, Qt.Key.Key_O)
     qtbot.waitUntil(lambda: sites(window) == {"a1", "m2"}, timeout=LONG)
-    assert window.workspace.undo_stack.undoText() == "Open a1, m2 into features"
+    assert window.workspace.undo_stack.undoText() == "Show features of a1, m2"
     window.view.fit()
     shoot(window, "mixed-two-sites")
     window.view.select({"a1.error"} if "a1.error" in window.view.circuit_scene.by_name else {

@@ -20,6 +20,7 @@ from circuitviz.cli.output import escape_invisible
 from circuitviz.discovery import discover
 from circuitviz.lens import direct_logit_attribution_steps, read_head, read_layer_attention, read_lens_grid
 from circuitviz.models import load_model
+from circuitviz.panels.readings.ov_qk_page import QK_LABEL
 from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.progress import run_to_completion
 from circuitviz.shell.application import open_arguments
@@ -250,7 +251,7 @@ def test_ov_and_qk_of_the_selected_head(open_window, qtbot: QtBot, tmp_path: Pat
     page.attention_weighted_box.setChecked(True)
     assert page.heat_map.grid.values == pytest.approx(logits * np.array(wanted.attention), abs=1e-4)
     shoot(window, "readings-ov")
-    page.ov_qk_box.setCurrentText("QK: what it matches")
+    page.ov_qk_box.setCurrentText(QK_LABEL)
     page.show_result()
     scores = np.array([[t.logit for t in cell] for cell in wanted.matched_tokens]).T
     assert page.heat_map.grid.values == pytest.approx(scores, abs=1e-4)

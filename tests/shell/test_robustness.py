@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.document import toggle_ablation
 from circuitviz.formats import open_document, save_document
+from circuitviz.panels.discovery.panel import TYPED_PAIR
 from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 
@@ -151,7 +152,7 @@ def test_a_device_that_is_not_there_is_one_clear_dialog(open_window, qtbot: QtBo
 def test_a_pair_typed_here_is_a_task(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     qtbot.waitUntil(lambda: form(window).method_box.count() > 1, timeout=LONG)
-    form(window).task_box.setCurrentText("a pair typed here")
+    form(window).task_box.setCurrentText(TYPED_PAIR)
     texts = ("So Mary said that", "So John said that", " she", " he")
     for line, text in zip(form(window).pair_fields, texts, strict=True):
         assert line.isVisibleTo(window)

@@ -27,6 +27,7 @@ from circuitviz.features import (
 from circuitviz.graph import TraceSet
 from circuitviz.models import load_model
 from circuitviz.panels.traces.panel import TracesPanel
+from circuitviz.panels.traces.similarity_page import BY_SIMILARITY
 from circuitviz.resources import resource_path
 from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
@@ -127,7 +128,7 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     values = panel.similarity_page.heat_map.grid.values
     assert values.shape == (30, 30) and values[4, 7] == pytest.approx(cosine(slow[4], slow[7]), abs=1e-5)
     shoot(window, "traces-similarity")
-    panel.similarity_page.order_box.setCurrentText("by likeness")
+    panel.similarity_page.order_box.setCurrentText(BY_SIMILARITY)
     panel.similarity_page.draw_page()
     order = [int(number) - 1 for number in panel.similarity_page.heat_map.grid.row_names]
     assert sorted(order) == list(range(30)) and order != list(range(30))
@@ -171,7 +172,7 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
         assert int(row["examples"]) == sum((site, int(item)) in trace for trace in slow)
     assert (
         not panel.similarity_page.column_circuit_button.isVisible()
-        and "How many circuits" in panel.note_line.text()
+        and "Number of circuits" in panel.note_line.text()
     )
     shoot(window, "traces-recurring")
     best = panel.recurring_page.table_model.rows[0]

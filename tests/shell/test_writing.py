@@ -252,7 +252,7 @@ def test_closing_while_an_export_runs_asks_whether_to_wait(
         shoot(window, "closing-while-writing", dialog)
         if not wanted:
             button = dialog.findChild(QPushButton)
-            assert button is not None and button.text() == "Do not write it"
+            assert button is not None and button.text() == "Cancel the export"
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         gate.open.set()
 
@@ -354,7 +354,7 @@ def test_an_export_is_stopped_from_its_dialog(
         gate.open.set()
         window.workspace.save_service.wait_until_written()
     assert not path.exists() and dialog.isVisible() and dialog.save_button.text() == "Save…"
-    assert window.status_line.message_label.text() == "figure.pdf was not written"
+    assert "figure.pdf" in (said := window.status_line.message_label.text()) and "cancelled" in said
     qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
     window.workspace.save_service.wait_until_written()
     assert path.exists() and not dialog.isVisible()

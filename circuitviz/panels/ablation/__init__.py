@@ -1,4 +1,4 @@
-"""The parts of the Ablation panel: the form, what changed, and predicted against measured."""
+"""Dock for interventions: what the selected nodes write, what changed, and a history to go back to."""
 
 from circuitviz.panels.ablation.panel import AblationPanel
 

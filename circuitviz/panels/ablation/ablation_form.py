@@ -1,4 +1,7 @@
-"""What the selected nodes are to write, and, among features, what everything outside the circuit has."""
+"""Form of an intervention: what the selected nodes write.
+
+For prompt circuits it also sets the ablation of all nodes outside the circuit.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,9 @@ MINUS_SIGNS = str.maketrans("-", "−")
 
 
 class AblationForm(QWidget):
-    """Rows that say what nodes write; for circuits of features other values, no positions, and a setting.
+    """Edits an intervention. Prompt circuits have other values, no positions, and the ablation setting.
 
-    ``wished(ablation, errors)``: a circuit of features is to be judged otherwise.
+    Signals: ``setting_chosen(ablation, errors)``: evaluate the prompt circuit under another ablation.
     """
 
     setting_chosen = Signal(str, str)
@@ -37,18 +40,20 @@ class AblationForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.nodes_label = QLabel("", wordWrap=True)
-        self.value_box = QComboBox(accessibleName="What the selected nodes write")
+        self.value_box = QComboBox(accessibleName="Value written by the selected nodes")
         self.factor_field = QDoubleSpinBox(
             minimum=-10, maximum=10, singleStep=0.1, value=0.5, accessibleName="Factor"
         )
         self.factor_label = QLabel("factor")
         self.positions_field = QLineEdit(placeholderText="all; or 2, 5, −1", accessibleName="Positions")
-        self.positions_field.setToolTip("from 0 at the first token; from −1 at the answer position backwards")
+        self.positions_field.setToolTip(
+            "counted from 0 at the first token, or backwards from −1 at the answer position"
+        )
         self.apply_button = QPushButton("Apply", objectName="primary")
-        self.ablation_box = QComboBox(accessibleName="Ablation of what is outside the circuit")
+        self.ablation_box = QComboBox(accessibleName="Ablation of nodes outside the circuit")
         self.errors_box = QComboBox(accessibleName="Reconstruction errors")
         self.errors_box.addItems(ERROR_MODES)
-        self.errors_box.setToolTip("of the dictionaries: kept as they are, or left out of all measured runs")
+        self.errors_box.setToolTip("SAE or transcoder reconstruction error: keep it, or drop it")
         self._is_feature_circuit: bool | None = None
         self._build()
         self.value_box.currentTextChanged.connect(self._on_value_changed)
@@ -61,51 +66,61 @@ class AblationForm(QWidget):
 
     @property
     def chosen_value(self) -> str:
-        """What is chosen: ``OWN_OUTPUT``, ``OUT_OF_CIRCUIT`` or the name of a value."""
+        """``OWN_OUTPUT``, ``OUT_OF_CIRCUIT`` or the name of a value."""
         return self.value_box.currentText()
 
     def read_intervention(self) -> Intervention:
-        """The value that is chosen; InputError on positions that are none."""
+        """The intervention as entered.
+
+        Raises:
+            InputError: The positions cannot be parsed.
+        """
         name = self.chosen_value
         share = self.factor_field.value() if name in ("scale", "set") else 1.0
         positions = () if self._is_feature_circuit else parse_positions(self.positions_field.text())
         return Intervention(name, share, positions)
 
     def show_state(self, state: State, nodes: Collection[str]) -> None:
-        """Speak of the chosen nodes of a state, and say what they write now."""
+        """Show nodes of a state and what they write now."""
         self._set_circuit_kind(state.query)
         names = sorted(nodes)
-        more = f" and {len(names) - 3} more" if names[3:] else ""
-        self.nodes_label.setText(f"{', '.join(names[:3])}{more}" if names else "Select nodes on the canvas.")
+        others = f" and {len(names) - 3} more" if names[3:] else ""
+        self.nodes_label.setText(
+            f"{', '.join(names[:3])}{others}" if names else "Select nodes on the canvas."
+        )
         if state.is_prompt_circuit and state.circuit is not None:
             graph = state.circuit.graph
             if any(graph.node(n).kind.is_fixed for n in names):
                 self.nodes_label.setText(
-                    self.nodes_label.text() + "\nBiases and positions stay: the prompt says them not."
+                    self.nodes_label.text() + "\nBias and position nodes are not ablated."
                 )
         for widget in (self.value_box, self.apply_button):
             widget.setEnabled(bool(names))
-        kinds = {state.interventions.get(name) for name in names}
-        what = kinds.pop() if len(kinds) == 1 else None
+        interventions = {state.interventions.get(name) for name in names}
+        intervention = interventions.pop() if len(interventions) == 1 else None
         if names and set(names) <= state.ablated_nodes:
             self.value_box.setCurrentText(OUT_OF_CIRCUIT)
-        elif what is not None:
-            self.value_box.setCurrentText(what.value)
-            if what.value in ("scale", "set"):
-                self.factor_field.setValue(what.amount)
-            self.positions_field.setText(", ".join(map(str, what.positions)).translate(MINUS_SIGNS))
+        elif intervention is not None:
+            self.value_box.setCurrentText(intervention.value)
+            if intervention.value in ("scale", "set"):
+                self.factor_field.setValue(intervention.amount)
+            self.positions_field.setText(", ".join(map(str, intervention.positions)).translate(MINUS_SIGNS))
         else:
             self.value_box.setCurrentText(OWN_OUTPUT)
         self._on_value_changed(self.chosen_value)
 
     def _set_circuit_kind(self, query: AttributionQuery | None) -> None:
-        """Offer what suits heads, or features on a prompt with or without a corrupted partner."""
+        """Offer the values for heads, or for features with or without a corrupted prompt."""
         of_features = query is not None
         if of_features != self._is_feature_circuit:
             self._is_feature_circuit = of_features
-            out = "it takes its ablation value" if of_features else "all its edges carry their ablation value"
+            out = (
+                "the node takes its ablation value"
+                if of_features
+                else "all edges of the node carry their ablation value"
+            )
             offered = {
-                OWN_OUTPUT: "as it is in the model",
+                OWN_OUTPUT: "unchanged",
                 OUT_OF_CIRCUIT: out,
                 **(FEATURE_INTERVENTIONS if of_features else COMPONENT_INTERVENTIONS),
             }
@@ -126,18 +141,18 @@ class AblationForm(QWidget):
         self._set_value_enabled("corrupted", paired)
         self.ablation_box.setCurrentText(query.ablation)
         self.errors_box.setCurrentText(query.errors)
-        why = "" if paired else "; this prompt has no corrupted partner, so zero and mean are there"
+        why = "" if paired else "; corrupted needs a corrupted prompt, which this circuit does not have"
         self.ablation_box.setToolTip(
-            f"what is out of the circuit has this instead; mean: over {describe_mean(query)}{why}"
+            f"value of nodes outside the circuit; mean: over {describe_mean(query)}{why}"
         )
 
     def _set_value_enabled(self, name: str, enabled: bool) -> None:
-        """Make a value choosable or not."""
+        """Enable or disable a value."""
         items = self.value_box.model()
         assert isinstance(items, QStandardItemModel)
         item = items.item(self.value_box.findText(name))
         item.setEnabled(enabled)
-        item.setToolTip(FEATURE_INTERVENTIONS[name] if enabled else "this prompt has no corrupted partner")
+        item.setToolTip(FEATURE_INTERVENTIONS[name] if enabled else "this circuit has no corrupted prompt")
 
     def _on_value_changed(self, name: str) -> None:
         usable, number = self.value_box.isEnabled(), name in ("scale", "set")

@@ -1,4 +1,4 @@
-"""What an ablation changed, as rows: heads and prompts of a task, or the target of a prompt's features."""
+"""Changes caused by an ablation as rows: heads and prompts of a task, or the target of a prompt circuit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
 NODE_ROLE = Qt.ItemDataRole.UserRole
 CHANGE_TOOLTIPS = {
-    "predicted": "by attribution: what the changed nodes gave to the target, added up",
-    "frozen": "measured with patterns, scales and active features as they were: equals the prediction",
-    "free": "measured in the real model, where everything may respond",
+    "predicted": "predicted by attribution: sum of the changed nodes' effects on the target",
+    "frozen": (
+        "measured with attention patterns, normalisation scales and active features frozen: "
+        "equals the prediction"
+    ),
+    "free": "measured in the full model without freezing",
 }
 
 
 class ChangesTree(QTreeWidget):
-    """Before and after. ``node_clicked(node)``: a row that stands for a node was clicked."""
+    """Values before and after. ``node_clicked(name)``: a row that stands for a node was clicked."""
 
     node_clicked = Signal(str)
 
@@ -27,10 +30,10 @@ class ChangesTree(QTreeWidget):
         self.itemClicked.connect(self.activate_row)
 
     def show_heads(self, explanation: dict[str, Any]) -> None:
-        """Heads first: who stepped in; then the prompts that moved most."""
+        """Show the direct effects of heads, then the prompts that changed most."""
         self.clear()
         self._set_columns(False)
-        heads = self._add_section("direct effect of heads, most risen first")
+        heads = self._add_section("direct effect of heads, largest increase first")
         heads.setHidden(not explanation["heads"])
         for head in explanation["heads"]:
             item = _add_row(heads, head["node"], head["before"], head["after"])
@@ -39,21 +42,21 @@ class ChangesTree(QTreeWidget):
             if low is not None:
                 item.setToolTip(2, f"change, 95 %: {low:+.3f} to {high:+.3f}")
         prompts = self._add_section("prompts that changed most")
-        for each in explanation["prompts"]:
+        for prompt in explanation["prompts"]:
             item = _add_row(
-                prompts, each["text"].removeprefix("<|endoftext|>"), each["before"], each["after"]
+                prompts, prompt["text"].removeprefix("<|endoftext|>"), prompt["before"], prompt["after"]
             )
-            item.setToolTip(0, each["text"])
-            for title, tops in (("before", each["top_before"]), ("after", each["top_after"])):
+            item.setToolTip(0, prompt["text"])
+            for title, tops in (("before", prompt["top_before"]), ("after", prompt["top_after"])):
                 self._add_top_tokens(item, title, tops)
         for section in (heads, prompts):
             section.setExpanded(True)
 
     def show_target(self, target: dict[str, Any]) -> None:
-        """The target's change three times over; then the likeliest next tokens."""
+        """Show the target's predicted and measured change, the likeliest next tokens, and responses."""
         self.clear()
         self._set_columns(True)
-        changes = self._add_section(f"{target['name']}, all changes together")
+        changes = self._add_section(f"{target['name']}, all interventions together")
         for key, tip in CHANGE_TOOLTIPS.items():
             item = _add_row(changes, key, target["before"], target["before"] + target[key], show_change=True)
             item.setToolTip(0, tip)
@@ -61,15 +64,17 @@ class ChangesTree(QTreeWidget):
         for title in ("before", "after"):
             self._add_top_tokens(tokens, title, target[f"top_{title}"])
         others = self._add_section("features that responded most")
-        for each in target["responses"]:
-            item = _add_row(others, each["node"], each["before"], each["after"], show_change=True)
-            item.setData(0, NODE_ROLE, each["node"])
-            item.setToolTip(3, f"about {format_number(each['effect'], is_signed=True)} of {target['name']}")
+        for response in target["responses"]:
+            item = _add_row(others, response["node"], response["before"], response["after"], show_change=True)
+            item.setData(0, NODE_ROLE, response["node"])
+            item.setToolTip(
+                3, f"about {format_number(response['effect'], is_signed=True)} of {target['name']}"
+            )
         for section in (changes, tokens, others):
             section.setExpanded(True)
 
     def activate_row(self, item: QTreeWidgetItem) -> None:
-        """As if a row were clicked."""
+        """Handle a click on a row."""
         if node := item.data(0, NODE_ROLE):
             self.node_clicked.emit(node)
 
@@ -98,15 +103,15 @@ class ChangesTree(QTreeWidget):
 
 
 def format_number(value: float, is_signed: bool = False) -> str:
-    """Three digits behind the point, with a minus as it is written."""
+    """Three decimals, with a typographic minus sign."""
     return f"{value:{'+' if is_signed else ''}.3f}".replace("-", "−")
 
 
 def _add_row(
     parent: QTreeWidgetItem, name: str, before: float, after: float, show_change: bool = False
 ) -> QTreeWidgetItem:
-    more = [format_number(after - before, is_signed=True)] if show_change else []
-    item = QTreeWidgetItem(parent, [name, format_number(before), format_number(after), *more])
-    for column in range(1, 3 + len(more)):
+    change_text = [format_number(after - before, is_signed=True)] if show_change else []
+    item = QTreeWidgetItem(parent, [name, format_number(before), format_number(after), *change_text])
+    for column in range(1, 3 + len(change_text)):
         item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return item

@@ -1,4 +1,4 @@
-"""Taking a circuit apart: what the selected nodes are to write, what that changed, and what was tried."""
+"""Ablation panel: what the selected nodes write, what that changed, and the history of this session."""
 
 from __future__ import annotations
 
@@ -41,14 +41,18 @@ from circuitviz.workspace.workspace import Workspace
 
 MAX_HISTORY_ENTRIES = 100  # entries of the history
 ENTRY_ROLE = Qt.ItemDataRole.UserRole
-COMPARING_MESSAGE = "finding out what changed…"
 
 
 @panels.register(
-    "ablation", summary="take apart, change, go back", title="Ablation", area="bottom", order=1, height=280
+    "ablation",
+    summary="ablate, change and restore nodes",
+    title="Ablation",
+    area="bottom",
+    order=1,
+    height=280,
 )
 class AblationPanel(Panel):
-    """Three columns: the selected nodes' output; what changed; the session's values to go back to."""
+    """Three columns: the intervention form, the changes, and the history."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -58,18 +62,19 @@ class AblationPanel(Panel):
         self.prediction_view = PredictionView(workspace)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its bar, hidden over a lone page, would keep Tab
-        self.history_list = QListWidget(accessibleName="Values of this session")
+        self.history_list = QListWidget(accessibleName="Ablation history")
         self.history_list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.history_list.setHorizontalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         )  # tool tips say all
-        self._explained_key = ""
+        self._explained_key = ""  # key of the state whose comparison was requested last
+        self._is_comparing = False
         self._build()
         self.ablation_form.apply_button.clicked.connect(
-            lambda: workspace.run_guarded(self.apply_intervention)
+            lambda: workspace.run_guarded(self.apply_intervention, title="Could not change the nodes")
         )
         self.ablation_form.positions_field.returnPressed.connect(
-            lambda: workspace.run_guarded(self.apply_intervention)
+            lambda: workspace.run_guarded(self.apply_intervention, title="Could not change the nodes")
         )
         self.ablation_form.setting_chosen.connect(
             lambda ablation, errors: workspace.apply_command(set_evaluation_setting(ablation, errors))
@@ -90,36 +95,36 @@ class AblationPanel(Panel):
         self.show_state()
 
     def set_theme(self, theme: Theme) -> None:
-        """Draw the chart in the theme's colours."""
+        """Use the theme's colours."""
         self.prediction_view.chart.theme = theme
         self.prediction_view.show_state()
 
     def apply_intervention(self) -> None:
-        """Make the selected nodes write what the form says, as one step of undo."""
-        state, chosen = self.workspace.document.state, self._selected_senders()
-        if not chosen:
+        """Apply the form to the selected nodes as one undo step."""
+        state, nodes = self.workspace.document.state, self._selected_senders()
+        if not nodes:
             return
         if self.ablation_form.chosen_value == OUT_OF_CIRCUIT:
-            if out := chosen - state.ablated_nodes:
-                self.workspace.apply_command(toggle_ablation(out))
+            if newly_ablated := nodes - state.ablated_nodes:
+                self.workspace.apply_command(toggle_ablation(newly_ablated))
             return
         if self.ablation_form.chosen_value == OWN_OUTPUT:
-            self.workspace.apply_command(set_intervention(chosen, None))
+            self.workspace.apply_command(set_intervention(nodes, None))
             return
-        what = self.ablation_form.read_intervention()
+        intervention = self.ablation_form.read_intervention()
         _check_intervention(
-            what,
-            chosen,
+            intervention,
+            nodes,
             self.workspace.opened_model.max_prompt_tokens if self.workspace.opened_model is not None else 0,
         )
-        self.workspace.apply_command(set_intervention(chosen, what))
+        self.workspace.apply_command(set_intervention(nodes, intervention))
 
     def show_selection(self) -> None:
-        """Speak of the selected nodes, and show what they write now."""
+        """Show the selected nodes and what they write now."""
         self.ablation_form.show_state(self.workspace.document.state, self._selected_senders())
 
     def show_state(self) -> None:
-        """Follow the document."""
+        """Show the document's state."""
         self.show_selection()
         self._show_history()
         state = self.workspace.document.state
@@ -127,56 +132,59 @@ class AblationPanel(Panel):
         self.tabs.tabBar().setVisible(self.tabs.isTabVisible(1))
         self.prediction_view.show_state()
         if state.is_unmodified or state.circuit is None:
-            self._explained_key = ""
+            self._explained_key, self._is_comparing = "", False
             self.changes_tree.clear()
             self.changes_heading.setText("Nothing is ablated." if state.circuit is not None else "")
 
     # what changed
 
     def explain_exact_value(self) -> None:
-        """Once the number is exact there is time to say where it comes from."""
+        """Ask what the ablation changed, once the exact faithfulness is known."""
         self._show_history()
-        state, known = self.workspace.document.state, self.workspace.document.evaluation
-        if known is None or state.is_unmodified or state.circuit is None or state.live_circuit is None:
+        state, evaluation = self.workspace.document.state, self.workspace.document.evaluation
+        if evaluation is None or state.is_unmodified or state.circuit is None or state.live_circuit is None:
             return
         if self._is_feature_circuit:
-            self._show_target_change(known)
+            self._show_target_change(evaluation)
         elif state.measurement_key != self._explained_key and self.workspace.opened_model is not None:
             self._explained_key = state.measurement_key
-            self.changes_heading.setText(COMPARING_MESSAGE)
-            how = state.active_interventions, state.method_options, state.requirements
+            self._is_comparing = True
+            self.changes_heading.setText("Comparing before and after …")
+            setting = state.active_interventions, state.method_options, state.requirements
             self.workspace.submit_request(
-                ExplainChange(state.measurement_key, state.circuit, state.live_circuit, *how)
+                ExplainChange(state.measurement_key, state.circuit, state.live_circuit, *setting)
             )
 
     def _on_reply(self, reply: Reply) -> None:
         if isinstance(reply, ChangeExplained) and reply.key == self.workspace.document.state.measurement_key:
+            self._is_comparing = False
             self.show_changes(reply.changes)
 
     def _on_idle(self) -> None:
-        """Nothing comes any more of what was asked for and has not come: it was stopped."""
-        if self.changes_heading.text() == COMPARING_MESSAGE:
-            self._explained_key = ""
-            self.changes_heading.setText("Stopped before it was known what changed.")
+        """Mark a comparison that was requested and has not arrived as cancelled."""
+        if self._is_comparing:
+            self._is_comparing, self._explained_key = False, ""
+            self.changes_heading.setText("Comparison cancelled.")
 
     def show_changes(self, explanation: dict[str, Any]) -> None:
-        """Heads that stepped in, and prompts that moved most."""
+        """Show backup heads and the prompts that changed most."""
         metric = self.workspace.opened_model.metric if self.workspace.opened_model else "metric"
         self.changes_heading.setText(
-            f"{metric} of the circuit: {format_number(explanation['before'])} → {format_number(explanation['after'])}"
+            f"{metric} of the circuit: {format_number(explanation['before'])} → "
+            f"{format_number(explanation['after'])}"
         )
         self.changes_tree.show_heads(explanation)
 
     def _show_target_change(self, evaluation: dict[str, Any]) -> None:
-        """A prompt's target: predicted and measured."""
+        """Show the predicted and measured change of a prompt circuit's target."""
         target = evaluation["target"]
         if target is None:
             self.changes_tree.clear()
-            self.changes_heading.setText("Nothing that can be changed is ablated.")
+            self.changes_heading.setText("No ablated node can be compared.")
             return
         errors = ", errors dropped" if evaluation["setting"]["errors"] == "dropped" else ""
         self.changes_heading.setText(
-            f"{target['name']} in the whole model{errors}: {format_number(target['before'])} → "
+            f"{target['name']} in the full model{errors}: {format_number(target['before'])} → "
             f"{format_number(target['before'] + target['free'])}"
         )
         self.changes_tree.show_target(target)
@@ -185,22 +193,22 @@ class AblationPanel(Panel):
 
     def _show_history(self) -> None:
         document = self.workspace.document
-        whole: dict[str, Any] = {"nodes": [], "edges": [], "key": _unablated_key(document.state)}
-        rows = [(whole, "everything in")]
-        now = evaluation_setting_of(document.state)
+        unablated: dict[str, Any] = {"nodes": [], "edges": [], "key": _unablated_key(document.state)}
+        rows = [(unablated, "nothing ablated")]
+        setting = evaluation_setting_of(document.state)
         rows += [
-            (entry, _describe_entry(entry, now))
+            (entry, _describe_entry(entry, setting))
             for entry in reversed(document.current_history[-MAX_HISTORY_ENTRIES:])
         ]
-        told = document.evaluations
+        evaluations = document.evaluations
         self.history_list.clear()
         for entry, text in rows:
-            numbers = told.get(entry["key"])
+            numbers = evaluations.get(entry["key"])
             value = None if numbers is None else numbers["faithfulness"]["value"]
-            shown = "–" if value is None else format_number(value)
-            item = QListWidgetItem(f"{shown}   {text}", self.history_list)
+            value_text = "–" if value is None else format_number(value)
+            item = QListWidgetItem(f"{value_text}   {text}", self.history_list)
             item.setData(ENTRY_ROLE, entry)
-            item.setToolTip(f"{text}\nclick: go back to it")
+            item.setToolTip(f"{text}\nclick to restore")
             if entry["key"] == document.state.measurement_key:
                 self.history_list.setCurrentItem(item)
 
@@ -230,39 +238,42 @@ class AblationPanel(Panel):
         columns = QSplitter(Qt.Orientation.Horizontal)
         columns.addWidget(self.ablation_form)
         columns.addWidget(self.tabs)
-        columns.addWidget(
-            _titled_box(QLabel("this session, latest first", objectName="muted"), self.history_list)
-        )
+        columns.addWidget(_titled_box(QLabel("history, latest first", objectName="muted"), self.history_list))
         columns.setChildrenCollapsible(False)
         self.tabs.setMinimumWidth(240)  # the hidden page's chart asks for more
         columns.setSizes([210, 460, 210])
         columns.setStretchFactor(1, 1)
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(columns)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(columns)
 
 
 def _unablated_key(state: State) -> str:
-    """What the circuit's own number lies under."""
+    """Key of the unablated circuit's evaluation."""
     return replace(state, ablated_nodes=frozenset(), ablated_edges=frozenset()).unintervened_key
 
 
 def _check_intervention(intervention: Intervention, nodes: Collection[str], longest_prompt: int) -> None:
-    """InputError on what would change nothing: the embedding, or positions that no prompt has."""
+    """Reject what would change nothing.
+
+    Raises:
+        InputError: Only the embedding is selected, or a position is beyond the longest prompt.
+    """
     if set(nodes) == {"input"}:
         raise InputError(
-            "input was to be changed; it is the prompt's embedding, which stays what the prompt says. It can "
-            "be taken out of the circuit; what heads and MLPs write can be changed."
+            "The value of input, the prompt's embedding, cannot be changed; it can only be ablated from the "
+            "circuit. The values that heads and MLPs write can be changed."
         )
     beyond = [
-        place
-        for place in intervention.positions
-        if longest_prompt and not -longest_prompt <= place < longest_prompt
+        position
+        for position in intervention.positions
+        if longest_prompt and not -longest_prompt <= position < longest_prompt
     ]
     if beyond:
         raise InputError(
-            f"{', '.join(map(str, beyond))} is a position in no prompt: the longest has {longest_prompt} tokens, so "
-            f"0 to {longest_prompt - 1}, or from the answer position backwards −1 to −{longest_prompt}, would be right."
+            f"{', '.join(map(str, beyond))} is outside every prompt: the longest has "
+            f"{longest_prompt} tokens. Give positions from 0 to {longest_prompt - 1}, or from −1 (the answer "
+            f"position) back to −{longest_prompt}."
         )
 
 
@@ -276,12 +287,14 @@ def _titled_box(title: QLabel, widget: QWidget) -> QWidget:
 
 
 def _describe_entry(entry: dict[str, Any], current_setting: list[str]) -> str:
-    """An entry of the history in words: what is out, what is changed how, and judged how if not as now."""
+    """A history entry in words: ablated parts, interventions, and the ablation if it is another one."""
     out, changed = [*entry["nodes"], *entry["edges"]], entry.get("changed", {})
     parts = []
     if out:
         parts.append(f"without {', '.join(out[:3])}" + (f" and {len(out) - 3} more" if out[3:] else ""))
-    parts += [f"{name} {Intervention.from_json(what).description}" for name, what in changed.items()]
+    parts += [
+        f"{name} {Intervention.from_json(intervention).description}" for name, intervention in changed.items()
+    ]
     judged = entry.get("judged", current_setting)
     if judged != current_setting:
         parts.append(f"{judged[0]} ablation, errors {judged[1]}")

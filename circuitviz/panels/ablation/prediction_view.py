@@ -1,4 +1,4 @@
-"""Each node's change of the target as attribution predicts it, against what was measured, in a chart."""
+"""Chart of each node's effect on the target as attribution predicts it against the measured effect."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ ALL_NODES, SELECTED_NODES = "all nodes", "selected"
 
 
 class PredictionView(QWidget):
-    """A run for each node, in the background; points come as they are measured.
+    """Ablates one node at a time in the background and plots the points as they are measured.
 
-    What was found is the measure ``predicted`` of the document: the Evaluation panel shows it, too.
+    The result is the document's measure ``predicted``, which the Evaluation panel shows too.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -43,11 +43,15 @@ class PredictionView(QWidget):
         self.response_box = QComboBox(accessibleName="How the model responds")
         self.response_box.addItems(["free", "frozen"])
         self.response_box.setToolTip(
-            "free: the real model; frozen: patterns, scales and active features stay"
+            "free: the full model; frozen: attention patterns, normalisation scales and active features stay"
         )
-        self.compare_button = QPushButton("Compare", toolTip="put each node to its ablation value, alone")
+        self.compare_button = QPushButton(
+            "Compare", toolTip="ablate one node at a time and measure the target"
+        )
         self.cancel_button = QPushButton("Cancel", visible=False)
-        self.export_button = QPushButton("Export…", toolTip="the plot as SVG, PDF or PNG, its table as CSV")
+        self.export_button = QPushButton(
+            "Export…", toolTip="export the plot as SVG, PDF or PNG, or its numbers as CSV"
+        )
         self.chart = ChartView()
         self.chart.setAccessibleName("Predicted against measured")
         self.note_label = QLabel("", objectName="muted")
@@ -72,12 +76,12 @@ class PredictionView(QWidget):
         )
         if trial is None or state.live_circuit is None:
             return
-        chosen = "selection" if self.nodes_box.currentText() == SELECTED_NODES else "circuit"
+        scope = "selection" if self.nodes_box.currentText() == SELECTED_NODES else "circuit"
         options = {
             "action": trial.ablation,
             "response": self.response_box.currentText(),
             "errors": trial.errors,
-            "nodes": chosen,
+            "nodes": scope,
         }
         selection = tuple(
             sorted(self.workspace.selected_nodes & state.live_circuit.graph.sender_index.keys())
@@ -98,7 +102,7 @@ class PredictionView(QWidget):
         )
 
     def show_state(self) -> None:
-        """Draw what the document holds."""
+        """Draw the document's result."""
         self.chart.draw_result(MEASURE_NAME, None if self._measure is None else self._measure["result"])
         self._update_buttons()
         self._show_note("")
@@ -109,8 +113,8 @@ class PredictionView(QWidget):
 
     def _update_buttons(self) -> None:
         is_prompt_circuit = self.workspace.document.state.is_prompt_circuit
-        there = is_prompt_circuit and self.workspace.opened_model is not None
-        self.compare_button.setEnabled(there and not self._is_running)
+        is_available = is_prompt_circuit and self.workspace.opened_model is not None
+        self.compare_button.setEnabled(is_available and not self._is_running)
         self.compare_button.setVisible(not self._is_running)
         self.cancel_button.setVisible(self._is_running)
         self.export_button.setEnabled(self._measure is not None)
@@ -133,16 +137,16 @@ class PredictionView(QWidget):
         self._update_buttons()
 
     def _show_note(self, text: str) -> None:
-        found = self._measure
-        if not text and found is None:
-            text = "not compared yet"
-        elif not text and found is not None:
-            old = found["key"] != self.workspace.document.state.measurement_key
-            parts = ["compared before the circuit changed"] * old + ["not finished"] * (not found["done"])
-            text = ", ".join(parts) or f"one node at a time: {found['result']['action']}"
+        measure = self._measure
+        if not text and measure is None:
+            text = "not compared"
+        elif not text and measure is not None:
+            old = measure["key"] != self.workspace.document.state.measurement_key
+            parts = ["measured before the circuit changed"] * old + ["incomplete"] * (not measure["done"])
+            text = ", ".join(parts) or f"one node at a time: {measure['result']['action']}"
         self.note_label.setText(text)
         self.note_label.setToolTip(
-            "" if found is None else f"errors {found['options'].get('errors', 'kept')}"
+            "" if measure is None else f"errors {measure['options'].get('errors', 'kept')}"
         )
 
     def _open_export_dialog(self) -> None:
@@ -160,8 +164,8 @@ class PredictionView(QWidget):
         for box, letters in ((self.nodes_box, 8), (self.response_box, 5)):
             box.setMinimumContentsLength(letters)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        whole = QVBoxLayout(self, spacing=4)
-        whole.setContentsMargins(8, 6, 8, 6)
-        whole.addLayout(head)
-        whole.addWidget(self.chart, 1)
-        whole.addLayout(foot)
+        layout = QVBoxLayout(self, spacing=4)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.addLayout(head)
+        layout.addWidget(self.chart, 1)
+        layout.addLayout(foot)

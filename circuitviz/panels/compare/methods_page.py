@@ -34,7 +34,7 @@ from circuitviz.workspace.workspace import Workspace
 
 OverlapRow = dict[str, Any]
 OVERLAP_COLUMNS: tuple[tuple[str, str, Callable[[OverlapRow], float | None]], ...] = (
-    ("AUROC", "chance that an edge of the reference scores above another", lambda r: r["auroc"]),
+    ("AUROC", "probability that an edge of the reference scores above another edge", lambda r: r["auroc"]),
     ("AP", "average precision: area under precision against recall", lambda r: r["average_precision"]),
     ("precision", "share of the circuit's edges that the reference has", lambda r: r["edges"]["precision"]),
     ("recall", "share of the reference's edges that the circuit has", lambda r: r["edges"]["recall"]),
@@ -59,8 +59,10 @@ class MethodsPage(ComparePage):
         self.chart = ChartView()
         self.chart.setAccessibleName("Precision against recall")
         self.message_label = QLabel("", objectName="muted")
-        self.copy_button = QPushButton("Copy table", toolTip="tab-separated, for a spreadsheet")
-        self.export_button = QPushButton("Export…", toolTip="the plot as SVG, PDF or PNG, its table as CSV")
+        self.copy_button = QPushButton("Copy table", toolTip="copy the table as tab-separated text")
+        self.export_button = QPushButton(
+            "Export…", toolTip="export the plot as SVG, PDF or PNG, or its numbers as CSV"
+        )
         self.method_names: tuple[str, ...] = ()
         self._method_rows: list[OverlapRow] = []
         self._reference_name = ""
@@ -212,7 +214,7 @@ class MethodsPage(ComparePage):
             return size
         silent = ""
         if told.get("heads_only"):
-            silent = " It says nothing of MLPs: edges from and to them are left out."
+            silent = " It does not cover MLPs: their edges are left out."
         return f"{told['about']}; {size}.{silent}\nSources: {'; '.join(told['sources'])}"
 
     def _draw_chart(self) -> None:

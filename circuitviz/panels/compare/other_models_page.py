@@ -25,9 +25,10 @@ from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workspace.workspace import Workspace
 
 FEATURES_ONLY_HERE = (
-    "These features are of this model's dictionaries; a circuit of heads can go to another model."
+    "A circuit of features depends on this model's dictionaries; "
+    "only circuits of heads and MLPs can be evaluated on another model."
 )
-HEADERS = ("model", "faithfulness", "95 % interval", "circuit", "model alone", "ablated")
+HEADERS = ("model", "faithfulness", "95 % interval", "circuit", "full model", "ablated")
 
 
 class OtherModelsPage(ComparePage):
@@ -38,13 +39,15 @@ class OtherModelsPage(ComparePage):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.model_field = QLineEdit(
-            placeholderText="a name, or a model's folder", accessibleName="Other model"
+            placeholderText="a Hugging Face name or a model folder", accessibleName="Other model"
         )
         self.model_field.setMinimumWidth(220)
-        browse = "Choose a model's folder"
+        browse = "Choose a model folder"
         self.browse_button = QToolButton(text="…", toolTip=browse, accessibleName=browse)
         self.evaluate_button = QPushButton("Evaluate", objectName="primary")
-        self.table = QTableWidget(0, len(HEADERS), accessibleName="This circuit on other models")
+        self.table = QTableWidget(
+            0, len(HEADERS), accessibleName="Faithfulness of this circuit on other models"
+        )
         self.message_label = QLabel("", objectName="muted", wordWrap=True)
         self._results: dict[tuple[str, str], OtherModelEvaluated] = {}
         row = QHBoxLayout(spacing=6)
@@ -89,9 +92,9 @@ class OtherModelsPage(ComparePage):
         why = (
             FEATURES_ONLY_HERE
             if state.is_prompt_circuit
-            else "Find a circuit first, or open a file that says how it was found."
+            else "Find a circuit, or open a file that records how its circuit was found."
         )
-        same = "Same circuit, prompts, metric and ablation; other weights of the same shape."
+        same = "Same circuit, prompts, metric and ablation; another model of the same shape."
         self.message_label.setText(same if can else why)
         rows = []
         if state.origin is not None and numbers is not None:
@@ -110,7 +113,7 @@ class OtherModelsPage(ComparePage):
             self.refresh()
 
     def _browse_model(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Choose a model's folder")
+        path = QFileDialog.getExistingDirectory(self, "Choose a model folder")
         if path:
             self.model_field.setText(str(Path(path)))
 

@@ -25,7 +25,7 @@ from circuitviz.workspace.workspace import Workspace
 
 
 @panels.register(
-    "compare", summary="this circuit beside another", title="Compare", area="bottom", order=2.5, height=340
+    "compare", summary="compare two circuits", title="Compare", area="bottom", order=2.5, height=340
 )
 class ComparePanel(Panel):
     """Chooses what the open circuit is held against; a page for each way to look at the two."""
@@ -34,9 +34,9 @@ class ComparePanel(Panel):
         super().__init__(workspace)
         self.reference_box = QComboBox(accessibleName="Compare with")
         self.reference_box.setMinimumWidth(230)
-        browse = "Open any circuit file to compare with"
+        browse = "open a circuit file to compare with"
         self.browse_button = QToolButton(text="…", toolTip=browse, accessibleName=browse)
-        self.keep_button = QPushButton("Keep this circuit", toolTip="to compare what is found next with it")
+        self.keep_button = QPushButton("Add this circuit", toolTip="add this circuit to the comparison")
         self.parts_page, self.methods_page = PartsPage(workspace), MethodsPage(workspace)
         self.reuse_page, self.other_models_page = ReusePage(workspace), OtherModelsPage(workspace)
         self.tabs = QTabWidget(documentMode=True)
@@ -70,7 +70,9 @@ class ComparePanel(Panel):
         self.tabs.currentWidget().refresh()  # type: ignore[attr-defined]
 
     def _keep_circuit(self) -> None:
-        self.workspace.post_message(f"Kept to compare with: {self.workspace.comparison.add_open_circuit()}")
+        self.workspace.post_message(
+            f"Added to the comparison: {self.workspace.comparison.add_open_circuit()}"
+        )
 
     def _update_choices(self) -> None:
         """What fits the open circuit; the first of it where nothing was chosen."""

@@ -103,7 +103,7 @@ class PartsPage(ComparePage):
         self.table_model = PartsTableModel()
         self.sorted_model = QSortFilterProxyModel(self, sortRole=SORT_ROLE)
         self.sorted_model.setSourceModel(self.table_model)
-        self.table = QTableView(accessibleName="Parts of both circuits", sortingEnabled=True)
+        self.table = QTableView(accessibleName="Nodes or edges of both circuits", sortingEnabled=True)
         self.table.setModel(self.sorted_model)
         self._shown_key: object = None
         self._is_syncing_selection = False
@@ -131,7 +131,9 @@ class PartsPage(ComparePage):
             return
         self._shown_key = key
         if other is None or ours is None or theirs is None or not ours.graph.same_as(theirs.graph):
-            self.summary_label.setText("Choose a circuit above: one that was kept, a file, or a reference.")
+            self.summary_label.setText(
+                "Choose a circuit to compare with: one you added, a file, or a reference."
+            )
             self._set_parts([])
             return
         self.summary_label.setText(overlap_summary_html(state, other))
@@ -271,7 +273,7 @@ def overlap_summary_html(state: State, other: Document) -> str:
         text += f"<br>scores against the other's edges: AUROC {_format_number(data['auroc'])}, "
         text += f"average precision {_format_number(data['average_precision'])}"
     if edges_in_scope(other) is not None:
-        text += "<br>MLPs are left out: the reference says nothing of them."
+        text += "<br>MLPs are left out: the reference does not cover them."
     return text
 
 

@@ -24,8 +24,10 @@ class ReusePage(ComparePage):
         super().__init__(workspace)
         self.kind_box = QComboBox(accessibleName="Nodes or edges")
         self.kind_box.addItems(["Nodes", "Edges"])
-        self.select_common_button = QPushButton("Select what all have")
-        self.export_button = QPushButton("Export…", toolTip="the matrix as a figure, its table as CSV")
+        self.select_common_button = QPushButton("Select shared parts")
+        self.export_button = QPushButton(
+            "Export…", toolTip="export the matrix as a figure, or its numbers as CSV"
+        )
         self.chart = ChartView()
         self.chart.setAccessibleName("Share of each circuit's components in the others")
         self.message_label = QLabel("", objectName="muted", wordWrap=True)
@@ -78,10 +80,10 @@ class ReusePage(ComparePage):
 
     def _description(self) -> str:
         if self.shares is None:
-            return "Keep this circuit, find that of another task, and the matrix appears here."
+            return "Add this circuit to the comparison, then find the circuit of another task."
         return (
-            f"Row: the share of that circuit's {self.kind_box.currentText().lower()} that the column's circuit "
-            f"has too. {len(self.shares['everywhere'])} heads and MLPs are in all."
+            f"Row: the share of that circuit's {self.kind_box.currentText().lower()} that are also in "
+            f"the column's circuit. {len(self.shares['everywhere'])} heads and MLPs are in all circuits."
         )
 
     def _select_nodes(self, nodes: tuple[str, ...]) -> None:

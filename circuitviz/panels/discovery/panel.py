@@ -24,13 +24,14 @@ from circuitviz.panels.registry import Panel, adjust_form_fields, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_form_labels
 from circuitviz.panels.widgets.option_form import OptionForm
+from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.load_choices import Choices
 from circuitviz.workbench.requests.messages import ModelReady, ProgressReported, Reply, Request
 from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
 from circuitviz.workspace.workspace import Workspace
 
-TYPED_PAIR = "a pair typed here"
+TYPED_PAIR = "typed prompt pair"
 
 
 @panels.register("discovery", summary="find a circuit", title="Find a circuit", area="left", order=0)
@@ -41,18 +42,18 @@ class DiscoveryPanel(Panel):
         super().__init__(workspace)
         self.choices = Choices()
         self.model_box = QComboBox(editable=True)
-        self.model_box.setToolTip("demo, a Hugging Face name such as gpt2, or a folder")
+        self.model_box.setToolTip("demo, a Hugging Face name such as gpt2, or a model folder")
         self.task_box = QComboBox(editable=True)
         self.task_box.setToolTip("a task, or a CSV, JSONL or JSON file")
         self.prompts_field = QSpinBox(minimum=1, maximum=100_000, value=64)
         self.seed_field = QSpinBox(minimum=0, maximum=2**31 - 1)
-        self.device_box = QComboBox(toolTip="where the model runs; cuda needs an NVIDIA card")
+        self.device_box = QComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
         self.device_box.addItems(["cpu", "cuda", "mps"])
         self.method_box = QComboBox()
         self.metric_box = QComboBox()
         self.ablation_box = QComboBox()
         self.selection_rule_box = QComboBox()
-        self.selection_rule_box.addItem("as suits the method", "")
+        self.selection_rule_box.addItem("method's default", "")
         for name, tip in _SELECTION_RULES.items():
             self.selection_rule_box.addItem(name, name)
             self.selection_rule_box.setItemData(
@@ -109,7 +110,7 @@ class DiscoveryPanel(Panel):
             (self.model_box, list(choices.models)),
             (self.task_box, [*choices.tasks, TYPED_PAIR]),
             (self.method_box, names),
-            (self.metric_box, ["the task's own", *choices.metrics]),
+            (self.metric_box, ["task's default", *choices.metrics]),
             (self.ablation_box, list(choices.ablations)),
         ):
             chosen = box.currentText()
@@ -150,7 +151,9 @@ class DiscoveryPanel(Panel):
     def attach_circuit(self) -> None:
         """Measure the open circuit, which another tool found, on the model and task of the form."""
         self.workspace.device = self.device_box.currentText()
-        self.workspace.run_guarded(self.attach_controller.attach_to_search, self.find_request())
+        self.workspace.run_guarded(
+            self.attach_controller.attach_to_search, self.find_request(), title=AttachModel.title
+        )
 
     def _submit_search(self, request: DiscoverCircuit, is_example: bool = False) -> bool:
         if not self.workspace.start_discovery(request, is_example):
@@ -163,7 +166,7 @@ class DiscoveryPanel(Panel):
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         form = self._form = QFormLayout(labelAlignment=left, verticalSpacing=8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Model", _with_button(self.model_box, self.browse_model, "Open a model's folder"))
+        form.addRow("Model", _with_button(self.model_box, self.browse_model, "Open a model folder"))
         form.addRow("Task", _with_button(self.task_box, self.browse_task, "Open a task file"))
         self.pair_fields = [
             QLineEdit(placeholderText=t, accessibleName=t.partition(":")[0]) for t in _PAIR_HINTS
@@ -230,7 +233,7 @@ class DiscoveryPanel(Panel):
 
     def browse_model(self) -> None:
         """Choose a model's folder."""
-        if folder := QFileDialog.getExistingDirectory(self, "Open a model's folder"):
+        if folder := QFileDialog.getExistingDirectory(self, "Open a model folder"):
             self.model_box.setEditText(folder)
 
     def browse_task(self) -> None:
@@ -248,9 +251,10 @@ class DiscoveryPanel(Panel):
         box = self.skip_dialog = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setText(
-            f"{reply.file_name}: {reply.usable_rows_text}\n\nThe first pair that cannot be used: {reply.first_error}"
+            f"{reply.file_name}: {reply.usable_rows_text}\n\n"
+            f"First pair that cannot be used: {reply.first_error}"
         )
-        use = box.addButton("Use these", QMessageBox.ButtonRole.AcceptRole)
+        use = box.addButton("Use the usable pairs", QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(use)
         use.clicked.connect(lambda: self._search_again(reply.retry))
@@ -283,15 +287,15 @@ class DiscoveryPanel(Panel):
 
 _SELECTION_RULES = {
     "greedy": "from the logits up, the strongest edge into a node already reached",
-    "top": "the strongest edges, pruned",
-    "signed": "the edges that help most, pruned",
-    "nodes": "the strongest nodes with all edges between them",
-    "own": "what the method itself kept (ACDC)",
+    "top": "top k by |score|, pruned",
+    "signed": "top k by signed score, pruned",
+    "nodes": "the strongest nodes and all edges between them",
+    "own": "the edges that the method itself kept (ACDC)",
 }
 _PAIR_HINTS = (
     "clean prompt: When Mary and John went to the store, John gave a drink to",
-    "corrupted prompt, of as many tokens",
-    "correct answers, with their space:  Mary",
+    "corrupted prompt with the same number of tokens",
+    "correct answers, with the leading space:  Mary",
     "incorrect answers:  John|Tom",
 )
 

@@ -27,7 +27,9 @@ class EdgesPanel(Panel):
         self.slider = QSlider(Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Edges")
         self.edges_field = QSpinBox(minimum=1, maximum=10_000_000, accessibleName="Number of edges")
         self.measure_button = QPushButton("Measure curve")
-        self.export_button = QPushButton("Export…", toolTip="the curve as a figure, its numbers as CSV")
+        self.export_button = QPushButton(
+            "Export…", toolTip="export the curve as a figure, or its numbers as CSV"
+        )
         self.chart = ChartView()
         self.chart.setAccessibleName("Faithfulness against the number of edges")
         self._n_graph_edges = 1
@@ -73,7 +75,9 @@ class EdgesPanel(Panel):
             widget.setEnabled(has and self.workspace.partial_result is None)
         features = state.circuit is not None and state.circuit.graph.is_of_prompt
         self.measure_button.setEnabled(self.measure_button.isEnabled() and not features)
-        self.measure_button.setToolTip("circuits of features are judged by their nodes" if features else "")
+        self.measure_button.setToolTip(
+            "not available for prompt circuits, which are evaluated node by node" if features else ""
+        )
         if state.circuit is None:
             return self.show_curve()
         self._n_graph_edges = state.circuit.graph.n_edges

@@ -28,11 +28,11 @@ from circuitviz.workbench.requests.load_choices import Choices
 from circuitviz.workbench.requests.messages import ProgressReported, Reply
 from circuitviz.workspace.workspace import Workspace
 
-WITHOUT_INTERVENTIONS = "of the same edges, with no node scaled or patched"
+WITHOUT_INTERVENTIONS = "same edges, with unmodified nodes"
 
 
 @panels.register(
-    "evaluation", summary="judge the circuit", title="Evaluation", area="bottom", order=2, height=340
+    "evaluation", summary="measures of the circuit", title="Evaluation", area="bottom", order=2, height=340
 )
 class EvaluationPanel(Panel):
     """Choose a measure, run it in the background, read its picture.
@@ -50,10 +50,16 @@ class EvaluationPanel(Panel):
         self.chart = ChartView()
         self.chart.setAccessibleName("Plot of the measure")
         self.message_label = QLabel("", objectName="muted")
-        self.copy_button = QPushButton("Copy command", toolTip="the command line that measures this again")
-        self.export_button = QPushButton("Export…", toolTip="the plot as a figure, its table as CSV")
+        self.copy_button = QPushButton(
+            "Copy command", toolTip="copy the command line that reproduces this measure"
+        )
+        self.export_button = QPushButton(
+            "Export…", toolTip="export the plot as a figure, or its numbers as CSV"
+        )
         self.fade_button = QPushButton(
-            "Show on canvas", checkable=True, toolTip="draw each edge as opaque as it is stable"
+            "Show on canvas",
+            checkable=True,
+            toolTip="opacity of each edge: how stable it is under resampling",
         )
         self._summaries: dict[str, str] = {}
         self._choices = Choices()

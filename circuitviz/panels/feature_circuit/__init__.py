@@ -1,4 +1,4 @@
-"""Why a feature, a neuron or a token has its value: the question, the threshold, the ledger."""
+"""Dock for prompt circuits: the attribution query, its threshold, and where the target's value comes from."""
 
 from circuitviz.panels.feature_circuit.panel import FeatureCircuitPanel
 

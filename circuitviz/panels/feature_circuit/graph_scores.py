@@ -1,4 +1,4 @@
-"""What an attribution graph is worth: its two scores, and the logits that it explains."""
+"""Quality of an attribution graph: replacement and completeness score, and the logits that it explains."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QW
 SCORE_DESCRIPTIONS = {
     "replacement_score": (
         "Replacement score",
-        "the share of all influence that begins at tokens, and not at errors or bare MLPs",
+        "share of the influence that comes from tokens instead of errors or MLPs without a dictionary",
     ),
     "completeness_score": (
         "Completeness score",
-        "how little of what the nodes read comes from errors, weighted by their influence",
+        "1 − the share of the nodes' input that comes from errors, weighted by the nodes' influence",
     ),
 }
 BAR_STEPS = 1000  # steps of a bar
 
 
 class GraphScoresView(QWidget):
-    """A bar and a number for each score, what it means below; then the targets with their shares."""
+    """A bar and a number per score with its definition, then the target tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,23 +39,23 @@ class GraphScoresView(QWidget):
             grid.addWidget(QLabel(meaning, objectName="muted", wordWrap=True), 3 * row + 1, 0, 1, 3)
             grid.setRowMinimumHeight(3 * row + 2, 10)
         grid.setColumnStretch(1, 1)
-        whole = QVBoxLayout(self, spacing=6)
-        whole.setContentsMargins(0, 6, 0, 0)
-        whole.addLayout(grid)
-        whole.addWidget(QLabel("Explained", objectName="heading"))
-        whole.addWidget(self.targets_label)
-        whole.addStretch(1)
+        layout = QVBoxLayout(self, spacing=6)
+        layout.setContentsMargins(0, 6, 0, 0)
+        layout.addLayout(grid)
+        layout.addWidget(QLabel("Explained", objectName="heading"))
+        layout.addWidget(self.targets_label)
+        layout.addStretch(1)
 
     def show_scores(self, info: Mapping[str, Any]) -> None:
-        """Show what a graph's scores say of themselves."""
+        """Show the scores in ``Scores.info`` of an attribution graph."""
         for name, bar in self.score_bars.items():
             value = float(info.get(name, 0.0))
             bar.setValue(round(BAR_STEPS * value))
             self.value_labels[name].setText(f"{value:.3f}")
-        shown = info.get("shown", {})
-        told = dict(info.get("targets", {}))
-        if len(told) == 1 and next(iter(told)) not in shown:
-            self.targets_label.setText("the difference of the correct and the incorrect tokens' logits")
+        tokens = info.get("shown", {})
+        targets = dict(info.get("targets", {}))
+        if len(targets) == 1 and next(iter(targets)) not in tokens:
+            self.targets_label.setText("logit difference of the correct and the incorrect tokens")
             return
-        rows = [f"“{shown.get(name, name).strip()}” {share:.3f}" for name, share in told.items()]
-        self.targets_label.setText("next tokens and their shares of probability:  " + ",  ".join(rows))
+        rows = [f"“{tokens.get(name, name).strip()}” {share:.3f}" for name, share in targets.items()]
+        self.targets_label.setText("next tokens with their probabilities:  " + ",  ".join(rows))

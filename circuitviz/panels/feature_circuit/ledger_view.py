@@ -1,4 +1,4 @@
-"""The ledger: where a target's value comes from, each term a signed bar with its number, and their sum."""
+"""Ledger of a target's value: each attribution term as a signed bar with its number, and their sum."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from circuitviz.shapes.drawing import Drawing
 from circuitviz.shapes.plot_axes import PlotFigureOptions
 
 LEDGER_TERMS = {
-    "features": ("Kept features, heads", "of kept nodes that pass nothing on (direct attribution)"),
-    "tokens": ("Tokens", "through kept nodes back to the embeddings of the prompt's tokens"),
+    "features": ("Kept features, heads", "kept nodes whose inputs are not followed (direct attribution)"),
+    "tokens": ("Tokens", "token embeddings of the prompt, through kept nodes"),
     "positions": ("Positions", "position embeddings"),
-    "errors": ("Errors", "what the dictionaries do not reconstruct"),
-    "components": ("Bare MLPs", "MLPs without a dictionary, which are leaves"),
-    "decoder_biases": ("Decoder biases", "output biases, and those of the decoders"),
-    "encoder_biases": ("Encoder biases", "what the kept nodes and the target have whatever they read"),
-    "pruned": ("Pruned", "all nodes that are not kept"),
+    "errors": ("Errors", "reconstruction errors of the dictionaries"),
+    "components": ("MLPs", "MLPs without a dictionary, whose inputs are not followed"),
+    "decoder_biases": ("Decoder biases", "output biases and decoder biases"),
+    "encoder_biases": ("Encoder biases", "encoder biases of the kept nodes and the target"),
+    "pruned": ("Pruned", "nodes that are not kept"),
 }
 ROW_HEIGHT_PX, SUM_HEIGHT_PX = 20, 26
 
 
 class LedgerView(QWidget):
-    """The terms in order, then a rule, then the sum: the target's value at every threshold."""
+    """Paints the terms, and below a rule their sum, which equals the target's value at every threshold."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,31 +41,31 @@ class LedgerView(QWidget):
 
     @property
     def total(self) -> float:
-        """The sum of the terms."""
+        """Sum of the terms."""
         return sum(self.terms.values())
 
     def sizeHint(self) -> QSize:
-        """A row a term, and the sum."""
+        """Height of all rows."""
         return QSize(300, ROW_HEIGHT_PX * len(LEDGER_TERMS) + SUM_HEIGHT_PX + 4)
 
     def show_ledger(self, terms: Mapping[str, float] | None, target: str) -> None:
-        """Show another ledger, or none."""
+        """Show other terms; None clears the view."""
         self.terms = {} if terms is None else {name: float(terms[name]) for name in LEDGER_TERMS}
         self.target = target
         self.setAccessibleDescription(self.summary_text())
         self.update()
 
     def summary_text(self) -> str:
-        """The ledger in words, for who cannot see it."""
-        said = [f"{LEDGER_TERMS[name][0]} {value:+.4f}" for name, value in self.terms.items()]
-        return "; ".join([*said, f"sum {self.total:.4f}, the value of {self.target}"]) if said else ""
+        """The ledger as text, for screen readers."""
+        terms = [f"{LEDGER_TERMS[name][0]} {value:+.4f}" for name, value in self.terms.items()]
+        return "; ".join([*terms, f"sum {self.total:.4f}, the value of {self.target}"]) if terms else ""
 
     def drawing(self, figure: PlotFigureOptions) -> Drawing:
-        """The terms on paper, as bars below each other."""
+        """The ledger as a bar chart for export."""
         return MeasureChart("shares", self._bar_chart_data()).drawing(figure)
 
     def cells(self) -> Sequence[Sequence[Any]]:
-        """A row a term, and the sum."""
+        """Rows of the exported table: one per term, then the sum."""
         return [["term", "value"], *([LEDGER_TERMS[name][0], value] for name, value in self.terms.items()),
                 ["sum", self.total]]  # fmt: skip
 
@@ -74,7 +74,7 @@ class LedgerView(QWidget):
         return {"shares": shares, "axis": f"sum {self.total:.4f}, the value of {self.target}"}
 
     def event(self, event: QEvent) -> bool:
-        """What a term is, under the mouse."""
+        """Show what a term means as a tooltip."""
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             row = event.pos().y() // ROW_HEIGHT_PX
             tips = [tip for _, tip in LEDGER_TERMS.values()]
@@ -83,20 +83,20 @@ class LedgerView(QWidget):
         return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Names on the left, bars about a common zero, numbers on the right."""
+        """Paint names on the left, bars around a common zero, numbers on the right."""
         if not self.terms:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = QFontMetricsF(self.font())
-        names = max(metrics.horizontalAdvance(name) for name, _ in LEDGER_TERMS.values()) + 10
-        shown = [f"{value:+.4f}" for value in (*self.terms.values(), self.total)]
-        numbers = max(metrics.horizontalAdvance(text) for text in shown) + 8
-        room = max(20.0, self.width() - names - numbers)
-        ends = [*self.terms.values(), self.total, 0.0]
-        low, high = min(ends), max(ends)
-        scale = room / ((high - low) or 1.0)
-        zero = names - low * scale
+        name_width = max(metrics.horizontalAdvance(name) for name, _ in LEDGER_TERMS.values()) + 10
+        value_texts = [f"{value:+.4f}" for value in (*self.terms.values(), self.total)]
+        number_width = max(metrics.horizontalAdvance(text) for text in value_texts) + 8
+        bar_width = max(20.0, self.width() - name_width - number_width)
+        values = [*self.terms.values(), self.total, 0.0]
+        low, high = min(values), max(values)
+        scale = bar_width / ((high - low) or 1.0)
+        zero = name_width - low * scale
         for number, (name, value) in enumerate(self.terms.items()):
             self._paint_row(
                 painter, number * ROW_HEIGHT_PX, ROW_HEIGHT_PX, LEDGER_TERMS[name][0], value, zero, scale
@@ -107,8 +107,10 @@ class LedgerView(QWidget):
         bold = self.font()
         bold.setBold(True)
         painter.setFont(bold)
-        said = QFontMetricsF(bold).elidedText(f"= {self.target}", Qt.TextElideMode.ElideRight, names - 6)
-        self._paint_row(painter, top + 4, SUM_HEIGHT_PX - 4, said, self.total, zero, scale, is_sum=True)
+        total_name = QFontMetricsF(bold).elidedText(
+            f"= {self.target}", Qt.TextElideMode.ElideRight, name_width - 6
+        )
+        self._paint_row(painter, top + 4, SUM_HEIGHT_PX - 4, total_name, self.total, zero, scale, is_sum=True)
         painter.setPen(QColor(self.theme.muted))
         painter.drawLine(round(zero), 2, round(zero), round(top + SUM_HEIGHT_PX))
         painter.end()

@@ -1,4 +1,4 @@
-"""The dock of a feature's circuit: its question on the left, its threshold, ledger and curve on the right."""
+"""Prompt circuit panel: attribution query on the left; threshold, ledger and fraction curve on the right."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from circuitviz.workspace.workspace import Workspace
 
 @panels.register(
     "feature-circuit",
-    summary="why a feature fires",
+    summary="circuit of one prompt",
     title="Feature circuit",
     area="bottom",
     order=4,
     height=390,
 )
 class FeatureCircuitPanel(Panel):
-    """Follows the open document: what it answers is in the form, its numbers beside it."""
+    """Shows the query that the open document answers, with its numbers."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -55,10 +55,12 @@ class FeatureCircuitPanel(Panel):
         self.ledger_view = LedgerView()
         self.curve_chart = ChartView()
         self.curve_chart.setAccessibleName("Attribution fraction against the threshold")
-        self.export_button = QPushButton("Export…", toolTip="curve or ledger as a figure, its numbers as CSV")
+        self.export_button = QPushButton(
+            "Export…", toolTip="export the curve or the ledger as a figure or as CSV"
+        )
         self.graph_scores = GraphScoresView()
         self.use_selected_button = QPushButton(
-            "Selected", toolTip="take the node that is selected on the canvas"
+            "Selected", toolTip="use the node that is selected on the canvas as the target"
         )
         self.pages = QStackedWidget()
         self._dictionary_folders: tuple[str, ...] = ()
@@ -72,7 +74,7 @@ class FeatureCircuitPanel(Panel):
         self.use_selected_button.clicked.connect(self.use_selected_node)
         self.threshold_row.threshold_requested.connect(workspace.prompt_circuits.change_threshold)
         self.threshold_row.input_rejected.connect(
-            lambda text: workspace.failure_reported.emit(JobFailed("That is no threshold", text))
+            lambda text: workspace.failure_reported.emit(JobFailed("Could not set the threshold", text))
         )
         self.query_form.shares_changed.connect(self._on_shares_changed)
         self.export_button.clicked.connect(self._open_export_dialog)
@@ -92,29 +94,29 @@ class FeatureCircuitPanel(Panel):
         self.show_state()
 
     def set_theme(self, theme: Theme) -> None:
-        """Draw in the theme's colours."""
+        """Use the theme's colours."""
         self.ledger_view.theme = self.curve_chart.theme = theme
         self.ledger_view.update()
         self._draw_curve()
 
     def set_in_front(self, is_in_front: bool) -> None:
-        """Measure the curve when somebody looks."""
+        """Compute the fraction curve when the panel is shown."""
         super().set_in_front(is_in_front)
         if is_in_front:
             self._request_curve()
 
     def start_trace(self) -> None:
-        """Ask what the form asks."""
+        """Submit the query of the form."""
         opened = self.workspace.opened_model
-        question = self.query_form.read_query(opened.model if opened else "demo", self._dictionary_folders)
+        query = self.query_form.read_query(opened.model if opened else "demo", self._dictionary_folders)
         self._is_running = True
         self.trace_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
         self.note_label.setText("Tracing …")
-        self.workspace.prompt_circuits.submit_query(question)
+        self.workspace.prompt_circuits.submit_query(query)
 
     def use_selected_node(self) -> None:
-        """Put the selected node into the form as the target."""
+        """Use the node that is selected on the canvas as the target."""
         if (name := self.workspace.prompt_circuits.traceable_node) is not None:
             self.query_form.target_kind_box.setCurrentIndex(self.query_form.target_kind_box.findData("node"))
             self.query_form.target_field.setText(name)
@@ -122,32 +124,32 @@ class FeatureCircuitPanel(Panel):
     # what is shown
 
     def show_state(self) -> None:
-        """Follow the document, also back through undo."""
-        question, scores = self.workspace.prompt_circuits.query, self.workspace.document.state.scores
-        graph = question is not None and question.is_graph
+        """Show the document's query and numbers, also after undo."""
+        query, scores = self.workspace.prompt_circuits.query, self.workspace.document.state.scores
+        graph = query is not None and query.is_graph
         self.pages.setCurrentIndex(1 if graph else 0)
-        self.threshold_row.setEnabled(question is not None and not graph)
+        self.threshold_row.setEnabled(query is not None and not graph)
         self._update_selected_button()
-        if question is None or scores is None:
-            self.title_label.setText("No circuit of features is open")
+        if query is None or scores is None:
+            self.title_label.setText("No prompt circuit is open")
             self.ledger_view.show_ledger(None, "")
             self.note_label.setText(self._summary_text())
             self._shown_query = None
             self._draw_curve()
             return
-        if question != self._shown_query:
-            moved = self._shown_query is not None and self._shown_query.with_threshold(
+        if query != self._shown_query:
+            is_threshold_change = self._shown_query is not None and self._shown_query.with_threshold(
                 0
-            ) == question.with_threshold(0)
-            self._shown_query = question
-            if not moved:
-                self.query_form.show_query(question)
+            ) == query.with_threshold(0)
+            self._shown_query = query
+            if not is_threshold_change:
+                self.query_form.show_query(query)
         self.title_label.setText(self._title_text())
         if graph:
             self.graph_scores.show_scores(scores.info)
         else:
             self.ledger_view.show_ledger(scores.info.get("ledger"), self._target_text())
-            self.threshold_row.show_threshold(question.tau or 0.0, float(scores.info.get("highest", 0.0)))
+            self.threshold_row.show_threshold(query.tau or 0.0, float(scores.info.get("highest", 0.0)))
         self._request_curve()
         self._draw_curve()
         self.note_label.setText(self._summary_text())
@@ -165,46 +167,44 @@ class FeatureCircuitPanel(Panel):
         scores = self.workspace.document.state.scores
         info = {} if scores is None else scores.info
         name = str(info.get("target", ""))
-        shown = info.get("shown", {}).get(name)
-        return name if shown is None else f"“{shown.strip() or shown}” {name}"
+        token = info.get("shown", {}).get(name)
+        return name if token is None else f"“{token.strip() or token}” {name}"
 
     def _summary_text(self) -> str:
-        """What the numbers leave unsaid."""
-        scores, question = self.workspace.document.state.scores, self._shown_query
-        if question is None or scores is None:
+        """The attribution fraction, or what to do where no circuit is open."""
+        scores, query = self.workspace.document.state.scores, self._shown_query
+        if query is None or scores is None:
             return (
-                "Choose a prompt and a target and trace it; or choose an example on a feature's dashboard, "
-                "or select a node of a feature circuit and press Shift+T."
+                "Choose a prompt and a target and press Trace; or choose an example on a feature's "
+                "dashboard; or select a node of a prompt circuit and press Shift+T."
             )
-        if question.is_graph:
-            return f"{scores.info.get('unread', 0.0):.1%} of the influence stayed at nodes without rows."
+        if query.is_graph:
+            unexpanded = scores.info.get("unread", 0.0)
+            return f"{unexpanded:.1%} of the influence is at nodes whose attribution was not expanded."
         fraction = scores.info.get("fraction", math.nan)
-        return f"Fraction {fraction:.3f}: the attribution of kept leaves over the target’s value."
+        return (
+            f"Fraction {fraction:.3f}: attribution of the kept source nodes, divided by the target’s value."
+        )
 
     # curve
 
     def _request_curve(self) -> None:
-        question = self._shown_query
-        if (
-            question is None
-            or question.is_graph
-            or self.workspace.opened_model is None
-            or not self.is_in_view
-        ):
+        query = self._shown_query
+        if query is None or query.is_graph or self.workspace.opened_model is None or not self.is_in_view:
             return
-        if _curve_key_of(question) != self._curve_key:
-            self._curve_key, self._curve_points = _curve_key_of(question), ()
-            self.workspace.submit_request(ReadFractionCurve(question))
+        if _curve_key_of(query) != self._curve_key:
+            self._curve_key, self._curve_points = _curve_key_of(query), ()
+            self.workspace.submit_request(ReadFractionCurve(query))
 
     def _draw_curve(self) -> None:
-        question = self._shown_query
-        shown = question is not None and not question.is_graph
-        result = {"points": self._curve_points if shown else (), "tau": question.tau if question else None}
+        query = self._shown_query
+        has_curve = query is not None and not query.is_graph
+        result = {"points": self._curve_points if has_curve else (), "tau": query.tau if query else None}
         self.curve_chart.draw_result("fraction", result)
         self.export_button.setEnabled(bool(self._exportable_plots()))
 
     def _exportable_plots(self) -> dict[str, ExportablePlot]:
-        """What can be exported."""
+        """Plots that can be exported, by file stem."""
         curve: dict[str, ExportablePlot] = (
             {"attribution-fraction": self.curve_chart} if self._curve_points else {}
         )
@@ -231,10 +231,11 @@ class FeatureCircuitPanel(Panel):
         if opened is None:
             return
         pairs = origin.pairs if isinstance(origin, TaskOrigin) else ()
-        typed = tuple(
-            (a, b, select_text_answers(right), select_text_answers(wrong)) for a, b, right, wrong in pairs
+        task_pairs = tuple(
+            (a, b, select_text_answers(correct), select_text_answers(incorrect))
+            for a, b, correct, incorrect in pairs
         )
-        self.query_form.set_prompts(opened.prompts, typed)
+        self.query_form.set_prompts(opened.prompts, task_pairs)
         if isinstance(origin, PromptOrigin):
             self.query_form.show_query(origin.query)
         self._curve_key = ()
@@ -245,9 +246,9 @@ class FeatureCircuitPanel(Panel):
         self.threshold_row.clear_pending()
 
     def _on_shares_changed(self) -> None:
-        question = self._shown_query
-        if question is not None and question.is_graph:
-            self.workspace.prompt_circuits.submit_query(self.query_form.with_current_shares(question))
+        query = self._shown_query
+        if query is not None and query.is_graph:
+            self.workspace.prompt_circuits.submit_query(self.query_form.with_current_shares(query))
 
     def _update_selected_button(self) -> None:
         self.use_selected_button.setEnabled(self.workspace.prompt_circuits.traceable_node is not None)
@@ -277,16 +278,16 @@ class FeatureCircuitPanel(Panel):
         left.addLayout(buttons)
         fix_scaled_width(side, 268)
         self.curve_chart.setMinimumSize(150, 120)
-        both = QSplitter()
-        both.addWidget(_aligned_top(self.ledger_view))
-        both.addWidget(self.curve_chart)
-        both.setStretchFactor(1, 1)
-        both.setSizes([270, 220])
+        charts = QSplitter()
+        charts.addWidget(_aligned_top(self.ledger_view))
+        charts.addWidget(self.curve_chart)
+        charts.setStretchFactor(1, 1)
+        charts.setSizes([270, 220])
         local = QWidget()
         column = QVBoxLayout(local, spacing=6)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.threshold_row)
-        column.addWidget(both, 1)
+        column.addWidget(charts, 1)
         self.pages.addWidget(local)
         self.pages.addWidget(self.graph_scores)
         right = QVBoxLayout(spacing=6)
@@ -297,22 +298,22 @@ class FeatureCircuitPanel(Panel):
         foot.addWidget(self.note_label, 1)
         foot.addWidget(self.export_button)
         right.addLayout(foot)
-        whole = QHBoxLayout(self, spacing=0)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(side)
-        whole.addLayout(right, 1)
+        layout = QHBoxLayout(self, spacing=0)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(side)
+        layout.addLayout(right, 1)
 
 
 def _curve_key_of(query: AttributionQuery) -> tuple[object, ...]:
-    """What decides the whole curve: all of a question but its threshold."""
+    """What the fraction curve depends on: the whole query except its threshold."""
     return (*query.run_key, *query.target_key, query.method, query.gate)
 
 
 def _aligned_top(widget: QWidget) -> QWidget:
-    """A widget of a height of its own, at the top of the room there is."""
-    made = QWidget()
-    column = QVBoxLayout(made)
+    """Returns a container with the widget at its top."""
+    container = QWidget()
+    column = QVBoxLayout(container)
     column.setContentsMargins(0, 0, 6, 0)
     column.addWidget(widget)
     column.addStretch(1)
-    return made
+    return container

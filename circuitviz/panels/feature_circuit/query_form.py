@@ -1,4 +1,4 @@
-"""The form of a question: which prompt, which target, which way of tracing it back."""
+"""Form of an attribution query: prompt, target and attribution method."""
 
 from __future__ import annotations
 
@@ -19,27 +19,31 @@ from circuitviz.panels.registry import adjust_form_fields
 
 TARGET_KINDS = {
     "node": ("Feature, neuron or head", "m3.f12@7 (at position 7), m3.n45@7 or a1.h2@7"),
-    "token": ("Next token", "a token as it stands after the prompt, with its space:  Mary"),
+    "token": ("Next token", "the next token, with its leading space:  Mary"),
     LOGIT_DIFF_TARGET: ("Logit difference", ""),
     "": ("Likely next tokens", ""),
 }
 METHOD_CHOICES = {
     HIERARCHICAL_ATTRIBUTION: (
         "Hierarchical attribution",
-        "what each node gives through all paths of kept nodes",
+        "effect of each node through all paths of kept nodes",
     ),
-    DIRECT_ATTRIBUTION: ("Direct attribution", "what each node gives to the target itself"),
-    ATTRIBUTION_GRAPH: ("Attribution graph", "which nodes matter to the logits, by influence"),
+    DIRECT_ATTRIBUTION: ("Direct attribution", "direct effect of each node on the target"),
+    ATTRIBUTION_GRAPH: ("Attribution graph", "influence of each node on the logits"),
 }
 GATE_CHOICES = {
-    "signed": ("Signed", "keeps nodes whose attribution is above the threshold"),
-    "absolute": ("Absolute", "keeps nodes whose |attribution| is, also those that take away"),
+    "signed": ("Signed", "keep nodes whose attribution exceeds the threshold"),
+    "absolute": ("Absolute", "keep nodes whose |attribution| exceeds the threshold, negative ones too"),
 }
 TaskPairs = Sequence[tuple[str, str, tuple[str, ...], tuple[str, ...]]]
 
 
 class AttributionQueryForm(QWidget):
-    """``shares_changed``: the shares of an attribution graph, which need no new rows."""
+    """Edits an attribution query.
+
+    Signals: ``shares_changed()``: node or edge share of an attribution graph, which needs no new attribution;
+    ``method_changed()``.
+    """
 
     shares_changed = Signal()
     method_changed = Signal()
@@ -59,12 +63,12 @@ class AttributionQueryForm(QWidget):
         self.method_box = _choice_box(METHOD_CHOICES, "Method")
         self.gate_box = _choice_box(GATE_CHOICES, "Gate")
         self.node_count_field = QSpinBox(minimum=1, maximum=2000, value=60, accessibleName="Number of nodes")
-        self.node_count_field.setToolTip("about so many nodes; the threshold is found from it")
+        self.node_count_field.setToolTip("approximate number of nodes; determines the threshold")
         self.node_share_field = _share_field(
-            0.8, "Share of nodes", "of all influence, held by the nodes that are kept"
+            0.8, "Share of nodes", "share of all influence held by the kept nodes"
         )
         self.edge_share_field = _share_field(
-            0.98, "Share of edges", "of the influence on edges, held by those kept"
+            0.98, "Share of edges", "share of the influence on edges held by the kept edges"
         )
         self.task_pairs: TaskPairs = ()
         self._base_query = AttributionQuery("", "")
@@ -77,14 +81,14 @@ class AttributionQueryForm(QWidget):
         self._update_visible_fields()
 
     def read_query(self, model: str, dictionaries: tuple[str, ...]) -> AttributionQuery:
-        """What the form asks; what it does not show (sites, exact tokens) is as in what it was shown."""
-        prompt, kind, before = (
+        """The query as entered; fields that the form does not show are taken from the query shown before."""
+        prompt, kind, base = (
             self.prompt_box.currentText(),
             self.target_kind_box.currentData(),
             self._base_query,
         )
         pair = next((pair for pair in self.task_pairs if pair[0] == prompt), None)
-        same = prompt == before.prompt and model == before.model
+        is_same_prompt = prompt == base.prompt and model == base.model
         typed = self.target_field.text()
         return AttributionQuery(
             model=model,
@@ -93,20 +97,20 @@ class AttributionQueryForm(QWidget):
             method=self.method_box.currentData(),
             gate=self.gate_box.currentData(),
             nodes=self.node_count_field.value(),
-            corrupted=before.corrupted if same else pair[1] if pair else "",
+            corrupted=base.corrupted if is_same_prompt else pair[1] if pair else "",
             correct=_read_tokens(self.correct_field) if kind == LOGIT_DIFF_TARGET else (),
             incorrect=_read_tokens(self.incorrect_field) if kind == LOGIT_DIFF_TARGET else (),
-            sites=before.sites if model == before.model and dictionaries == before.dictionaries else None,
+            sites=base.sites if model == base.model and dictionaries == base.dictionaries else None,
             dictionaries=dictionaries,
-            errors=before.errors,
-            bos=before.bos if same else None,
-            tokens=before.tokens if same else (),
+            errors=base.errors,
+            bos=base.bos if is_same_prompt else None,
+            tokens=base.tokens if is_same_prompt else (),
             node_share=self.node_share_field.value(),
             edge_share=self.edge_share_field.value(),
         )
 
     def show_query(self, query: AttributionQuery) -> None:
-        """Show what a document answers, or what is about to be asked."""
+        """Show a query in the fields."""
         self._base_query = query
         self.prompt_box.setEditText(query.prompt)
         line = self.prompt_box.lineEdit()
@@ -135,7 +139,12 @@ class AttributionQueryForm(QWidget):
             field.blockSignals(False)
 
     def set_prompts(self, prompts: Sequence[str], task_pairs: TaskPairs) -> None:
-        """Prompts to choose from; pairs: with what belongs to them, where they are a task's."""
+        """Offer prompts.
+
+        Args:
+            prompts: Prompts to choose from.
+            task_pairs: Of a task: clean prompt, corrupted prompt, correct and incorrect answers.
+        """
         typed = self.prompt_box.currentText()
         self.task_pairs = task_pairs
         self.prompt_box.clear()
@@ -143,14 +152,14 @@ class AttributionQueryForm(QWidget):
         self.prompt_box.setEditText(typed or (prompts[0] if prompts else ""))
 
     def with_current_shares(self, query: AttributionQuery) -> AttributionQuery:
-        """A question with the shares that the form shows now."""
+        """Returns a query with the node and edge share of the form."""
         return replace(
             query, node_share=self.node_share_field.value(), edge_share=self.edge_share_field.value()
         )
 
     def _build(self) -> None:
-        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        self.form_layout = QFormLayout(self, verticalSpacing=7, labelAlignment=left)
+        left_aligned = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.form_layout = QFormLayout(self, verticalSpacing=7, labelAlignment=left_aligned)
         self.form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.form_layout.setContentsMargins(12, 8, 12, 4)
         self.form_layout.addRow(QLabel("Prompt", objectName="muted"))
@@ -170,7 +179,7 @@ class AttributionQueryForm(QWidget):
 
     def _update_visible_fields(self) -> None:
         kind, graph = self.target_kind_box.currentData(), self.method_box.currentData() == ATTRIBUTION_GRAPH
-        shown = {
+        is_visible = {
             self.target_field: kind in ("node", "token"),
             self.correct_field: kind == LOGIT_DIFF_TARGET,
             self.incorrect_field: kind == LOGIT_DIFF_TARGET,
@@ -179,13 +188,13 @@ class AttributionQueryForm(QWidget):
             self.node_share_field: graph,
             self.edge_share_field: graph,
         }
-        for field, seen in shown.items():
-            self.form_layout.setRowVisible(field, seen)
+        for field, visible in is_visible.items():
+            self.form_layout.setRowVisible(field, visible)
         self.target_field.setPlaceholderText(TARGET_KINDS.get(kind, ("", ""))[1])
         self.target_field.setToolTip(TARGET_KINDS.get(kind, ("", ""))[1])
 
     def _on_method_changed(self) -> None:
-        """An attribution graph is of logits; the other methods have one target."""
+        """Switch to a kind of target that the method supports: an attribution graph explains logits."""
         graph, kind = self.method_box.currentData() == ATTRIBUTION_GRAPH, self.target_kind_box.currentData()
         if graph and kind in ("node", "token"):
             self.target_kind_box.setCurrentIndex(self.target_kind_box.findData(""))
@@ -195,7 +204,7 @@ class AttributionQueryForm(QWidget):
         self.method_changed.emit()
 
     def _on_prompt_chosen(self) -> None:
-        """A prompt of a task brings its answers."""
+        """Fill in the answers of a task's prompt."""
         text = self.prompt_box.currentText()
         pair = next((pair for pair in self.task_pairs if pair[0] == text), None)
         if pair is not None:
@@ -204,20 +213,20 @@ class AttributionQueryForm(QWidget):
 
 
 def _choice_box(choices: Mapping[str, tuple[str, str]], name: str) -> QComboBox:
-    made = QComboBox(accessibleName=name)
+    box = QComboBox(accessibleName=name)
     for row, (value, (text, tip)) in enumerate(choices.items()):
-        made.addItem(text, value)
-        made.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
-    return made
+        box.addItem(text, value)
+        box.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+    return box
 
 
 def _share_field(value: float, name: str, tip: str) -> QDoubleSpinBox:
-    made = QDoubleSpinBox(minimum=0.01, maximum=1.0, singleStep=0.05, decimals=2, accessibleName=name)
-    made.setValue(value)
-    made.setToolTip(tip)
-    made.setKeyboardTracking(False)
-    return made
+    field = QDoubleSpinBox(minimum=0.01, maximum=1.0, singleStep=0.05, decimals=2, accessibleName=name)
+    field.setValue(value)
+    field.setToolTip(tip)
+    field.setKeyboardTracking(False)
+    return field
 
 
 def _read_tokens(field: QLineEdit) -> tuple[str, ...]:
-    return tuple(part for part in field.text().split("|") if part)
+    return tuple(token for token in field.text().split("|") if token)

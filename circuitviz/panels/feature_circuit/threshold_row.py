@@ -1,4 +1,4 @@
-"""The threshold as a slider on a logarithmic scale, and as a number."""
+"""Threshold of a prompt circuit as a logarithmic slider and a number field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ MAX_THRESHOLD_FRACTION = 0.999  # of the highest: at the highest itself no node 
 
 
 class ThresholdRow(QWidget):
-    """``threshold_requested(tau)``: somebody wants this threshold; ``input_rejected(sentence)``: what was typed is none."""
+    """Edits the threshold τ.
+
+    Signals: ``threshold_requested(tau)``; ``input_rejected(message)``: the typed text is no threshold.
+    """
 
     threshold_requested = Signal(float)
     input_rejected = Signal(str)
@@ -39,23 +42,28 @@ class ThresholdRow(QWidget):
         self.number_field.editingFinished.connect(self._on_number_edited)
 
     def show_threshold(self, tau: float, max_tau: float) -> None:
-        """Level with the document, unless a later threshold is on its way."""
+        """Show the document's threshold, unless a later one has been requested.
+
+        Args:
+            tau: Current threshold.
+            max_tau: Largest |attribution| of a node: at that threshold no node is left.
+        """
         if self._pending_tau is not None and self._pending_tau != tau:
             return
         self._pending_tau, self.tau, self.max_tau = None, tau, max_tau
-        place = (
+        step = (
             SLIDER_STEPS * (1 + math.log10(tau / (MAX_THRESHOLD_FRACTION * max_tau)) / SLIDER_DECADES)
             if tau > 0 and max_tau > 0
             else 0
         )
         self.slider.blockSignals(True)
-        self.slider.setValue(round(min(SLIDER_STEPS, max(0, place))))
+        self.slider.setValue(round(min(SLIDER_STEPS, max(0, step))))
         self.slider.blockSignals(False)
         if not (self.number_field.hasFocus() and self.number_field.isModified()):
             self.number_field.setText(f"{tau:.4g}")
 
     def clear_pending(self) -> None:
-        """Nothing is on its way any more."""
+        """Forget a request that was not answered and show the document's threshold again."""
         if self._pending_tau is not None:
             self._pending_tau = None
             self.show_threshold(self.tau, self.max_tau)
@@ -84,7 +92,10 @@ class ThresholdRow(QWidget):
 
 
 def parse_threshold(text: str) -> float:
-    """A number from 0 on; InputError on anything else.
+    """Parses a threshold.
+
+    Raises:
+        InputError: The text is no number from 0 on.
 
     >>> parse_threshold("0.25")
     0.25
@@ -94,5 +105,5 @@ def parse_threshold(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise InputError(f"'{text}' was given as threshold; a number from 0 on would be right.")
+        raise InputError(f"'{text}' is not a threshold; give a number from 0 on.")
     return value

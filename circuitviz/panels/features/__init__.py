@@ -1,4 +1,4 @@
-"""Features of the open dictionaries: a list to search, and the dashboard of one."""
+"""Dock with the features of the open SAEs and transcoders: a searchable list and a dashboard."""
 
 from circuitviz.panels.features.panel import FeaturesPanel
 

@@ -1,4 +1,4 @@
-"""A dashboard's text: tokens shaded by activation, and lists of tokens and features, as rich text."""
+"""Rich text of the dashboard: examples shaded by activation, token effects and neighbouring features."""
 
 from __future__ import annotations
 
@@ -21,36 +21,46 @@ TOKENS_BEFORE_PEAK, TOKENS_AFTER_PEAK = 24, 10  # tokens around the strongest on
 
 
 def token_background(theme: Theme, activation_fraction: float) -> str:
-    """The ground of a token at a share (0 to 1) of the feature's greatest activation."""
-    ground, ink, part = (
+    """Background colour of a token.
+
+    Args:
+        theme: Colours of the window.
+        activation_fraction: Activation divided by the feature's maximum, 0 to 1.
+
+    Returns:
+        A colour like ``#8b5cf6``.
+    """
+    ground, ink, shade_fraction = (
         QColor(theme.panel),
         QColor(theme.positive),
         MAX_SHADE_FRACTION * min(1.0, max(0.0, activation_fraction)),
     )
     pairs = ((ground.red(), ink.red()), (ground.green(), ink.green()), (ground.blue(), ink.blue()))
-    return QColor(*(round(a + (b - a) * part) for a, b in pairs)).name()
+    return QColor(*(round(a + (b - a) * shade_fraction) for a, b in pairs)).name()
 
 
 def examples_html(dashboard: FeatureDashboard, theme: Theme) -> str:
-    """The examples, strongest first: the activation, a link to its circuit, then the tokens, shaded."""
+    """The examples, strongest first: the activation as a link to the circuit, then the shaded tokens."""
     if dashboard.statistics is None:
-        return _muted_html(theme, "No text is indexed yet: Files → “Index a text…” shows where it fires.")
+        return _muted_html(
+            theme, "No text is indexed. Choose Files → “Index a text…” to find activating examples."
+        )
     if not dashboard.statistics.examples:
-        return _muted_html(theme, f"It never fires in these {dashboard.statistics.tokens:,} tokens.")
+        return _muted_html(theme, f"Not active on any of these {dashboard.statistics.tokens:,} tokens.")
     greatest = dashboard.statistics.row.greatest
     rows = []
-    for number, (one, words) in enumerate(
+    for number, (example, words) in enumerate(
         zip(dashboard.statistics.examples, dashboard.example_tokens, strict=True)
     ):
-        at = one.position - one.first
-        first, end = max(0, at - TOKENS_BEFORE_PEAK), at + TOKENS_AFTER_PEAK + 1
-        spans = ["…" if one.first + first > 0 else ""]
+        peak = example.position - example.first
+        first, end = max(0, peak - TOKENS_BEFORE_PEAK), peak + TOKENS_AFTER_PEAK + 1
+        spans = ["…" if example.first + first > 0 else ""]
         for i in range(first, min(end, len(words))):
-            spans.append(_token_html(words[i], one.activations[i] / greatest, i == at, theme))
+            spans.append(_token_html(words[i], example.activations[i] / greatest, i == peak, theme))
         spans.append("…" if end < len(words) else "")
         link = f'style="color:{theme.accent}; text-decoration:none" href="circuit:{number}"'
         rows.append(
-            f'<tr><td align="right" style="padding-right:6px"><a {link}>{one.activation:.2f}</a></td>'
+            f'<tr><td align="right" style="padding-right:6px"><a {link}>{example.activation:.2f}</a></td>'
             f'<td style="white-space:pre-wrap; padding-bottom:4px">{"".join(spans)}</td></tr>'
         )
     return f'<table cellspacing="0" cellpadding="1" width="100%">{"".join(rows)}</table>'
@@ -62,8 +72,8 @@ def effects_html(
     circuit_nodes: Sequence[str],
     theme: Theme,
 ) -> str:
-    """Tokens that it promotes, suppresses and reads; its neighbours; where it stands in the circuit."""
-    reads = "Reads, through its layer’s heads" if dashboard.site[0] == "a" else "Reads from the embedding"
+    """Tokens that the feature promotes, suppresses and reads, its neighbours, and its nodes."""
+    reads = "Reads through the heads of its layer" if dashboard.site[0] == "a" else "Reads from the embedding"
     parts = []
     if circuit_nodes:
         links = ", ".join(f'<a href="select:{escape(name)}">{escape(name)}</a>' for name in circuit_nodes)
@@ -75,9 +85,9 @@ def effects_html(
         _token_effects_html(dashboard.suppressed_tokens, theme),
         _heading_html(reads, theme),
         _token_effects_html(dashboard.read_tokens, theme),
-        _heading_html("Nearest by what they write", theme),
+        _heading_html("Nearest decoder directions", theme),
         _neighbours_html(dashboard.decoder_neighbours, captions, dashboard.site, theme),
-        _heading_html("Nearest by what they read", theme),
+        _heading_html("Nearest encoder directions", theme),
         _neighbours_html(dashboard.encoder_neighbours, captions, dashboard.site, theme),
     ]
     style = f"<style>p {{ margin:0 }} a {{ color:{theme.accent}; text-decoration:none }}</style>"
@@ -96,11 +106,11 @@ def _token_html(token: str, activation_fraction: float, is_peak: bool, theme: Th
 
 
 def _token_effects_html(effects: Sequence[TokenEffect], theme: Theme) -> str:
-    """Tokens with their numbers, flowing to whatever width there is."""
+    """Tokens with their values, wrapped to the width of the view."""
     words = (
-        f"{escape(visible_token(one.token)).replace(' ', '&nbsp;')}&nbsp;"
-        f'<span style="color:{theme.muted}">{one.value:+.2f}</span>&nbsp;&nbsp;'
-        for one in effects
+        f"{escape(visible_token(effect.token)).replace(' ', '&nbsp;')}&nbsp;"
+        f'<span style="color:{theme.muted}">{effect.value:+.2f}</span>&nbsp;&nbsp;'
+        for effect in effects
     )
     return f"<p>{' '.join(words)}</p>"
 
@@ -109,13 +119,13 @@ def _neighbours_html(
     neighbours: Sequence[Neighbour], captions: Mapping[int, Explanation], site: str, theme: Theme
 ) -> str:
     rows = []
-    for one in neighbours:
-        caption = captions.get(one.number)
-        said = "" if caption is None else escape(caption.text)
+    for neighbour in neighbours:
+        caption = captions.get(neighbour.number)
+        label = "" if caption is None else escape(caption.text)
         rows.append(
-            f'<tr><td width="26%"><a href="feature:{site}.f{one.number}">f{one.number}</a></td>'
+            f'<tr><td width="26%"><a href="feature:{site}.f{neighbour.number}">f{neighbour.number}</a></td>'
             f'<td width="20%" align="right" style="color:{theme.muted}; padding-right:10px">'
-            f"{one.cosine:.2f}</td><td>{said}</td></tr>"
+            f"{neighbour.cosine:.2f}</td><td>{label}</td></tr>"
         )
     return f'<table cellspacing="0" cellpadding="0" width="100%">{"".join(rows)}</table>'
 

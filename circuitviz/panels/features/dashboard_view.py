@@ -1,4 +1,4 @@
-"""One feature: what it is called, where it fires, and what its directions say."""
+"""Dashboard of one feature: its labels, top activating examples, activation histogram and token effects."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
 
 class DashboardView(QWidget):
-    """``link_clicked(address)``: a link that was clicked, ``feature:m3.f5`` or ``select:NODE``; ``label_edited``:
-    the person's own words for the feature; ``trace_requested(example)``: its circuit in an example is wanted;
-    ``traces_requested()``: its circuits in many; ``export_requested()``: the histogram is wanted as a figure.
+    """Shows one feature.
+
+    Signals: ``link_clicked(address)`` with ``feature:m3.f5`` or ``select:NODE``; ``label_edited(text)``: the
+    user's label; ``trace_requested(example)``: index of the example to trace; ``traces_requested()``: compare
+    circuits over many examples; ``export_requested()``: export the histogram.
     """
 
     link_clicked = Signal(str)
@@ -53,24 +55,24 @@ class DashboardView(QWidget):
         self.title_label = QLabel("", objectName="title")
         self.circuit_button = QPushButton("Circuit", objectName="chip")
         self.circuit_button.setToolTip(
-            "why it fires in the first example; an example’s number asks for that one"
+            "trace the circuit of the first example; click an example’s activation for another one"
         )
         self.traces_button = QPushButton("Traces", objectName="chip")
-        self.traces_button.setToolTip("its circuits in many examples, compared")
+        self.traces_button.setToolTip("compare its circuits over many examples")
         self.export_button = QPushButton(
-            "Export…", objectName="chip", toolTip="the histogram as a figure or as CSV"
+            "Export…", objectName="chip", toolTip="export the histogram as a figure or as CSV"
         )
         self.statistics_line = ElidedLabel()
         self.label_field = QLineEdit(
             placeholderText="Your label", accessibleName="Your label for the feature"
         )
         self.explanations_label = MarkupLabel(
-            "", wordWrap=True, accessibleName="What others say of the feature"
+            "", wordWrap=True, accessibleName="Imported labels of the feature"
         )
         self.examples_view = _text_browser("Top activating examples")
-        self.effects_view = _text_browser("What the feature writes and reads")
+        self.effects_view = _text_browser("Token effects and neighbours")
         self.histogram = ChartView(is_compact=True)
-        self.histogram.setAccessibleName("How strongly it fires where it fires")
+        self.histogram.setAccessibleName("Histogram of activations")
         self._build()
         self.label_field.editingFinished.connect(self._emit_label)
         self.circuit_button.clicked.connect(lambda: self.trace_requested.emit(0))
@@ -81,7 +83,7 @@ class DashboardView(QWidget):
         self.explanations_label.linkActivated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
 
     def set_theme(self, theme: Theme) -> None:
-        """Shade in the theme's colours."""
+        """Use the theme's colours for token shading and the histogram."""
         self.theme = self.histogram.theme = theme
         self._refresh()
 
@@ -92,7 +94,14 @@ class DashboardView(QWidget):
         explanations: list[Explanation],
         circuit_nodes: tuple[str, ...],
     ) -> None:
-        """Show a feature with what is said of it; ``circuit_nodes``: its nodes in the circuit."""
+        """Show a feature, or an empty dashboard where ``dashboard`` is None.
+
+        Args:
+            dashboard: The feature.
+            captions: Best label of each feature of the same site, for its neighbours.
+            explanations: All labels of this feature, the user's own first.
+            circuit_nodes: Names of the open circuit's nodes that are this feature.
+        """
         self.dashboard, self.captions, self.explanations, self.circuit_nodes = (
             dashboard,
             captions,
@@ -131,31 +140,31 @@ class DashboardView(QWidget):
         split.addWidget(right)
         split.setStretchFactor(0, 1)
         split.setSizes([290, 190])
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(split)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(split)
 
     def _refresh(self) -> None:
-        found = self.dashboard
+        dashboard = self.dashboard
         chips = (self.circuit_button, self.traces_button, self.export_button)
         texts = (self.statistics_line, self.explanations_label, self.examples_view, self.effects_view)
         for widget in (self.label_field, self.histogram, *chips, *texts):
-            widget.setVisible(found is not None)
-        if found is None:
+            widget.setVisible(dashboard is not None)
+        if dashboard is None:
             self.title_label.setText("")
             return
-        self.title_label.setText(f"{found.site}.f{found.feature}")
-        self.circuit_button.setEnabled(bool(found.example_prompts))
-        own = next((one.text for one in self.explanations if one.source == "you"), "")
-        if not self.label_field.hasFocus() or self.label_field.text() != own:
-            self.label_field.setText(own)
+        self.title_label.setText(f"{dashboard.site}.f{dashboard.feature}")
+        self.circuit_button.setEnabled(bool(dashboard.example_prompts))
+        own_label = next((one.text for one in self.explanations if one.source == "you"), "")
+        if not self.label_field.hasFocus() or self.label_field.text() != own_label:
+            self.label_field.setText(own_label)
             self.label_field.setCursorPosition(0)
-        others = [one for one in self.explanations if one.source != "you"]
-        self.explanations_label.setText("<br>".join(self._explanation_html(one) for one in others[:3]))
-        self.explanations_label.setVisible(bool(others))
-        self.examples_view.setHtml(examples_html(found, self.theme))
-        self.effects_view.setHtml(effects_html(found, self.captions, self.circuit_nodes, self.theme))
-        self._draw_histogram(found)
+        imported = [one for one in self.explanations if one.source != "you"]
+        self.explanations_label.setText("<br>".join(self._explanation_html(one) for one in imported[:3]))
+        self.explanations_label.setVisible(bool(imported))
+        self.examples_view.setHtml(examples_html(dashboard, self.theme))
+        self.effects_view.setHtml(effects_html(dashboard, self.captions, self.circuit_nodes, self.theme))
+        self._draw_histogram(dashboard)
 
     def _explanation_html(self, explanation: Explanation) -> str:
         by = escape(explanation.source)
@@ -164,18 +173,20 @@ class DashboardView(QWidget):
         return f'{escape(explanation.text)} <span style="color:{self.theme.muted}">({by})</span>'
 
     def _draw_histogram(self, dashboard: FeatureDashboard) -> None:
-        told = dashboard.statistics
-        fires = told is not None and bool(told.examples)
-        self.histogram.setVisible(fires)
-        self.export_button.setEnabled(fires)
-        if told is None or not fires:
-            self.statistics_line.setText("" if told is None else "never fires")
+        statistics = dashboard.statistics
+        is_active = statistics is not None and bool(statistics.examples)
+        self.histogram.setVisible(is_active)
+        self.export_button.setEnabled(is_active)
+        if statistics is None or not is_active:
+            self.statistics_line.setText("" if statistics is None else "never active")
             return
-        row = told.row
+        row = statistics.row
         size = f"max {row.greatest:.1f} · mean {row.mean:.1f}"
         self.statistics_line.setText(f"{row.density:.2%} of tokens · {size}")
         self.statistics_line.setToolTip(self.statistics_line.text())
-        self.histogram.draw_result("activations", {"bins": told.bins, "reach": told.histogram_max})
+        self.histogram.draw_result(
+            "activations", {"bins": statistics.bins, "reach": statistics.histogram_max}
+        )
 
     def _emit_label(self) -> None:
         if self.dashboard is not None and self.label_field.isModified():
@@ -184,8 +195,8 @@ class DashboardView(QWidget):
 
 
 def _text_browser(name: str) -> QTextBrowser:
-    made = QTextBrowser(openLinks=False, accessibleName=name)
-    made.setFrameShape(QFrame.Shape.NoFrame)
-    made.document().setDocumentMargin(2)
-    made.setMinimumWidth(120)
-    return made
+    browser = QTextBrowser(openLinks=False, accessibleName=name)
+    browser.setFrameShape(QFrame.Shape.NoFrame)
+    browser.document().setDocumentMargin(2)
+    browser.setMinimumWidth(120)
+    return browser

@@ -1,4 +1,4 @@
-"""What is said of the dictionaries that are open: how many there are, and how well each fits the model."""
+"""Describes the open dictionaries: their number, the indexed text, and how well each one fits the model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from circuitviz.workbench.requests.feature_dashboards import DictionaryOverview
 
 
 class DictionaryFitLabel(QLabel):
-    """A sentence on how the dictionary that is chosen fits the model, in the colour of warnings if badly."""
+    """Says how well the selected dictionary fits the model; shown as a warning where it fits badly."""
 
     def __init__(self) -> None:
         super().__init__("", objectName="muted", wordWrap=True)
         self.hide()
 
     def show_fit(self, overview: DictionaryOverview | None, site: str) -> None:
-        """Of what is open at a site; nothing is shown where nothing is open."""
+        """Describe the dictionary of a site; hidden where none is open."""
         text = "" if overview is None else describe_fit(overview, site)
         self.setText(text)
         self.setObjectName(
@@ -26,7 +26,7 @@ class DictionaryFitLabel(QLabel):
 
 
 def describe_dictionaries(overview: DictionaryOverview, is_indexing: bool) -> str:
-    """One line: features and dictionaries, the text that is indexed, and which sites' fit is warned of."""
+    """One line with the number of features and dictionaries, the indexed text, and sites with a warning."""
     count = len(overview.sites)
     kind = "1 dictionary" if count == 1 else f"{count} dictionaries"
     parts = [f"{sum(overview.sites.values()):,} features of {kind}"]
@@ -35,17 +35,20 @@ def describe_dictionaries(overview: DictionaryOverview, is_indexing: bool) -> st
     elif overview.text_name:
         parts.append(f"{overview.text_name}, {overview.n_tokens:,} tokens")
     if overview.misfit_warnings:
-        parts.append(f"warning about {', '.join(overview.misfit_warnings)}")
+        parts.append(f"poor fit at {', '.join(overview.misfit_warnings)}")
     return " · ".join(parts)
 
 
 def describe_fit(overview: DictionaryOverview, site: str) -> str:
-    """One sentence on how a site's dictionary fits the model; empty where none is open there."""
+    """One sentence on the fit of a site's dictionary; empty where none is open there."""
     if site not in overview.sites:
         return ""
-    left = overview.unexplained_variance.get(site)
-    if left is None:
-        return f"How the dictionary of {site} fits was not measured: the model cannot read the sample text."
+    unexplained = overview.unexplained_variance.get(site)
+    if unexplained is None:
+        return (
+            f"The fit of the dictionary of {site} was not measured: "
+            "the tokenizer cannot encode the sample text."
+        )
     return overview.misfit_warnings.get(site) or (
-        f"The dictionary of {site} leaves {left:.1%} of the variance unexplained on sample text."
+        f"The dictionary of {site} leaves {unexplained:.1%} of the variance unexplained on the sample text."
     )

@@ -1,4 +1,4 @@
-"""Where the application keeps what belongs to no one document: indexes, explanations, dictionaries."""
+"""Location of data that belongs to no document: the feature indexes and the store of explanations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STORE_FILE_NAME = "explanations.sqlite"
 
 
 def open_explanations() -> ExplanationStore:
-    """What is said of features, by the person and by others; to be closed."""
+    """Opens the store of feature labels, the user's and imported ones; the caller closes it."""
     from circuitviz.features.explanations import ExplanationStore
 
     return ExplanationStore(user_data_folder() / STORE_FILE_NAME)

@@ -1,7 +1,7 @@
-"""What a person calls features: labels of the open circuit's nodes, and a notebook for all circuits.
+"""Labels that the user gives to features.
 
-A node's label is the document's: undone, saved and exported with it. The notebook keeps the words for the
-next circuit in which the feature stands, with the explanations of others that were imported.
+A label on a node of the open circuit belongs to the document: it is undone, saved and exported with it. The
+local explanation store keeps it too, for other circuits that contain the feature, beside imported labels.
 """
 
 from __future__ import annotations
@@ -22,83 +22,91 @@ if TYPE_CHECKING:
 
 
 class FeatureLabels:
-    """Reads and writes both."""
+    """Reads and writes feature labels in the document and in the explanation store."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
 
     @property
     def store_path(self) -> Path:
-        """The notebook's file."""
+        """Path of the explanation store."""
         return user_data_folder() / STORE_FILE_NAME
 
     def circuit_nodes(self, site: str, feature: int) -> tuple[str, ...]:
-        """The open circuit's nodes that are this feature."""
+        """Names of the open circuit's nodes that are this feature, one per token position."""
         circuit, name = self.workspace.state.circuit, f"{site}.f{feature}"
         if circuit is None:
             return ()
         return tuple(n for n in circuit.node_names if n == name or n.startswith(f"{name}@"))
 
     def explanations_of(self, model: str, site: str, feature: int) -> list[Explanation]:
-        """All that is said of a feature, one's own first: its label in the circuit, else the notebook's."""
+        """All labels of a feature, the user's own first: that of the circuit, else that of the store."""
         from circuitviz.features.explanations import OWN_SOURCE, Explanation
 
         with closing(open_explanations()) as store:
-            said = store.explanations_of(model, site, feature)
+            explanations = store.explanations_of(model, site, feature)
         if label := self._circuit_label(site, feature):
-            others = [one for one in said if one.source != OWN_SOURCE]
-            return [Explanation(site, feature, label.text, OWN_SOURCE), *others]
-        return said
+            imported = [one for one in explanations if one.source != OWN_SOURCE]
+            return [Explanation(site, feature, label.text, OWN_SOURCE), *imported]
+        return explanations
 
     def site_captions(self, model: str, site: str) -> dict[int, Explanation]:
-        """What to call each feature of a site."""
+        """Best label of each feature of a site, by feature index."""
         with closing(open_explanations()) as store:
             return store.captions(model, site)
 
     def set_label(self, model: str, site: str, feature: int, text: str) -> None:
-        """Call a feature something: its nodes are labelled as one step, and the notebook remembers.
+        """Label a feature: its nodes in one undo step, and its entry in the store.
 
-        An empty text takes both back.
+        An empty text removes both.
         """
         nodes, text = self.circuit_nodes(site, feature), text.strip()
         labels = self.workspace.document.state.labels
         if text and nodes:
             colour = colour_for_role(labels, text)
-            made = {n: replace(labels.get(n, Label(text, colour)), text=text, colour=colour) for n in nodes}
-            self.workspace.apply_command(set_labels(made, f"Label {site}.f{feature}"))
-        elif gone := [n for n in nodes if n in labels]:
-            self.workspace.apply_command(remove_labels(gone))
+            new_labels = {
+                n: replace(labels.get(n, Label(text, colour)), text=text, colour=colour) for n in nodes
+            }
+            self.workspace.apply_command(set_labels(new_labels, f"Label {site}.f{feature}"))
+        elif labelled := [n for n in nodes if n in labels]:
+            self.workspace.apply_command(remove_labels(labelled))
         with closing(open_explanations()) as store:
             store.set_own_label(model, site, feature, text)
 
     def suggested_labels(self) -> list[str]:
-        """What the selected feature has been called elsewhere, by oneself first."""
+        """Labels that the selected feature has in the store, the user's own first."""
         opened, nodes = self.workspace.opened_model, self.workspace.selected_nodes
-        found = parse_feature_name(next(iter(nodes))) if len(nodes) == 1 else None
-        if opened is None or found is None or not self.store_path.exists():
+        feature = parse_feature_name(next(iter(nodes))) if len(nodes) == 1 else None
+        if opened is None or feature is None or not self.store_path.exists():
             return []
         with closing(open_explanations()) as store:
-            return [one.text for one in store.explanations_of(opened.model, found.site, found.feature)]
+            return [one.text for one in store.explanations_of(opened.model, feature.site, feature.feature)]
 
     def label_circuit(self, model: str) -> int:
-        """Label the open circuit's features from the notebook where they have no label; returns how many."""
+        """Label the circuit's unlabelled features from the user's labels in the store.
+
+        Returns:
+            Number of nodes that were labelled.
+        """
         from circuitviz.features.explanations import OWN_SOURCE
 
         state = self.workspace.document.state
-        made: dict[str, Label] = {}
-        known: dict[str, dict[int, Explanation]] = {}
+        new_labels: dict[str, Label] = {}
+        captions_by_site: dict[str, dict[int, Explanation]] = {}
         for node in () if state.circuit is None else state.circuit.node_names:
-            found = parse_feature_name(node)
-            if found is None or node in state.labels:
+            feature = parse_feature_name(node)
+            if feature is None or node in state.labels:
                 continue
-            if found.site not in known:
-                known[found.site] = self.site_captions(model, found.site)
-            one = known[found.site].get(found.feature)
-            if one is not None and one.source == OWN_SOURCE:
-                made[node] = Label(one.text, colour_for_role({**state.labels, **made}, one.text))
-        if made:
-            self.workspace.apply_command(set_labels(made, "Label features from the notebook"))
-        return len(made)
+            if feature.site not in captions_by_site:
+                captions_by_site[feature.site] = self.site_captions(model, feature.site)
+            explanation = captions_by_site[feature.site].get(feature.feature)
+            if explanation is not None and explanation.source == OWN_SOURCE:
+                new_labels[node] = Label(
+                    explanation.text, colour_for_role({**state.labels, **new_labels}, explanation.text)
+                )
+        if new_labels:
+            self.workspace.apply_command(set_labels(new_labels, "Label features from the notebook"))
+        return len(new_labels)
 
     def _circuit_label(self, site: str, feature: int) -> Label | None:
         labels = self.workspace.document.state.labels

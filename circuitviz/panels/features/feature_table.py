@@ -1,4 +1,4 @@
-"""Thousands of features in a table that is sorted and searched as one types."""
+"""Qt models of the feature list: tens of thousands of rows, sorted and searched while typing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 class FeatureTableModel(QAbstractTableModel):
-    """One row a feature; without an index of a text, density and greatest activation stay empty."""
+    """One row per feature of a site; density and maximum are empty until a text is indexed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,79 +44,87 @@ class FeatureTableModel(QAbstractTableModel):
         statistics: Sequence[FeatureRow],
         captions: Mapping[int, Explanation],
     ) -> None:
-        """Show another site's features."""
+        """Show the features of another site."""
         self.beginResetModel()
         self.site, self.n_features, self.statistics, self.captions = site, n_features, statistics, captions
         self.endResetModel()
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """As many as features."""
+        """Number of features."""
         return 0 if parent.isValid() else self.n_features
 
     def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Those of ``COLUMN_TITLES``."""
+        """Number of columns."""
         return len(COLUMN_TITLES)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Names of columns."""
+        """Column titles."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return COLUMN_TITLES[section]
         return None
 
     def data(self, index: AnyIndex, role: int = 0) -> Any:
-        """Text to show."""
-        at, column = index.row(), index.column()
-        row = self.statistics[at] if self.statistics else None
+        """Text, alignment and tooltip of a cell."""
+        feature, column = index.row(), index.column()
+        row = self.statistics[feature] if self.statistics else None
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole and column == 1:
-            return self.caption_of(at) or None
+            return self.caption_of(feature) or None
         if role == Qt.ItemDataRole.DisplayRole:
             if column < 2:
-                return (f"f{at}", self.caption_of(at))[column]
+                return (f"f{feature}", self.caption_of(feature))[column]
             if row is not None and row.greatest > 0:
-                rare = row.density < 0.001
-                return f"{row.density:.{2 if rare else 1}%}" if column == 2 else f"{row.greatest:.1f}"
+                is_rare = row.density < 0.001
+                return f"{row.density:.{2 if is_rare else 1}%}" if column == 2 else f"{row.greatest:.1f}"
             return "" if row is None else ("never", "")[column - 2]
         return None
 
     def sort_keys(self, column: int) -> NDArray[np.float64]:
-        """What features [number] are sorted by: a column's numbers, or the ranks of its texts."""
+        """Sort keys [n_features] of a column: its numbers, or the ranks of its texts."""
         if column == 1:
-            texts = {at: one.text.lower() for at, one in self.captions.items() if at < self.n_features}
+            texts = {
+                feature: explanation.text.lower()
+                for feature, explanation in self.captions.items()
+                if feature < self.n_features
+            }
             ranks = {text: float(rank) for rank, text in enumerate(sorted(set(texts.values())))}
-            found = np.full(self.n_features, float(len(ranks)))  # those without a label come last
-            found[list(texts)] = [ranks[text] for text in texts.values()]
-            return found
+            keys = np.full(self.n_features, float(len(ranks)))  # those without a label come last
+            keys[list(texts)] = [ranks[text] for text in texts.values()]
+            return keys
         if column > 1 and self.statistics:
             name = ("density", "greatest")[column - 2]
             return np.array([getattr(row, name) for row in self.statistics], dtype=float)
         return np.arange(self.n_features, dtype=float)
 
     def matches_words(self, words: Sequence[str]) -> NDArray[np.bool_]:
-        """Whether features [number] hold every word: in their label, or as their number."""
-        found = np.ones(self.n_features, dtype=bool)
-        labels = {at: one.text.casefold() for at, one in self.captions.items() if at < self.n_features}
+        """Mask [n_features] of the features whose label or number contains every word."""
+        matches = np.ones(self.n_features, dtype=bool)
+        labels = {
+            feature: explanation.text.casefold()
+            for feature, explanation in self.captions.items()
+            if feature < self.n_features
+        }
         for word in words:
-            here = np.zeros(self.n_features, dtype=bool)
-            here[[at for at, label in labels.items() if word in label]] = True
+            matches_word = np.zeros(self.n_features, dtype=bool)
+            matches_word[[feature for feature, label in labels.items() if word in label]] = True
             number = word.removeprefix("f")
             if number.isdecimal() and str(int(number)) == number and int(number) < self.n_features:
-                here[int(number)] = True
-            found &= here
-        return found
+                matches_word[int(number)] = True
+            matches &= matches_word
+        return matches
 
     def caption_of(self, feature: int) -> str:
-        """What a feature is called, or an empty text."""
-        found = self.captions.get(feature)
-        return "" if found is None else found.text
+        """Label of a feature, or an empty string."""
+        explanation = self.captions.get(feature)
+        return "" if explanation is None else explanation.text
 
 
 class FeatureListProxy(QAbstractProxyModel):
-    """Rows whose number or label holds every word, sorted.
+    """Sorts and filters the feature list with numpy.
 
-    Qt's own proxy asks for two cells at each comparison; a dictionary of 24,576 features, asked in
-    Python, keeps the window for seconds. Here a column is sorted at once.
+    QSortFilterProxyModel calls Python for every comparison of two cells: with 24,576 features the window
+    blocks for seconds. Here a column is sorted in one call.
     """
 
     def __init__(self, features_model: FeatureTableModel) -> None:
@@ -131,47 +139,47 @@ class FeatureListProxy(QAbstractProxyModel):
         features_model.modelReset.connect(self._on_model_reset)
 
     def set_search_text(self, text: str) -> None:
-        """Show what holds these words."""
+        """Show the features that match every word of a text."""
         self.search_words = text.casefold().split()
         self._update_rows()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column; what is equal stays in the order of numbers."""
+        """Sort by a column; equal rows keep the order of feature numbers."""
         self._sort_by = (column, order)
         self._update_rows()
 
     def mapToSource(self, index: AnyIndex) -> QModelIndex:
-        """The feature of a row."""
+        """Source index of a row."""
         if not index.isValid():
             return QModelIndex()
         return self.features_model.index(int(self._feature_of_row[index.row()]), index.column())
 
     def mapFromSource(self, index: AnyIndex) -> QModelIndex:
-        """The row of a feature; nowhere where it is not shown."""
+        """Row of a source index; invalid where the feature is filtered out."""
         row = int(self._row_of_feature[index.row()]) if index.isValid() else -1
         return self.index(row, index.column()) if row >= 0 else QModelIndex()
 
     def index(self, row: int, column: int, parent: AnyIndex = QModelIndex()) -> QModelIndex:  # noqa: B008
-        """A cell."""
-        there = (
+        """Index of a cell."""
+        is_inside = (
             not parent.isValid() and 0 <= row < len(self._feature_of_row) and 0 <= column < len(COLUMN_TITLES)
         )
-        return self.createIndex(row, column) if there else QModelIndex()
+        return self.createIndex(row, column) if is_inside else QModelIndex()
 
     def parent(self, index: AnyIndex = QModelIndex()) -> QModelIndex | QObject:  # type: ignore[override] # noqa: B008
-        """Of a cell: none, this is no tree."""
+        """Always invalid: the list is flat."""
         return QModelIndex()
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """As many as are shown."""
+        """Number of rows that pass the filter."""
         return 0 if parent.isValid() else len(self._feature_of_row)
 
     def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Those of the table."""
+        """Number of columns."""
         return 0 if parent.isValid() else len(COLUMN_TITLES)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Names of columns, also where no row is shown."""
+        """Column titles, also where no row passes the filter."""
         return self.features_model.headerData(section, orientation, role)
 
     def _on_model_reset(self) -> None:
@@ -179,12 +187,12 @@ class FeatureListProxy(QAbstractProxyModel):
         self.endResetModel()
 
     def _update_rows(self) -> None:
-        """Arrange anew; what is selected and still there stays selected."""
+        """Sort and filter again, and keep the selection where its rows remain."""
         self.layoutAboutToBeChanged.emit()
-        kept = self.persistentIndexList()
-        before = [self.mapToSource(index) for index in kept]
+        persistent = self.persistentIndexList()
+        sources = [self.mapToSource(index) for index in persistent]
         self._compute_rows()
-        self.changePersistentIndexList(kept, [self.mapFromSource(index) for index in before])
+        self.changePersistentIndexList(persistent, [self.mapFromSource(index) for index in sources])
         self.layoutChanged.emit()
 
     def _compute_rows(self) -> None:
@@ -197,7 +205,7 @@ class FeatureListProxy(QAbstractProxyModel):
 
 
 def make_feature_list_view(list_proxy: FeatureListProxy) -> QTableView:
-    """The view of the list, as wide as there is room for."""
+    """Returns the table view of the feature list."""
     table = QTableView(accessibleName="Features", sortingEnabled=True)
     table.setModel(list_proxy)
     table.sortByColumn(0, Qt.SortOrder.AscendingOrder)

@@ -1,4 +1,4 @@
-"""What the features panel opens from disk: dictionaries, a text to index, explanations."""
+"""Menu of the Features panel for files: dictionaries, a text to index, explanations to import."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ TEXT_FILE_FILTER = "Plain text (*.txt *.md)"
 
 
 class FileMenuButton(QToolButton):
-    """The menu of what can be opened; what it does is done by the panel."""
+    """The menu button; the panel carries out what is chosen."""
 
     def __init__(self, panel: FeaturesPanel) -> None:
-        super().__init__(text="Files ▾", toolTip="dictionaries, texts and explanations to open")
+        super().__init__(text="Files ▾", toolTip="open dictionaries, index a text, import explanations")
         self.panel = panel
         menu = QMenu(self)
         menu.addAction(
@@ -33,16 +33,16 @@ class FileMenuButton(QToolButton):
         self.index_text_action = menu.addAction("Index a text…", self._choose_text)
         self.import_explanations_action = menu.addAction("Import explanations…", self._choose_explanations)
         self.label_circuit_action = menu.addAction(
-            "Label the circuit with your words", panel.label_circuit_from_notebook
+            "Label the circuit with your feature labels", panel.label_circuit_from_notebook
         )
         menu.addAction("Train a dictionary…", partial(panel.workspace.panel_requested.emit, "training"))
         self.setMenu(menu)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
 
     def enable_actions(self, has_model: bool, has_dictionaries: bool) -> None:
-        """Offer what can be done: with a model open, and with dictionaries open.
+        """Enable the actions that are possible with what is open.
 
-        Dictionaries are added to folders only: the demo's own have a dictionary for every site.
+        Dictionaries are added to folders only: the demo's own already cover every site.
         """
         self.setEnabled(has_model)
         for action in (self.index_text_action, self.import_explanations_action, self.label_circuit_action):

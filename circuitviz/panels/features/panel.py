@@ -1,4 +1,4 @@
-"""The dock of features: dictionaries that are open, their features to search, one on its dashboard."""
+"""Features panel: the open dictionaries, a list of their features, and the dashboard of one feature."""
 
 from __future__ import annotations
 
@@ -45,16 +45,21 @@ from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workspace.workspace import Workspace
 
 NO_LABELS_MESSAGE = (
-    "You have named no unlabelled feature of this circuit; its names are given on the dashboard."
+    "None of this circuit's unlabelled features has a label of yours; label features on the dashboard."
 )
 DEMO_SOURCES: tuple[tuple[str, ...], Path | None] = ((), None)  # folders and text: those of the demo
 
 
 @panels.register(
-    "features", summary="features of dictionaries", title="Features", area="bottom", order=3, height=420
+    "features",
+    summary="features of SAEs and transcoders",
+    title="Features",
+    area="bottom",
+    order=3,
+    height=420,
 )
 class FeaturesPanel(Panel):
-    """Opens the demo's own dictionaries by itself when it first comes into sight, others when asked."""
+    """Opens the demo's dictionaries when first shown; other dictionaries are opened from its file menu."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -93,17 +98,22 @@ class FeaturesPanel(Panel):
         self._show_message("")
 
     def set_theme(self, theme: Theme) -> None:
-        """Draw in the theme's colours."""
+        """Use the theme's colours."""
         self.dashboard_view.set_theme(theme)
 
     def set_in_front(self, is_in_front: bool) -> None:
-        """Open what ships with the demo when somebody looks."""
+        """Open the default dictionaries when the panel is first shown."""
         super().set_in_front(is_in_front)
         self._open_default_dictionaries()
         self._refresh_dashboard()
 
     def open_folders(self, folders: Iterable[str | Path], text: Path | None) -> None:
-        """Open folders of dictionaries and index a text; none: those of the demo, and its own text."""
+        """Open folders of dictionaries and index a text.
+
+        Args:
+            folders: Folders of SAEs or transcoders; empty for the demo's own.
+            text: Text file to index; None for the demo's text.
+        """
         self.dictionary_folders, self.text_path = tuple(map(str, folders)), text
         self._open_request = OpenDictionaries(self.dictionary_folders, text, user_data_folder() / "indexes")
         self._previous_overview = None
@@ -111,60 +121,60 @@ class FeaturesPanel(Panel):
         self.workspace.submit_request(self._open_request)
 
     def replace_dictionaries(self, folder: Path) -> None:
-        """Open a folder of dictionaries in place of what is open."""
+        """Open a folder of dictionaries instead of the open ones."""
         self.open_folders([folder], self.text_path)
 
     def add_dictionaries(self, folder: Path) -> None:
-        """Open a folder beside those that are open, which stay if it cannot be."""
-        before = (self.dictionary_overview, self.dictionary_folders)
+        """Open one more folder; the open dictionaries stay if that fails."""
+        previous = (self.dictionary_overview, self.dictionary_folders)
         self.open_folders([*self.dictionary_folders, folder], self.text_path)
-        self._previous_overview = before
+        self._previous_overview = previous
 
     def show_feature(self, site: str, feature: int) -> None:
-        """Show a feature's dashboard, and its row in the list."""
+        """Show a feature's dashboard and select its row; waits until its dictionary is open."""
         if self.dictionary_overview is None or feature >= self.dictionary_overview.sites.get(site, 0):
             self._pending_feature = (site, feature)
             return
         self._pending_feature = None
         self.site_box.setCurrentText(site)
-        at = self.list_proxy.mapFromSource(self.table_model.index(feature, 0))
-        if at.isValid() and self.table_view.currentIndex().row() != at.row():
-            self.table_view.setCurrentIndex(at)  # asks, too
-            self.table_view.scrollTo(at)
+        index = self.list_proxy.mapFromSource(self.table_model.index(feature, 0))
+        if index.isValid() and self.table_view.currentIndex().row() != index.row():
+            self.table_view.setCurrentIndex(index)  # asks, too
+            self.table_view.scrollTo(index)
         else:
             self.workspace.submit_request(ReadFeatureDashboard(site, feature))
 
     def open_link(self, address: str) -> None:
-        """A link: another feature, or a node to select."""
+        """Follow a dashboard link to another feature, or select a node on the canvas."""
         kind, _, name = address.partition(":")
-        found = parse_feature_name(name)
+        link_target = parse_feature_name(name)
         if kind == "select":
             self.workspace.set_selection(frozenset({name}), frozenset())
-        elif found:
+        elif link_target:
             self.search_field.clear()
-            self.show_feature(found.site, found.feature)
+            self.show_feature(link_target.site, link_target.feature)
 
     def _open_export_dialog(self) -> None:
-        if (found := self.dashboard_view.dashboard) is not None:
+        if (dashboard := self.dashboard_view.dashboard) is not None:
             open_plot_dialog(
                 self,
                 self.workspace,
                 self.dashboard_view.histogram,
-                f"{found.site}.f{found.feature}-activations",
+                f"{dashboard.site}.f{dashboard.feature}-activations",
             )
 
     def trace_example(self, example: int) -> None:
-        """Ask for the circuit of the feature that is shown, where it fires in an example."""
+        """Trace the feature's circuit in one of its examples."""
         model = self.dictionary_overview.model if self.dictionary_overview is not None else ""
-        question = query_for_example(self.dashboard_view.dashboard, example, model, self.dictionary_folders)
-        if question is not None:
+        query = query_for_example(self.dashboard_view.dashboard, example, model, self.dictionary_folders)
+        if query is not None:
             self.workspace.panel_requested.emit("feature-circuit")
-            self.workspace.prompt_circuits.submit_query(question)
+            self.workspace.prompt_circuits.submit_query(query)
 
     def import_explanations(self, path: Path) -> None:
-        """Read a file of explanations into the store."""
-        part = self.site_box.currentText()[:1] or None
-        self.workspace.submit_request(ImportExplanations(path, part, self.feature_labels.store_path))
+        """Import a file of explanations into the local explanation store."""
+        site_kind = self.site_box.currentText()[:1] or None
+        self.workspace.submit_request(ImportExplanations(path, site_kind, self.feature_labels.store_path))
 
     # what comes
 
@@ -182,7 +192,7 @@ class FeaturesPanel(Panel):
                 self._show_site(keep_row=True)
             case ImportExplanations(), None:
                 self.workspace.failure_reported.emit(
-                    JobFailed("The explanations were not read", reply.refusal)
+                    JobFailed("Could not import the explanations", reply.refusal)
                 )
 
     def _on_dictionaries_opened(self, reply: QueryResult) -> None:
@@ -192,19 +202,19 @@ class FeaturesPanel(Panel):
                 None,
             )
             self._show_dictionary_summary()
-            self.workspace.failure_reported.emit(JobFailed("The dictionaries were not added", reply.refusal))
+            self.workspace.failure_reported.emit(JobFailed("Could not add the dictionaries", reply.refusal))
             return
         if reply.refusal:
             self.dictionary_overview, self._open_request = None, None
             self._show_message(reply.refusal)
             return
-        before, self.dictionary_overview = self.site_box.currentText(), reply.result
+        previous_site, self.dictionary_overview = self.site_box.currentText(), reply.result
         self._show_dictionary_summary(is_indexing=not reply.done)
         self.site_box.blockSignals(True)
         self.site_box.clear()
         self.site_box.addItems(list(reply.result.sites))
         self.site_box.setCurrentText(
-            before if before in reply.result.sites else next(iter(reply.result.sites))
+            previous_site if previous_site in reply.result.sites else next(iter(reply.result.sites))
         )
         self.site_box.blockSignals(False)
         self._show_site(keep_row=True)
@@ -218,27 +228,29 @@ class FeaturesPanel(Panel):
     def _show_dashboard(self, dashboard: FeatureDashboard | None) -> None:
         if dashboard is None or self.dictionary_overview is None:
             return self.dashboard_view.show_feature(None, {}, [], ())
-        said = self.feature_labels.explanations_of(
+        explanations = self.feature_labels.explanations_of(
             self.dictionary_overview.model, dashboard.site, dashboard.feature
         )
-        standing = self.feature_labels.circuit_nodes(dashboard.site, dashboard.feature)
-        self.dashboard_view.show_feature(dashboard, self.table_model.captions, said, standing)
+        circuit_nodes = self.feature_labels.circuit_nodes(dashboard.site, dashboard.feature)
+        self.dashboard_view.show_feature(dashboard, self.table_model.captions, explanations, circuit_nodes)
         self.workspace.show_feature(dashboard.site, dashboard.feature)
 
     def _show_site(self, keep_row: bool = False) -> None:
-        shelf, site = self.dictionary_overview, self.site_box.currentText()
-        self.fit_label.show_fit(shelf, site)
-        if shelf is None or not site:
+        overview, site = self.dictionary_overview, self.site_box.currentText()
+        self.fit_label.show_fit(overview, site)
+        if overview is None or not site:
             self.table_model.show_site("", 0, (), {})
             return
-        at = self.table_view.currentIndex()
+        index = self.table_view.currentIndex()
         row = (
-            self.list_proxy.mapToSource(at).row()
-            if keep_row and at.isValid() and self.table_model.site == site
+            self.list_proxy.mapToSource(index).row()
+            if keep_row and index.isValid() and self.table_model.site == site
             else -1
         )
-        captions = self.feature_labels.site_captions(shelf.model, site)
-        self.table_model.show_site(site, shelf.sites[site], shelf.features_by_site.get(site, ()), captions)
+        captions = self.feature_labels.site_captions(overview.model, site)
+        self.table_model.show_site(
+            site, overview.sites[site], overview.features_by_site.get(site, ()), captions
+        )
         first = (
             self.list_proxy.mapFromSource(self.table_model.index(row, 0))
             if row >= 0
@@ -256,42 +268,45 @@ class FeaturesPanel(Panel):
 
     def _on_selection_changed(self) -> None:
         if len(self.workspace.selected_nodes) == 1 and (
-            found := parse_feature_name(next(iter(self.workspace.selected_nodes)))
+            name := parse_feature_name(next(iter(self.workspace.selected_nodes)))
         ):
-            self.workspace.show_feature(found.site, found.feature)
+            self.workspace.show_feature(name.site, name.feature)
 
     def _on_feature_changed(self) -> None:
-        shown, wanted = self.dashboard_view.dashboard, self.workspace.shown_feature
-        if wanted is not None and (shown is None or (shown.site, shown.feature) != wanted):
-            self.show_feature(*wanted)
+        dashboard, feature = self.dashboard_view.dashboard, self.workspace.shown_feature
+        if feature is not None and (dashboard is None or (dashboard.site, dashboard.feature) != feature):
+            self.show_feature(*feature)
 
     def _set_feature_label(self, text: str) -> None:
-        found = self.dashboard_view.dashboard
-        if found is None or self.dictionary_overview is None:
+        dashboard = self.dashboard_view.dashboard
+        if dashboard is None or self.dictionary_overview is None:
             return
-        self.feature_labels.set_label(self.dictionary_overview.model, found.site, found.feature, text)
+        self.feature_labels.set_label(self.dictionary_overview.model, dashboard.site, dashboard.feature, text)
         self._show_site(keep_row=True)
 
     def label_circuit_from_notebook(self) -> None:
-        """Label the circuit's nodes by the names given to their features."""
+        """Label the circuit's features with the labels that the user gave them in other circuits."""
         if self.dictionary_overview is not None:
-            number = self.feature_labels.label_circuit(self.dictionary_overview.model)
+            n_labelled = self.feature_labels.label_circuit(self.dictionary_overview.model)
             self.workspace.post_message(
-                f"{number} nodes labelled as you call their features" if number else NO_LABELS_MESSAGE
+                f"{n_labelled} nodes labelled with your feature labels" if n_labelled else NO_LABELS_MESSAGE
             )
 
     def _refresh_dashboard(self) -> None:
         if (
-            (found := self.dashboard_view.dashboard) is not None
+            (dashboard := self.dashboard_view.dashboard) is not None
             and self.is_in_view
             and self.dictionary_overview is not None
         ):
-            standing = self.feature_labels.circuit_nodes(found.site, found.feature)
-            said = self.feature_labels.explanations_of(
-                self.dictionary_overview.model, found.site, found.feature
+            circuit_nodes = self.feature_labels.circuit_nodes(dashboard.site, dashboard.feature)
+            explanations = self.feature_labels.explanations_of(
+                self.dictionary_overview.model, dashboard.site, dashboard.feature
             )
-            if (standing, said) != (self.dashboard_view.circuit_nodes, self.dashboard_view.explanations):
-                self._show_dashboard(found)
+            if (circuit_nodes, explanations) != (
+                self.dashboard_view.circuit_nodes,
+                self.dashboard_view.explanations,
+            ):
+                self._show_dashboard(dashboard)
 
     def _on_model_opened(self) -> None:
         if (
@@ -312,10 +327,10 @@ class FeaturesPanel(Panel):
     def _open_default_dictionaries(self) -> None:
         opened = self.workspace.opened_model
         if self.is_in_view and opened is not None and self._open_request is None:
-            self._show_message("Open a folder of dictionaries that were trained on this model.")
-            question = self.workspace.prompt_circuits.query
-            if question is not None and question.dictionaries:
-                self.open_folders(question.dictionaries, None)
+            self._show_message("Open a folder of SAEs or transcoders that were trained on this model.")
+            query = self.workspace.prompt_circuits.query
+            if query is not None and query.dictionaries:
+                self.open_folders(query.dictionaries, None)
             elif opened.model == "demo":
                 self.open_folders((), None)
 
@@ -323,10 +338,10 @@ class FeaturesPanel(Panel):
         self.dictionaries_label.setText(text or "No model is open yet.")
         self.dictionaries_label.setToolTip(self.dictionaries_label.text())
         self.fit_label.show_fit(self.dictionary_overview, self.site_box.currentText())
-        has = self.dictionary_overview is not None
+        has_dictionaries = self.dictionary_overview is not None
         for widget in (self.site_box, self.search_field, self.table_view):
-            widget.setEnabled(has)
-        self.file_menu_button.enable_actions(self.workspace.opened_model is not None, has)
+            widget.setEnabled(has_dictionaries)
+        self.file_menu_button.enable_actions(self.workspace.opened_model is not None, has_dictionaries)
 
     def _build(self) -> None:
         self.dictionaries_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -349,7 +364,7 @@ class FeaturesPanel(Panel):
         split.addWidget(self.dashboard_view)
         split.setStretchFactor(1, 1)
         split.setSizes([262, 460])
-        whole = QVBoxLayout(self, spacing=6)
-        whole.setContentsMargins(0, 8, 0, 8)
-        whole.addLayout(top)
-        whole.addWidget(split, 1)
+        layout = QVBoxLayout(self, spacing=6)
+        layout.setContentsMargins(0, 8, 0, 8)
+        layout.addLayout(top)
+        layout.addWidget(split, 1)

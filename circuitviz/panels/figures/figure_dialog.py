@@ -43,17 +43,17 @@ if TYPE_CHECKING:
 OPTION_LABELS = {
     "view": "View",
     "preset": "Page",
-    "width_mm": "Own width",
-    "height_mm": "Own height",
+    "width_mm": "Custom width",
+    "height_mm": "Custom height",
     "font": "Font",
     "font_size": "Text size",
     "legend": "Legend",
     "caption": "Caption",
-    "transparent": "No ground",
+    "transparent": "Transparent",
     "dark": "Dark",
     "layout": "Head layout",
-    "most_edges": "Most edges",
-    "least": "Weakest arrow",
+    "most_edges": "Max. edges",
+    "least": "Min. |score|",
     "dpi": "PNG resolution",
 }
 REDRAW_DELAY_MS = 120  # ms of rest before the preview is drawn again
@@ -63,8 +63,8 @@ ButtonRows = Sequence[Sequence[QPushButton]]
 class FigureDialog(QDialog):
     """Options at the left, the figure at the right; every button acts on the figure that is shown.
 
-    What is drawn says ``make_sheet`` and writes ``write_figure``; ``options_type`` is the dataclass of its options. Drawing and
-    writing are done by the save service, on pool threads.
+    Subclasses draw the figure in ``make_sheet`` and write it in ``write_figure``; ``options_type`` is the
+    dataclass of its options. The save service draws and writes on pool threads.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class FigureDialog(QDialog):
             QLabel(objectName="warning", wordWrap=True),
         )
         self.format_box.setAccessibleName("Format")
-        self.command_field = QLineEdit(readOnly=True, accessibleName="Command line that draws it again")
+        self.command_field = QLineEdit(readOnly=True, accessibleName="Command line that draws this figure")
         for entry in figure_formats.entries():
             self.format_box.addItem(f"{entry.value.suffix[1:].upper()} – {entry.summary}", entry.value.suffix)
         self.format_box.setCurrentIndex(self.format_box.findData(".pdf"))
@@ -179,7 +179,7 @@ class FigureDialog(QDialog):
     def _begin_writing(self, path: Path) -> None:
         self._writing_path = path
         self.save_button.setText("Stop")
-        self.save_button.setToolTip(f"Do not write {path.name}")
+        self.save_button.setToolTip(f"Cancel writing {path.name}")
         self.state_label.setText(f"Writing {path.name} …")
 
     def _end_writing(self, is_written: bool) -> None:
@@ -230,7 +230,7 @@ class FigureDialog(QDialog):
         field.setSingleStep({"least": 0.05, "font_size": 0.5}.get(name, 1.0))
         if name.endswith("_mm"):
             field.setSuffix(" mm")
-            field.setSpecialValueText("as the page" if name == "width_mm" else "what suits")
+            field.setSpecialValueText("page width" if name == "width_mm" else "automatic")
         if name == "font_size":
             field.setSuffix(" pt")
 
@@ -240,7 +240,7 @@ class FigureDialog(QDialog):
         self.save_button = QPushButton("Save…", objectName="primary", default=True, enabled=False)
         self.state_label = QLabel(objectName="muted")
         self.save_button.clicked.connect(self._save_or_stop)
-        self.command_field.setAccessibleName("The command that makes this figure")
+        self.command_field.setAccessibleName("Command line that draws this figure")
         copy = QPushButton("Copy command")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command_field.text()))
         choices = QVBoxLayout(spacing=10)

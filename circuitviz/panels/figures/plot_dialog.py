@@ -42,14 +42,14 @@ class PlotDialog(FigureDialog):
         super().__init__(
             parent, workspace, "Export a plot", PlotFigureOptions, self.document.view.get("plot")
         )
-        self.command_field.setAccessibleName("The command that prints these numbers")
+        self.command_field.setAccessibleName("Command line that prints these numbers")
 
     def provenance_lines(self) -> Sequence[str]:
         """How to compute the plotted numbers again, for the metadata."""
         return [*([self.print_command] if self.print_command else []), *origin_lines(self.document)]
 
     def make_sheet(self, figure: PlotFigureOptions, suffix: str) -> Callable[[], FigurePage]:
-        """The plot on paper. It is drawn at once: it is read from a widget, which only this thread may use."""
+        """The plot on paper. It is drawn at once: only this thread may read its widget."""
         page = plot_to_sheet(self.plot, figure, self.stem, self.provenance_lines())
         return lambda: page
 
@@ -71,7 +71,7 @@ class PlotDialog(FigureDialog):
                 on_done,
             )
 
-        if not self.workspace.run_guarded(begin):
+        if not self.workspace.run_guarded(begin, title="Could not export the plot"):
             on_done(False)
 
     def ask_path(self, suffix: str) -> Path | None:
@@ -83,7 +83,7 @@ class PlotDialog(FigureDialog):
 
     def extra_buttons(self) -> Sequence[Sequence[QPushButton]]:
         """A button that exports the table."""
-        table = QPushButton("Table instead…", toolTip="the numbers behind the picture as CSV")
+        table = QPushButton("Save as CSV…", toolTip="save the numbers of the plot as CSV")
         table.clicked.connect(self._export_table)
         return ((table,),)
 

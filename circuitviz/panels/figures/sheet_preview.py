@@ -14,8 +14,8 @@ MARGIN_PX = 16  # around the paper
 class SheetPreview(QWidget):
     """Shows a figure page on a darker ground.
 
-    It is drawn elsewhere, as large as ``available_pixels`` says; until that has happened again after ``resized`` what
-    there is gets stretched.
+    The page is drawn elsewhere, at the size that ``available_pixels`` gives. After ``resized`` the last
+    drawing is stretched until the page is drawn again.
     """
 
     resized = Signal()

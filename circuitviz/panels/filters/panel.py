@@ -71,7 +71,9 @@ class ToggleChips(QWidget):
             chip.setChecked(key not in keys)
 
 
-@panels.register("filters", summary="what of the circuit is drawn", title="Filters", area="bottom", order=1)
+@panels.register(
+    "filters", summary="which nodes and edges are drawn", title="Filters", area="bottom", order=1
+)
 class FiltersPanel(Panel):
     """Every change is seen on the canvas at once; a row of changes is one step of undo."""
 
@@ -83,7 +85,7 @@ class FiltersPanel(Panel):
             Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Strongest edges"
         )
         self.max_edges_label = QLabel("all", objectName="muted")
-        self.edge_score_field = _score_field("Least score of an edge")
+        self.edge_score_field = _score_field("Minimum |score| of an edge")
         self.sign_chips, self.channel_chips = (
             ToggleChips(_sign_labels("helps"), "Sign"),
             ToggleChips(CHANNEL_LABELS, "Edges into"),
@@ -91,8 +93,8 @@ class FiltersPanel(Panel):
         self.kind_chips = ToggleChips({}, "Kind")
         self.first_layer_field = QSpinBox(accessibleName="From layer")
         self.last_layer_field = QSpinBox(accessibleName="To layer")
-        self.node_score_field = _score_field("Least score of a node")
-        self.connected_box = QCheckBox("only nodes that a shown edge touches")
+        self.node_score_field = _score_field("Minimum |score| of a node")
+        self.connected_box = QCheckBox("hide nodes without a shown edge")
         self.show_all_button = QPushButton("Show everything", objectName="link")
         self._build()
         self.max_edges_slider.valueChanged.connect(self._apply_filters)

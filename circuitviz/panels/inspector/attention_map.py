@@ -1,4 +1,4 @@
-"""One head's attention over real tokens: point at a token to see where it looks, click to hold it."""
+"""Attention pattern of one head as a heat map over tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from circuitviz.shapes.heat_grid import HeatGrid, TableRows
 
 
 class AttentionMap(HeatMap):
-    """Rows are queries, columns keys. ``query`` is the row that is read; click locks it, Escape frees it."""
+    """Rows are queries, columns keys. Hovering shows a query's row, a click locks it, Escape unlocks it."""
 
     query_changed = Signal(int)
 
@@ -42,42 +42,50 @@ class AttentionMap(HeatMap):
         limit: float = 1.0,
         table: Callable[[], TableRows] = list,
     ) -> None:
-        """Show weights [query, key]; what a causal head cannot see stays empty."""
+        """Show attention weights.
+
+        Args:
+            tokens: Token strings [pos].
+            pattern: Weights [query, key]; entries above the diagonal are left blank.
+            is_signed: Whether the weights are differences of two patterns.
+            limit: Weight at the end of the colour scale.
+            table: Returns the rows of the exported table.
+        """
         if list(tokens) != list(self.tokens):
             self.is_locked, self.query = False, len(tokens) - 1
         self.tokens, self.pattern = tokens, np.asarray(pattern)
         names = [visible_token(token) for token in tokens]
-        seen = np.where(np.tril(np.ones_like(self.pattern, dtype=bool)), self.pattern, np.nan)
+        visible = np.where(np.tril(np.ones_like(self.pattern, dtype=bool)), self.pattern, np.nan)
 
         def told(i: int, j: int) -> str:
             weight = self.pattern[i, j]
             if is_signed:
-                return f"“{names[i]}” looks {weight:+.3f} more at “{names[j]}”"
-            return f"“{names[i]}” looks at “{names[j]}”: {weight:.3f}"
+                return f"“{names[i]}” attends {weight:+.3f} more to “{names[j]}”"
+            return f"“{names[i]}” attends to “{names[j]}”: {weight:.3f}"
 
         unit = "difference of attention" if is_signed else "attention"
         self.show_grid(
-            HeatGrid(names, names, seen, unit, is_signed, limit, describe_cell=told, build_table=table)
+            HeatGrid(names, names, visible, unit, is_signed, limit, describe_cell=told, build_table=table)
         )
         self._set_query(self.query)
 
     def show_query(self, query: int) -> None:
-        """Read a token's row, unless one is held."""
+        """Show a query's row, unless another one is locked."""
         if not self.is_locked and 0 <= query < len(self.tokens):
             self._set_query(query)
 
     def toggle_lock(self, query: int) -> None:
-        """Hold a token's row, or let it go if it is held already."""
+        """Lock a query's row, or unlock it if it is locked."""
         self.is_locked = not (self.is_locked and query == self.query)
         self._set_query(query)
 
     def unlock(self) -> None:
-        """Let go; the last token is read, whose prediction is the answer."""
+        """Unlock and show the last query, whose prediction is the answer."""
         self.is_locked = False
         self._set_query(len(self.tokens) - 1)
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Back to the last token."""
+        """Show the last query again, unless one is locked."""
         super().leaveEvent(event)
         if not self.is_locked:
             self._set_query(len(self.tokens) - 1)

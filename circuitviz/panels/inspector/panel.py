@@ -1,4 +1,4 @@
-"""What the selected node does: its logit lens, direct effect, attention, and strongest edges."""
+"""Inspector: logit lens, direct logit attribution, attention and strongest edges of the selected node."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DEFAULT_LABEL_COLOUR = "#8b5cf6"
 
 @panels.register("inspector", summary="the selected node", title="Inspector", area="right", order=1)
 class InspectorPanel(Panel):
-    """Readings come from the worker; until they do, the last ones are greyed."""
+    """Describes the selection; readings of one node are computed by the worker."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -54,7 +54,7 @@ class InspectorPanel(Panel):
         self.reading: Any = None
         self.title_label = QLabel("Select a head or an MLP on the canvas", objectName="title", wordWrap=True)
         self.description_label = QLabel("", objectName="muted", wordWrap=True)
-        self.label_field = QLineEdit(placeholderText="Label: what does it do?", accessibleName="Label")
+        self.label_field = QLineEdit(placeholderText="Label", accessibleName="Label")
         colour = "Colour of the label"
         self.colour_button = QToolButton(text="●", toolTip=colour, accessibleName=colour)
         self.prompt_box = PromptSelector(workspace)
@@ -73,8 +73,8 @@ class InspectorPanel(Panel):
         self.label_field.setCompleter(RoleCompleter(workspace, self.label_field))
         away = QShortcut(Qt.Key.Key_Escape, self.label_field, context=Qt.ShortcutContext.WidgetShortcut)
         away.activated.connect(self._discard_typed_label)
-        for at, button in enumerate(self.edge_buttons):
-            button.clicked.connect(partial(self._choose_edge, at))
+        for index, button in enumerate(self.edge_buttons):
+            button.clicked.connect(partial(self._choose_edge, index))
         self.label_field.editingFinished.connect(self.save_label)
         for ends in (workspace.commit_input_requested, workspace.document_closing):
             ends.connect(self._save_typed_label)
@@ -88,7 +88,7 @@ class InspectorPanel(Panel):
         self.show_selection()
 
     def set_theme(self, theme: Theme) -> None:
-        """Colour the attention map."""
+        """Use the theme's colours."""
         self.attention_map.theme = theme
         self.attention_map.update()
 
@@ -145,17 +145,17 @@ class InspectorPanel(Panel):
         scroll = VerticalScrollArea(inside, min_width_px=300)
         scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # what it says is scrolled by keys
         scroll.setAccessibleName("What is selected")
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
 
     def show_selection(self) -> None:
-        """Follow the selection; one node is read."""
+        """Describe the selected nodes and edges, and request the readings of a single node."""
         nodes, edges = self.workspace.selected_nodes, self.workspace.selected_edges
         circuit = self.workspace.state.circuit
-        known = circuit.graph.node_index if circuit is not None else ()
-        one = next(iter(nodes)) if len(nodes) == 1 else ""
-        node = one if one in known else ""
+        graph_nodes = circuit.graph.node_index if circuit is not None else ()
+        only_node = next(iter(nodes)) if len(nodes) == 1 else ""
+        node = only_node if only_node in graph_nodes else ""
         if node != self.node:
             self._save_typed_label()  # it was typed for the node before
         self.node = node
@@ -166,9 +166,9 @@ class InspectorPanel(Panel):
             self.body.setEnabled(True)
             self._clear_readings()
             self._request_reading()
-        elif one:
-            inside = sorted(expand_nodes(self.workspace.state, nodes))
-            self._show_title(one, f"{len(inside)} nodes together: {', '.join(inside)}")
+        elif only_node:
+            members = sorted(expand_nodes(self.workspace.state, nodes))
+            self._show_title(only_node, f"{len(members)} nodes together: {', '.join(members)}")
         elif len(nodes) > 1:
             number = f"{len(nodes)} nodes"
             group = group_of_selection(self.workspace)
@@ -182,27 +182,27 @@ class InspectorPanel(Panel):
             self._show_title("Nothing selected", "Click a head, an MLP or an edge on the canvas.")
 
     def save_label(self) -> None:
-        """Put the label's text and colour on the node."""
+        """Label the node with the text and colour of the label field."""
         text = self.label_field.text().strip()
-        before = self.workspace.document.state.labels.get(self.node)
-        known = before or Label(text)
-        after = replace(known, text=text, colour=self._label_colour) if text else None
+        old_label = self.workspace.document.state.labels.get(self.node)
+        base_label = old_label or Label(text)
+        new_label = replace(base_label, text=text, colour=self._label_colour) if text else None
         self.label_field.setModified(False)
-        if self.node and before != after and not self.workspace.labels_hidden:
-            self.workspace.apply_command(set_label(self.node, after))
+        if self.node and old_label != new_label:
+            self.workspace.apply_command(set_label(self.node, new_label))
 
     def _save_typed_label(self) -> None:
-        """What is being typed belongs to this node of this document, whatever comes next."""
+        """Save a label that is being typed before another node or document is shown."""
         if self.label_field.isModified():
             self.save_label()
 
     def _discard_typed_label(self) -> None:
-        """What was typed was not meant."""
+        """Restore the document's label."""
         self.label_field.setModified(False)
         self._show_state()
 
     def show_reading(self, reading: Any) -> None:
-        """Show a reading, unless another node was selected meanwhile."""
+        """Show a reading, unless another node or prompt has been selected since."""
         if reading.node != self.node or reading.prompt != self.workspace.prompt_index:
             return
         self.reading = reading
@@ -214,7 +214,7 @@ class InspectorPanel(Panel):
             f"{_display_token(t.token)} {t.logit:+.2f} (rank {t.rank + 1})" for t in reading.answers[:4]
         ]
         silent = not any(token.logit for token in (*reading.top, *reading.bottom))
-        self.answers_label.setText("writes nothing here" if silent else "answers: " + ",  ".join(ranked))
+        self.answers_label.setText("output is zero here" if silent else "answers: " + ",  ".join(ranked))
         value = reading.direct_logit_attribution
         self.attribution_label.setText(
             "needs incorrect answers" if value is None else f"{value:+.3f} to correct − incorrect"
@@ -232,9 +232,9 @@ class InspectorPanel(Panel):
 
     def _clear_readings(self) -> None:
         self.lens_columns.clear()
-        waiting = "reading…" if self.workspace.opened_model else "opens with the model"
+        waiting = "reading…" if self.workspace.opened_model else "available when the model is open"
         if "@" in self.node:
-            waiting = "its dashboard stands under Features" if ".f" in self.node else ""
+            waiting = "see its dashboard in Features" if ".f" in self.node else ""
         self.answers_label.setText(waiting)
         self.attribution_label.setText("")
         self.attention_box.setVisible(False)
@@ -255,23 +255,23 @@ class InspectorPanel(Panel):
         if state.circuit is None or self.node not in state.circuit.graph.node_index:
             return  # nothing, or gone with another basis: the selection follows
         label = state.labels.get(self.node)
-        self.label_field.setEnabled(not self.workspace.labels_hidden)
         if not self.label_field.isModified():  # else somebody is typing
             self.label_field.setText(label.text if label else "")
         self._label_colour = label.colour if label else DEFAULT_LABEL_COLOUR
-        shade = self._label_colour or "palette(placeholder-text)"
-        dress = f"color: {shade}; font-size: {round(1.35 * QFontInfo(self.font()).pixelSize())}px;"
-        if self.colour_button.styleSheet() != dress:  # it is polished anew each time
-            self.colour_button.setStyleSheet(dress)
-        out = " · ablated" if self.node in state.ablated_nodes else ""
+        colour = self._label_colour or "palette(placeholder-text)"
+        style = f"color: {colour}; font-size: {round(1.35 * QFontInfo(self.font()).pixelSize())}px;"
+        if self.colour_button.styleSheet() != style:  # it is polished anew each time
+            self.colour_button.setStyleSheet(style)
+        ablated_text = " · ablated" if self.node in state.ablated_nodes else ""
         other = overlaid_circuit(self.workspace)
-        side = f" · only in {other[0]}" if other and selection_only_in_other(self.workspace) else ""
+        side_text = f" · only in {other[0]}" if other and selection_only_in_other(self.workspace) else ""
         node, features = state.circuit.graph.node(self.node), state.circuit.graph.is_of_prompt
         self.prompt_node_view.setVisible(features)
         self.readings_box.setVisible(not features)
         kind = self.prompt_node_view.describe_node(node) if features else node.kind
         self._show_title(
-            self.node, f"{ {'head': 'attention head', 'mlp': 'MLP'}.get(kind, kind) }{out}{side}"
+            self.node,
+            f"{ {'head': 'attention head', 'mlp': 'MLP'}.get(kind, kind) }{ablated_text}{side_text}",
         )
         self._show_edges()
 
@@ -280,11 +280,11 @@ class InspectorPanel(Panel):
         self._strongest_edges = _edges_by_score(other[1] if other else self.workspace.state, self.node)[
             :MAX_LISTED_EDGES
         ]
-        for at, button in enumerate(self.edge_buttons):
-            if at < len(self._strongest_edges):
-                name, score = self._strongest_edges[at]
+        for index, button in enumerate(self.edge_buttons):
+            if index < len(self._strongest_edges):
+                name, score = self._strongest_edges[index]
                 button.setText(escape_mnemonics(f"{score:+.4f}   {name}"))
-            button.setVisible(at < len(self._strongest_edges))
+            button.setVisible(index < len(self._strongest_edges))
 
     def _choose_edge(self, index: int) -> None:
         self.workspace.set_selection(frozenset(), frozenset({self._strongest_edges[index][0]}))
@@ -305,8 +305,8 @@ def _edges_by_score(state: Any, node: str) -> list[tuple[str, float]]:
         touching |= senders == graph.sender_index[node]
     ends = list(zip(senders[touching].tolist(), receivers[touching].tolist(), strict=True))
     values = [1.0] * len(ends) if state.scores is None else [float(state.scores.values[at]) for at in ends]
-    found = [(graph.edge_name(*at), value) for at, value in zip(ends, values, strict=True)]
-    return sorted(found, key=lambda pair: -abs(pair[1]))
+    scored = [(graph.edge_name(*at), value) for at, value in zip(ends, values, strict=True)]
+    return sorted(scored, key=lambda pair: -abs(pair[1]))
 
 
 def _heading_label(text: str) -> QLabel:

@@ -1,4 +1,4 @@
-"""What the inspector shows of a node of a prompt: its numbers, what they mean, and where to go from it."""
+"""Details of a prompt circuit's node: its numbers, what its kind means, and the tokens that it promotes."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from circuitviz.workspace.workspace import Workspace
 
 KIND_EXPLANATIONS = {
     NodeKind.FEATURE: (
-        "A feature is read by its directions and by where it fires, not by a lens or a pattern. Attention "
-        "is frozen here: why a head looks at this token is not in its edges."
+        "A feature is described by its directions and activating examples. Attention patterns "
+        "are frozen: the edges do not explain why a head attends to this token."
     ),
-    NodeKind.HEAD: "A head without features, at one position. Its pattern is frozen in this circuit.",
-    NodeKind.ERROR: "What the dictionary does not reconstruct at this token. A leaf: nothing flows into it.",
-    NodeKind.TOKEN: "The embedding of the prompt’s token. A leaf: it has no other reading.",
-    NodeKind.POSITION: "The embedding of the position. A leaf: it has no other reading.",
-    NodeKind.BIAS: "Biases, which are there whatever the prompt is. A leaf: it has no other reading.",
-    NodeKind.MLP: "An MLP without a transcoder is a leaf: what it reads is not followed.",
-    NodeKind.SKIP: "What the transcoder passes on linearly, past its features.",
-    NodeKind.NEURON: "What this circuit explains: a neuron’s value before its activation function.",
-    NodeKind.LOGITS: "What this circuit explains.",
+    NodeKind.HEAD: "An attention head without features, at one position. Its attention pattern is frozen.",
+    NodeKind.ERROR: "Reconstruction error of the dictionary. A source node: it has no incoming edges.",
+    NodeKind.TOKEN: "Token embedding. A source node: it has no incoming edges.",
+    NodeKind.POSITION: "Position embedding. A source node: it has no incoming edges.",
+    NodeKind.BIAS: "Biases, independent of the prompt. A source node: it has no incoming edges.",
+    NodeKind.MLP: "An MLP without a transcoder. A source node: its inputs are not followed.",
+    NodeKind.SKIP: "Linear skip connection of the transcoder.",
+    NodeKind.NEURON: "Target of this circuit: the neuron’s value before its activation function.",
+    NodeKind.LOGITS: "Target of this circuit.",
 }
 
 
 class PromptNodeView(QWidget):
-    """Follows what the inspector shows; readings come from the worker."""
+    """Part of the inspector; token effects are computed by the worker."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -45,59 +45,61 @@ class PromptNodeView(QWidget):
             "", objectName="muted", wordWrap=True, accessibleName="Origin of the graph"
         )
         self.token_columns = TokenColumns(N_TOP_TOKENS)
-        self.dashboard_button = QPushButton("Dashboard", toolTip="where this feature fires, in Features")
-        self.trace_button = QPushButton("Trace", toolTip="the circuit of this node (Shift+T)")
+        self.dashboard_button = QPushButton(
+            "Dashboard", toolTip="show this feature's activating examples in Features"
+        )
+        self.trace_button = QPushButton("Trace", toolTip="trace the circuit of this node (Shift+T)")
         self._build()
         self.dashboard_button.clicked.connect(lambda: workspace.panel_requested.emit("features"))
         self.trace_button.clicked.connect(workspace.prompt_circuits.trace_selected_node)
         workspace.reply_received.connect(self._on_reply)
 
     def show_node(self, name: str) -> None:
-        """Show a node of the open circuit of features; its reading follows, where its model can be asked."""
-        state, question = self.workspace.document.state, self.workspace.prompt_circuits.query
+        """Show a node of the open prompt circuit and request its token effects."""
+        state, query = self.workspace.document.state, self.workspace.prompt_circuits.query
         if state.circuit is None or name not in state.circuit.graph.node_index:
             return
         node = state.circuit.graph.node(name)
         self.meaning_label.setText(KIND_EXPLANATIONS.get(node.kind, ""))
         self.source_label.setText(describe_graph_source({} if state.scores is None else state.scores.info))
         self.source_label.setVisible(bool(self.source_label.text()))
-        self.dashboard_button.setVisible(node.kind is NodeKind.FEATURE and question is not None)
+        self.dashboard_button.setVisible(node.kind is NodeKind.FEATURE and query is not None)
         self.trace_button.setVisible(self.workspace.prompt_circuits.traceable_node == name)
         if name != self.node:
             self.node = name
             self.token_columns.hide()
         self.numbers_label.setText(self._numbers_text(node))
-        if self.workspace.opened_model is not None and question is not None:
-            self.workspace.submit_request(ReadPromptNode(question, name))
+        if self.workspace.opened_model is not None and query is not None:
+            self.workspace.submit_request(ReadPromptNode(query, name))
 
     def describe_node(self, node: Node) -> str:
-        """What a node is and where it stands, in a line."""
-        said = STYLE_DESCRIPTIONS[node_style(node.kind, node.name)]
+        """Kind, position and token of a node in one line."""
+        description = STYLE_DESCRIPTIONS[node_style(node.kind, node.name)]
         if node.position is None:
-            return said
+            return description
         word = tokens_by_position(self.workspace.document.state).get(node.position)
-        return f"{said} at position {node.position}{'' if word is None else f', “{word.strip()}”'}"
+        return f"{description} at position {node.position}{'' if word is None else f', “{word.strip()}”'}"
 
     def _numbers_text(self, node: Node, reading: PromptNodeReading | None = None) -> str:
         scores = self.workspace.document.state.scores
         parts = describe_node_values(node, {} if scores is None else scores.info)
         if reading is not None and reading.norm_fraction is not None:
-            parts.append(f"{reading.norm_fraction:.0%} as long as all that its site writes here")
+            parts.append(f"{reading.norm_fraction:.0%} of the norm of its site's output")
         return " · ".join(parts)
 
     def _on_reply(self, reply: Reply) -> None:
         if not isinstance(reply, QueryResult) or not isinstance(reply.query, ReadPromptNode):
             return
-        found, circuit = reply.result, self.workspace.document.state.circuit
-        if found is None or found.node != self.node or circuit is None:
+        reading, circuit = reply.result, self.workspace.document.state.circuit
+        if reading is None or reading.node != self.node or circuit is None:
             return
         if self.node not in circuit.graph.node_index:
             return
-        self.numbers_label.setText(self._numbers_text(circuit.graph.node(self.node), found))
-        self.token_columns.setVisible(bool(found.promoted_tokens))
+        self.numbers_label.setText(self._numbers_text(circuit.graph.node(self.node), reading))
+        self.token_columns.setVisible(bool(reading.promoted_tokens))
         up, down = (
             [(t.token.strip(), t.value) for t in side]
-            for side in (found.promoted_tokens, found.suppressed_tokens)
+            for side in (reading.promoted_tokens, reading.suppressed_tokens)
         )
         self.token_columns.show_tokens(up, down)
 

@@ -1,4 +1,4 @@
-"""What the Labels panel is made of: the table, the evidence, the suggestions, the rounds."""
+"""Dock with the labels of nodes, edges and groups, their evidence and tests."""
 
 from circuitviz.panels.labels.panel import LabelsPanel
 

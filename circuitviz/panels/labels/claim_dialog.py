@@ -1,4 +1,4 @@
-"""A claim in words and its test side by side, so that what is said is what is tested."""
+"""Dialog that adds a claim to a label: the test, its options and the claim in words, side by side."""
 
 from __future__ import annotations
 
@@ -27,15 +27,20 @@ TEST_TITLES = {
     "answer": "the answer",
     "attention": "attention",
     "role": "a role's standard test",
-    "activation": "what it fires on",
-    "feature-effect": "what follows from it",
+    "activation": "activating inputs",
+    "feature-effect": "effect of the feature",
 }
 
 
 class ClaimDialog(QDialog):
-    """Test, its options, and the claim; the words follow the options until they are edited by hand.
+    """Chooses a test and its options; the claim's text follows the options until it is edited.
 
-    ``has_pairs``: whether the circuit has pairs of its own; one of a single prompt borrows those of a task.
+    Args:
+        claims: Registered tests by name: summary and options.
+        task_name: Task of the circuit.
+        parent: Window that the dialog belongs to.
+        has_pairs: Whether the circuit has pairs of clean and corrupted prompts; a prompt circuit without
+            them borrows those of a task.
     """
 
     def __init__(
@@ -64,17 +69,17 @@ class ClaimDialog(QDialog):
         form = QFormLayout(verticalSpacing=8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Test", self.test_box)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(16, 14, 16, 14)
-        whole.setSpacing(10)
-        whole.addLayout(form)
-        whole.addWidget(self.test_summary)
-        whole.addWidget(self.options_form)
-        whole.addWidget(self.pairs_label)
-        whole.addWidget(QLabel("The claim, in words", objectName="heading"))
-        whole.addWidget(self.claim_field)
-        whole.addStretch(1)
-        whole.addWidget(self.button_box)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 14, 16, 14)
+        layout.setSpacing(10)
+        layout.addLayout(form)
+        layout.addWidget(self.test_summary)
+        layout.addWidget(self.options_form)
+        layout.addWidget(self.pairs_label)
+        layout.addWidget(QLabel("The claim, in words", objectName="heading"))
+        layout.addWidget(self.claim_field)
+        layout.addStretch(1)
+        layout.addWidget(self.button_box)
         self.setMinimumWidth(460)
         self.button_box.accepted.connect(self.accept)
         self.button_box.rejected.connect(self.reject)
@@ -85,11 +90,11 @@ class ClaimDialog(QDialog):
 
     @property
     def test_name(self) -> str:
-        """The chosen test's name."""
+        """Name of the chosen test."""
         return str(self.test_box.currentData(Qt.ItemDataRole.UserRole))
 
     def build_evidence(self) -> Evidence:
-        """What was chosen; only options that differ between tests of the same kind are words."""
+        """The claim with its test and options, not run yet."""
         return Evidence(
             self.claim_field.text().strip() or self._claim_text(), self.test_name, self.options_form.values()
         )
@@ -147,14 +152,16 @@ class ClaimDialog(QDialog):
 
 
 def _describe_counterfactual(counterfactual: str) -> str:
-    """What a counterfactual changes."""
+    """One sentence on how a counterfactual differs from the clean prompt."""
     from circuitviz.tasks import tasks
     from circuitviz.tasks.counterfactuals import TASK_PAIRS, counterfactuals
 
     if counterfactual == TASK_PAIRS:
-        return "paired: the circuit's own corrupted prompts."
+        return "paired: the circuit's corrupted prompts."
     if counterfactual in tasks.names():
         return f"{counterfactual}: {tasks.get(counterfactual).summary}."
     if counterfactual in counterfactuals.names():
         return f"{counterfactual}: {counterfactuals.get(counterfactual).summary}."
-    return "A file: CSV or JSONL with clean, corrupted, correct, incorrect." if counterfactual else ""
+    return (
+        "A file: CSV or JSONL with columns clean, corrupted, correct and incorrect." if counterfactual else ""
+    )

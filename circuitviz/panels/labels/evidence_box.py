@@ -1,4 +1,4 @@
-"""The claims of one label with what their tests found; a test is run from here."""
+"""Evidence of one label: its claims, the verdicts of their tests, and buttons to run them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VERDICT_TEXTS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? und
 
 
 class EvidenceBox(QWidget):
-    """Claim, verdict, effect with interval; stale ones say what has changed since."""
+    """A table with claim, verdict and effect with its interval; stale verdicts say what has changed since."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -37,10 +37,12 @@ class EvidenceBox(QWidget):
         self.claim_dialog: ClaimDialog | None = None
         self.title_label = QLabel("", objectName="heading")
         self.table = QTableWidget(0, 3, accessibleName="Evidence")
-        self.add_button = QPushButton("Add…", toolTip="a claim about this part, and the test of it")
-        self.run_button = QPushButton("Run", toolTip="test the selected claim, or all of this label")
+        self.add_button = QPushButton("Add…", toolTip="add a claim about this label's target, and a test")
+        self.run_button = QPushButton(
+            "Run", toolTip="run the test of the selected claim, or all tests of this label"
+        )
         self.run_stale_button = QPushButton(
-            "Run stale", toolTip="test every label's claims that are stale or new"
+            "Run stale", toolTip="run the tests of all labels that are stale or have not run"
         )
         self.remove_button = QPushButton("Remove")
         self._choices = Choices()
@@ -60,7 +62,7 @@ class EvidenceBox(QWidget):
         self.show_target("")
 
     def set_theme(self, theme: Theme) -> None:
-        """Verdicts in the theme's colours."""
+        """Use the theme's colours for verdicts."""
         self.theme = theme
         self.refresh()
 
@@ -72,18 +74,18 @@ class EvidenceBox(QWidget):
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """What stands in the rows."""
+        """Evidence in the order of the rows."""
         label = self.workspace.state.labels.get(self.target)
         return label.evidence if label else ()
 
     def refresh(self) -> None:
-        """Follow the document."""
-        now, rows = self.workspace.document.state.evidence_context_of(self.target), self.evidence
+        """Show the document's evidence."""
+        context, rows = self.workspace.document.state.evidence_context_of(self.target), self.evidence
         label = self.workspace.state.labels.get(self.target)
-        self.title_label.setText(f"{self.target}: {label.text}" if label else "Choose a label")
+        self.title_label.setText(f"{self.target}: {label.text}" if label else "Select a label")
         self.table.setRowCount(len(rows))
-        for at, evidence in enumerate(rows):
-            stale = evidence.stale_parts(now)
+        for row, evidence in enumerate(rows):
+            stale = evidence.stale_parts(context)
             verdict = "not run" if evidence.outcome is None else VERDICT_TEXTS[evidence.outcome.verdict]
             if stale:
                 verdict += f"\nstale: {', '.join(stale)}"
@@ -91,36 +93,36 @@ class EvidenceBox(QWidget):
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(evidence_tooltip(evidence, stale))
-                self.table.setItem(at, column, item)
-            self.table.item(at, 0).setForeground(self._verdict_colour(evidence, bool(stale)))
+                self.table.setItem(row, column, item)
+            self.table.item(row, 0).setForeground(self._verdict_colour(evidence, bool(stale)))
         self._update_buttons()
 
     def open_claim_dialog(self) -> None:
-        """Choose a test and say what is expected of it."""
+        """Ask for a claim and its test."""
         from circuitviz.evaluation.claims import applicable_claim_tests
 
         state = self.workspace.document.state
         origin = state.origin
-        known = self._choices.claims
+        tests = self._choices.claims
         claims = {
-            name: known[name]
+            name: tests[name]
             for name in applicable_claim_tests(state.target_members(self.target)[0])
-            if name in known
+            if name in tests
         }
-        paired = state.query is None or state.query.has_answer_pair
-        self.claim_dialog = ClaimDialog(claims, origin.task if origin else "", self.window(), paired)
+        has_pairs = state.query is None or state.query.has_answer_pair
+        self.claim_dialog = ClaimDialog(claims, origin.task if origin else "", self.window(), has_pairs)
         self.claim_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.claim_dialog.accepted.connect(self._on_claim_accepted)
         self.claim_dialog.open()
 
     def run_selected(self) -> None:
-        """Test what is selected, or every claim of the label."""
+        """Run the tests of the selected claims, or of all claims of the label."""
         rows = sorted({index.row() for index in self.table.selectedIndexes()})
         chosen = [self.evidence[row] for row in rows] or list(self.evidence)
         self._run_claims([(self.target, evidence) for evidence in chosen])
 
     def run_stale(self) -> None:
-        """Test every claim of every label that was not tested yet, or is stale."""
+        """Run the tests of all labels that have not run yet or are stale."""
         self._run_claims(claims_to_test(self.workspace.document.state))
 
     def _run_claims(self, requested: list[tuple[str, Evidence]]) -> None:
@@ -130,7 +132,7 @@ class EvidenceBox(QWidget):
             for target, evidence in requested
         )
         if not claims:
-            self.workspace.post_message("No claim is stale; there is nothing to test.")
+            self.workspace.post_message("No test is stale or new.")
             return
         self._is_running = True
         self._update_buttons()
@@ -198,30 +200,30 @@ class EvidenceBox(QWidget):
             buttons.addWidget(button)
         buttons.addStretch(1)
         buttons.addWidget(self.remove_button)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(8, 6, 12, 8)
-        whole.setSpacing(6)
-        whole.addWidget(self.title_label)
-        whole.addWidget(self.table, 1)
-        whole.addLayout(buttons)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 12, 8)
+        layout.setSpacing(6)
+        layout.addWidget(self.title_label)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(buttons)
 
 
 def evidence_tooltip(evidence: Evidence, stale_parts: tuple[str, ...]) -> str:
-    """Everything that is known of a test, line by line."""
-    found = evidence.outcome
+    """Tooltip with everything that is known of a test."""
+    outcome = evidence.outcome
     options = ", ".join(f"{name} {value}" for name, value in evidence.options.items() if value != "")
     lines = [evidence.claim, f"test: {evidence.test} ({options})"]
-    if found is not None:
-        lines += [found.measured, found.detail, f"{found.prompts} prompts, seed {found.seed}"]
-        lines += [f"prompts' hash {found.prompts_hash[:16]}", found.date]
+    if outcome is not None:
+        lines += [outcome.measured, outcome.detail, f"{outcome.prompts} prompts, seed {outcome.seed}"]
+        lines += [f"prompts' hash {outcome.prompts_hash[:16]}", outcome.date]
     if stale_parts:
         lines.append(f"stale: {', '.join(stale_parts)} changed since")
     return "\n".join(line for line in lines if line)
 
 
 def _effect_text(evidence: Evidence) -> str:
-    found = evidence.outcome
-    if found is None or found.effect is None:
-        return "" if found is None else "undefined"
-    interval = "" if found.low is None else f"\n[{found.low:.2f}, {found.high:.2f}]"
-    return f"{found.effect:.2f}{interval}"
+    outcome = evidence.outcome
+    if outcome is None or outcome.effect is None:
+        return "" if outcome is None else "undefined"
+    interval = "" if outcome.low is None else f"\n[{outcome.low:.2f}, {outcome.high:.2f}]"
+    return f"{outcome.effect:.2f}{interval}"

@@ -1,4 +1,4 @@
-"""Labels as a table that sorts, filters and is edited in place; every edit is a command."""
+"""Table of labels that sorts, filters and is edited in place; every edit is an undoable command."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 class LabelsTableModel(QAbstractTableModel):
-    """One row a label. Confidence is shown in percent, evidence as counts of verdicts."""
+    """One row per label; confidence in percent, evidence as counts of verdicts."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class LabelsTableModel(QAbstractTableModel):
         self.refresh()
 
     def refresh(self) -> None:
-        """Follow the document; the rows stay where they are as long as the same parts are labelled."""
+        """Show the document's labels; rows stay in place as long as the same targets are labelled."""
         targets = list(self.workspace.state.labels)
         if targets == self.targets:
             last = self.index(self.rowCount() - 1, len(COLUMN_TITLES) - 1)
@@ -57,40 +57,40 @@ class LabelsTableModel(QAbstractTableModel):
         self.endResetModel()
 
     def label_at(self, row: int) -> Label:
-        """The label in a row."""
+        """Label in a row."""
         return self.workspace.state.labels[self.targets[row]]
 
     def rowCount(self, parent: AnyIndex | None = None) -> int:
-        """How many labels there are."""
+        """Number of labels."""
         return 0 if parent is not None and parent.isValid() else len(self.targets)
 
     def columnCount(self, parent: AnyIndex | None = None) -> int:
-        """What is shown of each."""
+        """Number of columns."""
         return 0 if parent is not None and parent.isValid() else len(COLUMN_TITLES)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """The columns' names."""
+        """Column titles."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return COLUMN_TITLES[section]
         return None
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        """Role, confidence, author and note are edited in place."""
+        """Role, confidence, author and note are editable."""
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() in EDITABLE_COLUMNS else flags
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Texts, the role's colour, and what to sort by (UserRole)."""
+        """Text, colour, tooltip, and the sort key (``UserRole``) of a cell."""
         if not index.isValid() or index.row() >= len(self.targets):
             return None
         target, label, column = self.targets[index.row()], self.label_at(index.row()), index.column()
         roles = Qt.ItemDataRole
         if role == roles.DisplayRole:
             sure = "" if label.confidence is None else f"{label.confidence:.0%}"
-            told = evidence_counts(label, self.workspace.document.state.evidence_context_of(target))
-            return (target, label.text, told, sure, label.author, label.note)[column]
+            counts = evidence_counts(label, self.workspace.document.state.evidence_context_of(target))
+            return (target, label.text, counts, sure, label.author, label.note)[column]
         if role == roles.EditRole:
             percent = "" if label.confidence is None else f"{100 * label.confidence:g}"
             return {
@@ -113,16 +113,16 @@ class LabelsTableModel(QAbstractTableModel):
         return None
 
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        """Change a label; False where the value is none, such as a confidence of 120."""
+        """Change a label; False where the value is invalid, such as a confidence of 120."""
         target, label = self.targets[index.row()], self.label_at(index.row())
         text = str(value).strip()
         if index.column() == ROLE_COLUMN:
             if not text:
                 return False
-            known = {t: x for t, x in self.workspace.document.state.labels.items() if t != target}
-            same_role = any(x.text == text for x in known.values())
+            other_labels = {t: x for t, x in self.workspace.document.state.labels.items() if t != target}
+            same_role = any(x.text == text for x in other_labels.values())
             changed = replace(
-                label, text=text, colour=colour_for_role(known, text) if same_role else label.colour
+                label, text=text, colour=colour_for_role(other_labels, text) if same_role else label.colour
             )
         elif index.column() == CONFIDENCE_COLUMN:
             confidence = parse_confidence(text)
@@ -137,7 +137,7 @@ class LabelsTableModel(QAbstractTableModel):
 
 
 class LabelsSortProxy(QSortFilterProxyModel):
-    """Sorts numbers as numbers, and keeps rows that hold all of some words anywhere."""
+    """Sorts numbers as numbers, and filters rows by words in any column."""
 
     def __init__(self, source: LabelsTableModel) -> None:
         super().__init__()
@@ -147,49 +147,49 @@ class LabelsSortProxy(QSortFilterProxyModel):
         self.filter_words: list[str] = []
 
     def set_filter_text(self, text: str) -> None:
-        """Show the rows in which every word of a text occurs."""
+        """Show the rows that contain every word of a text."""
         self.filter_words = text.lower().split()
         self.invalidate()
 
     def filterAcceptsRow(self, row: int, parent: AnyIndex) -> bool:
-        """Whether a row holds all words."""
+        """Whether a row contains every word."""
         model = self.sourceModel()
         cells = (str(model.index(row, column, parent).data() or "") for column in range(len(COLUMN_TITLES)))
-        whole = " ".join(cells).lower()
-        return all(word in whole for word in self.filter_words)
+        row_text = " ".join(cells).lower()
+        return all(word in row_text for word in self.filter_words)
 
 
 class RoleDelegate(QStyledItemDelegate):
-    """Offers the roles of the literature and those used already, and takes any other text."""
+    """Edits a role with a combo box that suggests known roles and takes any text."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: AnyIndex) -> QWidget:
-        """An editable list."""
+        """An editable combo box."""
         return RoleBox(self._workspace, parent)
 
     def setEditorData(self, editor: QWidget, index: AnyIndex) -> None:
-        """Begin with the present role."""
+        """Start with the current role."""
         assert isinstance(editor, RoleBox)
         editor.setCurrentText(str(index.data(Qt.ItemDataRole.EditRole)))
         editor.role_field.selectAll()
 
     def setModelData(self, editor: QWidget, model: Any, index: AnyIndex) -> None:
-        """Keep what was typed or chosen."""
+        """Store the edited role."""
         assert isinstance(editor, RoleBox)
         model.setData(index, editor.currentText())
 
 
 def offered_roles(workspace: Workspace) -> list[str]:
-    """Words for the selected feature, the roles of the literature, and those that the open circuit has."""
+    """Labels of the selected feature elsewhere, roles from the literature, and roles in the open circuit."""
     in_use = (label.text for label in workspace.state.labels.values())
     return list(dict.fromkeys([*FeatureLabels(workspace).suggested_labels(), *ROLES, *in_use]))
 
 
 class RoleCompleter(QCompleter):
-    """Suggests roles while one is typed in a field."""
+    """Completes roles in a line edit."""
 
     def __init__(self, workspace: Workspace, role_field: QLineEdit) -> None:
         super().__init__(role_field)
@@ -201,13 +201,13 @@ class RoleCompleter(QCompleter):
         self.refresh_roles()
 
     def refresh_roles(self) -> None:
-        """Suggest what is in use by now."""
+        """Update the completions."""
         if (roles := offered_roles(self._workspace)) != self._roles_model.stringList():
             self._roles_model.setStringList(roles)
 
 
 class RoleBox(QComboBox):
-    """A field for a role: the roles of the literature and those in use are offered, any text is taken."""
+    """Editable combo box of roles; any text is accepted."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent, accessibleName="Role")
@@ -218,20 +218,20 @@ class RoleBox(QComboBox):
         self.refresh_roles()
 
     def refresh_roles(self) -> None:
-        """Offer what is in use now; the text that stands there stays."""
+        """Update the list and keep the text."""
         text = self.currentText()
         self.clear()
         self.addItems(offered_roles(self._workspace))
         self.setCurrentText(text)
 
     def showPopup(self) -> None:
-        """Offer what is in use by now."""
+        """Update the list before it opens."""
         self.refresh_roles()
         super().showPopup()
 
 
 def parse_confidence(text: str) -> float | None:
-    """``80``, ``80 %`` or ``0.8`` as 0.8; None where it is no confidence.
+    """Parses ``80``, ``80 %`` or ``0.8`` as 0.8; None where it is no confidence.
 
     >>> [parse_confidence(t) for t in ("80 %", "0.8", "1", "120", "high")]
     [0.8, 0.8, 0.01, None, None]
@@ -245,7 +245,7 @@ def parse_confidence(text: str) -> float | None:
 
 
 def evidence_counts(label: Label, context: EvidenceContext) -> str:
-    """How many claims hold, fail, are undecided, stale, or were not run: ``2 ✓  1 ✗  1 stale``."""
+    """Counts of claims by verdict, as ``2 ✓  1 ✗  1 stale``."""
     counts = dict.fromkeys([*VERDICT_SIGNS, "stale", "not run"], 0)
     for evidence in label.evidence:
         stale = bool(evidence.stale_parts(context))

@@ -1,4 +1,4 @@
-"""Labels: who says that a part does what, how sure, and what the tests of it found."""
+"""Labels panel: roles of nodes, edges and groups, with author, confidence and tests."""
 
 from __future__ import annotations
 
@@ -44,15 +44,22 @@ from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
 
 EMPTY_MESSAGE = (
-    "Nothing is labelled yet. Select nodes or edges on the canvas, type a role and press Enter; or start a "
-    "labelling round (Shift+L), which asks for one node after another, the strongest first."
+    "No labels. Select nodes or edges on the canvas, type a role and press Enter; or start a "
+    "labelling round (Shift+L), which goes through the unlabelled nodes, the strongest first."
 )
 LABEL_FILE_FILTER = "Labels (*.jsonl *.csv)"
 
 
-@panels.register("labels", summary="what parts do", title="Labels", area="bottom", order=3, height=340)
+@panels.register(
+    "labels",
+    summary="roles of nodes and edges, with evidence",
+    title="Labels",
+    area="bottom",
+    order=3,
+    height=340,
+)
 class LabelsPanel(Panel):
-    """The table on the left; evidence, suggestions and the labelling round on the right."""
+    """The table of labels on the left; evidence, suggestions and the labelling round on the right."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -64,9 +71,9 @@ class LabelsPanel(Panel):
         self.filter_field.setAccessibleName("Filter labels")
         self.author_field = QLineEdit(placeholderText="Your name", accessibleName="Author of new labels")
         self.role_box = RoleBox(workspace)
-        self.label_button = QPushButton("Label", toolTip="give this role to what is selected on the canvas")
+        self.label_button = QPushButton("Label", toolTip="label the selected nodes and edges with this role")
         self.groups_button = QToolButton(
-            text="Groups ▾", toolTip="label a group, or a class of labelled nodes"
+            text="Groups ▾", toolTip="label a group or a class of labelled nodes"
         )
         self.more_button = QToolButton(text="More ▾")
         self.evidence_box = EvidenceBox(workspace)
@@ -83,27 +90,29 @@ class LabelsPanel(Panel):
         self._update_table_visibility()
 
     def set_theme(self, theme: Theme) -> None:
-        """Verdicts in the theme's colours."""
+        """Use the theme's colours for verdicts."""
         self.evidence_box.set_theme(theme)
 
     def label_targets(self, targets: list[str]) -> None:
-        """Give the typed role to parts; what else their labels say stays."""
+        """Give the typed role to nodes, edges or groups; other fields of existing labels stay."""
         text, labels = self.role_box.currentText().strip(), self.workspace.document.state.labels
         if not text or not targets:
             self.workspace.post_message(
-                "Type a role and select what has it." if not text else "Nothing is selected."
+                "Type a role first." if not text else "Select nodes or edges to label."
             )
             return
         colour, author = colour_for_role(labels, text), self.author_field.text().strip()
-        made = {}
+        new_labels = {}
         for target in targets:
-            old = labels.get(target)
-            made[target] = replace(old or Label(text, author=author), text=text, colour=colour)
-        self.workspace.apply_command(set_labels(made, f"Label {targets[0]}" if len(targets) == 1 else ""))
+            previous = labels.get(target)
+            new_labels[target] = replace(previous or Label(text, author=author), text=text, colour=colour)
+        self.workspace.apply_command(
+            set_labels(new_labels, f"Label {targets[0]}" if len(targets) == 1 else "")
+        )
         self.select_target(targets[0])
 
     def select_target(self, target: str) -> None:
-        """Go to a label's row."""
+        """Select the row of a label."""
         if target in self.table_model.targets:
             index = self.sort_proxy.mapFromSource(
                 self.table_model.index(self.table_model.targets.index(target), 0)
@@ -114,83 +123,92 @@ class LabelsPanel(Panel):
             self.table_view.scrollTo(index)
 
     def selected_targets(self) -> list[str]:
-        """The targets of the selected rows."""
+        """Targets of the selected rows."""
         rows = self.table_view.selectionModel().selectedRows()
         return [self.table_model.targets[self.sort_proxy.mapToSource(index).row()] for index in rows]
 
-    def begin_round(self, is_blind: bool = False) -> None:
-        """Walk through unlabelled nodes; or blind through labelled ones."""
+    def begin_round(self) -> None:
+        """Start a round over all unlabelled nodes, the strongest first."""
         self.round_box.author = self.author_field.text().strip()
-        self.round_box.begin_round(is_blind)
+        self.round_box.begin_round()
         self._update_round_tab()
 
     def export_labels(self, path: Path) -> bool:
-        """Write all labels."""
+        """Write all labels to a JSONL or CSV file; False where that failed."""
         from circuitviz.formats.label_files import write_labels
 
-        return self.workspace.run_guarded(write_labels, self.workspace.document.state, path)
+        return self.workspace.run_guarded(
+            write_labels,
+            self.workspace.document.state,
+            path,
+            title=f"Could not export the labels to {path.name}",
+        )
 
     def import_labels(self, path: Path) -> bool:
-        """Import labels as one step; names that the model does not have are told."""
-        return self.workspace.run_guarded(self._import_labels, path)
+        """Import labels as one undo step; False where that failed."""
+        return self.workspace.run_guarded(
+            self._import_labels, path, title=f"Could not import the labels of {path.name}"
+        )
 
     def _import_labels(self, path: Path) -> None:
         from circuitviz.formats.label_files import read_labels
 
         circuit = self.workspace.document.state.circuit
         if circuit is None:
-            raise InputError("There is no circuit yet whose parts these labels could be; open one first.")
-        labels, foreign = read_labels(path, circuit.graph)
+            raise InputError("Labels can be imported into an open circuit only; open the circuit first.")
+        labels, unknown = read_labels(path, circuit.graph)
         if not labels:
-            raise InputError(f"'{path.name}' has {len(foreign)} labels, none of them of this model's parts.")
+            raise InputError(
+                f"'{path.name}' has {len(unknown)} labels, none of them for nodes or edges of this model."
+            )
         self.workspace.apply_command(set_labels(labels, f"Import {len(labels)} labels"))
-        left = f"; {len(foreign)} are of parts that this model does not have" if foreign else ""
-        self.workspace.post_message(f"{len(labels)} labels imported{left}")
+        unknown_note = (
+            f"; {len(unknown)} are for nodes or edges that this model does not have" if unknown else ""
+        )
+        self.workspace.post_message(f"{len(labels)} labels imported{unknown_note}")
 
     def choose_export_file(self) -> None:
-        """Choose where labels go."""
+        """Ask for the file to export the labels to."""
         path, _ = QFileDialog.getSaveFileName(self, "Export the labels", "labels.jsonl", LABEL_FILE_FILTER)
         if path:
             self.export_labels(Path(path))
 
     def choose_import_file(self) -> None:
-        """Choose a file of labels."""
+        """Ask for the file to import labels from."""
         path, _ = QFileDialog.getOpenFileName(self, "Import labels", "", LABEL_FILE_FILTER)
         if path:
             self.import_labels(Path(path))
 
     def _connect_signals(self) -> None:
-        desk = self.workspace
+        workspace = self.workspace
         self.filter_field.textChanged.connect(self.sort_proxy.set_filter_text)
         self.author_field.editingFinished.connect(
             lambda: QSettings().setValue("author", self.author_field.text())
         )
         self.label_button.clicked.connect(
-            lambda: self.label_targets([*sorted(desk.selected_nodes), *sorted(desk.selected_edges)])
+            lambda: self.label_targets([*sorted(workspace.selected_nodes), *sorted(workspace.selected_edges)])
         )
         self.role_box.role_field.returnPressed.connect(self.label_button.click)
         self.table_view.selectionModel().selectionChanged.connect(lambda *_: self._on_row_selected())
         self.table_model.modelReset.connect(self._update_table_visibility)
         self.role_suggestions.role_accepted.connect(self._accept_suggestion)
         self.round_box.round_ended.connect(self._update_round_tab)
-        desk.selection_changed.connect(self._on_selection_changed)
-        desk.document_opened.connect(lambda: self.evidence_box.show_target(""))
+        workspace.selection_changed.connect(self._on_selection_changed)
+        workspace.document_opened.connect(lambda: self.evidence_box.show_target(""))
 
     def _update_table_visibility(self) -> None:
         self.table_view.setVisible(bool(self.table_model.targets))
         self.empty_label.setVisible(not self.table_model.targets)
-        self.empty_label.setText(
-            "Labels are hidden until the blind round ends." if self.workspace.labels_hidden else EMPTY_MESSAGE
-        )
-        number = 0 if self.workspace.labels_hidden else len(self.workspace.document.state.detached.labels)
+        number = len(self.workspace.document.state.detached.labels)
         self.detached_labels_note.setVisible(number > 0)
         self.detached_labels_note.setText(
-            f"{number} more of parts that are not shown now; they come back with them."
+            f"{number} label{'s belong' if number > 1 else ' belongs'} to components hidden in the "
+            "current basis."
         )
         self.select_target(self.evidence_box.target)
 
     def _on_row_selected(self) -> None:
-        """A row's label is shown, and its part selected on the canvas."""
+        """Show the label's evidence and select its target on the canvas."""
         targets = self.selected_targets()
         if len(targets) == 1 and targets[0] != self.evidence_box.target:
             self.evidence_box.show_target(targets[0])
@@ -223,8 +241,6 @@ class LabelsPanel(Panel):
         if running:
             self.tabs.setCurrentWidget(self.round_box)
             self.round_box.role_box.setFocus()
-        for widget in (self.label_button, self.groups_button, self.role_box):
-            widget.setEnabled(not self.workspace.labels_hidden)
 
     def _fill_groups_menu(self) -> None:
         menu, state = self.groups_button.menu(), self.workspace.document.state
@@ -233,10 +249,10 @@ class LabelsPanel(Panel):
             f"class:{name}" for name in state.nodes_by_label
         ]
         for name in names:
-            said = f"{target_kind(name).capitalize()} {name.partition(':')[2]}"
-            menu.addAction(escape_mnemonics(said), partial(self._label_group, name))
+            caption = f"{target_kind(name).capitalize()} {name.partition(':')[2]}"
+            menu.addAction(escape_mnemonics(caption), partial(self._label_group, name))
         if not names:
-            menu.addAction("No groups and no labelled nodes yet").setEnabled(False)
+            menu.addAction("No groups and no labelled nodes").setEnabled(False)
 
     def _label_group(self, target: str) -> None:
         if not self.role_box.currentText().strip():
@@ -253,7 +269,7 @@ class LabelsPanel(Panel):
                 self.set_colour(targets, chosen.name())
 
     def set_colour(self, targets: list[str], colour: str) -> None:
-        """Give labels a colour."""
+        """Set the colour of labels."""
         labels = self.workspace.document.state.labels
         self.workspace.apply_command(
             set_labels({t: replace(labels[t], colour=colour) for t in targets}, "Colour labels")
@@ -286,15 +302,14 @@ class LabelsPanel(Panel):
             button.setMenu(menu)
             button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.groups_button.menu().aboutToShow.connect(self._fill_groups_menu)
-        for text, work in (
-            ("Labelling round", partial(self.begin_round, False)),
-            ("Blind re-labelling", partial(self.begin_round, True)),
+        for text, action in (
+            ("Labelling round", self.begin_round),
             ("Import labels…", self.choose_import_file),
             ("Export labels…", self.choose_export_file),
             ("Colour…", self._pick_colour),
             ("Remove labels", self._remove_selected),
         ):
-            self.more_button.menu().addAction(text, work)
+            self.more_button.menu().addAction(text, action)
         top = QHBoxLayout(spacing=6)
         top.addWidget(self.role_box, 2)
         for widget in (self.label_button, self.groups_button, self.author_field):
@@ -316,9 +331,9 @@ class LabelsPanel(Panel):
         split.addWidget(self.tabs)
         split.setSizes([340, 320])
         split.setChildrenCollapsible(False)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(12, 8, 0, 0)
-        whole.setSpacing(6)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 8, 0, 0)
+        layout.setSpacing(6)
         top.setContentsMargins(0, 0, 12, 0)
-        whole.addLayout(top)
-        whole.addWidget(split, 1)
+        layout.addLayout(top)
+        layout.addWidget(split, 1)

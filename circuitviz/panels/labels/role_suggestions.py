@@ -1,4 +1,7 @@
-"""What a head could be, by its rank among all heads: to be accepted, never written by itself."""
+"""Suggests roles of an attention head by its rank among all heads.
+
+A role is applied only when the user accepts it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ RoleRow = tuple[str, str, float, float]  # test, role, score, percentile
 
 
 class RoleSuggestions(QWidget):
-    """Every role's score of one head, the most unusual first. ``accepted(test, role)`` on request."""
+    """Scores of one head in every role's test, the most unusual first.
+
+    Signals: ``role_accepted(test, role)``; ``scoring_finished()``.
+    """
 
     role_accepted = Signal(str, str)
     scoring_finished = Signal()
@@ -39,9 +45,11 @@ class RoleSuggestions(QWidget):
         self.note_label = QLabel("", objectName="muted", wordWrap=True)
         self.table = QTableWidget(0, 3, accessibleName="Suggested roles")
         self.score_button = QPushButton(
-            "Score all heads", toolTip="run every role's standard test on every head"
+            "Score all heads", toolTip="run the standard test of every role on every head"
         )
-        self.accept_button = QPushButton("Accept", toolTip="label the head with the selected role")
+        self.accept_button = QPushButton(
+            "Accept", toolTip="label the head with the selected role and add the test as evidence"
+        )
         self._is_running = False
         self._build()
         self.score_button.clicked.connect(self.score_heads)
@@ -57,18 +65,18 @@ class RoleSuggestions(QWidget):
 
     @property
     def role_scores(self) -> dict[str, Any] | None:
-        """The scores of all heads, as last measured."""
-        found = self.workspace.document.measures.get("roles")
-        return None if found is None else found["result"]
+        """Scores of all heads as last measured, or None."""
+        measure = self.workspace.document.measures.get("roles")
+        return None if measure is None else measure["result"]
 
     def show_node(self, node: str) -> None:
-        """Suggest for another node."""
+        """Show the suggestions for another node."""
         if node != self.node:
             self.node = node
             self.refresh()
 
     def score_heads(self) -> None:
-        """Score every head of the open model, on the document's task."""
+        """Score every head of the open model on the document's task."""
         state = self.workspace.document.state
         if state.live_circuit is None:
             return
@@ -86,20 +94,20 @@ class RoleSuggestions(QWidget):
         )
 
     def refresh(self) -> None:
-        """Show the node's scores, and what they rest on."""
-        result, basis = self.role_scores, self.workspace.document.state.evidence_context
+        """Show the node's scores and what they were measured on."""
+        result, context = self.role_scores, self.workspace.document.state.evidence_context
         self.role_rows = [] if result is None else rank_roles(result, self.node)
         self.title_label.setText(f"Roles of {self.node}" if self.node else "Select a head on the canvas")
         self.table.setRowCount(len(self.role_rows))
-        for at, (_, role, score, percentile) in enumerate(self.role_rows):
+        for row, (_, role, score, percentile) in enumerate(self.role_rows):
             for column, text in enumerate((role, f"{score:.3f}", f"{percentile:.0f}")):
                 item = QTableWidgetItem(text)
                 if column:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self.table.setItem(at, column, item)
+                self.table.setItem(row, column, item)
         if self.role_rows:
             self.table.selectRow(0)
-        self.note_label.setText(_describe_scores(result, (basis.weights, basis.task), self.node))
+        self.note_label.setText(_describe_scores(result, (context.weights, context.task), self.node))
         self._update_buttons()
 
     def _accept_selected(self) -> None:
@@ -129,7 +137,7 @@ class RoleSuggestions(QWidget):
 
     def _build(self) -> None:
         self.table.setHorizontalHeaderLabels(["Role", "Score", "Percentile"])
-        self.table.horizontalHeaderItem(2).setToolTip("the share of other heads with a lower score")
+        self.table.horizontalHeaderItem(2).setToolTip("percentage of the other heads with a lower score")
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -138,39 +146,49 @@ class RoleSuggestions(QWidget):
         header, sizes = self.table.horizontalHeader(), QHeaderView.ResizeMode
         for column, mode in enumerate((sizes.Stretch, sizes.ResizeToContents, sizes.ResizeToContents)):
             header.setSectionResizeMode(column, mode)
-            left = Qt.AlignmentFlag.AlignLeft if not column else Qt.AlignmentFlag.AlignRight
-            self.table.horizontalHeaderItem(column).setTextAlignment(left | Qt.AlignmentFlag.AlignVCenter)
+            alignment = Qt.AlignmentFlag.AlignLeft if not column else Qt.AlignmentFlag.AlignRight
+            self.table.horizontalHeaderItem(column).setTextAlignment(
+                alignment | Qt.AlignmentFlag.AlignVCenter
+            )
         buttons = QHBoxLayout(spacing=6)
         buttons.addWidget(self.score_button)
         buttons.addStretch(1)
         buttons.addWidget(self.accept_button)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(8, 6, 12, 8)
-        whole.setSpacing(6)
-        whole.addWidget(self.title_label)
-        whole.addWidget(self.note_label)
-        whole.addWidget(self.table, 1)
-        whole.addLayout(buttons)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 12, 8)
+        layout.setSpacing(6)
+        layout.addWidget(self.title_label)
+        layout.addWidget(self.note_label)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(buttons)
 
 
 def rank_roles(result: dict[str, Any], node: str) -> list[RoleRow]:
-    """A head's roles, the highest percentile first, among equals the one usually scored higher."""
+    """Roles of a head, the highest percentile first, then the higher score.
+
+    Args:
+        result: Scores of all heads as stored in the document.
+        node: Name of the head.
+
+    Returns:
+        Rows of test, role, score and percentile among all heads.
+    """
     from circuitviz.evaluation.roles import head_percentile
 
     rows = []
-    for name, found in result["roles"].items():
-        score, rank = found["scores"].get(node), head_percentile(found["scores"], node)
+    for name, entry in result["roles"].items():
+        score, rank = entry["scores"].get(node), head_percentile(entry["scores"], node)
         if score is not None and rank is not None:
-            rows.append((name, str(found["role"]), float(score), rank))
+            rows.append((name, str(entry["role"]), float(score), rank))
     return sorted(rows, key=lambda row: (-row[3], -row[2]))
 
 
 def _describe_scores(result: dict[str, Any] | None, current_context: tuple[str, str], node: str) -> str:
     if result is None:
-        return "Not scored yet. Every role's standard test ranks a head among all heads of the model."
+        return "Not scored. The standard test of each role ranks a head among all heads of the model."
     if (result["weights"], result["task"]) != current_context:
-        return "Scored on another model or task; score again."
-    if node and not any(node in found["scores"] for found in result["roles"].values()):
-        return f"{node} is no attention head; the standard tests are of heads."
+        return "The scores are of another model or task; score again."
+    if node and not any(node in entry["scores"] for entry in result["roles"].values()):
+        return f"{node} is not an attention head; the tests apply to attention heads."
     movers = ", ".join(result["movers"])
-    return f"Name movers taken: {movers}." if movers else ""
+    return f"Name movers used by the tests: {movers}." if movers else ""

@@ -1,8 +1,6 @@
-"""A labelling round: one node after another, with keys, so that the hands stay on the keyboard."""
+"""Labelling round: one unlabelled node after another, operated from the keyboard."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -20,11 +18,7 @@ MAX_SUGGESTED_ROLES = 3
 
 
 class RoundBox(QWidget):
-    """Shows whose turn it is and its likeliest roles. ``round_ended()`` when the round is over.
-
-    In a blind round the document's labels are hidden everywhere and stay as they are; what is given
-    anew is compared with them at the end, and the agreement is kept with the document.
-    """
+    """Shows the current node and its likeliest roles. ``round_ended()`` when the round is over."""
 
     round_ended = Signal()
 
@@ -32,13 +26,12 @@ class RoundBox(QWidget):
         super().__init__()
         self.workspace, self.author = workspace, ""
         self.labelling_round: LabellingRound | None = None
-        self._shows_result = False
         self.title_label = QLabel("", objectName="heading")
         self.note_label = QLabel("", objectName="muted", wordWrap=True)
         self.role_box = RoleBox(workspace)
         self.accept_button = QPushButton("Accept ⏎", objectName="primary")
-        self.skip_button = QPushButton("Skip", toolTip="leave this node out of the round (Alt+S)")
-        self.next_button = QPushButton("Next", toolTip="come back to this node at the end (Alt+N)")
+        self.skip_button = QPushButton("Skip", toolTip="leave this node unlabelled (Alt+S)")
+        self.next_button = QPushButton("Next", toolTip="put this node at the end of the round (Alt+N)")
         self.end_button = QPushButton("End")
         self.role_buttons = [
             QPushButton("", objectName="link", visible=False) for _ in range(MAX_SUGGESTED_ROLES)
@@ -52,91 +45,45 @@ class RoundBox(QWidget):
         ):
             button.clicked.connect(work)
         self.role_box.role_field.returnPressed.connect(self._accept_role)
-        workspace.document_closing.connect(self._on_document_left)
+        workspace.document_closing.connect(self.end_round)
         workspace.document_opened.connect(self._on_document_opened)
 
     @property
     def is_running(self) -> bool:
-        """Whether a round is under way, or its result still to be read."""
-        return self.labelling_round is not None or self._shows_result
+        """Whether a round is under way."""
+        return self.labelling_round is not None
 
-    def begin_round(self, is_blind: bool) -> None:
-        """Start a round; tells where there is nothing to label."""
+    def begin_round(self) -> None:
+        """Start a round; posts a message where there is nothing to label."""
         state = self.workspace.document.state
-        begun = LabellingRound.from_state(state, is_blind)
-        if begun.current_node is None:
-            told = (
-                "No node of the circuit has a label yet." if is_blind else "Every node has a label already."
-            )
+        new_round = LabellingRound.from_state(state)
+        if new_round.current_node is None:
             self.workspace.post_message(
-                told if state.circuit is not None else "There is no circuit to label yet."
+                "Every node has a label."
+                if state.circuit is not None
+                else "Open or find a circuit before labelling."
             )
             return
-        self.labelling_round, self._shows_result = begun, False
-        self._set_labels_hidden(is_blind)
-        self._show_controls(True)
+        self.labelling_round = new_round
         self._show_next_node()
 
     def end_round(self) -> None:
-        """End the round; a blind one tells and keeps how far the labels agree, until this is closed."""
+        """End the round and say how many nodes were labelled."""
         if self.labelling_round is None:
-            self._shows_result = False
-            self.round_ended.emit()
             return
-        done, self.labelling_round = self.labelling_round, None
-        self._set_labels_hidden(False)
-        if done.is_blind:
-            found = done.measure_agreement()
-            told = {
-                "kappa": found.kappa,
-                "low": found.low,
-                "high": found.high,
-                "agreed": found.n_agreed,
-                "number": found.n_nodes,
-                "author": self.author,
-                "date": datetime.now(UTC).isoformat(timespec="seconds"),
-                "labels": {n: [done.earlier_labels[n], text] for n, text in done.new_labels.items()},
-            }
-            before = self.workspace.document.measures.get("agreement", {"rounds": []})["rounds"]
-            self.workspace.document.store_measure("agreement", {"rounds": [*before, told]})
-            self._show_agreement(done, found.describe())
-        else:
-            self.workspace.post_message(
-                f"{len(done.new_labels)} nodes labelled, {len(done.skipped)} skipped."
-            )
+        ended, self.labelling_round = self.labelling_round, None
+        self.workspace.post_message(f"{len(ended.new_labels)} nodes labelled, {len(ended.skipped)} skipped.")
         self.round_ended.emit()
-
-    def _show_agreement(self, finished_round: LabellingRound, text: str) -> None:
-        """The agreement, and where the labels differ."""
-        self._shows_result = True
-        self._show_controls(False)
-        other = [
-            (n, finished_round.earlier_labels[n], new)
-            for n, new in finished_round.new_labels.items()
-            if finished_round.earlier_labels[n] != new
-        ]
-        differ = "\n".join(f"{node}: {old}, now {new}" for node, old, new in other)
-        self.title_label.setText("Agreement of the blind round")
-        self.note_label.setText(f"{text}\n\n{differ}".strip())
-        self.workspace.post_message(text)
-
-    def _show_controls(self, is_running: bool) -> None:
-        for widget in (self.role_box, self.accept_button, self.skip_button, self.next_button):
-            widget.setVisible(is_running)
-        for button in self.role_buttons:
-            button.setVisible(False)
-        self.end_button.setText("End" if is_running else "Close")
 
     def _accept_role(self) -> None:
         text = self.role_box.currentText().strip()
         if self.labelling_round is None or not text:
             return
         node = self.labelling_round.label_current(text)
-        if not self.labelling_round.is_blind:
-            labels = self.workspace.document.state.labels
-            self.workspace.apply_command(
-                set_label(node, Label(text, colour_for_role(labels, text), author=self.author))
-            )
+        labels = self.workspace.document.state.labels
+        self.workspace.apply_command(
+            set_label(node, Label(text, colour_for_role(labels, text), author=self.author))
+        )
         self._show_next_node()
 
     def _skip_node(self) -> None:
@@ -150,7 +97,7 @@ class RoundBox(QWidget):
             self._show_next_node()
 
     def _show_next_node(self) -> None:
-        """The next node, or the end."""
+        """Show the next node, or end the round."""
         if self.labelling_round is None:
             return
         node = self.labelling_round.current_node
@@ -158,20 +105,19 @@ class RoundBox(QWidget):
             self.end_round()
             return
         done = len(self.labelling_round.new_labels) + len(self.labelling_round.skipped)
-        kind = "Blind: " if self.labelling_round.is_blind else ""
-        self.title_label.setText(f"{kind}{node}    {done + 1} of {self.labelling_round.n_nodes}")
+        self.title_label.setText(f"{node}    {done + 1} of {self.labelling_round.n_nodes}")
         self.workspace.set_selection(frozenset({node}), frozenset())
-        found = self.workspace.document.measures.get("roles")
-        rows = rank_roles(found["result"], node)[:MAX_SUGGESTED_ROLES] if found else []
+        measure = self.workspace.document.measures.get("roles")
+        rows = rank_roles(measure["result"], node)[:MAX_SUGGESTED_ROLES] if measure else []
         for button in self.role_buttons:
             button.setVisible(False)
         for number, (row, button) in enumerate(zip(rows, self.role_buttons, strict=False), start=1):
             _, role, score, percentile = row
-            shown = f"Alt+{number}   {role}   {score:.2f}, above {percentile:.0f} % of heads"
-            button.setText(escape_mnemonics(shown))
+            caption = f"Alt+{number}   {role}   {score:.2f}, above {percentile:.0f} % of heads"
+            button.setText(escape_mnemonics(caption))
             button.setVisible(True)
-        unknown = "" if found else "Score all heads under 'Suggest' to be offered the likeliest roles."
-        self.note_label.setText("Likeliest roles by their standard tests:" if rows else unknown)
+        hint = "" if measure else "Score all heads in the tab 'Suggest' to see the likeliest roles."
+        self.note_label.setText("Likeliest roles by the standard tests:" if rows else hint)
         self.role_box.refresh_roles()
         self.role_box.setCurrentText(rows[0][1] if rows else "")
         self.role_box.role_field.selectAll()
@@ -183,25 +129,14 @@ class RoundBox(QWidget):
             and self.labelling_round is not None
             and self.labelling_round.current_node is not None
         ):
-            found = self.workspace.document.measures["roles"]["result"]
-            self.role_box.setCurrentText(rank_roles(found, self.labelling_round.current_node)[index][1])
+            scores = self.workspace.document.measures["roles"]["result"]
+            self.role_box.setCurrentText(rank_roles(scores, self.labelling_round.current_node)[index][1])
             self.role_box.setFocus()
 
-    def _set_labels_hidden(self, hidden: bool) -> None:
-        if hidden != self.workspace.labels_hidden:
-            self.workspace.labels_hidden = hidden
-            self.workspace.state_changed.emit()
-
-    def _on_document_left(self) -> None:
-        """The document makes way for another; what was given in the round stays with it."""
-        if self.labelling_round is not None:
-            self.end_round()
-
     def _on_document_opened(self) -> None:
-        """Another document: the round was about the old one."""
+        """Drop the round without a message: it belonged to the document before."""
         if self.is_running:
-            self.labelling_round, self._shows_result = None, False
-            self.workspace.labels_hidden = False
+            self.labelling_round = None
             self.round_ended.emit()
 
     def _build(self) -> None:
@@ -211,20 +146,20 @@ class RoundBox(QWidget):
             QShortcut(QKeySequence(key), self, context=within).activated.connect(work)
         for number, button in enumerate(self.role_buttons):
             button.clicked.connect(lambda _checked=False, n=number: self._choose_role(n))
-            made = QShortcut(QKeySequence(f"Alt+{number + 1}"), self, context=within)
-            made.activated.connect(lambda n=number: self._choose_role(n))
+            shortcut = QShortcut(QKeySequence(f"Alt+{number + 1}"), self, context=within)
+            shortcut.activated.connect(lambda n=number: self._choose_role(n))
         row = QHBoxLayout(spacing=6)
         for button in (self.accept_button, self.skip_button, self.next_button):
             row.addWidget(button)
         row.addStretch(1)
         row.addWidget(self.end_button)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(8, 6, 12, 8)
-        whole.setSpacing(6)
-        whole.addWidget(self.title_label)
-        whole.addWidget(self.role_box)
-        whole.addWidget(self.note_label)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 12, 8)
+        layout.setSpacing(6)
+        layout.addWidget(self.title_label)
+        layout.addWidget(self.role_box)
+        layout.addWidget(self.note_label)
         for button in self.role_buttons:
-            whole.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
-        whole.addStretch(1)
-        whole.addLayout(row)
+            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addStretch(1)
+        layout.addLayout(row)

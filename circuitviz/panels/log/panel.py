@@ -12,7 +12,7 @@ from circuitviz.workspace.workspace import Workspace
 MAX_LOG_LINES = 2000
 
 
-@panels.register("log", summary="what has happened", title="Log", area="bottom", order=1)
+@panels.register("log", summary="messages and errors", title="Log", area="bottom", order=1)
 class LogPanel(Panel):
     """A line for everything that was said."""
 

@@ -1,4 +1,4 @@
-"""Faithfulness, always in sight, with what it is made of and how sure it is."""
+"""Faithfulness meter: the value with its interval, the metric that it is computed from, and the setting."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from circuitviz.panels.registry import Panel, panels
 from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.workspace.workspace import Workspace
 
+# For each tier of the value: what is known, and what is still being measured.
 TIER_TEXTS = {
-    "estimate": "first-order estimate, measuring…",
-    "small": "exact on 8 prompts, measuring all…",
-    "exact": "exact on all prompts",
+    "estimate": ("first-order estimate", "measuring"),
+    "small": ("exact on 8 prompts", "measuring all"),
+    "exact": ("exact on all prompts", ""),
 }
-SINGLE_PROMPT_TEXTS = {"small": "exact, measuring what changed…", "exact": "exact, of one prompt"}
+SINGLE_PROMPT_TEXTS = {"small": ("exact", "measuring changes"), "exact": ("exact on one prompt", "")}
 
 
 @panels.register("meter", summary="faithfulness", title="Faithfulness", area="right", order=0)
 class MeterPanel(Panel):
-    """The number, its interval, the raw metric, and the setting."""
+    """Shows the faithfulness of the circuit on screen, exact or estimated."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -33,9 +34,10 @@ class MeterPanel(Panel):
         self.what_if_label = QLabel("", accessibleName="What if")
         self.metric_label = QLabel("", objectName="muted", wordWrap=True)
         self.setting_label = QLabel("", objectName="muted", wordWrap=True)
-        whole = self._lines_layout = QVBoxLayout(self)
-        whole.setContentsMargins(12, 8, 12, 12)
-        whole.setSpacing(5)
+        self._known = self._awaited = ""  # the two parts of the interval label
+        layout = self._lines_layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 8, 12, 12)
+        layout.setSpacing(5)
         for widget in (
             self.value_label,
             self.interval_label,
@@ -44,91 +46,102 @@ class MeterPanel(Panel):
             self.metric_label,
             self.setting_label,
         ):
-            whole.addWidget(widget)
-        whole.addStretch(1)
+            layout.addWidget(widget)
+        layout.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.what_if_label.hide()
         workspace.live_faithfulness.changed.connect(self.show_evaluation)
         workspace.live_faithfulness.what_if_estimated.connect(self._show_what_if)
         workspace.worker_idle.connect(self._on_idle)
-        workspace.worker_idle.connect(self._on_idle)
         workspace.model_ready.connect(lambda _ready: self.show_evaluation(workspace.live_faithfulness.tier))
         self.show_evaluation("")
 
     def set_theme(self, theme: Theme) -> None:
-        """Colour the bar."""
+        """Use the theme's colours."""
         self.faithfulness_bar.theme = theme
         self.faithfulness_bar.update()
 
     def _show_what_if(self, nodes: frozenset[str], estimate: float | None) -> None:
-        """What it would be without some nodes, while somebody asks."""
+        """Show the estimated faithfulness without the nodes under the mouse."""
         self.what_if_label.setVisible(bool(nodes))
         named = min(nodes) if len(nodes) == 1 else f"these {len(nodes)} nodes"
         self.what_if_label.setText(
-            f"without {named}: not known" if estimate is None else f"without {named}: ≈ {estimate:.3f}"
+            f"without {named}: no estimate" if estimate is None else f"without {named}: ≈ {estimate:.3f}"
         )
 
     def show_evaluation(self, tier: str) -> None:
-        """Show the desk's numbers, marked ≈ while they are an estimate."""
-        numbers = self.workspace.live_faithfulness.evaluation
-        self.faithfulness_bar.show_evaluation(numbers, tier)
-        if numbers is None:
-            self.value_label.setText("–")
-            busy = self.workspace.state.circuit is not None and self.workspace.opened_model is not None
-            searching = "not measured while the search goes on"
-            waiting = "measuring…" if busy else "not measured yet"
-            self.interval_label.setText(searching if self.workspace.partial_result is not None else waiting)
-            self.metric_label.setText("")
-            self.setting_label.setText("")
+        """Show the current evaluation, marked ≈ while it is an estimate."""
+        evaluation = self.workspace.live_faithfulness.evaluation
+        self.faithfulness_bar.show_evaluation(evaluation, tier)
+        if evaluation is None:
+            self._show_missing()
             return
-        found = numbers["faithfulness"]
-        if found["value"] is None:
+        faithfulness, metric, setting = (
+            evaluation["faithfulness"],
+            evaluation["metric"],
+            evaluation["setting"],
+        )
+        if faithfulness["value"] is None:
             self.value_label.setText("undefined")
-            self.interval_label.setText("full and ablated model do not differ")
+            self._show_status("full and ablated model have the same metric")
         else:
             mark = "≈ " if tier == "estimate" else ""
-            self.value_label.setText(mark + _format_value(found["value"]))
-            band = ""
-            if found["low"] is not None:
-                band = f"95 % [{_format_value(found['low'])}, {_format_value(found['high'])}] · "
-            said = TIER_TEXTS.get(tier, "")
+            self.value_label.setText(mark + _format_value(faithfulness["value"]))
+            known, awaited = TIER_TEXTS.get(tier, ("", ""))
             if tier == "estimate" and self.workspace.opened_model is None:
-                said = "first-order estimate; its model is not open"
-            if numbers["setting"]["prompts"] == 1:  # which has no interval
-                said = SINGLE_PROMPT_TEXTS.get(tier, said)
-            self.interval_label.setText(band + said)
-        metric, where = numbers["metric"], numbers["setting"]
+                known, awaited = "first-order estimate; the model is not open", ""
+            if setting["prompts"] == 1:  # a single prompt has no interval
+                known, awaited = SINGLE_PROMPT_TEXTS.get(tier, (known, awaited))
+            if faithfulness["low"] is not None:
+                low, high = _format_value(faithfulness["low"]), _format_value(faithfulness["high"])
+                known = f"95 % [{low}, {high}] · {known}"
+            self._show_status(known, awaited)
         self.metric_label.setText(
-            f"{where['metric']}: circuit\N{NO-BREAK SPACE}{_format_value(metric['circuit'])}, "
+            f"{setting['metric']}: circuit\N{NO-BREAK SPACE}{_format_value(metric['circuit'])}, "
             f"model\N{NO-BREAK SPACE}{_format_value(metric['model'])}, "
             f"ablated\N{NO-BREAK SPACE}{_format_value(metric['ablated'])}"
         )
         circuit = self.workspace.document.state.circuit
         sites = () if circuit is None else tuple(feature_sites(circuit.graph))
-        self.setting_label.setText(_setting_text(numbers, sites))
+        self.setting_label.setText(_setting_text(evaluation, sites))
         self._fit_height()
 
+    def _show_missing(self) -> None:
+        for label in (self.metric_label, self.setting_label):
+            label.setText("")
+        self.value_label.setText("–")
+        if self.workspace.partial_result is not None:
+            self._show_status("not measured while the search is running")
+        elif self.workspace.state.circuit is not None and self.workspace.opened_model is not None:
+            self._show_status("", "measuring")
+        else:
+            self._show_status("not measured")
+
+    def _show_status(self, known: str, awaited: str = "") -> None:
+        """Show what is known of the value, and which measurement is still running."""
+        self._known, self._awaited = known, awaited
+        running = f"{awaited}…" if awaited else ""
+        self.interval_label.setText(", ".join(part for part in (known, running) if part))
+
     def _on_idle(self) -> None:
-        """Nothing is measured any more: what was to come was cancelled, or failed."""
-        if (
-            "measuring" in self.interval_label.text()
-            and not self.workspace.live_faithfulness.is_measurement_pending
-        ):
-            said = self.interval_label.text().replace(", measuring", "; measuring")
-            self.interval_label.setText(said.replace("…", " was stopped"))
+        """Say that a measurement was cancelled or failed."""
+        if self._awaited and not self.workspace.live_faithfulness.is_measurement_pending:
+            cancelled = f"{self._awaited} was cancelled"
+            self._awaited = ""
+            self.interval_label.setText("; ".join(part for part in (self._known, cancelled) if part))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep room for lines that another width wraps otherwise."""
+        """Adapt the height to the new line wrapping."""
         super().resizeEvent(event)
         self._fit_height()
 
     def _fit_height(self) -> None:
-        """A dock asks for no height of wrapped text by itself."""
+        """Reserve the height of the wrapped text, which a dock does not request by itself."""
         self.setMinimumHeight(max(0, self._lines_layout.totalHeightForWidth(self.width())))
 
 
 class FaithfulnessBar(QWidget):
-    """From 0 to 1: a bar to the value, a whisker for the interval."""
+    """A bar from 0 to the value, clipped to [0, 1], with a whisker for the 95 % interval."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,51 +152,51 @@ class FaithfulnessBar(QWidget):
         self.setFixedHeight(14)
 
     def sizeHint(self) -> QSize:
-        """A slim line."""
+        """A thin bar."""
         return QSize(160, 16)
 
     def show_evaluation(self, evaluation: dict[str, Any] | None, tier: str) -> None:
-        """Draw these numbers."""
+        """Show another evaluation."""
         self._evaluation, self._tier = evaluation, tier
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw ground, bar and whisker."""
+        """Paint background, bar and whisker."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         width, middle = float(self.width()), self.height() / 2
         painter.setBrush(QColor(self.theme.line))
         painter.drawRoundedRect(QRectF(0, middle - 3, width, 6), 3, 3)
-        found = (self._evaluation or {}).get("faithfulness", {})
-        value = found.get("value")
+        faithfulness = (self._evaluation or {}).get("faithfulness", {})
+        value = faithfulness.get("value")
         if value is not None:
             colour = QColor(self.theme.accent)
             colour.setAlphaF(0.55 if self._tier == "estimate" else 1.0)
             painter.setBrush(colour)
             painter.drawRoundedRect(QRectF(0, middle - 3, width * _clamp_to_bar(value), 6), 3, 3)
-        if found.get("low") is not None:
+        if faithfulness.get("low") is not None:
             painter.setPen(QColor(self.theme.text))
-            low, high = (width * _clamp_to_bar(found[k]) for k in ("low", "high"))
+            low, high = (width * _clamp_to_bar(faithfulness[k]) for k in ("low", "high"))
             painter.drawLine(round(low), round(middle), round(high), round(middle))
-            for at in (low, high):
-                painter.drawLine(round(at), round(middle - 4), round(at), round(middle + 4))
+            for end in (low, high):
+                painter.drawLine(round(end), round(middle - 4), round(end), round(middle + 4))
         painter.end()
 
 
-def _setting_text(evaluation: dict[str, Any], feature_sites: tuple[str, ...]) -> str:
-    """What the number is of; circuits with features are judged by their nodes, those of a prompt on it."""
-    where = evaluation["setting"]
-    if "errors" not in where:
-        said = f"{evaluation['edges']:,} edges, {where['ablation']} ablation, {_format_prompts(where['prompts'])}"
-        return (
-            f"{said}; judged node by node ({', '.join(feature_sites)} in features)" if feature_sites else said
-        )
-    over = f" over {where['mean_of']}" if where.get("mean_of") else ""
-    rest = evaluation.get("completeness")
-    kept = "" if rest is None else f"; the rest alone keeps {_format_value(rest)}"
+def _setting_text(evaluation: dict[str, Any], sites: tuple[str, ...]) -> str:
+    """What was evaluated: size, ablation and prompts, or for prompt circuits nodes, ablation and errors."""
+    setting = evaluation["setting"]
+    if "errors" not in setting:
+        prompts = _format_prompts(setting["prompts"])
+        text = f"{evaluation['edges']:,} edges, {setting['ablation']} ablation, {prompts}"
+        return f"{text}; evaluated node by node ({', '.join(sites)} as features)" if sites else text
+    over = f" over {setting['mean_of']}" if setting.get("mean_of") else ""
+    value = evaluation.get("completeness")
+    completeness = "" if value is None else f"; completeness {_format_value(value)}"
     return (
-        f"{evaluation['nodes']:,} nodes, {where['ablation']} ablation{over}, errors {where['errors']}{kept}"
+        f"{evaluation['nodes']:,} nodes, {setting['ablation']} ablation{over}, "
+        f"errors {setting['errors']}{completeness}"
     )
 
 
@@ -192,7 +205,7 @@ def _format_prompts(number: int) -> str:
 
 
 def _format_value(value: float) -> str:
-    """Three digits; what rounds to zero has no sign."""
+    """Three decimals; what rounds to zero has no sign."""
     return f"{value:z.3f}".replace("-", "−")
 
 

@@ -1,4 +1,4 @@
-"""Path patching round by round: who was found, and who is to be the receivers of the next round."""
+"""Path patching panel: the senders found in each round, and the receivers of the next round."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ CHANNEL_TITLES = {"q": "queries", "k": "keys", "v": "values", "": "queries, keys
 
 
 @panels.register(
-    "rounds", summary="path patching by rounds", title="Path patching", area="bottom", order=3, height=340
+    "rounds", summary="iterative path patching", title="Path patching", area="bottom", order=3, height=340
 )
 class PathPatchingPanel(Panel):
-    """The tree of rounds. Ticked heads of the last round are offered as the next one's receivers."""
+    """Tree of rounds; checked heads of the last round become the receivers of the next one."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -42,7 +42,7 @@ class PathPatchingPanel(Panel):
         self.rounds_tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.rounds_tree.header().setStretchLastSection(False)
         self.channel_box = QComboBox(
-            accessibleName="Channel", toolTip="what of the ticked heads is patched next"
+            accessibleName="Channel", toolTip="input of the checked heads that is patched next"
         )
         for name, text in CHANNEL_TITLES.items():
             self.channel_box.addItem(text, name)
@@ -51,13 +51,13 @@ class PathPatchingPanel(Panel):
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 4, 12, 8)
         foot.addWidget(self.status_line, 1)
-        foot.addWidget(QLabel("patch their"))
+        foot.addWidget(QLabel("patch the"))
         foot.addWidget(self.channel_box)
         foot.addWidget(self.next_round_button)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.rounds_tree, 1)
-        whole.addLayout(foot)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.rounds_tree, 1)
+        layout.addLayout(foot)
         self._shown_rounds: list[dict[str, Any]] | None = None
         self.next_round_button.clicked.connect(self.start_next_round)
         self.rounds_tree.itemClicked.connect(self._on_item_clicked)
@@ -68,21 +68,21 @@ class PathPatchingPanel(Panel):
         self.show_rounds()
 
     def show_rounds(self) -> None:
-        """Draw the tree of the scores on the desk."""
+        """Show the rounds of the document's scores."""
         scores = self.workspace.state.scores
-        told = None if scores is None else list(scores.info.get("rounds", []))
-        if told == self._shown_rounds:
+        rounds = None if scores is None else list(scores.info.get("rounds", []))
+        if rounds == self._shown_rounds:
             return
-        self._shown_rounds = told
+        self._shown_rounds = rounds
         self.rounds_tree.blockSignals(True)
         self.rounds_tree.clear()
-        for number, turn in enumerate(told or [], start=1):
-            names = turn["receivers"]
-            shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-            top = QTreeWidgetItem([f"round {number}:  {shown}"])
+        for number, patching_round in enumerate(rounds or [], start=1):
+            names = patching_round["receivers"]
+            receivers = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+            top = QTreeWidgetItem([f"round {number}:  {receivers}"])
             self.rounds_tree.addTopLevelItem(top)
-            last = number == len(told or [])
-            for row, (sender, effect) in enumerate(turn["senders"][:MAX_LISTED_SENDERS]):
+            last = number == len(rounds or [])
+            for row, (sender, effect) in enumerate(patching_round["senders"][:MAX_LISTED_SENDERS]):
                 item = QTreeWidgetItem([sender, f"{effect:+.3f}"])
                 item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 item.setData(0, NODE_ROLE, sender)
@@ -94,13 +94,15 @@ class PathPatchingPanel(Panel):
         self._update_controls()
 
     def start_next_round(self) -> None:
-        """Search again with the ticked heads as receivers of one more round."""
+        """Run path patching with the checked heads as receivers of one more round."""
         origin = self.workspace.document.state.origin
         if not isinstance(origin, TaskOrigin) or not self._shown_rounds:
             return
         channel = self.channel_box.currentData()
         chosen = [f"{name}<{channel}>" if channel else name for name in self._checked_heads()]
-        rounds = [",".join(turn["receivers"]) for turn in self._shown_rounds] + [",".join(chosen)]
+        rounds = [",".join(patching_round["receivers"]) for patching_round in self._shown_rounds] + [
+            ",".join(chosen)
+        ]
         options = {**origin.options, "receivers": ";".join(rounds), "rounds": len(rounds)}
         request = DiscoverCircuit.from_origin(origin, self.workspace.device)
         self.workspace.start_discovery(replace(request, method="path-patching", options=options))
@@ -120,10 +122,10 @@ class PathPatchingPanel(Panel):
         ready = self.workspace.opened_model is not None and self.workspace.document.state.origin is not None
         self.next_round_button.setEnabled(bool(ticked) and ready)
         if not self._shown_rounds:
-            self.status_line.setText("Find with path-patching first.")
+            self.status_line.setText("Find a circuit with the method path-patching first.")
         else:
             self.status_line.setText(
-                f"{len(ticked)} heads ticked" if ticked else "tick heads of the last round"
+                f"{len(ticked)} heads checked" if ticked else "check heads of the last round"
             )
 
     def _on_item_clicked(self, item: QTreeWidgetItem) -> None:

@@ -1,4 +1,4 @@
-"""Every path between two selected nodes, the strongest first: how one component reaches another."""
+"""Paths panel: all paths between two selected nodes, the strongest first."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MAX_LISTED_PATHS = 200  # paths that are listed
 PATH_INDEX_ROLE = Qt.ItemDataRole.UserRole
 COLUMN_TITLES = ("strength", "share", "hops", "path")
 COLUMN_TOOLTIPS = (
-    "the weakest edge's |score|: the path is in the circuit as long as the threshold is no higher",
-    "the product of each edge's share of |score| into its node: which part of what arrives comes this way",
-    "edges on the path",
-    "nodes from the first to the last, with the input that an edge enters by",
+    "smallest |score| on the path: the path stays in the circuit up to this threshold",
+    "product over edges of the edge's share of all |score| into its receiver",
+    "number of edges",
+    "nodes of the path, with the head input (q, k, v) that each edge enters",
 )
 
 
@@ -60,10 +60,10 @@ class PathsPanel(Panel):
         head.setContentsMargins(12, 8, 12, 4)
         head.addWidget(self.summary_label, 1)
         head.addWidget(self.highlight_all_button)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addLayout(head)
-        whole.addWidget(self.paths_tree, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(head)
+        layout.addWidget(self.paths_tree, 1)
         self.end_nodes: tuple[str, str] | None = None
         self._path_edges: frozenset[str] = frozenset()
         self._paths: list[CircuitPath] = []
@@ -77,22 +77,22 @@ class PathsPanel(Panel):
         self._fill_list()
 
     def highlight_all(self) -> None:
-        """Select every edge that lies on a path between the two nodes."""
+        """Select every edge on a path between the two nodes."""
         self._fill_list()
         if self._path_edges:
             self.workspace.highlight_path(self._paths[0], self._total_text, self._path_edges)
 
     def _on_selection_changed(self) -> None:
         if len(self.workspace.selected_nodes) == 2 and self.workspace.state.circuit is not None:
-            place = self.workspace.state.circuit.graph.node_index
-            if self.workspace.selected_nodes <= place.keys():
-                start, end = sorted(self.workspace.selected_nodes, key=place.__getitem__)
+            order = self.workspace.state.circuit.graph.node_index
+            if self.workspace.selected_nodes <= order.keys():
+                start, end = sorted(self.workspace.selected_nodes, key=order.__getitem__)
                 self.end_nodes = start, end
                 self._schedule_fill()
 
     def _on_state_changed(self) -> None:
-        live, ends = self.workspace.state.live_circuit, self.end_nodes
-        if ends is not None and (live is None or not set(ends) <= live.graph.node_index.keys()):
+        live, end_nodes = self.workspace.state.live_circuit, self.end_nodes
+        if end_nodes is not None and (live is None or not set(end_nodes) <= live.graph.node_index.keys()):
             self.end_nodes = None
         self._schedule_fill()
 
@@ -101,12 +101,12 @@ class PathsPanel(Panel):
         self._fill_when_seen()
 
     def _fill_list(self) -> None:
-        """List the paths through what is not ablated."""
+        """List the paths through edges that are not ablated."""
         if not self._is_stale:
             return
         self._is_stale = False
         live, scores = self.workspace.state.live_circuit, self.workspace.state.scores
-        found: list[CircuitPath] = []
+        paths: list[CircuitPath] = []
         self._path_edges = frozenset()
         self.paths_tree.blockSignals(True)
         self.paths_tree.clear()
@@ -118,12 +118,12 @@ class PathsPanel(Panel):
             wiring = Connectivity.of_circuit(live, None if scores is None else scores.values)
             start, end = self.end_nodes
             self._path_edges = frozenset(wiring.nodes_and_edges_between(start, end)[1])
-            found = list(islice(wiring.iter_paths(start, end), MAX_LISTED_PATHS))
+            paths = list(islice(wiring.iter_paths(start, end), MAX_LISTED_PATHS))
             count, share = wiring.count_paths(start, end), wiring.influence(start, end)
-            self.summary_label.setText(_summary_text(start, end, count, share, len(found)))
+            self.summary_label.setText(_summary_text(start, end, count, share, len(paths)))
             self._total_text = f"{_format_count(count)} · {_format_percent(share)}"
-        self._paths = found
-        for number, path in enumerate(found):
+        self._paths = paths
+        for number, path in enumerate(paths):
             texts = [
                 f"{path.strength:.4f}",
                 _format_percent(path.share),
@@ -136,7 +136,7 @@ class PathsPanel(Panel):
                 row.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.paths_tree.addTopLevelItem(row)
         self.paths_tree.blockSignals(False)
-        self.highlight_all_button.setEnabled(bool(found))
+        self.highlight_all_button.setEnabled(bool(paths))
 
     def _highlight_chosen(self) -> None:
         chosen = sorted(row.data(0, PATH_INDEX_ROLE) for row in self.paths_tree.selectedItems())
@@ -149,7 +149,7 @@ class PathsPanel(Panel):
 
 
 def format_path(path: CircuitPath) -> str:
-    """``a0.h1 → a3.h2 (q) → logits``: nodes, and by which input of a head each edge enters."""
+    """``a0.h1 → a3.h2 (q) → logits``: nodes, and the head input by which each edge enters."""
     parts = [path.nodes[0]]
     for node, edge in zip(path.nodes[1:], path.edges, strict=True):
         parts.append(f"{node} ({channel})" if (channel := channel_of(edge)) else node)
@@ -159,8 +159,10 @@ def format_path(path: CircuitPath) -> str:
 def _summary_text(start: str, end: str, count: int, share: float, listed: int) -> str:
     if not count:
         return f"No path leads from {start} to {end}."
-    said = f"{start} → {end}: {_format_count(count)}, together {_format_percent(share)} of what reaches {end}"
-    return said + (f"; the strongest {listed} are listed" if count > listed else "")
+    summary = (
+        f"{start} → {end}: {_format_count(count)}, together {_format_percent(share)} of what reaches {end}"
+    )
+    return summary + (f"; the strongest {listed} are listed" if count > listed else "")
 
 
 def _format_count(count: int) -> str:

@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 SIDE_OF_LABEL = {"clean": "clean", "corrupted": "corrupted", "clean − corrupted": "difference"}
 
 
-@reading_pages.register("attention", summary="where a head looks", title="Attention", order=1)
+@reading_pages.register("attention", summary="attention patterns", title="Attention", order=1)
 class AttentionPage(ReadingPage):
     """Map, text and thumbnails show the same numbers; all heads of the layer come at once."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.side_box = choice_box("Prompt's side", *SIDE_OF_LABEL)
+        self.side_box = choice_box("Clean or corrupted prompt", *SIDE_OF_LABEL)
         self.weighted_box = QCheckBox(
-            "weighted by value size", toolTip="times the norm of the value it carries"
+            "weighted by value size", toolTip="multiply each weight by the norm of its value vector"
         )
         self.heat_map = AttentionMap("Attention pattern", min_row_height=6.0)
         self.token_text = TokenText()
@@ -68,7 +68,7 @@ class AttentionPage(ReadingPage):
         """The selected head's layer."""
         node = self.selected_node()
         if node is None or node.kind is not NodeKind.HEAD or node.layer is None:
-            return "Select a head on the canvas to see where it looks."
+            return "Select a head on the canvas to see its attention pattern."
         return ReadAttention(node.layer, self.workspace.prompt_index)
 
     def mark_selection(self) -> None:
@@ -89,7 +89,7 @@ class AttentionPage(ReadingPage):
         limit = float(np.abs(maps).max()) if signed else 1.0
         names = [f"a{seen.layer}.h{head}" for head in range(len(maps))]
         most = f"±{limit:.2f}" if signed else "1"
-        self.summary_line.setText(f"{node.name}, full colour at {most}")
+        self.summary_line.setText(f"{node.name}, colour scale up to {most}")
         every, one = (partial(attention_table, seen, side, weighted, head) for head in (None, node.head))
         self.thumbnails.show_patterns(names, maps, limit, node.head, every)
         self.heat_map.show_pattern(tokens, maps[node.head], is_signed=signed, limit=limit, table=one)

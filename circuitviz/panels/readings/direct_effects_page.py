@@ -29,7 +29,7 @@ class DirectEffectsPage(ReadingPage):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.scope_box = choice_box("Which prompts", ALL_PROMPTS, ONE_PROMPT)
+        self.scope_box = choice_box("Prompts", ALL_PROMPTS, ONE_PROMPT)
         self.summary_line = ElidedLabel(Qt.AlignmentFlag.AlignRight)
         self.chart = ChartView()
         self.chart.setAccessibleName("Direct effects, sorted")
@@ -66,9 +66,7 @@ class DirectEffectsPage(ReadingPage):
             for name, found in seen.effects.items()
         ]
         total = sum(found.value or 0.0 for found in seen.effects.values())
-        self.summary_line.setText(
-            f"all nodes together {total:+.3f}; layer normalisation's scale as in the run"
-        )
+        self.summary_line.setText(f"all nodes together {total:+.3f}; LayerNorm scale frozen")
         self.chart.draw_result("effects", {"nodes": nodes})
         self.heat_map.show_grid(self._heat_grid(seen))
 

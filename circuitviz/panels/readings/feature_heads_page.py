@@ -30,7 +30,7 @@ from circuitviz.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from circuitviz.features.edge_channels import AttentionScoreBreakdown, EdgeChannels, HeadChannel
 
-OV_LABEL, QK_LABEL = "OV: what heads carry", "QK: why they look"
+OV_LABEL, QK_LABEL = "OV: values moved by heads", "QK: attention scores"
 PAIRS_LABEL, QUERIES_LABEL, KEYS_LABEL = "strongest pairs", "by query", "by key"
 AUTO_HEAD, AUTO_QUERY, AUTO_KEY = "head: auto", "query: auto", "key: auto"
 
@@ -43,7 +43,7 @@ class FeatureHeadsPage(ReadingPage):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.ov_qk_box = choice_box("Which half", OV_LABEL, QK_LABEL)
+        self.ov_qk_box = choice_box("OV or QK circuit", OV_LABEL, QK_LABEL)
         self.head_box, self.query_box = (
             choice_box("Head", AUTO_HEAD),
             choice_box("Position of the query", AUTO_QUERY),
@@ -57,9 +57,11 @@ class FeatureHeadsPage(ReadingPage):
         self.chart = ChartView()
         self.chart.setAccessibleName("Shares of heads or nodes")
         self._offered_choices: object = None
-        self.head_box.setToolTip("auto: the head that carries most")
-        self.query_box.setToolTip("auto: where the node stands")
-        self.key_box.setToolTip("auto: where the edge comes from, else where the head looks most")
+        self.head_box.setToolTip("auto: the head with the largest contribution")
+        self.query_box.setToolTip("auto: the node's position")
+        self.key_box.setToolTip(
+            "auto: the edge's source position, else the position with the largest attention"
+        )
         for box in (self.head_box, self.query_box, self.key_box):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(8)
@@ -100,7 +102,7 @@ class FeatureHeadsPage(ReadingPage):
         self._show_controls()
         question = self.workspace.prompt_circuits.query
         if question is None:
-            return "Open a circuit of features of one prompt to see what heads carry between them."
+            return "Open a prompt circuit to decompose its edges by attention head."
         circuit = self.workspace.document.state.circuit
         source: str | None = None
         if len(self.workspace.selected_edges) == 1 and not self.workspace.selected_nodes:
@@ -108,12 +110,12 @@ class FeatureHeadsPage(ReadingPage):
         elif len(self.workspace.selected_nodes) == 1:
             (name,) = self.workspace.selected_nodes
         else:
-            return "Select a feature, or an edge between two, to see which heads carry what it reads."
+            return "Select a feature, or an edge between two features, to decompose its input by head."
         node = circuit.graph.node_index.get(name) if circuit is not None else None
         if circuit is None or node is None:
-            return "Select a feature, or an edge between two; a group stands for several."
+            return "Select a single feature or an edge between two features, not a group."
         if circuit.graph.node(name).kind.is_leaf or circuit.graph.node(name).kind is NodeKind.MLP:
-            return f"{name} is a leaf: nothing flows into it. Select a feature, a head or a logit."
+            return f"{name} is a source node without incoming edges. Select a feature, a head or a logit."
         self._offer_choices()
         if not self.is_qk:
             return ReadHeadChannels(question, name, source)
@@ -168,7 +170,7 @@ class FeatureHeadsPage(ReadingPage):
         )
         what = channels.target if channels.source is None else f"{channels.source} → {channels.target}"
         if channels.edge is None:
-            self.summary_line.setText(f"{what}: all that it reads, by head")
+            self.summary_line.setText(f"{what}: input by head")
             way = f"through {chosen.head}"
             shares = [(one.name, one.value, f"{one.name} {way}: {one.value:+.4f}") for one in chosen.sources]
             axis = f"{way}: sum {chosen.total:+.3f}"
@@ -176,13 +178,13 @@ class FeatureHeadsPage(ReadingPage):
             carriers = [one for one in channels.heads if one.is_own_layer or not channels.is_through_heads]
             shares = [self._channel_bar(one, channels) for one in carriers]
             if channels.is_through_heads:
-                self.summary_line.setText(f"{what}: its heads add up to the edge, {channels.edge:+.4f}")
+                self.summary_line.setText(f"{what}: heads sum to the edge, {channels.edge:+.4f}")
                 axis = f"share of the edge: sum {channels.edge:+.4f}"
             else:
-                told = f"{what} in the residual stream, the edge itself: {channels.edge:+.4f}"
+                told = f"{what}, direct through the residual stream: {channels.edge:+.4f}"
                 shares.append(("residual", channels.edge, told))
                 self.summary_line.setText(
-                    f"{what}: the edge stays in the residual stream; heads are further ways"
+                    f"{what}: direct edge through the residual stream; heads add further paths"
                 )
                 axis = "by each channel, directly"
             shares = sorted(shares, key=lambda one: -abs(one[1]))
@@ -234,7 +236,7 @@ class FeatureHeadsPage(ReadingPage):
     def _show_score(self, score: AttentionScoreBreakdown) -> None:
         strings = dict(enumerate(self._prompt_tokens()))
         query, key = (f"“{visible_token(strings.get(i, ''))}”@{i}" for i in (score.query, score.key))
-        looks = f"{score.head} looks from {query} to {key}"
+        looks = f"{score.head} attends from {query} to {key}"
         self.summary_line.setText(f"{looks}: score {score.score:+.3f}, attention {score.pattern:.3f}")
         side = self.bars_box.currentText()
         if side == PAIRS_LABEL:

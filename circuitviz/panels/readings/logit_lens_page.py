@@ -32,14 +32,16 @@ UNIT_OF_COLOUR = {BY_PROBABILITY: "probability", BY_RANK: "1 / rank", BY_LOGIT_D
 N_NODE_TOKEN_RANKS = 10
 
 
-@reading_pages.register("lens", summary="layers × positions, or one node", title="Logit lens", order=0)
+@reading_pages.register(
+    "lens", summary="logit lens of the residual stream or of one node", title="Logit lens", order=0
+)
 class LogitLensPage(ReadingPage):
     """The last layer is on top, as on the canvas; a frame: the first token is a correct answer."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.subject_box = choice_box("What is read", RESIDUAL_STREAM, SELECTED_NODE)
-        self.colour_box = choice_box("Colours show", BY_PROBABILITY, BY_RANK, BY_LOGIT_DIFFERENCE)
+        self.subject_box = choice_box("Residual stream or selected node", RESIDUAL_STREAM, SELECTED_NODE)
+        self.colour_box = choice_box("Colour by", BY_PROBABILITY, BY_RANK, BY_LOGIT_DIFFERENCE)
         self.heat_map = HeatMap("Logit lens", min_row_height=17.0)
         self.token_card = TokenCard(self)
         self._drawn_result: LogitLensReading | None = None
@@ -65,7 +67,9 @@ class LogitLensPage(ReadingPage):
             return ReadLogitLens("", self.workspace.prompt_index)
         node = self.selected_node()
         if node is None:
-            return "Select a head, an MLP, input or logits on the canvas to read what it says."
+            return (
+                "Select a head, an MLP, input or logits on the canvas to read its output with the logit lens."
+            )
         return ReadLogitLens(node.name, self.workspace.prompt_index)
 
     def show_result(self) -> None:
@@ -169,5 +173,5 @@ def _cell_text(cell: LensCell, show: str) -> str:
 
 def _describe_cell(cell: LensCell, title: str) -> str:
     first = cell.top[0]
-    text = f"{title}: {first.token!r} {first.probability:.3f}, the answer's rank {cell.rank + 1:,}"
+    text = f"{title}: {first.token!r} {first.probability:.3f}, rank of the answer {cell.rank + 1:,}"
     return text if cell.logit_diff is None else f"{text}, correct − incorrect {cell.logit_diff:+.3f}"

@@ -1,4 +1,4 @@
-"""OV and QK of the selected head: what it writes if it looks somewhere, what each token matches."""
+"""OV and QK of the selected head: tokens it promotes by position, and tokens that each position matches."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ from circuitviz.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from circuitviz.lens import HeadReading
 
-OV_LABEL, QK_LABEL = "OV: what it writes", "QK: what it matches"
+OV_LABEL, QK_LABEL = "OV: tokens promoted", "QK: tokens matched"
 
 
-@reading_pages.register("ov-qk", summary="what a head writes, what it matches", title="OV and QK", order=4)
+@reading_pages.register(
+    "ov-qk", summary="tokens that a head promotes and matches", title="OV and QK", order=4
+)
 class OvQkPage(ReadingPage):
     """Columns are the prompt's tokens, rows the first tokens that each promotes or matches."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.ov_qk_box = choice_box("Which half", OV_LABEL, QK_LABEL)
+        self.ov_qk_box = choice_box("OV or QK circuit", OV_LABEL, QK_LABEL)
         self.attention_weighted_box = QCheckBox(
-            "times the attention", toolTip="what it adds to the logits in this run"
+            "times the attention", toolTip="weight each promoted token by the attention in this run"
         )
         self.summary_line = ElidedLabel(Qt.AlignmentFlag.AlignRight)
         self.heat_map = HeatMap("OV and QK", min_row_height=17.0)
@@ -61,7 +63,10 @@ class OvQkPage(ReadingPage):
         """The selected head."""
         node = self.selected_node()
         if node is None or node.kind is not NodeKind.HEAD:
-            return "Select a head on the canvas to see what it writes and what it matches."
+            return (
+                "Select a head on the canvas to see the tokens that its OV circuit promotes and its QK "
+                "circuit matches."
+            )
         return ReadHead(node.name, self.workspace.prompt_index)
 
     def request_update(self) -> None:
@@ -80,7 +85,7 @@ class OvQkPage(ReadingPage):
             writes = self.ov_qk_box.currentText() == OV_LABEL
             self.attention_weighted_box.setVisible(writes)
             self.summary_line.setText(
-                f"{seen.node} looking from the last token at …" if writes else f"{seen.node}, query at …"
+                f"{seen.node} attending from the last token to …" if writes else f"{seen.node}, query at …"
             )
             if not self._show_unmatched_hint():
                 self.stack.setCurrentWidget(self.content)
@@ -114,7 +119,7 @@ class OvQkPage(ReadingPage):
         at = self.heat_map.mapTo(self, self.heat_map.cell_center(row, column).toPoint())
         token = visible_token(seen.tokens[column])
         if self.ov_qk_box.currentText() == OV_LABEL:
-            title = f"{seen.node} writes, at “{token}” ({seen.attention[column]:.2f})"
+            title = f"{seen.node} promotes at “{token}” (attention {seen.attention[column]:.2f})"
             self.token_card.open_at(
                 at, title, seen.promoted_tokens[column], seen.answer_logits[column], value_name="logit"
             )
@@ -129,12 +134,12 @@ class OvQkPage(ReadingPage):
             reading.attention if self.attention_weighted_box.isChecked() else [1.0] * len(reading.tokens)
         )
 
-        def told(i: int, j: int) -> str:
-            t, there = (
-                reading.promoted_tokens[j][i],
-                f"“{visible_token(reading.tokens[j])}” (it does by {reading.attention[j]:.3f})",
+        def described(i: int, j: int) -> str:
+            promoted, attended = reading.promoted_tokens[j][i], visible_token(reading.tokens[j])
+            return (
+                f"Attending to “{attended}” (attention {reading.attention[j]:.3f}), {reading.node} promotes "
+                f"{promoted.token!r} by {promoted.logit:+.3f}"
             )
-            return f"Looking at {there}, {reading.node} writes {t.token!r} {t.logit:+.3f}"
 
         return HeatGrid(
             [f"{rank + 1}." for rank in ranks],
@@ -145,18 +150,18 @@ class OvQkPage(ReadingPage):
             cell_texts=[
                 [visible_token(cell[rank].token) for cell in reading.promoted_tokens] for rank in ranks
             ],
-            describe_cell=told,
+            describe_cell=described,
             build_table=partial(ov_table, reading),
         )
 
     def _qk_grid(self, reading: HeadReading) -> HeatGrid:
         ranks = range(len(reading.matched_tokens[0]))
 
-        def told(i: int, j: int) -> str:
-            t = reading.matched_tokens[j][i]
+        def described(i: int, j: int) -> str:
+            matched = reading.matched_tokens[j][i]
             return (
-                f"The query at “{visible_token(reading.tokens[j])}” matches {t.token!r} as key: "
-                f"score {t.logit:+.3f} before the softmax, positions left out"
+                f"The query at “{visible_token(reading.tokens[j])}” matches the key {matched.token!r}: "
+                f"score {matched.logit:+.3f} before the softmax, without position embeddings"
             )
 
         return HeatGrid(
@@ -168,6 +173,6 @@ class OvQkPage(ReadingPage):
             cell_texts=[
                 [visible_token(cell[rank].token) for cell in reading.matched_tokens] for rank in ranks
             ],
-            describe_cell=told,
+            describe_cell=described,
             build_table=partial(qk_table, reading),
         )

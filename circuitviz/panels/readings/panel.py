@@ -25,7 +25,12 @@ from circuitviz.workspace.workspace import Workspace
 
 
 @panels.register(
-    "readings", summary="a prompt in the model", title="Readings", area="bottom", order=0.5, height=390
+    "readings",
+    summary="attention, logit lens and patching on one prompt",
+    title="Readings",
+    area="bottom",
+    order=0.5,
+    height=390,
 )
 class ReadingsPanel(Panel):
     """A button for each page; only the page in front reads."""
@@ -36,9 +41,13 @@ class ReadingsPanel(Panel):
         self.page_buttons: dict[str, QToolButton] = {}
         self.stack = QStackedWidget()
         self.hover_line = ElidedLabel()
-        self.export_button = QPushButton("Export…", toolTip="the picture as a figure, its numbers as CSV")
+        self.export_button = QPushButton(
+            "Export…", toolTip="export the plot as a figure, or its numbers as CSV"
+        )
         self.export_button.clicked.connect(self._export_plot)
-        self.copy_button = QPushButton("Copy command", toolTip="the command line that prints these numbers")
+        self.copy_button = QPushButton(
+            "Copy command", toolTip="copy the command line that prints these numbers"
+        )
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.inspect_command()))
         group = QButtonGroup(self)
         top = QHBoxLayout(spacing=0)

@@ -31,8 +31,8 @@ class PatchingPage(ReadingPage):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.scope_box = choice_box("Which prompts", ONE_PROMPT, ALL_PROMPTS)
-        self.rows_box = choice_box("Which nodes", STRONGEST_NODES, CIRCUIT_NODES, ALL_NODES)
+        self.scope_box = choice_box("Prompts", ONE_PROMPT, ALL_PROMPTS)
+        self.rows_box = choice_box("Nodes to show", STRONGEST_NODES, CIRCUIT_NODES, ALL_NODES)
         self.summary_line = ElidedLabel(Qt.AlignmentFlag.AlignRight)
         self.heat_map = HeatMap(
             "Activation patching by node and position", min_row_height=14.0, max_row_height=22.0

@@ -21,8 +21,8 @@ from circuitviz.workbench.requests.query import Query, QueryResult
 from circuitviz.workspace.workspace import Workspace
 
 TASKS_ONLY_HINT = (
-    "This reading is of a task’s heads and MLPs, and the open circuit is of features on one prompt: the "
-    "inspector reads its nodes, and Features shows where they fire."
+    "This reading needs a task circuit of heads and MLPs. The open circuit is a prompt circuit: the "
+    "Inspector reads its nodes, and Features shows their activating examples."
 )
 
 
@@ -92,7 +92,7 @@ class ReadingPage(QWidget):
             return
         self.mark_selection()
         wanted: Query | str = (
-            self.current_query() if self.workspace.opened_model else "The readings come with the model."
+            self.current_query() if self.workspace.opened_model else "Available when the model is open."
         )
         is_prompt_circuit = self.workspace.document.state.is_prompt_circuit
         if isinstance(wanted, Query) and wanted.needs_task and is_prompt_circuit:
@@ -165,7 +165,7 @@ class ReadingPage(QWidget):
     def _on_idle(self) -> None:
         self._was_cancelled = self._requested_query is not None and self._requested_query != self._shown_query
         if self._was_cancelled and self.result is None:
-            self._show_hint("Stopped. Showing this page again asks again.")
+            self._show_hint("Cancelled. Show this page again to restart.")
 
     def _show_hint(self, text: str) -> None:
         self.hint.setText(text)

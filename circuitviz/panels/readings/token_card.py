@@ -45,8 +45,9 @@ class TokenCard(QWidget):
         correct_tokens: frozenset[str] = frozenset(),
         value_name: str = "",
     ) -> None:
-        """Show tokens beside a point of the parent; ``value_name`` names numbers that are no logits of a
-        whole run, and so no one's probabilities.
+        """Show tokens beside a point of the parent.
+
+        ``value_name`` names numbers that are not logits of a whole run, which have no probabilities.
         """
         self.value_name = value_name
         self.title, self.top_tokens, self.answers, self.correct_tokens = (

@@ -18,7 +18,7 @@ LINE_HEIGHT_PX, TOKEN_PADDING_PX = 23.0, 5.0
 
 
 class TokenText(QWidget):
-    """Tokens as chips that wrap. ``token_hovered`` and ``token_chosen`` carry a token's place, −1 is nowhere."""
+    """Tokens as chips that wrap. ``token_hovered`` and ``token_chosen`` carry an index; −1: none."""
 
     token_hovered = Signal(int)
     token_chosen = Signal(int)

@@ -1,4 +1,4 @@
-"""Pages of the Traces panel: what many circuits of one feature have in common."""
+"""Dock that compares the circuits of one feature over many examples."""
 
 from circuitviz.panels.traces.panel import TracesPanel
 

@@ -1,4 +1,4 @@
-"""What to collect: a feature, where its examples come from, how many."""
+"""Form of a trace collection: the feature, the source of examples, and how many."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ FILE_FILTERS = {TEXT_FILE: "Plain text (*.txt *.md)", DASHBOARD_FILE: "Dashboard
 
 
 class CollectForm(QWidget):
-    """What to collect, and which of what is kept is shown. The feature follows what is looked at.
+    """Edits a collection request and chooses the collection that is shown.
 
-    ``collect_requested()``: start; ``cancel_requested()``: end what runs; ``collection_chosen()``: show others of what is kept;
-    ``removal_requested()``: let go of what is shown.
+    Signals: ``collect_requested()``, ``cancel_requested()``, ``collection_chosen()``, and
+    ``removal_requested()`` of the shown collection.
     """
 
     collect_requested = Signal()
@@ -51,7 +51,7 @@ class CollectForm(QWidget):
         super().__init__()
         self.examples_path: Path | None = None
         self.feature_field = QLineEdit(placeholderText="m3.f12", accessibleName="Feature")
-        self.source_box = QComboBox(accessibleName="Where examples come from")
+        self.source_box = QComboBox(accessibleName="Source of examples")
         self.source_box.addItems(list(EXAMPLE_SOURCES))
         self.file_button = QPushButton("Choose…", accessibleName="File of examples")
         self.max_examples_field = QSpinBox(
@@ -59,22 +59,20 @@ class CollectForm(QWidget):
         )
         self.selection_box = QComboBox(accessibleName="Which examples")
         self.selection_box.addItems(list(EXAMPLE_CHOICES))
-        self.selection_box.setToolTip(
-            "spread evenly from the strongest to the weakest, or the strongest alone"
-        )
+        self.selection_box.setToolTip("evenly spread from strongest to weakest, or the strongest only")
         self.nodes_per_circuit_field = QSpinBox(minimum=10, maximum=2000, value=200, singleStep=50)
         self.nodes_per_circuit_field.setAccessibleName("Nodes of a circuit")
-        self.nodes_per_circuit_field.setToolTip("about how many nodes the circuit of an example has")
-        self.collection_box = QComboBox(accessibleName="Traces that are kept")
+        self.nodes_per_circuit_field.setToolTip("approximate number of nodes in the circuit of each example")
+        self.collection_box = QComboBox(accessibleName="Trace collections")
         self.collection_box.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.collection_box.setMinimumContentsLength(8)
-        self.remove_button = QToolButton(text="✕", toolTip="forget the traces that are shown")
-        self.remove_button.setAccessibleName("Forget the traces that are shown")
+        self.remove_button = QToolButton(text="✕", toolTip="remove this collection")
+        self.remove_button.setAccessibleName("Remove this collection")
         self.message_label = QLabel("", objectName="muted", wordWrap=True)
         self.collect_button = QPushButton("Collect", objectName="primary")
-        self.cancel_button = QPushButton("Cancel", toolTip="what is traced already is kept")
+        self.cancel_button = QPushButton("Cancel", toolTip="finished traces are kept")
         fix_scaled_width(self, 236)
         self._build()
         self.source_box.currentTextChanged.connect(lambda _text: self._on_source_changed())
@@ -87,36 +85,40 @@ class CollectForm(QWidget):
         self._on_source_changed()
 
     def set_feature(self, feature: str) -> None:
-        """The feature that is looked at, unless somebody is typing another."""
+        """Set the feature, unless the user is typing one."""
         if not self.feature_field.hasFocus():
             self.feature_field.setText(feature)
 
     def set_running(self, is_running: bool) -> None:
-        """Whether something is being collected."""
+        """Switch between the states idle and collecting."""
         self.collect_button.setEnabled(not is_running)
         self.cancel_button.setEnabled(is_running)
 
     def set_collections(self, names: list[str], enabled: bool) -> None:
-        """Offer what is kept, by name; the last one is shown where the one before is gone."""
+        """Offer collections by name; the last one is shown where the previous choice is gone."""
         if [self.collection_box.itemText(i) for i in range(self.collection_box.count())] != names:
-            before = self.collection_box.currentText()
+            previous = self.collection_box.currentText()
             self.collection_box.clear()
             self.collection_box.addItems(names)
-            self.collection_box.setCurrentText(before if before in names else (names or [""])[-1])
+            self.collection_box.setCurrentText(previous if previous in names else (names or [""])[-1])
         for widget in (self.collection_box, self.remove_button):
             widget.setEnabled(enabled and bool(names))
 
     def show_message(self, text: str) -> None:
-        """How far it is, or what was wrong."""
+        """Show progress or an error."""
         self.message_label.setText(text)
 
     def build_request(self) -> CollectTraces:
-        """What is asked for; InputError where the fields do not say it."""
-        named = self.feature_field.text().strip()
-        found = parse_feature_name(named)
-        if found is None:
+        """The request that the fields describe.
+
+        Raises:
+            InputError: No valid feature is named, or the source needs a file.
+        """
+        text = self.feature_field.text().strip()
+        feature = parse_feature_name(text)
+        if feature is None:
             raise InputError(
-                (f"'{named}' names no feature" if named else "No feature is chosen")
+                (f"'{text}' names no feature" if text else "No feature is chosen")
                 + "; choose one in Features or on the canvas, or type a name like m3.f12."
             )
         source = self.source_box.currentText()
@@ -124,8 +126,8 @@ class CollectForm(QWidget):
             raise InputError(f"Examples from a {source} need a file; choose one.")
         path = self.examples_path if source in FILE_FILTERS else None
         return CollectTraces(
-            found.site,
-            found.feature,
+            feature.site,
+            feature.feature,
             source,
             path,
             self.max_examples_field.value(),
@@ -134,16 +136,16 @@ class CollectForm(QWidget):
         )
 
     def set_examples_path(self, path: Path) -> None:
-        """Take examples from this file."""
+        """Use a file as the source of examples."""
         self.examples_path = path
-        shown = path.name if len(path.name) < 22 else f"{path.name[:9]}…{path.name[-9:]}"
-        self.file_button.setText(escape_mnemonics(shown))
+        caption = path.name if len(path.name) < 22 else f"{path.name[:9]}…{path.name[-9:]}"
+        self.file_button.setText(escape_mnemonics(caption))
         self.file_button.setToolTip(str(path))
 
     def _on_source_changed(self) -> None:
-        wanted = self.source_box.currentText() in FILE_FILTERS
-        self.form_layout.setRowVisible(self.file_button, wanted)
-        if wanted:
+        needs_file = self.source_box.currentText() in FILE_FILTERS
+        self.form_layout.setRowVisible(self.file_button, needs_file)
+        if needs_file:
             self.examples_path = None
             self.file_button.setText("Choose…")
 
@@ -168,15 +170,15 @@ class CollectForm(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.collect_button, 1)
         buttons.addWidget(self.cancel_button)
-        whole = QVBoxLayout(self, spacing=8)
-        whole.setContentsMargins(12, 8, 12, 8)
-        shown = QHBoxLayout(spacing=4)
-        shown.addWidget(self.collection_box, 1)
-        shown.addWidget(self.remove_button)
-        whole.addLayout(self.form_layout)
-        whole.addWidget(self.message_label)
-        whole.addStretch(1)
-        whole.addWidget(QLabel("Shown", objectName="muted"))
-        whole.addLayout(shown)
-        whole.addLayout(buttons)
+        layout = QVBoxLayout(self, spacing=8)
+        layout.setContentsMargins(12, 8, 12, 8)
+        chooser = QHBoxLayout(spacing=4)
+        chooser.addWidget(self.collection_box, 1)
+        chooser.addWidget(self.remove_button)
+        layout.addLayout(self.form_layout)
+        layout.addWidget(self.message_label)
+        layout.addStretch(1)
+        layout.addWidget(QLabel("Shown", objectName="muted"))
+        layout.addLayout(chooser)
+        layout.addLayout(buttons)
         adjust_form_fields(self)

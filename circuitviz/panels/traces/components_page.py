@@ -1,4 +1,4 @@
-"""In which components circuits are alike: reasons may agree in an early layer and part in a later one."""
+"""Similarity of circuits by component: circuits may agree in early layers and differ in later ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from circuitviz.panels.widgets.chart_view import ChartView
 
 
 class ComponentsPage(TracesPage):
-    """A click on a bar shows that site's similarities: ``site_requested(site)``."""
+    """A bar per site. ``site_requested(site)``: a click asks for that site's similarities."""
 
     title = "Components"
     site_requested = Signal(str)
@@ -26,16 +26,18 @@ class ComponentsPage(TracesPage):
         self.chart.nodes_clicked.connect(lambda names: self.site_requested.emit(names[0]))
 
     def draw_page(self) -> None:
-        """A bar a site."""
+        """Draw the bars."""
         self.chart.theme = self.theme
-        shown = self.collection
-        sites = [] if shown is None else [asdict(one) for one in shown.traces.similarity_by_site()]
-        self.chart.draw_result("trace-sites", {"sites": sites} if shown is not None else None)
+        collection = self.collection
+        sites = (
+            [] if collection is None else [asdict(site) for site in collection.traces.similarity_by_site()]
+        )
+        self.chart.draw_result("trace-sites", {"sites": sites} if collection is not None else None)
 
     def exportable_plot(self) -> tuple[str, ExportablePlot]:
-        """The bars."""
+        """The bar chart."""
         return "traces-components", self.chart
 
     def summary_text(self) -> str:
-        """What a bar is."""
-        return "Mean cosine and quartiles over pairs. A click shows a site’s heat map."
+        """What a bar shows."""
+        return "Mean cosine similarity and quartiles over pairs. Click a bar for that site’s heat map."

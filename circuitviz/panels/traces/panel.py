@@ -1,4 +1,4 @@
-"""Why a feature fires in general: examples are collected, its circuit traced in each, and all compared."""
+"""Traces panel: collects examples of a feature, traces its circuit in each, and compares the circuits."""
 
 from __future__ import annotations
 
@@ -41,10 +41,15 @@ TRACES_MEASURE = "traces"  # what the document keeps them as
 
 
 @panels.register(
-    "traces", summary="a feature in many examples", title="Traces", area="bottom", order=3.2, height=420
+    "traces",
+    summary="a feature's circuits over many examples",
+    title="Traces",
+    area="bottom",
+    order=3.2,
+    height=420,
 )
 class TracesPanel(Panel):
-    """What was collected stays with the document, also where it was stopped half way."""
+    """Collections of traces belong to the document; a cancelled collection keeps what was traced."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -64,13 +69,15 @@ class TracesPanel(Panel):
         )
         self.page_stack = QStackedWidget()
         self.note_line = ElidedLabel()
-        self.copy_button = QPushButton("Copy", toolTip="the numbers, tab-separated, for a spreadsheet")
+        self.copy_button = QPushButton("Copy", toolTip="copy the numbers as tab-separated text")
         self.export_button = QPushButton(
-            "Export…", toolTip="the picture as SVG, PDF or PNG, its numbers as CSV"
+            "Export…", toolTip="export the figure as SVG, PDF or PNG, or its numbers as CSV"
         )
         self.page_buttons = QButtonGroup(self)
         self._build()
-        self.collect_form.collect_requested.connect(lambda: workspace.run_guarded(self.collect_traces))
+        self.collect_form.collect_requested.connect(
+            lambda: workspace.run_guarded(self.collect_traces, title=CollectTraces.title)
+        )
         self.collect_form.cancel_requested.connect(self.cancel_collection)
         self.collect_form.collection_chosen.connect(self.refresh)
         self.collect_form.removal_requested.connect(self._remove_shown)
@@ -91,7 +98,7 @@ class TracesPanel(Panel):
         self.refresh()
 
     def set_theme(self, theme: Theme) -> None:
-        """Draw in the theme's colours."""
+        """Use the theme's colours."""
         for page in self.pages:
             page.set_theme(theme)
 
@@ -101,58 +108,62 @@ class TracesPanel(Panel):
         return next(page for page in self.pages if page is self.page_stack.currentWidget())
 
     def collect_traces(self) -> None:
-        """Collect what the form says; InputError where it names no feature."""
+        """Start the collection that the form describes.
+
+        Raises:
+            InputError: The form names no feature, or a file is missing.
+        """
         self._collect_request, self.partial_collection, self._has_reported = (
             self.collect_form.build_request(),
             None,
             False,
         )
         self.collect_form.set_running(True)
-        self.collect_form.show_message("Looking for examples …")
+        self.collect_form.show_message("Finding examples …")
         self.workspace.submit_request(self._collect_request)
 
     def cancel_collection(self) -> None:
-        """End what is being collected; what is traced already is kept."""
+        """Cancel the collection; traces that are finished are kept."""
         self.workspace.cancel_jobs()
         if not self._has_reported:
             self._end_collection("Stopped.")
 
     def show_page(self, page: TracesPage) -> None:
-        """Bring a page to the front; only it is drawn."""
+        """Bring a page to the front and draw it."""
         self.page_buttons.button(self.pages.index(page)).setChecked(True)
         self.page_stack.setCurrentWidget(page)
         self.similarity_page.column_circuit_button.hide()
         self.refresh()
 
     def show_collection(self, name: str) -> None:
-        """Show other traces of those that are kept."""
+        """Show another collection."""
         self.collect_form.collection_box.setCurrentText(name)
         self.refresh()
 
     def open_example(self, name: str, number: int) -> None:
-        """Open the circuit of an example, in place of the one that is open; undo brings that back."""
-        found = self.collections.get(name) or self.partial_collection
-        if found is None:
+        """Open the circuit of an example instead of the open one; undo goes back."""
+        collection = self.collections.get(name) or self.partial_collection
+        if collection is None:
             return
-        trace = found.traces.traces[number]
+        trace = collection.traces.traces[number]
         end = trace.example.position + 1  # what comes later cannot have made the feature fire there
-        question = AttributionQuery(
-            model=found.model,
+        query = AttributionQuery(
+            model=collection.model,
             prompt="".join(trace.strings[:end]),
-            target=f"{found.traces.target}@{trace.example.position}",
+            target=f"{collection.traces.target}@{trace.example.position}",
             method=HIERARCHICAL_ATTRIBUTION,
             gate="absolute",
-            nodes=found.nodes_per_circuit,
+            nodes=collection.nodes_per_circuit,
             tokens=trace.example.tokens[:end],
-            dictionaries=found.dictionaries,
+            dictionaries=collection.dictionaries,
         )
-        self.workspace.prompt_circuits.submit_query(question)
+        self.workspace.prompt_circuits.submit_query(query)
 
     def copy_current_page(self) -> None:
-        """The numbers of the page in front to the clipboard."""
+        """Copy the numbers of the page in front to the clipboard."""
         if self.current_page.collection is None:
             return self.workspace.post_message(
-                "There are no traces to copy; collect some first (Traces, Collect)."
+                "There are no traces to copy; collect traces first (Traces, Collect)."
             )
         QGuiApplication.clipboard().setText(plot_to_tsv(self.current_page.exportable_plot()[1]))
         self.workspace.post_message(
@@ -160,25 +171,25 @@ class TracesPanel(Panel):
         )
 
     def select_feature(self, name: str, open_dashboard: bool) -> None:
-        """Choose a feature or head everywhere; ``open_dashboard``: its dashboard comes to the front."""
+        """Select a feature or head in all panels; optionally bring its dashboard to the front."""
         circuit = self.workspace.state.circuit
         names = [] if circuit is None else circuit.node_names
         nodes = frozenset(node for node in names if node == name or node.startswith(f"{name}@"))
         self.workspace.set_selection(nodes, frozenset())
-        if found := parse_feature_name(name):
-            self.workspace.show_feature(found.site, found.feature)
+        if feature := parse_feature_name(name):
+            self.workspace.show_feature(feature.site, feature.feature)
             if open_dashboard:
                 self.workspace.panel_requested.emit("features")
 
     def refresh(self) -> None:
-        """Show what is chosen of what is kept, or what is being collected."""
+        """Show the chosen collection, or the one that is being collected."""
         self.collect_form.set_collections(list(self.collections), self.partial_collection is None)
-        shown = self.partial_collection or self.collections.get(
+        collection = self.partial_collection or self.collections.get(
             self.collect_form.collection_box.currentText()
         )
         for button in (self.copy_button, self.export_button):
-            button.setEnabled(shown is not None)
-        self.current_page.show_collection(shown, self.collections)
+            button.setEnabled(collection is not None)
+        self.current_page.show_collection(collection, self.collections)
         self._show_note("")
 
     # what comes
@@ -186,16 +197,16 @@ class TracesPanel(Panel):
     def _on_reply(self, reply: Reply) -> None:
         if not isinstance(reply, QueryResult) or reply.query != self._collect_request:
             return
-        found, self._has_reported = reply.result, True
-        if isinstance(found, TraceCollection):
-            self.partial_collection = found
+        result, self._has_reported = reply.result, True
+        if isinstance(result, TraceCollection):
+            self.partial_collection = result
         if reply.done:
-            self._end_collection(reply.refusal or f"{len(found.traces.traces)} examples traced.")
+            self._end_collection(reply.refusal or f"{len(result.traces.traces)} examples traced.")
         elif self.is_in_view:
             self.refresh()
 
     def _on_progress(self, progress: ProgressReported) -> None:
-        if self._collect_request is not None and progress.title == CollectTraces.title:
+        if self._collect_request is not None and progress.title == CollectTraces.activity:
             self._has_reported = True
             self.collect_form.show_message(progress.message)
 
@@ -205,33 +216,33 @@ class TracesPanel(Panel):
             self._end_collection(f"Stopped; {number} examples are kept." if number else "Stopped.")
 
     def _end_collection(self, message: str) -> None:
-        """Nothing runs any more; what came is kept."""
-        came, self.partial_collection, self._collect_request = self.partial_collection, None, None
+        """Store what was collected and show a message."""
+        collection, self.partial_collection, self._collect_request = self.partial_collection, None, None
         self.collect_form.set_running(False)
         self.collect_form.show_message(message)
-        if came is not None:
+        if collection is not None:
             self.collections = {
-                **{n: k for n, k in self.collections.items() if n != came.label},
-                came.label: came,
+                **{n: k for n, k in self.collections.items() if n != collection.label},
+                collection.label: collection,
             }
             self._store_in_document()
             self.collect_form.set_collections(list(self.collections), True)
-            self.show_collection(came.label)
+            self.show_collection(collection.label)
         else:
             self.refresh()
 
     def _store_in_document(self) -> None:
-        result = {name: one.as_dict() for name, one in self.collections.items()}
+        result = {name: collection.as_dict() for name, collection in self.collections.items()}
         self._document_measure = {"key": "", "options": {}, "result": result, "done": True}
         self.workspace.document.store_measure(TRACES_MEASURE, self._document_measure)
 
     def _on_document_left(self) -> None:
-        """The document makes way for another; what was traced so far stays with it."""
+        """Store the finished traces with the document before another one opens."""
         if self.partial_collection is not None:
             self._end_collection("Stopped.")
 
     def _on_document_opened(self) -> None:
-        """Traces that the document came with; what is being collected belongs to the one before."""
+        """Show the document's collections; a running collection belonged to the document before."""
         measure = self.workspace.document.measures.get(TRACES_MEASURE)
         if measure is not None and measure is self._document_measure and self._collect_request is None:
             return  # they went along: an example's circuit was opened
@@ -241,13 +252,13 @@ class TracesPanel(Panel):
         self.collect_form.show_message("")
         self.collections = {}
         result = None if measure is None else measure.get("result")
-        for found in result.values() if isinstance(result, dict) else ():
+        for stored in result.values() if isinstance(result, dict) else ():
             try:
-                one = TraceCollection.from_dict(found)
+                collection = TraceCollection.from_dict(stored)
             except InputError as error:
                 self.collect_form.show_message(str(error))
             else:
-                self.collections[one.label] = one
+                self.collections[collection.label] = collection
         self.refresh()
 
     def _remove_shown(self) -> None:
@@ -266,18 +277,20 @@ class TracesPanel(Panel):
         self.similarity_page.show_site(site)
 
     def _captions_of(self, names: Sequence[str]) -> list[str]:
-        """What features are called, by the person or by others; empty where nobody says anything."""
-        shown, said = self.recurring_page.collection, dict[str, str]()
+        """Labels of features, or empty strings."""
+        collection, captions = self.recurring_page.collection, dict[str, str]()
         if not (user_data_folder() / STORE_FILE_NAME).exists():
             return ["" for _ in names]
         with closing(open_explanations()) as store:
             for site in {name.partition(".")[0] for name in names}:
-                for number, one in store.captions(shown.model if shown else "", site).items():
-                    said[f"{site}.f{number}"] = one.text
-        return [said.get(name, "") for name in names]
+                for number, explanation in store.captions(
+                    collection.model if collection else "", site
+                ).items():
+                    captions[f"{site}.f{number}"] = explanation.text
+        return [captions.get(name, "") for name in names]
 
     def _on_page_hovered(self, page: TracesPage, text: str) -> None:
-        """A page that is drawn anew behind the one in front has nothing to say."""
+        """Show a hover text, unless the page is behind another one."""
         if page is self.current_page:
             self._show_note(text)
 
@@ -309,7 +322,7 @@ class TracesPanel(Panel):
         right.addLayout(top)
         right.addWidget(self.page_stack, 1)
         right.addLayout(foot)
-        whole = QHBoxLayout(self, spacing=0)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.collect_form)
-        whole.addLayout(right, 1)
+        layout = QHBoxLayout(self, spacing=0)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.collect_form)
+        layout.addLayout(right, 1)

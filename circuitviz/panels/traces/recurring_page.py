@@ -1,4 +1,4 @@
-"""The features that recur: in how many examples each is part of the circuit, and what it gives on average."""
+"""Features that recur: in how many examples each is part of the circuit, and its mean attribution."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CaptionLookup = Callable[[Sequence[str]], Sequence[str]]
 
 
 class RecurringTableModel(QAbstractTableModel):
-    """One row a feature or head."""
+    """One row per feature or head."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,44 +40,52 @@ class RecurringTableModel(QAbstractTableModel):
         self.n_examples = 0
 
     def show_rows(self, rows: Sequence[RecurringComponent], captions: Sequence[str], n_examples: int) -> None:
-        """Show other rows; total: how many examples there are."""
+        """Show other rows; ``n_examples``: number of examples in the collection."""
         self.beginResetModel()
         self.rows, self.captions, self.n_examples = rows, captions, n_examples
         self.endResetModel()
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """As many as recur."""
+        """Number of rows."""
         return 0 if parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Those of ``COLUMN_TITLES``."""
+        """Number of columns."""
         return len(COLUMN_TITLES)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Names of columns."""
+        """Column titles."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return COLUMN_TITLES[section]
         return None
 
     def data(self, index: AnyIndex, role: int = 0) -> Any:
-        """Text to show, and what to sort by (``UserRole``)."""
-        at, column = index.row(), index.column()
-        one, label = self.rows[at], self.captions[at]
+        """Text, alignment, tooltip, and the sort key (``UserRole``) of a cell."""
+        row, column = index.row(), index.column()
+        recurring, label = self.rows[row], self.captions[row]
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.UserRole:
-            return (one.name, label.lower() or "\uffff", one.examples, abs(one.mean))[column]
+            return (recurring.name, label.lower() or "\uffff", recurring.examples, abs(recurring.mean))[
+                column
+            ]
         if role == Qt.ItemDataRole.ToolTipRole and column == 1:
             return label or None
         if role == Qt.ItemDataRole.DisplayRole:
-            return (one.name, label, f"{one.examples} of {self.n_examples}", f"{one.mean:+.4f}")[column]
+            return (
+                recurring.name,
+                label,
+                f"{recurring.examples} of {self.n_examples}",
+                f"{recurring.mean:+.4f}",
+            )[column]
         return None
 
 
 class RecurringPage(TracesPage):
-    """A click chooses a feature everywhere, a double click brings its dashboard.
+    """Table of recurring features.
 
-    ``feature_wanted(name, whether the dashboard is to come to the front)``.
+    Signal: ``feature_requested(name, open_dashboard)``: a click selects a feature, a double click also opens
+    its dashboard.
     """
 
     title = "Recurring"
@@ -108,39 +116,45 @@ class RecurringPage(TracesPage):
         self.table_view.doubleClicked.connect(lambda index: self._request_feature(index, True))
 
     def draw_page(self) -> None:
-        """Rows of what recurs, as it is sorted now."""
-        shown = self.collection
-        rows = [] if shown is None else shown.traces.recurring_components(MAX_ROWS)
-        total = 0 if shown is None else len(shown.traces.traces)
-        self.table_model.show_rows(rows, self.look_up_captions([one.name for one in rows]), total)
+        """Fill the table."""
+        collection = self.collection
+        rows = [] if collection is None else collection.traces.recurring_components(MAX_ROWS)
+        total = 0 if collection is None else len(collection.traces.traces)
+        self.table_model.show_rows(rows, self.look_up_captions([recurring.name for recurring in rows]), total)
 
     def exportable_plot(self) -> tuple[str, ExportablePlot]:
         """The table."""
         return "traces-recurring", self
 
     def summary_text(self) -> str:
-        """What a row is."""
-        return "How many circuits each is in. A double click opens its dashboard."
+        """What a row shows."""
+        return "Number of circuits that contain each feature. Double-click to open its dashboard."
 
     def drawing(self, figure: PlotFigureOptions) -> Drawing:
-        """The table on paper, as it is sorted."""
+        """The table for export, sorted as on screen."""
         return draw_table(self.cells(), figure)
 
     def cells(self) -> Sequence[Sequence[Any]]:
-        """The table as it is sorted, its head first."""
+        """Rows of the exported table, sorted as on screen, with a header row."""
         lines: list[list[Any]] = [["feature", "label", "examples", "of", "mean_attribution"]]
         for i in range(self.sort_proxy.rowCount()):
-            at = self.sort_proxy.mapToSource(self.sort_proxy.index(i, 0)).row()
-            one = self.table_model.rows[at]
+            row = self.sort_proxy.mapToSource(self.sort_proxy.index(i, 0)).row()
+            recurring = self.table_model.rows[row]
             lines.append(
-                [one.name, self.table_model.captions[at], one.examples, self.table_model.n_examples, one.mean]
+                [
+                    recurring.name,
+                    self.table_model.captions[row],
+                    recurring.examples,
+                    self.table_model.n_examples,
+                    recurring.mean,
+                ]
             )
         return lines
 
     def save(self, path: Path) -> None:
-        """Write the picture or the table, as the suffix says."""
+        """Write the figure or the table, by the file's suffix."""
         save_plot(self, path)
 
     def _request_feature(self, index: QModelIndex, open_dashboard: bool) -> None:
-        one = self.table_model.rows[self.sort_proxy.mapToSource(index).row()]
-        self.feature_requested.emit(one.name, open_dashboard)
+        recurring = self.table_model.rows[self.sort_proxy.mapToSource(index).row()]
+        self.feature_requested.emit(recurring.name, open_dashboard)

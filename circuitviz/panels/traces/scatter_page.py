@@ -1,4 +1,4 @@
-"""Activation against mean similarity: does the target fire strongly where its usual reasons hold?"""
+"""Activation against mean similarity: does the target fire strongly where its usual causes are present?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from circuitviz.panels.widgets.chart_view import ChartView
 
 
 class ScatterPage(TracesPage):
-    """A click on a point opens that example's circuit."""
+    """One point per example; a click opens that example's circuit."""
 
     title = "Scatter"
 
@@ -21,7 +21,7 @@ class ScatterPage(TracesPage):
         self.chart.nodes_clicked.connect(self._on_point_clicked)
 
     def draw_page(self) -> None:
-        """Points of all examples."""
+        """Draw the points."""
         self.chart.theme = self.theme
         result = None
         if self.collection is not None:
@@ -36,17 +36,17 @@ class ScatterPage(TracesPage):
         self.chart.draw_result("trace-scatter", result)
 
     def exportable_plot(self) -> tuple[str, ExportablePlot]:
-        """The scatter."""
+        """The scatter plot."""
         return "traces-scatter", self.chart
 
     def summary_text(self) -> str:
-        """The correlation."""
+        """The Pearson correlation."""
         if self.collection is None:
             return ""
-        found = self.collection.traces.correlation
-        if found is None:
-            return "No correlation: it takes three examples that differ."
-        return f"Pearson correlation {found:+.3f}. A click opens an example’s circuit."
+        correlation = self.collection.traces.correlation
+        if correlation is None:
+            return "No correlation: needs at least three different examples."
+        return f"Pearson correlation {correlation:+.3f}. Click a point to open its circuit."
 
     def _on_point_clicked(self, keys: tuple[str, ...]) -> None:
         if self.collection is not None:

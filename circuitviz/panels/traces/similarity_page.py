@@ -1,4 +1,4 @@
-"""Which examples are explained alike: cosines of their traces, at one site or all, or of two targets."""
+"""Heat map of pairwise cosine similarity between traces, of one target or of two."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.shapes.heat_grid import HeatGrid, TableRows
 from circuitviz.workbench.requests.collect_traces import TraceCollection
 
-ALL_SITES, OWN_EXAMPLES = "All sites", "its own examples"
-BY_ACTIVATION, BY_SIMILARITY = "by activation", "by likeness"
+ALL_SITES, OWN_EXAMPLES = "All sites", "the same examples"
+BY_ACTIVATION, BY_SIMILARITY = "by activation", "by similarity"
 
 
 class SimilarityPage(TracesPage):
-    """A click opens the row's example; the column's is then a second click away.
+    """A click opens the circuit of the row's example.
 
-    ``column_circuit_button``: the button for that, which the panel puts where there is room.
+    ``column_circuit_button`` then opens that of the column's; the panel places this button in its footer.
     """
 
     title = "Similarity"
 
     def __init__(self) -> None:
         super().__init__()
-        self.site_box = QComboBox(accessibleName="Site that is compared")
-        self.columns_box = QComboBox(accessibleName="Traces that are the columns")
+        self.site_box = QComboBox(accessibleName="Site to compare")
+        self.columns_box = QComboBox(accessibleName="Collection in the columns")
         self.order_box = QComboBox(accessibleName="Order of the examples")
         self.order_box.addItems([BY_ACTIVATION, BY_SIMILARITY])
-        self.order_box.setToolTip("examples keep their numbers: 1 is the one where the target is most active")
+        self.order_box.setToolTip("examples are numbered by activation; 1 has the highest")
         for box, letters in ((self.site_box, 6), (self.columns_box, 8), (self.order_box, 8)):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(letters)
@@ -63,53 +63,53 @@ class SimilarityPage(TracesPage):
 
     @property
     def column_collection(self) -> TraceCollection | None:
-        """The traces that are the columns, where they are another's."""
+        """The collection whose examples are the columns, or None for the shown collection itself."""
         return self.collections.get(self.columns_box.currentText())
 
     def draw_page(self) -> None:
-        """Cosines of the site that is chosen."""
+        """Draw the similarities at the chosen site."""
         self.heat_map.theme = self.theme
-        shown = self.collection
+        collection = self.collection
         self._set_items(
             self.columns_box,
-            [OWN_EXAMPLES, *(n for n in self.collections if shown is None or n != shown.label)],
+            [OWN_EXAMPLES, *(n for n in self.collections if collection is None or n != collection.label)],
         )
         self.column_circuit_button.hide()
-        if shown is None:
+        if collection is None:
             self._set_items(self.site_box, [ALL_SITES])
             self.heat_map.show_grid(HeatGrid((), (), TraceSet("", ()).similarity()))
             return
-        columns = shown if self.column_collection is None else self.column_collection
-        sites = dict.fromkeys([*shown.traces.sites, *columns.traces.sites])
+        columns = collection if self.column_collection is None else self.column_collection
+        sites = dict.fromkeys([*collection.traces.sites, *columns.traces.sites])
         ordered = sorted(sites, key=site_sort_key)
         self._set_items(self.site_box, [ALL_SITES, *ordered])
-        self.heat_map.show_grid(self._similarity_grid(shown.traces, columns.traces))
+        self.heat_map.show_grid(self._similarity_grid(collection.traces, columns.traces))
 
     def show_site(self, site: str) -> None:
-        """Compare at this site."""
+        """Choose a site."""
         self.site_box.setCurrentText(site)
         self.draw_page()
 
     def exportable_plot(self) -> tuple[str, ExportablePlot]:
-        """The map."""
+        """The heat map."""
         return "traces-similarity", self.heat_map
 
     def summary_text(self) -> str:
         """What rows and columns are."""
         if self.collection is None:
             return ""
-        rows = f"Rows: examples of {self.collection.traces.target}, 1 the most active"
-        return f"A click opens the row’s circuit. {rows}."
+        rows = f"Rows: examples of {self.collection.traces.target}, numbered by activation"
+        return f"Click a cell to open the row’s circuit. {rows}."
 
     def _similarity_grid(self, rows: TraceSet, columns: TraceSet) -> HeatGrid:
         site = None if self.site_box.currentText() == ALL_SITES else self.site_box.currentText()
         values = rows.similarity(site, None if columns is rows else columns)
-        alike = self.order_box.currentText() == BY_SIMILARITY
+        is_by_similarity = self.order_box.currentText() == BY_SIMILARITY
         down, across = self._example_orders = (
-            rows.similarity_order(site) if alike else list(range(len(rows.traces))),
-            columns.similarity_order(site) if alike else list(range(len(columns.traces))),
+            rows.similarity_order(site) if is_by_similarity else list(range(len(rows.traces))),
+            columns.similarity_order(site) if is_by_similarity else list(range(len(columns.traces))),
         )
-        shown = values[np.ix_(down, across)]
+        cells = values[np.ix_(down, across)]
 
         def told(i: int, j: int) -> str:
             row, column = down[i], across[j]
@@ -121,7 +121,7 @@ class SimilarityPage(TracesPage):
         return HeatGrid(
             [str(i + 1) for i in down],
             [str(j + 1) for j in across],
-            shown,
+            cells,
             unit="cosine",
             scale_limit=1.0,
             describe_cell=told,
@@ -138,16 +138,16 @@ class SimilarityPage(TracesPage):
 
     def _set_items(self, box: QComboBox, texts: list[str]) -> None:
         if [box.itemText(i) for i in range(box.count())] != texts:
-            before = box.currentText()
+            previous = box.currentText()
             box.clear()
             box.addItems(texts)
-            box.setCurrentText(before if before in texts else texts[0])
+            box.setCurrentText(previous if previous in texts else texts[0])
 
 
 def _pair_table(rows: TraceSet, columns: TraceSet, values: list[list[float]], site: str) -> TableRows:
-    """A row for each pair of examples."""
-    found: TableRows = [["site", "row", "row_activation", "column", "column_activation", "similarity"]]
+    """Rows of the exported table, one per pair of examples."""
+    table: TableRows = [["site", "row", "row_activation", "column", "column_activation", "similarity"]]
     for i, line in enumerate(values):
-        place = [site, i + 1, rows.traces[i].example.activation]
-        found += [[*place, j + 1, columns.traces[j].example.activation, v] for j, v in enumerate(line)]
-    return found
+        row_cells = [site, i + 1, rows.traces[i].example.activation]
+        table += [[*row_cells, j + 1, columns.traces[j].example.activation, v] for j, v in enumerate(line)]
+    return table

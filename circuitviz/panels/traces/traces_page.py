@@ -1,4 +1,4 @@
-"""What every page of the Traces panel is: shows one target's traces, says what is pointed at, is saved."""
+"""Base class of the pages of the Traces panel."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TOKENS_BEFORE_TARGET, TOKENS_AFTER_TARGET = 9, 3  # tokens around the one at whi
 
 
 class TracesPage(QWidget):
-    """A way to look at traces.
+    """A view of one collection of traces.
 
-    ``hovered(text)``: what lies under the mouse; ``example_wanted(name, number)``: an example's circuit
-    is to be opened, of what is kept under that name.
+    Signals: ``hovered(text)``: description of what is under the mouse; ``example_requested(collection,
+    index)``: open the circuit of an example.
     """
 
     title = ""
@@ -37,33 +37,33 @@ class TracesPage(QWidget):
     def show_collection(
         self, collection: TraceCollection | None, collections: Mapping[str, TraceCollection]
     ) -> None:
-        """Show these traces; ``collections``: all there are, by name."""
+        """Show a collection; ``collections``: all of them by name."""
         self.collection, self.collections = collection, collections
         self.draw_page()
 
     def set_theme(self, theme: Theme) -> None:
-        """Draw in the theme's colours."""
+        """Use the theme's colours."""
         self.theme = theme
         self.draw_page()
 
     def draw_page(self) -> None:
-        """Draw what is shown."""
+        """Draw the collection."""
         raise NotImplementedError
 
     def exportable_plot(self) -> tuple[str, ExportablePlot]:
-        """What can be exported, and what its file is called."""
+        """File stem and plot for export."""
         raise NotImplementedError
 
     def summary_text(self) -> str:
-        """What the picture is of, while nothing is pointed at."""
+        """What the page shows, while nothing is hovered."""
         return ""
 
 
 def example_snippet(traces: TraceSet, number: int) -> str:
-    """An example in a line: the words around the one at which the target fires."""
+    """An example in one line: the words around the one at which the target fires."""
     trace = traces.traces[number]
-    at, words = trace.example.position, trace.strings
-    first, end = max(0, at - TOKENS_BEFORE_TARGET), at + TOKENS_AFTER_TARGET + 1
-    before, after = "".join(words[first:at]), "".join(words[at + 1 : end])
+    target, words = trace.example.position, trace.strings
+    first, end = max(0, target - TOKENS_BEFORE_TARGET), target + TOKENS_AFTER_TARGET + 1
+    before, after = "".join(words[first:target]), "".join(words[target + 1 : end])
     cut = "…" if end < len(words) else ""
-    return f"{'…' if first else ''}{before}‹{words[at]}›{after}{cut}".strip()
+    return f"{'…' if first else ''}{before}‹{words[target]}›{after}{cut}".strip()

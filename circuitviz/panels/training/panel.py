@@ -1,4 +1,4 @@
-"""A dictionary of one's own: what it is trained on, its recipe, and its course as it is trained."""
+"""Training panel: trains an SAE or transcoder on the open model and shows its loss curves."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ TRAINING_CURVES = {  # of a point: its title, its factor, the least range that i
     hidden=True,
 )
 class TrainingPanel(Panel):
-    """Stopped, a training goes on where it was when it is started again."""
+    """A stopped training continues from its checkpoint when it is started again."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -66,12 +66,12 @@ class TrainingPanel(Panel):
         )
         self.recipe_form = OptionForm()
         self.charts = {name: ChartView(is_compact=True) for name in TRAINING_CURVES}
-        self.note_label = QLabel("An SAE on attention (a) or a transcoder of the MLP (m).", wordWrap=True)
+        self.note_label = QLabel("SAE on attention output (a) or transcoder of an MLP (m).", wordWrap=True)
         self.train_button = QPushButton("Train", objectName="primary")
         self.stop_button = QPushButton(
-            "Stop", enabled=False, toolTip="its state is kept; Train goes on from there"
+            "Stop", enabled=False, toolTip="stop and keep a checkpoint; Train continues from it"
         )
-        self.export_button = QPushButton("Export…", toolTip="a curve as a figure, its numbers as CSV")
+        self.export_button = QPushButton("Export…", toolTip="export a curve as a figure or as CSV")
         for name, chart in self.charts.items():
             chart.setAccessibleName(TRAINING_CURVES[name][0])
         self._build()
@@ -86,20 +86,20 @@ class TrainingPanel(Panel):
         workspace.document_opened.connect(self.refresh_when_visible(self._on_model_opened))
 
     def set_theme(self, theme: Theme) -> None:
-        """Draw in the theme's colours."""
+        """Use the theme's colours."""
         for chart in self.charts.values():
             chart.theme = theme
         self._draw_curves()
 
     def set_in_front(self, is_in_front: bool) -> None:
-        """The form is there when somebody looks: what it offers comes with the engine."""
+        """Fill the form when the panel is first shown: its options need the engine."""
         super().set_in_front(is_in_front)
         if is_in_front and not self.site_box.count():
             self._on_model_opened()
 
     def start_training(self) -> None:
-        """Ask for the training that the fields describe."""
-        self.workspace.run_guarded(self._start_training)
+        """Start the training that the fields describe."""
+        self.workspace.run_guarded(self._start_training, title=TrainDictionary.title)
 
     def _start_training(self) -> None:
         from circuitviz.options import build_options
@@ -115,7 +115,7 @@ class TrainingPanel(Panel):
         self.workspace.submit_request(self._train_request)
 
     def _on_model_opened(self) -> None:
-        """Offer the sites of the model that is open; a recipe that was typed stays."""
+        """Offer the sites of the open model; an edited recipe is kept."""
         opened = self.workspace.opened_model
         if opened is None:
             return self._set_running(False)
@@ -124,12 +124,12 @@ class TrainingPanel(Panel):
 
         if not self.recipe_form.fields:
             self.recipe_form.set_options(describe_options(DictionaryRecipe))
-        sites, before = _model_sites(self.workspace), self.site_box.currentText()
+        sites, previous = _model_sites(self.workspace), self.site_box.currentText()
         self.site_box.clear()
         self.site_box.addItems(sites)
-        if before in sites:
-            self.site_box.setCurrentText(before)
-        self.text_field.setPlaceholderText("the demo’s own text" if opened.model == "demo" else "a text file")
+        if previous in sites:
+            self.site_box.setCurrentText(previous)
+        self.text_field.setPlaceholderText("text of the demo" if opened.model == "demo" else "a text file")
         self._set_running(self.stop_button.isEnabled())
 
     def _on_reply(self, reply: Reply) -> None:
@@ -139,16 +139,17 @@ class TrainingPanel(Panel):
         if reply.refusal:
             self.note_label.setText(reply.refusal)
             return
-        found: TrainingProgress = reply.result
-        self.history = found.history
+        progress: TrainingProgress = reply.result
+        self.history = progress.history
         self._draw_curves()
-        if found.history:
-            self.note_label.setText(f"Step {found.history[-1].step:,}: {found.history[-1]}")
-        if found.figures is not None:
-            told, self.finished_training = found.figures, found
+        if progress.history:
+            self.note_label.setText(f"Step {progress.history[-1].step:,}: {progress.history[-1]}")
+        if progress.figures is not None:
+            figures, self.finished_training = progress.figures, progress
             self.note_label.setText(
-                f"Written to {found.folder}. On held-out text: unexplained {told.unexplained:.3f}, L0 "
-                f"{told.l0:.1f}, dead {told.dead:.1%}, loss recovered {_format_number(told.recovered)}."
+                f"Written to {progress.folder}. On held-out text: unexplained {figures.unexplained:.3f}, L0 "
+                f"{figures.l0:.1f}, dead {figures.dead:.1%}, "
+                f"loss recovered {_format_number(figures.recovered)}."
             )
 
     def _set_running(self, is_running: bool) -> None:
@@ -156,10 +157,10 @@ class TrainingPanel(Panel):
         self.stop_button.setEnabled(is_running)
 
     def _on_idle(self) -> None:
-        """Nothing runs any more; where a training did, it was stopped."""
+        """Mark a training that was running as stopped."""
         if self.stop_button.isEnabled():
             self._set_running(False)
-            self.note_label.setText(f"{self.note_label.text()} Stopped: Train goes on from here.")
+            self.note_label.setText(f"{self.note_label.text()} Stopped. Train continues from here.")
 
     def _on_failed(self, _failed: JobFailed) -> None:
         self._set_running(False)
@@ -207,9 +208,9 @@ class TrainingPanel(Panel):
         right.setContentsMargins(4, 8, 12, 0)
         for chart in self.charts.values():
             right.addWidget(chart, 1)
-        both = QHBoxLayout(spacing=8)
-        both.addWidget(scroll)
-        both.addLayout(right, 1)
+        columns = QHBoxLayout(spacing=8)
+        columns.addWidget(scroll)
+        columns.addLayout(right, 1)
         buttons = QHBoxLayout(spacing=8)
         buttons.setContentsMargins(12, 0, 12, 8)
         buttons.addWidget(self.note_label, 1)
@@ -218,7 +219,7 @@ class TrainingPanel(Panel):
         buttons.addWidget(self.train_button)
         whole = QVBoxLayout(self, spacing=6)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addLayout(both, 1)
+        whole.addLayout(columns, 1)
         whole.addLayout(buttons)
 
     def _choose_text(self) -> None:
@@ -233,12 +234,12 @@ class TrainingPanel(Panel):
 
 
 def _model_sites(workspace: Workspace) -> list[str]:
-    """The sites of the open circuit's model."""
+    """Sites of the open circuit's model: ``a0``, ``m0``, …."""
     circuit = workspace.state.circuit
     if circuit is None:
         return []
     shape = circuit.graph.shape
-    return [f"{part}{layer}" for layer in range(shape.n_layers) for part in ("am" if shape.mlp else "a")]
+    return [f"{kind}{layer}" for layer in range(shape.n_layers) for kind in ("am" if shape.mlp else "a")]
 
 
 def _format_number(value: float) -> str:

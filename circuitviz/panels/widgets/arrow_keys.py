@@ -24,8 +24,9 @@ def nearest_in_direction(places: NDArray[np.float64], start: int, direction: tup
         direction: −1, 0 or 1 along x and along y.
 
     Returns:
-        The index of the nearest place in the direction, where a step aside counts more than one ahead; ``start`` where
-        there is none. Of places in one row or column, up and left go to the one before, down and right to the next.
+        The index of the nearest place in the direction, where a step aside counts more than one ahead;
+        ``start`` where there is none. Of places in one row or column, up and left go to the one before,
+        down and right to the next.
     """
     if start < 0:
         return 0

@@ -1,4 +1,4 @@
-"""The widget of every chart: it paints the shapes that figure files are made of, and answers mouse and keys."""
+"""The widget of every chart: paints the shapes of figure files, and handles mouse and keys."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ NO_REGION = -1
 class ChartView(QWidget):
     """Shows the chart of a result.
 
-    A result that is shown already is not drawn again, and a chart that is out of sight is drawn when it comes into
-    sight. An ``is_compact`` chart is low; its legend names its axes. Dragging moves along the axes that the chart
+    A result that is shown already is not drawn again, and a hidden chart is drawn once it is shown. An
+    ``is_compact`` chart is low; its legend names its axes. Dragging pans along the axes that the chart
     allows, the wheel zooms there. Arrow keys go from one hover region to the next; Return selects its nodes.
 
     Signals:

@@ -104,7 +104,7 @@ class DockScrollArea(QScrollArea):
 
 
 class _DockContent(QWidget):
-    """Between scroll area and panel: a scroll area would give labels that wrap all the height they ask for."""
+    """Between scroll area and panel: a scroll area gives wrapping labels all the height they ask for."""
 
     def __init__(self, panel: QWidget) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The widget of every heat map: it paints the shapes that figure files are made of, and answers mouse and keys."""
+"""The widget of every heat map: paints the shapes of figure files, and handles mouse and keys."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class HeatMap(QWidget):
         name: the accessible name.
         show_scale: whether the colour scale stands at the right.
         square_cells: whether cells are as wide as high.
-        min_row_height: pixels below which the widget does not shrink a row; in a scroll area a tall grid scrolls.
+        min_row_height: least height of a row in pixels; in a scroll area a tall grid scrolls.
         max_row_height: pixels above which a row does not grow.
 
     Signals:

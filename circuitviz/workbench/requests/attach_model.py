@@ -35,7 +35,7 @@ class ModelAttached(Reply):
 class AttachModel(Request):
     """Open a search's model and task for an imported circuit; of the search only these are used."""
 
-    title = "The circuit was not measured"
+    title = "Could not measure the circuit"
     priority = Priority.OPEN_MODEL
     invalidates_queue = True
 
@@ -47,7 +47,7 @@ class AttachModel(Request):
         """Attached; InputError where the circuit is not of the model's shape."""
         asked = self.search
         if self.imported_state.circuit is None:
-            raise InputError("There is no circuit to measure; open one first.")
+            raise InputError("No circuit is open; open the circuit that is to be measured first.")
         yield from engine.open_model(asked.model, asked.device)
         from circuitviz.document.imported_circuits import fit_state
         from circuitviz.evaluation.score_sign import decide_sign_steps
@@ -74,6 +74,6 @@ class AttachModel(Request):
         sign = note = ""
         if state.scores is not None and not state.scores.sign_known:
             steps = decide_sign_steps(engine.full_bench, state.scores)
-            found = yield from report_progress("Finding out what the signs of the scores mean", steps)
+            found = yield from report_progress("Determining the sign convention of the scores", steps)
             sign, note = found.sign, found.summary
         yield ModelAttached(self.imported_state, state, origin, sign, note)

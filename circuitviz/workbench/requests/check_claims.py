@@ -50,7 +50,7 @@ class ClaimChecked(Reply):
 class CheckClaims(Request):
     """Test claims; ``name_movers`` are the heads that are called name movers."""
 
-    title = "The claim was not tested"
+    title = "Could not test the claim"
     priority = Priority.CHECK_CLAIMS
 
     claims: tuple[LabelClaim, ...]

@@ -75,7 +75,8 @@ class CollectTraces(Query):
     ``spread`` over activations or the ``strongest``; nodes: about so many a circuit.
     """
 
-    title = "Collecting traces"
+    title = "Could not collect traces"
+    activity = "Collecting traces"
     priority = Priority.COLLECT_TRACES
     needs_task = False
 

@@ -28,7 +28,7 @@ class MethodsCompared(Reply):
 class CompareMethods(Request):
     """Search with each method and hold what it finds against the reference."""
 
-    title = "The methods were not compared"
+    title = "Could not compare the methods"
     priority = Priority.COMPARE_METHODS
 
     reference_name: str

@@ -39,7 +39,7 @@ class MeasureResult(Reply):
 class ComputeMeasure(Request):
     """Take a measure of a circuit; ``evaluation_request``: what it is of, where it is of features on a prompt."""
 
-    title = "The measure was not taken"
+    title = "Could not compute the measure"
     priority = Priority.COMPUTE_MEASURE
 
     measure: str

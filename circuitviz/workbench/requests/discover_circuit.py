@@ -70,7 +70,7 @@ class DiscoverCircuit(Request):
     ``skip_unusable``: leave out the rows of a task file that cannot be used; else ``UnusableRowsFound`` asks.
     """
 
-    title = "The circuit was not found"
+    title = "Could not find a circuit"
     priority = Priority.OPEN_MODEL
     invalidates_queue = True
 

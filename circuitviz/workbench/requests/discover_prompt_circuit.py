@@ -48,7 +48,7 @@ class PromptSearchResult(Reply):
 class DiscoverPromptCircuit(Request):
     """Answer a query, opening what it needs: model, dictionaries, prompt, target."""
 
-    title = "The circuit was not found"
+    title = "Could not find a circuit"
     priority = Priority.SEARCH
 
     attribution_query: AttributionQuery
@@ -61,7 +61,11 @@ class DiscoverPromptCircuit(Request):
         if opened is not before:
             yield prompt_model_ready(engine, opened)
         yield _make_result(
-            (yield from report_progress("Tracing the features", opened.find_circuit(self.attribution_query)))
+            (
+                yield from report_progress(
+                    "Finding a prompt circuit", opened.find_circuit(self.attribution_query)
+                )
+            )
         )
 
 
@@ -69,7 +73,7 @@ class DiscoverPromptCircuit(Request):
 class MoveThreshold(Request):
     """The same circuit at another threshold: a walk over rows that are there already. The latest wins."""
 
-    title = "The threshold was not moved"
+    title = "Could not set the threshold"
     priority = Priority.CHANGE_THRESHOLD
 
     attribution_query: AttributionQuery
@@ -89,7 +93,7 @@ class MoveThreshold(Request):
 class OpenPromptDocumentModel(Request):
     """Open what a document of features needs, so that its threshold can be moved and it can be measured."""
 
-    title = "The model was not opened"
+    title = "Could not open the model"
     priority = Priority.OPEN_MODEL
     invalidates_queue = True
 
@@ -114,7 +118,7 @@ class OpenPromptDocumentModel(Request):
         opened = yield from open_prompt_session(engine, query, self.device)
         now = opened.record_origin(query)
         if not message and now.task_hash != self.origin.task_hash:
-            message = "The prompt or its dictionaries are not those that this circuit was found with."
+            message = "The prompt or its dictionaries differ from those that this circuit was found with."
         yield prompt_model_ready(engine, opened, message)
 
 
@@ -131,7 +135,8 @@ class FractionPoint:
 class ReadFractionCurve(Query):
     """The attribution fraction against the threshold, from the highest on."""
 
-    title = "Fraction against threshold"
+    title = "Could not compute the fraction curve"
+    activity = "Computing the fraction curve"
     priority = Priority.READ_FRACTION_CURVE
     needs_task = False
 

@@ -34,7 +34,7 @@ class EvaluateOnOtherModel(Request):
     The model that is open stays open; the other one is let go of afterwards.
     """
 
-    title = "The circuit was not evaluated on the other model"
+    title = "Could not evaluate the circuit on the other model"
     priority = Priority.READ_MANY_RUNS
 
     model: str

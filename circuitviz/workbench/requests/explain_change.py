@@ -26,7 +26,7 @@ class ChangeExplained(Reply):
 class ExplainChange(Request):
     """Compare a circuit as it was found with what was made of it."""
 
-    title = "What changed was not found out"
+    title = "Could not compare before and after the ablation"
     priority = Priority.COMPUTE_MEASURE
 
     key: str
@@ -49,5 +49,5 @@ class ExplainChange(Request):
             IntervenedCircuit(self.circuit_before),
             IntervenedCircuit(self.circuit_after, self.interventions),
         )
-        found = yield from report_progress("Finding out what changed", steps)
+        found = yield from report_progress("Comparing before and after the ablation", steps)
         yield ChangeExplained(self.key, found.as_dict())

@@ -86,7 +86,8 @@ class OpenDictionaries(Query):
     ``index_folder``: the folder that indexes are kept in; one that fits is used again.
     """
 
-    title = "Indexing features"
+    title = "Could not open the dictionaries"
+    activity = "Indexing features"
     priority = Priority.COMPARE_METHODS
     needs_task = False
 
@@ -131,7 +132,8 @@ class OpenDictionaries(Query):
 class ReadFeatureDashboard(Query):
     """A feature's dashboard."""
 
-    title = "Reading a feature"
+    title = "Could not read the feature"
+    activity = "Reading a feature"
     priority = Priority.READ_DASHBOARD
     needs_task = False
 

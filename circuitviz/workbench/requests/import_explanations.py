@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class ImportExplanations(Query):
     """``site_kind`` (``a`` or ``m``): what a file is about that gives layers alone."""
 
-    title = "Reading explanations"
+    title = "Could not import the explanations"
+    activity = "Reading explanations"
     priority = Priority.MEASURE_CURVE
     needs_task = False
 

@@ -39,7 +39,7 @@ class Choices(Reply):
 class LoadChoices(Request):
     """Ask for the names."""
 
-    title = "The methods were not loaded"
+    title = "Could not load the methods"
     priority = Priority.LOAD_CHOICES
 
     def execute(self, engine: Engine) -> Iterator[Reply]:

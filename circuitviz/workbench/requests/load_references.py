@@ -25,7 +25,7 @@ class ReferencesLoaded(Reply):
 class LoadReferences(Request):
     """Ask for the references."""
 
-    title = "The references were not read"
+    title = "Could not read the reference circuits"
     priority = Priority.WITHOUT_MODEL
 
     def execute(self, engine: Engine) -> Iterator[Reply]:

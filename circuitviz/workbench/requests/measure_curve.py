@@ -28,7 +28,7 @@ class CurveMeasured(Reply):
 class MeasureCurve(Request):
     """Measure circuits of growing size."""
 
-    title = "The curve was not drawn"
+    title = "Could not measure the curve"
     priority = Priority.MEASURE_CURVE
 
     scores: Scores
@@ -47,7 +47,7 @@ class MeasureCurve(Request):
             measure_curve_steps(engine.full_bench_for(self.scores), self.scores, self.select, counts)
         )
         for step in steps:
-            yield ProgressReported("Drawing the curve", step.fraction, step.message)
+            yield ProgressReported("Measuring the curve", step.fraction, step.message)
             if isinstance(step.partial, list):
                 yield CurveMeasured(_points_as_dicts(step.partial), False)
         yield CurveMeasured(_points_as_dicts(steps.result), True)

@@ -37,7 +37,7 @@ class FaithfulnessMeasured(Reply):
 class MeasureFaithfulness(Request):
     """Measure a circuit. The latest wins."""
 
-    title = "Faithfulness was not measured"
+    title = "Could not measure faithfulness"
     priority = Priority.MEASURE_FAITHFULNESS
 
     circuit: Circuit

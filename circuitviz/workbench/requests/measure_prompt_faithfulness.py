@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class MeasurePromptFaithfulness(Request):
     """Measure a circuit of features on its prompt. The latest wins."""
 
-    title = "Faithfulness was not measured"
+    title = "Could not measure faithfulness"
     priority = Priority.MEASURE_FAITHFULNESS
 
     evaluation_request: PromptEvaluationRequest

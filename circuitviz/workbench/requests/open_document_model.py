@@ -34,7 +34,7 @@ class ConsentNeeded(Reply):
 class OpenDocumentModel(Request):
     """Load the model and make the task of a document."""
 
-    title = "The model was not opened"
+    title = "Could not open the model"
     priority = Priority.OPEN_MODEL
     invalidates_queue = True
 
@@ -59,7 +59,7 @@ class OpenDocumentModel(Request):
         message = describe_mismatch(origin, engine.model, self.circuit)
         task = rebuild_task(origin, engine.model)
         if task.hash != origin.task_hash and not message:
-            message = "The prompts tokenise otherwise than when this circuit was found."
+            message = "The prompts are tokenised differently than when this circuit was found."
         engine.set_task(task, origin.metric, origin.ablation)
         engine.open_requirements = origin.requirements
         yield engine.model_ready(message)

@@ -31,9 +31,11 @@ class QueryResult(Reply):
 class Query(Request):
     """A reading of the model on its prompts; nobody pressed a button for it, so it is no one's error.
 
-    ``needs_task``: it reads the prompts of the open task, and not the model alone.
+    ``activity``: what its progress is called. ``needs_task``: it reads the prompts of the open task, and not
+    the model alone.
     """
 
+    activity: ClassVar[str] = "Reading the model"
     needs_task: ClassVar[bool] = True
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[Any]:
@@ -46,7 +48,7 @@ class Query(Request):
             engine.require_open(self.needs_task)
             steps = ProgressRunner(self.compute_steps(engine))
             for step in steps:
-                yield ProgressReported(self.title, step.fraction, step.message)
+                yield ProgressReported(self.activity, step.fraction, step.message)
                 if step.partial is not None:
                     yield QueryResult(self, step.partial, done=False)
             yield QueryResult(self, steps.result)

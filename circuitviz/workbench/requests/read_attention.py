@@ -20,7 +20,8 @@ ATTENTION_COLUMNS = ["head", "query_position", "query", "key_position", "key", "
 class ReadAttention(Query):
     """All heads at once, so that going from one to its neighbour needs no waiting."""
 
-    title = "Reading attention"
+    title = "Could not read attention"
+    activity = "Reading attention"
     priority = Priority.READING
     may_preempt_search = True
 

@@ -37,7 +37,8 @@ class DirectEffects:
 class ReadDirectEffects(Query):
     """``prompt``: its number, or None for all."""
 
-    title = "Reading direct effects"
+    title = "Could not read direct effects"
+    activity = "Reading direct effects"
     priority = Priority.READ_EFFECTS
     may_preempt_search = True
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class ReadHeadChannels(Query):
     """OV_LABEL: what reaches a node through each head; ``source``: of that node's edge into it."""
 
-    title = "Reading what heads carry"
+    title = "Could not decompose the edge by heads"
+    activity = "Decomposing the edge by heads"
     priority = Priority.READING
     needs_task = False
 
@@ -48,7 +49,8 @@ class ReadAttentionScore(Query):
     own, and the source's or else where the head looks most.
     """
 
-    title = "Reading why a head looks there"
+    title = "Could not decompose the attention score"
+    activity = "Decomposing the attention score"
     priority = Priority.READING
     needs_task = False
 

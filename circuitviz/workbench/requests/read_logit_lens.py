@@ -50,7 +50,8 @@ class LogitLensReading:
 class ReadLogitLens(Query):
     """``node`` is empty for the residual stream."""
 
-    title = "Reading the logit lens"
+    title = "Could not read the logit lens"
+    activity = "Reading the logit lens"
     priority = Priority.READING
     may_preempt_search = True
 

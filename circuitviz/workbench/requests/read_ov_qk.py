@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class ReadHead(Query):
     """OV and QK of one head."""
 
-    title = "Reading OV and QK"
+    title = "Could not read OV and QK"
+    activity = "Reading OV and QK"
     priority = Priority.READING
     may_preempt_search = True
 

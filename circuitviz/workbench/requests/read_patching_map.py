@@ -52,7 +52,8 @@ class PatchingMap:
 class ReadPatchingMap(Query):
     """``prompt``: its number, or None for the mean over all."""
 
-    title = "Patching every node at every position"
+    title = "Could not patch the nodes"
+    activity = "Patching every node at every position"
     priority = Priority.READ_MANY_RUNS
 
     prompt: int | None

@@ -41,7 +41,8 @@ class PromptNodeReading:
 class ReadPromptNode(Query):
     """Read a node of the open prompt."""
 
-    title = "Reading a node"
+    title = "Could not read the node"
+    activity = "Reading a node"
     priority = Priority.READ_NODE
     needs_task = False
 

@@ -26,7 +26,7 @@ class TaskNodeRead(Reply):
 class ReadTaskNode(Request):
     """Read a node on a prompt."""
 
-    title = "The node was not read"
+    title = "Could not read the node"
     priority = Priority.READ_NODE
     may_preempt_search = True
 

@@ -25,7 +25,7 @@ class TopTokensRead(Reply):
 class ReadTopTokens(Request):
     """Read the top tokens of nodes; what the open model does not have is left out."""
 
-    title = "The nodes' top tokens were not read"
+    title = "Could not read the nodes' top tokens"
     priority = Priority.READ_TOP_TOKENS
     may_preempt_search = True
 

@@ -11,4 +11,4 @@ from circuitviz.workbench.requests.compute_measure import ComputeMeasure
 class ScoreRoles(ComputeMeasure):
     """Take the measure ``roles``; the reply is Judged."""
 
-    title = "The roles were not scored"
+    title = "Could not score the roles"

@@ -47,7 +47,7 @@ class SwitchBasis(Request):
     none was used yet.
     """
 
-    title = "The site was not opened"
+    title = "Could not switch the basis"
     priority = Priority.SEARCH
 
     origin: Origin
@@ -122,7 +122,7 @@ def plan_basis_switch(
     closing = meant <= now
     sites = now - meant if closing else now | meant
     named = ", ".join(_sorted_by_layer(meant if closing else meant - now))
-    text = f"Close {named}: heads and MLPs again" if closing else f"Open {named} into features"
+    text = f"Show {named} as heads and MLPs" if closing else f"Show features of {named}"
     return _sorted_by_layer(sites), text
 
 

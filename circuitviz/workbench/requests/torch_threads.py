@@ -23,7 +23,7 @@ def default_thread_count() -> int:
 class SetTorchThreads(Request):
     """Take so many threads from now on; 0: all cores but one."""
 
-    title = "The number of threads was not changed"
+    title = "Could not change the number of threads"
     priority = Priority.WITHOUT_MODEL
 
     n_threads: int

@@ -33,7 +33,8 @@ class TrainDictionary(Query):
     Cancelled, its state stays beside it; the same request goes on from there.
     """
 
-    title = "Training a dictionary"
+    title = "Could not train the dictionary"
+    activity = "Training a dictionary"
     priority = Priority.TRAIN
     needs_task = False
 
