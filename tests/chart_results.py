@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.plots import BarPlot
 from circuitviz.workbench.requests.discover_prompt_circuit import FractionPoint
 
 
@@ -64,5 +65,6 @@ RESULTS: dict[str, dict[str, Any]] = {
                       "texts": ["a", "b", "c"], "correlation": 0.9},
     "trace-sites": {"sites": [{"site": f"m{i}", "mean": 0.3, "low": 0.2, "high": 0.5, "pairs": 9} for i in range(3)]},
     "shares": {"axis": "logits", "shares": [(f"m{i}.f7", 1 - i / 2, "") for i in range(4)]},
+    "plain": {"plot": BarPlot(HEADS, [(8 - i) / 9 for i in range(16)], "logits", nodes=HEADS)},
     "roles": {"roles": {"mover": {"role": "Name Mover", "unit": "share", "scores": dict.fromkeys(HEADS, 0.4)}}},
 }  # fmt: skip

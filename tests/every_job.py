@@ -15,6 +15,8 @@ from typing import Any
 
 from circuitviz.document import Evidence, EvidenceContext, State
 from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.plots import HeatMapPlot
+from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
 from circuitviz.workbench.requests.attach_model import AttachModel
@@ -22,6 +24,7 @@ from circuitviz.workbench.requests.check_claims import CheckClaims, LabelClaim
 from circuitviz.workbench.requests.collect_traces import INDEXED_TEXT, CollectTraces
 from circuitviz.workbench.requests.compare_methods import CompareMethods
 from circuitviz.workbench.requests.compute_measure import ComputeMeasure
+from circuitviz.workbench.requests.compute_reading import ComputeReading
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
 from circuitviz.workbench.requests.discover_prompt_circuit import (
     DiscoverPromptCircuit,
@@ -176,6 +179,29 @@ def _every_node(o: Opened) -> tuple[str, ...]:
     return tuple(name for name in o.found.circuit.node_names if name not in ("input", "logits"))
 
 
+class ReadLensProbabilities(ComputeReading):
+    """A reading that is registered only while it is looked up: windows of other tests have no page for it."""
+
+    def compute_steps(self, engine: Engine) -> ProgressSteps[Any]:
+        """The steps of the reading."""
+        from circuitviz.lens.registry import readings
+
+        readings.register(self.reading, summary="")(_lens_probabilities)
+        try:
+            return super().compute_steps(engine)
+        finally:
+            del readings._entries[self.reading]
+
+
+def _lens_probabilities(reading_input: Any, options: Any) -> ProgressSteps[HeatMapPlot]:
+    from circuitviz.lens import read_lens_grid
+
+    yield Progress(0, 1, "reading")
+    grid = read_lens_grid(reading_input.model, reading_input.task, "", reading_input.prompt)
+    values = [[cell.top[0].probability for cell in row] for row in grid.cells]
+    return HeatMapPlot(grid.rows, grid.tokens, values, "probability")
+
+
 JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     DiscoverCircuit: lambda o: SEARCH,
     OpenDocumentModel: lambda o: OpenDocumentModel(o.found.origin, o.found.circuit),
@@ -196,6 +222,7 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     ReadAttention: lambda o: ReadAttention(2, 0),
     ReadDirectEffects: lambda o: ReadDirectEffects(None),
     ReadHead: lambda o: ReadHead("a2.h6", 0),
+    ComputeReading: lambda o: ReadLensProbabilities("lens-probabilities", "", 0),
     ReadLogitLens: lambda o: ReadLogitLens("", 0),
     ReadPatchingMap: lambda o: ReadPatchingMap(None),
     ReadTaskNode: lambda o: ReadTaskNode("a2.h6", 0),

@@ -13,6 +13,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 import circuitviz as cv
+from circuitviz.commands import commands
 from circuitviz.discovery import ABLATIONS, make_setting, methods
 from circuitviz.document import Document, State
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
@@ -20,14 +21,17 @@ from circuitviz.evaluation.registry import MeasureInput, measure_steps, measures
 from circuitviz.formats.registry import format_for, formats
 from circuitviz.graph import SELECTIONS, Circuit
 from circuitviz.layout.registry import layouts
+from circuitviz.lens.registry import ReadingInput, reading_steps, readings
 from circuitviz.metrics import metrics
 from circuitviz.panels.registry import panels
+from circuitviz.plots import measure_plots
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
+from circuitviz.shapes.charts import build_chart
 from circuitviz.tasks import tasks
 from circuitviz.workspace.workspace import Workspace
 
-REGISTRIES = (methods, metrics, tasks, measures, layouts, formats, panels)
+REGISTRIES = (methods, metrics, tasks, measures, measure_plots, readings, layouts, formats, panels, commands)
 
 
 @pytest.fixture(autouse=True)
@@ -65,24 +69,43 @@ def test_a_metric_a_task_and_a_method_work_together(model: Any) -> None:
     for heading in ("How to add a metric", "How to add a task", "How to add a method"):
         run_example(heading)
     task = cv.load_task("opposite-pronoun", model, prompts=4)
-    scores = cv.discover(model, task, "random", seed=3)
-    assert scores.options == {"seed": 3}
+    scores = cv.discover(model, task, "random", noise_seed=3)
+    assert scores.options == {"noise_seed": 3}
     evaluation = cv.evaluate(model, task, scores.greedy(50), metric="best-logit")
     assert evaluation.metric == "best-logit" and evaluation.edges == 50
 
 
-def test_a_measure_has_its_number(model: Any) -> None:
+def test_a_measure_has_its_number_and_its_plot(model: Any) -> None:
     run_example("How to add a measure")
     task = cv.load_task("gender", model, prompts=2)
     bench = FaithfulnessBench(make_setting(model, task))
     measure_input = MeasureInput(bench, Circuit.full(model.graph))
-    assert run_to_completion(measure_steps("edge-share", measure_input)).as_dict() == {"share": 1.0}
+    result = run_to_completion(measure_steps("edge-share", measure_input)).as_dict()
+    assert result["share"] == 1.0 and sum(result["senders"].values()) == model.graph.n_edges
+    assert dict(build_chart("edge-share", result).table_rows[1:]) == result["senders"]
 
 
 def test_a_reading_has_a_number_for_each_position(model: Any) -> None:
+    run_example("How to add a reading")
     task = cv.load_task("gender", model, prompts=2)
-    norms = run_example("How to add a reading")["output_norm"](model, task, "a1.h0")
+    plot = run_to_completion(reading_steps("output-norm", ReadingInput(model, task, node="a1.h0")))
+    (norms,) = plot.values
     assert len(norms) == int(task.lengths[0]) and all(norm > 0 for norm in norms)
+
+
+def test_a_command_does_what_it_says(qtbot: QtBot, model: Any) -> None:
+    run_example("How to add a user command")
+    workspace = Workspace()
+    try:
+        entry = commands.get("select-first-layer").value
+        assert "circuit" in entry.enabled(workspace)
+        workspace.set_document(Document(State(circuit=Circuit.full(model.graph))))
+        assert not entry.enabled(workspace)
+        entry.run({Workspace: workspace})
+        heads = {f"a0.h{head}" for head in range(model.graph.shape.n_heads)}
+        assert workspace.selected_nodes == heads | {"m0"}
+    finally:
+        workspace.stop()
 
 
 def test_a_layout_places_every_node(model: Any) -> None:

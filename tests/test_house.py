@@ -21,7 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400  # a longer file wants a reason
 WEIGHTS_ONLY = "circuitviz/features/dunefsky_transcoders.py"
 QT_FREE = (
-    "graph document formats models tasks metrics lens features training discovery evaluation layout scene draw workbench cancellation errors options progress registry regular_files resources versions"
+    "graph document formats models tasks metrics lens features training discovery evaluation layout scene draw workbench cancellation errors options plots progress registry regular_files resources versions"
 ).split()
 
 

@@ -6,6 +6,18 @@ from typing import Any
 
 from circuitviz.options import Option, describe_options
 
+BUILT_IN_READINGS = {
+    "lens": "logit lens at each layer and position, or of one node",
+    "attention": "attention pattern of a head",
+    "effects": "direct logit attribution of every node",
+    "patching": "effect of patching each node at each position",
+    "ov": "what a head writes when it attends to each position",
+    "qk": "which tokens a head's queries match",
+    "features-ov": "what heads carry between two features, by head",
+    "features-qk": "which pairs of features an attention score is made of",
+}
+"""Readings whose pages, and perhaps flags, are their own; others are registered in ``circuitviz.lens.registry``."""
+
 
 def method_options(method: str) -> tuple[Option, ...]:
     """A method's options; InputError on an unknown method."""
@@ -19,6 +31,24 @@ def measure_options(measure: str) -> tuple[Option, ...]:
     from circuitviz.evaluation import measures
 
     return describe_options(measures.get(measure).options) if measure in measures.names() else ()
+
+
+def reading_options(reading: str) -> tuple[Option, ...]:
+    """The options of a registered reading; none of another name, which the flag itself refuses."""
+    if reading in BUILT_IN_READINGS:
+        return ()
+    from circuitviz.lens.registry import readings
+
+    return describe_options(readings.get(reading).options) if reading in readings.names() else ()
+
+
+def reading_names(reading: str) -> list[str]:
+    """The names that ``--reading`` takes; the registry is imported only where another than a built-in is asked for."""
+    if reading in BUILT_IN_READINGS or not reading:
+        return list(BUILT_IN_READINGS)
+    from circuitviz.lens.registry import readings
+
+    return [*BUILT_IN_READINGS, *readings.names()]
 
 
 def list_available(kind: str) -> list[dict[str, Any]]:
@@ -43,6 +73,8 @@ def list_available(kind: str) -> list[dict[str, Any]]:
         return [{"name": n, "summary": s} for n, s in zip(ABLATIONS, meanings, strict=True)]
     registry = _registry_of(kind)
     rows: list[dict[str, Any]] = []
+    if kind == "readings":
+        rows += [{"name": name, "summary": summary} for name, summary in BUILT_IN_READINGS.items()]
     for entry in registry.entries():
         row = {"name": entry.name, "summary": entry.summary}
         if entry.reference:
@@ -83,6 +115,10 @@ def _registry_of(kind: str) -> Any:
         from circuitviz.evaluation import measures
 
         return measures
+    if kind == "readings":
+        from circuitviz.lens.registry import readings
+
+        return readings
     from circuitviz.formats import formats
 
     return formats

@@ -92,6 +92,12 @@ def _export_plot(args: argparse.Namespace, document: Document) -> None:
     from circuitviz.shapes.plot_axes import PlotFigureOptions
 
     there = [name for name in document.measures if name in charts.names()]
+    if args.plot in document.measures and args.plot not in there:
+        from circuitviz.evaluation import (
+            measures,
+        )  # imports torch, which only a registered measure's plot needs
+
+        there += [name for name in document.measures if name in measures.names()]
     if args.plot not in there:
         held = f"it holds {', '.join(there)}" if there else "it holds none; measure it in the window and save"
         raise InputError(f"'{args.source.name}' holds no measure '{args.plot}' to plot; {held}.")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from circuitviz.cli.flags import add_device_flag, add_other_model_and_task_flags
+from circuitviz.cli.available import reading_names, reading_options
+from circuitviz.cli.flags import (
+    add_device_flag,
+    add_option_flags,
+    add_other_model_and_task_flags,
+    flag_value,
+)
 from circuitviz.cli.output import format_number, print_message, print_result
 from circuitviz.errors import InputError
 
 SUMMARY = "logit lens, direct attribution and attention of a node"
-READINGS = ("lens", "attention", "effects", "patching", "ov", "qk", "features-ov", "features-qk")
 ATTENTION_SIDES = ("clean", "corrupted", "difference")
 
 
@@ -20,7 +25,9 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add_other_model_and_task_flags(parser)
     parser.add_argument("--node", help="for example a3.h1, m2, input")
     parser.add_argument("--prompt", default="0", help="number of the prompt, from 0; or all")
-    parser.add_argument("--reading", choices=READINGS, help="print one reading of the prompt as CSV")
+    reading = flag_value(argv, "--reading", "")
+    text = "print one reading of the prompt as CSV; 'circuitviz list readings' names all"
+    parser.add_argument("--reading", choices=reading_names(reading), help=text)
     parser.add_argument("--side", choices=ATTENTION_SIDES, default="clean", help="of attention")
     parser.add_argument("--weighted", action="store_true", help="attention times the norm of the values")
     parser.add_argument("--source", help="of features-ov and -qk: where the edge into the node comes from")
@@ -28,6 +35,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--query", type=int, help="of features-qk: position; by default the node's own")
     parser.add_argument("--key", type=int, help="of features-qk: position; by default the source's")
     add_device_flag(parser)
+    add_option_flags(parser, reading_options(reading), f"reading_{reading}_", f"{reading}-")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,7 +8,17 @@ from circuitviz.cli.available import list_available
 from circuitviz.cli.output import print_result
 
 SUMMARY = "the models, tasks, methods and more that can be chosen"
-KINDS = ("models", "tasks", "methods", "metrics", "measures", "ablations", "references", "formats")
+KINDS = (
+    "models",
+    "tasks",
+    "methods",
+    "metrics",
+    "measures",
+    "readings",
+    "ablations",
+    "references",
+    "formats",
+)
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:

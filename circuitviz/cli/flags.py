@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from circuitviz.errors import InputError
 from circuitviz.options import Option
 
 
@@ -59,6 +60,9 @@ def add_option_flags(parser: Any, options: Iterable[Option], prefix: str, flag_p
         options: the fields, from ``describe_options``.
         prefix: what the attributes of the parsed command line begin with.
         flag_prefix: what the flags begin with: ``curve-`` makes ``--curve-select`` of ``--select``.
+
+    Raises:
+        InputError: an option has the name of a flag of the command.
     """
     for option in options:
         bounds = f", {option.bounds}" if option.bounds else ""
@@ -66,7 +70,13 @@ def add_option_flags(parser: Any, options: Iterable[Option], prefix: str, flag_p
         default = repr(option.default) if option.default == "" else option.default
         text = f"{option.help}{choices} (default {default}{bounds})".replace("%", "%%")
         flag = f"--{flag_prefix}{option.flag[2:]}"
-        parser.add_argument(flag, dest=f"{prefix}{option.name}", metavar="VALUE", help=text)
+        try:
+            parser.add_argument(flag, dest=f"{prefix}{option.name}", metavar="VALUE", help=text)
+        except argparse.ArgumentError:
+            raise InputError(
+                f"The option '{option.name}' would have the flag {flag}, which this command has for something "
+                f"else; another name of the field would be right, for example noise_{option.name}."
+            ) from None
 
 
 def options_from_flags(args: argparse.Namespace, prefix: str) -> dict[str, Any]:

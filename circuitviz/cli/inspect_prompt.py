@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from circuitviz.cli.available import BUILT_IN_READINGS
+from circuitviz.cli.flags import options_from_flags
 from circuitviz.cli.inspect_prompt_node import prepare_prompt_reading
 from circuitviz.cli.open_task_document import TaskDocument, open_task_document
 from circuitviz.cli.output import print_message, print_result, run_with_progress_bar
@@ -13,6 +15,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats.csv_cells import format_csv
 from circuitviz.graph import NodeKind
 from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.requests.compute_reading import ComputeReading
 from circuitviz.workbench.requests.query import CsvTable, Query
 from circuitviz.workbench.requests.read_attention import ReadAttention, attention_table
 from circuitviz.workbench.requests.read_direct_effects import ReadDirectEffects
@@ -76,6 +79,9 @@ def _query_and_table(
         look = ReadDirectEffects(prompt) if args.reading == "effects" else ReadPatchingMap(prompt)
         return look, lambda seen: seen.table()
     assert prompt is not None
+    if args.reading not in BUILT_IN_READINGS:
+        options = options_from_flags(args, f"reading_{args.reading}_")
+        return ComputeReading(args.reading, args.node or "", prompt, options), lambda plot: plot.table()
     if args.reading == "lens":
         return ReadLogitLens(args.node or "", prompt), lambda seen: seen.table()
     node = opened.model.graph.node(args.node) if args.node else None

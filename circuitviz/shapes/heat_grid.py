@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitviz.plots import HeatMapPlot, TableRows
 from circuitviz.scene.theme import Theme
 
 ColourArray = NDArray[np.uint8]
-TableRows = list[list[Any]]
 STEPS_PER_SIGN = 255  # colours on each side of zero
 
 
@@ -46,6 +47,23 @@ class HeatGrid:
     cell_nodes: Sequence[Sequence[str]] = ()
     framed_cells: frozenset[tuple[int, int]] = frozenset()
     build_table: Callable[[], TableRows] = list
+
+    @classmethod
+    def from_plot(cls, plot: HeatMapPlot) -> HeatGrid:
+        """The heat map of plain data, with numbers in its cells."""
+        values = np.array(
+            [[math.nan if value is None else value for value in row] for row in plot.values], dtype=float
+        ).reshape(len(plot.rows), len(plot.columns))
+        return cls(
+            plot.rows,
+            plot.columns,
+            values,
+            plot.unit,
+            is_signed=bool((values < 0).any()),
+            cell_texts=[[f"{value:.3g}" for value in row] for row in values.tolist()],
+            cell_nodes=[[node] * len(plot.columns) for node in plot.nodes],
+            build_table=plot.table,
+        )
 
     @property
     def scale_end(self) -> float:

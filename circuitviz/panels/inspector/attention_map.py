@@ -11,7 +11,8 @@ from PySide6.QtCore import QEvent, Signal
 
 from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.panels.widgets.token_texts import visible_token
-from circuitviz.shapes.heat_grid import HeatGrid, TableRows
+from circuitviz.plots import TableRows
+from circuitviz.shapes.heat_grid import HeatGrid
 
 
 class AttentionMap(HeatMap):

@@ -14,9 +14,10 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.paint.plot_export import save_plot
+from circuitviz.plots import TableRows
 from circuitviz.scene.theme import LIGHT
 from circuitviz.shapes.drawing import BoxShape, Drawing, TextShape
-from circuitviz.shapes.heat_grid import TableRows, diverging_colours
+from circuitviz.shapes.heat_grid import diverging_colours
 from circuitviz.shapes.heat_map_shapes import CellArray
 from circuitviz.shapes.plot_axes import PLOT_MARGIN_PT, PlotFigureOptions
 

@@ -16,11 +16,13 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.panels.figures import choose_plot_to_export
+from circuitviz.panels.readings.registered_page import RegisteredReadingPage
 from circuitviz.panels.readings.registry import ReadingPage, reading_pages
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
 from circuitviz.scene.theme import Theme
+from circuitviz.workbench.requests.load_choices import Choices
 from circuitviz.workspace.workspace import Workspace
 
 
@@ -49,22 +51,18 @@ class ReadingsPanel(Panel):
             "Copy command", toolTip="copy the command line that prints these numbers"
         )
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.inspect_command()))
-        group = QButtonGroup(self)
+        self._button_group = QButtonGroup(self)
         top = QHBoxLayout(spacing=0)
         top.setContentsMargins(8, 6, 12, 2)
         for entry in sorted(reading_pages.entries(), key=lambda e: float(e.extra["order"])):
-            page = entry.value(workspace)
-            button = QToolButton(text=entry.extra["title"], checkable=True, toolTip=entry.summary)
-            button.clicked.connect(partial(self.show_page, entry.name))
-            group.addButton(button)
+            button = self._add_page(entry.name, entry.extra["title"], entry.summary, entry.value(workspace))
             top.addWidget(button)
-            page.hover_text_changed.connect(self.hover_line.setText)
-            self.stack.addWidget(page)
-            self.pages_by_name[entry.name], self.page_buttons[entry.name] = page, button
         top.addStretch(1)
         self.prompt_box = PromptSelector(workspace)
         self.prompt_box.setMinimumWidth(100)  # the pages' buttons come first where there is little room
         top.addWidget(self.prompt_box, 4)
+        self._registered_row = QHBoxLayout(spacing=0)
+        self._registered_row.setContentsMargins(8, 0, 12, 0)
         foot = QHBoxLayout(spacing=8)
         foot.setContentsMargins(12, 2, 12, 6)
         foot.addWidget(self.hover_line, 1)
@@ -73,9 +71,11 @@ class ReadingsPanel(Panel):
         whole = QVBoxLayout(self, spacing=0)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addLayout(top)
+        whole.addLayout(self._registered_row)
         whole.addWidget(self.stack, 1)
         whole.addLayout(foot)
         self.show_page(next(iter(self.pages_by_name)))
+        workspace.catalog_received.connect(self._add_registered_readings)
 
     @property
     def current_page(self) -> ReadingPage:
@@ -103,6 +103,26 @@ class ReadingsPanel(Panel):
         """Draw in the theme's colours."""
         for page in self.pages_by_name.values():
             page.set_theme(theme)
+
+    def _add_page(self, name: str, title: str, summary: str, page: ReadingPage) -> QToolButton:
+        button = QToolButton(text=title, checkable=True, toolTip=summary)
+        button.clicked.connect(partial(self.show_page, name))
+        self._button_group.addButton(button)
+        page.hover_text_changed.connect(self.hover_line.setText)
+        self.stack.addWidget(page)
+        self.pages_by_name[name], self.page_buttons[name] = page, button
+        return button
+
+    def _add_registered_readings(self, choices: Choices) -> None:
+        """Add the readings without a page of their own, which are known once torch is loaded, in a second row."""
+        if choices.readings and not self._registered_row.count():
+            self._registered_row.addStretch(1)
+        for name, choice in choices.readings.items():
+            if name not in self.pages_by_name:
+                page = RegisteredReadingPage(self.workspace, name, choice)
+                page.set_theme(self.current_page.theme)
+                button = self._add_page(name, choice.title, choice.summary, page)
+                self._registered_row.insertWidget(self._registered_row.count() - 1, button)
 
     def _export_plot(self) -> None:
         choose_plot_to_export(

@@ -180,8 +180,9 @@ def choice_box(name: str, *texts: str) -> QComboBox:
 
 
 reading_pages: Registry[Callable[[Workspace], ReadingPage]] = Registry(
-    "reading", "circuitviz.panels.readings", "circuitviz.readings"
+    "page of readings", "circuitviz.panels.readings", "circuitviz.reading_pages"
 )
-"""Registered with ``title`` and ``order``."""
+"""Pages with widgets of their own, registered with ``title`` and ``order``. A reading whose heat map or chart is enough
+needs none: it is registered in ``circuitviz.lens.registry``."""
 
 __all__ = ["ReadingPage", "ExportablePlot", "choice_box", "reading_pages"]

@@ -12,7 +12,8 @@ from circuitviz.graph.names import site_sort_key
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
 from circuitviz.panels.widgets.heat_map import HeatMap
-from circuitviz.shapes.heat_grid import HeatGrid, TableRows
+from circuitviz.plots import TableRows
+from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.collect_traces import TraceCollection
 
 ALL_SITES, OWN_EXAMPLES = "All sites", "the same examples"

@@ -72,11 +72,12 @@ class ChartView(QWidget):
         self.setAccessibleName(UNNAMED_CHART)
 
     def draw_result(self, measure: str, result: dict[str, Any] | None) -> None:
-        """Show the chart of a result; an empty one for None, or for a measure without a chart."""
-        if result is None or measure not in charts.names():
-            measure, result = "", None
+        """Show the chart of a result; an empty one for None."""
+        if result is None:
+            measure = ""
         elif self.accessibleName().startswith(UNNAMED_CHART):
-            self.setAccessibleName(f"{UNNAMED_CHART}: {charts.get(measure).summary}")
+            summary = charts.get(measure).summary if measure in charts.names() else measure
+            self.setAccessibleName(f"{UNNAMED_CHART}: {summary}")
         measure_before, result_before, theme_before = self._requested
         same_kind = (measure, self.theme) == (measure_before, theme_before)
         if same_kind and is_same_result(result, result_before):

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.paint.plot_export import save_plot
 from circuitviz.paint.shape_painter import paint_drawing
+from circuitviz.plots import TableRows
 from circuitviz.scene.theme import LIGHT
 from circuitviz.shapes.drawing import Drawing
-from circuitviz.shapes.heat_grid import HeatGrid, TableRows
+from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.shapes.heat_map_shapes import (
     CellArray,
     HeatMapLayout,

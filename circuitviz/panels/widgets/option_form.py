@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,7 +21,13 @@ from circuitviz.panels.registry import adjust_form_fields
 
 
 class OptionForm(QWidget):
-    """A row for each option, with its help as tool tip."""
+    """A row for each option, with its help as tool tip.
+
+    Signals:
+        values_changed: somebody chose another value; of a text, once it is typed.
+    """
+
+    values_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,6 +56,7 @@ class OptionForm(QWidget):
             field.setToolTip(option.help)
             field.setAccessibleName(name)
             self.fields[option.name] = field
+            _change_signal(field).connect(lambda *_value: self.values_changed.emit())
             self.form_layout.addRow(name, field)
         self.setVisible(bool(self.fields))
         adjust_form_fields(self)
@@ -90,6 +97,17 @@ class _ShortNumberBox(QDoubleSpinBox):
     def textFromValue(self, value: float) -> str:
         """The number without trailing zeros."""
         return f"{value:g}"
+
+
+def _change_signal(field: QWidget) -> SignalInstance:
+    if isinstance(field, QComboBox):
+        return field.currentTextChanged
+    if isinstance(field, QCheckBox):
+        return field.toggled
+    if isinstance(field, QLineEdit):
+        return field.editingFinished
+    assert isinstance(field, QSpinBox | QDoubleSpinBox)
+    return field.valueChanged
 
 
 def _field_value(field: QWidget) -> Any:

@@ -20,8 +20,20 @@ def add_bars(
     high: Sequence[float | None],
     texts: Sequence[str],
     interval_label: str = "95 % interval",
+    nodes: Sequence[str] | None = None,
 ) -> None:
-    """One bar a node, in the order given, with whiskers; the rest is reached by dragging."""
+    """One bar a name, in the order given, with whiskers; the rest is reached by dragging.
+
+    Args:
+        chart: takes the bars.
+        names: what the bars are of.
+        values: their lengths.
+        low: lower ends of the whiskers; None for a bar without.
+        high: upper ends of the whiskers.
+        texts: hover texts.
+        interval_label: what the whiskers are.
+        nodes: for each bar the node that a click selects, or none at all; the names by default.
+    """
     at = list(range(len(names)))
     sides = [
         (min(0.0, v), i - HALF_BAR_ROWS, max(0.0, v), i + HALF_BAR_ROWS)
@@ -35,7 +47,8 @@ def add_bars(
     if left < 0 < right:
         chart.add_rule(chart.theme_colour("line"), x=0.0)
     for i, name in enumerate(names):
-        chart.add_hover_region((left + right) / 2, i, 2 * (right - left) or 1.0, 1.0, texts[i], name)
+        selected = [name] if nodes is None else list(nodes[i : i + 1])
+        chart.add_hover_region((left + right) / 2, i, 2 * (right - left) or 1.0, 1.0, texts[i], *selected)
     chart.axis_ticks["left"] = list(zip(at, names, strict=True))
     chart.is_y_upwards, chart.draggable_axes = False, (False, True)
     chart.set_ranges(x=(left, right), padding=0.06)

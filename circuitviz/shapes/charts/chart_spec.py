@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from circuitviz.plots import plot_of_measure
 from circuitviz.registry import Registry
 from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.shapes.plot_axes import Ticks
@@ -258,7 +259,9 @@ class ChartSpec:
 
 
 def build_chart(name: str, result: dict[str, Any] | None, theme: Theme = LIGHT) -> ChartSpec:
-    """The chart of a result; an empty one where there is no result or no chart of that name.
+    """The chart of a result; an empty one where there is no result.
+
+    A measure whose chart is not registered here is drawn as its file or ``default_plot`` describes it.
 
     Args:
         name: the chart's registered name, mostly a measure's.
@@ -268,6 +271,8 @@ def build_chart(name: str, result: dict[str, Any] | None, theme: Theme = LIGHT) 
     spec = ChartSpec(theme)
     if result is not None and name in charts.names():
         charts.get(name).value(spec, result)
+    elif result is not None:
+        charts.get("plain").value(spec, {"plot": plot_of_measure(name, result)})
     return spec
 
 

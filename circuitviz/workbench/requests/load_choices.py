@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from circuitviz.options import Option
 from circuitviz.workbench.libraries import load_torch, load_transformer_lens
+from circuitviz.workbench.requests.compute_reading import ReadingChoice
 from circuitviz.workbench.requests.messages import Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
@@ -32,6 +33,7 @@ class Choices(Reply):
     measures: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
     inapplicable_measures: dict[str, dict[str, str]] = field(default_factory=dict)
     claims: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
+    readings: dict[str, ReadingChoice] = field(default_factory=dict)
     import_errors: dict[str, str] = field(default_factory=dict)
 
 
@@ -48,6 +50,7 @@ class LoadChoices(Request):
         from circuitviz.discovery import methods
         from circuitviz.evaluation import FEATURE_CIRCUITS, HEAD_CIRCUITS, inapplicable_measures, measures
         from circuitviz.evaluation.claims import claim_tests
+        from circuitviz.lens.registry import readings
         from circuitviz.metrics import metrics
         from circuitviz.models import list_shipped_models
         from circuitviz.models.constant_ablations import ABLATIONS
@@ -65,10 +68,19 @@ class LoadChoices(Request):
                 kind: inapplicable_measures(kind) for kind in (HEAD_CIRCUITS, FEATURE_CIRCUITS)
             },
             claims={e.name: (e.summary, describe_options(e.options)) for e in claim_tests.entries()},
+            readings={
+                e.name: ReadingChoice(
+                    e.extra.get("title", e.name),
+                    e.summary,
+                    bool(e.extra.get("needs_node")),
+                    describe_options(e.options),
+                )
+                for e in readings.entries()
+            },
             import_errors={
                 name: error
-                for registry in (tasks, methods, metrics, measures, claim_tests)
-                for name, error in measures.import_errors.items()
+                for registry in (tasks, methods, metrics, measures, claim_tests, readings)
+                for name, error in registry.import_errors.items()
             },
         )
         load_transformer_lens()
