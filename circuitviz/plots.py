@@ -6,11 +6,14 @@ colours; ``shapes.charts.plain_chart`` draws them for the window and for figure 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from circuitviz.registry import Registry
+
+logger = logging.getLogger(__name__)
 
 TableRows = list[list[Any]]
 """A header and rows, as CSV has them."""
@@ -124,14 +127,17 @@ measure_plots: Registry[Callable[[dict[str, Any]], Plot]] = Registry(
 
 
 def plot_of_measure(measure: str, result: dict[str, Any]) -> Plot:
-    """The plot of a measure's result.
+    """The plot of a measure's result: its own or, where it has none or its own fails, ``default_plot``.
 
     Args:
         measure: The measure's registered name.
         result: What its ``as_dict`` returned.
     """
     if measure in measure_plots.names():
-        return measure_plots.get(measure).value(result)
+        try:
+            return measure_plots.get(measure).value(result)
+        except Exception:  # a file may hold a result of another version of a third party's measure
+            logger.warning("could not plot the result of %s as it describes", measure, exc_info=True)
     return default_plot(result)
 
 

@@ -52,6 +52,11 @@ class Case:
         return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests: the short ones then fill both processes to the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Where local models lie is written down for the tests, not for the person who runs them."""

@@ -6,9 +6,17 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
+from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 90_000
+PROMPTS = 16  # of the 64 that a search takes by itself: as much is drawn and kept of fewer, sooner
+
+
+def open_example(window: MainWindow) -> None:
+    """Start the search for the demo's circuit, as ``--demo`` does, on a quarter of its prompts."""
+    window.panels["discovery"].prompts_field.setValue(PROMPTS)
+    open_arguments(window, None, None, None, demo=True)
 
 
 def open_in(window: MainWindow, qtbot: QtBot, path: Path) -> None:

@@ -1,7 +1,7 @@
 """How long the window's thread was busy at a stretch: what keeps a person waiting.
 
 While a test waits, the window's thread tells of each turn of the event loop, and a timer beats every
-millisecond; between two of these lies what kept the thread from hearing the person. Clicks, keys and actions of the test itself are timed one by one.
+few milliseconds; between two of these lies what kept the thread from hearing the person. Clicks, keys and actions of the test itself are timed one by one.
 
 Wall time would tell what a person feels on an idle machine, but on a shared one it also counts the
 time in which other programs had the processor. So the limit holds for the processor time of the
@@ -30,6 +30,9 @@ LONGEST = (
     4 * AIM
 )  # a shared machine's caches make the same work two or three times dearer; a fault costs more
 BLOCKED = 2.0  # seconds of waiting for something else than a processor
+BEAT_MS = (
+    5  # a beat a millisecond cost a tenth of a processor and Python's lock; fewer only make stretches longer
+)
 SCHEDULE = Path("/proc/thread-self/schedstat")  # Linux: ns on a processor, ns waiting for one, slices
 Times = tuple[float, float, float]
 
@@ -57,7 +60,7 @@ class Watch:
         self.worst = 0.0
         self.longest = LONGEST
         self._resting = False
-        self._beat = QTimer(interval=1)
+        self._beat = QTimer(interval=BEAT_MS)
         self._beat.timeout.connect(self._beaten)
         self._since = self._now()
         whole = QtBot.wait

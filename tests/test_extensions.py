@@ -317,6 +317,10 @@ def test_each_file_is_in_the_window(
     assert grid.values[0] == pytest.approx(np.array(slow_norms(twin, task, 2, node)), rel=1e-4)
     assert list(grid.column_names) == task.prompt_strings(2)
     shoot(window, "toy-reading")
+    window.workspace.set_selection(frozenset({"logits"}), frozenset())
+    qtbot.waitUntil(lambda: "'logits' writes nothing" in page.hint.text(), timeout=LONG)
+    window.workspace.set_selection(frozenset({node}), frozenset())
+    qtbot.waitUntil(lambda: page.result is not None, timeout=LONG)
 
     # the format, and everything again from the saved file
     path = tmp_path / "circuit.circuit"

@@ -61,6 +61,7 @@ def test_floors_import_only_floors_below_them() -> None:
     assert "0 broken" in done.stdout
 
 
+@pytest.mark.long
 def test_floors_below_the_line_import_without_pyside() -> None:
     """Every module of every Qt-free floor, in a process where PySide6 cannot be imported."""
     names = []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import LONG, measured
+from opening import LONG, measured, open_example
 from PySide6.QtCore import QSettings, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -17,7 +17,6 @@ from stalls import Watch
 
 from circuitviz.document import Document, State
 from circuitviz.graph import Graph, ModelShape, Scores
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.file_controller import FileController
 from circuitviz.shell.main_window import MainWindow
 
@@ -85,7 +84,7 @@ def open_window(
 def opened(open_window: Open, qtbot: QtBot) -> MainWindow:
     """The demo's circuit: found, measured, and with its curve."""
     window = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
     return window

@@ -72,7 +72,7 @@ def _open_prompt_environment(
     task_hash = open_prompt(model, origin.query, dictionaries).record_origin(origin.query).task_hash
     if task_hash != origin.task_hash:
         print_message(
-            "circuitviz: The prompt or its dictionaries are not those that this circuit was found with."
+            "circuitviz: The prompt or its dictionaries differ from those that this circuit was found with."
         )
     return ClaimEnvironment(model, prompt_pair_setting(origin.query, model), task_hash, dictionaries)
 

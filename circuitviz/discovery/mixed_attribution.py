@@ -17,7 +17,7 @@ patterns are blind to QK.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -295,9 +295,6 @@ class _MixedGraph:
                 scores[:n_senders_before, columns] += (
                     weight * (flat_deltas[:n_senders_before] @ vectors.T).double()
                 )
-
-
-ReceiverGradients = Callable[[Model, SiteBasis, _SiteRecord, Tensor, GradientCapture], Iterator[Tensor]]
 
 
 def _encoder_covectors(site: SiteBasis, record: _SiteRecord, gradient: Tensor) -> Iterator[Tensor]:

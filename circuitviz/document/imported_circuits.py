@@ -14,7 +14,6 @@ from circuitviz.graph.grouped_queries import can_regroup, key_value_edges, regro
 if TYPE_CHECKING:
     from circuitviz.graph import ModelShape
 
-SIGN_CHOICES = ("keep", "flip", "auto")
 CHOSEN_SIGN_NOTES = {
     "keep": "Positive helps in the file, as somebody who imported it said.",
     "flip": "Positive hurts in the file, as somebody who imported it said; the signs were turned.",

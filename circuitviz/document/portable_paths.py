@@ -13,8 +13,6 @@ from pathlib import Path
 from circuitviz.document.origin import Origin
 from circuitviz.graph.names import DOCUMENT_FOLDER_PREFIX, is_local_path, portable_path
 
-PATH_OPTIONS = ("dictionaries", "file")  # options that name places
-
 
 def with_portable_paths(origin: Origin, folder: Path | None) -> Origin:
     """An origin as a file in ``folder`` holds it; None: a file that no place is relative to."""

@@ -20,7 +20,7 @@ class FigurePage:
 
 
 class FigureFormat(Protocol):
-    """Writes a sheet. The same sheet gives the same bytes."""
+    """Writes a sheet. The same sheet gives the same bytes, but for the date and the number of a PDF."""
 
     suffix: str
 

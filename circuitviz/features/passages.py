@@ -43,14 +43,6 @@ class Passages:
             digest.update(torch.tensor([len(row), *row], dtype=torch.int32).numpy().tobytes())
         return digest.hexdigest()
 
-    def first_tokens(self, n_tokens: int) -> Passages:
-        """Return as many rows from the start as reach a number of tokens."""
-        n_rows, n_held = 0, 0
-        while n_rows < len(self.rows) and n_held < n_tokens:
-            n_held += len(self.rows[n_rows])
-            n_rows += 1
-        return Passages(self.rows[:n_rows], self.bos)
-
     def train_test_split(self, share: float = 0.05) -> tuple[Passages, Passages]:
         """Return rows to train on and, from the end, a share of them to measure on; a single row is both."""
         if len(self.rows) == 1:

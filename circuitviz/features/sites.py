@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from circuitviz.errors import InputError
 
-SITE_READS = ("z", "written", "normalised", "stream")
-
 _MLP_INPUT_HOOKS = {
     "ln2.hook_normalized": "normalised",
     "ln2.hook_out": "normalised",

@@ -1,4 +1,8 @@
-"""A claim on a file is held by one process and falls with it, however the process ends."""
+"""The lock of a document: one process holds it, and it is free as soon as that process ends, however it ends.
+
+The lock files are those of the ``filelock`` library. Beside that a lock file says who holds it, and it is
+removed when it is released.
+"""
 
 from __future__ import annotations
 
@@ -7,52 +11,64 @@ import hashlib
 import json
 import os
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+import filelock
+
 from circuitviz.errors import InputError
 from circuitviz.resources import user_data_folder
 
-MAX_OWNER_BYTES = 64 * 1024  # of what a claim says of itself
-WINDOWS_LOCK_OFFSET = 2**30  # Windows locks a byte behind what is written, so that others can read it
+MAX_OWNER_BYTES = 64 * 1024  # of what a lock file says of its owner
 LOCK_TIMEOUT_S = 30.0  # for which a command waits until another one has written the same file
 LOCK_POLL_INTERVAL_S = 0.01
-COMMAND_OWNER = "command"  # the kind of owner that lets go by itself; windows keep a file for hours
+COMMAND_OWNER = "command"  # the kind of owner that releases soon; windows keep a file for hours
 
 
 @dataclass
 class FileLock:
-    """A lock file that the system lets go when its owner dies; what it says can be read meanwhile."""
+    """A held lock file; what it says of its owner can be read by others meanwhile."""
 
     path: Path
-    _file: IO[bytes]
+    _lock: filelock.BaseFileLock
 
     @staticmethod
-    def acquire(path: Path, owner: Mapping[str, Any]) -> FileLock | None:
-        """Claim a path; None where another window, also of this process, holds it.
+    def acquire(
+        path: Path,
+        owner: Mapping[str, Any],
+        timeout_s: float = LOCK_POLL_INTERVAL_S,
+        cancel_check: Callable[[], bool] | None = None,
+    ) -> FileLock | None:
+        """Lock a path; None where another owner, also of this process, holds it.
 
-        Raises OSError where the folder cannot be written.
+        Args:
+            path: The lock file.
+            owner: What it says of the owner.
+            timeout_s: How long to wait for another owner, in seconds; at least one more attempt by default, as an
+                owner may be releasing the lock during the first.
+            cancel_check: Whether to stop waiting.
+
+        Raises:
+            OSError: The folder cannot be written, or its file system has no locks.
         """
-        while True:
-            file = open(path, "a+b")  # noqa: SIM115 # it stays open as long as the claim is held
-            if try_lock(file) is False:
-                file.close()
-                return None
-            if is_file_at(file, path):  # an owner that let go in between has taken the name away
-                break
-            file.close()
-        file.truncate(0)
-        file.write(json.dumps(dict(owner)).encode())
-        file.flush()
-        return FileLock(path, file)
+
+        def write_owner(descriptor: int) -> None:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, b" " + json.dumps(dict(owner)).encode())
+
+        lock = filelock.FileLock(path, thread_local=False, fallback_to_soft=False, on_acquired=write_owner)
+        try:
+            lock.acquire(timeout_s, LOCK_POLL_INTERVAL_S, cancel_check=cancel_check)
+        except filelock.Timeout:
+            return None
+        return FileLock(path, lock)
 
     @staticmethod
     def is_held(path: Path) -> bool:
-        """Whether a living process holds the claim of a path."""
+        """Whether a living process holds the lock of a path."""
         try:
             with open(path, "r+b") as file:
                 return try_lock(file) is False
@@ -61,23 +77,29 @@ class FileLock:
 
     @staticmethod
     def read_owner(path: Path) -> dict[str, Any]:
-        """What the owner of a claim says of it; nothing where that cannot be read."""
+        """What a lock file says of its owner; nothing where that cannot be read."""
         try:
-            with open(path, "rb") as file:
-                told = json.loads(file.read(MAX_OWNER_BYTES))
+            with open(path, "rb", buffering=0) as file:
+                file.seek(1)  # Windows lets nobody else read the first byte of a locked file
+                owner = json.loads(file.read(MAX_OWNER_BYTES))
         except (OSError, ValueError, RecursionError):
             return {}
-        return told if isinstance(told, dict) else {}
+        return owner if isinstance(owner, dict) else {}
 
     def release(self) -> None:
-        """Let go; the lock file disappears."""
-        with contextlib.suppress(OSError):
-            if sys.platform != "win32":
-                self.path.unlink(missing_ok=True)  # while it is held: nobody can take a stale name
-        self._file.close()
-        with contextlib.suppress(OSError):
-            if sys.platform == "win32":
-                self.path.unlink(missing_ok=True)
+        """Release the lock; the lock file disappears."""
+        if sys.platform != "win32":  # there the library removes it
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)  # while it is held: nobody can lock a removed file
+        self._lock.release()
+
+
+def try_lock(file: IO[bytes]) -> bool | None:
+    """Lock an open file without waiting: whether it could be; None where the file system has no locks."""
+    try:
+        return filelock.lock_descriptor(file.fileno(), blocking=False)
+    except OSError:
+        return None
 
 
 def lock_path(path: Path) -> Path:
@@ -86,43 +108,59 @@ def lock_path(path: Path) -> Path:
     return user_data_folder() / "open" / f"{hashlib.sha256(real).hexdigest()[:32]}.lock"
 
 
-def lock_document(path: Path, kind: str) -> FileLock | None:
-    """Claim a document for a ``kind`` of owner, "window" or "command"; None where another process has it.
+def lock_document(
+    path: Path,
+    kind: str,
+    timeout_s: float = LOCK_POLL_INTERVAL_S,
+    cancel_check: Callable[[], bool] | None = None,
+) -> FileLock | None:
+    """Lock a document for a ``kind`` of owner, "window" or "command"; None where another process has it.
 
-    Raises OSError where there is no place for claims.
+    Raises:
+        OSError: There is no place for lock files.
     """
     lock = lock_path(path)
     lock.parent.mkdir(parents=True, exist_ok=True)
-    about = {"path": os.path.realpath(path), "pid": os.getpid(), "since": datetime.now().isoformat()}
-    return FileLock.acquire(lock, {**about, "kind": kind})
+    owner = {"path": os.path.realpath(path), "pid": os.getpid(), "since": datetime.now().isoformat()}
+    return FileLock.acquire(lock, {**owner, "kind": kind}, timeout_s, cancel_check)
 
 
 @contextlib.contextmanager
 def document_locked(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
-    """Hold the claim on a document while a command reads, changes and writes it.
+    """Hold the lock of a document while a command reads, changes and writes it.
 
-    Waits up to ``timeout_s`` seconds for other commands, and not at all for a window. Raises InputError
-    that names the owner where the document cannot be had. Where there is no place for claims, the caller's
-    comparison before it writes has to do.
+    Waits up to ``timeout_s`` seconds for other commands, and not at all for a window. Where there is no place
+    for lock files, the caller's comparison before it writes has to do.
+
+    Raises:
+        InputError: Another process holds the lock; names that owner.
     """
-    end = time.monotonic() + timeout_s
-    claim = None
+    owner: dict[str, Any] = {}  # empty: the lock has just been taken, or released
+
+    def is_open_in_window() -> bool:
+        owner.clear()
+        owner.update(FileLock.read_owner(lock_path(path)))
+        return _is_window(owner)
+
+    lock = None
     with contextlib.suppress(OSError):
-        while (claim := lock_document(path, COMMAND_OWNER)) is None:
-            owner = FileLock.read_owner(lock_path(path))  # empty: it has just been taken, or let go
-            if owner.get("kind", COMMAND_OWNER) != COMMAND_OWNER or time.monotonic() > end:
-                raise InputError(_describe_owner(path, owner))
-            time.sleep(LOCK_POLL_INTERVAL_S)
+        lock = lock_document(path, COMMAND_OWNER, timeout_s, is_open_in_window)
+        if lock is None:
+            raise InputError(_describe_owner(path, owner))
     try:
         yield
     finally:
-        if claim is not None:
-            claim.release()
+        if lock is not None:
+            lock.release()
+
+
+def _is_window(owner: Mapping[str, Any]) -> bool:
+    return bool(owner.get("kind", COMMAND_OWNER) != COMMAND_OWNER)
 
 
 def _describe_owner(path: Path, owner: Mapping[str, Any]) -> str:
     since, pid = str(owner.get("since", ""))[11:16], owner.get("pid", "unknown")
-    if owner.get("kind", COMMAND_OWNER) != COMMAND_OWNER:
+    if _is_window(owner):
         return (
             f"'{path.name}' is open in a window since {since} (process {pid}), which may hold changes that "
             "are not saved; nothing was changed. Close it there first, or change a copy."
@@ -131,38 +169,3 @@ def _describe_owner(path: Path, owner: Mapping[str, Any]) -> str:
         f"'{path.name}' is being changed by another command since {since} (process {pid}); nothing was "
         "changed. Try again when that has ended."
     )
-
-
-def is_file_at(file: IO[bytes], path: Path) -> bool:
-    """Whether an open file still is what its name leads to."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path, follow_symlinks=False))
-    except FileNotFoundError:
-        return False
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def try_lock(file: IO[bytes]) -> bool | None:
-        """Lock an open file without waiting: whether it could be; None where the file system has no locks."""
-        file.seek(WINDOWS_LOCK_OFFSET)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        file.seek(0)
-        return True
-
-else:
-    import fcntl
-
-    def try_lock(file: IO[bytes]) -> bool | None:
-        """Lock an open file without waiting: whether it could be; None where the file system has no locks."""
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:  # better no claim than no work
-            return None
-        return True

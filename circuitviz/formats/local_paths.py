@@ -11,7 +11,7 @@ from typing import Any
 from circuitviz.document.origin import Origin
 from circuitviz.errors import InputError
 from circuitviz.formats.file_io import parse_json, write_atomically
-from circuitviz.graph.names import display_name
+from circuitviz.graph.names import display_name, expand_home
 from circuitviz.resources import user_data_folder
 
 MAX_PATHS = 500  # places, the latest
@@ -28,7 +28,7 @@ def remember_local_paths(origin: Origin) -> None:
     """Write down the local places of an origin whose file will name their last parts alone."""
     given = [origin.model, *origin.dictionaries]
     now = {
-        _path_key(display_name(text), origin.weight_hash): os.path.abspath(os.path.expanduser(text))
+        _path_key(display_name(text), origin.weight_hash): os.path.abspath(expand_home(text))
         for text in given
         if display_name(text) != text
     }

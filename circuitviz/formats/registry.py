@@ -31,11 +31,21 @@ formats: Registry[Format] = Registry("format", "circuitviz.formats", "circuitviz
 
 
 def format_for(path: Path, *, writing: bool) -> RegistryEntry[Format]:
-    """Find the format that a path's suffix names, the longest suffix first."""
+    """Find the format that a path's suffix names, the longest suffix first.
+
+    Raises:
+        InputError: No format has this suffix, or the format is only written, or only read.
+    """
     able = [e for e in formats.entries() if (e.value.writes if writing else e.value.reads)]
     known = ", ".join(sorted(e.value.suffix for e in able))
     for entry in sorted(able, key=lambda e: -len(e.value.suffix)):
         if path.name.lower().endswith(entry.value.suffix):
             return entry
-    verb = "written" if writing else "read"
+    verb, other = ("written", "read") if writing else ("read", "written")
+    for entry in formats.entries():
+        if path.name.lower().endswith(entry.value.suffix):
+            raise InputError(
+                f"'{path.name}' cannot be {verb}: {entry.value.suffix} files are only {other}. Use a file of the "
+                f"same circuit with one of the suffixes {known}."
+            )
     raise InputError(f"'{path.name}' has no suffix that can be {verb}; {known} can.")

@@ -16,7 +16,7 @@ import uuid
 from pathlib import Path
 from typing import IO
 
-from circuitviz.formats.file_lock import is_file_at, try_lock
+from circuitviz.formats.file_lock import try_lock
 
 TEMPORARY_NAME = re.compile(
     r"\.circuitviz-[0-9a-f]{32}\.tmp"
@@ -32,7 +32,7 @@ def create_temporary(folder: Path, is_private: bool) -> IO[bytes]:
     while True:
         path = folder / f".circuitviz-{uuid.uuid4().hex}.tmp"
         file = open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115 - returned open
-        if try_lock(file) is not False and is_file_at(file, path):
+        if try_lock(file) is not False and _is_file_at(file, path):
             return file
         file.close()  # before it was locked, another process took it for abandoned
 
@@ -55,8 +55,16 @@ def remove_abandoned_files(folder: Path) -> None:
     for path in (folder / name for name in names):
         with contextlib.suppress(OSError):
             with open(path, "r+b") as file:
-                abandoned = try_lock(file) is True and is_file_at(file, path)
+                abandoned = try_lock(file) is True and _is_file_at(file, path)
                 if abandoned and sys.platform != "win32":
                     path.unlink()  # while it is locked: its owner, if it is just being created, makes another
             if abandoned and sys.platform == "win32":
                 path.unlink()  # open files cannot be removed there
+
+
+def _is_file_at(file: IO[bytes], path: Path) -> bool:
+    """Whether an open file still is what its name leads to."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path, follow_symlinks=False))
+    except FileNotFoundError:
+        return False

@@ -46,9 +46,17 @@ def site_sort_key(site: str) -> tuple[int, str]:
     return int(site[1:]), site[0]
 
 
+def expand_home(text: str) -> str:
+    """A path with `~` or `~user` replaced; the text itself where that cannot be a user's name."""
+    try:
+        return os.path.expanduser(text)
+    except ValueError:  # NUL, or what has no encoding, after `~`
+        return text
+
+
 def parse_folders(text: str) -> tuple[str, ...]:
     """Folders named in one text, ``first; second``; a folder whose own name is that text is one folder."""
-    if os.path.exists(os.path.expanduser(text)):  # never raises, whatever the text
+    if os.path.exists(expand_home(text)):
         return (text,)
     return tuple(part.strip() for part in text.split(";") if part.strip())
 
@@ -69,7 +77,7 @@ def portable_path(text: str, folder: Path | None) -> str:
     """
     if not is_local_path(text):
         return text
-    path = Path(os.path.abspath(os.path.expanduser(text)))
+    path = Path(os.path.abspath(expand_home(text)))
     if folder is not None:
         root = Path(os.path.abspath(folder))
         if path.is_relative_to(root) and path != root:

@@ -130,10 +130,6 @@ class TaskPool(QObject):
             _abandoned_pools.append(self._pool)
         self._event_loop_queue.clear()
 
-    def run_deliveries(self) -> None:
-        """Deliver at once what has ended: for whoever looks at the window as a whole."""
-        self._deliver_all()
-
     def _is_busy(self, lane: str) -> bool:
         with self._lock:
             return lane in self._running

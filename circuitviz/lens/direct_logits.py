@@ -45,8 +45,17 @@ def select_prompt(task: Task, prompt: int) -> Task:
 
 
 def node_output(model: Model, run: Activations, node: str) -> Tensor:
-    """What a sender writes in a recorded run, [batch, time, d_model]; an MLP's output bias is part of it."""
+    """What a sender writes in a recorded run, [batch, time, d_model]; an MLP's output bias is part of it.
+
+    Raises:
+        InputError: There is no such node, or it is ``logits``, which is no sender.
+    """
     entry = model.graph.node(node)
+    if entry.kind is NodeKind.LOGITS:
+        raise InputError(
+            f"'{node}' writes nothing into the residual stream; input, an MLP or a head like a1.h2 would be "
+            "right."
+        )
     if entry.kind is NodeKind.INPUT:
         return run.embed * model.embed_scale
     assert entry.layer is not None

@@ -84,14 +84,6 @@ def label_rect(rect: QRectF) -> QRectF:
     return rect.adjusted(LABEL_MARGIN, rect.height() / 2 - 1, -LABEL_MARGIN, -1)
 
 
-def scene_bounds(picture: CircuitScene) -> QRectF:
-    """Everything that is drawn, with a margin."""
-    whole = QRectF()
-    for node in picture.nodes:
-        whole = whole.united(node_box(node))
-    return whole.adjusted(-30, -30, 30, 30)
-
-
 def edge_path(picture: CircuitScene, edge: DrawnEdge) -> QPainterPath:
     """The curve from the top of the sender to the port of the receiver."""
     return _vertical_curve(*edge_ends(picture, edge))
@@ -257,10 +249,3 @@ def node_outline(style: str, rect: QRectF) -> QPainterPath:
         radius = corner_radius(style, rect.height())
         path.addRoundedRect(rect, radius, radius)
     return path
-
-
-def paint_scene(painter: QPainter, picture: CircuitScene, theme: Theme) -> None:
-    """The whole circuit, edges below nodes, through no cache: text stays text."""
-    paint_edges(painter, picture, theme, picture.edges)
-    for node in picture.nodes:
-        paint_node(painter, node, theme)

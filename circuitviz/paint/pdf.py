@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import uuid
+import re
 from traceback import clear_frames
 from xml.sax.saxutils import escape
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSizeF, QUuid
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSizeF
 from PySide6.QtGui import QPageLayout, QPageSize, QPainter, QPdfWriter
 
 from circuitviz.draw.registry import FigurePage, figure_formats
-from circuitviz.paint.pdf_objects import canonicalise_pdf
 from circuitviz.paint.shape_painter import paint_drawing
 
+PAGE_BOX = re.compile(rb"(?<=Box )\[0 0 \d+\.\d{6} \d+\.\d{6}\]")
 RESOLUTION_DPI = 7200  # Qt rounds some lengths to its dots: a hundredth of a point is fine enough
 XMP_TEMPLATE = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -31,17 +30,13 @@ class PdfFormat:
     suffix = ".pdf"
 
     def write(self, sheet: FigurePage) -> bytes:
-        """One page. It has no date and its number is made from what it says, so that the same figure
-        gives the same bytes: in any second, process and time zone.
-        """
+        """One page, as large as the drawing."""
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         writer = QPdfWriter(buffer)
         about = "\n".join(sheet.metadata_lines)
         writer.setTitle(sheet.title)
         writer.setCreator("circuitviz")
-        number = hashlib.sha256(f"{sheet.title}\n{about}".encode()).digest()[:16]
-        writer.setDocumentId(QUuid(str(uuid.UUID(bytes=number))))
         xmp = XMP_TEMPLATE.format(title=escape(sheet.title), about=escape(about))
         writer.setDocumentXmpMetadata(QByteArray(xmp.encode()))
         wide, high = sheet.drawing.width, sheet.drawing.height
@@ -60,7 +55,8 @@ class PdfFormat:
             raise
         finally:
             del painter  # packs the page, which may take seconds: unlike end(), without Python's lock
-        return canonicalise_pdf(bytes(buffer.data().data()), wide, high)
+        box = b"[0 0 %.6f %.6f]" % (wide, high)  # Qt rounds it to whole points
+        return PAGE_BOX.sub(lambda found: box.ljust(len(found[0])), bytes(buffer.data().data()))
 
 
 figure_formats.register("pdf", summary="vector picture for papers")(PdfFormat())

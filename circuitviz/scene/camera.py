@@ -22,11 +22,6 @@ class Camera:
     zoom: float | None = None
     centre: tuple[float, float] | None = None
 
-    @property
-    def is_fitted(self) -> bool:
-        """Whether the view shows all of the scene, whatever its size."""
-        return self.zoom is None or self.centre is None
-
     def to_json(self) -> dict[str, Any]:
         """As a document's file has it."""
         return {"zoom": self.zoom, "centre": None if self.centre is None else list(self.centre)}

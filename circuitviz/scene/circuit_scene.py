@@ -148,11 +148,6 @@ class CircuitScene:
         is_near[self.edges.receiver[is_chosen]] = True
         return np.flatnonzero(is_chosen), np.flatnonzero(is_near)
 
-    def degrees(self, name: str) -> tuple[int, int]:
-        """How many drawn edges enter a node, and how many leave it."""
-        row = self.node_rows[name]
-        return int((self.edges.receiver == row).sum()), int((self.edges.sender == row).sum())
-
     def with_positions(self, positions: Mapping[str, tuple[float, float]]) -> CircuitScene:
         """The same scene with some nodes elsewhere."""
         return replace(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # the dialog and the pictures take 300 ms to import: a pool t
     from circuitviz.shapes.figure_options import FigureOptions
     from circuitviz.shell.export_dialog import ExportDialog
 
-OPEN_FILE_FILTER = "Circuits (*.circuit *.json *.graphml *.dot *.csv);;All files (*)"
+OPEN_FILE_FILTER = "Circuits (*.circuit *.json *.graphml *.csv);;All files (*)"
 CIRCUIT_FILE_FILTER = "Circuits (*.circuit)"
 PICTURE_FILE_FILTER = "Pictures (*.svg *.pdf *.png *.tex)"
 DATA_FILE_FILTER = (

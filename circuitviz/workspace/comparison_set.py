@@ -114,11 +114,6 @@ class ComparisonSet(QObject):
         title = f"Could not open {path.name}"
         self._file_loader.load(partial(import_document, path), add, title, key="comparison")
 
-    def remove_circuit(self, name: str) -> None:
-        """Remove a circuit that was kept or opened."""
-        if self._user_documents.pop(name, None) is not None:
-            self.choose_circuit("" if name == self.chosen_name else self.chosen_name)
-
     def choose_circuit(self, name: str) -> None:
         """Compare the open circuit with this one."""
         self.chosen_name = name

@@ -71,7 +71,7 @@ def main() -> None:
             (
                 "GPT-2 small, 32,491 edges",
                 heads(),
-                (".json", ".circuit", ".csv", ".graphml", ".dot", ".graph.json"),
+                (".json", ".circuit", ".csv", ".graphml", ".graph.json"),
             ),
             ("2,000 features, 50,000 links", features(), (".circuit", ".graph.json")),
         ):

@@ -341,6 +341,7 @@ def test_sites_without_a_dictionary_are_leaves_and_said(capsys: pytest.CaptureFi
     assert "leaves: the MLPs m0, m1, m2, m3" in err and "heads: the attention a0, a1, a3" in err and out
 
 
-def test_a_dot_file_that_breaks_off(refused: Refused, tmp_path: Path) -> None:
-    (tmp_path / "a.dot").write_text('digraph { "input" -> "m0";')
-    assert "a '}' is missing" in refused("import", tmp_path / "a.dot", "-o", tmp_path / "b.circuit")
+def test_a_dot_file_is_only_written(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "a.dot").write_text('digraph { "input" -> "m0"; }')
+    said = refused("import", tmp_path / "a.dot", "-o", tmp_path / "b.circuit")
+    assert ".dot files are only written" in said and ".graphml" in said and ".csv" in said

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = Path(__file__).parent / "shaken_dictionaries.py"
 TESTS = PROGRAM.parents[1]
 
 
+@pytest.mark.long
 def test_shaken_folders_end_in_a_dictionary_or_in_a_sentence() -> None:
     """In a process of its own, whose memory is limited: a size that a header claims is never allocated."""
     paths = [str(TESTS.parent), str(TESTS), str(TESTS / "formats")]

@@ -101,7 +101,7 @@ def seeds(folder: Path) -> list[tuple[str, bytes]]:
     """A good file of each kind that is read: its suffix, and its bytes."""
     made = []
     for name, document in (("heads", heads()), ("features", features())):
-        for suffix in (".circuit", ".graph.json", ".graphml", ".dot", ".csv", ".nodes.csv", ".json"):
+        for suffix in (".circuit", ".graph.json", ".graphml", ".csv", ".nodes.csv", ".json"):
             path = folder / f"{name}{suffix}"
             if name == "features" and suffix == ".json":
                 continue

@@ -250,3 +250,13 @@ def test_tables_hold_every_edge_and_say_which_are_out(tmp_path: Path, suffix: st
     text = path.read_text()
     number = {"csv": text.count("\n") - 1, "dot": text.count("->"), "graphml": text.count("<edge ")}
     assert number[suffix] == made.state.circuit.n_edges > made.state.live_circuit.n_edges
+
+
+def test_agreements_of_earlier_versions_are_carried_along(tmp_path: Path) -> None:
+    made, path = document(SHAPES[0], 4), tmp_path / "a.circuit"
+    rounds = {"rounds": [{"kappa": 0.4, "low": None, "agreed": 2, "number": 3, "labels": {"m0": ["a", "b"]}}]}
+    made.store_measure("agreement", rounds)
+    for _ in range(2):  # from the file that an earlier version wrote, and from the one written of it
+        save_document(made, path)
+        made = open_document(path)
+        assert made.measures["agreement"] == rounds

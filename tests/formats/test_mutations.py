@@ -43,7 +43,6 @@ BOMBS = {
     "values.json": (lambda p: p.write_bytes(b"[" + b"0," * 10_500_000 + b"0]"), "values, more than"),
     "deep.json": (lambda p: p.write_bytes(b'{"a":' * 3_000_000), "nested too deeply"),
     "tags.graphml": (lambda p: p.write_bytes(b"<g>" + b"<a/>" * 5_000_001), "more elements"),
-    "edges.dot": (lambda p: p.write_text("digraph {" + "a->b;" * 2_000_001 + "}"), "more edges"),
     "columns.csv": (lambda p: p.write_text("a," * 100_000), "columns"),
     "big.reference.json": (lambda p: p.write_text('{"shape": {"n_layers": 1000000000, "n_heads": 1, "d_model": 1}}'), "layers"),
     "big.csv": (lambda p: p.write_text("sender,receiver\ninput,a999999999.h0<q>\n"), "layers"),

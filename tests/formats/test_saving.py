@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -197,3 +198,24 @@ def test_where_there_is_no_place_for_claims_a_file_can_be_changed_all_the_same(
     with change_document(path) as opened:
         opened.apply_command(set_label("m0", Label("kept")))
     assert open_document(path).state.labels["m0"].text == "kept"
+
+
+@posix
+def test_where_the_file_system_has_no_locks_a_file_can_be_changed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As network file systems without a lock service answer, and those that do not know the call at all."""
+    import fcntl
+
+    path = tmp_path / "a.circuit"
+    save_document(document(), path)
+    for number in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+
+        def refuse(*_: object, number: int = number) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        with change_document(path) as opened:
+            opened.apply_command(set_label("m0", Label(f"kept {number}")))
+        assert open_document(path).state.labels["m0"].text == f"kept {number}"
+        assert not hidden(tmp_path)

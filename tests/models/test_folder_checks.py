@@ -239,6 +239,7 @@ def test_a_pipe_in_a_folder_is_not_waited_for(folder: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by resource and counted by /proc")
+@pytest.mark.long
 def test_a_changed_folder_opens_or_gives_one_clear_sentence() -> None:
     """In a process of its own, whose memory is bounded; one that does not end is a fault too.
 

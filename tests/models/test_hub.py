@@ -14,6 +14,7 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+import transformers.utils.hub
 from huggingface_hub import constants, hf_api
 from mutations import heads
 from pytestqt.qtbot import QtBot
@@ -82,7 +83,8 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytes
 def ask_at(patch: pytest.MonkeyPatch, port: int) -> None:
     """Take a port of this machine for Hugging Face."""
     patch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{port}")
-    patch.setattr(hf_api.api, "endpoint", f"http://127.0.0.1:{port}")  # it was made before
+    for api in (hf_api.api, transformers.utils.hub.hf_api()):  # each keeps the address it was made with
+        patch.setattr(api, "endpoint", f"http://127.0.0.1:{port}")
     template = f"http://127.0.0.1:{port}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 

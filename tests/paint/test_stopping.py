@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pdf_structure import picture_content
 from pytestqt.qtbot import QtBot
 
 from circuitviz.cancellation import Cancelled, cancellable, check_cancelled
@@ -58,7 +59,11 @@ def test_it_ends_between_two_shapes_and_can_be_drawn_again(suffix: str, qtbot: Q
         with cancellable(after(count)), pytest.raises(Cancelled):
             write(made)
     with cancellable(after(len(made.drawing.shapes) + 1)):
-        assert write(made) == whole
+        again = write(made)
+    if isinstance(whole, bytes) and isinstance(again, bytes):  # a preview is an image
+        assert picture_content(again) == picture_content(whole)
+    else:
+        assert again == whole
 
 
 def test_nothing_is_written_then(tmp_path: Path) -> None:

@@ -115,6 +115,9 @@ def test_a_measures_own_plot_is_drawn_instead(monkeypatch: pytest.MonkeyPatch) -
     measure_plots.register("toy", summary="")(lambda result: BarPlot(["n"], [result["n"]], "nodes"))
     assert build_chart("toy", {"n": 4}).axis_labels["bottom"] == "nodes"
     assert build_chart("toy", None).marks == []
+    assert build_chart("toy", {"old": 4}).table_rows[1:] == [["old", 4]]  # of another version of the measure
+    for empty in (BarPlot([], [], "x"), LinePlot([], {}, "x", "y"), HeatMapPlot([], [], [], "x")):
+        assert build_chart("plain", {"plot": empty}).hover_regions == []
 
 
 def test_a_page_shows_a_heat_map_or_a_chart_and_asks_with_its_options(qtbot: QtBot) -> None:

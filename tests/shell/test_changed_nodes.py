@@ -43,6 +43,7 @@ def tuned(tmp_path: Path) -> Path:
     return tmp_path / "tuned"
 
 
+@pytest.mark.long
 def test_changed_nodes_are_changed_on_another_model_in_measures_and_on_the_command_line(
     opened: MainWindow, qtbot: QtBot, tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,7 +62,7 @@ def document() -> Document:
     return Document(State(None, scores, scores.greedy(40)))
 
 
-@pytest.mark.parametrize("suffix", [".circuit", ".json", ".graph.json", ".csv", ".graphml", ".dot"])
+@pytest.mark.parametrize("suffix", [".circuit", ".json", ".graph.json", ".csv", ".graphml"])
 def test_a_circuit_of_any_format_opens(  # type: ignore[no-untyped-def]
     open_window, qtbot: QtBot, tmp_path: Path, document: Document, suffix: str
 ) -> None:

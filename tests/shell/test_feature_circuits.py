@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_in, save_in
+from opening import export_in, open_example, open_in, save_in
 from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -18,7 +18,6 @@ from circuitviz.features.dashboards import token_effects
 from circuitviz.models import load_model
 from circuitviz.panels.feature_circuit.threshold_row import SLIDER_STEPS
 from circuitviz.resources import resource_path
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 
@@ -35,7 +34,7 @@ def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def demo(open_window, qtbot: QtBot) -> MainWindow:
     window: MainWindow = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
     return window
 
@@ -280,7 +279,7 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     window.dock_manager.bring_to_front("readings")
     window.panels["readings"].show_page("lens")
     page = window.panels["readings"].current_page
-    qtbot.waitUntil(lambda: "features on one prompt" in page.hint.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "prompt circuit" in page.hint.text(), timeout=LONG)
     assert window.failure_dialog is None
 
     # back to the circuit of heads, its readings are there again

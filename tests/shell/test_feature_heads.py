@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from opening import save_in
+from opening import open_example, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -28,7 +28,6 @@ from circuitviz.features import (
 from circuitviz.models import load_model
 from circuitviz.panels.readings.feature_heads_page import KEYS_LABEL, PAIRS_LABEL, QK_LABEL, QUERIES_LABEL
 from circuitviz.resources import resource_path
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 90_000
@@ -39,12 +38,12 @@ PROMPT = "Then Mary and John went to the park. John gave a ring to"
 def window(open_window, qtbot: QtBot) -> Iterator[MainWindow]:
     """The circuit of the difference of two names, from the features of a prompt, with the page in front."""
     made: MainWindow = open_window()
-    open_arguments(made, None, None, None, demo=True)
+    open_example(made)
     qtbot.waitUntil(lambda: made.workspace.document.evaluation is not None, timeout=LONG)
     qtbot.waitUntil(lambda: len(made.workspace.document.curve) == 10, timeout=LONG)
     made.dock_manager.bring_to_front("readings")
     made.panels["readings"].show_page("feature-heads")
-    assert "circuit of features" in made.panels["readings"].current_page.hint.text()
+    assert "prompt circuit" in made.panels["readings"].current_page.hint.text()
     question = AttributionQuery(
         "demo", PROMPT, "logit-diff", nodes=60, correct=(" Mary",), incorrect=(" John",)
     )

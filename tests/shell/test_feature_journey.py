@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_in, save_in
+from opening import export_in, open_example, open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -13,7 +13,6 @@ from screenshots import shoot
 import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.panels.readings.feature_heads_page import KEYS_LABEL, QK_LABEL
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 120_000
@@ -36,12 +35,13 @@ def method(window: MainWindow) -> str:
     return "" if where is None else where.method
 
 
+@pytest.mark.long
 def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     open_window, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window: MainWindow = open_window()
     desk, panels, places = window.workspace, window.panels, window.dock_manager
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     qtbot.waitUntil(lambda: len(desk.document.curve) == 10, timeout=LONG)
 

@@ -142,6 +142,7 @@ def test_the_command_line_tests_features(
     assert node in rows.read_text()
 
 
+@pytest.mark.long
 def test_words_for_a_feature_are_the_circuits_labels_and_are_offered_again(
     open_window, qtbot: QtBot, local: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from opening import open_example
 from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -21,7 +22,6 @@ from circuitviz.features.dictionary_fit import SAMPLE_TEXTS
 from circuitviz.models import load_model
 from circuitviz.resources import resource_path
 from circuitviz.shapes.charts.chart_spec import LineMark
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.training.demo.corpus import DemoCorpus
 
@@ -37,7 +37,7 @@ def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(open_window, qtbot: QtBot) -> MainWindow:
     """The demo's circuit with the features in front, indexed."""
     window: MainWindow = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
     window.dock_manager.bring_to_front("features")
     panel = window.panels["features"]
@@ -60,6 +60,7 @@ def chosen(panel, qtbot: QtBot, site: str, number: int):
     return panel.dashboard_view.dashboard
 
 
+@pytest.mark.long
 def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window = opened(open_window, qtbot)
     panel = window.panels["features"]

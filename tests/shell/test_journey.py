@@ -36,6 +36,7 @@ def value(window: MainWindow) -> float:
     return float(found)
 
 
+@pytest.mark.long
 def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     open_window, qtbot: QtBot, tmp_path: Path
 ) -> None:

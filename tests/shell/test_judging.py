@@ -7,14 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from opening import open_in, save_in
+from opening import open_example, open_in, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.cli import run
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 90_000
@@ -31,12 +30,12 @@ def _ready(window: MainWindow) -> bool:
     return window.workspace.document.evaluation is not None and len(window.workspace.document.curve) == 10
 
 
+@pytest.mark.long
 def test_every_measure_is_taken_drawn_and_kept(
     open_window, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     window: MainWindow = open_window()
-    window.panels["discovery"].prompts_field.setValue(16)  # as much is drawn and kept of fewer, sooner
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     panel = window.panels["evaluation"]
     window.dock_manager.bring_to_front("evaluation")
@@ -97,8 +96,7 @@ def test_every_measure_is_taken_drawn_and_kept(
 
 def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.panels["discovery"].prompts_field.setValue(16)  # as much is drawn and kept of fewer, sooner
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     panel = window.panels["evaluation"]
     window.dock_manager.bring_to_front("evaluation")
@@ -123,8 +121,7 @@ def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qt
 
 def test_path_patching_goes_on_from_the_ticked_heads(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.panels["discovery"].prompts_field.setValue(16)  # as much is drawn and kept of fewer, sooner
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     form, panel = window.panels["discovery"], window.panels["rounds"]
     assert "path-patching first" in panel.status_line.text()

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from opening import export_in, save_in
+from opening import export_in, open_example, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemDelegate, QFileDialog
 from pytestqt.qtbot import QtBot
@@ -23,7 +23,6 @@ from circuitviz.panels.labels.labels_table import (
     RoleBox,
 )
 from circuitviz.progress import run_to_completion
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
 
@@ -37,7 +36,7 @@ def ready(window: MainWindow) -> bool:
 @pytest.fixture
 def window(open_window, qtbot: QtBot) -> MainWindow:  # type: ignore[no-untyped-def]
     made: MainWindow = open_window()
-    open_arguments(made, None, None, None, demo=True)
+    open_example(made)
     qtbot.waitUntil(lambda: ready(made), timeout=LONG)
     made.dock_manager.bring_to_front("labels")
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_in, save_in
+from opening import export_in, open_example, open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -16,7 +16,6 @@ from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.evaluation import evaluate
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.models import load_model
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
 
@@ -51,11 +50,12 @@ def faithfulness(window: MainWindow) -> float:
     return float(found["value"])
 
 
+@pytest.mark.long
 def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     open_window, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window: MainWindow = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
     first = window.workspace.document.state
@@ -158,9 +158,10 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     assert closed.positions[heads[1]] == (77.0, 66.0) and not closed.detached
 
 
+@pytest.mark.long
 def test_the_action_opens_and_closes_what_is_selected(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     window.view.select({"m2", "a1.h1"})
     qtbot.keyClick(window.view, Qt.Key.Key_O)
@@ -179,7 +180,7 @@ def test_the_action_opens_and_closes_what_is_selected(open_window, qtbot: QtBot)
 
 def test_the_circuit_of_one_prompt_opens_and_closes_sites_too(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     prompt = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
     asked = AttributionQuery(

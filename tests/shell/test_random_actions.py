@@ -124,6 +124,7 @@ def random_step(
     return name
 
 
+@pytest.mark.long
 def test_a_thousand_random_actions(
     open_window, qtbot: QtBot, tmp_path: Path, answered: None, steady: Watch
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import save_in
+from opening import open_example, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -23,7 +23,6 @@ from circuitviz.models import load_model
 from circuitviz.panels.readings.ov_qk_page import QK_LABEL
 from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.progress import run_to_completion
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
 
@@ -33,7 +32,7 @@ LONG = 90_000
 def opened(open_window, qtbot: QtBot) -> MainWindow:
     """The demo's circuit, found and measured, with the readings in front."""
     window: MainWindow = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
     qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
     window.dock_manager.bring_to_front("readings")

@@ -50,6 +50,7 @@ def searching(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.wait()
 
 
+@pytest.mark.long
 def test_a_search_that_was_killed_is_found_again(
     open_window, searching: subprocess.Popen[str], qtbot: QtBot
 ) -> None:

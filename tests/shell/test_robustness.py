@@ -6,14 +6,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_in, save_in
+from opening import export_in, open_example, open_in, save_in
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from circuitviz.document import toggle_ablation
 from circuitviz.formats import open_document, save_document
 from circuitviz.panels.discovery.panel import TYPED_PAIR
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 90_000
@@ -90,7 +89,7 @@ def test_closing_while_a_search_runs_asks_and_ends_the_thread(
 
 def test_sixty_toggles_end_in_the_exact_number_of_the_last_state(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
     whole = window.workspace.live_faithfulness.evaluation["faithfulness"]["value"]
     names = [n.name for n in window.view.circuit_scene.nodes if n.kind == "head"]
@@ -167,7 +166,7 @@ def test_a_pair_typed_here_is_a_task(open_window, qtbot: QtBot) -> None:
 
 def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window: MainWindow = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
     good = tmp_path / "good.circuit"
     assert save_in(window, good)
@@ -193,7 +192,7 @@ def test_a_circuit_of_other_weights_is_told(open_window, qtbot: QtBot, tmp_path:
     from dataclasses import replace
 
     window: MainWindow = open_window()
-    open_arguments(window, None, None, None, demo=True)
+    open_example(window)
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
     path = tmp_path / "other.circuit"
     assert save_in(window, path)

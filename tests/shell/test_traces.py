@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import save_in
+from opening import open_example, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -29,7 +29,6 @@ from circuitviz.models import load_model
 from circuitviz.panels.traces.panel import TracesPanel
 from circuitviz.panels.traces.similarity_page import BY_SIMILARITY
 from circuitviz.resources import resource_path
-from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.requests.collect_traces import DASHBOARD_FILE, TASK_PROMPTS, TEXT_FILE
 
@@ -46,7 +45,7 @@ def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
 def window(open_window, qtbot: QtBot) -> Iterator[MainWindow]:
     """The demo's circuit, measured, with the traces in front."""
     made: MainWindow = open_window()
-    open_arguments(made, None, None, None, demo=True)
+    open_example(made)
     qtbot.waitUntil(lambda: made.workspace.document.evaluation is not None, timeout=LONG)
     qtbot.waitUntil(lambda: len(made.workspace.document.curve) == 10, timeout=LONG)
     made.dock_manager.bring_to_front("traces")
@@ -92,6 +91,7 @@ def slow_trace(model, dictionaries, trace, target: str) -> dict:
     return sums
 
 
+@pytest.mark.long
 def test_thirty_examples_are_traced_compared_opened_and_kept(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from opening import LONG, export_in, open_in, save_in
+from pdf_structure import picture_content
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
@@ -266,7 +267,7 @@ def test_closing_while_an_export_runs_asks_whether_to_wait(
     "suffix",
     [".svg", ".pdf", ".png", ".tex", ".json", ".graph.json", ".csv", ".nodes.csv", ".graphml", ".dot"],
 )
-def test_another_thread_writes_the_same_bytes(window: MainWindow, tmp_path: Path, suffix: str) -> None:
+def test_another_thread_writes_the_same_file(window: MainWindow, tmp_path: Path, suffix: str) -> None:
     label(window, "Ümläut 回路")
     name = f"Schaltkreis – 回路 ü{suffix}"
     for folder in ("here", "there"):
@@ -276,7 +277,8 @@ def test_another_thread_writes_the_same_bytes(window: MainWindow, tmp_path: Path
         save_figure(window.workspace.document, here, FigureOptions(layout=window.canvas_updater.layout_name))
     else:
         export_document(window.workspace.document, here)
-    assert export_in(window, there) and there.read_bytes() == here.read_bytes()
+    assert export_in(window, there)
+    assert picture_content(there.read_bytes()) == picture_content(here.read_bytes())
     assert window.status_line.message_label.text() == f"Exported {name}"
 
 

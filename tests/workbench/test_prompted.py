@@ -102,7 +102,7 @@ def test_a_document_brings_its_prompt(engine: Engine) -> None:
     )
     changed = replace(found.origin, task_hash="0" * 64)
     *_, ready = other.execute(OpenPromptDocumentModel(changed, found.circuit))
-    assert isinstance(ready, ModelReady) and "not those" in ready.warning
+    assert isinstance(ready, ModelReady) and "differ from those" in ready.warning
 
 
 def test_the_curve_is_of_what_thresholds_keep(engine: Engine) -> None:

@@ -9,6 +9,8 @@ from circuitviz.formats.parts.measure_results import check_measure, curve_point_
 from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 from circuitviz.formats.schemas import any_value, list_of, mapping_of
 
+AGREEMENT = "agreement"  # of blind re-labelling rounds, which earlier versions had: carried along unread
+
 
 class MeasurementsPart(DocumentPart):
     """``evaluations`` by the key of the state they belong to, ``curve``, and the longer ``measures``."""
@@ -30,7 +32,8 @@ class MeasurementsPart(DocumentPart):
         measures = opened.get("measures", {})
         mapping_of(any_value)(measures, "measures")
         for name, found in measures.items():
-            check_measure(name, found)
+            if name != AGREEMENT:
+                check_measure(name, found)
         document.measures = dict(measures)
         mapping_of(evaluation_schema)(opened.manifest["evaluations"], "evaluations")
         for key, numbers in opened.manifest["evaluations"].items():

@@ -1,4 +1,4 @@
-"""The pages of the Compare panel: one file for each way to hold circuits against one another."""
+"""The Compare panel: one page for each kind of comparison."""
 
 from circuitviz.panels.compare.panel import ComparePanel
 

@@ -1,4 +1,4 @@
-"""What every page of the Compare panel is: made from the desk, told when something has changed."""
+"""The base class of the pages of the Compare panel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from circuitviz.workspace.workspace import Workspace
 
 
 class ComparePage(QWidget):
-    """A way to hold the open circuit against others."""
+    """A page that compares the open circuit with others."""
 
     title = ""
 
@@ -20,7 +20,7 @@ class ComparePage(QWidget):
         self.workspace = workspace
 
     def refresh(self) -> None:
-        """Show what is open and chosen now; what nobody sees is not drawn until it is seen."""
+        """Redraw for the open and the chosen circuit, as soon as the page is visible."""
         if is_part_in_view(self):
             self.refresh_now()
 
@@ -28,9 +28,9 @@ class ComparePage(QWidget):
         """Draw the page."""
 
     def showEvent(self, event: QShowEvent) -> None:
-        """The page comes to the front."""
+        """Redraw if something changed while the page was hidden."""
         super().showEvent(event)
         self.refresh()
 
     def set_theme(self, theme: Theme) -> None:
-        """Take over colours that neither palette nor style sheet can give."""
+        """Use the colours that neither palette nor style sheet sets."""

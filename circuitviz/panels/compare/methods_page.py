@@ -1,4 +1,4 @@
-"""Every method against one circuit, mostly one that is known: who finds it?"""
+"""Compare methods page: how well each method recovers a reference circuit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ OVERLAP_COLUMNS: tuple[tuple[str, str, Callable[[OverlapRow], float | None]], ..
 
 
 class MethodsPage(ComparePage):
-    """A row for this circuit and for every method that was run; precision against recall beside them."""
+    """One row per method that was run and one for this circuit; their precision-recall curves."""
 
     title = "Methods"
 
@@ -104,7 +104,7 @@ class MethodsPage(ComparePage):
         )  # fmt: skip
 
     def table_text(self, delimiter: str) -> str:
-        """The table as text."""
+        """The table as tab-separated text."""
         head = ["method", *(name for name, _, _ in OVERLAP_COLUMNS)]
         rows = (
             [row["method"], *(_format_cell(row, of) for _, _, of in OVERLAP_COLUMNS)] for row in self._rows()
@@ -161,7 +161,7 @@ class MethodsPage(ComparePage):
         return [*([here] if (here := self._open_circuit_row()) else []), *self._method_rows]
 
     def _open_circuit_row(self) -> OverlapRow | None:
-        """The open circuit against the chosen one."""
+        """Row that compares the open circuit with the chosen one."""
         state, document = self.workspace.document.state, self.workspace.comparison.chosen_document
         known = None if document is None else document.state.live_circuit
         if document is None or known is None or state.live_circuit is None:
@@ -179,7 +179,7 @@ class MethodsPage(ComparePage):
         }
 
     def refresh_now(self) -> None:
-        """Rows against what is chosen now; those against another circuit are gone."""
+        """Show the rows for the chosen circuit; rows for another one are dropped."""
         if self._reference_name != self.workspace.comparison.chosen_name:
             self._reference_name, self._method_rows = self.workspace.comparison.chosen_name, []
         rows, busy = self._rows(), self._is_running

@@ -1,4 +1,4 @@
-"""The open circuit on other models of its shape: does it carry over to other weights?"""
+"""Evaluates the open circuit on other models of the same shape."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HEADERS = ("model", "faithfulness", "95 % interval", "circuit", "full model", "a
 
 
 class OtherModelsPage(ComparePage):
-    """A row for the circuit's own model, and one for each other that it was evaluated on."""
+    """One row for the circuit's own model and one per other model."""
 
     title = "On another model"
 
@@ -75,7 +75,7 @@ class OtherModelsPage(ComparePage):
         workspace.live_faithfulness.changed.connect(lambda _tier: self.refresh())
 
     def evaluate(self) -> None:
-        """Ask for the circuit's numbers on the model that is named."""
+        """Evaluate the circuit on the model that is named in the field."""
         state, name = self.workspace.document.state, self.model_field.text().strip()
         if state.live_circuit is None or state.origin is None or not self.evaluate_button.isEnabled():
             return
@@ -85,7 +85,7 @@ class OtherModelsPage(ComparePage):
         )
 
     def refresh_now(self) -> None:
-        """The rows of the circuit as it is now; numbers of an earlier state are not shown."""
+        """Show the rows of the current circuit; results of earlier states are not shown."""
         state, numbers = self.workspace.document.state, self.workspace.document.evaluation
         can = state.live_circuit is not None and state.origin is not None and not state.is_prompt_circuit
         self.evaluate_button.setEnabled(can and bool(self.model_field.text().strip()))

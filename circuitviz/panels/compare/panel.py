@@ -1,4 +1,4 @@
-"""This circuit beside another: on one canvas, part by part, against methods, tasks and models."""
+"""Compare panel: the open circuit against another circuit, methods, tasks and models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from circuitviz.workspace.workspace import Workspace
     "compare", summary="compare two circuits", title="Compare", area="bottom", order=2.5, height=340
 )
 class ComparePanel(Panel):
-    """Chooses what the open circuit is held against; a page for each way to look at the two."""
+    """Chooses the circuit to compare with; one page for each kind of comparison."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -66,7 +66,7 @@ class ComparePanel(Panel):
             page.set_theme(theme)
 
     def refresh_on_show(self) -> None:
-        """The page in front follows only while it is in sight."""
+        """Redraw the current page; it is updated only while it is visible."""
         self.tabs.currentWidget().refresh()  # type: ignore[attr-defined]
 
     def _keep_circuit(self) -> None:
@@ -75,7 +75,7 @@ class ComparePanel(Panel):
         )
 
     def _update_choices(self) -> None:
-        """What fits the open circuit; the first of it where nothing was chosen."""
+        """Offer the circuits that can be compared with the open one; the first is chosen by default."""
         beside = self.workspace.comparison
         names = beside.matching_names()
         if names != [self.reference_box.itemText(i) for i in range(self.reference_box.count())]:

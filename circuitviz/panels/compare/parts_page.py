@@ -1,4 +1,4 @@
-"""Two circuits part by part: what both have, what only one has, and how strong it is in each."""
+"""Nodes and edges of two circuits: which of them has each, and its score in both."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MAX_SELECTED_ROWS = 400  # rows that are marked at once: a whole circuit's edges
 
 @dataclass(frozen=True)
 class ComparedPart:
-    """A node or an edge; scores are None where a circuit lacks it, or has no scores."""
+    """A node or an edge; a score is None where a circuit lacks the part or has no scores."""
 
     name: str
     side: str
@@ -52,7 +52,7 @@ class ComparedPart:
 
 
 class PartsTableModel(QAbstractTableModel):
-    """Rows of parts. Sorting by a score is sorting by its size."""
+    """Table of nodes or edges. Scores are sorted by |score|."""
 
     HEADERS = ("part", "found in", "score here", "score there")
 
@@ -62,21 +62,21 @@ class PartsTableModel(QAbstractTableModel):
         self.row_of = {part.name: row for row, part in enumerate(self.parts)}
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """How many parts."""
+        """Number of parts."""
         return 0 if parent.isValid() else len(self.parts)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """How many columns."""
+        """Number of columns."""
         return 0 if parent.isValid() else len(self.HEADERS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Names of columns."""
+        """Column names."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return self.HEADERS[section]
         return None
 
     def data(self, index: Index, role: int = 0) -> Any:
-        """A cell's text, alignment, or what it is sorted by."""
+        """A cell's text, alignment or sort key."""
         part, column = self.parts[index.row()], index.column()
         value = (part.name, SIDE_LABELS[part.side], part.score_here, part.score_there)[column]
         if role == Qt.ItemDataRole.DisplayRole:
@@ -114,7 +114,7 @@ class PartsPage(ComparePage):
         workspace.selection_changed.connect(self.sync_selection)
 
     def refresh_now(self) -> None:
-        """Numbers and rows of the open circuit and the chosen one."""
+        """Show summary and rows for the open circuit and the chosen one."""
         beside, state = self.workspace.comparison, self.workspace.document.state
         other = beside.chosen_document
         self.overlay_button.setEnabled(other is not None)
@@ -141,7 +141,7 @@ class PartsPage(ComparePage):
         self._set_parts((compared_edges if edges else compared_nodes)(state, other.state, ours, theirs))
 
     def sync_selection(self) -> None:
-        """Mark the rows of what is selected on the canvas."""
+        """Select the rows of the nodes and edges that are selected on the canvas."""
         if self._is_syncing_selection or not is_part_in_view(self):
             return
         self._is_syncing_selection = True
@@ -215,7 +215,7 @@ class PartsPage(ComparePage):
 def compared_nodes(
     left: State, right: State, left_circuit: Circuit, right_circuit: Circuit
 ) -> list[ComparedPart]:
-    """Every node of either circuit, with the sum of the scores of its edges out."""
+    """Every node of either circuit, with the sum of the scores of its outgoing edges."""
     names = dict.fromkeys([*left_circuit.node_names, *right_circuit.node_names])
     index, sums = (
         left_circuit.graph.sender_index,
@@ -257,7 +257,7 @@ def compared_edges(
 
 
 def overlap_summary_html(state: State, other: Document) -> str:
-    """What ``circuitviz compare`` says of the two, in rich text."""
+    """The summary of ``circuitviz compare`` as rich text."""
     assert state.live_circuit is not None and other.state.live_circuit is not None
     data = overlap(state.live_circuit, other.state.live_circuit, state.scores, edges_in_scope(other))
     heads = "".join(_right_aligned_cell(head) for head in ("shared", "only this", "only other", "IoU"))

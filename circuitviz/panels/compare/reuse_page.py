@@ -1,4 +1,4 @@
-"""Reuse across tasks: how much of each circuit the others have too."""
+"""Component reuse across tasks: the share of each circuit that others contain, too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from circuitviz.workspace.workspace import Workspace
 
 
 class ReusePage(ComparePage):
-    """A matrix over the open circuit and all that lie beside it; a click selects what two share."""
+    """Matrix over the open circuit and all added ones; a click selects the shared nodes."""
 
     title = "Reuse"
 
@@ -57,7 +57,7 @@ class ReusePage(ComparePage):
         self.refresh()
 
     def refresh_now(self) -> None:
-        """The matrix of what is there now."""
+        """Draw the matrix of the current circuits."""
         beside, live = self.workspace.comparison, self.workspace.document.state.live_circuit
         circuits = {} if live is None else {THIS_CIRCUIT: live}
         if live is not None:

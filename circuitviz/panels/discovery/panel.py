@@ -1,4 +1,4 @@
-"""Finding a circuit: model, task, method with its own options, and how much to keep."""
+"""Discovery panel: model, task, method with its options, and how many edges to keep."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TYPED_PAIR = "typed prompt pair"
 
 @panels.register("discovery", summary="find a circuit", title="Find a circuit", area="left", order=0)
 class DiscoveryPanel(Panel):
-    """The form; every choice comes from a registry, every option from its dataclass."""
+    """The search form; choices come from registries, options from their dataclasses."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -103,7 +103,7 @@ class DiscoveryPanel(Panel):
         self.device_box.setCurrentText(form.device)
 
     def set_choices(self, choices: Choices) -> None:
-        """Offer what there is; what is chosen stays chosen."""
+        """Fill the boxes with what is available; the current choice is kept."""
         self.choices = choices
         names = list(choices.methods)
         for box, items in (
@@ -124,7 +124,7 @@ class DiscoveryPanel(Panel):
         self._show_pair(self.task_box.currentText())
 
     def find_request(self) -> DiscoverCircuit:
-        """What the form says now."""
+        """The search request of the form."""
         typed = self.task_box.currentText() == TYPED_PAIR
         metric = self.metric_box.currentText()
         return DiscoverCircuit(
@@ -143,7 +143,7 @@ class DiscoveryPanel(Panel):
         )
 
     def start_search(self, _checked: bool = False, *, is_example: bool = False) -> None:
-        """Find a circuit with what the form says; example: one that a click brings again at any time."""
+        """Start the search of the form; ``is_example``: a click brings its result again at any time."""
         before, self.workspace.device = self.workspace.device, self.device_box.currentText()
         if not self._submit_search(self.find_request(), is_example):
             self.workspace.device = before
@@ -210,7 +210,7 @@ class DiscoveryPanel(Panel):
             box.setMinimumContentsLength(8)
 
     def _on_model_chosen(self, model: str) -> None:
-        """A model whose circuit is known was made for the one task of its name."""
+        """Choose the task of a compiled model, which has only the task of its name."""
         if model in self.choices.models and model in self.choices.tasks:
             self.task_box.setCurrentText(model)
 
@@ -222,7 +222,7 @@ class DiscoveryPanel(Panel):
         align_form_labels(self._form, self.option_form.form_layout)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Labels of another size begin and end elsewhere."""
+        """Align the form again after a change of the font."""
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange:
             QTimer.singleShot(0, self, self._align_forms)  # once the labels have the font
@@ -232,12 +232,12 @@ class DiscoveryPanel(Panel):
         self.prompts_field.setEnabled(task != TYPED_PAIR)
 
     def browse_model(self) -> None:
-        """Choose a model's folder."""
+        """Choose a model folder."""
         if folder := QFileDialog.getExistingDirectory(self, "Open a model folder"):
             self.model_box.setEditText(folder)
 
     def browse_task(self) -> None:
-        """Choose a task's file."""
+        """Choose a task file."""
         path, _ = QFileDialog.getOpenFileName(self, "Open a task", "", "Tasks (*.csv *.jsonl *.json)")
         if path:
             self.task_box.setEditText(path)

@@ -1,4 +1,4 @@
-"""How many edges are enough: the slider and the faithfulness curve, one above the other."""
+"""Edges panel: the slider of the number of edges, and the faithfulness curve."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SLIDER_STEPS = 1000
 
 @panels.register("edges", summary="number of edges", title="Edges", area="bottom", order=0)
 class EdgesPanel(Panel):
-    """A logarithmic slider; the curve with its interval band; a line where the circuit stands."""
+    """Logarithmic slider; curve with confidence band; a line at the circuit."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -68,7 +68,7 @@ class EdgesPanel(Panel):
         adjust_form_fields(self)
 
     def show_state(self) -> None:
-        """Follow the circuit."""
+        """Show the number of edges of the circuit."""
         state = self.workspace.state
         has = state.scores is not None and state.circuit is not None
         for widget in (self.slider, self.edges_field, self.measure_button):
@@ -92,7 +92,7 @@ class EdgesPanel(Panel):
         self.show_curve()
 
     def show_curve(self) -> None:
-        """Draw the points measured so far, and where the circuit stands."""
+        """Draw the points measured so far and the position of the circuit."""
         circuit, numbers = self.workspace.state.circuit, self.workspace.live_faithfulness.evaluation or {}
         value = numbers.get("faithfulness", {}).get("value")
         curve = self.workspace.document.curve

@@ -1,4 +1,4 @@
-"""Judging the circuit: every measure with its options, its picture, and the command that repeats it."""
+"""Evaluation panel: every measure with its options, its plot and the command that repeats it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ WITHOUT_INTERVENTIONS = "same edges, with unmodified nodes"
     "evaluation", summary="measures of the circuit", title="Evaluation", area="bottom", order=2, height=340
 )
 class EvaluationPanel(Panel):
-    """Choose a measure, run it in the background, read its picture.
+    """Chooses a measure, runs it in the background and plots it.
 
-    What was found stays with the document; a result of an earlier state of the circuit says so.
+    Results are kept with the document; one of an earlier state of the circuit is marked as such.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -61,7 +61,6 @@ class EvaluationPanel(Panel):
             checkable=True,
             toolTip="opacity of each edge: how stable it is under resampling",
         )
-        self._summaries: dict[str, str] = {}
         self._choices = Choices()
         self._is_running = False
         self._build()
@@ -87,7 +86,7 @@ class EvaluationPanel(Panel):
         self.show_result()
 
     def start_measure(self) -> None:
-        """Take the chosen measure of the circuit as it stands."""
+        """Compute the chosen measure of the current circuit."""
         state = self.workspace.document.state
         if state.live_circuit is None or not self.measure_box.currentText():
             return
@@ -125,7 +124,7 @@ class EvaluationPanel(Panel):
         return shlex.join(parts)
 
     def show_result(self) -> None:
-        """Draw what is known of the chosen measure."""
+        """Draw the result of the chosen measure."""
         name = self.measure_box.currentText()
         found = self.workspace.document.measures.get(name)
         self.chart.draw_result(name, None if found is None else found["result"])
@@ -136,7 +135,7 @@ class EvaluationPanel(Panel):
         self._show_message("")
 
     def _on_document_opened(self) -> None:
-        """Another document, whose edges are drawn as usual."""
+        """Show the edges of another document without opacity."""
         with QSignalBlocker(self.fade_button):
             self.fade_button.setChecked(False)
         self.show_result()
@@ -189,7 +188,7 @@ class EvaluationPanel(Panel):
         self.show_result()
 
     def _show_description(self) -> None:
-        """What the measure is, or why it does not apply to a circuit of this kind."""
+        """Describe the measure, or say why it does not apply to this kind of circuit."""
         name = self.measure_box.currentText()
         kind = "features" if self.workspace.document.state.is_prompt_circuit else "heads"
         why = self._choices.inapplicable_measures.get(kind, {}).get(name, "")
@@ -208,7 +207,7 @@ class EvaluationPanel(Panel):
             self._on_idle()
 
     def _show_message(self, text: str) -> None:
-        """What the mouse is over, or else what the picture is of."""
+        """Describe the plot, or the item under the pointer."""
         name = self.measure_box.currentText()
         found: dict[str, Any] | None = self.workspace.document.measures.get(name)
         if not text and found is None:

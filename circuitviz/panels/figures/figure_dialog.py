@@ -131,7 +131,7 @@ class FigureDialog(QDialog):
         return build_options(self.options_type, self.option_form.values())
 
     def redraw_preview(self) -> None:
-        """Draw the figure, or say in its place why it cannot be drawn."""
+        """Draw the figure, or show why it cannot be drawn."""
         try:
             figure = self.current_figure()
             sheet = self.make_sheet(figure, self.format_box.currentData())

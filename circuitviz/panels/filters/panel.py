@@ -33,12 +33,12 @@ KIND_LABELS = {"head": "heads", "mlp": "MLPs", "feature": "features", "error": "
 
 
 def _sign_labels(sign: str) -> dict[str, str]:
-    """What the chips of positive and negative scores say, by what is known of the sign."""
+    """Labels of the sign chips, by whether the sign convention is known."""
     return dict(zip(SIGNS, SIGN_LABELS["helps" if sign == "helps" else "file"], strict=True))
 
 
 class ToggleChips(QWidget):
-    """What is shown is pressed; several may be."""
+    """Toggle buttons; a pressed one is shown."""
 
     def __init__(self, labels: dict[str, str], group_name: str) -> None:
         super().__init__()
@@ -55,18 +55,18 @@ class ToggleChips(QWidget):
         row.addStretch(1)
 
     def set_labels(self, labels: dict[str, str], tips: Iterable[str]) -> None:
-        """Write other words on the same chips."""
+        """Relabel the chips."""
         for (key, text), tip in zip(labels.items(), tips, strict=True):
             self.chips[key].setText(text)
             self.chips[key].setAccessibleName(f"{self._group_name}: {text}")
             self.chips[key].setToolTip(tip)
 
     def unchecked_keys(self) -> frozenset[str]:
-        """What is not pressed."""
+        """Keys of the chips that are not pressed."""
         return frozenset(key for key, chip in self.chips.items() if not chip.isChecked())
 
     def set_unchecked(self, keys: Collection[str]) -> None:
-        """Press all but these."""
+        """Press all chips but these."""
         for key, chip in self.chips.items():
             chip.setChecked(key not in keys)
 
@@ -75,7 +75,7 @@ class ToggleChips(QWidget):
     "filters", summary="which nodes and edges are drawn", title="Filters", area="bottom", order=1
 )
 class FiltersPanel(Panel):
-    """Every change is seen on the canvas at once; a row of changes is one step of undo."""
+    """Filters take effect at once; consecutive changes are one undo step."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -113,7 +113,7 @@ class FiltersPanel(Panel):
         self.show_state()
 
     def show_state(self) -> None:
-        """Follow the document."""
+        """Show the document's filters."""
         state = self.workspace.state
         self.setEnabled(state.circuit is not None)
         if state.circuit is None:
@@ -145,7 +145,7 @@ class FiltersPanel(Panel):
         self._is_updating = False
 
     def current_filters(self) -> ViewFilters:
-        """The filters as the fields say."""
+        """The filters of the form."""
         layers = self.last_layer_field.maximum()
         return ViewFilters(
             most=None if self.max_edges_slider.value() == SLIDER_STEPS else self._slider_n_edges(),

@@ -14,7 +14,7 @@ MAX_LOG_LINES = 2000
 
 @panels.register("log", summary="messages and errors", title="Log", area="bottom", order=1)
 class LogPanel(Panel):
-    """A line for everything that was said."""
+    """One line per message."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)

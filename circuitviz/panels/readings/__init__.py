@@ -1,4 +1,4 @@
-"""Readings of a prompt and of the selected node: a page is one file."""
+"""Readings of a prompt and of the selected node; each page has a file of its own."""
 
 from circuitviz.panels.readings.panel import ReadingsPanel
 from circuitviz.panels.readings.registry import ReadingPage, reading_pages

@@ -30,7 +30,7 @@ SIDE_OF_LABEL = {"clean": "clean", "corrupted": "corrupted", "clean − corrupte
 
 @reading_pages.register("attention", summary="attention patterns", title="Attention", order=1)
 class AttentionPage(ReadingPage):
-    """Map, text and thumbnails show the same numbers; all heads of the layer come at once."""
+    """Map, text and thumbnails of the same patterns; a query reads all heads of the layer."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -65,20 +65,20 @@ class AttentionPage(ReadingPage):
         self.thumbnails.head_chosen.connect(lambda head: self.select_node(f"a{self.result.layer}.h{head}"))
 
     def current_query(self) -> Query | str:
-        """The selected head's layer."""
+        """Read all heads of the selected head's layer."""
         node = self.selected_node()
         if node is None or node.kind is not NodeKind.HEAD or node.layer is None:
             return "Select a head on the canvas to see its attention pattern."
         return ReadAttention(node.layer, self.workspace.prompt_index)
 
     def mark_selection(self) -> None:
-        """Another head of the same layer is here already."""
+        """Show another head of the same layer, which was read with it."""
         super().mark_selection()
         if self.result is not None:
             self.show_result()
 
     def show_result(self) -> None:
-        """Draw the selected head."""
+        """Draw the selected head's pattern."""
         seen: LayerAttention | None = self.result
         node = self.selected_node()
         if seen is None or node is None or node.head is None or node.layer != seen.layer:
@@ -95,7 +95,7 @@ class AttentionPage(ReadingPage):
         self.heat_map.show_pattern(tokens, maps[node.head], is_signed=signed, limit=limit, table=one)
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
-        """The head's map, and all heads."""
+        """The map of the head and those of all heads."""
         if self.result is None:
             return {}
         return {
@@ -104,7 +104,7 @@ class AttentionPage(ReadingPage):
         }
 
     def inspect_arguments(self) -> list[str]:
-        """The head's attention as it is shown."""
+        """The attention of the head, weighted as shown."""
         node = self.selected_node()
         words = [
             "attention",
@@ -117,7 +117,7 @@ class AttentionPage(ReadingPage):
         return [*words, "--weighted"] if self.weighted_box.isChecked() else words
 
     def set_theme(self, theme: Theme) -> None:
-        """Colours of text and thumbnails, too."""
+        """Use the colours in text and thumbnails, too."""
         self.token_text.theme = self.thumbnails.theme = theme
         super().set_theme(theme)
 

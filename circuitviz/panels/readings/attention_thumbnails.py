@@ -1,4 +1,4 @@
-"""All heads of a layer at a glance: a small pattern each, a click selects the head."""
+"""Thumbnails of the attention patterns of all heads of a layer; a click selects the head."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class AttentionThumbnails(QWidget):
         selected_head: int,
         build_table: Callable[[], TableRows],
     ) -> None:
-        """Show a layer's heads, one of them selected; ``build_table()``: the rows that CSV gets."""
+        """Show a layer's heads, one of them selected; ``build_table()`` returns the rows of the CSV."""
         self.head_names, self.patterns, self.scale_limit, self.selected_head, self.build_table = (
             head_names,
             patterns,
@@ -68,7 +68,7 @@ class AttentionThumbnails(QWidget):
         self.update()
 
     def drawing(self, figure: PlotFigureOptions) -> Drawing:
-        """All heads on paper, as many beside each other as fit."""
+        """All heads as a figure, as many in a row as fit."""
         paper, size, theme = figure.new_drawing(), figure.font_size, figure.theme
         across = max(1, min(len(self.head_names), int((paper.width - PLOT_MARGIN_PT) / (8.5 * size))))
         wide = (paper.width - 2 * PLOT_MARGIN_PT - (across - 1) * size) / across
@@ -89,11 +89,11 @@ class AttentionThumbnails(QWidget):
         return self.build_table()
 
     def save(self, path: Path) -> None:
-        """Write the picture or the numbers of all heads."""
+        """Write the figure or the numbers of all heads."""
         save_plot(self, path)
 
     def thumbnail_rect(self, head: int) -> QRectF:
-        """A head's square, in pixels, as large as the room allows."""
+        """A head's square in pixels, as large as the widget allows."""
         number = max(1, len(self.head_names))
         best, across = 0.0, 1
         for columns in range(1, number + 1):
@@ -118,7 +118,7 @@ class AttentionThumbnails(QWidget):
         return next(found, -1)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Say which head, and where its last token looks most."""
+        """Describe the head under the pointer, and the key with the most attention from its last token."""
         head = self._head_at(event.position())
         self.setCursor(Qt.CursorShape.ArrowCursor if head < 0 else Qt.CursorShape.PointingHandCursor)
         QToolTip.showText(event.globalPosition().toPoint(), self.head_names[head] if head >= 0 else "", self)

@@ -25,7 +25,7 @@ ONE_PROMPT, ALL_PROMPTS = "This prompt", "Mean over all prompts"
 
 @reading_pages.register("effects", summary="direct logit attribution", title="Direct effects", order=2)
 class DirectEffectsPage(ReadingPage):
-    """The shares of correct − incorrect logits that nodes write at the answer position themselves."""
+    """Direct contribution of each node to correct − incorrect logits at the answer position."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -51,7 +51,7 @@ class DirectEffectsPage(ReadingPage):
         )
 
     def current_query(self) -> Query | str:
-        """One prompt, or all."""
+        """Read one prompt, or all."""
         return ReadDirectEffects(
             self.workspace.prompt_index if self.scope_box.currentText() == ONE_PROMPT else None
         )
@@ -80,12 +80,12 @@ class DirectEffectsPage(ReadingPage):
         return ["effects", "--prompt", prompt]
 
     def set_theme(self, theme: Theme) -> None:
-        """Colours of the bars, too."""
+        """Use the colours in the bars, too."""
         self.chart.theme = theme
         super().set_theme(theme)
 
     def _heat_grid(self, seen: DirectEffects) -> HeatGrid:
-        """Layers from the top down, as on the canvas; the last column is the MLP."""
+        """Layer × head, the last layer on top; the last column is the MLP."""
         shape = seen.graph.shape
         columns = [f"h{head}" for head in range(shape.n_heads)] + (["mlp"] if shape.mlp else [])
         values = np.full((shape.n_layers, len(columns)), np.nan)

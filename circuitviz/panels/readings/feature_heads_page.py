@@ -1,4 +1,4 @@
-"""OV and QK between features: which heads carry what reaches a node, and why they look where they do."""
+"""OV and QK between features: decomposes an edge by head, and an attention score by features."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ AUTO_HEAD, AUTO_QUERY, AUTO_KEY = "head: auto", "query: auto", "key: auto"
     "feature-heads", summary="OV and QK between features", title="Feature heads", order=4.5
 )
 class FeatureHeadsPage(ReadingPage):
-    """A map on the left, bars that add up on the right; a click on either selects a node or a head."""
+    """Heat map on the left, bars that sum to the total on the right; a click selects a node or a head."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -94,11 +94,11 @@ class FeatureHeadsPage(ReadingPage):
 
     @property
     def is_qk(self) -> bool:
-        """Whether the half in front is QK."""
+        """Whether QK is shown, and not OV."""
         return self.ov_qk_box.currentText() == QK_LABEL
 
     def current_query(self) -> Query | str:
-        """The selected edge, or the selected node."""
+        """Read the selected edge, or the selected node."""
         self._show_controls()
         question = self.workspace.prompt_circuits.query
         if question is None:
@@ -125,7 +125,7 @@ class FeatureHeadsPage(ReadingPage):
         return ReadAttentionScore(question, name, source, head, *places)
 
     def show_result(self) -> None:
-        """Draw the half that is asked for."""
+        """Draw OV or QK."""
         self._show_controls()
         if self.result is None:
             return
@@ -140,7 +140,7 @@ class FeatureHeadsPage(ReadingPage):
         return {f"features-{half}-map": self.heat_map, f"features-{half}-bars": self.chart}
 
     def inspect_arguments(self) -> list[str]:
-        """The same numbers from the command line."""
+        """Arguments that print the same numbers."""
         wanted = self.current_query()
         if isinstance(wanted, str) or not isinstance(wanted, ReadHeadChannels | ReadAttentionScore):
             return ["features-ov"]
@@ -158,7 +158,7 @@ class FeatureHeadsPage(ReadingPage):
         return parts
 
     def set_theme(self, theme: Theme) -> None:
-        """Colours of the bars, too."""
+        """Use the colours in the bars, too."""
         self.chart.theme = theme
         super().set_theme(theme)
 
@@ -205,7 +205,7 @@ class FeatureHeadsPage(ReadingPage):
         )
 
     def _heads_grid(self, channels: EdgeChannels) -> HeatGrid:
-        """Layers from the top down, as on the canvas."""
+        """Layer × head, the last layer on top."""
         layers = sorted({one.layer for one in channels.heads}, reverse=True)
         values = np.full((len(layers), 1 + max(one.head_index for one in channels.heads)), np.nan)
         nodes = [[""] * values.shape[1] for _ in layers]
@@ -268,7 +268,7 @@ class FeatureHeadsPage(ReadingPage):
     # choosing
 
     def _on_cell_chosen(self, row: int, column: int) -> None:
-        """A head: its sources, and its QK. A pair: both nodes."""
+        """Choose the head of a cell; for a pair of nodes, select both."""
         grid = self.heat_map.grid
         if self.is_qk:
             self._select_nodes(grid.row_names[row], grid.column_names[column])
@@ -276,7 +276,7 @@ class FeatureHeadsPage(ReadingPage):
             self._choose_by_name(grid.node_of_cell(row, column))
 
     def _choose_by_name(self, name: str) -> None:
-        """What a bar or a cell stands for: a head, a node, or two."""
+        """Choose the head, or select the nodes, that a bar or a cell represents."""
         if (at := self.head_box.findText(name)) > 0:
             self.head_box.setCurrentIndex(at)
             self.show_result()
@@ -284,7 +284,7 @@ class FeatureHeadsPage(ReadingPage):
             self._select_nodes(*name.split(" · "))
 
     def _select_nodes(self, *names: str) -> None:
-        """Select those that the circuit has; a feature that it has not is looked at on its own."""
+        """Select the nodes of the circuit; show the dashboard of a feature outside it."""
         circuit = self.workspace.document.state.circuit
         there = set() if circuit is None else set(circuit.node_names)
         if chosen := frozenset(names) & there:
@@ -295,7 +295,7 @@ class FeatureHeadsPage(ReadingPage):
                 return
 
     def _on_place_chosen(self) -> None:
-        """Another head or place: of OV it is known already."""
+        """Update after another head or position was chosen; OV needs no new reading for it."""
         if self.is_qk:
             self.request_update()
         else:
@@ -310,7 +310,7 @@ class FeatureHeadsPage(ReadingPage):
         return [] if scores is None else list(scores.info.get("prompt", {}).get("strings", ()))
 
     def _offer_choices(self) -> None:
-        """Heads and positions of the open prompt; what was chosen for another prompt is gone."""
+        """Offer heads and positions of the open prompt; choices for another prompt are reset."""
         circuit, strings = self.workspace.document.state.circuit, self._prompt_tokens()
         assert circuit is not None
         shape = circuit.graph.shape

@@ -1,4 +1,4 @@
-"""Logit lens: what would be said at each layer and position, or what one node says at each position."""
+"""Logit lens of the residual stream at each layer and position, or of one node at each position."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ N_NODE_TOKEN_RANKS = 10
     "lens", summary="logit lens of the residual stream or of one node", title="Logit lens", order=0
 )
 class LogitLensPage(ReadingPage):
-    """The last layer is on top, as on the canvas; a frame: the first token is a correct answer."""
+    """Layer × position, the last layer on top; a framed cell has a correct answer as its top token."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -62,7 +62,7 @@ class LogitLensPage(ReadingPage):
         self.heat_map.escape_pressed.connect(self.token_card.hide)
 
     def current_query(self) -> Query | str:
-        """The stream, or the selected node."""
+        """Read the residual stream, or the selected node."""
         if self.subject_box.currentText() == RESIDUAL_STREAM:
             return ReadLogitLens("", self.workspace.prompt_index)
         node = self.selected_node()
@@ -73,7 +73,7 @@ class LogitLensPage(ReadingPage):
         return ReadLogitLens(node.name, self.workspace.prompt_index)
 
     def show_result(self) -> None:
-        """Draw the lens that is here."""
+        """Draw the lens."""
         seen: LogitLensReading | None = self.result
         if seen is not self._drawn_result:
             self.token_card.hide()
@@ -83,11 +83,11 @@ class LogitLensPage(ReadingPage):
             self.heat_map.show_grid(self._node_grid(seen) if seen.grid.node else self._stream_grid(seen))
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
-        """One map."""
+        """The map."""
         return {"logit-lens": self.heat_map}
 
     def inspect_arguments(self) -> list[str]:
-        """The stream's lens, or a node's."""
+        """The lens of the residual stream, or of the node."""
         node = self.selected_node()
         named = (
             [] if self.subject_box.currentText() == RESIDUAL_STREAM or node is None else ["--node", node.name]
@@ -95,7 +95,7 @@ class LogitLensPage(ReadingPage):
         return ["lens", *named, "--prompt", str(self.workspace.prompt_index)]
 
     def set_theme(self, theme: Theme) -> None:
-        """Colours of the card, too."""
+        """Use the colours in the card, too."""
         self.token_card.theme = theme
         super().set_theme(theme)
 
@@ -129,7 +129,7 @@ class LogitLensPage(ReadingPage):
         )
 
     def _node_grid(self, lens: LogitLensReading) -> HeatGrid:
-        """A node's tokens by rank and position: a single row would waste the page."""
+        """A node's tokens by rank and position, as a single row of the lens would leave the page empty."""
         grid = lens.grid
         row = grid.cells[-1]
         self.cells = [
@@ -153,7 +153,7 @@ class LogitLensPage(ReadingPage):
 
 
 def _correct_cells(tokens: list[list[TokenLogit]], lens: LogitLensReading) -> frozenset[tuple[int, int]]:
-    """Places whose token is a correct answer."""
+    """Cells whose top token is a correct answer."""
     return frozenset(
         (i, j) for i, row in enumerate(tokens) for j, t in enumerate(row) if t.token in lens.correct
     )

@@ -33,7 +33,7 @@ OV_LABEL, QK_LABEL = "OV: tokens promoted", "QK: tokens matched"
     "ov-qk", summary="tokens that a head promotes and matches", title="OV and QK", order=4
 )
 class OvQkPage(ReadingPage):
-    """Columns are the prompt's tokens, rows the first tokens that each promotes or matches."""
+    """Columns are the prompt's tokens, rows the top tokens that each promotes or matches."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -60,7 +60,7 @@ class OvQkPage(ReadingPage):
         self.heat_map.escape_pressed.connect(self.token_card.hide)
 
     def current_query(self) -> Query | str:
-        """The selected head."""
+        """Read the selected head."""
         node = self.selected_node()
         if node is None or node.kind is not NodeKind.HEAD:
             return (
@@ -70,12 +70,12 @@ class OvQkPage(ReadingPage):
         return ReadHead(node.name, self.workspace.prompt_index)
 
     def request_update(self) -> None:
-        """Ask for what is wanted; where scores cannot be told, the reason stands instead of the map."""
+        """Request the reading; where scores are not defined, show the reason instead of the map."""
         super().request_update()
         self._show_unmatched_hint()
 
     def show_result(self) -> None:
-        """Draw the half that is chosen."""
+        """Draw OV or QK."""
         seen: HeadReading | None = self.result
         drawn = (seen, self.ov_qk_box.currentText())
         if drawn != self._drawn_key:
@@ -99,17 +99,17 @@ class OvQkPage(ReadingPage):
         return True
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
-        """The half that is shown."""
+        """OV or QK, as shown."""
         half = "OV" if self.ov_qk_box.currentText() == OV_LABEL else "QK"
         return {f"{self.result.node}-{half}" if self.result is not None else half: self.heat_map}
 
     def inspect_arguments(self) -> list[str]:
-        """The half that is shown."""
+        """OV or QK, as shown."""
         half, node = ("ov" if self.ov_qk_box.currentText() == OV_LABEL else "qk"), self.selected_node()
         return [half, "--node", node.name if node else "", "--prompt", str(self.workspace.prompt_index)]
 
     def set_theme(self, theme: Theme) -> None:
-        """Colours of the card, too."""
+        """Use the colours in the card, too."""
         self.token_card.theme = theme
         super().set_theme(theme)
 

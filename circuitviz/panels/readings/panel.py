@@ -1,4 +1,4 @@
-"""The dock of readings: one page at a time, a prompt to choose, a line that reads out, export."""
+"""Readings panel: one page at a time, with a choice of the prompt and export."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from circuitviz.workspace.workspace import Workspace
     height=390,
 )
 class ReadingsPanel(Panel):
-    """A button for each page; only the page in front reads."""
+    """One button per page; only the page in front requests readings."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -83,7 +83,7 @@ class ReadingsPanel(Panel):
         return next(p for p in self.pages_by_name.values() if p is self.stack.currentWidget())
 
     def refresh_on_show(self) -> None:
-        """The page in front reads what it did not follow while nobody looked."""
+        """Let the page in front catch up with changes made while the panel was hidden."""
         self.current_page.catch_up()
 
     def show_page(self, name: str, _on: bool = True) -> None:
@@ -93,7 +93,7 @@ class ReadingsPanel(Panel):
         self.stack.setCurrentWidget(self.pages_by_name[name])
 
     def inspect_command(self) -> str:
-        """The command line that prints what is shown."""
+        """The command line that prints the shown numbers."""
         path = str(self.workspace.document.path or "circuit.circuit")
         return shlex.join(
             ["circuitviz", "inspect", path, "--reading", *self.current_page.inspect_arguments()]
@@ -114,7 +114,7 @@ class ReadingsPanel(Panel):
         return button
 
     def _add_registered_readings(self, choices: Choices) -> None:
-        """Add the readings without a page of their own, which are known once torch is loaded, in a second row."""
+        """Add the readings without a page of their own in a second row; they come once torch is loaded."""
         if choices.readings and not self._registered_row.count():
             self._registered_row.addStretch(1)
         for name, choice in choices.readings.items():

@@ -1,4 +1,4 @@
-"""The patching map: what the metric loses when a node is replaced at one position."""
+"""Activation patching: the loss of the metric when a node is replaced at one position."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_STRONGEST_NODES = 24
 
 @reading_pages.register("patching", summary="activation patching, node × position", title="Patching", order=3)
 class PatchingPage(ReadingPage):
-    """Rows are nodes, the last layer on top; columns are positions. The map fills as it is computed."""
+    """Rows are nodes, the last layer on top; columns are positions. Filled in as results arrive."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -56,13 +56,13 @@ class PatchingPage(ReadingPage):
         workspace.state_changed.connect(self._on_state_changed)
 
     def current_query(self) -> Query | str:
-        """One prompt, or all."""
+        """Read one prompt, or all."""
         return ReadPatchingMap(
             self.workspace.prompt_index if self.scope_box.currentText() == ONE_PROMPT else None
         )
 
     def show_result(self) -> None:
-        """Draw what is known so far."""
+        """Draw the results so far."""
         seen: PatchingMap | None = self.result
         if seen is not None:
             self.summary_line.setText(f"loss of {seen.metric}, {seen.ablation} values")
@@ -70,7 +70,7 @@ class PatchingPage(ReadingPage):
             self.mark_selection()
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
-        """One map."""
+        """The map."""
         return {"patching-map": self.heat_map}
 
     def inspect_arguments(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""A reading of the model is a page of its own file; it asks when it is looked at, and not before."""
+"""The base class of reading pages: each requests its reading only while it is visible."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TASKS_ONLY_HINT = (
 
 
 class ReadingPage(QWidget):
-    """Asks the worker for what it shows, keeps up with node and prompt, tells why there is nothing.
+    """Requests what it shows, follows node and prompt, and says why it shows nothing.
 
     A page says what it wants (``current_query``), shows what comes (``show_result``) and names its pictures.
     ``hover_text_changed(text)``: what is under the pointer, for the line below.
@@ -64,7 +64,7 @@ class ReadingPage(QWidget):
     # what a page is made of
 
     def current_query(self) -> Query | str:
-        """What to ask for now, or the sentence that says what has to be chosen first."""
+        """The query to run, or a sentence that says what has to be selected first."""
         raise NotImplementedError
 
     def show_result(self) -> None:
@@ -72,22 +72,22 @@ class ReadingPage(QWidget):
         raise NotImplementedError
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
-        """What can be exported, by name."""
+        """Plots that can be exported, by file stem."""
         raise NotImplementedError
 
     def inspect_arguments(self) -> list[str]:
-        """What ``circuitviz inspect FILE --reading`` is given to print the same numbers."""
+        """Arguments of ``circuitviz inspect FILE --reading`` that print the same numbers."""
         raise NotImplementedError
 
     # keeping up
 
     def reset(self) -> None:
-        """Another model, or other prompts: nothing that is known holds any more."""
+        """Drop all results: another model or other prompts are open."""
         self.result = self._requested_query = self._shown_query = None
         self.request_update()
 
     def request_update(self) -> None:
-        """Ask for what is wanted now, unless it is here already or nobody looks."""
+        """Submit the current query, unless its result is shown already or the page is hidden."""
         if not is_part_in_view(self):
             return
         self.mark_selection()
@@ -111,7 +111,7 @@ class ReadingPage(QWidget):
             self.workspace.submit_request(wanted)
 
     def mark_selection(self) -> None:
-        """Show which of what is shown is selected."""
+        """Mark the selection in what is shown."""
         for map_ in self.findChildren(HeatMap):
             map_.mark_nodes(self.workspace.selected_nodes, map_.highlighted_row)
 
@@ -134,17 +134,17 @@ class ReadingPage(QWidget):
             return None
 
     def select_node(self, node: str) -> None:
-        """Select a node on the canvas, if there is one to select."""
+        """Select a node on the canvas; an empty name selects nothing new."""
         if node:
             self.workspace.set_selection(frozenset({node}), frozenset())
 
     def showEvent(self, event: QShowEvent) -> None:
-        """The page comes to the front."""
+        """Catch up when the page is shown."""
         super().showEvent(event)
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Follow again; what was cancelled is asked for again."""
+        """Submit the current query again, also after a cancellation."""
         if self._was_cancelled:
             self._requested_query = None
         self.request_update()
@@ -182,7 +182,9 @@ def choice_box(name: str, *texts: str) -> QComboBox:
 reading_pages: Registry[Callable[[Workspace], ReadingPage]] = Registry(
     "page of readings", "circuitviz.panels.readings", "circuitviz.reading_pages"
 )
-"""Pages with widgets of their own, registered with ``title`` and ``order``. A reading whose heat map or chart is enough
-needs none: it is registered in ``circuitviz.lens.registry``."""
+"""Pages with widgets of their own, registered with ``title`` and ``order``.
+
+A reading whose heat map or chart is enough needs none: it is registered in ``circuitviz.lens.registry``.
+"""
 
 __all__ = ["ReadingPage", "ExportablePlot", "choice_box", "reading_pages"]

@@ -1,4 +1,4 @@
-"""What a cell of a lens holds, opened over the map: its first tokens, and where the answers stand."""
+"""Card over a heat map: the top tokens of a cell, and the ranks of the answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class TokenCard(QWidget):
-    """First tokens at the left, answers at the right; a click or Escape closes it."""
+    """Top tokens at the left, answers at the right; a click or Escape closes it."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""A prompt as running text: point at a token, and the others are shaded by how much it looks at them."""
+"""A prompt as running text: pointing at a token shades the others by its attention to them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TokenText(QWidget):
     def show_row(
         self, tokens: Sequence[str], weights: Sequence[float], query: int, scale_limit: float, is_locked: bool
     ) -> None:
-        """Shade tokens by the weights of the one that looks."""
+        """Shade tokens by the attention weights of the query token."""
         if list(tokens) != list(self.tokens):
             self.updateGeometry()
         self.tokens, self.weights, self.query = tokens, weights, query
@@ -82,7 +82,7 @@ class TokenText(QWidget):
         return next((i for i, box in enumerate(boxes) if box.contains(place)), -1)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the pointer; over a held row, say the weight."""
+        """Follow the pointer; while a token is held, describe its attention weight."""
         token = self._token_at(event.position())
         self.setCursor(Qt.CursorShape.ArrowCursor if token < 0 else Qt.CursorShape.PointingHandCursor)
         if token >= 0:
@@ -93,17 +93,17 @@ class TokenText(QWidget):
                 QToolTip.showText(event.globalPosition().toPoint(), text, self)
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Nothing is pointed at."""
+        """Clear the hovered token."""
         self.token_hovered.emit(-1)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Hold a token, or let it go."""
+        """Hold a token, or release it."""
         token = self._token_at(event.position())
         if token >= 0:
             self.token_chosen.emit(token)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrows walk along the prompt, Enter holds, Escape lets go."""
+        """Arrows move along the prompt, Enter holds a token, Escape releases it."""
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
         if step is not None:
             token = min(max(self.query + step, 0), len(self.tokens) - 1)
@@ -116,7 +116,7 @@ class TokenText(QWidget):
             super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Chips; the one that looks is framed, thickly where it is held."""
+        """Paint the chips; the query token is framed, thickly while it is held."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(canvas_font(12))
