@@ -6,6 +6,9 @@
 >>> circuit = cv.discover(model, task, "eap-ig", steps=5).greedy(200)      # doctest: +SKIP
 >>> cv.evaluate(model, task, circuit).faithfulness                         # doctest: +SKIP
 
+>>> opened = cv.open("ioi.circuit")                                        # doctest: +SKIP
+>>> opened.evaluate().faithfulness, opened.read("a3.h1").top[0]            # doctest: +SKIP
+
 >>> table = cv.node_table(cv.run_prompt(model, "The keys"), cv.load_dictionaries([folder], model))
 ... # doctest: +SKIP
 >>> cv.local_circuit(cv.Edges(table), cv.node_target(table, "m3.f12@2"), nodes=50)   # doctest: +SKIP
@@ -41,6 +44,7 @@ _MODULE_OF_NAME = {
     "Circuit": "graph",
     "Graph": "graph",
     "Scores": "graph",
+    "open": "workbench.opened_document",
     "open_document": "formats",
     "save_document": "formats",
     "export_document": "formats",
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from circuitviz.lens import read_node
     from circuitviz.models import load_model
     from circuitviz.tasks import Pair, Task, load_task
+    from circuitviz.workbench.opened_document import open
 
 
 def __getattr__(name: str) -> Any:

@@ -29,6 +29,7 @@ from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.shapes.charts import build_chart
 from circuitviz.tasks import tasks
+from circuitviz.workbench.record_origin import select_circuit
 from circuitviz.workspace.workspace import Workspace
 
 REGISTRIES = (methods, metrics, tasks, measures, measure_plots, readings, layouts, formats, panels, commands)
@@ -63,6 +64,21 @@ def model() -> Any:
 def test_a_computation_runs_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
     names = run_example("Long computations")
     assert names["scores"].method == "eap" and "100%" in capsys.readouterr().out
+
+
+def test_a_file_is_evaluated_and_read(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = cv.load_task("ioi", model, prompts=4)
+    scores = cv.discover(model, task, "eap")
+    state = select_circuit(model, task, scores, "logit-diff", "corrupted", "greedy", 60, 0.0)
+    cv.save_document(Document(state), tmp_path / "ioi.circuit")
+    monkeypatch.chdir(tmp_path)
+    names = run_example("Experiments")
+    assert state.circuit is not None
+    assert names["evaluation"].as_dict() == cv.evaluate(model, task, state.circuit).as_dict()
+    assert names["reading"].top == cv.read_node(model, task, "a3.h1").top
+    assert str(names["evaluation"].faithfulness.value) in capsys.readouterr().out
 
 
 def test_a_metric_a_task_and_a_method_work_together(model: Any) -> None:

@@ -63,26 +63,19 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(
             f"--errors was given '{args.errors}'; it is of circuits of features, and this one is of heads."
         )
-    from circuitviz.discovery import make_setting
-    from circuitviz.evaluation import MeasureInput, check_circuit_fits_model, make_bench, measure_steps
+    from circuitviz.evaluation import MeasureInput, measure_steps
 
-    opened = open_task_document(args, print_message, document)
-    state, model = opened.document.state, opened.model
+    document, experiment = open_task_document(args, document)
+    state, origin = document.state, document.state.origin
     assert state.live_circuit is not None
-    check_circuit_fits_model(model, state.live_circuit)
-    metric, ablation = args.metric or opened.metric, args.ablation or opened.ablation
-    options = state.method_options
-    bench = make_bench(make_setting(model, opened.task, metric, ablation), state.live_circuit.graph, options)
+    found = run_with_progress_bar(experiment.evaluate_state_steps(state), "faithfulness")
     subject = MeasureInput(
-        bench, state.live_circuit, state.scores, opened.select, opened.requested_size, state.named_node_sets
-    )
-    changed = (
-        make_bench(bench.setting, state.live_circuit.graph, options, allow_interventions=True)
-        if state.active_interventions
-        else bench
-    )
-    found = run_with_progress_bar(
-        changed.evaluate(state.live_circuit, state.active_interventions), "faithfulness"
+        experiment.bench(state.live_circuit.graph, state.method_options),
+        state.live_circuit,
+        state.scores,
+        "own" if origin is None else origin.select,
+        None if origin is None else origin.requested,
+        state.named_node_sets,
     )
     data: dict[str, Any] = found.as_dict()
     if state.active_interventions:

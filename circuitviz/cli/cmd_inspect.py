@@ -12,7 +12,7 @@ from circuitviz.cli.flags import (
     add_other_model_and_task_flags,
     flag_value,
 )
-from circuitviz.cli.output import format_number, print_message, print_result
+from circuitviz.cli.output import format_number, print_result
 from circuitviz.errors import InputError
 
 SUMMARY = "logit lens, direct attribution and attention of a node"
@@ -42,7 +42,6 @@ def run(args: argparse.Namespace) -> int:
     """Read a node of a circuit file; returns the exit code."""
     from circuitviz.cli.inspect_prompt import parse_prompt_number, print_reading
     from circuitviz.cli.open_task_document import open_task_document
-    from circuitviz.lens import read_node
 
     if args.reading:
         return print_reading(args)
@@ -51,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     prompt = parse_prompt_number(args.prompt)
     if prompt is None:
         raise InputError("A node is read on one prompt; --prompt 0 would be right.")
-    opened = open_task_document(args, print_message)
-    found = read_node(opened.model, opened.task, args.node, prompt)
+    _, experiment = open_task_document(args)
+    found = experiment.read(args.node, prompt)
     data = {
         "node": found.node,
         "prompt": found.prompt,

@@ -94,15 +94,13 @@ def _remove_label(args: argparse.Namespace) -> int:
 
 def _suggest_roles(args: argparse.Namespace) -> int:
     from circuitviz.cli.open_task_document import open_task_document
-    from circuitviz.discovery import make_setting
     from circuitviz.evaluation.roles import RoleTestContext, head_names, head_percentile, role_table_steps
 
-    opened = open_task_document(args, print_message)
-    where = make_setting(opened.model, opened.task, opened.metric, opened.ablation)
-    heads = head_names(opened.model)
+    document, experiment = open_task_document(args)
+    heads = head_names(experiment.model)
     if args.node is not None and args.node not in heads:
         raise InputError(f"'{args.node}' is no head of this model; one like {heads[0]} would be right.")
-    probe = RoleTestContext(where, name_mover_heads(opened.document.state), 0, args.length)
+    probe = RoleTestContext(experiment.setting, name_mover_heads(document.state), 0, args.length)
     table = run_with_progress_bar(role_table_steps(probe), "roles").as_dict()
     rows = []
     for name, found in table["roles"].items():
@@ -129,7 +127,7 @@ def _suggest_roles(args: argparse.Namespace) -> int:
 
 
 def _test_claims(args: argparse.Namespace) -> int:
-    from circuitviz.cli.claim_environment import open_claim_environment
+    from circuitviz.cli.open_task_document import open_claim_experiment
     from circuitviz.evaluation.claims import claim_test_steps
     from circuitviz.workbench.claim_inputs import build_claim_input, has_features
 
@@ -141,16 +139,22 @@ def _test_claims(args: argparse.Namespace) -> int:
                 args, [], lambda: "every claim was tested as things stand; --all tests them again"
             )
         nodes = [name for target, _ in wanted for name in document.state.target_members(target)[0]]
-        opened = open_claim_environment(args, document, has_features(nodes))
+        experiment = open_claim_experiment(args, document)
+        dictionaries = experiment.dictionaries if has_features(nodes) else ()
         for target, evidence in wanted:
             state = document.state
             now = state.evidence_context_of(target)
-            basis = EvidenceContext(opened.model.weight_hash, opened.task_hash, now.circuit, now.nodes)
-            movers, shelf = name_mover_heads(state), opened.dictionaries
-            about = build_claim_input(
-                state.target_members(target), opened.model, opened.setting, movers, shelf
+            basis = EvidenceContext(
+                experiment.model.weight_hash, experiment.task_hash, now.circuit, now.nodes
             )
-            steps = claim_test_steps(evidence.test, about, **evidence.options)
+            subject = build_claim_input(
+                state.target_members(target),
+                experiment.model,
+                experiment.claim_setting,
+                name_mover_heads(state),
+                dictionaries,
+            )
+            steps = claim_test_steps(evidence.test, subject, **evidence.options)
             outcome = make_outcome(run_with_progress_bar(steps, f"{target}: {evidence.claim}"), basis)
             document.apply_command(set_outcome(target, evidence, outcome))
             tested.append((target, replace(evidence, outcome=outcome)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.cli.flags import options_from_flags
 from circuitviz.cli.measure_tables import measure_table
+from circuitviz.cli.open_task_document import open_prompt_experiment
 from circuitviz.cli.output import (
     format_number,
     print_result,
@@ -15,12 +15,10 @@ from circuitviz.cli.output import (
     run_with_progress_bar,
 )
 from circuitviz.errors import InputError, suggest_name
-from circuitviz.progress import run_to_completion
 
 if TYPE_CHECKING:
     from circuitviz.document import Document
     from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
-    from circuitviz.workbench.prompt_session import PromptSession
 
 
 def run(args: argparse.Namespace, document: Document, measure_names: list[str]) -> int:
@@ -34,12 +32,12 @@ def run(args: argparse.Namespace, document: Document, measure_names: list[str]) 
     from circuitviz.workbench.prompt_evaluation import evaluate_prompt_request, open_bench
 
     trial = _evaluation_request(args, document)
-    opened = _open_prompt_session(args, document, trial)
+    session = open_prompt_experiment(args, document).session
     data: dict[str, Any] = run_with_progress_bar(
-        evaluate_prompt_request(opened, trial), "faithfulness"
+        evaluate_prompt_request(session, trial), "faithfulness"
     ).as_dict()
     subject = FeatureMeasureInput(
-        open_bench(opened), trial.nodes, trial.interventions, trial.ablation, trial.errors
+        open_bench(session), trial.nodes, trial.interventions, trial.ablation, trial.errors
     )
     refused = inapplicable_measures(FEATURE_CIRCUITS)
     taken = [name for name in measure_names if name != "faithfulness" and name not in refused]
@@ -83,29 +81,6 @@ def _evaluation_request(args: argparse.Namespace, document: Document) -> PromptE
     )
     assert found is not None
     return found
-
-
-def _open_prompt_session(
-    args: argparse.Namespace, document: Document, request: PromptEvaluationRequest
-) -> PromptSession:
-    """The model with the prompt and dictionaries of a file; says what does not fit."""
-    from circuitviz.cli.open_task_document import forbid_network
-    from circuitviz.features import load_dictionaries_steps, paths_or_shipped
-    from circuitviz.models import load_model
-    from circuitviz.workbench.prompt_session import open_prompt
-    from circuitviz.workbench.record_origin import describe_mismatch
-
-    origin, circuit, query = document.state.origin, document.state.circuit, request.query
-    assert origin is not None and circuit is not None
-    forbid_network(args)
-    model = load_model(args.model or query.model, args.device)
-    message = describe_mismatch(origin, model, circuit)
-    places = paths_or_shipped(query.dictionaries, model)
-    found = run_to_completion(load_dictionaries_steps(places, model))
-    opened = open_prompt(model, replace(query, model=model.name), found)
-    for warning in ([message] if message else []) + list(opened.warnings):
-        print_warning(warning)
-    return opened
 
 
 def _faithfulness_lines(data: dict[str, Any]) -> list[str]:

@@ -9,11 +9,11 @@ from typing import Any
 from circuitviz.cli.available import BUILT_IN_READINGS
 from circuitviz.cli.flags import options_from_flags
 from circuitviz.cli.inspect_prompt_node import prepare_prompt_reading
-from circuitviz.cli.open_task_document import TaskDocument, open_task_document
-from circuitviz.cli.output import print_message, print_result, run_with_progress_bar
+from circuitviz.cli.open_task_document import open_task_document
+from circuitviz.cli.output import print_result, run_with_progress_bar
 from circuitviz.errors import InputError
 from circuitviz.formats.csv_cells import format_csv
-from circuitviz.graph import NodeKind
+from circuitviz.graph import Graph, NodeKind
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.requests.compute_reading import ComputeReading
 from circuitviz.workbench.requests.query import CsvTable, Query
@@ -37,16 +37,16 @@ def print_reading(args: argparse.Namespace) -> int:
             f"The reading '{args.reading}' is of one prompt; --prompt 0 would be right. Over all prompts "
             f"there is {' and '.join(AVERAGED_READINGS)}."
         )
-    opened = open_task_document(args, print_message)
-    if prompt is not None and not 0 <= prompt < len(opened.task):
+    _, experiment = open_task_document(args)
+    task = experiment.task
+    if prompt is not None and not 0 <= prompt < len(task):
         raise InputError(
-            f"Prompt {prompt} was asked for; the task has {len(opened.task)}, numbered from 0 to "
-            f"{len(opened.task) - 1}."
+            f"Prompt {prompt} was asked for; the task has {len(task)}, numbered from 0 to {len(task) - 1}."
         )
     engine = Engine()
-    engine.model = opened.model
-    engine.set_task(opened.task, opened.metric, opened.ablation)
-    look, table = _query_and_table(args, opened, prompt)
+    engine.model = experiment.model
+    engine.set_experiment(experiment)
+    look, table = _query_and_table(args, experiment.model.graph, prompt)
     return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.activity)))
 
 
@@ -72,7 +72,7 @@ def parse_prompt_number(text: str) -> int | None:
 
 
 def _query_and_table(
-    args: argparse.Namespace, opened: TaskDocument, prompt: int | None
+    args: argparse.Namespace, graph: Graph, prompt: int | None
 ) -> tuple[Query, Callable[[Any], CsvTable]]:
     """What to ask for, and how its answer becomes a table."""
     if args.reading in AVERAGED_READINGS:
@@ -84,7 +84,7 @@ def _query_and_table(
         return ComputeReading(args.reading, args.node or "", prompt, options), lambda plot: plot.table()
     if args.reading == "lens":
         return ReadLogitLens(args.node or "", prompt), lambda seen: seen.table()
-    node = opened.model.graph.node(args.node) if args.node else None
+    node = graph.node(args.node) if args.node else None
     if node is None or node.kind is not NodeKind.HEAD or node.layer is None:
         raise InputError(f"The reading '{args.reading}' is of a head; --node a1.h2 would be right.")
     if args.reading == "attention":

@@ -1,33 +1,17 @@
-"""From a circuit file back to its model and task: shared by every verb that computes on a file."""
+"""From a circuit file back to its model and prompts: shared by every verb that computes on a file."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuitviz.cli.output import print_skipped_rows, print_warning
 from circuitviz.errors import InputError
+from circuitviz.progress import run_to_completion
 
 if TYPE_CHECKING:
     from circuitviz.document import Document
-    from circuitviz.models import Model
-    from circuitviz.tasks import Task
-
-
-@dataclass(frozen=True)
-class TaskDocument:
-    """A document with the model and task to measure it on, and how it was found."""
-
-    document: Document
-    model: Model
-    task: Task
-    metric: str | None
-    ablation: str
-    select: str
-    requested_size: float | None
+    from circuitviz.workbench import Experiment, PromptExperiment, TaskExperiment
 
 
 def read_document(args: argparse.Namespace) -> Document:
@@ -47,51 +31,79 @@ def forbid_network(args: argparse.Namespace) -> None:
 
 
 def open_task_document(
-    args: argparse.Namespace, print_message: Callable[[str], None], document: Document | None = None
-) -> TaskDocument:
+    args: argparse.Namespace, document: Document | None = None
+) -> tuple[Document, TaskExperiment]:
     """Open a file with its own model and task, or with those of ``--model`` and ``--task``.
 
-    document: the file's, where it was read already. Warns where weights or prompts are not those that the
-    circuit was found on.
-    """
-    from circuitviz.document.imported_circuits import fit_state
-    from circuitviz.models import load_model
-    from circuitviz.tasks import load_task
-    from circuitviz.workbench.record_origin import describe_mismatch, rebuild_task
+    Warnings are printed where weights or prompts are not those that the circuit was found on.
 
-    path: Path = args.circuit
+    Args:
+        args: the parsed command line.
+        document: the file's, where it was read already.
+
+    Returns:
+        The document and its experiment.
+    """
+    from circuitviz.workbench import TaskExperiment
+    from circuitviz.workbench.record_origin import require_task_origin
+
     document = read_document(args) if document is None else document
-    origin, circuit = document.state.origin, document.state.circuit
-    told = document.extra.get("reference", {})
-    named = args.model or (origin.model if origin else told.get("model"))
-    asked_for = args.task or (None if origin else told.get("task"))
-    if circuit is None or named is None or (origin is None and asked_for is None):
+    state, reference = document.state, document.extra.get("reference", {})
+    names_both = (args.model or reference.get("model")) and (args.task or reference.get("task"))
+    if state.circuit is None or (state.origin is None and not names_both):
         raise InputError(
-            f"'{path}' does not say which model and task its circuit belongs to (it was imported); "
+            f"'{args.circuit}' does not say which model and task its circuit belongs to (it was imported); "
             "name them with --model and --task."
         )
+    if state.origin is not None and args.task is None:
+        require_task_origin(state.origin)
+    experiment = open_experiment(args, document, args.task)
+    assert isinstance(experiment, TaskExperiment)
+    if args.task is not None or state.origin is None:
+        print_skipped_rows(experiment.task)
+    return document, experiment
+
+
+def open_prompt_experiment(args: argparse.Namespace, document: Document) -> PromptExperiment:
+    """Open the prompt of a document's circuit of features, with warnings as `open_task_document` prints them."""
+    from circuitviz.workbench import PromptExperiment
+
+    experiment = open_experiment(args, document)
+    assert isinstance(experiment, PromptExperiment)
+    return experiment
+
+
+def open_claim_experiment(args: argparse.Namespace, document: Document) -> Experiment:
+    """Open what a document's claims are tested on: its prompt and dictionaries, or its task."""
+    if document.state.is_prompt_circuit:
+        return open_prompt_experiment(args, document)
+    return open_task_document(args, document)[1]
+
+
+def open_experiment(args: argparse.Namespace, document: Document, task: str | None = None) -> Experiment:
+    """Open a document's experiment with the model, device and setting of the command line; print its warnings.
+
+    Args:
+        args: the parsed command line.
+        document: the document; an imported circuit gets the model's receivers.
+        task: another task than the document's, by name or file.
+    """
+    from circuitviz.workbench.opened_document import open_document_steps
+
     forbid_network(args)
-    model = load_model(named, args.device)
-    if origin is None:
-        document.set_state(fit_state(document.state, model.shape, named))
-    elif message := describe_mismatch(origin, model, circuit):
-        print_warning(message)
-    if asked_for is not None:
-        skip = getattr(args, "skip_unusable", False)  # verbs of labels have no such flag
-        task = load_task(asked_for, model, args.prompts, args.seed, skip_unusable=skip)
-        print_skipped_rows(task)
-    else:
-        assert origin is not None
-        task = rebuild_task(origin, model)
-        if task.hash != origin.task_hash:
-            print_message("circuitviz: The prompts tokenise otherwise than when the circuit was found.")
-    metric = None if origin is None or args.task else origin.metric  # None: the task's own
-    return TaskDocument(
-        document,
-        model,
-        task,
-        metric,
-        origin.ablation if origin else told.get("ablation", "corrupted"),
-        origin.select if origin else "own",
-        origin.requested if origin else None,
+    experiment = run_to_completion(
+        open_document_steps(
+            document,
+            device=args.device,
+            model=args.model,
+            task=task,
+            prompts=args.prompts,
+            seed=args.seed,
+            skip_unusable=getattr(args, "skip_unusable", False),  # verbs of labels have no such flag
+            metric=getattr(args, "metric", None),
+            ablation=getattr(args, "ablation", None),
+        )
     )
+    for warning in experiment.warnings:
+        print_warning(warning)
+    return experiment

@@ -102,7 +102,7 @@ class PromptSession:
         return PromptOrigin(
             query,
             weight_hash=model.weight_hash,
-            task_hash=self._query_hash(query),
+            task_hash=self.query_hash(query),
             versions={name: package_version(name) for name in RECORDED_PACKAGES},
             machine=describe_machine(str(model.device)),
             seconds=round(seconds, 3),
@@ -120,7 +120,7 @@ class PromptSession:
 
         return (yield from attribution_graph(self.edges, self.targets, rows))
 
-    def _query_hash(self, query: AttributionQuery) -> str:
+    def query_hash(self, query: AttributionQuery) -> str:
         """What a measurement of the circuit depends on beside its edges: prompt, target, nodes."""
         named = {site: one.name for site, one in sorted(self.table.dictionaries.items())}
         told = [self.table.run.tokens.tolist(), query.corrupted, query.target_key, named]

@@ -95,15 +95,21 @@ def select_circuit(
     return State(origin, scores, circuit)
 
 
-def rebuild_task(origin: Origin, model: Model) -> Task:
-    """Make a document's task again from its own prompts, for a model's tokenizer."""
-    from circuitviz.tasks import Pair, Task
-
+def require_task_origin(origin: Origin) -> TaskOrigin:
+    """Return an origin that has a task; InputError where it has one prompt."""
     if isinstance(origin, PromptOrigin):
         raise InputError(
             f"This circuit is of features on one prompt ('{origin.query.prompt}'), and what was asked for "
             "needs a task's pairs of prompts; a circuit of heads on a task would be right."
         )
+    return origin
+
+
+def rebuild_task(origin: Origin, model: Model) -> Task:
+    """Make a document's task again from its own prompts, for a model's tokenizer."""
+    from circuitviz.tasks import Pair, Task
+
+    origin = require_task_origin(origin)
     if not origin.pairs:
         raise InputError("This document holds no prompts, so its task cannot be made again.")
     return Task.from_pairs(
@@ -117,14 +123,14 @@ def rebuild_task(origin: Origin, model: Model) -> Task:
     )
 
 
-def describe_mismatch(origin: Origin, model: Model, circuit: Circuit) -> str:
+def describe_mismatch(origin: Origin, model: Model, circuit: Circuit | None = None) -> str:
     """What differs between a document and an opened model, in a sentence; empty where nothing.
 
-    InputError where the circuit cannot be of this model, because its shape is another.
+    InputError where the circuit, if one is given, cannot be of this model, because its shape is another.
     """
     from circuitviz.models.weight_hash import is_stable_hash
 
-    if circuit.graph.shape != model.shape:
+    if circuit is not None and circuit.graph.shape != model.shape:
         ours, theirs = model.shape, circuit.graph.shape
         raise InputError(
             f"This circuit belongs to '{origin.model}', {theirs.description}; '{model.name}' has {ours.description}. "

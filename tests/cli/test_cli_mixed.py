@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from circuitviz.__main__ import main
-from circuitviz.document import Evidence
+from circuitviz.document import Evidence, TaskOrigin
 from circuitviz.errors import InputError
 from circuitviz.features.feature_activations import is_feature_name
 from circuitviz.formats import open_document
@@ -68,7 +69,8 @@ def test_claims_find_the_folder_of_dictionaries_that_a_circuit_was_found_with(
     (tried,) = [reply for reply in replies if isinstance(reply, ClaimChecked)]
     assert tried.outcome.verdict and not any(isinstance(reply, JobFailed) for reply in replies)
 
-    engine.open_requirements = ("what a running search is of",)
+    assert engine.experiment is not None and isinstance(labelled.origin, TaskOrigin)
+    engine.experiment.origin = replace(labelled.origin, task="what a running search is of")
     with pytest.raises(InputError, match="once it is over"):
         list(CheckClaims((claim,), (), labelled.origin).execute(engine))
 

@@ -81,7 +81,7 @@ def test_taking_out_a_node_without_edges_says_that_nothing_changes(open_window, 
         window.workspace.set_selection(frozenset({node}), frozenset())
         assert window.panels["inspector"].title_label.text() == node
         window.run_command("ablate")
-        assert "No edge" in heard[-1] and node in heard[-1]
+        assert "no edges" in heard[-1] and node in heard[-1]
         assert (
             window.view.circuit_scene.by_name[node].ablated
             and (window.workspace.state.live_circuit.edges == edges).all()

@@ -9,9 +9,10 @@ from circuitviz.document.node_text import describe_graph_source, describe_node_v
 from circuitviz.graph import Node, NodeKind
 from circuitviz.panels.inspector.token_columns import TokenColumns
 from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS, node_style
+from circuitviz.workbench.prompt_node_reading import N_TOP_TOKENS, PromptNodeReading
 from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workbench.requests.query import QueryResult
-from circuitviz.workbench.requests.read_prompt_node import N_TOP_TOKENS, PromptNodeReading, ReadPromptNode
+from circuitviz.workbench.requests.read_prompt_node import ReadPromptNode
 from circuitviz.workspace.workspace import Workspace
 
 KIND_EXPLANATIONS = {

@@ -69,11 +69,11 @@ class AttachModel(Request):
         origin = record_imported_origin(
             engine.model, task, where.metric, where.ablation, self.file_name, "auto", name
         )
-        engine.open_requirements = origin.requirements
+        engine.require_experiment().origin = origin
         yield engine.model_ready()
         sign = note = ""
         if state.scores is not None and not state.scores.sign_known:
-            steps = decide_sign_steps(engine.full_bench, state.scores)
+            steps = decide_sign_steps(engine.require_experiment().bench(), state.scores)
             found = yield from report_progress("Determining the sign convention of the scores", steps)
             sign, note = found.sign, found.summary
         yield ModelAttached(self.imported_state, state, origin, sign, note)

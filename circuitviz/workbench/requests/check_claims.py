@@ -11,12 +11,12 @@ from circuitviz.document.origin import PromptOrigin
 from circuitviz.errors import InputError
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.claim_outcomes import make_outcome
+from circuitviz.workbench.experiment import Experiment, PromptExperiment
 from circuitviz.workbench.requests.discover_prompt_circuit import load_named_dictionaries, open_prompt_session
 from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
-    from circuitviz.discovery import TaskSetting
     from circuitviz.workbench.engine import Engine
 
 
@@ -60,43 +60,42 @@ class CheckClaims(Request):
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """One outcome for each claim; one that cannot be tested is told, and the others go on."""
-        where, task_hash = yield from self._open_setting(engine)
+        experiment = yield from self._open_experiment(engine)
         for number, claim in enumerate(self.claims):
             try:
-                yield from self._check_claim(engine, where, task_hash, claim, number)
+                yield from self._check_claim(engine, experiment, claim, number)
             except InputError as error:
                 yield JobFailed(self.title, f"{claim.target}: {error}")
 
-    def _open_setting(self, engine: Engine) -> Generator[Reply, None, tuple[TaskSetting | None, str]]:
-        """The setting that claims are tested in, None where only a prompt is open; and the task's hash."""
+    def _open_experiment(self, engine: Engine) -> Generator[Reply, None, Experiment]:
+        """What claims are tested on: the prompt of the circuit, or the task that is open."""
         match self.origin:
-            case PromptOrigin(query=query):
-                from circuitviz.workbench.claim_inputs import prompt_pair_setting
-
-                opened = yield from open_prompt_session(engine, query, self.device)
-                return prompt_pair_setting(query, engine.model), opened.record_origin(query).task_hash
+            case PromptOrigin() as origin:
+                session = yield from open_prompt_session(engine, origin.query, self.device)
+                return PromptExperiment(origin, session)
             case origin:
-                engine.require_open()
+                experiment = engine.require_experiment()
                 if origin is not None and origin.requirements != engine.open_requirements:
                     raise InputError(
                         "A search has opened another model or task than this circuit was found on; "
                         "claims can be tested once it is over."
                     )
-                return engine.setting, engine.task.hash
+                return experiment
 
     def _check_claim(
-        self, engine: Engine, setting: TaskSetting | None, task_hash: str, claim: LabelClaim, number: int
+        self, engine: Engine, experiment: Experiment, claim: LabelClaim, number: int
     ) -> Iterator[Reply]:
         from circuitviz.evaluation.claims import claim_test_steps
         from circuitviz.workbench.claim_inputs import build_claim_input, has_features
 
         folders = () if self.origin is None else self.origin.dictionaries
         found = (yield from load_named_dictionaries(engine, folders)) if has_features(claim.nodes) else ()
-        about = build_claim_input((claim.nodes, claim.edges), engine.model, setting, self.name_movers, found)
-        steps = ProgressRunner(claim_test_steps(claim.evidence.test, about, **claim.evidence.options))
+        members, setting = (claim.nodes, claim.edges), experiment.claim_setting
+        subject = build_claim_input(members, experiment.model, setting, self.name_movers, found)
+        steps = ProgressRunner(claim_test_steps(claim.evidence.test, subject, **claim.evidence.options))
         for step in steps:
             share = (number + step.fraction) / len(self.claims)
             yield ProgressReported("Testing a claim", share, f"{claim.target}, {claim.evidence.test}")
-        basis = replace(claim.context, weights=engine.model.weight_hash, task=task_hash)
+        basis = replace(claim.context, weights=experiment.model.weight_hash, task=experiment.task_hash)
         last = number == len(self.claims) - 1
         yield ClaimChecked(claim.target, claim.evidence, make_outcome(steps.result, basis), last)

@@ -126,7 +126,7 @@ class CollectTraces(Query):
         """Token ids of the texts to look in."""
         model = opened.model
         if self.source == TASK_PROMPTS:
-            if engine.task is None:
+            if engine.experiment is None:
                 raise InputError(
                     "No task’s prompts are open; find a circuit of a task, or take examples from a text."
                 )

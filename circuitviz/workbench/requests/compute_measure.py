@@ -78,14 +78,14 @@ class ComputeMeasure(Request):
             return FeatureMeasureInput(
                 open_bench(opened), one.nodes, one.interventions, one.ablation, one.errors, self.selection
             )
-        engine.require_open()
+        experiment = engine.require_experiment()
         if not engine.can_measure(self.requirements, self.circuit.graph):
             raise InputError(
                 f"{self.measure.capitalize()} was asked for while a search opened another model or task; "
                 "measure it again once this circuit's own is open."
             )
         options = {} if self.scores is None else self.scores.options
-        bench = engine.bench(False, False, self.circuit.graph, options)
+        bench = experiment.bench(self.circuit.graph, options)
         return MeasureInput(
             bench,
             self.circuit,

@@ -37,7 +37,8 @@ class ReadingChoice:
 class ComputeReading(Query):
     """``node`` is empty where the reading is of the whole prompt."""
 
-    title = "Reading the prompt"
+    title = "Could not compute the reading"
+    activity = "Reading the prompt"
     priority = Priority.READING
 
     reading: str

@@ -188,8 +188,8 @@ class DiscoverCircuit(Request):
             engine.model, engine.task, scores, engine.setting.metric, engine.setting.ablation, select, edges,
             time.perf_counter() - start_time, None if self.typed_pair else self.task,
         )  # fmt: skip
-        assert state.circuit is not None and state.origin is not None
-        engine.open_requirements = state.origin.requirements
+        assert state.circuit is not None and isinstance(state.origin, TaskOrigin)
+        engine.require_experiment().origin = state.origin
         return SearchResult(scores, state.circuit, state.origin, scores.partial, cancelled, last_step)
 
 

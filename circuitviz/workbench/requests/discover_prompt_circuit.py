@@ -11,6 +11,8 @@ from circuitviz.document.attribution_query import PROMPT_TASK, AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps, run_to_completion
+from circuitviz.workbench.experiment import open_prompt_steps
+from circuitviz.workbench.record_origin import describe_mismatch
 from circuitviz.workbench.requests.messages import (
     ModelReady,
     ProgressReported,
@@ -59,7 +61,7 @@ class DiscoverPromptCircuit(Request):
         before = engine.prompt_session
         opened = yield from open_prompt_session(engine, self.attribution_query, self.device)
         if opened is not before:
-            yield prompt_model_ready(engine, opened)
+            yield prompt_model_ready(engine, opened, opened.warnings)
         yield _make_result(
             (
                 yield from report_progress(
@@ -112,14 +114,11 @@ class OpenPromptDocumentModel(Request):
     def _open_model(self, engine: Engine) -> Generator[Reply, None, None]:
         query = self.origin.query
         yield from engine.open_model(query.model, self.device)
-        from circuitviz.workbench.record_origin import describe_mismatch
-
-        message = describe_mismatch(self.origin, engine.model, self.circuit)
-        opened = yield from open_prompt_session(engine, query, self.device)
-        now = opened.record_origin(query)
-        if not message and now.task_hash != self.origin.task_hash:
-            message = "The prompt or its dictionaries differ from those that this circuit was found with."
-        yield prompt_model_ready(engine, opened, message)
+        # a model of another shape is refused before dictionaries are read
+        describe_mismatch(self.origin, engine.model, self.circuit)
+        session = yield from open_prompt_session(engine, query, self.device)
+        steps = open_prompt_steps(self.origin, engine.model, circuit=self.circuit, session=session)
+        yield prompt_model_ready(engine, session, run_to_completion(steps).warnings)
 
 
 @dataclass(frozen=True)
@@ -193,12 +192,12 @@ def require_prompt_session(engine: Engine, query: AttributionQuery) -> PromptSes
 
 def _matching_session(engine: Engine, query: AttributionQuery) -> PromptSession | None:
     """What is open, where it is the query's prompt."""
-    held: PromptSession | None = engine.prompt_session
+    held = engine.prompt_session
     return held if held is not None and held.query.run_key == query.run_key else None
 
 
-def prompt_model_ready(engine: Engine, session: PromptSession, warning: str = "") -> ModelReady:
-    """What is open now, as for a task: one prompt."""
+def prompt_model_ready(engine: Engine, session: PromptSession, warnings: Sequence[str]) -> ModelReady:
+    """What is open now, as for a task: one prompt, with the warnings of opening it."""
     asked = session.query
     return ModelReady(
         model=engine.model.name,
@@ -208,7 +207,7 @@ def prompt_model_ready(engine: Engine, session: PromptSession, warning: str = ""
         ablation=asked.ablation,
         prompts=(asked.prompt,),
         n_edges=engine.model.graph.n_edges,
-        warning=" ".join([warning, *session.warnings]).strip(),
+        warning=" ".join(warnings),
     )
 
 
@@ -218,7 +217,7 @@ def load_named_dictionaries(
     """Those that are open where they are meant, else read from their folders (none: the demo's own)."""
     from circuitviz.features import load_dictionaries_steps, paths_or_shipped
 
-    held: PromptSession | None = engine.prompt_session
+    held = engine.prompt_session
     if held is not None and held.query.dictionaries == tuple(folders):
         return held.dictionaries
     shelf = engine.dictionary_store

@@ -10,6 +10,8 @@ from circuitviz.document import Origin
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.workbench.engine import load_model_in_background
+from circuitviz.workbench.experiment import TaskExperiment
+from circuitviz.workbench.record_origin import rebuild_task
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
 from circuitviz.workbench.requests.priority import Priority
 
@@ -46,10 +48,6 @@ class EvaluateOnOtherModel(Request):
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """The numbers, once they are known."""
-        from circuitviz.discovery import make_setting
-        from circuitviz.evaluation import make_bench
-        from circuitviz.workbench.record_origin import rebuild_task
-
         model = yield from report_progress(
             "Loading the other model", load_model_in_background(self.model, self.device), self.model
         )
@@ -61,10 +59,7 @@ class EvaluateOnOtherModel(Request):
                 f"{theirs.d_model}. A circuit can be evaluated on models of its own shape."
             )
         origin = self.origin
-        here = make_setting(model, rebuild_task(origin, model), origin.metric, origin.ablation)
-        bench = make_bench(
-            here, self.circuit.graph, origin.options, allow_interventions=bool(self.interventions)
-        )
-        steps = bench.evaluate(self.circuit, self.interventions)
+        experiment = TaskExperiment(model, rebuild_task(origin, model), origin.metric, origin.ablation)
+        steps = experiment.evaluate_steps(self.circuit, self.interventions, origin.options)
         found = yield from report_progress("Evaluating on the other model", steps)
         yield OtherModelEvaluated(self.model, model.weight_hash, self.key, found.as_dict())

@@ -40,10 +40,12 @@ class ExplainChange(Request):
         """One comparison, over the whole task; nothing where another is open."""
         if not engine.can_measure(self.requirements, self.circuit_before.graph):
             return
-        engine.require_open()
+        experiment = engine.require_experiment()
         from circuitviz.evaluation import IntervenedCircuit, explain_change_steps
 
-        bench = engine.bench(False, bool(self.interventions), self.circuit_before.graph, self.options)
+        bench = experiment.bench(
+            self.circuit_before.graph, self.options, allow_interventions=bool(self.interventions)
+        )
         steps = explain_change_steps(
             bench,
             IntervenedCircuit(self.circuit_before),

@@ -39,13 +39,11 @@ class MeasureCurve(Request):
         """The points so far, after each; none where another task is open."""
         if not engine.can_measure(self.requirements, self.scores.graph):
             return
-        engine.require_open()
+        bench = engine.require_experiment().bench(self.scores.graph, self.scores.options)
         from circuitviz.evaluation import measure_curve_steps, mib_edge_counts
 
         counts = sorted({max(1, size) for size in mib_edge_counts(self.scores.graph.n_edges)})
-        steps = ProgressRunner(
-            measure_curve_steps(engine.full_bench_for(self.scores), self.scores, self.select, counts)
-        )
+        steps = ProgressRunner(measure_curve_steps(bench, self.scores, self.select, counts))
         for step in steps:
             yield ProgressReported("Measuring the curve", step.fraction, step.message)
             if isinstance(step.partial, list):

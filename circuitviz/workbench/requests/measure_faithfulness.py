@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.progress import ProgressRunner
+from circuitviz.workbench.experiment import QUICK_PROMPTS
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
@@ -50,13 +51,16 @@ class MeasureFaithfulness(Request):
         """The quick exact value, then the exact value over the whole task; nothing of another task."""
         if not engine.can_measure(self.requirements, self.circuit.graph):
             return
-        engine.require_open()
-        from circuitviz.workbench.engine import QUICK_PROMPTS
-
+        experiment = engine.require_experiment()
         for tier in ("small", "exact"):
-            if tier == "small" and len(engine.task) <= QUICK_PROMPTS:
+            if tier == "small" and len(experiment.task) <= QUICK_PROMPTS:
                 continue
-            bench = engine.bench(tier == "small", bool(self.interventions), self.circuit.graph, self.options)
+            bench = experiment.bench(
+                self.circuit.graph,
+                self.options,
+                is_quick=tier == "small",
+                allow_interventions=bool(self.interventions),
+            )
             steps = ProgressRunner(bench.evaluate(self.circuit, self.interventions))
             for step in steps:
                 yield ProgressReported("Measuring faithfulness", step.fraction, step.message)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from circuitviz.document import Origin, TaskOrigin
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit
+from circuitviz.workbench.experiment import open_task_origin
 from circuitviz.workbench.requests.messages import Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
@@ -54,20 +55,13 @@ class OpenDocumentModel(Request):
     def _open_model(self, engine: Engine) -> Generator[Reply, None, None]:
         origin = self.origin
         yield from engine.open_model(origin.model, self.device)
-        from circuitviz.workbench.record_origin import describe_mismatch, rebuild_task
-
-        message = describe_mismatch(origin, engine.model, self.circuit)
-        task = rebuild_task(origin, engine.model)
-        if task.hash != origin.task_hash and not message:
-            message = "The prompts are tokenised differently than when this circuit was found."
-        engine.set_task(task, origin.metric, origin.ablation)
-        engine.open_requirements = origin.requirements
-        yield engine.model_ready(message)
+        engine.set_experiment(open_task_origin(origin, engine.model, circuit=self.circuit))
+        yield engine.model_ready()
 
 
 def consent_needed_for(engine: Engine, origin: Origin, consent: str) -> ConsentNeeded | None:
     """What a person has to agree to before a document's model is opened; None where nothing."""
-    if consent != WITHOUT_CONSENT or (engine.model is not None and engine.model.name == origin.model):
+    if consent != WITHOUT_CONSENT or (engine.is_model_open and engine.model.name == origin.model):
         return None
     from circuitviz.models import is_local_model
     from circuitviz.models.hub import is_downloaded

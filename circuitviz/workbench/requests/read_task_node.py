@@ -36,22 +36,14 @@ class ReadTaskNode(Request):
     options: Mapping[str, Any] = field(default_factory=dict)  # that it was found with
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
-        """One reading."""
-        engine.require_open()
-        if self.node not in engine.model.graph.node_index:
-            yield from self._read_basis_node(engine)
-            return
-        from circuitviz.lens import read_node
+        """One reading; none of what is not of the task."""
+        experiment = engine.require_experiment()
+        if self._is_readable(experiment.model.graph):
+            yield TaskNodeRead(experiment.read(self.node, self.prompt, self.graph, self.options))
 
-        yield TaskNodeRead(read_node(engine.model, engine.task, self.node, self.prompt))
-
-    def _read_basis_node(self, engine: Engine) -> Iterator[Reply]:
-        """The reading of an opened site's feature or error; nothing of what stands in one prompt alone."""
-        if self.graph is None or not feature_sites(self.graph) or self.node not in self.graph.node_index:
-            return
-        from circuitviz.evaluation.feature_basis_bench import FeatureBasisBench
-        from circuitviz.features.basis_node_reading import read_basis_node
-
-        bench = engine.bench(True, False, self.graph, self.options)
-        assert isinstance(bench, FeatureBasisBench)
-        yield TaskNodeRead(read_basis_node(bench.basis, engine.task, self.graph.node(self.node), self.prompt))
+    def _is_readable(self, model_graph: Graph) -> bool:
+        """Whether it is a node of the model or a feature of a site; not what stands in one prompt alone."""
+        if self.node in model_graph.node_index:
+            return True
+        graph = self.graph
+        return graph is not None and bool(feature_sites(graph)) and self.node in graph.node_index

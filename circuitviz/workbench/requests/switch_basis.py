@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.document import Command, Origin, State, switch_basis
+from circuitviz.document import Command, Origin, State, TaskOrigin, switch_basis
 from circuitviz.graph import NodeKind
 from circuitviz.graph.feature_sites import feature_sites, site_of
 from circuitviz.graph.names import site_sort_key
@@ -73,8 +73,8 @@ class SwitchBasis(Request):
             engine.model, engine.task, scores, where.metric, where.ablation, select, edges,
             time.perf_counter() - began, self.origin.task,
         )  # fmt: skip
-        assert state.circuit is not None and state.origin is not None
-        engine.open_requirements = state.origin.requirements
+        assert state.circuit is not None and isinstance(state.origin, TaskOrigin)
+        engine.require_experiment().origin = state.origin
         yield BasisSwitched(
             scores, state.circuit, state.origin, False, previous_origin=self.origin, text=self.text
         )

@@ -1,0 +1,70 @@
+"""The reading of one node of an open prompt, for the inspector and for scripts: a feature by its directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.errors import InputError
+from circuitviz.graph import NodeKind
+from circuitviz.graph.feature_sites import site_of
+
+if TYPE_CHECKING:
+    from circuitviz.features import NodeTable
+    from circuitviz.features.dashboards import TokenEffect
+    from circuitviz.workbench.prompt_session import PromptSession
+
+N_TOP_TOKENS = 6
+
+
+@dataclass(frozen=True)
+class PromptNodeReading:
+    """A node's reading on its prompt.
+
+    Attributes:
+        node: name of the node.
+        activation: its activation; None where the prompt's run does not have the node.
+        norm_fraction: the length of what the node writes over that of all that its site writes at its position;
+            None where nothing of a site is written.
+        promoted_tokens: tokens whose logits a feature's decoder row raises most.
+        suppressed_tokens: tokens whose logits it lowers most.
+    """
+
+    node: str
+    activation: float | None
+    norm_fraction: float | None
+    promoted_tokens: tuple[TokenEffect, ...] = ()
+    suppressed_tokens: tuple[TokenEffect, ...] = ()
+
+
+def read_prompt_node(session: PromptSession, name: str) -> PromptNodeReading:
+    """Read a node of an open prompt; a feature's tokens are one product with the unembedding.
+
+    Args:
+        session: The open prompt.
+        name: Name of the node, such as ``m3.f12@7``. A neuron or a logit is in no table: its reading is empty.
+    """
+    table = session.table
+    try:
+        row = table.index(name)
+    except InputError:
+        return PromptNodeReading(name, None, None)
+    node, fraction = table.node(row), _norm_fraction(table, row)
+    activation = float(table.activation[row])
+    if node.kind is not NodeKind.FEATURE or node.feature is None:
+        return PromptNodeReading(name, activation, fraction)
+    from circuitviz.features.dashboards import token_effects  # torch loads after the window is shown
+
+    dictionary = table.dictionaries[site_of(node)]
+    promoted, suppressed = token_effects(table.run.model, dictionary, node.feature, N_TOP_TOKENS)
+    return PromptNodeReading(name, activation, fraction, tuple(promoted), tuple(suppressed))
+
+
+def _norm_fraction(table: NodeTable, row: int) -> float | None:
+    """The length of a node's output over its site's at that position."""
+    layer, position = int(table.layer[row]), int(table.position[row])
+    if layer < 0:
+        return None
+    written = (table.run.attention if table.part[row] else table.run.mlp)[layer][position]
+    whole = float(written.norm())
+    return float(table.written[row].norm()) / whole if whole > 0 else None
