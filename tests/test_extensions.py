@@ -319,6 +319,8 @@ def test_each_file_is_in_the_window(
     shoot(window, "toy-reading")
     window.workspace.set_selection(frozenset({"logits"}), frozenset())
     qtbot.waitUntil(lambda: "'logits' writes nothing" in page.hint.text(), timeout=LONG)
+    window.workspace.worker_idle.emit()  # what was refused was answered, and not cancelled
+    assert "'logits' writes nothing" in page.hint.text()
     window.workspace.set_selection(frozenset({node}), frozenset())
     qtbot.waitUntil(lambda: page.result is not None, timeout=LONG)
 

@@ -153,7 +153,7 @@ class ReadingPage(QWidget):
         if not isinstance(reply, QueryResult) or reply.query != self._requested_query:
             return
         if reply.refusal:
-            self.result = self._shown_query = None
+            self.result, self._shown_query = None, reply.query  # answered: it was not cancelled
             self._show_hint(reply.refusal)
             return
         self.result, self._shown_query = reply.result, reply.query if reply.done else None
