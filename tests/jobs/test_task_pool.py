@@ -71,8 +71,14 @@ def test_lanes_do_not_wait_for_each_other(pool: TaskPool, qtbot: QtBot) -> None:
 
 
 def test_a_later_task_of_the_same_key_takes_the_place_of_earlier_ones(pool: TaskPool, qtbot: QtBot) -> None:
-    gate, done = threading.Event(), []
-    running = listen(pool.submit(partial(gate.wait, 10), lane="draw", title="t", key="k"))
+    begun, gate, done = threading.Event(), threading.Event(), []
+
+    def hold_lane() -> None:
+        begun.set()
+        gate.wait(10)
+
+    running = listen(pool.submit(hold_lane, lane="draw", title="t", key="k"))
+    assert begun.wait(10)  # one that has not begun is cancelled at once, and the next one runs
     waiting = listen(pool.submit(lambda: done.append("waiting"), lane="draw", title="t", key="k"))
     other = listen(pool.submit(lambda: 1, lane="draw", title="t", key="other"))
     latest = listen(pool.submit(lambda: 2, lane="draw", title="t", key="k"))
