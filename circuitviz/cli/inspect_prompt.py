@@ -14,9 +14,10 @@ from circuitviz.cli.output import print_result, run_with_progress_bar
 from circuitviz.errors import InputError
 from circuitviz.formats.csv_cells import format_csv
 from circuitviz.graph import Graph, NodeKind
+from circuitviz.plots import TableRows
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.requests.compute_reading import ComputeReading
-from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_attention import ReadAttention, attention_table
 from circuitviz.workbench.requests.read_direct_effects import ReadDirectEffects
 from circuitviz.workbench.requests.read_logit_lens import ReadLogitLens
@@ -50,7 +51,7 @@ def print_reading(args: argparse.Namespace) -> int:
     return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.activity)))
 
 
-def _print_table(args: argparse.Namespace, csv_table: CsvTable) -> int:
+def _print_table(args: argparse.Namespace, csv_table: TableRows) -> int:
     """Print a table as CSV, or as rows of JSON."""
     header, *rows = csv_table
 
@@ -73,7 +74,7 @@ def parse_prompt_number(text: str) -> int | None:
 
 def _query_and_table(
     args: argparse.Namespace, graph: Graph, prompt: int | None
-) -> tuple[Query, Callable[[Any], CsvTable]]:
+) -> tuple[Query, Callable[[Any], TableRows]]:
     """What to ask for, and how its answer becomes a table."""
     if args.reading in AVERAGED_READINGS:
         look = ReadDirectEffects(prompt) if args.reading == "effects" else ReadPatchingMap(prompt)

@@ -8,8 +8,9 @@ from typing import Any
 
 from circuitviz.cli.open_task_document import open_prompt_experiment, read_document
 from circuitviz.errors import InputError
+from circuitviz.plots import TableRows
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_feature_heads import (
     ReadAttentionScore,
     ReadHeadChannels,
@@ -18,7 +19,7 @@ from circuitviz.workbench.requests.read_feature_heads import (
 )
 
 
-def prepare_prompt_reading(args: argparse.Namespace) -> tuple[Query, Callable[[Any], CsvTable], Engine]:
+def prepare_prompt_reading(args: argparse.Namespace) -> tuple[Query, Callable[[Any], TableRows], Engine]:
     """What to ask for, how its answer becomes a table, and an engine with the file's prompt open."""
     document = read_document(args)
     if not document.state.is_prompt_circuit:

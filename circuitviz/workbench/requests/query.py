@@ -13,9 +13,6 @@ from circuitviz.workbench.requests.messages import ProgressReported, Reply, Requ
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
 
-CsvTable = list[list[Any]]
-"""A header and rows, as CSV has them: the same from the window and from the command line."""
-
 
 @dataclass(frozen=True)
 class QueryResult(Reply):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
-from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
     from circuitviz.lens import LayerAttention
@@ -48,7 +49,7 @@ def attention_tokens(attention: LayerAttention, side: str) -> list[str]:
 
 def attention_table(
     attention: LayerAttention, side: str, is_value_weighted: bool, head: int | None = None
-) -> CsvTable:
+) -> TableRows:
     """A row for each query and key that it can see, of one head or of all."""
     tokens, maps = attention_tokens(attention, side), attention.patterns(side, is_value_weighted)
     return [

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
-from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
     from circuitviz.evaluation import Interval
@@ -26,7 +27,7 @@ class DirectEffects:
     effects: dict[str, Interval]
     prompts: int
 
-    def table(self) -> CsvTable:
+    def table(self) -> TableRows:
         """A row for each node, the strongest first."""
         found = sorted(self.effects.items(), key=lambda pair: -abs(pair[1].value or 0.0))
         rows = [[name, each.value, each.low, each.high] for name, each in found]

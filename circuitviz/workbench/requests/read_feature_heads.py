@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.errors import InputError
+from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.discover_prompt_circuit import require_prompt_session
 from circuitviz.workbench.requests.priority import Priority
-from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
     from circuitviz.features import Target
@@ -95,9 +96,9 @@ def find_target(prompt_session: PromptSession, node: str) -> Target:
     return node_target(prompt_session.table, node)
 
 
-def channels_table(channels: EdgeChannels) -> CsvTable:
+def channels_table(channels: EdgeChannels) -> TableRows:
     """A row for each head and source that it carries, the head's whole and the given source's part first."""
-    rows: CsvTable = [["target", "head", "source", "value"]]
+    rows: TableRows = [["target", "head", "source", "value"]]
     for one in channels.heads:
         rows.append([channels.target, one.head, "everything", one.total])
         if one.from_source is not None:
@@ -106,9 +107,9 @@ def channels_table(channels: EdgeChannels) -> CsvTable:
     return rows
 
 
-def score_table(attention_score: AttentionScoreBreakdown) -> CsvTable:
+def score_table(attention_score: AttentionScoreBreakdown) -> TableRows:
     """The strongest pairs, then both sides' marginals."""
-    rows: CsvTable = [["head", "query_position", "key_position", "what", "query", "key", "value"]]
+    rows: TableRows = [["head", "query_position", "key_position", "what", "query", "key", "value"]]
     place = [attention_score.head, attention_score.query, attention_score.key]
     rows += [[*place, "pair", *pair] for pair in attention_score.pairs]
     rows += [[*place, "query marginal", one.name, "", one.value] for one in attention_score.by_query]

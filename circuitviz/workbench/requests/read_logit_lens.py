@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
-from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
     from circuitviz.lens import LensGrid
@@ -33,7 +34,7 @@ class LogitLensReading:
     grid: LensGrid
     correct: frozenset[str]
 
-    def table(self) -> CsvTable:
+    def table(self) -> TableRows:
         """A row for each of a cell's first tokens."""
         grid, rows = self.grid, [list[Any](LENS_COLUMNS)]
         for name, cells in zip(grid.rows, grid.cells, strict=True):

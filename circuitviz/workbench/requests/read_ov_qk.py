@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
+from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
-from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
     from circuitviz.lens import HeadReading
@@ -35,20 +36,20 @@ class ReadHead(Query):
         return read_head(engine.model, engine.task, self.node, self.prompt, top=10)
 
 
-def ov_table(reading: HeadReading) -> CsvTable:
+def ov_table(reading: HeadReading) -> TableRows:
     """A row for each position and token that is promoted from there; how much the head looks there."""
-    rows: CsvTable = [["head", "position", "token", "rank", "promoted", "logit", "attention"]]
+    rows: TableRows = [["head", "position", "token", "rank", "promoted", "logit", "attention"]]
     for position, tokens in enumerate(reading.promoted_tokens):
         place, weight = [reading.node, position, reading.tokens[position]], reading.attention[position]
         rows += [[*place, rank, t.token, t.logit, weight] for rank, t in enumerate(tokens, start=1)]
     return rows
 
 
-def qk_table(reading: HeadReading) -> CsvTable:
+def qk_table(reading: HeadReading) -> TableRows:
     """A row for each query and token that it matches as key; InputError where that cannot be told."""
     if not reading.matched_tokens:
         raise InputError(reading.match_error)
-    rows: CsvTable = [["head", "position", "query", "rank", "key", "score"]]
+    rows: TableRows = [["head", "position", "query", "rank", "key", "score"]]
     for position, tokens in enumerate(reading.matched_tokens):
         place = [reading.node, position, reading.tokens[position]]
         rows += [[*place, rank, t.token, t.logit] for rank, t in enumerate(tokens, start=1)]

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
+from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressRunner, ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
-from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +38,9 @@ class PatchingMap:
     ablation: str
     begin: int
 
-    def table(self, rows: Iterable[int] | None = None) -> CsvTable:
+    def table(self, rows: Iterable[int] | None = None) -> TableRows:
         """A row for each node and position, and one for all positions at once; of some nodes or all."""
-        found: CsvTable = [["node", "position", "token", "effect"]]
+        found: TableRows = [["node", "position", "token", "effect"]]
         for i in range(len(self.node_names)) if rows is None else rows:
             found.append([self.node_names[i], "all", "", float(self.whole[i])])
             found += [
