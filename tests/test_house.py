@@ -140,7 +140,7 @@ def test_committed_text_names_no_path_of_one_machine() -> None:
 
 
 def test_shell_scripts_parse() -> None:
-    for path in sorted((ROOT / ".ci").iterdir()):
+    for path in sorted(p for p in (ROOT / ".ci").iterdir() if p.suffix != ".py" and p.is_file()):
         subprocess.run(["bash", "-n", str(path)], check=True)
 
 

@@ -27,7 +27,7 @@ class PngFormat:
         image.setText("Description", "\n".join(sheet.metadata_lines))
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        if not image.save(buffer, "PNG"):
+        if not image.save(buffer, "PNG"):  # type: ignore[call-overload]  # the stubs say bytes, PySide6 takes text
             raise InputError("This figure could not be made a PNG; fewer dots per inch would be right.")
         return bytes(buffer.data().data())
 

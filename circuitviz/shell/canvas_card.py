@@ -15,7 +15,8 @@ class CanvasCard(QFrame):
     """Stays in its corner whatever the size of the canvas; Escape closes it."""
 
     def __init__(self, view: CircuitView) -> None:
-        super().__init__(view, objectName="card")
+        super().__init__(view)
+        self.setObjectName("card")
         self.view = view
         view.installEventFilter(self)
         self.hide()

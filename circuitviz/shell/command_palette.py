@@ -59,7 +59,8 @@ class CommandPalette(QFrame):
 
     def __init__(self, window: QWidget, workspace: Workspace, menus: WindowMenus, docks: DockManager) -> None:
         """Offer the actions of a window's menus and its panels."""
-        super().__init__(window, objectName="card")
+        super().__init__(window)
+        self.setObjectName("card")
         self._window, self._workspace, self._menus, self._docks = window, workspace, menus, docks
         self.theme = THEMES["light"]
         self._previous_focus: QWidget | None = None

@@ -17,7 +17,8 @@ class NameField(QLineEdit):
     """Return accepts the name; Escape or a click elsewhere discards it."""
 
     def __init__(self, view: CircuitView) -> None:
-        super().__init__(view, accessibleName="Name of the group")
+        super().__init__(view)
+        self.setAccessibleName("Name of the group")
         self.view = view
         self._on_accepted: Callable[[str], None] = lambda _name: None
         self.setFixedWidth(FIELD_WIDTH_PX)

@@ -18,7 +18,8 @@ class Notice(QFrame):
     """A message with a button that acts on it and one that hides it."""
 
     def __init__(self, action: str) -> None:
-        super().__init__(objectName="notice")
+        super().__init__()
+        self.setObjectName("notice")
         self.text_label = QLabel(wordWrap=True)
         self.action_button = QPushButton(action)
         self.close_button = QToolButton(text="✕", toolTip="Hide this line", accessibleName="Hide this line")

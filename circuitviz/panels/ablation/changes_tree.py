@@ -24,7 +24,8 @@ class ChangesTree(QTreeWidget):
     node_clicked = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__(accessibleName="What changed")
+        super().__init__()
+        self.setAccessibleName("What changed")
         self.setRootIsDecorated(True)
         self._set_columns(False)
         self.itemClicked.connect(self.activate_row)

@@ -118,9 +118,12 @@ class MethodsPage(ComparePage):
         head.addStretch(1)
         for button in (self.copy_button, self.export_button):
             head.addWidget(button)
-        self.table.setHorizontalHeaderLabels(["method", *(name for name, _, _ in OVERLAP_COLUMNS)])
-        for i, (_, tip, _) in enumerate(OVERLAP_COLUMNS, start=1):
-            self.table.horizontalHeaderItem(i).setToolTip(tip)
+        for i, (name, tip) in enumerate([("method", ""), *((n, tip) for n, tip, _ in OVERLAP_COLUMNS)]):
+            item = QTableWidgetItem(name)
+            item.setToolTip(tip)
+            if not i:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setHorizontalHeaderItem(i, item)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(24)
         self.table.setShowGrid(False)
@@ -130,9 +133,6 @@ class MethodsPage(ComparePage):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.table.horizontalHeaderItem(0).setTextAlignment(
-            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        )
         plots = QHBoxLayout(spacing=8)
         plots.addWidget(self.table, 1)
         plots.addWidget(self.chart)
@@ -192,13 +192,13 @@ class MethodsPage(ComparePage):
         self.table.blockSignals(True)
         self.table.setRowCount(len(rows))
         for at, row in enumerate(rows):
-            self.table.setItem(at, 0, QTableWidgetItem(row["method"]))
+            name_item = QTableWidgetItem(row["method"])
+            name_item.setToolTip(row.get("error", ""))
+            self.table.setItem(at, 0, name_item)
             for i, (_, _, of) in enumerate(OVERLAP_COLUMNS, start=1):
                 item = QTableWidgetItem(_format_cell(row, of))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(at, i, item)
-            if "error" in row:
-                self.table.item(at, 0).setToolTip(row["error"])
         if rows:
             self.table.selectRow(min(max(chosen, 0), len(rows) - 1))
         self.table.blockSignals(False)

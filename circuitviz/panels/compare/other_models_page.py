@@ -104,8 +104,9 @@ class OtherModelsPage(ComparePage):
         self.table.setRowCount(len(rows))
         for at, row in enumerate(rows):
             for column, text in enumerate(row):
-                self.table.setItem(at, column, QTableWidgetItem(text))
-                self.table.item(at, column).setToolTip(text)
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                self.table.setItem(at, column, item)
 
     def _on_reply(self, reply: Reply) -> None:
         if isinstance(reply, OtherModelEvaluated):

@@ -43,7 +43,7 @@ class ReusePage(ComparePage):
         whole.addWidget(self.chart, 1)
         self.kind_box.currentIndexChanged.connect(lambda _i: self.refresh())
         self.select_common_button.clicked.connect(
-            lambda: self._select_nodes((self.shares or {}).get("everywhere", ()))
+            lambda: self._select_nodes(self.shares["everywhere"] if self.shares is not None else ())
         )
         self.export_button.clicked.connect(self._export_chart)
         self.chart.hover_text_changed.connect(

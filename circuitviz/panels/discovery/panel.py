@@ -125,12 +125,13 @@ class DiscoveryPanel(Panel):
 
     def find_request(self) -> DiscoverCircuit:
         """The search request of the form."""
-        typed = self.task_box.currentText() == TYPED_PAIR
+        is_typed = self.task_box.currentText() == TYPED_PAIR
+        clean, corrupted, correct, incorrect = (field.text() for field in self.pair_fields)
         metric = self.metric_box.currentText()
         return DiscoverCircuit(
             model=self.model_box.currentText().strip(),
             task=self.task_box.currentText().strip(),
-            typed_pair=tuple(line.text() for line in self.pair_fields) if typed else None,
+            typed_pair=(clean, corrupted, correct, incorrect) if is_typed else None,
             n_prompts=self.prompts_field.value(),
             seed=self.seed_field.value(),
             method=self.method_box.currentText(),

@@ -11,7 +11,9 @@ class DictionaryFitLabel(QLabel):
     """Says how well the selected dictionary fits the model; shown as a warning where it fits badly."""
 
     def __init__(self) -> None:
-        super().__init__("", objectName="muted", wordWrap=True)
+        super().__init__()
+        self.setObjectName("muted")
+        self.setWordWrap(True)
         self.hide()
 
     def show_fit(self, overview: DictionaryOverview | None, site: str) -> None:

@@ -20,7 +20,9 @@ class FileMenuButton(QToolButton):
     """The menu button; the panel carries out what is chosen."""
 
     def __init__(self, panel: FeaturesPanel) -> None:
-        super().__init__(text="Files ▾", toolTip="open dictionaries, index a text, import explanations")
+        super().__init__()
+        self.setText("Files ▾")
+        self.setToolTip("open dictionaries, index a text, import explanations")
         self.panel = panel
         menu = QMenu(self)
         menu.addAction(

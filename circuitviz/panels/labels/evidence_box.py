@@ -93,8 +93,9 @@ class EvidenceBox(QWidget):
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(evidence_tooltip(evidence, stale))
+                if not column:
+                    item.setForeground(self._verdict_colour(evidence, bool(stale)))
                 self.table.setItem(row, column, item)
-            self.table.item(row, 0).setForeground(self._verdict_colour(evidence, bool(stale)))
         self._update_buttons()
 
     def open_claim_dialog(self) -> None:

@@ -210,7 +210,8 @@ class RoleBox(QComboBox):
     """Editable combo box of roles; any text is accepted."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
-        super().__init__(parent, accessibleName="Role")
+        super().__init__(parent)
+        self.setAccessibleName("Role")
         self._workspace = workspace
         self.role_field = QLineEdit(placeholderText="Role", accessibleName="Role")
         self.setLineEdit(self.role_field)

@@ -136,20 +136,19 @@ class RoleSuggestions(QWidget):
         self.accept_button.setEnabled(bool(self.role_rows) and self.table.currentRow() >= 0)
 
     def _build(self) -> None:
-        self.table.setHorizontalHeaderLabels(["Role", "Score", "Percentile"])
-        self.table.horizontalHeaderItem(2).setToolTip("percentage of the other heads with a lower score")
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         header, sizes = self.table.horizontalHeader(), QHeaderView.ResizeMode
-        for column, mode in enumerate((sizes.Stretch, sizes.ResizeToContents, sizes.ResizeToContents)):
-            header.setSectionResizeMode(column, mode)
+        for column, title in enumerate(("Role", "Score", "Percentile")):
+            item = QTableWidgetItem(title)
             alignment = Qt.AlignmentFlag.AlignLeft if not column else Qt.AlignmentFlag.AlignRight
-            self.table.horizontalHeaderItem(column).setTextAlignment(
-                alignment | Qt.AlignmentFlag.AlignVCenter
-            )
+            item.setTextAlignment(alignment | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setHorizontalHeaderItem(column, item)
+            header.setSectionResizeMode(column, sizes.ResizeToContents if column else sizes.Stretch)
+        item.setToolTip("percentage of the other heads with a lower score")
         buttons = QHBoxLayout(spacing=6)
         buttons.addWidget(self.score_button)
         buttons.addStretch(1)

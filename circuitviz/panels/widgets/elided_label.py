@@ -11,7 +11,8 @@ class ElidedLabel(QLabel):
     """A muted label of one line that takes whatever width there is."""
 
     def __init__(self, alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> None:
-        super().__init__("", objectName="muted", alignment=alignment | Qt.AlignmentFlag.AlignVCenter)
+        super().__init__("", alignment=alignment | Qt.AlignmentFlag.AlignVCenter)
+        self.setObjectName("muted")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def minimumSizeHint(self) -> QSize:

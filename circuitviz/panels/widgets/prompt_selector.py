@@ -14,7 +14,8 @@ class PromptSelector(QComboBox):
     """A list of the task's prompts; the choice holds for the whole workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
-        super().__init__(accessibleName="Prompt")
+        super().__init__()
+        self.setAccessibleName("Prompt")
         self.workspace = workspace
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(10)
