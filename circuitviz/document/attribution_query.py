@@ -27,8 +27,9 @@ class AttributionQuery:
     Attributes:
         model: name or local path of the model.
         prompt: the text on which the target is traced back.
-        target: a node (`m3.f12@7`, `m3.n45@7`, `a1.h2@7`), a token after the prompt (` Mary`), or `logit-diff`
-            of `correct` against `incorrect`; empty, in an attribution graph: the most likely logits.
+        target: a node (`m3.f12@7`, `m3.n45@7`, `a1.h2@7`), a token after the prompt (` Mary`), or
+            `logit-diff` of `correct` against `incorrect`; empty, in an attribution graph: the most likely
+            logits.
         method: one of `PROMPT_METHODS`.
         gate: whether nodes are compared with the threshold by their attribution (`signed`) or its size
             (`absolute`).

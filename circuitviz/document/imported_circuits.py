@@ -30,8 +30,8 @@ def fit_state(state: State, shape: ModelShape, name: str) -> State:
         return state
     if not can_regroup(circuit.graph, shape):
         raise InputError(
-            f"This circuit is of a model with {circuit.graph.shape.description}; '{name}' has {shape.description}. "
-            "Name the model that it belongs to."
+            f"This circuit is of a model with {circuit.graph.shape.description}; '{name}' has "
+            f"{shape.description}. Name the model that it belongs to."
         )
     shared, scores = regroup_circuit(circuit, state.scores, shape)
     edges = key_value_edges(state.ablated_edges, shape)

@@ -1,9 +1,9 @@
 """Where a circuit comes from: everything needed to compute it again, also on another machine.
 
 A circuit is found either over the prompt pairs of a task (`TaskOrigin`) or by tracing a target back on one
-prompt (`PromptOrigin`). Both say what has to be open to measure the circuit (`requirements`), what the circuit
-is about (`subject`), and the command line that computes it again. Code that needs to know which of the two it
-has matches on the class.
+prompt (`PromptOrigin`). Both say what has to be open to measure the circuit (`requirements`), what the
+circuit is about (`subject`), and the command line that computes it again. Code that needs to know which of
+the two it has matches on the class.
 """
 
 from __future__ import annotations

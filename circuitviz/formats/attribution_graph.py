@@ -52,8 +52,9 @@ class AttributionGraphFormat:
         return read_attribution_graph(path.name, parse_json(path.name, read_bytes(path)))
 
     def write(self, document: Document, path: Path) -> None:
-        """Write the circuit, ablated parts marked under our key; what a file said beyond it is written
-        back.
+        """Write the circuit and the fields of the file that it came from.
+
+        What is ablated is marked under a key of our own.
         """
         write_atomically(
             path, replace_surrogates(dump_json(to_attribution_json(document), ensure_ascii=False)).encode()

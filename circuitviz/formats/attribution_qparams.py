@@ -32,7 +32,11 @@ DEFAULT_QPARAMS: dict[str, Any] = {
 
 @dataclass
 class QParams:
-    """``qParams`` as they were, and what of them became groups; ``nodes_by_id``: the node that each id means."""
+    """``qParams`` as they were read, and what of them became groups.
+
+    Attributes:
+        nodes_by_id: The name of the node that each id means.
+    """
 
     raw: dict[str, Any]
     clicked_id: str
@@ -60,10 +64,13 @@ class QParams:
         return [self.nodes_by_id[identity] for identity in self.pinned_ids if identity in self.nodes_by_id]
 
     def build_groups(self, graph: Graph, own_fields: Any) -> dict[str, Group]:
-        """Supernodes as groups; one that ours cannot be (nodes in two of them) stays in the file only.
+        """Supernodes as groups; one that shares nodes with another stays in the file only.
 
-        The one that holds the chosen node stands open, so that the node is in sight. said: our own fields
-        of groups, by name, where the file is ours.
+        The group that holds the selected node is expanded, so that the node is in sight.
+
+        Args:
+            graph: The graph that the nodes are of.
+            own_fields: The fields that circuitviz writes for each group, by name, where it wrote the file.
         """
         made: dict[str, Group] = {}
         for name, *members in self.supernodes:
@@ -96,8 +103,13 @@ class QParams:
     ) -> dict[str, Any]:
         """``qParams`` with the groups that there are now, as both tools' schemas have them.
 
-        nodes_by_id: by our name; clicked: the node that is selected. Members of new groups are pinned: the viewers
-        show no others of a supernode.
+        Members of new groups are pinned: the viewers show no others of a supernode.
+
+        Args:
+            extra: What was read from the file, as ``to_extra`` gave it; None for a new one.
+            groups: The document's groups, by name.
+            ids: The file's id of each node, by the node's name.
+            clicked: Id of the node that is selected.
         """
         raw, made = (extra or {}).get("raw") or {}, (extra or {}).get("made", {})
         before, others = (extra or {}).get("ids", {}), (extra or {}).get("others", [])

@@ -69,8 +69,10 @@ class ListedEdge:
 
 @dataclass(frozen=True)
 class CircuitListing:
-    """A circuit with what is ablated of it, which is marked: ``model_attributes`` the model's graph, nodes by name,
-    edges by sender.
+    """A circuit as lists of nodes, by name, and edges, by sender, in which ablated ones are marked.
+
+    Attributes:
+        model_attributes: What the model's graph is, as attributes of the file's graph.
     """
 
     model_attributes: Mapping[str, Scalar] = field(default_factory=dict)

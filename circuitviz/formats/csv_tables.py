@@ -86,9 +86,7 @@ class EdgeTableFormat:
 
 
 class NodeTableFormat:
-    """A line per node of the circuit: what it is, its label, its place, whether it is ablated, and its
-    model's shape.
-    """
+    """A row per node of the circuit: kind, label, position, whether it is ablated, the model's shape."""
 
     suffix = NODES_SUFFIX
     reads = True

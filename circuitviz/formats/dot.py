@@ -29,8 +29,8 @@ def warn_many_edges(number: int) -> str:
     if number <= MAX_LAYOUT_EDGES:
         return ""
     return (
-        f"This DOT file holds {number:,} edges; Graphviz's dot takes minutes or more above {MAX_LAYOUT_EDGES:,}: "
-        "draw it with sfdp, or export a smaller circuit."
+        f"This DOT file holds {number:,} edges; Graphviz's dot takes minutes or more above "
+        f"{MAX_LAYOUT_EDGES:,}: draw it with sfdp, or export a smaller circuit."
     )
 
 

@@ -35,8 +35,10 @@ class EapJsonFormat:
     writes = True
 
     def write(self, document: Document, path: Path) -> None:
-        """Write the circuit; a key-value receiver is repeated for each query head of its group,
-        its score divided by the group's size (METHODS: Graph).
+        """Write the circuit in EAP-IG's form, which has a key and a value receiver for each query head.
+
+        A key-value receiver is repeated for each query head of its group, its score divided by the group's
+        size (methods.md: Graph).
         """
         kept = document.extra.get(EXTRA_KEY, {})
         ours = _document_sections(document)

@@ -120,7 +120,7 @@ def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
 def parse_json(
     name: str, data: bytes, max_bytes: int = MAX_JSON_BYTES, max_values: int = MAX_JSON_VALUES
 ) -> Any:
-    """Parse JSON of at most ``max_bytes`` bytes and ``max_values`` values; InputError names the file and the place.
+    """Parse JSON of bounded size; InputError names the file and the place.
 
     Texts are ``printable``, whole numbers have at most 20 digits; numbers need not be finite.
     """

@@ -47,8 +47,8 @@ class FileLock:
         Args:
             path: The lock file.
             owner: What it says of the owner.
-            timeout_s: How long to wait for another owner, in seconds; at least one more attempt by default, as an
-                owner may be releasing the lock during the first.
+            timeout_s: How long to wait for another owner, in seconds; at least one more attempt by default,
+                as an owner may be releasing the lock during the first.
             cancel_check: Whether to stop waiting.
 
         Raises:

@@ -27,8 +27,10 @@ def apply_differences(ours: JsonEntries, differences: JsonEntries) -> dict[str, 
     """What we would write now, with what was kept: only what has changed since is ours.
 
     >>> differences = foreign_differences({"a": {"x": 1, "o": 5}}, {"a": {"x": 1, "y": 2}, "z": 3})
-    >>> apply_differences({"a": {"x": 1, "o": 5}}, differences), apply_differences({"a": {"x": 9, "o": 5}}, differences)
-    ({'a': {'x': 1, 'y': 2}, 'z': 3}, {'a': {'x': 9, 'y': 2}, 'z': 3})
+    >>> apply_differences({"a": {"x": 1, "o": 5}}, differences)
+    {'a': {'x': 1, 'y': 2}, 'z': 3}
+    >>> apply_differences({"a": {"x": 9, "o": 5}}, differences)
+    {'a': {'x': 9, 'y': 2}, 'z': 3}
     """
     made = dict(ours)
     for key, said in differences.items():

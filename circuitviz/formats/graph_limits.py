@@ -58,7 +58,8 @@ def check_node_fields(given: Mapping[str, Any]) -> Mapping[str, Any]:
     name = given["name"]
     if not 0 < len(name) <= MAX_NAME_LENGTH:
         raise InputError(
-            f"the name of one of its nodes has {len(name):,} characters; 1 to {MAX_NAME_LENGTH} would be right"
+            f"the name of one of its nodes has {len(name):,} characters; "
+            f"1 to {MAX_NAME_LENGTH} would be right"
         )
     return given
 
@@ -69,14 +70,14 @@ def check_node_count(n_nodes: int, n_targets: int) -> None:
         raise InputError(f"it has {n_nodes:,} nodes, {n_targets:,} of them targets")
     if n_nodes > MAX_NODES:
         raise InputError(
-            f"it has {n_nodes:,} nodes, which would take {_estimate_gigabytes(n_nodes):.1f} GB of memory; graphs of up to "
-            f"{MAX_NODES:,} are read, so prune it first"
+            f"it has {n_nodes:,} nodes, which would take {_estimate_gigabytes(n_nodes):.1f} GB of memory; "
+            f"graphs of up to {MAX_NODES:,} are read, so prune it first"
         )
     free = int(psutil.virtual_memory().available) / 2**30
     if n_nodes > N_NODES_ALWAYS_READ and _estimate_gigabytes(n_nodes) > free:
         raise InputError(
-            f"its {n_nodes:,} nodes take {_estimate_gigabytes(n_nodes):.1f} GB of memory to open, and {free:.1f} GB are "
-            "free; prune it first"
+            f"its {n_nodes:,} nodes take {_estimate_gigabytes(n_nodes):.1f} GB of memory to open, "
+            f"and {free:.1f} GB are free; prune it first"
         )
 
 

@@ -61,8 +61,9 @@ class GraphMlFormat:
 
 
 def to_networkx(listing: CircuitListing) -> nx.MultiDiGraph:
-    """Nodes with kind, layer, label; edges with score, channel and the receiver that they reach;
-    ``ablated`` and ``live=False`` only where they hold.
+    """A networkx graph whose nodes have kind, layer and label, and edges score, channel and receiver.
+
+    ``ablated`` and ``live=False`` stand only where they hold.
     """
     drawn = nx.MultiDiGraph(**listing.model_attributes)
     for name, told in listing.nodes.items():

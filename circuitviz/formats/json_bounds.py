@@ -24,8 +24,8 @@ SURROGATE_BYTES = re.compile(
 def count_values(data: bytes, max_values: int) -> tuple[int, int]:
     """How many values JSON holds and how deeply brackets nest, for well-formed JSON.
 
-    Counting ends where there are more than ``max_values`` values. JSON that is not well-formed is counted right up
-    to the place at which a parser stops.
+    Counting ends where there are more than ``max_values`` values. JSON that is not well-formed is counted
+    right up to the place at which a parser stops.
     """
     values = depth = deepest = 0
     inside, rest = False, b""  # whether a chunk begins in a string; a backslash without what it escapes
@@ -64,8 +64,9 @@ def has_surrogates(data: bytes) -> bool:
 
 
 def replace_surrogates(text: str) -> str:
-    r"""Text that every file and terminal takes: U+FFFD stands for half a character, as of names of files
-    that are not UTF-8.
+    r"""Replace surrogates, which stand in names of files that are not UTF-8, by U+FFFD.
+
+    Every file and terminal takes the result.
 
     >>> replace_surrogates("caf\udce9")
     'caf�'

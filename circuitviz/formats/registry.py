@@ -45,7 +45,7 @@ def format_for(path: Path, *, writing: bool) -> RegistryEntry[Format]:
     for entry in formats.entries():
         if path.name.lower().endswith(entry.value.suffix):
             raise InputError(
-                f"'{path.name}' cannot be {verb}: {entry.value.suffix} files are only {other}. Use a file of the "
-                f"same circuit with one of the suffixes {known}."
+                f"'{path.name}' cannot be {verb}: {entry.value.suffix} files are only {other}. "
+                f"Use a file of the same circuit with one of the suffixes {known}."
             )
     raise InputError(f"'{path.name}' has no suffix that can be {verb}; {known} can.")

@@ -1,5 +1,6 @@
-"""Hidden files in which a save is made: no two savers share one, and a later save removes those whose process
-was killed.
+"""Hidden files in which a save is made.
+
+No two savers share one, and a later save removes those whose process was killed.
 
 A temporary file is locked (``flock``) from its creation until it has its target's name. The system lets go of
 the lock when the process ends, however it ends, so an unlocked file of this name pattern is abandoned. Where

@@ -70,7 +70,8 @@ def fit_layout_to_view(
     Args:
         positions: centres of nodes in the layout's units; nodes that were moved by hand are left out.
         sizes: width and height of each node's box, in the units of the view.
-        own_column: nodes in a column of their own (MLPs): a row of nothing else stands half way between others.
+        own_column: nodes in a column of their own (MLPs): a row of nothing else stands half way between
+            others.
         view: width and height in pixels.
         legible_zoom: pixels per unit below which names cannot be read.
         readable_zoom: pixels per unit at which they are read where not all of the layout is legible at once.

@@ -27,7 +27,8 @@ class HeatGrid:
         column_names: a name for each column.
         values: numbers [row, column]; NaN where there is no cell.
         unit: what a number is, for the colour scale.
-        is_signed: whether colours go from orange below zero to blue above; otherwise from the background to blue.
+        is_signed: whether colours go from orange below zero to blue above; otherwise from the background to
+            blue.
         scale_limit: the number at which colours end; 0 takes the largest.
         cell_texts: what is written into cells, [row][column]; none by default.
         describe_cell: gives the hover text of a row and column; by default names and number.
@@ -97,8 +98,8 @@ class HeatGrid:
 def diverging_colours(scale_fractions: NDArray[np.floating[Any]], theme: Theme) -> ColourArray:
     """Colours on a scale from orange at −1 over the background at 0 to blue at 1.
 
-    They are mixed in sRGB, whose steps are near to steps of perceived brightness. Blue and orange differ for every
-    kind of colour vision.
+    They are mixed in sRGB, whose steps are near to steps of perceived brightness. Blue and orange differ for
+    every kind of colour vision.
 
     Args:
         scale_fractions: positions on the scale, of any shape; beyond ±1 they are clipped.

@@ -141,7 +141,8 @@ def lay_out_heat_map(
         square_cells: whether cells are as wide as high.
         max_cell_height: the greatest height of a cell.
         has_scale: whether the colour scale stands at the right.
-        elides_texts: whether texts that do not fit are shortened; otherwise, where many do not fit, none is written.
+        elides_texts: whether texts that do not fit are shortened; otherwise, where many do not fit, none is
+            written.
         cell_gap: what is left free between cells that are large enough.
     """
     n_rows, n_columns = grid.values.shape
@@ -149,7 +150,8 @@ def lay_out_heat_map(
         (0.0, n_columns), (0.0, n_rows),
         left_ticks=[(i + 0.5, name) for i, name in enumerate(grid.row_names)],
         top_ticks=[(j + 0.5, name) for j, name in enumerate(grid.column_names)],
-        y_up=False, draws_lines=False, right_space=_scale_width(grid, page.font, font_size) if has_scale else 0.0,
+        y_up=False, draws_lines=False,
+        right_space=_scale_width(grid, page.font, font_size) if has_scale else 0.0,
     )  # fmt: skip
     if callable(height):
         axes.place_frame(page, font_size, 1e4)
@@ -229,7 +231,7 @@ def format_scale_number(number: float) -> str:
 
 
 def _scale_marks(grid: HeatGrid) -> list[tuple[float, str]]:
-    """Positions along the scale, 0 at its top, with their numbers; ≥ and ≤ where values lie beyond its ends."""
+    """Positions along the scale, 0 at its top, with their numbers; ≥ and ≤ where values lie beyond it."""
     values = np.nan_to_num(grid.values)
     more = "≥" if values.max(initial=0.0) > 1.001 * grid.scale_end else ""
     less = "≤" if values.min(initial=0.0) < -1.001 * grid.scale_end else ""

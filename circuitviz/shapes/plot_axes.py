@@ -105,8 +105,8 @@ def _size_in_points(flag: str, chosen: float, otherwise: float) -> float:
 class Axes:
     """The frame of a plot: maps the plot's units onto paper and draws what stands around it.
 
-    ``x_range`` and ``y_range`` are the stretches shown, in the plot's units. Ticks of ``left_ticks``, ``bottom_ticks`` and ``top_ticks``
-    hold places and names; ``y_up`` is false where y grows downwards.
+    ``x_range`` and ``y_range`` are the stretches shown, in the plot's units. Ticks of ``left_ticks``,
+    ``bottom_ticks`` and ``top_ticks`` hold places and names; ``y_up`` is false where y grows downwards.
     """
 
     x_range: tuple[float, float]
@@ -159,9 +159,10 @@ class Axes:
         return x0 + (x1 - x0) * (left - frame_left) / width, y0 + (y1 - y0) * y_fraction
 
     def set_ticks(self, named: Mapping[str, Ticks]) -> None:
-        """Take named ticks by side (left, bottom, top), and round numbers at the left and the bottom without names.
+        """Take named ticks by side (left, bottom, top); left and bottom without names get round numbers.
 
-        With names above the frame there are none below it, and no lines: the cells of a matrix are their own frame.
+        With names above the frame there are none below it, and no lines: the cells of a matrix are their own
+        frame.
         """
         self.left_ticks = named["left"] if "left" in named else round_ticks(*self.y_range)
         if "top" in named:
@@ -174,7 +175,7 @@ class Axes:
     def draw(
         self, theme: Theme, family: str, size: float, row_colours: Mapping[float, str] | None = None
     ) -> tuple[list[DrawingShape], list[DrawingShape]]:
-        """Lines and words around the frame; ``row_colours``: colours of names at the left, by their position."""
+        """Lines and words around the frame; ``row_colours``: colours of names at the left, by position."""
         row_colours = row_colours or {}
         left, top, wide, high = self.frame
         lines: list[DrawingShape] = []

@@ -28,7 +28,10 @@ def require_font(family: str) -> str:
 
 
 def figure_font(family: str, size: float, bold: bool = False) -> QFont:
-    """A font of a size in points, unhinted, for painters whose unit is the point; ``SCREEN_FONT`` for the window."""
+    """A font of a size in points, unhinted, for painters whose unit is the point.
+
+    ``SCREEN_FONT`` is the window's.
+    """
     load_shipped_fonts()
     made = QFont(list(SCREEN_FONT_FAMILIES) if family == SCREEN_FONT else [family])
     made.setPointSizeF(size)

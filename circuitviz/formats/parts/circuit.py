@@ -62,7 +62,8 @@ info_schema = record_of(
     {"own": with_rule(finite_number, lambda own: own > 0, "a number over 0"),
      "prompt": record_of({}, {"strings": list_of(any_text)}),
      "rounds": list_of(record_of({"receivers": list_of(any_text), "senders": list_of(pair_schema)})),
-     **dict.fromkeys(NODE_TABLES, mapping_of(any_number)), "shown": mapping_of(any_text), "target": any_text, "gate": any_text,
+     **dict.fromkeys(NODE_TABLES, mapping_of(any_number)), "shown": mapping_of(any_text),
+     "target": any_text, "gate": any_text,
      **dict.fromkeys(["highest", "fraction", "tau", "unread"], any_number),
      **dict.fromkeys(["replacement_score", "completeness_score"], any_number),
      SIGN_KEY: any_text, SIGN_NOTE_KEY: any_text},
@@ -70,7 +71,7 @@ info_schema = record_of(
 
 
 class CircuitPart(DocumentPart):
-    """``graph``, ``scores_schema``, ``circuit_schema``; tensors ``edges``, ``scores_schema``, ``positions``, ``graph_edges``."""
+    """``graph``, ``scores``, ``circuit``; tensors ``edges``, ``scores``, ``positions``, ``graph_edges``."""
 
     keys = ("graph", "scores", "circuit")
 

@@ -12,8 +12,9 @@ from circuitviz.graph import Intervention
 
 
 class InterventionsPart(DocumentPart):
-    """``ablated`` is the state's, ``history`` what was tried, oldest first; both name ``changed`` nodes,
-    ``{node: [value, factor, [positions]]}``, where there are any.
+    """``ablated`` is the state's, ``history`` what was tried, oldest first.
+
+    Both name ``changed`` nodes, ``{node: [value, factor, [positions]]}``, where there are any.
     """
 
     keys = ("ablated", "history")

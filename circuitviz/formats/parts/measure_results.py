@@ -1,4 +1,4 @@
-"""What the measures of ``circuitviz.evaluation_schema`` found, as they write it and charts and tables read it."""
+"""Results of the measures of ``circuitviz.evaluation``, in the form that charts and tables read."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ node_set_schema = with_rule(
     "a gap between two values",
 )
 setting_schema = record_of(
-    {**dict.fromkeys(("ablation", "errors"), any_text), **dict.fromkeys(("faithfulness", "completeness"), optional_number),
+    {**dict.fromkeys(("ablation", "errors"), any_text),
+     **dict.fromkeys(("faithfulness", "completeness"), optional_number),
      **dict.fromkeys(("circuit", "rest", "model", "ablated"), finite_number)},
     {"patterns": any_text},
 )  # fmt: skip

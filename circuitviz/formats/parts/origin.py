@@ -1,7 +1,7 @@
 """Where a circuit comes from, kept whole: its file can be computed again on another machine.
 
-In the file both kinds of origin have one form, that of a task: of a circuit of one prompt, ``task`` is the word
-``prompt``, ``pairs`` holds the prompt, and ``options`` holds how its target was traced back.
+In the file both kinds of origin have one form, that of a task: of a circuit of one prompt, ``task`` is the
+word ``prompt``, ``pairs`` holds the prompt, and ``options`` holds how its target was traced back.
 """
 
 from __future__ import annotations
@@ -62,16 +62,18 @@ option_schema = either_of(any_scalar, list_of(any_scalar))
 folders_schema = optional_value(either_of(any_text, list_of(any_text)))
 provenance_schema = record_of(
     {},
-    {**dict.fromkeys(TEXT_FIELDS, any_text), **dict.fromkeys(("asked", "seconds"), optional_number), "prompts": any_count,
-     "seed": integer_between(0, MAX_SEED), "bos": optional_value(boolean), "options": mapping_of(option_schema),
-     "task_options": mapping_of(either_of(option_schema, mapping_of(any_scalar))), "versions": mapping_of(any_scalar),
+    {**dict.fromkeys(TEXT_FIELDS, any_text), **dict.fromkeys(("asked", "seconds"), optional_number),
+     "prompts": any_count, "seed": integer_between(0, MAX_SEED), "bos": optional_value(boolean),
+     "options": mapping_of(option_schema), "versions": mapping_of(any_scalar),
+     "task_options": mapping_of(either_of(option_schema, mapping_of(any_scalar))),
      "pairs": list_of(list_of(either_of(any_text, list_of(any_value))))},
 )  # fmt: skip
 query_schema = record_of(
     {},
-    {**dict.fromkeys(("target", "gate", "errors"), optional_value(any_text)), "sites": optional_value(list_of(any_text)),
-     **dict.fromkeys(("tau", "node_share", "edge_share"), optional_number), "nodes": optional_value(any_count),
-     "rows": optional_value(any_count), "tokens": optional_value(list_of(any_count)), "dictionaries": folders_schema},
+    {**dict.fromkeys(("target", "gate", "errors"), optional_value(any_text)),
+     **dict.fromkeys(("tau", "node_share", "edge_share"), optional_number),
+     "sites": optional_value(list_of(any_text)), "tokens": optional_value(list_of(any_count)),
+     "nodes": optional_value(any_count), "rows": optional_value(any_count), "dictionaries": folders_schema},
 )  # fmt: skip
 
 

@@ -21,8 +21,9 @@ ABLATION_TABLE_COLUMNS = (
 
 @charts.register("ablations", summary="a heat map of settings")
 def draw_ablations(chart: ChartSpec, result: dict[str, Any]) -> None:
-    """Rows: ablation and errors; columns: faithfulness (1 is best) and completeness (0 is best), with
-    patterns free and frozen.
+    """Rows: ablation and errors. Columns: faithfulness and completeness, with patterns free and frozen.
+
+    A faithfulness of 1 and a completeness of 0 are best.
     """
     cells = [{"patterns": "free", **cell} for cell in result["cells"]]  # older files do not say it
     chart.table_rows = [

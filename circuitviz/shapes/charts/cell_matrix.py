@@ -16,7 +16,7 @@ MatrixCell = tuple[int, int, Colour, str]
 def add_matrix(
     chart: ChartSpec, rows: Sequence[str], columns: Sequence[str], cells: Sequence[MatrixCell]
 ) -> None:
-    """Draw cells with their texts, the rows' names at the left and the columns' above; nothing can be dragged."""
+    """Draw cells with their texts, the rows' names at the left and the columns' above."""
     if cells:
         bounds = np.array([(x + 0.01, y + 0.015, x + 0.99, y + 0.985) for y, x, _, _ in cells])
         chart.marks.append(RectMark(bounds, [colour for _, _, colour, _ in cells]))
@@ -32,7 +32,7 @@ def add_matrix(
 
 
 def faithfulness_colour(chart: ChartSpec, value: float) -> Colour:
-    """The theme's negative colour at 0 and below, the background's at 0.5, the positive one at 1 and above."""
+    """The theme's negative colour up to 0, the background's at 0.5, the positive one from 1 on."""
     fraction = float(np.clip(value, 0, 1))
     low, middle, high = (chart.theme_colour(name) for name in ("negative", "raised", "positive"))
     if fraction < 0.5:

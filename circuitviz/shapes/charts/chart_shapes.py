@@ -151,7 +151,10 @@ def _default_height(
 
 
 class MarkShapes:
-    """Turns marks into shapes, clipped to the axes' ranges; a colour's role is the name of its theme field."""
+    """Turns marks into shapes, clipped to the axes' ranges.
+
+    The role of a colour is the name of its field in the theme.
+    """
 
     def __init__(self, theme: Theme, axes: Axes, font_size: float, points_per_px: float) -> None:
         names = [field.name for field in fields(Theme) if field.name not in ("name", "on_accent")]

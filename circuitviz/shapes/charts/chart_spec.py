@@ -1,8 +1,8 @@
 """What a chart shows, as plain data in the chart's own units.
 
-A recipe (one file per chart in this package) puts a result's marks, axes, legend, hover texts and table onto an empty
-``ChartSpec``. ``chart_shapes`` turns a spec into drawing primitives; the window and every figure file are painted from
-those, so they cannot differ.
+A recipe (one file per chart in this package) puts a result's marks, axes, legend, hover texts and table onto
+an empty ``ChartSpec``. ``chart_shapes`` turns a spec into drawing primitives; the window and every figure
+file are painted from those, so they cannot differ.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class RectMark:
 
 @dataclass(frozen=True, eq=False)
 class PointMark:
-    """Symbols at ``points`` [point, 2]: ``o`` a circle, ``s`` a square, ``d`` a diamond, ``size_px`` across."""
+    """Symbols at ``points`` [point, 2], ``size_px`` across: ``o`` circle, ``s`` square, ``d`` diamond."""
 
     points: PointArray
     colour: Colour
@@ -103,8 +103,9 @@ Mark = LineMark | RuleMark | AreaMark | RectMark | PointMark | TextMark
 class LegendEntry:
     """One entry of the legend.
 
-    ``swatch`` is ``line``, ``dash``, ``band``, ``ramp`` (``colours`` from the least to the greatest value), a point's
-    ``o``, ``s``, ``d``, or ``ring``; empty for a note without a swatch. ``ramp_start_label`` stands before a ramp.
+    ``swatch`` is ``line``, ``dash``, ``band``, ``ramp`` (``colours`` from the least to the greatest value), a
+    point's ``o``, ``s``, ``d``, or ``ring``; empty for a note without a swatch. ``ramp_start_label`` stands
+    before a ramp.
     """
 
     label: str
@@ -115,7 +116,7 @@ class LegendEntry:
 
 @dataclass(frozen=True)
 class HoverRegion:
-    """A rectangle of the plot around x, y, with the text that it shows and the nodes that a click on it selects."""
+    """A rectangle of the plot around x, y, the text that it shows and the nodes that a click selects."""
 
     x: float
     y: float
@@ -140,7 +141,8 @@ class ChartSpec:
         extra_table_rows: gives further rows where they are too many to be made before somebody exports them.
         legend_entries: the legend.
         axis_labels: labels of the ``left`` and the ``bottom`` axis.
-        axis_ticks: ticks of the ``left``, ``bottom`` or ``top`` axis; an axis without an entry gets round numbers.
+        axis_ticks: ticks of the ``left``, ``bottom`` or ``top`` axis; an axis without an entry gets round
+            numbers.
         x_range: the range of x that is shown.
         y_range: the range of y that is shown.
         is_y_upwards: False where y grows downwards.
@@ -227,7 +229,8 @@ class ChartSpec:
             self.add_legend_entry(legend_label, "band", colour)
 
     def add_whiskers(
-        self, x: Sequence[float], y: Sequence[float], low: Sequence[float | None], high: Sequence[float | None],
+        self, x: Sequence[float], y: Sequence[float],
+        low: Sequence[float | None], high: Sequence[float | None],
         *, is_horizontal: bool = False, legend_label: str = "",
     ) -> None:  # fmt: skip
         """Draw the interval of each point that has one, along y or (``is_horizontal``) along x."""

@@ -75,7 +75,7 @@ def _draw_heat_map(chart: ChartSpec, plot: HeatMapPlot) -> None:
 
 
 def _draw_table(chart: ChartSpec, plot: TablePlot) -> None:
-    """The first column names the rows; of many rows the first are seen, the others are reached by dragging."""
+    """The first column names the rows; of many rows the first are seen, dragging shows the others."""
     colour = chart.theme_colour("raised")
     cells = [
         (i, j, colour, _cell_text(cell)) for i, row in enumerate(plot.rows) for j, cell in enumerate(row[1:])
