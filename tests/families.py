@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -29,9 +29,11 @@ class Layout:
     """Names of a family's modules; those of a block are relative to it.
 
     fused: how one module's output [batch, time, ·] is laid out: ``parts`` (all queries, all keys, all
-    values) or ``heads`` (each head's query, key and value after one another). post_attention, post_mlp:
-    the normalisation of what attention and the MLP write, where there is one. positions: the learned
-    position embedding, which is no part of what ``input`` writes.
+    values) or ``heads`` (each head's query, key and value after one another). norm, mlp_norm: the
+    normalisation of what attention and the MLP read, empty where there is none. post_attention, post_mlp:
+    that of what they write, where there is one. mlp_reads: the module that the MLP's input enters, where
+    that is not the one that writes. factor: what outputs are multiplied by before they are added. positions:
+    the position embedding, which is no part of what ``input`` writes.
     """
 
     blocks: str = "model.layers"
@@ -45,6 +47,8 @@ class Layout:
     final: str = "model.norm"
     post_attention: str = ""
     post_mlp: str = ""
+    mlp_reads: str = ""
+    factor: float = 1.0
     positions: str = ""
 
 
@@ -74,6 +78,26 @@ GEMMA2 = Layout(
     mlp_norm="pre_feedforward_layernorm", post_attention="post_attention_layernorm",
     post_mlp="post_feedforward_layernorm",
 )  # fmt: skip
+OPT = Layout(
+    blocks="model.decoder.layers", norm="self_attn_layer_norm", out="out_proj", mlp_norm="final_layer_norm",
+    mlp="fc2", mlp_reads="fc1", final="model.decoder.final_layer_norm",
+    positions="model.decoder.embed_positions",
+)  # fmt: skip
+XGLM = replace(OPT, blocks="model.layers", final="model.layer_norm", positions="model.embed_positions")
+BLOOM = Layout(
+    blocks="transformer.h", attention="self_attention", out="dense", channels=_fused("query_key_value"),
+    fused="heads", mlp="mlp.dense_4h_to_h", mlp_reads="mlp.dense_h_to_4h", final="transformer.ln_f",
+)  # fmt: skip
+MPT = Layout(
+    blocks="transformer.blocks", norm="norm_1", attention="attn", out="out_proj", channels=_fused("Wqkv"),
+    fused="parts", mlp_norm="norm_2", mlp="ffn.down_proj", mlp_reads="ffn.up_proj",
+    final="transformer.norm_f",
+)  # fmt: skip
+COHERE = Layout(mlp_norm="input_layernorm")
+GRANITE = Layout(factor=0.5)
+POST_NORM = Layout(
+    norm="", mlp_norm="", post_attention="post_attention_layernorm", post_mlp="post_feedforward_layernorm"
+)
 GLM4 = Layout(post_attention="post_self_attn_layernorm", post_mlp="post_mlp_layernorm")
 PHI3 = Layout(channels=_fused("qkv_proj"), fused="parts")
 LLAMA4 = Layout(mlp="feed_forward")
@@ -86,6 +110,7 @@ LFM2 = Layout(
     norm="operator_norm", out="out_proj", mlp_norm="ffn_norm", mlp="feed_forward",
     final="model.embedding_norm",
 )  # fmt: skip
+FALCON_ALIBI = replace(FALCON, fused="heads", mlp_norm="post_attention_layernorm")
 APERTUS = Layout(norm="attention_layernorm", mlp_norm="feedforward_layernorm")
 
 
@@ -214,17 +239,19 @@ FAMILIES = {
     ),
     "llama4": _llama4(moe_layer_step=2),
     "hunyuan": _like_llama("HunYuanDenseV1ForCausalLM", head_dim=HEAD_WIDTH),
-    "olmo": _like_llama("OlmoForCausalLM", None),
-    "olmo2": _like_llama("Olmo2ForCausalLM", None),
-    "olmo3": _like_llama("Olmo3ForCausalLM", None, sliding_window=3),
+    "olmo": _like_llama("OlmoForCausalLM"),
+    "olmo2": _like_llama("Olmo2ForCausalLM", POST_NORM),
+    "olmo3": _like_llama("Olmo3ForCausalLM", POST_NORM, sliding_window=3),
     "olmoe": _like_llama("OlmoeForCausalLM", num_experts=4, num_experts_per_tok=2),
-    "exaone4": _like_llama("Exaone4ForCausalLM", None, sliding_window=3, sliding_window_pattern=2),
-    "granite": _like_llama("GraniteForCausalLM", None, residual_multiplier=0.5, embedding_multiplier=3.0),
+    "exaone4": _like_llama("Exaone4ForCausalLM", POST_NORM, sliding_window=3, sliding_window_pattern=2),
+    "granite": _like_llama("GraniteForCausalLM", GRANITE, residual_multiplier=0.5, embedding_multiplier=3.0),
     "granite-moe": _like_llama(
         "GraniteMoeForCausalLM", Layout(mlp="block_sparse_moe"), num_local_experts=4, num_experts_per_tok=2
     ),
-    "cohere": _like_llama("CohereForCausalLM", None, logit_scale=0.5),
-    "cohere2": _like_llama("Cohere2ForCausalLM", None, sliding_window=3),
+    "cohere": _like_llama("CohereForCausalLM", COHERE, logit_scale=0.5),
+    "cohere2": _like_llama(
+        "Cohere2ForCausalLM", COHERE, sliding_window=3, layer_types=["full_attention", "sliding_attention"]
+    ),
     "falcon": Family(
         "FalconForCausalLM",
         {"num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "hidden_size": WIDTH, "alibi": False},
@@ -241,12 +268,12 @@ FAMILIES = {
             "parallel_attn": False,
             "bias": True,
         },
-        None,
+        FALCON_ALIBI,
     ),
     "mpt": Family(
-        "MptForCausalLM", {"n_layers": LAYERS, "n_heads": HEADS, "d_model": WIDTH, "max_seq_len": 64}, None
+        "MptForCausalLM", {"n_layers": LAYERS, "n_heads": HEADS, "d_model": WIDTH, "max_seq_len": 64}, MPT
     ),
-    "bloom": Family("BloomForCausalLM", {"n_layer": LAYERS, "n_head": HEADS, "hidden_size": WIDTH}, None),
+    "bloom": Family("BloomForCausalLM", {"n_layer": LAYERS, "n_head": HEADS, "hidden_size": WIDTH}, BLOOM),
     "opt": Family(
         "OPTForCausalLM",
         {
@@ -258,12 +285,12 @@ FAMILIES = {
             "word_embed_proj_dim": WIDTH,
             "init_std": 0.25,
         },
-        None,
+        OPT,
     ),
     "xglm": Family(
         "XGLMForCausalLM",
         {"num_layers": LAYERS, "attention_heads": HEADS, "d_model": WIDTH, "ffn_dim": 40, "init_std": 0.25},
-        None,
+        XGLM,
     ),
     "deepseek2": _experts(
         "DeepseekV2ForCausalLM", None, **_MLA, q_lora_rank=None, topk_method="greedy", n_shared_experts=1
@@ -296,7 +323,11 @@ FAMILIES = {
         None,
     ),
     "granite-moe-scaled": _like_llama(
-        "GraniteMoeForCausalLM", None, num_local_experts=4, num_experts_per_tok=2, residual_multiplier=0.5
+        "GraniteMoeForCausalLM",
+        replace(GRANITE, mlp="block_sparse_moe"),
+        num_local_experts=4,
+        num_experts_per_tok=2,
+        residual_multiplier=0.5,
     ),
     "gpt-bigcode-all-keys": _like_gpt2("GPTBigCodeForCausalLM", None, multi_query=False),
     "mamba": Family(
@@ -369,7 +400,7 @@ class PlainEdges:
         self.final = hf.get_submodule(layout.final)
         with torch.no_grad():
             self.logits, self.written = self._record(clean)
-            _, theirs = self._record(corrupted)
+            self.corrupted_logits, theirs = self._record(corrupted)
         self.beyond = {name: value - theirs[name] for name, value in self.written.items()}
 
     @torch.no_grad()
@@ -389,6 +420,17 @@ class PlainEdges:
                 self._push(stack, receiver, push)
             loss = self.loss(self._run(self.clean))
         return dict(zip(pushed, torch.autograd.grad(loss, list(pushed.values())), strict=True))
+
+    @torch.no_grad()
+    def end(self) -> tuple[Tensor, Tensor, Tensor]:
+        """At the last position: the stream [batch, d], it normalised [batch, d], and the logits."""
+        final, kept = self.final, list[Tensor]()
+        keep = final.register_forward_hook(lambda _module, args, out: kept.extend((args[0], out)))
+        try:
+            logits = self._run(self.clean)
+        finally:
+            keep.remove()
+        return kept[0][:, -1], kept[1][:, -1], logits
 
     def _run(self, tokens: Tensor) -> Tensor:
         out: Tensor = self.hf(tokens, use_cache=False).logits[:, -1]
@@ -422,26 +464,29 @@ class PlainEdges:
                 stack.callback(out.register_forward_pre_hook(before(f"z{layer}")).remove)
                 stack.callback(out.register_forward_hook(after(f"o{layer}")).remove)
                 stack.callback(mlp.register_forward_hook(after(f"m{layer}")).remove)
-            first = self._part(0, layout.norm)
-            stack.callback(first.register_forward_pre_hook(before("input")).remove)
+
+            def keep_input(_module: Any, args: Any, kwargs: Any) -> None:
+                kept["input"] = (args[0] if args else kwargs["hidden_states"]).clone()
+
+            stack.callback(self.blocks[0].register_forward_pre_hook(keep_input, with_kwargs=True).remove)
+            if layout.positions:
+                places = self.hf.get_submodule(layout.positions)
+                stack.callback(places.register_forward_hook(after("positions")).remove)
             logits = self._run(tokens)
-        written = {"input": kept["input"]}
-        if layout.positions:
-            place = torch.arange(tokens.shape[1])[None]
-            written["input"] = written["input"] - self.hf.get_submodule(layout.positions)(place)
+        written = {"input": kept["input"] - kept.get("positions", 0)}
         for layer in range(LAYERS):
             out, z, total = self._attention(layer, layout.out), kept[f"z{layer}"], kept[f"o{layer}"]
             nothing = out.forward(torch.zeros_like(z))
-            gain: Tensor | float = 1.0
+            gain: Tensor | float = layout.factor
             if layout.post_attention:
                 post = self._part(layer, layout.post_attention)
-                gain = post.forward(torch.ones_like(total)) / total.pow(2).mean(-1, keepdim=True).sqrt()
+                gain = post.forward(total) / total  # RMSNorm multiplies each number
             for head in range(HEADS):
                 alone = torch.zeros_like(z)
                 rows = slice(head * HEAD_WIDTH, (head + 1) * HEAD_WIDTH)
                 alone[..., rows] = z[..., rows]
                 written[f"a{layer}.h{head}"] = (out.forward(alone) - nothing) * gain
-            written[f"m{layer}"] = kept[f"m{layer}"].view_as(total)
+            written[f"m{layer}"] = kept[f"m{layer}"].view_as(total) * layout.factor
         return logits, written
 
     def _push(self, stack: ExitStack, receiver: str, push: Tensor) -> None:
@@ -453,13 +498,18 @@ class PlainEdges:
         place, _, channel = receiver.rstrip(">").partition("<")
         layer, seen = int(place[1:].partition(".")[0]), list[Tensor]()
         is_mlp = place.startswith("m")
-        norm = self._part(layer, self.layout.mlp_norm if is_mlp else self.layout.norm)
-        look = norm.register_forward_pre_hook(lambda _module, args: seen.append(args[0]))
-        stack.callback(look.remove)
+        norm_name = self.layout.mlp_norm if is_mlp else self.layout.norm
+        mlp_reads = self.layout.mlp_reads or self.layout.mlp
+        reader = self._part(layer, norm_name or (mlp_reads if is_mlp else self.layout.attention))
+        norm = reader.forward if norm_name else lambda stream: stream
+
+        def look(_module: Any, args: Any, kwargs: Any) -> None:
+            seen.append((args[0] if args else kwargs["hidden_states"]).view_as(push))  # OPT flattens
+
+        stack.callback(reader.register_forward_pre_hook(look, with_kwargs=True).remove)
         if is_mlp:
-            mlp = self._part(layer, self.layout.mlp)
-            hook = mlp.register_forward_pre_hook(
-                lambda _module, args: (norm.forward(seen[-1] + push), *args[1:])
+            hook = self._part(layer, mlp_reads).register_forward_pre_hook(
+                lambda _module, args: (norm(seen[-1] + push).view_as(args[0]), *args[1:])
             )
             stack.callback(hook.remove)
             return
@@ -467,7 +517,7 @@ class PlainEdges:
         head = int(place.partition(".")[2].lstrip("hkv"))
 
         def change(_module: Any, _args: Any, out: Tensor) -> Tensor:
-            other = linear.forward(norm.forward(seen[-1] + push))
+            other = linear.forward(norm(seen[-1] + push))
             rows = self._rows(channel, head, out.shape[-1])
             return torch.cat([out[..., : rows.start], other[..., rows], out[..., rows.stop :]], -1)
 

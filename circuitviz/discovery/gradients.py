@@ -92,7 +92,7 @@ def run_backward(
         return (values if changed is None else changed).detach().requires_grad_()
 
     overrides = ForwardOverrides(
-        hooks={"embed.hook_out": embed, "ln_final.hook_in": capture.resid_final.append}
+        hooks={model.embed_hook: embed, "ln_final.hook_in": capture.resid_final.append}
     )
     for layer in range(model.shape.n_layers):
         block = f"blocks.{layer}"

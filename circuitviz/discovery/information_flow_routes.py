@@ -44,7 +44,7 @@ def information_flow_routes(setting: TaskSetting, options: NoOptions) -> Progres
             block = f"blocks.{layer}"
             hooks[f"{block}.hook_in"] = streams["attention"].append
             if model.shape.mlp and not model.shape.parallel:
-                hooks[f"{block}.ln2.hook_in"] = streams["middle"].append
+                hooks[model.layers[layer].mlp_in_hook] = streams["middle"].append
         with torch.no_grad(), model.hooks(hooks):
             model.logits(subtask.clean, subtask.lengths - 1)
         written = compute_sender_deltas(model, clean, zero)

@@ -108,7 +108,7 @@ class OutsideAblation:
         """Return the hooks by hook point."""
         model, hooks = self.run.model, dict[str, Hook]()
         if "" in self.changes:
-            hooks["embed.hook_out"] = partial(change_embeddings, self.changes[""], model.embed_scale)
+            hooks[model.embed_hook] = partial(change_embeddings, self.changes[""], model.embed_scale)
         for layer, weights in enumerate(model.layers):
             dictionary = self.table.dictionaries.get(f"a{layer}")
             if dictionary is None or dictionary.site.reads == "z":

@@ -164,7 +164,7 @@ class FeatureBasisRun:
         model, hooks = self.basis.model, dict[str, Hook]()
         of_model = None if interventions is None else interventions.of_model
         if not kept_nodes[0]:
-            hooks["embed.hook_out"] = lambda x: self.ablation_values.embed.expand_as(x)
+            hooks[model.embed_hook] = lambda x: self.ablation_values.embed.expand_as(x)
         for layer, weights in enumerate(model.layers):
             if f"a{layer}" not in self.basis.sites:
                 ablated_heads = torch.from_numpy(np.flatnonzero(~kept_nodes[self._rows[f"a{layer}"]])).to(
@@ -177,7 +177,7 @@ class FeatureBasisRun:
                 if len(ablated_heads):
                     if weights.post_norm is not None:
                         scaled = partial(_scale_cached_z, cached_z, weights.post_norm.inverse_scale)
-                        hooks[f"blocks.{layer}.ln1_post.hook_in"] = scaled
+                        hooks[weights.post_norm_hook] = scaled
                     hooks[weights.attn_out_hook] = partial(self._ablate_heads, layer, cached_z, ablated_heads)
             if model.shape.mlp and f"m{layer}" not in self.basis.sites:
                 if not kept_nodes[self._rows[f"m{layer}"][0]]:

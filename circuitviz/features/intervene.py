@@ -121,7 +121,7 @@ class _ChangeHooks:
         model = self.run.model
         hooks: dict[str, Hook] = {}
         if tokens := self._changes_of(""):
-            hooks["embed.hook_out"] = partial(change_embeddings, tokens, model.embed_scale)
+            hooks[model.embed_hook] = partial(change_embeddings, tokens, model.embed_scale)
         for layer, weights in enumerate(model.layers):
             attention, mlp = self._changes_of("a", layer), self._changes_of("m", layer)
             heads = [c for c in attention if c.node.kind is NodeKind.HEAD]

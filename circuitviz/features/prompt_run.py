@@ -151,8 +151,8 @@ def run_prompt(
     layers = range(model.shape.n_layers)
     ones = kept["ln_final.hook_in"].new_ones(len(ids), 1)
     posts: list[Tensor] = []
-    for layer, weights in enumerate(model.layers):
-        written = kept.get(f"blocks.{layer}.ln1_post.hook_in")
+    for weights in model.layers:
+        written = kept.get(weights.post_norm_hook)
         posts.append(
             ones
             if weights.post_norm is None or written is None
@@ -161,7 +161,7 @@ def run_prompt(
     return Run(
         model=model,
         tokens=tokens,
-        embed=kept["embed.hook_out"] * model.embed_scale,
+        embed=kept[model.embed_hook] * model.embed_scale,
         attention_stream=[kept[f"blocks.{i}.hook_in"] for i in layers],
         mlp_stream=[kept[weights.mlp_in_hook] for weights in model.layers] if model.shape.mlp else [],
         pattern=[kept[f"blocks.{i}.attn.hook_pattern"] for i in layers],
@@ -179,13 +179,13 @@ def _keep_value(kept: dict[str, Tensor], name: str, value: Tensor) -> None:
 
 
 def _recorded_hook_names(model: Model) -> list[str]:
-    names = ["embed.hook_out", "ln_final.hook_in"]
+    names = [model.embed_hook, "ln_final.hook_in"]
     for layer, weights in enumerate(model.layers):
         block = f"blocks.{layer}"
         names += [f"{block}.hook_in", f"{block}.attn.hook_pattern", f"{block}.attn.hook_z"]
         names.append(weights.attn_out_hook)
         if weights.post_norm is not None:
-            names.append(f"{block}.ln1_post.hook_in")
+            names.append(weights.post_norm_hook)
         if model.shape.mlp:
             names += [weights.mlp_in_hook, weights.mlp_out_hook]
     return names

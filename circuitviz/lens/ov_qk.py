@@ -73,7 +73,7 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
     hooks: dict[str, Hook] = {f"{name}.{point}": _capture_hook(tensors, key) for key, point in points.items()}
     hooks["ln_final.hook_in"] = _capture_hook(tensors, "final")
     if weights.post_norm is not None:
-        hooks[f"{name}.ln1_post.hook_in"] = _capture_hook(tensors, "post")
+        hooks[weights.post_norm_hook] = _capture_hook(tensors, "post")
     with model.hooks(hooks):
         model.logits(subtask.clean[:, : int(subtask.lengths[0])], subtask.lengths - 1)
     output = tensors["v"][0, :, kv_head] @ weights.o[entry.head]

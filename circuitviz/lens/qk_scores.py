@@ -59,9 +59,8 @@ def qk_scores_of_vocabulary(model: Model, task: Task, layer: int, head: int, pro
     keys = _normalise_rows(attention, "k", tensors["k"][0].reshape(-1, shape.kv_heads, weights.k.shape[2]))
     products = (queries[0] * keys[0].repeat_interleave(shape.queries_per_kv_head, dim=0)).sum(-1)
     factor = _measure_score_factor(model, products, tensors["scores"][0, :, 0, 0])
-    embedding = model.hf.get_input_embeddings().weight.detach() * model.embed_scale
     scores = []
-    for token_rows in embedding.split(TOKENS_PER_CHUNK):
+    for token_rows in model.token_embeddings.split(TOKENS_PER_CHUNK):
         rows = token_rows.expand(shape.kv_heads, -1, -1)
         token_keys = weights.attn_norm.project(rows, weights.k, weights.k_bias).transpose(0, 1)
         token_keys = _normalise_rows(attention, "k", token_keys)[:, head // shape.queries_per_kv_head]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import MethodType
 from typing import Any
 
+import torch
 from transformer_lens.model_bridge.generalized_components import (
     GatedMLPBridge,
     JointGateUpMLPBridge,
@@ -26,6 +27,8 @@ def correct_bridge(bridge: Any) -> None:
             _leave_scores_unscaled(attention)
         if type(getattr(attention, "original_component", None)).__name__ == "HunYuanDenseV1Attention":
             _normalise_after_rotation(attention)
+        if type(getattr(attention, "original_component", None)).__name__.startswith("Cohere"):
+            _rotate_adjacent_pairs(attention)
 
 
 def _call_fused_mlp(mlp: Any) -> None:
@@ -56,3 +59,19 @@ def _normalise_after_rotation(attention: Any) -> None:
     attention._qk_norm_phase = None
     for rotated, norm in ((attention.hook_rot_q, attention.q_norm), (attention.hook_rot_k, attention.k_norm)):
         rotated.register_forward_hook(lambda _point, _args, out, norm=norm: norm(out))
+
+
+def _rotate_adjacent_pairs(attention: Any) -> None:
+    """Cohere: rotate adjacent pairs of queries and keys; the bridge rotates halves, as Llama does.
+
+    Hugging Face gives each angle twice in a row; the bridge expects all angles, and then all again.
+    """
+    attention.config.rotary_adjacent_pairs = True
+    hooked = attention._apply_position_embedding_hooks
+
+    def angles_once(embeddings: Any) -> Any:
+        cos, sin = (x[..., ::2] for x in hooked(embeddings))
+        return torch.cat([cos, cos], -1), torch.cat([sin, sin], -1)
+
+    # the bridge's own __setattr__ would set it on the wrapped module
+    object.__setattr__(attention, "_apply_position_embedding_hooks", angles_once)

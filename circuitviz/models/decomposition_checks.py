@@ -154,7 +154,7 @@ def _reject_hook(model: Model, name: str, problem: str) -> None:
 
 def _measure_embed_scale(model: Model, tensors: dict[str, Tensor]) -> float:
     """The factor by which a token's embedding enters the residual stream (Gemma multiplies it)."""
-    embed, residual = (x[0] - x[1] for x in (tensors["embed.hook_out"], tensors["blocks.0.hook_in"]))
+    embed, residual = (x[0] - x[1] for x in (tensors[model.embed_hook], tensors["blocks.0.hook_in"]))
     scale = float((residual * embed).sum() / embed.square().sum().clamp_min(1e-30))
     if not torch.allclose(embed * scale, residual, rtol=1e-3, atol=1e-5 + 1e-4 * float(residual.abs().max())):
         raise InputError(
@@ -166,14 +166,14 @@ def _measure_embed_scale(model: Model, tensors: dict[str, Tensor]) -> float:
 
 def _required_hook_points(model: Model) -> list[str]:
     """The hook points that passes, scores and readings use; senders' in the order in which they fire."""
-    names = ["embed.hook_out"]
+    names = [model.embed_hook]
     for layer, weights in enumerate(model.layers):
         block = f"blocks.{layer}"
         names += [f"{block}.hook_in", f"{block}.attn.hook_pattern"]
         names += [f"{block}.attn.{channel}.hook_out" for channel in "qkv"]
         names += [f"{block}.attn.hook_z", weights.attn_out_hook]
         if weights.post_norm is not None:
-            names.append(f"{block}.ln1_post.hook_in")
+            names.append(weights.post_norm_hook)
         if model.shape.mlp:
             names += [weights.mlp_in_hook, weights.mlp_out_hook]
     return [*names, "ln_final.hook_in"]
@@ -288,7 +288,7 @@ def _check_layer_weights(model: Model, layer: int, tensors: dict[str, Tensor]) -
         _require_close(model, native.reshape(projected.shape), projected, f"{channel} of layer {layer}")
     z, written = tensors[f"{block}.attn.hook_z"], tensors[weights.attn_out_hook]
     if weights.post_norm is not None:
-        z = z * weights.post_norm.inverse_scale(tensors[f"{block}.ln1_post.hook_in"])
+        z = z * weights.post_norm.inverse_scale(tensors[weights.post_norm_hook])
     heads = torch.einsum("bthe,hed->btd", z, weights.o)
     _require_close(model, written[0] - written[1], heads[0] - heads[1], f"the heads of layer {layer}")
     next_stream = tensors.get(f"blocks.{layer + 1}.hook_in", tensors["ln_final.hook_in"])

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 Hook = Callable[[Tensor], Tensor | None]
@@ -41,29 +40,6 @@ class ForwardOverrides:
     hooks: dict[str, Hook] = field(default_factory=dict)
     on_final_residual: Callable[[Tensor], None] | None = None
     final_residual: Callable[[Tensor], Tensor] | None = None
-
-
-def mlp_output(module: Any, x: Tensor) -> Tensor:
-    """Output of a Hugging Face MLP, in the shape of its input [batch, time, d_model].
-
-    Some mixtures of experts return (output, router scores), and Llama 4's output is [batch · time, d_model].
-    """
-    out = module(x)
-    return (out[0] if isinstance(out, tuple) else out).view(x.shape)
-
-
-def returns_router_scores(module: Any, width: int) -> bool:
-    """Whether an MLP returns a tuple with router scores (gpt-oss, Llama 4), tested on a zero vector."""
-    like = next(module.parameters())
-    with torch.no_grad():
-        return isinstance(module(like.new_zeros(1, 1, width)), tuple)
-
-
-def with_router_scores(
-    replacement: ReplacementForward, original: Callable[[Tensor], Any], x: Tensor
-) -> tuple[Tensor, None]:
-    """A replacement for an MLP that returns (output, router scores); nothing reads the scores."""
-    return replacement(partial(mlp_output, original), x), None
 
 
 @contextmanager

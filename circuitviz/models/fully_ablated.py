@@ -68,7 +68,7 @@ class _FullAblation:
 
     def run(self, tokens: Tensor, positions: Tensor) -> FullyAblatedRun:
         model, result = self.model, self.result
-        overrides = ForwardOverrides(hooks={"embed.hook_out": self._on_embed})
+        overrides = ForwardOverrides(hooks={self.model.embed_hook: self._on_embed})
         resid_final: list[Tensor] = []
         for layer, weights in enumerate(model.layers):
             block = f"blocks.{layer}"
@@ -77,7 +77,7 @@ class _FullAblation:
                 overrides.projections[layer, channel] = self._projection_override(layer, channel)
             overrides.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
             if weights.post_norm is not None:
-                overrides.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads_hook(layer)
+                overrides.hooks[weights.post_norm_hook] = self._normalised_heads_hook(layer)
             if model.shape.mlp:
                 if not model.shape.parallel:
                     overrides.hooks[weights.mlp_in_hook] = self._on_resid_mid

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import ModelShape
-from circuitviz.models.forward_overrides import returns_router_scores
-from circuitviz.models.norms import Norm
+from circuitviz.models.mlp_modules import Mlp, SplitMlp, read_mlp, takes_residual
+from circuitviz.models.norms import IdentityNorm, Norm
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +24,20 @@ class LayerWeights:
         v: Value weights, [key-value head, d_model, d_head].
         o: Output weights, [head, d_head, d_model]. Where the block normalises what attention writes
             (``post_norm``), that normalisation's weight is folded in, and head outputs are multiplied by its
-            inverse scale, so that heads add up to what the block writes.
+            inverse scale, so that heads add up to what the block writes. ``output_scale`` is folded in.
         q_bias: What is added to queries, [head, d_head].
         k_bias: What is added to keys, [key-value head, d_head].
         v_bias: What is added to values, [key-value head, d_head].
         attn_norm: Normalisation before attention.
         mlp_norm: Normalisation before the MLP; None without an MLP.
-        has_router: Whether the Hugging Face MLP returns router scores beside its output.
+        mlp: The MLP; None without one.
         post_norm: Normalisation of what attention writes, if any.
+        post_norm_hook: Hook point of what ``post_norm`` reads; empty without one.
         attn_out_hook: Hook point of what attention writes.
         mlp_in_hook: Hook point of the stream that the MLP reads.
         mlp_out_hook: Hook point of what the MLP writes.
+        output_scale: Factor of what attention and the MLP write, before it is added to the stream (Granite).
+        mlp_post_norm: The bridge's name of the normalisation of what the MLP writes; empty without one.
     """
 
     q: Tensor
@@ -46,11 +49,14 @@ class LayerWeights:
     v_bias: Tensor
     attn_norm: Norm
     mlp_norm: Norm | None
-    has_router: bool
+    mlp: Mlp | None
     post_norm: Norm | None
+    post_norm_hook: str
     attn_out_hook: str
     mlp_in_hook: str
     mlp_out_hook: str
+    mlp_post_norm: str
+    output_scale: float
 
     def channel_weights(self, name: str) -> tuple[Tensor, Tensor]:
         """Folded weight and bias of ``q``, ``k`` or ``v``."""
@@ -76,22 +82,31 @@ def read_layer_weights(
     Raises:
         InputError: The block has a normalisation of an unknown kind.
     """
-    # transformer_lens takes seconds to import, and is loaded only when a model is opened
-    from transformer_lens.model_bridge.generalized_components import MoEBridge
 
     def block_norm(name: str) -> Norm:
         return read_norm(getattr(block, name), like, model_name, f"layer {index}")
 
     attention, name = block.attn, f"blocks.{index}"
-    mlp_norm, has_router = None, False
-    mlp_norm_name = "ln2" if hasattr(block, "ln2") else "ln1"
+    norm_names = _BlockNorms.of(block)
+    mlp_norm, mlp = None, None
     if shape.mlp:
-        mlp_norm = block_norm(mlp_norm_name)
-        mlp = block.mlp.original_component
-        has_router = isinstance(block.mlp, MoEBridge) and returns_router_scores(mlp, shape.d_model)
-    norm = block_norm("ln1")
-    post = block_norm("ln1_post") if hasattr(block, "ln1_post") else None
+        mlp_norm = block_norm(norm_names.mlp) if norm_names.mlp else IdentityNorm.of_width(like)
+        mlp = read_mlp(block, shape.d_model, model_name)
+    norm = block_norm(norm_names.attention) if norm_names.attention else IdentityNorm.of_width(like)
+    post = block_norm(norm_names.post_attention) if norm_names.post_attention else None
+    # a factor before the residual stream (Granite) has hook points of its own; where a module adds the stream
+    # itself (BLOOM, MPT), its last linear map gives what it writes
+    output_scale = getattr(block, "residual_contribution_scale", 1.0)
+    attn_out = "attn.o.hook_out" if takes_residual(attention.original_component) else "attn.hook_out"
+    mlp_out = "mlp.out.hook_out" if isinstance(mlp, SplitMlp) else "mlp.hook_out"
+    if post is not None:
+        attn_out = f"{norm_names.post_attention}.hook_out"
+    if norm_names.post_mlp:
+        mlp_out = f"{norm_names.post_mlp}.hook_out"
+    if output_scale != 1.0:
+        attn_out, mlp_out = "hook_attn_out", "hook_mlp_out"
     o = attention.W_O.detach()
+    o = o if output_scale == 1.0 else o * output_scale
     q, k, v = (norm.fold(w.detach()) for w in (attention.W_Q, attention.W_K, attention.W_V))
     return LayerWeights(
         q=q,
@@ -103,12 +118,32 @@ def read_layer_weights(
         v_bias=_projection_bias(attention.v, norm, v),
         attn_norm=norm,
         mlp_norm=mlp_norm,
-        has_router=has_router,
+        mlp=mlp,
         post_norm=post,
-        attn_out_hook=f"{name}.attn.hook_out" if post is None else f"{name}.ln1_post.hook_out",
-        mlp_in_hook=f"{name}.{mlp_norm_name}.hook_in",
-        mlp_out_hook=f"{name}.ln2_post.hook_out" if hasattr(block, "ln2_post") else f"{name}.mlp.hook_out",
+        post_norm_hook=f"{name}.{norm_names.post_attention}.hook_in" if post is not None else "",
+        attn_out_hook=f"{name}.{attn_out}",
+        mlp_in_hook=f"{name}.{norm_names.mlp or 'mlp'}.hook_in",
+        mlp_out_hook=f"{name}.{mlp_out}",
+        mlp_post_norm=norm_names.post_mlp,
+        output_scale=output_scale,
     )
+
+
+class _BlockNorms(NamedTuple):
+    """The bridge's names of a block's normalisations, each empty where the block has none."""
+
+    attention: str
+    mlp: str
+    post_attention: str
+    post_mlp: str
+
+    @classmethod
+    def of(cls, block: Any) -> _BlockNorms:
+        """The names in a block."""
+        if getattr(block, "mlp_reads_resid_directly", False):  # OLMo-2, OLMo-3, EXAONE 4 normalise outputs
+            return cls("", "", "ln1", "ln2")
+        names = {name: name if hasattr(block, name) else "" for name in ("ln2", "ln1_post", "ln2_post")}
+        return cls("ln1", names["ln2"] or "ln1", names["ln1_post"], names["ln2_post"])
 
 
 def read_norm(component: Any, like: Tensor, model_name: str, location: str) -> Norm:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,12 +13,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, ModelShape
-from circuitviz.models.forward_overrides import (
-    ForwardOverrides,
-    mlp_output,
-    replaced_forward,
-    with_router_scores,
-)
+from circuitviz.models.forward_overrides import ForwardOverrides, replaced_forward
 from circuitviz.models.forward_overrides import Hook as Hook
 from circuitviz.models.layer_weights import LayerWeights, read_layer_weights, read_norm
 from circuitviz.models.norms import Norm
@@ -85,8 +80,29 @@ class Model:
 
     @cached_property
     def final_norm(self) -> Norm:
-        """The normalisation before the unembedding."""
-        return read_norm(self.bridge.ln_final, self.unembedding, self.name, "the last layer")
+        """The normalisation before the unembedding; the logits' scale is folded into it."""
+        norm = read_norm(self.bridge.ln_final, self.unembedding, self.name, "the last layer")
+        return norm if self.logit_scale == 1.0 else norm.scaled(self.logit_scale)
+
+    @cached_property
+    def logit_scale(self) -> float:
+        """Factor by which logits are multiplied after the unembedding (Cohere, Granite)."""
+        small = torch.tensor(1e-4, dtype=torch.float64)  # where a soft cap is linear
+        scale = float(self.bridge.adapter.apply_output_logits_transform(small) / small)
+        return 1.0 if abs(scale - 1) < 1e-6 else scale
+
+    @property
+    def embed_hook(self) -> str:
+        """Hook point of what ``input`` writes, before ``embed_scale``: BLOOM normalises its embeddings."""
+        return "embed_ln.hook_out" if hasattr(self.bridge, "embed_ln") else "embed.hook_out"
+
+    @property
+    def token_embeddings(self) -> Tensor:
+        """What each token writes into the residual stream, [vocabulary, d_model], without positions."""
+        rows: Tensor = self.hf.get_input_embeddings().weight.detach()
+        if hasattr(self.bridge, "embed_ln"):
+            rows = self.bridge.embed_ln.original_component(rows)
+        return rows if self.embed_scale == 1.0 else rows * self.embed_scale
 
     @cached_property
     def unembedding(self) -> Tensor:
@@ -98,7 +114,7 @@ class Model:
     def unembedding_bias(self) -> Tensor | None:
         """Bias of the unembedding, [vocabulary], or None."""
         bias = getattr(self.hf.get_output_embeddings(), "bias", None)
-        return bias.detach() if isinstance(bias, Tensor) else None
+        return bias.detach() * self.logit_scale if isinstance(bias, Tensor) else None
 
     @cached_property
     def parameter_hash(self) -> str:
@@ -164,10 +180,9 @@ class Model:
                 linear = getattr(self.bridge.blocks[layer].attn, channel).original_component
                 stack.enter_context(replaced_forward(linear, replacement))
             for layer, replacement in overrides.mlps.items():
-                mlp = self.bridge.blocks[layer].mlp.original_component
-                has_router = self.layers[layer].has_router
-                forward = partial(with_router_scores, replacement) if has_router else replacement
-                stack.enter_context(replaced_forward(mlp, forward))
+                mlp = self.layers[layer].mlp
+                assert mlp is not None
+                stack.enter_context(mlp.replaced(replacement))
             stack.enter_context(self.hooks(overrides.hooks))
             yield
 
@@ -221,7 +236,7 @@ class Model:
         calls = self.block_calls(residual.shape[1])
         with self.overridden(overrides):
             for index in range(layer, self.shape.n_layers):
-                args, kwargs = calls[index]
+                args, kwargs = _call_for_batch(calls[index], len(residual))
                 out = self.bridge.blocks[index](residual, *args, **kwargs)
                 residual = out[0] if isinstance(out, tuple) else out
             rows = torch.arange(len(residual), device=residual.device)
@@ -234,16 +249,20 @@ class Model:
 
     def mlp_output(self, layer: int, stream: Tensor) -> Tensor:
         """What a layer's MLP writes when it reads a residual stream [batch, time, d_model]."""
-        block, norm = self.bridge.blocks[layer], self.layers[layer].mlp_norm
-        assert norm is not None
-        out = mlp_output(block.mlp.original_component, norm(stream))
-        return block.ln2_post(out) if hasattr(block, "ln2_post") else out
+        block, weights = self.bridge.blocks[layer], self.layers[layer]
+        assert weights.mlp is not None and weights.mlp_norm is not None
+        out = weights.mlp(weights.mlp_norm(stream))
+        if weights.mlp_post_norm:
+            return getattr(block, weights.mlp_post_norm)(out)
+        return out * weights.output_scale
 
     def unembed(self, answer_residual: Tensor) -> Tensor:
         """Logits [batch, vocabulary] of the last residual stream at one position [batch, d_model]."""
-        return self._softcap_logits(self.bridge.unembed(self.bridge.ln_final(answer_residual[:, None]))[:, 0])
+        return self._scale_logits(self.bridge.unembed(self.bridge.ln_final(answer_residual[:, None]))[:, 0])
 
-    def _softcap_logits(self, logits: Tensor) -> Tensor:
+    def _scale_logits(self, logits: Tensor) -> Tensor:
+        """What follows the unembedding: a factor (Cohere, Granite), and a soft cap (Gemma-2)."""
+        logits = logits if self.logit_scale == 1.0 else logits * self.logit_scale
         cap = getattr(self.hf.config, "final_logit_softcapping", None)
         return logits if not cap else torch.tanh(logits / cap) * cap
 
@@ -280,6 +299,24 @@ class Model:
         if len(self._calls) > 64:
             self._calls.clear()
         self._calls[time] = calls
+
+
+def _call_for_batch(
+    call: tuple[tuple[Any, ...], dict[str, Any]], n_prompts: int
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The recorded arguments of a block for a batch: most broadcast, but some models need their full size."""
+
+    def for_batch(name: str, value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        if value.dim() == 4 and len(value) == 1:  # a mask; XGLM compares its size
+            return value.expand(n_prompts, *value.shape[1:])
+        if name == "alibi" and value.dim() == 3:  # BLOOM: [prompts · heads, 1, time]
+            return value.repeat(n_prompts, 1, 1)
+        return value
+
+    args, kwargs = call
+    return tuple(for_batch("", value) for value in args), {k: for_batch(k, v) for k, v in kwargs.items()}
 
 
 def _read_only_hook(model: Model, function: Hook) -> Hook:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -36,8 +36,10 @@ class Norm:
             like: A tensor of the model's device and dtype, for a module without weights.
         """
         if isinstance(module, nn.Identity):
-            return IdentityNorm(torch.ones(d_model).to(like), None, 0.0, is_centred=False)
+            return IdentityNorm.of_width(like)
         weight = getattr(module, "weight", None)
+        if weight is None:  # OLMo's has neither weight nor bias
+            weight = torch.ones(d_model).to(like)
         if not isinstance(weight, Tensor) or weight.dim() != 1:
             return None
         bias = getattr(module, "bias", None)
@@ -46,7 +48,8 @@ class Norm:
             1e-5,
         )
         draw = torch.Generator().manual_seed(0)
-        x = torch.randn(8, weight.shape[0], generator=draw).to(weight) * 3 + 1
+        sizes = torch.logspace(-2, 0.5, 8)[:, None]  # small rows tell one eps from another
+        x = ((torch.randn(8, weight.shape[0], generator=draw) + 0.3) * sizes).to(weight)
         with torch.no_grad():
             right = module(x)
             for centred in (True, False):
@@ -107,6 +110,11 @@ class Norm:
             g = g - g.mean(-1, keepdim=True)
         return (g - normal * (g * normal).mean(-1, keepdim=True)) * inverse
 
+    def scaled(self, factor: float) -> Norm:
+        """The normalisation whose output is ``factor`` times this one's."""
+        bias = None if self.bias is None else self.bias * factor
+        return replace(self, weight=self.weight * factor, bias=bias)
+
     def fold(self, weight: Tensor) -> Tensor:
         """A linear map's weight [head, d_model, e] with this normalisation's weight and centring."""
         folded = weight * self.weight[None, :, None]
@@ -145,6 +153,11 @@ class Norm:
 @dataclass(frozen=True, eq=False)
 class IdentityNorm(Norm):
     """No normalisation: ``y = x``. ``weight`` is one everywhere."""
+
+    @classmethod
+    def of_width(cls, like: Tensor) -> IdentityNorm:
+        """For streams as wide as the last dimension of a tensor, on its device and in its dtype."""
+        return cls(torch.ones(like.shape[-1]).to(like), None, 0.0, is_centred=False)
 
     def normalise_parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The stream itself, and a scale of one."""

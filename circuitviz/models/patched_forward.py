@@ -110,7 +110,7 @@ class PatchedForward:
                 overrides.projections[layer, channel] = partial(self._project_channel, layer, channel)
             overrides.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
             if weights.post_norm is not None:
-                overrides.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads_hook(layer)
+                overrides.hooks[weights.post_norm_hook] = self._normalised_heads_hook(layer)
             if shape.mlp:
                 if not shape.parallel:
                     overrides.hooks[weights.mlp_in_hook] = self._on_resid_mid

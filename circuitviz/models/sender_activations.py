@@ -71,13 +71,11 @@ def recording_hooks(model: Model, outputs: Activations) -> dict[str, Hook]:
     def embed(x: Tensor) -> None:
         outputs.embed = x.detach()
 
-    hooks: dict[str, Hook] = {"embed.hook_out": embed}
+    hooks: dict[str, Hook] = {model.embed_hook: embed}
     for layer, weights in enumerate(model.layers):
         hooks[f"blocks.{layer}.attn.hook_z"] = lambda z: outputs.z.append(z.detach())
         if weights.post_norm is not None:
-            hooks[f"blocks.{layer}.ln1_post.hook_in"] = partial(
-                _scale_last_heads, outputs.z, weights.post_norm
-            )
+            hooks[weights.post_norm_hook] = partial(_scale_last_heads, outputs.z, weights.post_norm)
         if model.shape.mlp:
             hooks[weights.mlp_out_hook] = lambda m: outputs.mlp.append(m.detach())
     return hooks

@@ -19,21 +19,24 @@ KEYS = 30  # tokens that stand as keys before the query
 HEAD, LAYER = 2, LAYERS - 1
 OPENED = [name for name, family in FAMILIES.items() if family.layout is not None]
 # attention is left to Hugging Face, which does not tell its scores
-UNTOLD = {"gpt-neo", "gpt-j", "llama4", "llama4-all-routed", "phimoe"}
+UNTOLD = {"gpt-neo", "gpt-j", "llama4", "llama4-all-routed", "phimoe", "opt", "xglm", "mpt"}
+BIASED_BY_POSITION = {"bloom", "falcon-alibi"}  # by ALiBi, whatever position_ids say
 
 
 @torch.no_grad()
-def attention_on_embeddings(hf: Any, name: str, tokens: torch.Tensor) -> torch.Tensor:
-    """Log of the attention that the last position's query pays to tokens' embeddings, [KEYS].
+def attention_on_embeddings(hf: Any, name: str, tokens: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """Log of the attention that the last position's query pays to the embeddings of ``keys``, [KEYS].
 
-    The plain model runs on the prompt; then the last layer gets embeddings of tokens 0 … KEYS − 1 and that
-    run's stream at the last position, all at position 0, so that no position tells them apart.
+    The plain model runs on the prompt; then the last layer gets embeddings of these tokens and that run's
+    stream at the last position, all at position 0, so that no position tells them apart.
     """
     layout = FAMILIES[name].layout
     assert layout is not None
     block = hf.get_submodule(f"{layout.blocks}.{LAYER}")
     stream = hf(tokens, use_cache=False, output_hidden_states=True).hidden_states[LAYER][:, -1:]
-    every = hf.get_input_embeddings()(torch.arange(KEYS)[None])
+    every = hf.get_input_embeddings()(keys[None])
+    if name == "bloom":
+        every = hf.transformer.word_embeddings_layernorm(every)
     if "gemma" in name and "ForCausalLM" in type(hf).__name__:
         scale = every.shape[-1] ** 0.5
         first = hf(tokens, use_cache=False, output_hidden_states=True).hidden_states[0]
@@ -62,7 +65,9 @@ def attention_on_embeddings(hf: Any, name: str, tokens: torch.Tensor) -> torch.T
 def test_what_a_head_matches_is_what_it_attends_to_without_positions(name: str) -> None:
     hf = random_model(name)
     tokens = torch.tensor([[int(word[1:]) for word in PROMPT.split()]])
-    right = attention_on_embeddings(hf, name, tokens)
+    right = attention_on_embeddings(hf, name, tokens, torch.arange(KEYS))
+    if name in BIASED_BY_POSITION:
+        right = right - attention_on_embeddings(hf, name, tokens, torch.full((KEYS,), 7))
     model = from_hugging_face(random_model(name), tokenizer(), name)
     task = Task.from_pairs(name, [Pair(PROMPT, PROMPT, ("w11",), ("w70",))], model.tokens)
     reading = read_head(model, task, f"a{LAYER}.h{HEAD}", 0, top=model.tokens.vocabulary_size)

@@ -138,7 +138,7 @@ def test_unembedding_of_its_own_is_compared_too(monkeypatch: pytest.MonkeyPatch)
     hf = random_model("gemma2")
     hf.config.final_logit_softcapping = 1.5
     with monkeypatch.context() as patch:
-        patch.setattr(Model, "_softcap_logits", lambda _model, logits: logits)
+        patch.setattr(Model, "_scale_logits", lambda _model, logits: logits)
         with pytest.raises(InputError, match="its blocks called one by one from layer 1 give other numbers"):
             from_hugging_face(hf, tokenizer(), "gemma2")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from families import FAMILIES, PlainEdges, random_model, tokenizer
 from circuitviz.discovery import discover, make_setting
 from circuitviz.discovery.exact_patching import measure_edge_effects
 from circuitviz.errors import InputError
+from circuitviz.evaluation import evaluate
+from circuitviz.graph import Circuit
+from circuitviz.lens import direct_logit_attribution_steps, read_lens_grid
 from circuitviz.models import Model, from_hugging_face
 from circuitviz.progress import run_to_completion
 from circuitviz.tasks import Pair, Task
@@ -36,19 +40,26 @@ def _some_edges(model: Model, name: str) -> list[tuple[int, int]]:
     return edges
 
 
-@pytest.mark.parametrize("name", OPENED)
-def test_scores_of_a_family_are_those_of_the_plain_model(name: str) -> None:
-    """Exact effects of edges into q, k, v, MLPs and logits under interchange ablation, and EAP under zero
-    ablation, which takes an MLP's output bias, too: both by nothing but torch hooks on Hugging Face's model."""
+@cache
+def _opened(name: str) -> tuple[Model, Task, PlainEdges]:
+    """A model of a family, a task, and the plain model with its own hooks."""
     model = from_hugging_face(random_model(name), tokenizer(), name)
-    task, graph = Task.from_pairs(name, PAIRS, model.tokens), model.graph
+    task = Task.from_pairs(name, PAIRS, model.tokens)
 
     def loss(logits: torch.Tensor) -> torch.Tensor:
         return (logits.gather(1, task.correct) - logits.gather(1, task.incorrect)).double().mean()
 
     layout = FAMILIES[name].layout
     assert layout is not None
-    truth = PlainEdges(random_model(name), layout, task.clean, task.corrupted, loss)
+    return model, task, PlainEdges(random_model(name), layout, task.clean, task.corrupted, loss)
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_scores_of_a_family_are_those_of_the_plain_model(name: str) -> None:
+    """Exact effects of edges into q, k, v, MLPs and logits under interchange ablation, and EAP under zero
+    ablation, which takes an MLP's output bias, too: both by nothing but torch hooks on Hugging Face's model."""
+    model, task, truth = _opened(name)
+    graph = model.graph
     edges = _some_edges(model, name)
     names = [(graph.senders[s], graph.receivers[r]) for s, r in edges]
     spread = float(truth.logits.std())
@@ -64,6 +75,63 @@ def test_scores_of_a_family_are_those_of_the_plain_model(name: str) -> None:
     gradients = truth.gradients({receiver for _, receiver in names})
     right = np.array([float((truth.written[u] * gradients[v]).sum()) for u, v in names])
     assert np.abs([eap[edge] for edge in edges] - right).max() <= 2e-5 * np.abs(right).max()
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_direct_logit_attributions_add_up_to_the_logit_difference(name: str) -> None:
+    """Each sender's, and with positions and biases their sum, from the plain model's own final normalisation.
+
+    With its scale held, a final normalisation multiplies each number of what a sender writes, less the mean
+    in a LayerNorm, by its gain: (output − bias) / (input − mean) on the run itself.
+    """
+    model, task, truth = _opened(name)
+    stream, normal, logits = truth.end()
+    final = truth.hf.get_submodule(truth.layout.final)
+    is_centred = torch.allclose(final(stream + 1), normal, atol=1e-4)
+    bias = final(torch.zeros_like(stream)) if is_centred else torch.zeros_like(stream)
+    centred = stream - stream.mean(-1, keepdim=True) if is_centred else stream
+    gain = (normal - bias) / centred
+    unembedding = truth.hf.get_output_embeddings()
+    cap = getattr(truth.hf.config, "final_logit_softcapping", None)
+    logits = torch.atanh(logits / cap) * cap if cap else logits
+    plain = unembedding(normal)
+    factor = (plain * logits).sum() / plain.square().sum()  # of Cohere and Granite
+    rows = unembedding.weight[task.correct[:, 0]] - unembedding.weight[task.incorrect[:, 0]]
+
+    def attribution(written: torch.Tensor) -> torch.Tensor:
+        centred = written - written.mean(-1, keepdim=True) if is_centred else written
+        return (centred * gain * rows).sum(-1) * factor
+
+    senders = {name: values[:, -1] for name, values in truth.written.items()}
+    ours = run_to_completion(direct_logit_attribution_steps(model, task))
+    right = torch.stack([attribution(senders[sender]) for sender in ours.names])
+    scale = float(right.abs().max())
+    assert np.abs(ours.values - right.numpy()).max() <= 1e-4 * scale
+
+    rest = stream - torch.stack(list(senders.values())).sum(0)
+    total = ours.values.sum(0) + (attribution(rest) + (bias * rows).sum(-1) * factor).numpy()
+    if unembedding.bias is not None:
+        difference = unembedding.bias[task.correct[:, 0]] - unembedding.bias[task.incorrect[:, 0]]
+        total = total + difference.numpy()
+    expected = (logits.gather(1, task.correct) - logits.gather(1, task.incorrect))[:, 0]
+    assert np.abs(total - expected.numpy()).max() <= 1e-3 * scale
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_the_whole_circuit_is_the_model_and_the_empty_one_the_corrupted_run(name: str) -> None:
+    model, task, truth = _opened(name)
+    right = float(truth.loss(truth.logits))
+    everything = Circuit(model.graph, model.graph.mask)
+    nothing = Circuit(model.graph, np.zeros_like(model.graph.mask))
+    whole = evaluate(model, task, everything, metric="logit-diff")
+    empty = evaluate(model, task, nothing, metric="logit-diff")
+    assert whole.model == pytest.approx(right, abs=1e-4)
+    assert whole.faithfulness.value == pytest.approx(1, abs=1e-4)
+    assert empty.faithfulness.value == pytest.approx(0, abs=1e-4)
+    assert empty.circuit == pytest.approx(float(truth.loss(truth.corrupted_logits)), abs=1e-4)
+    lens = read_lens_grid(model, task)
+    expected = tokenizer().convert_ids_to_tokens(truth.logits[0].topk(3).indices.tolist())
+    assert [token.token for token in lens.cells[-1][-1].top[:3]] == expected
 
 
 @pytest.mark.parametrize("name", REFUSED)

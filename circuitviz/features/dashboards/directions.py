@@ -89,8 +89,7 @@ def de_embedding_effects(
             number = _parse_head(model, head, 0, site.layer - model.shape.parallel)
             layer = int(head[1 : head.index(".")])
             direction = _pull_back_value(model, layer, number, model.layers[layer].o[number] @ direction)
-    embedding = model.hf.get_input_embeddings().weight.detach()
-    return _rank_tokens(model, embedding @ direction * model.embed_scale, n_tokens)
+    return _rank_tokens(model, model.token_embeddings @ direction, n_tokens)
 
 
 @torch.no_grad()
