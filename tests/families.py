@@ -392,9 +392,17 @@ class PlainEdges:
     """
 
     def __init__(
-        self, hf: Any, layout: Layout, clean: Tensor, corrupted: Tensor, loss: Callable[[Tensor], Tensor]
+        self,
+        hf: Any,
+        layout: Layout,
+        clean: Tensor,
+        corrupted: Tensor,
+        loss: Callable[[Tensor], Tensor],
+        heads: int = HEADS,
+        head_width: int = HEAD_WIDTH,
     ) -> None:
         self.hf, self.layout, self.loss = hf.requires_grad_(False), layout, loss
+        self.heads, self.head_width = heads, head_width
         self.clean = clean
         self.blocks = hf.get_submodule(layout.blocks)
         self.final = hf.get_submodule(layout.final)
@@ -456,7 +464,7 @@ class PlainEdges:
             return keep
 
         with ExitStack() as stack:
-            for layer in range(LAYERS):
+            for layer in range(len(self.blocks)):
                 out, mlp = (
                     self._attention(layer, layout.out),
                     self._part(layer, layout.post_mlp or layout.mlp),
@@ -474,16 +482,16 @@ class PlainEdges:
                 stack.callback(places.register_forward_hook(after("positions")).remove)
             logits = self._run(tokens)
         written = {"input": kept["input"] - kept.get("positions", 0)}
-        for layer in range(LAYERS):
+        for layer in range(len(self.blocks)):
             out, z, total = self._attention(layer, layout.out), kept[f"z{layer}"], kept[f"o{layer}"]
             nothing = out.forward(torch.zeros_like(z))
             gain: Tensor | float = layout.factor
             if layout.post_attention:
                 post = self._part(layer, layout.post_attention)
                 gain = post.forward(total) / total  # RMSNorm multiplies each number
-            for head in range(HEADS):
+            for head in range(self.heads):
                 alone = torch.zeros_like(z)
-                rows = slice(head * HEAD_WIDTH, (head + 1) * HEAD_WIDTH)
+                rows = slice(head * self.head_width, (head + 1) * self.head_width)
                 alone[..., rows] = z[..., rows]
                 written[f"a{layer}.h{head}"] = (out.forward(alone) - nothing) * gain
             written[f"m{layer}"] = kept[f"m{layer}"].view_as(total) * layout.factor
@@ -527,10 +535,12 @@ class PlainEdges:
         """Where a head's query, key or value is in the output of its module."""
         number = {"q": 0, "k": 1, "v": 2}[channel]
         if self.layout.fused == "heads":
-            first = (3 * head + number) * HEAD_WIDTH
+            first = (3 * head + number) * self.head_width
         elif self.layout.fused == "parts":
-            keys = (width - HEADS * HEAD_WIDTH) // 2
-            first = (0, HEADS * HEAD_WIDTH, HEADS * HEAD_WIDTH + keys)[number] + head * HEAD_WIDTH
+            keys = (width - self.heads * self.head_width) // 2
+            first = (0, self.heads * self.head_width, self.heads * self.head_width + keys)[
+                number
+            ] + head * self.head_width
         else:
-            first = head * HEAD_WIDTH
-        return slice(first, first + HEAD_WIDTH)
+            first = head * self.head_width
+        return slice(first, first + self.head_width)
