@@ -16,79 +16,11 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing's own would be an import more before Ctrl+C is answered
-
 __version__ = "0.1.0"
 
-# The names are looked up when used: importing circuitviz must not take a second for torch.
-_MODULE_OF_NAME = {
-    "load_model": "models",
-    "load_task": "tasks",
-    "Task": "tasks",
-    "Pair": "tasks",
-    "discover": "discovery",
-    "discover_steps": "discovery",
-    "evaluate": "evaluation",
-    "evaluate_steps": "evaluation",
-    "overlap": "evaluation",
-    "read_node": "lens",
-    "load_dictionaries": "features",
-    "load_dictionary": "features",
-    "run_prompt": "features",
-    "node_table": "features",
-    "node_target": "features",
-    "likely_logits": "features",
-    "Edges": "features",
-    "local_circuit": "features",
-    "attribution_graph": "features",
-    "Circuit": "graph",
-    "Graph": "graph",
-    "Scores": "graph",
-    "open": "workbench.opened_document",
-    "open_document": "formats",
-    "save_document": "formats",
-    "export_document": "formats",
-    "import_document": "formats",
-    "InputError": "errors",
-    "ComputationError": "errors",
-}
 
-__all__ = list(_MODULE_OF_NAME)
+def __getattr__(name: str) -> object:
+    import lazy_loader  # reading the stub takes 13 ms: not before Ctrl+C is answered
 
-if TYPE_CHECKING:
-    from typing import Any
-
-    from circuitviz.discovery import discover, discover_steps
-    from circuitviz.errors import ComputationError, InputError
-    from circuitviz.evaluation import evaluate, evaluate_steps
-    from circuitviz.features import (
-        Edges,
-        attribution_graph,
-        likely_logits,
-        load_dictionaries,
-        load_dictionary,
-        local_circuit,
-        node_table,
-        node_target,
-        run_prompt,
-    )
-    from circuitviz.formats import (
-        export_document,
-        import_document,
-        open_document,
-        save_document,
-    )
-    from circuitviz.graph import Circuit, Graph, Scores
-    from circuitviz.graph.overlap import overlap
-    from circuitviz.lens import read_node
-    from circuitviz.models import load_model
-    from circuitviz.tasks import Pair, Task, load_task
-    from circuitviz.workbench.opened_document import open
-
-
-def __getattr__(name: str) -> Any:
-    import importlib
-
-    if name not in _MODULE_OF_NAME:
-        raise AttributeError(f"module 'circuitviz' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"circuitviz.{_MODULE_OF_NAME[name]}"), name)
+    find_name, _, public_names = lazy_loader.attach_stub(__name__, __file__)
+    return public_names if name == "__all__" else find_name(name)

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 import circuitviz as cv
 from circuitviz.commands import commands
-from circuitviz.discovery import ABLATIONS, make_setting, methods
+from circuitviz.discovery import make_setting, methods
 from circuitviz.document import Document, State
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.evaluation.registry import MeasureInput, measure_steps, measures
@@ -23,6 +23,7 @@ from circuitviz.graph import SELECTIONS, Circuit
 from circuitviz.layout.registry import layouts
 from circuitviz.lens.registry import ReadingInput, reading_steps, readings
 from circuitviz.metrics import metrics
+from circuitviz.models import ABLATIONS
 from circuitviz.panels.registry import panels
 from circuitviz.plots import measure_plots
 from circuitviz.progress import run_to_completion

@@ -19,10 +19,14 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "circuitviz"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400  # a longer file wants a reason
+MAX_FUNCTION_IMPORTS = 15  # of libraries that take long to import, or of Qt in the command line
 WEIGHTS_ONLY = "circuitviz/features/dunefsky_transcoders.py"
 QT_FREE = (
     "graph document formats models tasks metrics lens features training discovery evaluation layout scene draw workbench cancellation errors options plots progress registry regular_files resources versions"
 ).split()
+IMPORTS = (ast.Import, ast.ImportFrom)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+MODEL_LIBRARIES = {"torch", "transformers", "transformer_lens", "sae_lens"}
 
 
 class LongFileWarning(UserWarning):
@@ -46,6 +50,10 @@ def _imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def _files(folder: str) -> list[Path]:
+    return [path for path in sorted((PACKAGE / folder).glob("*.py")) if path.stem != "__init__"]
 
 
 def _place(path: Path) -> str:
@@ -77,6 +85,73 @@ def test_floors_below_the_line_import_without_pyside() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(names) > 40
+
+
+def test_imports_in_functions_are_few_and_give_their_reason() -> None:
+    """Layers load their modules when a name of theirs is used, so that imports stand at the top of a module."""
+    found = []
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, FUNCTIONS)]
+        imports = {n.lineno: n for f in functions for n in ast.walk(f) if isinstance(n, IMPORTS)}
+        for first, node in imports.items():
+            found.append(f"{_place(path)}:{first}")
+            comment = re.sub(r"# (noqa|type: ignore)[^#]*", "", lines[(node.end_lineno or first) - 1])
+            assert "#" in comment or lines[first - 2].lstrip().startswith("#"), found[-1]
+    assert len(found) <= MAX_FUNCTION_IMPORTS, "\n".join(found)
+
+
+@pytest.mark.parametrize("names", ["window", "requests", "command line", "layers"])
+def test_importing_loads_no_model_library(names: str) -> None:
+    """The window is on the screen and the command line answers before torch is loaded."""
+    modules = {
+        "window": ["circuitviz.shell.main_window"],
+        "requests": [f"circuitviz.workbench.requests.{p.stem}" for p in _files("workbench/requests")],
+        "command line": [f"circuitviz.cli.{p.stem}" for p in _files("cli")],
+        "layers": [".".join(stub.parent.relative_to(ROOT).parts) for stub in PACKAGE.rglob("__init__.pyi")],
+    }[names]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        f"sys.exit(' '.join({MODEL_LIBRARIES!r} & set(sys.modules)) or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+ASK_FROM_THREADS = """
+import ast, importlib, pathlib, random, sys, threading
+sys.setswitchinterval(1e-5)
+names, errors, together = [], [], threading.Barrier(4)
+for stub in map(pathlib.Path, sys.argv[1:]):
+    package = ".".join(stub.parent.parts)
+    imports = [node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.ImportFrom)]
+    names += [(package, alias.name) for node in imports for alias in node.names]
+
+def ask(seed):
+    order = random.Random(seed).sample(names, len(names))
+    together.wait()
+    for package, name in order:
+        try:
+            getattr(importlib.import_module(package), name)
+        except Exception as error:
+            errors.append(f"{package}.{name}: {error!r}")
+
+threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit("; ".join(errors) or 0)
+"""
+
+
+@pytest.mark.long
+def test_threads_may_ask_for_names_at_the_same_time() -> None:
+    """The window's thread and the worker may be the first to use a layer; each name of a stub is there."""
+    stubs = [str(stub.relative_to(ROOT)) for stub in sorted(PACKAGE.rglob("__init__.pyi"))]
+    command = [sys.executable, "-c", ASK_FROM_THREADS, *stubs]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert len(stubs) > 10 and done.returncode == 0, done.stderr[-3000:]
 
 
 def test_jobs_know_only_qtcore() -> None:

@@ -6,6 +6,9 @@ import os
 import sys
 from contextlib import ExitStack
 
+from circuitviz.cli.interrupts import INTERRUPTED_EXIT_CODE, interrupts_handled
+from circuitviz.cli.output import input_warnings_printed, log_to_standard_error, print_warning
+from circuitviz.cli.parser import parse_arguments
 from circuitviz.errors import ComputationError, InputError
 
 
@@ -18,11 +21,6 @@ def run(argv: list[str]) -> int:
     Returns:
         The exit code: 0 done, 1 a computation failed, 2 the input was wrong, 130 interrupted.
     """
-    # Imported here, so that Ctrl+C already ends the process while these modules load.
-    from circuitviz.cli.interrupts import INTERRUPTED_EXIT_CODE, interrupts_handled
-    from circuitviz.cli.output import input_warnings_printed, log_to_standard_error
-    from circuitviz.cli.parser import parse_arguments
-
     try:
         args = parse_arguments(argv)
         if args.verbose:
@@ -51,7 +49,5 @@ def run(argv: list[str]) -> int:
 
 
 def _print_error(message: object, exit_code: int) -> int:
-    from circuitviz.cli.output import print_warning
-
     print_warning(" ".join(str(message).split()))
     return exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz import discovery, evaluation, formats, lens, metrics, models, tasks
 from circuitviz.options import Option, describe_options
 
 BUILT_IN_READINGS = {
@@ -21,56 +22,48 @@ BUILT_IN_READINGS = {
 
 def method_options(method: str) -> tuple[Option, ...]:
     """A method's options; InputError on an unknown method."""
-    from circuitviz.discovery import methods
-
-    return describe_options(methods.get(method).options)
+    return describe_options(discovery.methods.get(method).options)
 
 
 def measure_options(measure: str) -> tuple[Option, ...]:
     """A measure's options; none for faithfulness, nor for a name that the verb itself will refuse."""
-    from circuitviz.evaluation import measures
-
-    return describe_options(measures.get(measure).options) if measure in measures.names() else ()
+    return (
+        describe_options(evaluation.measures.get(measure).options)
+        if measure in evaluation.measures.names()
+        else ()
+    )
 
 
 def reading_options(reading: str) -> tuple[Option, ...]:
     """The options of a registered reading; none of another name, which the flag itself refuses."""
     if reading in BUILT_IN_READINGS:
         return ()
-    from circuitviz.lens.registry import readings
-
-    return describe_options(readings.get(reading).options) if reading in readings.names() else ()
+    return describe_options(lens.readings.get(reading).options) if reading in lens.readings.names() else ()
 
 
 def reading_names(reading: str) -> list[str]:
     """The names that ``--reading`` takes; the registry is imported only where another than a built-in is asked for."""
     if reading in BUILT_IN_READINGS or not reading:
         return list(BUILT_IN_READINGS)
-    from circuitviz.lens.registry import readings
-
-    return [*BUILT_IN_READINGS, *readings.names()]
+    return [*BUILT_IN_READINGS, *lens.readings.names()]
 
 
 def list_available(kind: str) -> list[dict[str, Any]]:
     """Everything of one kind, with a line about it; broken extensions carry their error."""
     if kind == "models":
-        from circuitviz.models import DEMO_MODEL, list_shipped_models
-
         known = "a model whose circuit is known; 'circuitviz list references' names it"
-        about = {DEMO_MODEL: "a small GPT-2-shaped model that ships with circuitviz"}
-        return [{"name": name, "summary": about.get(name, known)} for name in list_shipped_models()]
+        about = {models.DEMO_MODEL: "a small GPT-2-shaped model that ships with circuitviz"}
+        return [{"name": name, "summary": about.get(name, known)} for name in models.list_shipped_models()]
     if kind == "references":
         return _list_references()
     if kind == "ablations":
-        from circuitviz.models import ABLATIONS
-
         meanings = (
             "the sender's activation on the corrupted prompt (interchange)",
             "zero",
             "the sender's mean over the task",
             "the sender's mean per position over the task",
         )
-        return [{"name": n, "summary": s} for n, s in zip(ABLATIONS, meanings, strict=True)]
+        return [{"name": n, "summary": s} for n, s in zip(models.ABLATIONS, meanings, strict=True)]
     registry = _registry_of(kind)
     rows: list[dict[str, Any]] = []
     if kind == "readings":
@@ -88,37 +81,22 @@ def list_available(kind: str) -> list[dict[str, Any]]:
 
 
 def _list_references() -> list[dict[str, Any]]:
-    from circuitviz.formats import import_document
-    from circuitviz.formats.reference_circuit import list_references
-
     rows = []
-    for name, path in list_references().items():
-        told = import_document(path).extra["reference"]
+    for name, path in formats.list_references().items():
+        told = formats.import_document(path).extra["reference"]
         rows.append({"name": name, "summary": told["about"], "reference": "; ".join(told["sources"])})
     return rows
 
 
 def _registry_of(kind: str) -> Any:
     if kind == "tasks":
-        from circuitviz.tasks import tasks
-
-        return tasks
+        return tasks.tasks
     if kind == "methods":
-        from circuitviz.discovery import methods
-
-        return methods
+        return discovery.methods
     if kind == "metrics":
-        from circuitviz.metrics import metrics
-
-        return metrics
+        return metrics.metrics
     if kind == "measures":
-        from circuitviz.evaluation import measures
-
-        return measures
+        return evaluation.measures
     if kind == "readings":
-        from circuitviz.lens.registry import readings
-
-        return readings
-    from circuitviz.formats import formats
-
-    return formats
+        return lens.readings
+    return formats.formats

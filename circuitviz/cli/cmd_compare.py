@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from circuitviz import formats
 from circuitviz.cli.output import format_number, print_result
 from circuitviz.errors import InputError
+from circuitviz.graph import overlap
 
 SUMMARY = "what two circuits share"
 
@@ -20,15 +22,11 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare two circuit files, the second as the reference; returns the exit code."""
-    from circuitviz.formats import import_document
-    from circuitviz.formats.reference_circuit import edges_in_scope, find_reference
-    from circuitviz.graph import overlap
-
-    left, right = (import_document(find_reference(path)) for path in (args.left, args.right))
+    left, right = (formats.import_document(formats.find_reference(path)) for path in (args.left, args.right))
     ours, theirs = left.state.live_circuit, right.state.live_circuit
     if ours is None or theirs is None:
         raise InputError("One of the two files holds no circuit, so there is nothing to compare.")
-    data = overlap(ours, theirs, left.state.scores, edges_in_scope(right))
+    data = overlap(ours, theirs, left.state.scores, formats.edges_in_scope(right))
 
     def text() -> str:
         lines = []
@@ -45,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
                 f"precision {format_number(data['average_precision'])}, precision at its size "
                 f"{format_number(data['precision_at_size'])}"
             )
-        if edges_in_scope(right) is not None:
+        if formats.edges_in_scope(right) is not None:
             lines.append(f"MLPs are left out: {args.right.name} says nothing of them")
         return "\n".join(lines)
 

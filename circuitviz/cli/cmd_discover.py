@@ -6,6 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
+from circuitviz import discovery, formats, models, tasks, workbench
 from circuitviz.cli.available import method_options
 from circuitviz.cli.flags import (
     add_device_flag,
@@ -17,6 +18,7 @@ from circuitviz.cli.flags import (
     options_from_flags,
 )
 from circuitviz.cli.output import print_message, print_result, print_skipped_rows, run_with_progress_bar
+from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.graph import SELECTIONS
 
@@ -59,24 +61,18 @@ def run(args: argparse.Namespace) -> int:
     if args.select == "threshold" and args.threshold is None:
         raise InputError("--select threshold needs --threshold, the least |score| to keep.")
 
-    from circuitviz.discovery import default_selection, discover_steps, make_setting
-    from circuitviz.document import Document
-    from circuitviz.formats import save_document
-    from circuitviz.formats.file_io import check_writable
-    from circuitviz.models import load_model
-    from circuitviz.tasks import load_task
-    from circuitviz.workbench.record_origin import select_circuit
-
     options = options_from_flags(args, "option_")
     if args.output is not None:
-        check_writable(args.output)
-    model = load_model(args.model, args.device)
+        formats.check_writable(args.output)
+    model = models.load_model(args.model, args.device)
     bos = False if args.no_bos else None
-    task = load_task(args.task, model, args.prompts, args.seed, bos=bos, skip_unusable=args.skip_unusable)
+    task = tasks.load_task(
+        args.task, model, args.prompts, args.seed, bos=bos, skip_unusable=args.skip_unusable
+    )
     print_skipped_rows(task)
     ablation = args.ablation or "corrupted"
-    where = make_setting(model, task, args.metric, ablation)
-    select = args.select or ("greedy" if args.edges is not None else default_selection(args.method))
+    where = discovery.make_setting(model, task, args.metric, ablation)
+    select = args.select or ("greedy" if args.edges is not None else discovery.default_selection(args.method))
     edges = 200 if args.edges is None else args.edges
     asked = args.threshold if select == "threshold" else edges
     if select not in ("threshold", "own") and not 1 <= edges <= model.graph.n_edges:
@@ -87,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
             )
         asked = model.graph.n_edges
     began = time.perf_counter()
-    steps = discover_steps(model, task, args.method, where.metric, ablation, **options)
+    steps = discovery.discover_steps(model, task, args.method, where.metric, ablation, **options)
     scores = run_with_progress_bar(steps, f"{args.method} on {task.name}")
-    state = select_circuit(
+    state = workbench.select_circuit(
         model, task, scores, where.metric, ablation, select, asked, time.perf_counter() - began, args.task
     )
     circuit, origin = state.circuit, state.origin
@@ -100,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
             f"{asked:,} edges asked for, {circuit.n_edges:,} left after pruning. {circuit.note}".strip()
         )
     if args.output is not None:
-        save_document(Document(state), args.output)
+        formats.save_document(Document(state), args.output)
         print_message(f"wrote {args.output}")
     data = {
         "method": scores.method,

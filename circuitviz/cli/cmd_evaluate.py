@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from circuitviz import evaluation
 from circuitviz.cli.available import measure_options
+from circuitviz.cli.evaluate_prompt_circuit import run as run_features
 from circuitviz.cli.flags import (
     add_device_flag,
     add_option_flags,
@@ -16,6 +18,7 @@ from circuitviz.cli.flags import (
     options_from_flags,
 )
 from circuitviz.cli.measure_tables import measure_table
+from circuitviz.cli.open_task_document import open_task_document, read_document
 from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
 from circuitviz.errors import InputError, suggest_name
 
@@ -42,34 +45,26 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure a circuit; returns the exit code."""
-    from circuitviz.evaluation import measures
-
     wanted = [name.strip() for name in args.measures.split(",") if name.strip()]
-    known = ["faithfulness", *measures.names()]
+    known = ["faithfulness", *evaluation.measures.names()]
     for name in wanted:
         if name not in known:
             raise InputError(
                 f"There is no measure '{name}'; there is {', '.join(known)}." + suggest_name(name, known)
             )
 
-    from circuitviz.cli.open_task_document import open_task_document, read_document
-
     document = read_document(args)
     if document.state.is_prompt_circuit:
-        from circuitviz.cli.evaluate_prompt_circuit import run as run_features
-
         return run_features(args, document, wanted)
     if args.errors is not None:
         raise InputError(
             f"--errors was given '{args.errors}'; it is of circuits of features, and this one is of heads."
         )
-    from circuitviz.evaluation import MeasureInput, measure_steps
-
     document, experiment = open_task_document(args, document)
     state, origin = document.state, document.state.origin
     assert state.live_circuit is not None
     found = run_with_progress_bar(experiment.evaluate_state_steps(state), "faithfulness")
-    subject = MeasureInput(
+    subject = evaluation.MeasureInput(
         experiment.bench(state.live_circuit.graph, state.method_options),
         state.live_circuit,
         state.scores,
@@ -86,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             )
     for name in (name for name in wanted if name != "faithfulness"):
         result = run_with_progress_bar(
-            measure_steps(name, subject, **options_from_flags(args, f"measure_{name}_")), name
+            evaluation.measure_steps(name, subject, **options_from_flags(args, f"measure_{name}_")), name
         ).as_dict()
         if name == "curve":  # its areas stand beside it
             data["curve"] = result.pop("points")

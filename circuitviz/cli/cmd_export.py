@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import draw, evaluation, formats, paint, shapes
 from circuitviz.cli.flags import add_option_flags
 from circuitviz.cli.output import print_result, print_warning
 from circuitviz.errors import InputError
+from circuitviz.options import build_options, describe_options
+from circuitviz.shapes import charts
 
 if TYPE_CHECKING:
     from circuitviz.document import Document
@@ -22,16 +25,16 @@ SUMMARY = "write a picture or another tool's file"
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add the flags of ``export``: those of a picture and of a plot are made from their options."""
-    from circuitviz.options import describe_options
-    from circuitviz.shapes.figure_options import FigureOptions  # imports Qt's fonts
-    from circuitviz.shapes.plot_axes import PlotFigureOptions
-
     parser.add_argument("source", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     text = "a measure that the file holds, drawn as its plot, for example curve"
     parser.add_argument("--plot", metavar="MEASURE", help=text)
     group = parser.add_argument_group("of a picture")
-    fields = {e.name: e for options in (PlotFigureOptions, FigureOptions) for e in describe_options(options)}
+    fields = {
+        e.name: e
+        for options in (shapes.PlotFigureOptions, shapes.FigureOptions)
+        for e in describe_options(options)
+    }
     for entry in fields.values():
         if entry.kind is bool:
             dest, action = f"figure_{entry.name}", argparse.BooleanOptionalAction
@@ -42,26 +45,19 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write a file in the format that its suffix names; returns the exit code."""
-    from circuitviz.formats import export_document, export_warning, formats, import_document
-    from circuitviz.formats.reference_circuit import find_reference
-
-    document = import_document(find_reference(args.source))
+    document = formats.import_document(formats.find_reference(args.source))
     suffix = args.output.suffix.lower()
     if args.plot:
         _export_plot(args, document)
-    elif any(args.output.name.lower().endswith(e.value.suffix) for e in formats.entries()):
-        if warning := export_warning(document, args.output):
+    elif any(args.output.name.lower().endswith(e.value.suffix) for e in formats.formats.entries()):
+        if warning := formats.export_warning(document, args.output):
             print_warning(warning)
-        export_document(document, args.output)
+        formats.export_document(document, args.output)
     else:
         _create_qt_application()
-        from circuitviz.draw.registry import figure_formats
-        from circuitviz.paint import save_figure
-        from circuitviz.shapes.figure_options import FigureOptions
-
-        known = [e.value.suffix for e in figure_formats.entries()]
+        known = [e.value.suffix for e in draw.figure_formats.entries()]
         if suffix not in known:
-            others = [e.value.suffix for e in formats.entries() if e.value.writes]
+            others = [e.value.suffix for e in formats.formats.entries() if e.value.writes]
             raise InputError(
                 f"'{args.output.name}' has no suffix that can be written; "
                 f"{', '.join(sorted([*known, *others]))} can."
@@ -69,14 +65,12 @@ def run(args: argparse.Namespace) -> int:
         circuit = document.state.circuit
         if args.figure_layout is None and circuit is not None and circuit.graph.is_of_prompt:
             args.figure_layout = "tokens"  # as the window opens it
-        save_figure(document, args.output, _options_from_flags(args, FigureOptions))
+        paint.save_figure(document, args.output, _options_from_flags(args, shapes.FigureOptions))
     return print_result(args, {"output": str(args.output)}, lambda: f"wrote {args.output}")
 
 
 def _options_from_flags(args: argparse.Namespace, options: type) -> Any:
     """A figure's options as the flags say them."""
-    from circuitviz.options import build_options, describe_options
-
     chosen = {entry.name: getattr(args, f"figure_{entry.name}", None) for entry in describe_options(options)}
     return build_options(options, {name: value for name, value in chosen.items() if value is not None})
 
@@ -84,29 +78,18 @@ def _options_from_flags(args: argparse.Namespace, options: type) -> Any:
 def _export_plot(args: argparse.Namespace, document: Document) -> None:
     """The plot of a measure that a file holds, as the window draws it; as CSV its numbers."""
     _create_qt_application()
-    from circuitviz.paint.plot_export import save_plot
-    from circuitviz.shapes.charts import charts
-    from circuitviz.shapes.charts.chart_shapes import MeasureChart
-    from circuitviz.shapes.circuit_figure import origin_lines
-    from circuitviz.shapes.figure_options import options_to_flags
-    from circuitviz.shapes.plot_axes import PlotFigureOptions
-
-    there = [name for name in document.measures if name in charts.names()]
+    there = [name for name in document.measures if name in charts.charts.names()]
     if args.plot in document.measures and args.plot not in there:
-        from circuitviz.evaluation import (
-            measures,
-        )  # imports torch, which only a registered measure's plot needs
-
-        there += [name for name in document.measures if name in measures.names()]
+        there += [name for name in document.measures if name in evaluation.measures.names()]
     if args.plot not in there:
         held = f"it holds {', '.join(there)}" if there else "it holds none; measure it in the window and save"
         raise InputError(f"'{args.source.name}' holds no measure '{args.plot}' to plot; {held}.")
-    figure = _options_from_flags(args, PlotFigureOptions)
+    figure = _options_from_flags(args, shapes.PlotFigureOptions)
     words = ["circuitviz", "export", args.source.name, "-o"]
     words += [f"{args.plot}{args.output.suffix.lower()}", "--plot", args.plot]
-    command = f"{shlex.join(words)} {options_to_flags(figure)}".rstrip()
-    chart = MeasureChart(args.plot, document.measures[args.plot]["result"])
-    save_plot(chart, args.output, figure, (command, *origin_lines(document)), args.plot)
+    command = f"{shlex.join(words)} {shapes.options_to_flags(figure)}".rstrip()
+    chart = charts.MeasureChart(args.plot, document.measures[args.plot]["result"])
+    paint.save_plot(chart, args.output, figure, (command, *shapes.origin_lines(document)), args.plot)
 
 
 def _create_qt_application() -> object:
@@ -115,6 +98,6 @@ def _create_qt_application() -> object:
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtGui import QGuiApplication
+    from PySide6.QtGui import QGuiApplication  # the command line is free of Qt until a picture is drawn
 
     return QGuiApplication.instance() or QGuiApplication(["circuitviz"])

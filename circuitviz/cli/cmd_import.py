@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circuitviz import discovery, evaluation, formats, models, tasks, workbench
 from circuitviz.cli.flags import add_device_flag, add_setting_flags, add_skip_flag
 from circuitviz.cli.output import (
     print_result,
@@ -13,7 +14,9 @@ from circuitviz.cli.output import (
     print_warning,
     run_with_progress_bar,
 )
+from circuitviz.document.imported_circuits import CHOSEN_SIGN_NOTES, attach_task, fit_state, set_sign
 from circuitviz.errors import InputError
+from circuitviz.graph.scores import POSITIVE_HELPS, SIGN_NOTE_KEY
 
 if TYPE_CHECKING:
     from circuitviz.document import Document
@@ -42,9 +45,6 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read a file and save it as .circuit; returns the exit code."""
-    from circuitviz.formats import import_document, save_document
-    from circuitviz.graph.scores import POSITIVE_HELPS, SIGN_NOTE_KEY
-
     if args.output.suffix != ".circuit":
         raise InputError(f"'{args.output}' was given to write to; import writes .circuit files.")
     if args.task is not None and args.model is None:
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
             "--sign auto was given without --model and --task, on which exact effects can be measured; name "
             "them, or say keep or flip."
         )
-    document = import_document(args.source)
+    document = formats.import_document(args.source)
     if args.model is not None:
         _fit_to_model(args, document)
     elif args.sign is not None:
         _set_score_sign(args, document)
-    save_document(document, args.output)
+    formats.save_document(document, args.output)
     state = document.state
     edges = state.circuit.n_edges if state.circuit else 0
     known = state.scores is not None and state.scores.sign_known
@@ -82,46 +82,34 @@ def run(args: argparse.Namespace) -> int:
 
 def _set_score_sign(args: argparse.Namespace, document: Document) -> None:
     """Take the scores' sign as the person says."""
-    from circuitviz.document.imported_circuits import CHOSEN_SIGN_NOTES, set_sign
-
     document.apply_command(set_sign(args.sign, CHOSEN_SIGN_NOTES[args.sign]))
 
 
 def _fit_to_model(args: argparse.Namespace, document: Document) -> None:
     """Fit a document to its model, and with a task write that down and find out the scores' sign."""
-    from circuitviz.document.imported_circuits import attach_task, fit_state
-    from circuitviz.models import load_model
-    from circuitviz.workbench.record_origin import record_imported_origin
-
     before = document.state
-    model = load_model(args.model, args.device)
+    model = models.load_model(args.model, args.device)
     state = fit_state(before, model.shape, args.model)
     document.set_state(state)
     if args.task is None:
         if args.sign is not None:
             _set_score_sign(args, document)
         return
-    from circuitviz.discovery import make_setting
-    from circuitviz.tasks import load_task
-
-    task = load_task(args.task, model, args.prompts, args.seed, skip_unusable=args.skip_unusable)
+    task = tasks.load_task(args.task, model, args.prompts, args.seed, skip_unusable=args.skip_unusable)
     print_skipped_rows(task)
-    where = make_setting(model, task, args.metric, args.ablation or "corrupted")
+    where = discovery.make_setting(model, task, args.metric, args.ablation or "corrupted")
     if before.origin is None and state.circuit is not None:
         sign = args.sign or "auto"
-        origin = record_imported_origin(
+        origin = workbench.record_imported_origin(
             model, task, where.metric, where.ablation, args.source.name, sign, args.task
         )
         document.apply_command(attach_task(state, origin))
     if args.sign in ("keep", "flip"):
         _set_score_sign(args, document)
     elif state.scores is not None and not state.scores.sign_known:
-        from circuitviz.document.imported_circuits import set_sign
-        from circuitviz.evaluation.faithfulness import FaithfulnessBench
-        from circuitviz.evaluation.score_sign import decide_sign_steps
-
         found = run_with_progress_bar(
-            decide_sign_steps(FaithfulnessBench(where), state.scores), "the sign of the scores"
+            evaluation.decide_sign_steps(evaluation.FaithfulnessBench(where), state.scores),
+            "the sign of the scores",
         )
         if found.sign in ("keep", "flip"):
             document.apply_command(set_sign(found.sign, found.summary))

@@ -12,6 +12,8 @@ from circuitviz.cli.flags import (
     add_other_model_and_task_flags,
     flag_value,
 )
+from circuitviz.cli.inspect_prompt import parse_prompt_number, print_reading
+from circuitviz.cli.open_task_document import open_task_document
 from circuitviz.cli.output import format_number, print_result
 from circuitviz.errors import InputError
 
@@ -40,9 +42,6 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read a node of a circuit file; returns the exit code."""
-    from circuitviz.cli.inspect_prompt import parse_prompt_number, print_reading
-    from circuitviz.cli.open_task_document import open_task_document
-
     if args.reading:
         return print_reading(args)
     if args.node is None:

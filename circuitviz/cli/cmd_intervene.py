@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from circuitviz import features
 from circuitviz.cli.output import print_result
 from circuitviz.cli.prompt_flags import add_prompt_flags, add_target_flag, load_node_table
 from circuitviz.errors import InputError, suggest_name
@@ -32,8 +33,6 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Change nodes in the frozen and in the real model; returns the exit code."""
-    from circuitviz.features import check_interventions, named_target, run_prompt
-
     changes: dict[str, Intervention] = {}
     for word in args.change:
         name, intervention = _parse_intervention(word)
@@ -44,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     references = []
     if args.corrupted is not None:
         ids = table.run.model.tokens.encode(args.corrupted, False if args.no_bos else None)
-        references = [run_prompt(table.run.model, ids)]
-    target = named_target(table, args.target, args.prompt)
-    found = check_interventions(table, target, changes, references, args.errors)
+        references = [features.run_prompt(table.run.model, ids)]
+    target = features.named_target(table, args.target, args.prompt)
+    found = features.check_interventions(table, target, changes, references, args.errors)
     data = {
         "target": found.target,
         "changes": [
@@ -71,8 +70,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _parse_intervention(word: str) -> tuple[str, Intervention]:
     """Return the node and the intervention of ``NODE=ACTION`` or ``NODE=ACTION:NUMBER``."""
-    from circuitviz.features import INTERVENTION_ACTIONS
-
     node, equals, action = word.partition("=")
     name, colon, value = action.partition(":")
     try:
@@ -84,9 +81,9 @@ def _parse_intervention(word: str) -> tuple[str, Intervention]:
             f"--change was given '{word}'; it takes NODE=ACTION, for example m3.f12@7=zero or "
             "m3.f12@7=scale:2."
         )
-    if name not in INTERVENTION_ACTIONS:
-        message = f"There is no action '{name}'; there is {', '.join(INTERVENTION_ACTIONS)}."
-        raise InputError(message + suggest_name(name, INTERVENTION_ACTIONS))
+    if name not in features.INTERVENTION_ACTIONS:
+        message = f"There is no action '{name}'; there is {', '.join(features.INTERVENTION_ACTIONS)}."
+        raise InputError(message + suggest_name(name, features.INTERVENTION_ACTIONS))
     if name in WITH_NUMBER and number is None:
         raise InputError(f"'{name}' of '{node}' needs a number, for example {node}={name}:2.")
     return node, Intervention(name, 1.0 if number is None else number)

@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from circuitviz import formats, workbench
 from circuitviz.cli.label_flags import OPTION_DEST_PREFIX, add_label_actions
+from circuitviz.cli.open_task_document import open_claim_experiment, open_task_document
 from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
 from circuitviz.document import (
     Document,
@@ -24,8 +26,8 @@ from circuitviz.document import (
 )
 from circuitviz.document.labels import colour_for_role, is_valid_target
 from circuitviz.errors import InputError, suggest_name
-from circuitviz.formats.label_rows import check_colour, check_confidence, evidence_to_json, label_to_row
-from circuitviz.workbench.claim_outcomes import claims_to_test, make_outcome, name_mover_heads
+from circuitviz.evaluation import claims, roles
+from circuitviz.options import build_options, options_to_dict
 
 SUMMARY = "say what parts do, test it, carry labels between files"
 
@@ -47,8 +49,10 @@ def _list_labels(args: argparse.Namespace) -> int:
     rows = []
     for target, label in sorted(state.labels.items()):
         now = state.evidence_context_of(target)
-        evidence = [{**evidence_to_json(e), "stale": list(e.stale_parts(now))} for e in label.evidence]
-        rows.append({**label_to_row(target, label, graph), "Evidence": evidence})
+        evidence = [
+            {**formats.evidence_to_json(e), "stale": list(e.stale_parts(now))} for e in label.evidence
+        ]
+        rows.append({**formats.label_to_row(target, label, graph), "Evidence": evidence})
 
     def text() -> str:
         lines = []
@@ -76,9 +80,9 @@ def _set_label(args: argparse.Namespace) -> int:
                 "a text."
             )
         label = state.labels.get(target, Label(role, colour_for_role(state.labels, role)))
-        colour = label.colour if args.colour is None else check_colour(args.colour)
+        colour = label.colour if args.colour is None else formats.check_colour(args.colour)
         label = replace(label, text=role, colour=colour, note=args.note or label.note)
-        sure = label.confidence if args.confidence is None else check_confidence(args.confidence)
+        sure = label.confidence if args.confidence is None else formats.check_confidence(args.confidence)
         document.apply_command(
             set_label(target, replace(label, confidence=sure, author=args.author or label.author))
         )
@@ -93,21 +97,20 @@ def _remove_label(args: argparse.Namespace) -> int:
 
 
 def _suggest_roles(args: argparse.Namespace) -> int:
-    from circuitviz.cli.open_task_document import open_task_document
-    from circuitviz.evaluation.roles import RoleTestContext, head_names, head_percentile, role_table_steps
-
     document, experiment = open_task_document(args)
-    heads = head_names(experiment.model)
+    heads = roles.head_names(experiment.model)
     if args.node is not None and args.node not in heads:
         raise InputError(f"'{args.node}' is no head of this model; one like {heads[0]} would be right.")
-    probe = RoleTestContext(experiment.setting, name_mover_heads(document.state), 0, args.length)
-    table = run_with_progress_bar(role_table_steps(probe), "roles").as_dict()
+    probe = roles.RoleTestContext(
+        experiment.setting, workbench.name_mover_heads(document.state), 0, args.length
+    )
+    table = run_with_progress_bar(roles.role_table_steps(probe), "roles").as_dict()
     rows = []
     for name, found in table["roles"].items():
         scores = {h: v for h, v in found["scores"].items() if v is not None}
         order = sorted(scores, key=lambda h: -scores[h])[: args.top] if args.node is None else [args.node]
         for head in (h for h in order if h in scores):
-            rank = head_percentile(found["scores"], head)
+            rank = roles.head_percentile(found["scores"], head)
             rows.append(
                 {"test": name, "role": found["role"], "head": head, "score": scores[head], "percentile": rank}
             )
@@ -127,10 +130,6 @@ def _suggest_roles(args: argparse.Namespace) -> int:
 
 
 def _test_claims(args: argparse.Namespace) -> int:
-    from circuitviz.cli.open_task_document import open_claim_experiment
-    from circuitviz.evaluation.claims import claim_test_steps
-    from circuitviz.workbench.claim_inputs import build_claim_input, has_features
-
     tested = []
     with _change_document(args) as document:
         wanted = _claims_to_test(args, document)
@@ -140,27 +139,29 @@ def _test_claims(args: argparse.Namespace) -> int:
             )
         nodes = [name for target, _ in wanted for name in document.state.target_members(target)[0]]
         experiment = open_claim_experiment(args, document)
-        dictionaries = experiment.dictionaries if has_features(nodes) else ()
+        dictionaries = experiment.dictionaries if workbench.has_features(nodes) else ()
         for target, evidence in wanted:
             state = document.state
             now = state.evidence_context_of(target)
             basis = EvidenceContext(
                 experiment.model.weight_hash, experiment.task_hash, now.circuit, now.nodes
             )
-            subject = build_claim_input(
+            subject = workbench.build_claim_input(
                 state.target_members(target),
                 experiment.model,
                 experiment.claim_setting,
-                name_mover_heads(state),
+                workbench.name_mover_heads(state),
                 dictionaries,
             )
-            steps = claim_test_steps(evidence.test, subject, **evidence.options)
-            outcome = make_outcome(run_with_progress_bar(steps, f"{target}: {evidence.claim}"), basis)
+            steps = claims.claim_test_steps(evidence.test, subject, **evidence.options)
+            outcome = workbench.make_outcome(
+                run_with_progress_bar(steps, f"{target}: {evidence.claim}"), basis
+            )
             document.apply_command(set_outcome(target, evidence, outcome))
             tested.append((target, replace(evidence, outcome=outcome)))
     return print_result(
         args,
-        [{"target": target, **evidence_to_json(evidence)} for target, evidence in tested],
+        [{"target": target, **formats.evidence_to_json(evidence)} for target, evidence in tested],
         lambda: "\n".join(f"{target}  {_claim_line(evidence, ())}" for target, evidence in tested),
     )
 
@@ -180,14 +181,11 @@ def _claims_to_test(args: argparse.Namespace, document: Document) -> list[tuple[
     targets = list(state.labels) if args.target is None else [args.target]
     if args.all:
         return [(target, e) for target in targets for e in state.labels[target].evidence]
-    return claims_to_test(state, targets)
+    return workbench.claims_to_test(state, targets)
 
 
 def _claim_from_flags(args: argparse.Namespace) -> Evidence:
-    from circuitviz.evaluation.claims import claim_tests
-    from circuitviz.options import build_options, options_to_dict
-
-    entry = claim_tests.get(args.test)
+    entry = claims.claim_tests.get(args.test)
     flags = {
         k.removeprefix(OPTION_DEST_PREFIX): v
         for k, v in vars(args).items()
@@ -198,21 +196,17 @@ def _claim_from_flags(args: argparse.Namespace) -> Evidence:
 
 
 def _export_labels(args: argparse.Namespace) -> int:
-    from circuitviz.formats.label_files import write_labels
-
-    count = write_labels(_open_document(args).state, args.output)
+    count = formats.write_labels(_open_document(args).state, args.output)
     data = {"output": str(args.output), "labels": count}
     return print_result(args, data, lambda: f"wrote {args.output}: {count} labels")
 
 
 def _import_labels(args: argparse.Namespace) -> int:
-    from circuitviz.formats.label_files import read_labels
-
     with _change_document(args) as document:
         circuit = document.state.circuit
         if circuit is None:
             raise InputError(f"'{args.circuit}' holds no circuit whose parts the labels could be.")
-        labels, foreign = read_labels(args.labels, circuit.graph)
+        labels, foreign = formats.read_labels(args.labels, circuit.graph)
         document.apply_command(set_labels(labels))
     if foreign:
         names = ", ".join(foreign[:5]) + (" …" if len(foreign) > 5 else "")
@@ -223,16 +217,12 @@ def _import_labels(args: argparse.Namespace) -> int:
 
 
 def _open_document(args: argparse.Namespace) -> Document:
-    from circuitviz.formats import open_document
-
-    return open_document(_circuit_path(args))
+    return formats.open_document(_circuit_path(args))
 
 
 def _change_document(args: argparse.Namespace) -> AbstractContextManager[Document]:
     """The document, which is saved at the end of the block; no other process changes it meanwhile."""
-    from circuitviz.formats import change_document
-
-    return change_document(_circuit_path(args))
+    return formats.change_document(_circuit_path(args))
 
 
 def _circuit_path(args: argparse.Namespace) -> Path:

@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
             "'circuitviz --help', need no screen."
         )
     try:
+        # Qt, which no other command needs, may be missing
         from circuitviz.shell.application import run_application as open_window
     except ImportError as error:
         raise InputError(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from circuitviz import features, formats, models
 from circuitviz.cli.output import format_number, print_result, run_with_progress_bar
 from circuitviz.cli.prompt_flags import (
     add_model_and_dictionary_flags,
@@ -14,13 +14,8 @@ from circuitviz.cli.prompt_flags import (
     load_model_and_dictionaries,
 )
 from circuitviz.errors import InputError
-from circuitviz.formats.file_io import read_text
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.graph.traces import EXAMPLE_CHOICES
-
-if TYPE_CHECKING:
-    from circuitviz.models import Model
-
 
 SUMMARY = "a feature's circuits over a text file, compared"
 
@@ -42,8 +37,6 @@ def run(args: argparse.Namespace) -> int:
     named = parse_feature_name(args.feature)
     if named is None or named.position is not None:
         raise InputError(f"--feature was given '{args.feature}'; a name like m3.f12 would be right.")
-    from circuitviz.features import find_examples_steps, trace_examples_steps
-
     site, feature = named.site, named.feature
     model, dictionaries = load_model_and_dictionaries(args)
     one = next((d for d in dictionaries if d.site.name == site), None)
@@ -51,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
         there = ", ".join(d.site.name for d in dictionaries)
         raise InputError(f"There is no dictionary for {site}; there is one for {there}.")
     prompts = _read_prompts(args, model)
-    found_in = find_examples_steps(model, one, feature, prompts, args.examples, args.choose)
+    found_in = features.find_examples_steps(model, one, feature, prompts, args.examples, args.choose)
     examples = run_with_progress_bar(found_in, "Looking for examples")
-    steps = trace_examples_steps(
+    steps = features.trace_examples_steps(
         model, dictionaries, site, feature, examples, nodes=args.nodes or 200, gate=args.gate
     )
     traces = run_with_progress_bar(steps, f"Tracing {args.feature}")
@@ -89,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
     return print_result(args, data, text)
 
 
-def _read_prompts(args: argparse.Namespace, model: Model) -> list[list[int]]:
-    lines = read_text(args.text).split("\n")  # U+2028 and its like are part of a line
+def _read_prompts(args: argparse.Namespace, model: models.Model) -> list[list[int]]:
+    lines = formats.read_text(args.text).split("\n")  # U+2028 and its like are part of a line
     tokens = model.tokens
     bos = False if args.no_bos else None
     prompts = [tokens.encode(line.strip(), bos) for line in lines if line.strip()]

@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from circuitviz import features, models, training
 from circuitviz.cli.flags import add_device_flag, add_model_flag, add_option_flags, options_from_flags
 from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
+from circuitviz.options import build_options, describe_options
 from circuitviz.progress import ProgressRunner, ProgressSteps
 
 T = TypeVar("T")
@@ -22,9 +24,6 @@ SUMMARY = "train SAEs and transcoders on a text file"
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add the flags of ``train-dictionary``; those of the recipe are made from its options."""
-    from circuitviz.options import describe_options
-    from circuitviz.training import DictionaryRecipe  # imports torch
-
     text = "plain text; each line, or each paragraph between blank lines, is a passage"
     parser.add_argument("text", type=Path, help=text)
     parser.add_argument("-o", "--output", type=Path, required=True, help="a folder, in SAELens' form")
@@ -32,7 +31,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     text = "with commas: aLAYER an SAE on attention, mLAYER a transcoder of the MLP (default: every site)"
     parser.add_argument("--sites", help=text)
     add_device_flag(parser)
-    add_option_flags(parser, describe_options(DictionaryRecipe), "recipe_")
+    add_option_flags(parser, describe_options(training.DictionaryRecipe), "recipe_")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,38 +39,28 @@ def run(args: argparse.Namespace) -> int:
 
     Interrupted, it keeps the state beside the folders; the same command goes on from there.
     """
-    from circuitviz.features import write_saelens_folder
-    from circuitviz.features.passages import read_passage_file
-    from circuitviz.models import load_model
-    from circuitviz.options import build_options
-    from circuitviz.training import (
-        DictionaryRecipe,
-        measure_dictionary_steps,
-        parse_site,
-        train_dictionary_steps,
-        trainable_sites,
+    recipe: training.DictionaryRecipe = build_options(
+        training.DictionaryRecipe, options_from_flags(args, "recipe_")
     )
-
-    recipe: DictionaryRecipe = build_options(DictionaryRecipe, options_from_flags(args, "recipe_"))
-    model = load_model(args.model, args.device)
-    sites = trainable_sites(model)
+    model = models.load_model(args.model, args.device)
+    sites = training.trainable_sites(model)
     if args.sites is not None:
-        sites = tuple(parse_site(name.strip(), model) for name in args.sites.split(","))
-    learned, measured = read_passage_file(model, args.text).train_test_split()
+        sites = tuple(training.parse_site(name.strip(), model) for name in args.sites.split(","))
+    learned, measured = features.read_passage_file(model, args.text).train_test_split()
     data = {}
     for site in sites:
         began = time.perf_counter()
         state = args.output / f"{site.name}.training"
         if state.exists():
             print_message(f"going on from {state}")
-        steps = train_dictionary_steps(model, site, learned, recipe, state)
+        steps = training.train_dictionary_steps(model, site, learned, recipe, state)
         trained = run_with_progress_bar(interruptible_steps(steps), f"Training {site.name}")
         seconds = time.perf_counter() - began
         about = {"training": dataclasses.asdict(recipe), "training_tokens": learned.n_tokens}
         one = replace(trained.dictionary, about=about)
-        write_saelens_folder(one, args.output / site.name)
+        features.write_saelens_folder(one, args.output / site.name)
         figures = run_with_progress_bar(
-            measure_dictionary_steps(model, one, measured), f"Measuring {site.name}"
+            training.measure_dictionary_steps(model, one, measured), f"Measuring {site.name}"
         )
         data[site.name] = {
             "folder": str(args.output / site.name),

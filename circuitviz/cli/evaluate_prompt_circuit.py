@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from circuitviz import evaluation, workbench
 from circuitviz.cli.flags import options_from_flags
 from circuitviz.cli.measure_tables import measure_table
 from circuitviz.cli.open_task_document import open_prompt_experiment
@@ -14,36 +15,26 @@ from circuitviz.cli.output import (
     print_warning,
     run_with_progress_bar,
 )
+from circuitviz.document import Document, set_evaluation_setting
 from circuitviz.errors import InputError, suggest_name
-
-if TYPE_CHECKING:
-    from circuitviz.document import Document
-    from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+from circuitviz.graph import ERROR_MODES, OUTSIDE_VALUES
 
 
 def run(args: argparse.Namespace, document: Document, measure_names: list[str]) -> int:
     """Measure a document's circuit as it stands in its file; returns the exit code."""
-    from circuitviz.evaluation import (
-        FEATURE_CIRCUITS,
-        FeatureMeasureInput,
-        inapplicable_measures,
-        measure_steps,
-    )
-    from circuitviz.workbench.prompt_evaluation import evaluate_prompt_request, open_bench
-
     trial = _evaluation_request(args, document)
     session = open_prompt_experiment(args, document).session
     data: dict[str, Any] = run_with_progress_bar(
-        evaluate_prompt_request(session, trial), "faithfulness"
+        workbench.evaluate_prompt_request(session, trial), "faithfulness"
     ).as_dict()
-    subject = FeatureMeasureInput(
-        open_bench(session), trial.nodes, trial.interventions, trial.ablation, trial.errors
+    subject = evaluation.FeatureMeasureInput(
+        workbench.open_bench(session), trial.nodes, trial.interventions, trial.ablation, trial.errors
     )
-    refused = inapplicable_measures(FEATURE_CIRCUITS)
+    refused = evaluation.inapplicable_measures(evaluation.FEATURE_CIRCUITS)
     taken = [name for name in measure_names if name != "faithfulness" and name not in refused]
     for name in taken:
         options = options_from_flags(args, f"measure_{name}_")
-        data[name] = run_with_progress_bar(measure_steps(name, subject, **options), name).as_dict()
+        data[name] = run_with_progress_bar(evaluation.measure_steps(name, subject, **options), name).as_dict()
     for name in (name for name in measure_names if name in refused):
         print_warning(refused[name])
         data.setdefault("refused", {})[name] = refused[name]
@@ -52,19 +43,15 @@ def run(args: argparse.Namespace, document: Document, measure_names: list[str]) 
     )
 
 
-def _evaluation_request(args: argparse.Namespace, document: Document) -> PromptEvaluationRequest:
+def _evaluation_request(args: argparse.Namespace, document: Document) -> workbench.PromptEvaluationRequest:
     """The file's own setting, or another; InputError on what a circuit of features has not."""
-    from circuitviz.document import set_evaluation_setting
-    from circuitviz.graph import ERROR_MODES, OUTSIDE_VALUES
-    from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
-
     if args.task or args.metric:
         flag, value = ("--task", args.task) if args.task else ("--metric", args.metric)
         raise InputError(
             f"{flag} was given '{value}', but this circuit is of features on one prompt and judged by its "
             "own target; leave it out."
         )
-    trial = PromptEvaluationRequest.from_state(document.state)
+    trial = workbench.PromptEvaluationRequest.from_state(document.state)
     if trial is None:
         raise InputError(f"'{args.circuit}' holds no circuit; find one with 'circuitviz local-circuit'.")
     ablation, errors = args.ablation or trial.ablation, args.errors or trial.errors
@@ -76,7 +63,7 @@ def _evaluation_request(args: argparse.Namespace, document: Document) -> PromptE
             + suggest_name(ablation, there)
         )
     assert errors in ERROR_MODES
-    found = PromptEvaluationRequest.from_state(
+    found = workbench.PromptEvaluationRequest.from_state(
         set_evaluation_setting(ablation, errors).transform(document.state)
     )
     assert found is not None

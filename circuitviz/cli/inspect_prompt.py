@@ -6,23 +6,16 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from circuitviz import formats, workbench
 from circuitviz.cli.available import BUILT_IN_READINGS
 from circuitviz.cli.flags import options_from_flags
 from circuitviz.cli.inspect_prompt_node import prepare_prompt_reading
 from circuitviz.cli.open_task_document import open_task_document
 from circuitviz.cli.output import print_result, run_with_progress_bar
 from circuitviz.errors import InputError
-from circuitviz.formats.csv_cells import format_csv
 from circuitviz.graph import Graph, NodeKind
 from circuitviz.plots import TableRows
-from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.requests.compute_reading import ComputeReading
-from circuitviz.workbench.requests.query import Query
-from circuitviz.workbench.requests.read_attention import ReadAttention, attention_table
-from circuitviz.workbench.requests.read_direct_effects import ReadDirectEffects
-from circuitviz.workbench.requests.read_logit_lens import ReadLogitLens
-from circuitviz.workbench.requests.read_ov_qk import ReadHead, ov_table, qk_table
-from circuitviz.workbench.requests.read_patching_map import ReadPatchingMap
+from circuitviz.workbench import requests
 
 AVERAGED_READINGS = ("effects", "patching")  # readings that have a mean over prompts
 
@@ -44,7 +37,7 @@ def print_reading(args: argparse.Namespace) -> int:
         raise InputError(
             f"Prompt {prompt} was asked for; the task has {len(task)}, numbered from 0 to {len(task) - 1}."
         )
-    engine = Engine()
+    engine = workbench.Engine()
     engine.model = experiment.model
     engine.set_experiment(experiment)
     look, table = _query_and_table(args, experiment.model.graph, prompt)
@@ -58,7 +51,7 @@ def _print_table(args: argparse.Namespace, csv_table: TableRows) -> int:
     return print_result(
         args,
         [dict(zip(header, row, strict=True)) for row in rows],
-        lambda: format_csv([header, *rows]).rstrip("\n"),
+        lambda: formats.format_csv([header, *rows]).rstrip("\n"),
     )
 
 
@@ -74,21 +67,25 @@ def parse_prompt_number(text: str) -> int | None:
 
 def _query_and_table(
     args: argparse.Namespace, graph: Graph, prompt: int | None
-) -> tuple[Query, Callable[[Any], TableRows]]:
+) -> tuple[requests.Query, Callable[[Any], TableRows]]:
     """What to ask for, and how its answer becomes a table."""
     if args.reading in AVERAGED_READINGS:
-        look = ReadDirectEffects(prompt) if args.reading == "effects" else ReadPatchingMap(prompt)
+        is_effects = args.reading == "effects"
+        look = requests.ReadDirectEffects(prompt) if is_effects else requests.ReadPatchingMap(prompt)
         return look, lambda seen: seen.table()
     assert prompt is not None
     if args.reading not in BUILT_IN_READINGS:
         options = options_from_flags(args, f"reading_{args.reading}_")
-        return ComputeReading(args.reading, args.node or "", prompt, options), lambda plot: plot.table()
+        reading = requests.ComputeReading(args.reading, args.node or "", prompt, options)
+        return reading, lambda plot: plot.table()
     if args.reading == "lens":
-        return ReadLogitLens(args.node or "", prompt), lambda seen: seen.table()
+        return requests.ReadLogitLens(args.node or "", prompt), lambda seen: seen.table()
     node = graph.node(args.node) if args.node else None
     if node is None or node.kind is not NodeKind.HEAD or node.layer is None:
         raise InputError(f"The reading '{args.reading}' is of a head; --node a1.h2 would be right.")
     if args.reading == "attention":
         side, weighted, head = args.side, args.weighted, node.head
-        return ReadAttention(node.layer, prompt), lambda seen: attention_table(seen, side, weighted, head)
-    return ReadHead(node.name, prompt), ov_table if args.reading == "ov" else qk_table
+        attention = requests.ReadAttention(node.layer, prompt)
+        return attention, lambda seen: requests.attention_table(seen, side, weighted, head)
+    table = requests.ov_table if args.reading == "ov" else requests.qk_table
+    return requests.ReadHead(node.name, prompt), table

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from circuitviz.cli.flags import add_common_flags, add_device_flag, add_option_flags
+from circuitviz.evaluation import claims
+from circuitviz.options import describe_options
 
 OPTION_DEST_PREFIX = "option_"
 
@@ -49,8 +51,5 @@ def add_label_actions(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def _add_test_options(parser: argparse.ArgumentParser, name: str) -> None:
-    from circuitviz.evaluation.claims import claim_tests
-    from circuitviz.options import describe_options
-
     group = parser.add_argument_group(f"options of {name}")
-    add_option_flags(group, describe_options(claim_tests.get(name).options), OPTION_DEST_PREFIX)
+    add_option_flags(group, describe_options(claims.claim_tests.get(name).options), OPTION_DEST_PREFIX)

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
+from circuitviz import formats, models, workbench
 from circuitviz.cli.output import print_skipped_rows, print_warning
+from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.progress import run_to_completion
-
-if TYPE_CHECKING:
-    from circuitviz.document import Document
-    from circuitviz.workbench import Experiment, PromptExperiment, TaskExperiment
 
 
 def read_document(args: argparse.Namespace) -> Document:
     """A file's document, or a reference by its name."""
-    from circuitviz.formats import import_document
-    from circuitviz.formats.reference_circuit import find_reference
-
-    return import_document(find_reference(args.circuit))
+    return formats.import_document(formats.find_reference(args.circuit))
 
 
 def forbid_network(args: argparse.Namespace) -> None:
     """Let what a file names reach no network, to the end of the command; ``--model`` is a person's word."""
-    from circuitviz.models.hub import forbid_downloads
-
     if args.model is None:
-        args.closing.enter_context(forbid_downloads())
+        args.closing.enter_context(models.forbid_downloads())
 
 
 def open_task_document(
     args: argparse.Namespace, document: Document | None = None
-) -> tuple[Document, TaskExperiment]:
+) -> tuple[Document, workbench.TaskExperiment]:
     """Open a file with its own model and task, or with those of ``--model`` and ``--task``.
 
     Warnings are printed where weights or prompts are not those that the circuit was found on.
@@ -44,9 +36,6 @@ def open_task_document(
     Returns:
         The document and its experiment.
     """
-    from circuitviz.workbench import TaskExperiment
-    from circuitviz.workbench.record_origin import require_task_origin
-
     document = read_document(args) if document is None else document
     state, reference = document.state, document.extra.get("reference", {})
     names_both = (args.model or reference.get("model")) and (args.task or reference.get("task"))
@@ -56,31 +45,31 @@ def open_task_document(
             "name them with --model and --task."
         )
     if state.origin is not None and args.task is None:
-        require_task_origin(state.origin)
+        workbench.require_task_origin(state.origin)
     experiment = open_experiment(args, document, args.task)
-    assert isinstance(experiment, TaskExperiment)
+    assert isinstance(experiment, workbench.TaskExperiment)
     if args.task is not None or state.origin is None:
         print_skipped_rows(experiment.task)
     return document, experiment
 
 
-def open_prompt_experiment(args: argparse.Namespace, document: Document) -> PromptExperiment:
+def open_prompt_experiment(args: argparse.Namespace, document: Document) -> workbench.PromptExperiment:
     """Open the prompt of a document's circuit of features, with warnings as `open_task_document` prints them."""
-    from circuitviz.workbench import PromptExperiment
-
     experiment = open_experiment(args, document)
-    assert isinstance(experiment, PromptExperiment)
+    assert isinstance(experiment, workbench.PromptExperiment)
     return experiment
 
 
-def open_claim_experiment(args: argparse.Namespace, document: Document) -> Experiment:
+def open_claim_experiment(args: argparse.Namespace, document: Document) -> workbench.Experiment:
     """Open what a document's claims are tested on: its prompt and dictionaries, or its task."""
     if document.state.is_prompt_circuit:
         return open_prompt_experiment(args, document)
     return open_task_document(args, document)[1]
 
 
-def open_experiment(args: argparse.Namespace, document: Document, task: str | None = None) -> Experiment:
+def open_experiment(
+    args: argparse.Namespace, document: Document, task: str | None = None
+) -> workbench.Experiment:
     """Open a document's experiment with the model, device and setting of the command line; print its warnings.
 
     Args:
@@ -88,11 +77,9 @@ def open_experiment(args: argparse.Namespace, document: Document, task: str | No
         document: the document; an imported circuit gets the model's receivers.
         task: another task than the document's, by name or file.
     """
-    from circuitviz.workbench.opened_document import open_document_steps
-
     forbid_network(args)
     experiment = run_to_completion(
-        open_document_steps(
+        workbench.open_document_steps(
             document,
             device=args.device,
             model=args.model,

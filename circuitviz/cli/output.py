@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, TypeVar
 
+from circuitviz import tasks
 from circuitviz.errors import InputWarning
 from circuitviz.progress import Progress, ProgressSteps, run_to_completion
 
@@ -70,18 +71,19 @@ def run_with_progress_bar(steps: ProgressSteps[T], title: str) -> T:
     Returns:
         The computation's result.
     """
-    from rich.console import Console  # only commands that compute need a bar
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    import rich.console  # rich takes 0.1 s, which only commands that compute need
+    import rich.progress as bars  # likewise
 
     start = time.perf_counter()
-    console = Console(stderr=True)
+    console = rich.console.Console(stderr=True)
     if not console.is_terminal:
         result = run_to_completion(steps)
     else:
-        texts = [TextColumn(what, markup=False) for what in ("{task.description}", "{task.fields[note]}")]
-        columns = (texts[0], BarColumn(), texts[1], TimeRemainingColumn())
-        with Bar(*columns, console=console, transient=True) as bar:
+        texts = [
+            bars.TextColumn(what, markup=False) for what in ("{task.description}", "{task.fields[note]}")
+        ]
+        columns = (texts[0], bars.BarColumn(), texts[1], bars.TimeRemainingColumn())
+        with bars.Progress(*columns, console=console, transient=True) as bar:
             row = bar.add_task(escape_invisible(title), total=1.0, note="")
 
             def update(progress: Progress) -> None:
@@ -135,9 +137,7 @@ def input_warnings_printed() -> Iterator[None]:
 def print_skipped_rows(task: Any) -> None:
     """Say how many rows of a task's file were left out, and why."""
     if reasons := task.options.get("left_out"):
-        from circuitviz.tasks.task_files import count_reasons  # imports torch
-
-        print_message(f"{len(task):,} pairs are used. Left out: {count_reasons(reasons)}.")
+        print_message(f"{len(task):,} pairs are used. Left out: {tasks.count_reasons(reasons)}.")
 
 
 def format_number(value: float | None, digits: int = 3) -> str:

@@ -12,6 +12,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
 
+from circuitviz import __version__
 from circuitviz.cli.flags import add_common_flags, add_verbose_flag
 from circuitviz.errors import InputError, suggest_name
 
@@ -63,8 +64,6 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
 
 def _parse_command(argv: list[str], name: str | None) -> argparse.Namespace:
     """Parse a command's flags; without a name, list all commands."""
-    from circuitviz import __version__
-
     parser = CommandLineParser(prog="circuitviz", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"circuitviz {__version__}")
     subparsers = parser.add_subparsers(

@@ -5,26 +5,21 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from circuitviz import features, formats, models, workbench
 from circuitviz.cli.flags import add_device_flag, add_model_flag
 from circuitviz.cli.output import print_message, run_with_progress_bar
+from circuitviz.document import Document, State
+from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.errors import InputError
-
-if TYPE_CHECKING:
-    from circuitviz.document import State
-    from circuitviz.document.attribution_query import AttributionQuery
-    from circuitviz.features import Dictionary, NodeTable
-    from circuitviz.models import Model
-    from circuitviz.workbench.prompt_session import PromptSession
+from circuitviz.resources import resource_path
 
 
-def load_model_and_dictionaries(args: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
+def load_model_and_dictionaries(
+    args: argparse.Namespace,
+) -> tuple[models.Model, tuple[features.Dictionary, ...]]:
     """Load the model and the dictionaries that the flags name; print which sites have none."""
-    from circuitviz.features import load_dictionaries
-    from circuitviz.models import load_model
-    from circuitviz.resources import resource_path
-
     shipped = resource_path("demo", "dictionaries")
     paths = args.dictionaries or ([shipped] if args.model == "demo" and shipped.is_dir() else [])
     if not paths:
@@ -32,8 +27,8 @@ def load_model_and_dictionaries(args: argparse.Namespace) -> tuple[Model, tuple[
             f"--dictionaries needs folders of SAEs and transcoders of '{args.model}'; "
             "'circuitviz train-dictionary' makes them."
         )
-    model = load_model(args.model, args.device)
-    found = load_dictionaries(paths, model)
+    model = models.load_model(args.model, args.device)
+    found = features.load_dictionaries(paths, model)
     sites = {one.site.name for one in found}
     layers = range(model.shape.n_layers)
     if bare := [f"m{i}" for i in layers if model.shape.mlp and f"m{i}" not in sites]:
@@ -43,27 +38,22 @@ def load_model_and_dictionaries(args: argparse.Namespace) -> tuple[Model, tuple[
     return model, found
 
 
-def load_node_table(args: argparse.Namespace) -> NodeTable:
+def load_node_table(args: argparse.Namespace) -> features.NodeTable:
     """Run the prompt that the flags give and return its node table."""
-    from circuitviz.features import node_table, run_prompt
-
     model, found = load_model_and_dictionaries(args)
-    run = run_prompt(model, model.tokens.encode(args.prompt, False if args.no_bos else None))
-    return node_table(run, found)
+    run = features.run_prompt(model, model.tokens.encode(args.prompt, False if args.no_bos else None))
+    return features.node_table(run, found)
 
 
-def answer_query(args: argparse.Namespace, query: AttributionQuery) -> tuple[PromptSession, State]:
+def answer_query(args: argparse.Namespace, query: AttributionQuery) -> tuple[workbench.PromptSession, State]:
     """Find the circuit that a query asks for, on the model and the dictionaries that the flags name.
 
     Returns:
         The open prompt, and a state with the circuit.
     """
-    from circuitviz.document import State
-    from circuitviz.workbench.prompt_session import open_prompt
-
     model, found = load_model_and_dictionaries(args)
     query = replace(query, model=model.name)
-    opening = open_prompt(model, query, found)
+    opening = workbench.open_prompt(model, query, found)
     already_printed = {dictionary.misfit for dictionary in found}
     for warning in opening.warnings:
         if warning not in already_printed:
@@ -74,8 +64,6 @@ def answer_query(args: argparse.Namespace, query: AttributionQuery) -> tuple[Pro
 
 def query_from_flags(args: argparse.Namespace, **fields: Any) -> AttributionQuery:
     """Build the query from the flags; ``fields`` are those of the query that one command alone has."""
-    from circuitviz.document.attribution_query import AttributionQuery
-
     right, wrong = (tuple(side.split("|")) if side else () for side in (args.correct, args.incorrect))
     folders = tuple(str(Path(path).absolute()) for path in args.dictionaries or ())
     return AttributionQuery(
@@ -94,13 +82,9 @@ def query_from_flags(args: argparse.Namespace, **fields: Any) -> AttributionQuer
 
 def write_circuit(state: State, path: Path) -> None:
     """Write a circuit of features in the format that its suffix names."""
-    from circuitviz.document import Document
-    from circuitviz.formats import export_document, format_for
-    from circuitviz.formats.file_io import check_writable
-
-    format_for(path, writing=True)
-    check_writable(path)
-    export_document(Document(state), path)
+    formats.format_for(path, writing=True)
+    formats.check_writable(path)
+    formats.export_document(Document(state), path)
     print_message(f"wrote {path}")
 
 

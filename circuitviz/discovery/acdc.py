@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.discovery.ablation_values import ablation_values
+from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.registry import make_setting as setting_of
 from circuitviz.errors import InputError

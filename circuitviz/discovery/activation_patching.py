@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from circuitviz.discovery.ablation_values import ablation_values
+from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.partial_means import partial_means
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores

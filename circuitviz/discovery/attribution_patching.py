@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from circuitviz.discovery.ablation_values import ablation_values
+from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.gradients import ActivationDeltas, add_edge_scores, run_backward
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from circuitviz.discovery.ablation_values import ablation_values
+from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, add_edge_scores, run_backward
 from circuitviz.discovery.registry import TaskSetting
 from circuitviz.graph import Scores

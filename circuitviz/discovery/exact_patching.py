@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuitviz.discovery.ablation_values import ablation_values
+from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.partial_means import partial_means
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.errors import InputError

@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, compute_gradients
+from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, add_edge_scores
 from circuitviz.discovery.registry import TaskSetting
 from circuitviz.features import Dictionary

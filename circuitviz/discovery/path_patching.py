@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.discovery.ablation_values import ablation_values
+from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.direct_paths import DirectPaths
 from circuitviz.discovery.exact_patching import parse_receivers
 from circuitviz.discovery.partial_means import partial_means

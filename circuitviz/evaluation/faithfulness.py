@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.discovery import TaskSetting, ablation_values
-from circuitviz.discovery.ablation_values import AblationValues
+from circuitviz.discovery.batch_ablation_values import AblationValues
 from circuitviz.errors import InputError
 from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.graph import BoolMatrix, Circuit, Evaluation, Interventions

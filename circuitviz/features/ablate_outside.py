@@ -14,7 +14,7 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import dictionary_input, folded_value_bias
 from circuitviz.features.node_changes import NodeChange, change_embeddings
-from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import OUTSIDE_VALUES, NodeKind
 from circuitviz.graph.feature_sites import site_of

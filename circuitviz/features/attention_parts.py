@@ -19,7 +19,7 @@ from circuitviz.errors import InputError
 from circuitviz.features.feature_edges import Edges, read_vectors_of_node
 from circuitviz.features.forward_order import attention_read_stage, attention_write_stage
 from circuitviz.features.hook_points import centre_input
-from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.read_vectors import ReadVectors, pull_back_through_attention
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind

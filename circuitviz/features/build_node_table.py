@@ -21,7 +21,7 @@ from circuitviz.features.forward_order import (
     mlp_write_stage,
 )
 from circuitviz.features.hook_points import folded_value_bias
-from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import NodeKind
 from circuitviz.models.batching import batch_budget_bytes

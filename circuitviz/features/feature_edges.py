@@ -17,7 +17,7 @@ from torch import Tensor
 from circuitviz.features import read_vectors
 from circuitviz.features.forward_order import attention_read_stage, mlp_output_stage, mlp_read_stage
 from circuitviz.features.hook_points import centre_input
-from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.read_vectors import ReadVectors
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from circuitviz.features.feature_edges import Edges
 from circuitviz.features.local_circuits import LOCAL_METHODS, LocalCircuit
-from circuitviz.features.node_table import NodeTable
+from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import BoolMatrix, Circuit, Graph, Scores
 

@@ -24,7 +24,7 @@ from circuitviz.features.forward_order import (
 )
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_changes import NodeChange
-from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.read_vectors import (
     ReadVectors,
     pull_back_through_attention,

@@ -24,7 +24,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.feature_edges import Edges
 from circuitviz.features.feature_scores import largest_to_share, scores_between_nodes
-from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import Circuit, NodeKind, Scores
 from circuitviz.models.batching import batch_budget_bytes

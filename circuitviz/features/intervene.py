@@ -22,7 +22,7 @@ from circuitviz.features.node_changes import (
     change_embeddings,
     resolve_interventions,
 )
-from circuitviz.features.node_table import NodeTable
+from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import Run, run_prompt
 from circuitviz.features.targets import Target
 from circuitviz.graph import Interventions, NodeKind

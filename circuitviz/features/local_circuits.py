@@ -18,7 +18,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.feature_edges import Edges
-from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind
 from circuitviz.progress import Progress, ProgressSteps

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.build_node_table import feature_directions
-from circuitviz.features.node_table import NodeTable
+from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import Intervention, Interventions, Node, NodeKind
 from circuitviz.graph.feature_sites import site_of

@@ -19,7 +19,7 @@ from circuitviz.features.ablate_outside import OutsideAblation, PromptAblationVa
 from circuitviz.features.frozen_effects import EffectPredictions, frozen_change, predicted_change
 from circuitviz.features.intervene import InterventionCheck, run_with_changes, target_value_in
 from circuitviz.features.node_changes import NodeChange, resolve_interventions
-from circuitviz.features.node_table import NodeTable
+from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import Run, run_prompt
 from circuitviz.features.targets import Target
 from circuitviz.graph import (

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from circuitviz.errors import InputError
@@ -98,7 +98,7 @@ def download_release(release: str, identity: str, hub_answers: bool = True) -> D
     """
     with warnings.catch_warnings(), hub_access(hub_answers):
         warnings.simplefilter("ignore")
-        from sae_lens import SAE
+        from sae_lens import SAE  # takes seconds to import, for downloads alone
 
         try:
             loaded = SAE.from_pretrained(release, identity, device="cpu")
@@ -211,8 +211,6 @@ def dictionary_from_state(name: str, config: SaelensConfig, state: Mapping[str, 
 
 def write_saelens_folder(dictionary: Dictionary, path: Path) -> None:
     """Write a dictionary as a folder that SAELens reads; what is read back encodes the same."""
-    from safetensors.torch import save_file
-
     one = dictionary
     encoder = one.encoder if one.gain is None or one.gate_bias is not None else one.encoder * one.gain
     decoder = one.decoder if one.decoder_gain is None else one.decoder * one.decoder_gain[:, None]

@@ -12,7 +12,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features import read_vectors
 from circuitviz.features.forward_order import logits_read_stage, mlp_read_stage
-from circuitviz.features.node_table import NodeTable
+from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import Run
 from circuitviz.features.read_vectors import ReadVectors
 from circuitviz.graph import Node, NodeKind

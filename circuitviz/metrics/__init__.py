@@ -1,5 +1,5 @@
 """Metrics: one number per prompt from the logits at its answer position."""
 
-from circuitviz.metrics.registry import Metric, metrics
+import lazy_loader as lazy
 
-__all__ = ["Metric", "metrics"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,7 +1,7 @@
 """Access to Hugging Face: an answer within seconds whether it can be reached, and blocking of all downloads.
 
 Only what a person asks for reaches the network, never what a file names. Offline, nobody waits for retries.
-Functions import huggingface_hub when they are called: it takes 0.1 s, which listing models need not wait for.
+huggingface_hub loads its parts when they are used.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import huggingface_hub
+from huggingface_hub import constants, utils
 
 from circuitviz.progress import Progress, ProgressSteps
 
@@ -27,8 +30,6 @@ def probe_hub_steps() -> ProgressSteps[bool]:
     Returns:
         Whether it answered.
     """
-    from huggingface_hub import constants
-
     if constants.HF_HUB_OFFLINE:
         return False
     answers: list[bool] = []
@@ -63,12 +64,9 @@ def forbid_downloads() -> Iterator[None]:
 
 def is_downloaded(name: str) -> bool:
     """Whether a model of this name, or a part of it, is in the local cache."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
     try:
-        return isinstance(try_to_load_from_cache(name, "config.json"), str)
-    except HFValidationError:
+        return isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str)
+    except ValueError:  # HFValidationError: no repository has such a name
         return False
 
 
@@ -78,24 +76,19 @@ def hub_access(is_reachable: bool) -> Iterator[None]:
 
     The library's messages on its retries are suppressed: a failure is reported in one sentence of our own.
     """
-    from huggingface_hub import constants
-    from huggingface_hub.utils import logging
-
-    offline, verbosity = constants.HF_HUB_OFFLINE, logging.get_verbosity()
+    offline, verbosity = constants.HF_HUB_OFFLINE, utils.logging.get_verbosity()
     constants.HF_HUB_OFFLINE = offline or not is_reachable
-    logging.set_verbosity_error()
+    utils.logging.set_verbosity_error()
     try:
         yield
     finally:
         constants.HF_HUB_OFFLINE = offline
-        logging.set_verbosity(verbosity)
+        utils.logging.set_verbosity(verbosity)
 
 
 def _request_hub(answers: list[bool], endpoint: str) -> None:
-    from huggingface_hub import get_session
-
     try:
-        get_session().head(endpoint, timeout=HUB_TIMEOUT_S)
+        huggingface_hub.get_session().head(endpoint, timeout=HUB_TIMEOUT_S)
     except Exception:  # no name server, no route, no certificate: unreachable
         return
     answers.append(True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
@@ -13,20 +12,22 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.document import Document
-from circuitviz.formats import export_document, export_warning
+from circuitviz.draw.registry import figure_formats
+from circuitviz.formats import export_document, export_warning, formats
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.layout import layouts
+from circuitviz.paint import save_figure
 from circuitviz.scene.camera import Camera
+from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.text_metrics import load_shipped_fonts
 from circuitviz.shell.canvas_updater import CanvasUpdater
+from circuitviz.shell.export_dialog import ExportDialog
 from circuitviz.shell.external_changes import ExternalChangeMonitor
 from circuitviz.shell.settings import Settings
 from circuitviz.shell.window_file_lock import WindowFileLock
+from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.save_service import DoneCallback, ignore_result
-
-if TYPE_CHECKING:  # the dialog and the pictures take 300 ms to import: a pool thread does that ahead
-    from circuitviz.shapes.figure_options import FigureOptions
-    from circuitviz.shell.export_dialog import ExportDialog
 
 OPEN_FILE_FILTER = "Circuits (*.circuit *.json *.graphml *.csv);;All files (*)"
 CIRCUIT_FILE_FILTER = "Circuits (*.circuit)"
@@ -189,8 +190,6 @@ class FileController(QObject):
 
     def show_export_dialog(self) -> None:
         """Show the figure with all that can be chosen of it."""
-        from circuitviz.shell.export_dialog import ExportDialog  # slow to import; preloaded by a pool thread
-
         self.export_dialog = ExportDialog(
             self._parent, self._workspace, self, self._canvas_updater.layout_name
         )
@@ -219,11 +218,6 @@ class FileController(QObject):
             figure: The options of a picture.
             on_done: Told whether it was written.
         """
-        from circuitviz.draw.registry import figure_formats  # what draws was imported by the pool
-        from circuitviz.paint import save_figure
-        from circuitviz.shapes.figure_options import FigureOptions
-        from circuitviz.shapes.text_metrics import load_shipped_fonts
-
         document, save_service = self._workspace.document.snapshot(), self._workspace.save_service
         if path.suffix.lower() in [entry.value.suffix for entry in figure_formats.entries()]:
             load_shipped_fonts()
@@ -235,14 +229,10 @@ class FileController(QObject):
 
     def copy_methods(self) -> None:
         """Copy the methods paragraph."""
-        from circuitviz.workbench.methods_text import methods_paragraph  # imported by the pool
-
         self._copy_text(methods_paragraph, "the methods paragraph")
 
     def copy_bibtex(self) -> None:
         """Copy the entries of what the document cites."""
-        from circuitviz.workbench.methods_text import bibtex  # imported by the pool
-
         self._copy_text(bibtex, "the BibTeX entries")
 
     def _copy_text(self, make_text: Callable[[Document], str], description: str) -> None:
@@ -305,13 +295,7 @@ def _drawn_names(names: object, drawn: Collection[str]) -> frozenset[str]:
 
 
 def preload_figure_modules() -> None:
-    """Import everything that a first figure, file or methods paragraph needs."""
-    from circuitviz.draw.registry import figure_formats
-    from circuitviz.formats import formats
-    from circuitviz.shell import export_dialog
-    from circuitviz.workbench import methods_text
-
-    assert export_dialog and methods_text
+    """Import every format and layout that a first figure or file needs."""
     figure_formats.names()
     formats.names()
     graph = Graph.transformer(ModelShape(1, 1, 1))

@@ -1,5 +1,5 @@
 """What a person can ask of the engine: open, discover, evaluate, read, trace. Free of Qt."""
 
-from circuitviz.workbench.experiment import Experiment, PromptExperiment, TaskExperiment, open, open_steps
+import lazy_loader as lazy
 
-__all__ = ["Experiment", "PromptExperiment", "TaskExperiment", "open", "open_steps"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import discovery, models, tasks
 from circuitviz.cancellation import run_in_background
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph
@@ -14,9 +15,6 @@ from circuitviz.workbench.libraries import load_transformer_lens
 from circuitviz.workbench.requests.messages import ModelReady, Reply, Request, report_progress
 
 if TYPE_CHECKING:
-    from circuitviz.discovery import TaskSetting
-    from circuitviz.models import Model
-    from circuitviz.tasks import Task
     from circuitviz.workbench.prompt_session import PromptSession
 
 NO_MODEL_MESSAGE = "No model is open yet; find a circuit first, or open its file."
@@ -37,7 +35,7 @@ class Engine:
         self.prompt_session: PromptSession | None = None
         self.partial_result: Reply | None = None
         self.dictionary_store: Any = None
-        self._model: Model | None = None
+        self._model: models.Model | None = None
         self._device = ""
 
     def execute(self, request: Request) -> Iterator[Reply]:
@@ -55,23 +53,23 @@ class Engine:
         return self._model is not None and self.experiment is not None
 
     @property
-    def model(self) -> Model:
+    def model(self) -> models.Model:
         """The open model; InputError where none is."""
         if self._model is None:
             raise InputError(NO_MODEL_MESSAGE)
         return self._model
 
     @model.setter
-    def model(self, model: Model) -> None:
+    def model(self, model: models.Model) -> None:
         self._model = model
 
     @property
-    def task(self) -> Task:
+    def task(self) -> tasks.Task:
         """The open task; InputError where none is."""
         return self.require_experiment().task
 
     @property
-    def setting(self) -> TaskSetting:
+    def setting(self) -> discovery.TaskSetting:
         """Model, task, metric and ablation that are open; InputError where no task is."""
         return self.require_experiment().setting
 
@@ -115,7 +113,7 @@ class Engine:
         self._device = device
         self.experiment = self.prompt_session = None
 
-    def set_task(self, task: Task, metric: str | None, ablation: str) -> None:
+    def set_task(self, task: tasks.Task, metric: str | None, ablation: str) -> None:
         """Take up a task, of which no circuit is known yet."""
         self.set_experiment(TaskExperiment(self.model, task, metric or None, ablation))
 
@@ -145,14 +143,12 @@ class Engine:
         )
 
 
-def load_model_in_background(name: str, device: str) -> ProgressSteps[Model]:
+def load_model_in_background(name: str, device: str) -> ProgressSteps[models.Model]:
     """Open a model in the background, once its libraries are there."""
     return (yield from run_in_background(_load_model_and_libraries(name, device)))
 
 
-def _load_model_and_libraries(name: str, device: str) -> ProgressSteps[Model]:
+def _load_model_and_libraries(name: str, device: str) -> ProgressSteps[models.Model]:
     yield Progress(0, 1, name)
     load_transformer_lens()
-    from circuitviz.models import load_model_steps
-
-    return (yield from load_model_steps(name, device))
+    return (yield from models.load_model_steps(name, device))

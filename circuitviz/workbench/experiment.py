@@ -11,25 +11,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
+from circuitviz import discovery, evaluation, features, lens, models, tasks
 from circuitviz.document.origin import Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.state import State
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Evaluation, Graph, Interventions
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.progress import ProgressSteps, run_to_completion
+from circuitviz.workbench.claim_inputs import prompt_pair_setting
+from circuitviz.workbench.prompt_evaluation import (
+    PromptEvaluationRequest,
+    evaluate_prompt_request,
+    open_bench,
+)
 from circuitviz.workbench.prompt_node_reading import PromptNodeReading, read_prompt_node
+from circuitviz.workbench.prompt_session import PromptSession, open_prompt
 from circuitviz.workbench.record_origin import describe_mismatch, rebuild_task
-
-if TYPE_CHECKING:
-    from circuitviz.discovery import TaskSetting
-    from circuitviz.evaluation import FaithfulnessBench
-    from circuitviz.features import Dictionary, PromptBench
-    from circuitviz.lens import NodeReading
-    from circuitviz.models import Model
-    from circuitviz.tasks import Task
-    from circuitviz.workbench.prompt_session import PromptSession
 
 QUICK_PROMPTS = 8  # prompts of the quick exact value
 MAX_BASIS_BENCHES = 6  # benches of graphs with features: of the quick prompts and of all, for three graphs
@@ -51,21 +50,21 @@ class TaskExperiment:
         warnings: What differs from what the circuit was found on, in sentences.
     """
 
-    model: Model
-    task: Task
+    model: models.Model
+    task: tasks.Task
     metric: str | None = None
     ablation: str = "corrupted"
     origin: TaskOrigin | None = None
     warnings: tuple[str, ...] = ()
-    _benches: dict[tuple[bool, bool], FaithfulnessBench] = field(default_factory=dict, repr=False)
-    _basis_benches: dict[tuple[object, ...], FaithfulnessBench] = field(default_factory=dict, repr=False)
+    _benches: dict[tuple[bool, bool], evaluation.FaithfulnessBench] = field(default_factory=dict, repr=False)
+    _basis_benches: dict[tuple[object, ...], evaluation.FaithfulnessBench] = field(
+        default_factory=dict, repr=False
+    )
 
     @cached_property
-    def setting(self) -> TaskSetting:
+    def setting(self) -> discovery.TaskSetting:
         """Model, task, metric and ablation; InputError where metric or ablation do not suit the task."""
-        from circuitviz.discovery import make_setting
-
-        return make_setting(self.model, self.task, self.metric, self.ablation)
+        return discovery.make_setting(self.model, self.task, self.metric, self.ablation)
 
     @property
     def requirements(self) -> tuple[object, ...]:
@@ -78,15 +77,13 @@ class TaskExperiment:
         return self.task.hash
 
     @cached_property
-    def dictionaries(self) -> Sequence[Dictionary]:
+    def dictionaries(self) -> Sequence[features.Dictionary]:
         """The dictionaries that the circuit was found with, or those of the demo model."""
-        from circuitviz.features import load_dictionaries, paths_or_shipped
-
         folders = () if self.origin is None else self.origin.dictionaries
-        return load_dictionaries(paths_or_shipped(folders, self.model), self.model)
+        return features.load_dictionaries(features.paths_or_shipped(folders, self.model), self.model)
 
     @property
-    def claim_setting(self) -> TaskSetting | None:
+    def claim_setting(self) -> discovery.TaskSetting | None:
         """The setting in which claims of labels are tested."""
         return self.setting
 
@@ -97,7 +94,7 @@ class TaskExperiment:
         *,
         is_quick: bool = False,
         allow_interventions: bool = False,
-    ) -> FaithfulnessBench:
+    ) -> evaluation.FaithfulnessBench:
         """Return the bench that circuits are measured on; it is made once.
 
         Args:
@@ -109,8 +106,6 @@ class TaskExperiment:
         Raises:
             InputError: Metric, ablation or error mode do not suit, or a dictionary is missing.
         """
-        from circuitviz.evaluation import FaithfulnessBench, make_bench
-
         if graph is not None and (sites := feature_sites(graph)):
             given = options or {}
             key = (is_quick, *sites.items(), given.get("dictionaries", ""), given.get("errors", ""))
@@ -118,19 +113,19 @@ class TaskExperiment:
                 setting = self.bench(is_quick=is_quick).setting
                 if len(self._basis_benches) >= MAX_BASIS_BENCHES:
                     self._basis_benches.pop(next(iter(self._basis_benches)))
-                self._basis_benches[key] = make_bench(setting, graph, given)
+                self._basis_benches[key] = evaluation.make_bench(setting, graph, given)
             return self._basis_benches[key]
         if (is_quick, allow_interventions) not in self._benches:
             setting = self._quick_setting if is_quick else self.setting
-            self._benches[is_quick, allow_interventions] = FaithfulnessBench(setting, allow_interventions)
+            self._benches[is_quick, allow_interventions] = evaluation.FaithfulnessBench(
+                setting, allow_interventions
+            )
         return self._benches[is_quick, allow_interventions]
 
     @cached_property
-    def _quick_setting(self) -> TaskSetting:
-        from circuitviz.discovery import make_setting
-
+    def _quick_setting(self) -> discovery.TaskSetting:
         prompts = self.task.subset(range(min(QUICK_PROMPTS, len(self.task))))
-        return make_setting(self.model, prompts, self.setting.metric, self.ablation)
+        return discovery.make_setting(self.model, prompts, self.setting.metric, self.ablation)
 
     def evaluate_steps(
         self,
@@ -148,9 +143,7 @@ class TaskExperiment:
         Raises:
             InputError: The circuit is of a model of another shape, or the setting does not suit it.
         """
-        from circuitviz.evaluation import check_circuit_fits_model
-
-        check_circuit_fits_model(self.model, circuit)
+        evaluation.check_circuit_fits_model(self.model, circuit)
         given = ({} if self.origin is None else self.origin.options) if options is None else options
         bench = self.bench(circuit.graph, given, allow_interventions=bool(interventions))
         return bench.evaluate(circuit, interventions or {})
@@ -167,7 +160,7 @@ class TaskExperiment:
 
     def read(
         self, node: str, prompt: int = 0, graph: Graph | None = None, options: Mapping[str, Any] | None = None
-    ) -> NodeReading:
+    ) -> lens.NodeReading:
         """Read a node on one prompt: logit lens, direct logit attribution, attention.
 
         Args:
@@ -181,15 +174,10 @@ class TaskExperiment:
         """
         is_in_model = node in self.model.graph.node_index
         if is_in_model or graph is None or node not in graph.node_index or not feature_sites(graph):
-            from circuitviz.lens import read_node
-
-            return read_node(self.model, self.task, node, prompt)
-        from circuitviz.evaluation.feature_basis_bench import FeatureBasisBench
-        from circuitviz.features.basis_node_reading import read_basis_node
-
+            return lens.read_node(self.model, self.task, node, prompt)
         bench = self.bench(graph, options, is_quick=True)
-        assert isinstance(bench, FeatureBasisBench)
-        return read_basis_node(bench.basis, self.task, graph.node(node), prompt)
+        assert isinstance(bench, evaluation.FeatureBasisBench)
+        return features.read_basis_node(bench.basis, self.task, graph.node(node), prompt)
 
 
 @dataclass(eq=False)
@@ -208,7 +196,7 @@ class PromptExperiment:
     warnings: tuple[str, ...] = ()
 
     @property
-    def model(self) -> Model:
+    def model(self) -> models.Model:
         """The model."""
         return self.session.table.run.model
 
@@ -223,21 +211,17 @@ class PromptExperiment:
         return self.session.query_hash(self.origin.query)
 
     @property
-    def dictionaries(self) -> Sequence[Dictionary]:
+    def dictionaries(self) -> Sequence[features.Dictionary]:
         """The dictionaries that were opened with the prompt."""
         return self.session.dictionaries
 
     @cached_property
-    def claim_setting(self) -> TaskSetting | None:
+    def claim_setting(self) -> discovery.TaskSetting | None:
         """The prompt with its corrupted partner as a task of one pair; None where it has none."""
-        from circuitviz.workbench.claim_inputs import prompt_pair_setting
-
         return prompt_pair_setting(self.origin.query, self.model)
 
-    def bench(self) -> PromptBench:
+    def bench(self) -> features.PromptBench:
         """Return the bench that circuits of the prompt are measured on; it is made once for each target."""
-        from circuitviz.workbench.prompt_evaluation import open_bench
-
         self.session.set_target(self.origin.query)
         return open_bench(self.session)
 
@@ -253,8 +237,6 @@ class PromptExperiment:
 
     def evaluate_state_steps(self, state: State) -> ProgressSteps[Evaluation]:
         """Measure a document's state: its circuit without what is ablated, with its nodes as they are changed."""
-        from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest, evaluate_prompt_request
-
         request = PromptEvaluationRequest.from_state(replace(state, origin=self.origin))
         if request is None:
             raise InputError("There is no circuit to measure; find or import one first.")
@@ -275,8 +257,8 @@ class OpenArguments(TypedDict, total=False):
 
     device: str
     circuit: Circuit | None
-    model: str | Model | None
-    task: str | Task | None
+    model: str | models.Model | None
+    task: str | tasks.Task | None
     prompts: int
     seed: int
     skip_unusable: bool
@@ -289,8 +271,8 @@ def open_steps(
     *,
     device: str = "cpu",
     circuit: Circuit | None = None,
-    model: str | Model | None = None,
-    task: str | Task | None = None,
+    model: str | models.Model | None = None,
+    task: str | tasks.Task | None = None,
     prompts: int = 64,
     seed: int = 0,
     skip_unusable: bool = False,
@@ -327,9 +309,7 @@ def open_steps(
         return open_task_origin(origin, opened, circuit=circuit, metric=metric, ablation=ablation)
     warnings = () if origin is None else _weight_warnings(origin, opened, circuit)
     if isinstance(task, str):
-        from circuitviz.tasks import load_task
-
-        task = load_task(task, opened, prompts, seed, skip_unusable=skip_unusable)
+        task = tasks.load_task(task, opened, prompts, seed, skip_unusable=skip_unusable)
     where = ablation or (origin.ablation if origin is not None else "corrupted")
     return TaskExperiment(opened, task, metric, where, warnings=warnings)
 
@@ -341,7 +321,7 @@ def open(origin: Origin | None, **arguments: Unpack[OpenArguments]) -> Experimen
 
 def open_task_origin(
     origin: TaskOrigin,
-    model: Model,
+    model: models.Model,
     *,
     circuit: Circuit | None = None,
     metric: str | None = None,
@@ -358,10 +338,10 @@ def open_task_origin(
 
 def open_prompt_steps(
     origin: PromptOrigin,
-    model: Model,
+    model: models.Model,
     *,
     circuit: Circuit | None = None,
-    dictionaries: Sequence[Dictionary] | None = None,
+    dictionaries: Sequence[features.Dictionary] | None = None,
     session: PromptSession | None = None,
 ) -> ProgressSteps[PromptExperiment]:
     """Open the prompt of an origin on an open model, as a generator of progress.
@@ -376,15 +356,12 @@ def open_prompt_steps(
     Raises:
         InputError: The circuit is not of the model's shape, or a dictionary, prompt or target cannot be opened.
     """
-    from circuitviz.features import load_dictionaries_steps, paths_or_shipped
-    from circuitviz.workbench.prompt_session import open_prompt
-
     warnings = _weight_warnings(origin, model, circuit)
     query = replace(origin.query, model=model.name)
     if session is None:
         if dictionaries is None:
-            places = paths_or_shipped(query.dictionaries, model)
-            dictionaries = yield from load_dictionaries_steps(places, model)
+            places = features.paths_or_shipped(query.dictionaries, model)
+            dictionaries = yield from features.load_dictionaries_steps(places, model)
         session = open_prompt(model, query, dictionaries)
     else:
         session.set_target(query)
@@ -395,7 +372,9 @@ def open_prompt_steps(
     return experiment
 
 
-def _open_model_steps(origin: Origin | None, device: str, model: str | Model | None) -> ProgressSteps[Model]:
+def _open_model_steps(
+    origin: Origin | None, device: str, model: str | models.Model | None
+) -> ProgressSteps[models.Model]:
     """Open the model that is named, or that of the origin; one that is open is returned as it is."""
     if model is None:
         if origin is None:
@@ -403,12 +382,10 @@ def _open_model_steps(origin: Origin | None, device: str, model: str | Model | N
         model = origin.model
     if not isinstance(model, str):
         return model
-    from circuitviz.models.model_loading import load_model_steps
-
-    return (yield from load_model_steps(model, device))
+    return (yield from models.load_model_steps(model, device))
 
 
-def _weight_warnings(origin: Origin, model: Model, circuit: Circuit | None) -> tuple[str, ...]:
+def _weight_warnings(origin: Origin, model: models.Model, circuit: Circuit | None) -> tuple[str, ...]:
     """A sentence where the model's weights are others; InputError where its shape is another."""
     message = describe_mismatch(origin, model, circuit)
     return (message,) if message else ()

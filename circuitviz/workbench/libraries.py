@@ -30,7 +30,7 @@ def load_torch() -> None:
         if "torch" not in sys.modules:
             with _gc_paused_and_frozen():
                 _preload_torch_library()
-                import torch  # noqa: F401
+                import torch  # noqa: F401  # the purpose of the function
 
 
 def load_transformer_lens() -> None:
@@ -38,10 +38,7 @@ def load_transformer_lens() -> None:
     with _import_lock:
         if "transformer_lens.model_bridge" not in sys.modules:
             with _gc_paused_and_frozen():
-                import transformer_lens.model_bridge  # noqa: F401
-                from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
-
-                import circuitviz.models.hugging_face  # noqa: F401
+                import circuitviz.models.hugging_face  # noqa: F401  # imports transformers and TransformerLens
 
 
 @contextmanager

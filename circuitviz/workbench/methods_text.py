@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from circuitviz import discovery, tasks
 from circuitviz.document import Document, Origin, PromptOrigin, State, TaskOrigin
 from circuitviz.document.attribution_query import (
     ATTRIBUTION_GRAPH,
@@ -72,9 +73,7 @@ def methods_paragraph(document: Document) -> str:
 
 def _search_sentence(origin: TaskOrigin) -> str:
     """The sentence on a search over a task, with what its method cites."""
-    from circuitviz.discovery import methods
-
-    entry = methods.get(origin.method) if origin.method in methods.names() else None
+    entry = discovery.methods.get(origin.method) if origin.method in discovery.methods.names() else None
     told = [entry.reference] if entry is not None and entry.reference else []
     told += [", ".join(_option_text(n, v) for n, v in origin.options.items() if v not in ("", None, [], ()))]
     brackets = "; ".join(filter(None, told))
@@ -183,12 +182,11 @@ def _faithfulness_sentence(value: float, numbers: Mapping[str, Any], origin: Ori
 
 def bibtex(document: Document) -> str:
     """The entries of what the document's method and task cite, and of the tools that it rests on."""
-    from circuitviz.discovery import methods
-    from circuitviz.tasks import tasks
-
     origin = document.state.origin
     wanted = {("Nanda", "2022")}
-    for registry, name in ((methods, origin.method), (tasks, origin.task)) if origin is not None else ():
+    for registry, name in (
+        ((discovery.methods, origin.method), (tasks.tasks, origin.task)) if origin is not None else ()
+    ):
         if name in registry.names():
             wanted |= set(CITATION.findall(registry.get(name).reference))
     if origin is not None and origin.method in METHOD_SOURCES:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from circuitviz import lens, models, tasks
 from circuitviz.document import Document
 from circuitviz.document.imported_circuits import fit_state
 from circuitviz.errors import InputError
@@ -16,9 +17,6 @@ from circuitviz.workbench.experiment import Experiment, OpenArguments, PromptExp
 
 if TYPE_CHECKING:
     from circuitviz.graph import Evaluation
-    from circuitviz.lens import NodeReading
-    from circuitviz.models import Model
-    from circuitviz.tasks import Task
     from circuitviz.workbench.prompt_node_reading import PromptNodeReading
 
 
@@ -36,8 +34,8 @@ class OpenedDocument:
         self,
         document: Document,
         device: str = "cpu",
-        model: str | Model | None = None,
-        task: str | Task | None = None,
+        model: str | models.Model | None = None,
+        task: str | tasks.Task | None = None,
     ) -> None:
         self.document = document
         self._device, self._model, self._task = device, model, task
@@ -51,12 +49,10 @@ class OpenedDocument:
         Raises:
             InputError: They cannot be opened, or the document does not name them.
         """
-        from circuitviz.models.hub import forbid_downloads
-
         steps = open_document_steps(self.document, device=self._device, model=self._model, task=self._task)
         if self._model is not None:
             return run_to_completion(steps)
-        with forbid_downloads():
+        with models.forbid_downloads():
             return run_to_completion(steps)
 
     def evaluate(self) -> Evaluation:
@@ -64,7 +60,7 @@ class OpenedDocument:
         experiment = self.experiment  # opening fits an imported circuit to its model
         return run_to_completion(experiment.evaluate_state_steps(self.document.state))
 
-    def read(self, node: str, prompt: int = 0) -> NodeReading | PromptNodeReading:
+    def read(self, node: str, prompt: int = 0) -> lens.NodeReading | PromptNodeReading:
         """Read a node on one prompt.
 
         Args:
@@ -87,8 +83,8 @@ class OpenedDocument:
 def open(
     path: Path | str,
     device: str = "cpu",
-    model: str | Model | None = None,
-    task: str | Task | None = None,
+    model: str | models.Model | None = None,
+    task: str | tasks.Task | None = None,
 ) -> OpenedDocument:
     """Open a circuit file or a reference, with its model and prompts for measurements and readings.
 

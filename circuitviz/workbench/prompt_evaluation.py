@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circuitviz import features, training
 from circuitviz.document.attribution_query import LOGIT_DIFF_TARGET, AttributionQuery
 from circuitviz.document.state import State
 from circuitviz.graph import (
@@ -23,7 +24,6 @@ from circuitviz.graph import (
 from circuitviz.progress import Progress, ProgressSteps
 
 if TYPE_CHECKING:
-    from circuitviz.features import PromptBench, PromptCircuitValues, Run
     from circuitviz.workbench.prompt_session import PromptSession
 
 MASKED_KINDS = (
@@ -102,10 +102,8 @@ class PromptEvaluationRequest:
         return {**ablated, **self.interventions}
 
 
-def open_bench(session: PromptSession) -> PromptBench:
+def open_bench(session: PromptSession) -> features.PromptBench:
     """What the open query's circuits are measured on; made once a target and corrupted prompt."""
-    from circuitviz.features import PromptBench
-
     query = session.query
     key = (query.target_key, query.is_graph, query.corrupted)
     if session.cached_bench is None or session.cached_bench[0] != key:
@@ -113,7 +111,7 @@ def open_bench(session: PromptSession) -> PromptBench:
         if query.corrupted:
             references["corrupted"] = partial(_corrupted_runs, session)
         name = query.metric if query.target == LOGIT_DIFF_TARGET else ""
-        session.cached_bench = (key, PromptBench(session.table, session.target, references, name))
+        session.cached_bench = (key, features.PromptBench(session.table, session.target, references, name))
     return session.cached_bench[1]
 
 
@@ -131,8 +129,6 @@ def evaluate_prompt_request(
 
     A partial result has the faithfulness alone.
     """
-    from circuitviz.features import PromptCircuitValues, frozen_change, predicted_change, target_value_in
-
     bench, ablation, errors = open_bench(session), request.ablation, request.errors
     yield Progress(0, 4, "everything ablated")
     ablated = bench.ablated_value(ablation, errors)
@@ -143,7 +139,7 @@ def evaluate_prompt_request(
     }
     inside = bench.resolve_interventions({**request.interventions, **not_masked})
     circuit = bench.circuit_value(request.nodes, ablation, errors, inside)
-    first = PromptCircuitValues(bench.target.value, ablated, circuit, float("nan"))
+    first = features.PromptCircuitValues(bench.target.value, ablated, circuit, float("nan"))
     yield Progress(2, 4, "everything but the circuit", _make_evaluation(bench, request, first, None))
     judged = replace(first, complement=bench.complement_value(request.nodes, ablation, errors))
     target: TargetChange | None = None
@@ -155,9 +151,9 @@ def evaluate_prompt_request(
         target = TargetChange(
             bench.target_name,
             start,
-            predicted_change(bench.table, bench.target, changes),
-            frozen_change(bench.table, bench.target, changes),
-            target_value_in(run, bench.table, bench.target) - start,
+            features.predicted_change(bench.table, bench.target, changes),
+            features.frozen_change(bench.table, bench.target, changes),
+            features.target_value_in(run, bench.table, bench.target) - start,
             _top_tokens(bench.run_with_changes((), errors)),
             _top_tokens(run),
             tuple(bench.feature_responses(run, request.unmodified_nodes)[:MAX_RESPONSES]),
@@ -166,9 +162,9 @@ def evaluate_prompt_request(
 
 
 def _make_evaluation(
-    bench: PromptBench,
+    bench: features.PromptBench,
     request: PromptEvaluationRequest,
-    values: PromptCircuitValues,
+    values: features.PromptCircuitValues,
     target: TargetChange | None,
 ) -> Evaluation:
     return Evaluation(
@@ -191,11 +187,11 @@ def _make_evaluation(
     )
 
 
-def _node_kind(bench: PromptBench, name: str) -> NodeKind:
+def _node_kind(bench: features.PromptBench, name: str) -> NodeKind:
     return bench.table.node(bench.table.index(name)).kind
 
 
-def _top_tokens(run: Run) -> tuple[tuple[str, float], ...]:
+def _top_tokens(run: features.Run) -> tuple[tuple[str, float], ...]:
     """The likeliest next tokens with their probabilities."""
     best = run.logits.softmax(-1).topk(min(N_TOP_TOKENS, len(run.logits)))
     return tuple(
@@ -203,25 +199,19 @@ def _top_tokens(run: Run) -> tuple[tuple[str, float], ...]:
     )
 
 
-def _corrupted_runs(session: PromptSession) -> Sequence[Run]:
-    from circuitviz.features import run_prompt
-
+def _corrupted_runs(session: PromptSession) -> Sequence[features.Run]:
     model, query = session.table.run.model, session.query
-    return [run_prompt(model, model.tokens.encode(query.corrupted, query.bos))]
+    return [features.run_prompt(model, model.tokens.encode(query.corrupted, query.bos))]
 
 
-def _mean_runs(session: PromptSession) -> Sequence[Run]:
+def _mean_runs(session: PromptSession) -> Sequence[features.Run]:
     """Runs that a mean is taken over: the demo's own text, or the prompts that are there."""
-    from circuitviz.features import run_prompt
-
     model, query = session.table.run.model, session.query
     if model.name == "demo":
-        from circuitviz.training.demo.train_dictionaries import MEASURING_SEED, demo_texts
-
         windows = [
             row
-            for text in demo_texts(MEASURING_SEED, MEAN_PASSAGES)
+            for text in training.demo_texts(training.MEASURING_SEED, MEAN_PASSAGES)
             for row in model.tokens.context_windows(text)
         ]
-        return [run_prompt(model, row) for row in windows]
+        return [features.run_prompt(model, row) for row in windows]
     return [session.table.run, *(_corrupted_runs(session) if query.corrupted else ())]

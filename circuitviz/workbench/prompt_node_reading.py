@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz import features
 from circuitviz.errors import InputError
+from circuitviz.features import dashboards
 from circuitviz.graph import NodeKind
 from circuitviz.graph.feature_sites import site_of
 
 if TYPE_CHECKING:
-    from circuitviz.features import NodeTable
-    from circuitviz.features.dashboards import TokenEffect
     from circuitviz.workbench.prompt_session import PromptSession
 
 N_TOP_TOKENS = 6
@@ -33,8 +33,8 @@ class PromptNodeReading:
     node: str
     activation: float | None
     norm_fraction: float | None
-    promoted_tokens: tuple[TokenEffect, ...] = ()
-    suppressed_tokens: tuple[TokenEffect, ...] = ()
+    promoted_tokens: tuple[dashboards.TokenEffect, ...] = ()
+    suppressed_tokens: tuple[dashboards.TokenEffect, ...] = ()
 
 
 def read_prompt_node(session: PromptSession, name: str) -> PromptNodeReading:
@@ -53,14 +53,12 @@ def read_prompt_node(session: PromptSession, name: str) -> PromptNodeReading:
     activation = float(table.activation[row])
     if node.kind is not NodeKind.FEATURE or node.feature is None:
         return PromptNodeReading(name, activation, fraction)
-    from circuitviz.features.dashboards import token_effects  # torch loads after the window is shown
-
     dictionary = table.dictionaries[site_of(node)]
-    promoted, suppressed = token_effects(table.run.model, dictionary, node.feature, N_TOP_TOKENS)
+    promoted, suppressed = dashboards.token_effects(table.run.model, dictionary, node.feature, N_TOP_TOKENS)
     return PromptNodeReading(name, activation, fraction, tuple(promoted), tuple(suppressed))
 
 
-def _norm_fraction(table: NodeTable, row: int) -> float | None:
+def _norm_fraction(table: features.NodeTable, row: int) -> float | None:
     """The length of a node's output over its site's at that position."""
     layer, position = int(table.layer[row]), int(table.position[row])
     if layer < 0:

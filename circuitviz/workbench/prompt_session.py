@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from circuitviz import features, models
 from circuitviz.document.attribution_query import (
     LOGIT_DIFF_TARGET,
     AttributionQuery,
@@ -22,9 +23,7 @@ from circuitviz.workbench.record_origin import RECORDED_PACKAGES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from circuitviz.features import AttributionGraph, Dictionary, Edges, NodeTable, PromptBench, Target
     from circuitviz.graph import Circuit, Scores
-    from circuitviz.models import Model
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,16 @@ class PromptSession:
     """
 
     query: AttributionQuery
-    dictionaries: tuple[Dictionary, ...]
-    table: NodeTable
-    edges: Edges
-    targets: tuple[Target, ...]
+    dictionaries: tuple[features.Dictionary, ...]
+    table: features.NodeTable
+    edges: features.Edges
+    targets: tuple[features.Target, ...]
     warnings: tuple[str, ...] = ()
-    cached_bench: tuple[object, PromptBench] | None = None  # of a target (session/causal.py)
-    _graphs: dict[int, AttributionGraph] = field(default_factory=dict)  # by the number of rows
+    cached_bench: tuple[object, features.PromptBench] | None = None  # of a target (session/causal.py)
+    _graphs: dict[int, features.AttributionGraph] = field(default_factory=dict)  # by the number of rows
 
     @property
-    def target(self) -> Target:
+    def target(self) -> features.Target:
         """What is explained; of several, the likeliest."""
         return self.targets[0]
 
@@ -74,8 +73,6 @@ class PromptSession:
 
     def find_circuit(self, query: AttributionQuery) -> ProgressSteps[PromptCircuit]:
         """The circuit that answers a query of the open prompt."""
-        from circuitviz.features import local_circuit, local_circuit_scores, strongest_edges
-
         began = time.perf_counter()
         self.set_target(query)
         if query.is_graph:
@@ -86,13 +83,13 @@ class PromptSession:
         else:
             yield Progress(0, 1, self.target.node.name)
             given = (query.tau if query.nodes is None else None), query.nodes
-            found = local_circuit(self.edges, self.target, *given, query.method, query.gate)
+            found = features.local_circuit(self.edges, self.target, *given, query.method, query.gate)
             if not len(found.kept):
                 raise InputError(self._describe_empty_result(query, found.tau))
             query = self.query = replace(query, tau=found.tau)
-            scores = local_circuit_scores(self.edges, found)
+            scores = features.local_circuit_scores(self.edges, found)
             scores = replace(scores, info={**scores.info, "highest": self.max_attribution})
-            circuit = strongest_edges(scores)
+            circuit = features.strongest_edges(scores)
         scores = replace(scores, info={**scores.info, "shown": self._target_tokens()})
         return PromptCircuit(scores, circuit, self.record_origin(query, time.perf_counter() - began))
 
@@ -115,10 +112,8 @@ class PromptSession:
         named = {target.node.name: target.node.token for target in self.targets}
         return {name: strings([token])[0] for name, token in named.items() if token is not None}
 
-    def _attribution_graph(self, rows: int) -> ProgressSteps[AttributionGraph]:
-        from circuitviz.features import attribution_graph
-
-        return (yield from attribution_graph(self.edges, self.targets, rows))
+    def _attribution_graph(self, rows: int) -> ProgressSteps[features.AttributionGraph]:
+        return (yield from features.attribution_graph(self.edges, self.targets, rows))
 
     def query_hash(self, query: AttributionQuery) -> str:
         """What a measurement of the circuit depends on beside its edges: prompt, target, nodes."""
@@ -136,29 +131,29 @@ class PromptSession:
         return f"A threshold of {tau:.3g} keeps no node of {what}; one below {self.max_attribution:.3g} would be right."
 
 
-def open_prompt(model: Model, query: AttributionQuery, dictionaries: Iterable[Dictionary]) -> PromptSession:
+def open_prompt(
+    model: models.Model, query: AttributionQuery, dictionaries: Iterable[features.Dictionary]
+) -> PromptSession:
     """Run a query's prompt and make its nodes; InputError on what a prompt or target cannot be.
 
     dictionaries: all that are open; those of the query's sites are taken.
     """
-    from circuitviz.features import Edges, fit_dictionaries, node_table, run_prompt
-
     every = tuple(dictionaries)
     found = select_dictionaries(query, every)
     ids = list(query.tokens) or model.tokens.encode(query.prompt, query.bos)
     if not query.prompt.strip() and not query.tokens:
         raise InputError("An empty prompt was given; a text of at least one token would be right.")
-    run = run_prompt(model, ids)
+    run = features.run_prompt(model, ids)
     warnings: list[str] = []
     if run.time > 2:
-        found, warnings = fit_dictionaries(found, [run])
-    table = node_table(run, found)
+        found, warnings = features.fit_dictionaries(found, [run])
+    table = features.node_table(run, found)
     check_corrupted_prompt(table, query)
     targets = resolve_targets(table, query)
-    return PromptSession(query, every, table, Edges(table), targets, tuple(warnings))
+    return PromptSession(query, every, table, features.Edges(table), targets, tuple(warnings))
 
 
-def check_corrupted_prompt(table: NodeTable, query: AttributionQuery) -> None:
+def check_corrupted_prompt(table: features.NodeTable, query: AttributionQuery) -> None:
     """InputError on a corrupted prompt whose values could not stand in position by position."""
     if not query.corrupted:
         return
@@ -170,7 +165,9 @@ def check_corrupted_prompt(table: NodeTable, query: AttributionQuery) -> None:
         )
 
 
-def select_dictionaries(query: AttributionQuery, dictionaries: Sequence[Dictionary]) -> list[Dictionary]:
+def select_dictionaries(
+    query: AttributionQuery, dictionaries: Sequence[features.Dictionary]
+) -> list[features.Dictionary]:
     """The dictionaries of the sites that are to be opened into features."""
     if query.sites is None:
         return list(dictionaries)
@@ -182,20 +179,18 @@ def select_dictionaries(query: AttributionQuery, dictionaries: Sequence[Dictiona
     return [one for one in dictionaries if one.site.name in query.sites]
 
 
-def resolve_targets(table: NodeTable, query: AttributionQuery) -> tuple[Target, ...]:
+def resolve_targets(table: features.NodeTable, query: AttributionQuery) -> tuple[features.Target, ...]:
     """What a query aims at, among the nodes of its prompt or behind them."""
-    from circuitviz.features import difference_target, likely_logits, named_target
-
     tokens = table.run.model.tokens
     if query.target == LOGIT_DIFF_TARGET:
         sides = (query.correct, query.incorrect)
         right, wrong = ([tokens.answer_id(query.prompt, a) for a in side] for side in sides)
-        return (difference_target(table, right, wrong),)
+        return (features.difference_target(table, right, wrong),)
     if query.is_graph and not query.target:
-        return likely_logits(table)
+        return features.likely_logits(table)
     if not query.target:
         raise InputError(
             "No target was given; a feature (m3.f12@7), a neuron (m3.n45@7), a head (a1.h2@7) or a token "
             "after the prompt would be right."
         )
-    return (named_target(table, query.target, query.prompt),)
+    return (features.named_target(table, query.target, query.prompt),)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import models, tasks
 from circuitviz.document.origin import Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.state import State
 from circuitviz.errors import InputError
@@ -14,8 +15,6 @@ from circuitviz.versions import describe_machine, package_version
 
 if TYPE_CHECKING:
     from circuitviz.graph import Circuit, Scores
-    from circuitviz.models import Model
-    from circuitviz.tasks import Task
 
 RECORDED_PACKAGES = (
     *("circuitviz", "torch", "transformer-lens", "transformers", "tokenizers", "sae-lens"),
@@ -24,8 +23,8 @@ RECORDED_PACKAGES = (
 
 
 def record_origin(
-    model: Model,
-    task: Task,
+    model: models.Model,
+    task: tasks.Task,
     scores: Scores,
     metric: str,
     ablation: str,
@@ -41,8 +40,8 @@ def record_origin(
 
 
 def record_method_origin(
-    model: Model,
-    task: Task,
+    model: models.Model,
+    task: tasks.Task,
     method: str,
     options: Mapping[str, Any],
     metric: str,
@@ -78,8 +77,8 @@ def record_method_origin(
 
 
 def select_circuit(
-    model: Model,
-    task: Task,
+    model: models.Model,
+    task: tasks.Task,
     scores: Scores,
     metric: str,
     ablation: str,
@@ -105,16 +104,14 @@ def require_task_origin(origin: Origin) -> TaskOrigin:
     return origin
 
 
-def rebuild_task(origin: Origin, model: Model) -> Task:
+def rebuild_task(origin: Origin, model: models.Model) -> tasks.Task:
     """Make a document's task again from its own prompts, for a model's tokenizer."""
-    from circuitviz.tasks import Pair, Task
-
     origin = require_task_origin(origin)
     if not origin.pairs:
         raise InputError("This document holds no prompts, so its task cannot be made again.")
-    return Task.from_pairs(
+    return tasks.Task.from_pairs(
         origin.task,
-        [Pair(*pair) for pair in origin.pairs],
+        [tasks.Pair(*pair) for pair in origin.pairs],
         model.tokens,
         metric=origin.metric,
         seed=origin.seed,
@@ -123,13 +120,11 @@ def rebuild_task(origin: Origin, model: Model) -> Task:
     )
 
 
-def describe_mismatch(origin: Origin, model: Model, circuit: Circuit | None = None) -> str:
+def describe_mismatch(origin: Origin, model: models.Model, circuit: Circuit | None = None) -> str:
     """What differs between a document and an opened model, in a sentence; empty where nothing.
 
     InputError where the circuit, if one is given, cannot be of this model, because its shape is another.
     """
-    from circuitviz.models.weight_hash import is_stable_hash
-
     if circuit is not None and circuit.graph.shape != model.shape:
         ours, theirs = model.shape, circuit.graph.shape
         raise InputError(
@@ -138,7 +133,7 @@ def describe_mismatch(origin: Origin, model: Model, circuit: Circuit | None = No
         )
     if origin.weight_hash and not model.accept_weight_hash(origin.weight_hash):
         lens = origin.versions.get("transformer-lens")
-        if not is_stable_hash(origin.weight_hash) and lens != package_version("transformer-lens"):
+        if not models.is_stable_hash(origin.weight_hash) and lens != package_version("transformer-lens"):
             return (
                 f"This circuit was found with TransformerLens {lens or 'of another version'}, and its file "
                 f"does not tell whether on the weights of '{model.name}' as they are now; if not, its "
@@ -152,7 +147,7 @@ def describe_mismatch(origin: Origin, model: Model, circuit: Circuit | None = No
 
 
 def record_imported_origin(
-    model: Model, task: Task, metric: str, ablation: str, file: str, sign: str, task_name: str
+    model: models.Model, task: tasks.Task, metric: str, ablation: str, file: str, sign: str, task_name: str
 ) -> TaskOrigin:
     """Where an imported circuit is measured: ``file`` it was read from, ``sign`` as it was asked for."""
     options = {"file": file, "sign": sign}

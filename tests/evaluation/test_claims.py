@@ -13,9 +13,9 @@ from slow_path import logit_difference
 
 from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation import Interval
 from circuitviz.evaluation.claims import ClaimSubject, claim_test_steps, claim_tests
 from circuitviz.evaluation.claims.registry import negated, verdict_at_least, verdict_near_zero
+from circuitviz.graph import Interval
 from circuitviz.options import build_options
 from circuitviz.progress import run_to_completion
 from circuitviz.tasks import load_task

@@ -17,7 +17,6 @@ from circuitviz.errors import InputError
 from circuitviz.evaluation import (
     CurvePoint,
     FaithfulnessBench,
-    Interval,
     MeasureInput,
     bootstrap_interval,
     curve_areas,
@@ -25,7 +24,7 @@ from circuitviz.evaluation import (
     measure_curve_steps,
     measure_steps,
 )
-from circuitviz.graph import Circuit
+from circuitviz.graph import Circuit, Interval
 from circuitviz.graph.overlap import area_under_roc, overlap, ranking_quality
 from circuitviz.progress import run_to_completion
 

@@ -9,7 +9,7 @@ import torch
 
 from circuitviz.errors import InputError
 from circuitviz.features import Edges, logit_target, node_target
-from circuitviz.features.edge_channels import OTHERS_NAME, break_down_attention_score, edge_channels
+from circuitviz.features.channel_shares import OTHERS_NAME, break_down_attention_score, edge_channels
 
 
 def test_an_edge_is_the_sum_over_its_heads_by_explicit_matrices(demo_features: Any) -> None:

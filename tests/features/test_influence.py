@@ -23,7 +23,7 @@ from circuitviz.features import (
     strongest_edges,
 )
 from circuitviz.features.influence import AttributionGraph
-from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import ModelShape, Node, NodeKind
 from circuitviz.progress import run_to_completion

@@ -31,7 +31,8 @@ if sys.argv[3] == "window":
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
     from circuitviz.shell.main_window import MainWindow
-    from circuitviz.paint import save_figure, FigureOptions
+    from circuitviz.paint import save_figure
+    from circuitviz.shapes.figure_options import FigureOptions
     window = MainWindow()
     window.show()
     window.file_controller.open_path(folder / "heads.circuit")  # the worker, which would load the model, is not started

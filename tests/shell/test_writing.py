@@ -237,9 +237,9 @@ def test_closing_with_a_save_that_fails_keeps_the_window(
 def test_closing_while_an_export_runs_asks_whether_to_wait(
     window: MainWindow, qtbot: QtBot, saved: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
 ) -> None:
-    import circuitviz.paint
+    from circuitviz.paint import figure_files
 
-    gate = Gate(circuitviz.paint, monkeypatch)
+    gate = Gate(figure_files, monkeypatch)
     figure = saved.with_name("figure.svg")
     window.file_controller.export_to(figure)
     qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
@@ -334,7 +334,7 @@ def test_the_preview_rests_before_it_is_drawn_again(
 def test_an_export_is_stopped_from_its_dialog(
     window: MainWindow, qtbot: QtBot, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import circuitviz.paint
+    from circuitviz.paint import figure_files
 
     path = saved.with_name("figure.pdf")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
@@ -343,7 +343,7 @@ def test_an_export_is_stopped_from_its_dialog(
     assert dialog is not None
     qtbot.waitUntil(dialog.save_button.isEnabled, timeout=LONG)
     with monkeypatch.context() as patch:
-        gate = Gate(circuitviz.paint, patch)
+        gate = Gate(figure_files, patch)
         qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
         assert (

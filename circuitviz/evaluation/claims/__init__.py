@@ -1,11 +1,5 @@
 """Tests of what labels claim. Each kind of claim is one file: what is measured, and what would refute it."""
 
-from circuitviz.evaluation.claims.registry import (
-    ClaimResult,
-    ClaimSubject,
-    applicable_claim_tests,
-    claim_test_steps,
-    claim_tests,
-)
+import lazy_loader as lazy
 
-__all__ = ["ClaimSubject", "ClaimResult", "claim_test_steps", "claim_tests", "applicable_claim_tests"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,14 +1,5 @@
 """Role tests: what kind of head each head is. Each standard test of a role is one file."""
 
-from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, head_names, role_tests
-from circuitviz.evaluation.roles.role_table import RoleTable, head_percentile, role_table_steps
+import lazy_loader as lazy
 
-__all__ = [
-    "HeadScores",
-    "RoleTestContext",
-    "RoleTable",
-    "head_names",
-    "head_percentile",
-    "role_tests",
-    "role_table_steps",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

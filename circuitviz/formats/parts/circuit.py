@@ -15,7 +15,6 @@ import numpy as np
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.formats.circuit_listing import is_model_graph, is_transformer_graph
-from circuitviz.formats.graph_limits import check_node_count, check_node_fields, check_shape
 from circuitviz.formats.parts.registry import Arrays, DocumentPart, FileContents, parts, to_jsonable
 from circuitviz.formats.schemas import (
     any_count,
@@ -31,8 +30,8 @@ from circuitviz.formats.schemas import (
     record_of,
     with_rule,
 )
-from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
-from circuitviz.graph.feature_sites import feature_sites, graph_from_nodes
+from circuitviz.graph import Circuit, Graph, Scores
+from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.graph.scores import SIGN_KEY, SIGN_NOTE_KEY
 
 NODE_TABLES = [
@@ -140,43 +139,12 @@ class CircuitPart(DocumentPart):
         return made
 
 
-def read_graph(manifest: dict[str, Any], tensors: Arrays) -> Graph | None:
-    """The graph that a manifest names; InputError where no model has that shape."""
-    given = manifest["graph"]
-    if not given:
-        return None
-    known = {field.name for field in dataclasses.fields(ModelShape)}
-    shape = ModelShape(**{k: v for k, v in given.items() if k in known})
-    check_shape(shape)
-    if "nodes" not in given:
-        return Graph.transformer(shape)
-    names = {field.name for field in dataclasses.fields(Node)}
-    nodes = tuple(_parse_node({k: v for k, v in told.items() if k in names}) for told in given["nodes"])
-    sinks = int(given["sinks"])
-    check_node_count(len(nodes), sinks)
-    if given.get("opened"):
-        return graph_from_nodes(shape, nodes)
-    edges = tensors.get("graph_edges")
-    senders = len(nodes) - sinks
-    fits = edges is not None and edges.ndim == 2 and edges.shape[1] == 2 and edges.dtype.kind == "i"
-    if edges is None or not fits or (edges < 0).any() or (edges >= [senders, len(nodes)]).any():
-        raise InputError("its graph's edges do not join its nodes")
-    mask = np.zeros((senders, len(nodes)), dtype=bool)
-    mask[edges[:, 0], edges[:, 1]] = True
-    return Graph.of_nodes(shape, nodes, mask, sinks)
-
-
 def _listed_graph(graph: Graph) -> dict[str, Any]:
     """What cannot be told from the shape alone."""
     if is_transformer_graph(graph):
         return {}
     nodes = [{k: v for k, v in dataclasses.asdict(n).items() if v not in (None, "")} for n in graph.nodes]
     return {"nodes": nodes, "sinks": graph.sinks, **({"opened": True} if feature_sites(graph) else {})}
-
-
-def _parse_node(given: dict[str, Any]) -> Node:
-    """A node whose fields are of their kinds: names are drawn, numbers are counted with."""
-    return Node(**{**check_node_fields(given), "kind": NodeKind(given["kind"])})
 
 
 def _read_matrix(tensors: Arrays, name: str, graph: Graph, dtype: type) -> np.ndarray[Any, Any]:

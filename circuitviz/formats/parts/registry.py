@@ -11,6 +11,7 @@ import numpy as np
 
 from circuitviz.document import Document
 from circuitviz.errors import InputError
+from circuitviz.formats.manifest_graph import read_graph
 from circuitviz.graph import Graph
 from circuitviz.registry import Registry
 
@@ -27,8 +28,6 @@ class FileContents:
     @cached_property
     def graph(self) -> Graph | None:
         """The graph of the model that the file belongs to."""
-        from circuitviz.formats.parts.circuit import read_graph
-
         return read_graph(self.manifest, self.tensors)
 
     def get(self, key: str, default: Any) -> Any:

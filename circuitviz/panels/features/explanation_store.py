@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from circuitviz.features import explanations
 from circuitviz.resources import user_data_folder
-
-if TYPE_CHECKING:
-    from circuitviz.features.explanations import ExplanationStore
 
 __all__ = ["STORE_FILE_NAME", "user_data_folder", "open_explanations"]
 
 STORE_FILE_NAME = "explanations.sqlite"
 
 
-def open_explanations() -> ExplanationStore:
+def open_explanations() -> explanations.ExplanationStore:
     """Opens the store of feature labels, the user's and imported ones; the caller closes it."""
-    from circuitviz.features.explanations import ExplanationStore
-
-    return ExplanationStore(user_data_folder() / STORE_FILE_NAME)
+    return explanations.ExplanationStore(user_data_folder() / STORE_FILE_NAME)

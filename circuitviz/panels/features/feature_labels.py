@@ -9,16 +9,13 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from circuitviz.document import Label, remove_labels, set_labels
 from circuitviz.document.labels import colour_for_role
+from circuitviz.features import explanations
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.panels.features.explanation_store import STORE_FILE_NAME, open_explanations, user_data_folder
 from circuitviz.workspace.workspace import Workspace
-
-if TYPE_CHECKING:
-    from circuitviz.features.explanations import Explanation
 
 
 class FeatureLabels:
@@ -39,18 +36,16 @@ class FeatureLabels:
             return ()
         return tuple(n for n in circuit.node_names if n == name or n.startswith(f"{name}@"))
 
-    def explanations_of(self, model: str, site: str, feature: int) -> list[Explanation]:
+    def explanations_of(self, model: str, site: str, feature: int) -> list[explanations.Explanation]:
         """All labels of a feature, the user's own first: that of the circuit, else that of the store."""
-        from circuitviz.features.explanations import OWN_SOURCE, Explanation
-
         with closing(open_explanations()) as store:
-            explanations = store.explanations_of(model, site, feature)
+            stored = store.explanations_of(model, site, feature)
         if label := self._circuit_label(site, feature):
-            imported = [one for one in explanations if one.source != OWN_SOURCE]
-            return [Explanation(site, feature, label.text, OWN_SOURCE), *imported]
-        return explanations
+            imported = [one for one in stored if one.source != explanations.OWN_SOURCE]
+            return [explanations.Explanation(site, feature, label.text, explanations.OWN_SOURCE), *imported]
+        return stored
 
-    def site_captions(self, model: str, site: str) -> dict[int, Explanation]:
+    def site_captions(self, model: str, site: str) -> dict[int, explanations.Explanation]:
         """Best label of each feature of a site, by feature index."""
         with closing(open_explanations()) as store:
             return store.captions(model, site)
@@ -88,11 +83,9 @@ class FeatureLabels:
         Returns:
             Number of nodes that were labelled.
         """
-        from circuitviz.features.explanations import OWN_SOURCE
-
         state = self.workspace.document.state
         new_labels: dict[str, Label] = {}
-        captions_by_site: dict[str, dict[int, Explanation]] = {}
+        captions_by_site: dict[str, dict[int, explanations.Explanation]] = {}
         for node in () if state.circuit is None else state.circuit.node_names:
             feature = parse_feature_name(node)
             if feature is None or node in state.labels:
@@ -100,7 +93,7 @@ class FeatureLabels:
             if feature.site not in captions_by_site:
                 captions_by_site[feature.site] = self.site_captions(model, feature.site)
             explanation = captions_by_site[feature.site].get(feature.feature)
-            if explanation is not None and explanation.source == OWN_SOURCE:
+            if explanation is not None and explanation.source == explanations.OWN_SOURCE:
                 new_labels[node] = Label(
                     explanation.text, colour_for_role({**state.labels, **new_labels}, explanation.text)
                 )

@@ -17,9 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz import tasks
 from circuitviz.document import Evidence
+from circuitviz.evaluation import claims
 from circuitviz.options import Option, build_options
 from circuitviz.panels.widgets.option_form import OptionForm
+from circuitviz.tasks import counterfactuals
 
 FILE_CHOICE = "a file…"
 TOKEN_PLACES = ("END", "IO", "S1", "S2", "S1+1", "END-1")
@@ -36,7 +39,7 @@ class ClaimDialog(QDialog):
     """Chooses a test and its options; the claim's text follows the options until it is edited.
 
     Args:
-        claims: Registered tests by name: summary and options.
+        choices: Registered tests by name: summary and options.
         task_name: Task of the circuit.
         parent: Window that the dialog belongs to.
         has_pairs: Whether the circuit has pairs of clean and corrupted prompts; a prompt circuit without
@@ -45,14 +48,14 @@ class ClaimDialog(QDialog):
 
     def __init__(
         self,
-        claims: Mapping[str, tuple[str, tuple[Option, ...]]],
+        choices: Mapping[str, tuple[str, tuple[Option, ...]]],
         task_name: str,
         parent: QWidget,
         has_pairs: bool = True,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Add a test")
-        self._claims, self._task_name, self._has_pairs = claims, task_name, has_pairs
+        self._claims, self._task_name, self._has_pairs = choices, task_name, has_pairs
         self.test_box = QComboBox(accessibleName="Test")
         self.test_summary = QLabel("", objectName="muted", wordWrap=True)
         self.options_form = OptionForm()
@@ -64,7 +67,7 @@ class ClaimDialog(QDialog):
         self.accept_button = self.button_box.addButton("Add and run", QDialogButtonBox.ButtonRole.AcceptRole)
         self.accept_button.setObjectName("primary")
         self.button_box.addButton(QDialogButtonBox.StandardButton.Cancel)
-        for name in claims:
+        for name in choices:
             self.test_box.addItem(TEST_TITLES.get(name, name), name)
         form = QFormLayout(verticalSpacing=8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -100,15 +103,13 @@ class ClaimDialog(QDialog):
         )
 
     def _on_test_changed(self) -> None:
-        from circuitviz.tasks.counterfactuals import list_counterfactuals, list_other_task_pairs
-
         summary, options = self._claims[self.test_name]
         self.test_summary.setText(f"{summary[0].upper()}{summary[1:]}.")
-        pairs = [*list_counterfactuals(self._task_name), FILE_CHOICE]
+        pairs = [*counterfactuals.list_counterfactuals(self._task_name), FILE_CHOICE]
         if any(option.name == "where" for option in options):  # a test of features, which any pairs suit
             pairs = [
-                *(list_counterfactuals(self._task_name) if self._has_pairs else ()),
-                *list_other_task_pairs(self._task_name),
+                *(counterfactuals.list_counterfactuals(self._task_name) if self._has_pairs else ()),
+                *counterfactuals.list_other_task_pairs(self._task_name),
                 FILE_CHOICE,
             ]
         offered = {
@@ -145,23 +146,18 @@ class ClaimDialog(QDialog):
             self.claim_field.setCursorPosition(0)
 
     def _claim_text(self) -> str:
-        from circuitviz.evaluation.claims import claim_tests
-
-        entry = claim_tests.get(self.test_name)
+        entry = claims.claim_tests.get(self.test_name)
         return str(entry.extra["says"](build_options(entry.options, self.options_form.values())))
 
 
 def _describe_counterfactual(counterfactual: str) -> str:
     """One sentence on how a counterfactual differs from the clean prompt."""
-    from circuitviz.tasks import tasks
-    from circuitviz.tasks.counterfactuals import TASK_PAIRS, counterfactuals
-
-    if counterfactual == TASK_PAIRS:
+    if counterfactual == counterfactuals.TASK_PAIRS:
         return "paired: the circuit's corrupted prompts."
-    if counterfactual in tasks.names():
-        return f"{counterfactual}: {tasks.get(counterfactual).summary}."
-    if counterfactual in counterfactuals.names():
-        return f"{counterfactual}: {counterfactuals.get(counterfactual).summary}."
+    if counterfactual in tasks.tasks.names():
+        return f"{counterfactual}: {tasks.tasks.get(counterfactual).summary}."
+    if counterfactual in counterfactuals.counterfactuals.names():
+        return f"{counterfactual}: {counterfactuals.counterfactuals.get(counterfactual).summary}."
     return (
         "A file: CSV or JSONL with columns clean, corrupted, correct and incorrect." if counterfactual else ""
     )

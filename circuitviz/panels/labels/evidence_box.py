@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document import Evidence, add_evidence, remove_evidence, set_outcome
+from circuitviz.evaluation import claims
 from circuitviz.panels.labels.claim_dialog import ClaimDialog
 from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.workbench.claim_outcomes import claims_to_test, name_mover_heads
@@ -100,18 +101,16 @@ class EvidenceBox(QWidget):
 
     def open_claim_dialog(self) -> None:
         """Ask for a claim and its test."""
-        from circuitviz.evaluation.claims import applicable_claim_tests
-
         state = self.workspace.document.state
         origin = state.origin
         tests = self._choices.claims
-        claims = {
+        choices = {
             name: tests[name]
-            for name in applicable_claim_tests(state.target_members(self.target)[0])
+            for name in claims.applicable_claim_tests(state.target_members(self.target)[0])
             if name in tests
         }
         has_pairs = state.query is None or state.query.has_answer_pair
-        self.claim_dialog = ClaimDialog(claims, origin.task if origin else "", self.window(), has_pairs)
+        self.claim_dialog = ClaimDialog(choices, origin.task if origin else "", self.window(), has_pairs)
         self.claim_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.claim_dialog.accepted.connect(self._on_claim_accepted)
         self.claim_dialog.open()
@@ -128,17 +127,17 @@ class EvidenceBox(QWidget):
 
     def _run_claims(self, requested: list[tuple[str, Evidence]]) -> None:
         state = self.workspace.document.state
-        claims = tuple(
+        untested = tuple(
             LabelClaim(target, evidence, *state.target_members(target), state.evidence_context_of(target))
             for target, evidence in requested
         )
-        if not claims:
+        if not untested:
             self.workspace.post_message("No test is stale or new.")
             return
         self._is_running = True
         self._update_buttons()
         self.workspace.submit_request(
-            CheckClaims(claims, name_mover_heads(state), state.origin, self.workspace.device)
+            CheckClaims(untested, name_mover_heads(state), state.origin, self.workspace.device)
         )
 
     def _on_claim_accepted(self) -> None:

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from circuitviz.document import Evidence, Label, add_evidence, remove_labels, set_label, set_labels
 from circuitviz.document.labels import DEFAULT_LABEL_COLOUR, colour_for_role, target_kind
 from circuitviz.errors import InputError
+from circuitviz.formats.label_files import read_labels, write_labels
 from circuitviz.panels.labels.evidence_box import EvidenceBox
 from circuitviz.panels.labels.labels_table import (
     ROLE_COLUMN,
@@ -135,8 +136,6 @@ class LabelsPanel(Panel):
 
     def export_labels(self, path: Path) -> bool:
         """Write all labels to a JSONL or CSV file; False where that failed."""
-        from circuitviz.formats.label_files import write_labels
-
         return self.workspace.run_guarded(
             write_labels,
             self.workspace.document.state,
@@ -151,8 +150,6 @@ class LabelsPanel(Panel):
         )
 
     def _import_labels(self, path: Path) -> None:
-        from circuitviz.formats.label_files import read_labels
-
         circuit = self.workspace.document.state.circuit
         if circuit is None:
             raise InputError("Labels can be imported into an open circuit only; open the circuit first.")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz.evaluation import roles
 from circuitviz.workbench.requests.compute_measure import MeasureResult
 from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workbench.requests.score_roles import ScoreRoles
@@ -172,11 +173,9 @@ def rank_roles(result: dict[str, Any], node: str) -> list[RoleRow]:
     Returns:
         Rows of test, role, score and percentile among all heads.
     """
-    from circuitviz.evaluation.roles import head_percentile
-
     rows = []
     for name, entry in result["roles"].items():
-        score, rank = entry["scores"].get(node), head_percentile(entry["scores"], node)
+        score, rank = entry["scores"].get(node), roles.head_percentile(entry["scores"], node)
         if score is not None and rank is not None:
             rows.append((name, str(entry["role"]), float(score), rank))
     return sorted(rows, key=lambda row: (-row[3], -row[2]))

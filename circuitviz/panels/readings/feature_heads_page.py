@@ -28,7 +28,7 @@ from circuitviz.workbench.requests.read_feature_heads import (
 from circuitviz.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from circuitviz.features.edge_channels import AttentionScoreBreakdown, EdgeChannels, HeadChannel
+    from circuitviz.features.channel_shares import AttentionScoreBreakdown, EdgeChannels, HeadChannel
 
 OV_LABEL, QK_LABEL = "OV: values moved by heads", "QK: attention scores"
 PAIRS_LABEL, QUERIES_LABEL, KEYS_LABEL = "strongest pairs", "by query", "by key"

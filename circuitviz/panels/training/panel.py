@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,6 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz import training
+from circuitviz.options import build_options, describe_options
 from circuitviz.panels.features.explanation_store import user_data_folder
 from circuitviz.panels.figures import choose_plot_to_export
 from circuitviz.panels.registry import Panel, panels
@@ -31,9 +32,6 @@ from circuitviz.workbench.requests.messages import JobFailed, Reply
 from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workbench.requests.train_dictionary import TrainDictionary, TrainingProgress
 from circuitviz.workspace.workspace import Workspace
-
-if TYPE_CHECKING:
-    from circuitviz.training import TrainingPoint
 
 TRAINING_CURVES = {  # of a point: its title, its factor, the least range that is shown
     "loss": ("Unexplained variance", 1, 0.1),
@@ -57,7 +55,7 @@ class TrainingPanel(Panel):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.finished_training: TrainingProgress | None = None
-        self.history: tuple[TrainingPoint, ...] = ()
+        self.history: tuple[training.TrainingPoint, ...] = ()
         self._train_request: TrainDictionary | None = None
         self.site_box = QComboBox(accessibleName="Site")
         self.text_field = QLineEdit(accessibleName="Text file")
@@ -102,11 +100,10 @@ class TrainingPanel(Panel):
         self.workspace.run_guarded(self._start_training, title=TrainDictionary.title)
 
     def _start_training(self) -> None:
-        from circuitviz.options import build_options
-        from circuitviz.training import DictionaryRecipe
-
         text = Path(self.text_field.text()) if self.text_field.text().strip() else None
-        recipe: DictionaryRecipe = build_options(DictionaryRecipe, self.recipe_form.values())
+        recipe: training.DictionaryRecipe = build_options(
+            training.DictionaryRecipe, self.recipe_form.values()
+        )
         self._train_request = TrainDictionary(
             self.site_box.currentText(), text, Path(self.folder_field.text()), recipe
         )
@@ -119,11 +116,8 @@ class TrainingPanel(Panel):
         opened = self.workspace.opened_model
         if opened is None:
             return self._set_running(False)
-        from circuitviz.options import describe_options
-        from circuitviz.training import DictionaryRecipe
-
         if not self.recipe_form.fields:
-            self.recipe_form.set_options(describe_options(DictionaryRecipe))
+            self.recipe_form.set_options(describe_options(training.DictionaryRecipe))
         sites, previous = _model_sites(self.workspace), self.site_box.currentText()
         self.site_box.clear()
         self.site_box.addItems(sites)

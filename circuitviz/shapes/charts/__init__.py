@@ -5,6 +5,6 @@ with ``@charts.register(name, summary=...)``. Window, figure files and command l
 measure without a chart here is drawn from its own description (``circuitviz.plots``).
 """
 
-from circuitviz.shapes.charts.chart_spec import ChartSpec, Colour, build_chart, charts
+import lazy_loader as lazy
 
-__all__ = ["ChartSpec", "Colour", "build_chart", "charts"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

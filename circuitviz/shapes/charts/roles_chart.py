@@ -6,23 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from circuitviz.evaluation import roles
 from circuitviz.shapes.charts.chart_spec import ChartSpec, RectMark, charts
 
 
 @charts.register("roles", summary="a heat map of heads by role")
 def draw_roles(chart: ChartSpec, result: dict[str, Any]) -> None:
     """Rows: roles; columns: heads, layer by layer. More colour: nearer to the role's highest score."""
-    from circuitviz.evaluation.roles import head_percentile
-
-    roles = result["roles"]
-    heads = list(next(iter(roles.values()))["scores"]) if roles else []
+    results_by_role = result["roles"]
+    heads = list(next(iter(results_by_role.values()))["scores"]) if results_by_role else []
     chart.table_rows = [["role", "head", "score", "percentile"]]
     sides, colours = [], []
-    for y, found in enumerate(roles.values()):
+    for y, found in enumerate(results_by_role.values()):
         scores = found["scores"]
         most = max((abs(v) for v in scores.values() if v is not None), default=0.0) or 1.0
         for x, head in enumerate(heads):
-            value, rank = scores[head], head_percentile(scores, head)
+            value, rank = scores[head], roles.head_percentile(scores, head)
             chart.table_rows.append([found["role"], head, value, rank])
             told = f"{found['role']}, {head}: "
             told += "not defined" if value is None else f"{value:.3f} {found['unit']}"
@@ -43,8 +42,8 @@ def draw_roles(chart: ChartSpec, result: dict[str, Any]) -> None:
     chart.axis_ticks["bottom"] = [
         ((at + end) / 2, name) for (at, name), end in zip(starts, after, strict=True)
     ]
-    chart.axis_ticks["left"] = [(y + 0.5, found["role"]) for y, found in enumerate(roles.values())]
+    chart.axis_ticks["left"] = [(y + 0.5, found["role"]) for y, found in enumerate(results_by_role.values())]
     chart.is_y_upwards, chart.draggable_axes = False, (False, False)
-    chart.set_ranges((0, max(1, len(heads))), (0, max(1, len(roles))))
+    chart.set_ranges((0, max(1, len(heads))), (0, max(1, len(results_by_role))))
     ends = [chart.theme_colour(name) for name in ("negative", "panel", "positive")]
     chart.add_colour_ramp("1: the role's highest score", "−1", ends)

@@ -1,17 +1,5 @@
 """Counterfactuals: pairs of prompts that differ in one thing, for tests of claims about components."""
 
-from circuitviz.tasks.counterfactuals.registry import (
-    TASK_PAIRS,
-    counterfactual_task,
-    counterfactuals,
-    list_counterfactuals,
-    list_other_task_pairs,
-)
+import lazy_loader as lazy
 
-__all__ = [
-    "TASK_PAIRS",
-    "counterfactual_task",
-    "counterfactuals",
-    "list_other_task_pairs",
-    "list_counterfactuals",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

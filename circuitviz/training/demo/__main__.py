@@ -10,7 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from circuitviz.resources import resource_path
+from circuitviz.training.demo.behaviours import measure_behaviours
+from circuitviz.training.demo.model_card import write_model_card
+from circuitviz.training.demo.tokenizer import save_tokenizer, train_tokenizer
+from circuitviz.training.demo.train_model import ModelRecipe, train_model
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,14 +27,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args(argv)
-
-    import torch
-
-    from circuitviz.training.demo.behaviours import measure_behaviours
-    from circuitviz.training.demo.model_card import write_model_card
-    from circuitviz.training.demo.tokenizer import save_tokenizer, train_tokenizer
-    from circuitviz.training.demo.train_model import ModelRecipe, train_model
-
     torch.set_num_threads(given.threads)
     recipe = ModelRecipe(seed=given.seed, **({"steps": given.steps} if given.steps else {}))
     began = time.perf_counter()

@@ -6,6 +6,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
 from circuitviz.training.demo.corpus import DemoCorpus, lexicon_lines
 
 VOCABULARY_SIZE = 2048
@@ -17,9 +20,6 @@ def train_tokenizer(seed: int, sentences: int = 20_000) -> Any:
 
     Digits are split in pairs before any merge, so ``1741`` is ``17`` and ``41``, never more.
     """
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

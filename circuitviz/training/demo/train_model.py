@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from circuitviz.training.demo.corpus import DemoCorpus
 
@@ -36,8 +37,6 @@ def train_model(recipe: ModelRecipe, tokenizer: Any, report: Callable[[int, floa
         tokenizer: A Hugging Face tokenizer.
         report: Called now and then with step, loss, seconds and model.
     """
-    from transformers import GPT2Config, GPT2LMHeadModel
-
     torch.manual_seed(recipe.seed)
     config = GPT2Config(
         vocab_size=len(tokenizer),

@@ -1,1 +1,5 @@
 """Requests to the worker and their replies, one file per job: frozen, free of Qt, each knows how to answer itself."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

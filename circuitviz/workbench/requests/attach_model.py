@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from circuitviz import evaluation, tasks
 from circuitviz.document import Origin, State
+from circuitviz.document.imported_circuits import fit_state
 from circuitviz.errors import InputError
+from circuitviz.workbench.record_origin import record_imported_origin
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
 from circuitviz.workbench.requests.priority import Priority
@@ -49,15 +52,10 @@ class AttachModel(Request):
         if self.imported_state.circuit is None:
             raise InputError("No circuit is open; open the circuit that is to be measured first.")
         yield from engine.open_model(asked.model, asked.device)
-        from circuitviz.document.imported_circuits import fit_state
-        from circuitviz.evaluation.score_sign import decide_sign_steps
-        from circuitviz.tasks import UnusableRowsError
-        from circuitviz.workbench.record_origin import record_imported_origin
-
         state = fit_state(self.imported_state, engine.model.shape, asked.model)
         try:
             task = asked.load_task(engine)
-        except UnusableRowsError as error:
+        except tasks.UnusableRowsError as error:
             if not error.usable:
                 raise
             again = replace(self, search=asked.without_unusable_rows())
@@ -73,7 +71,7 @@ class AttachModel(Request):
         yield engine.model_ready()
         sign = note = ""
         if state.scores is not None and not state.scores.sign_known:
-            steps = decide_sign_steps(engine.require_experiment().bench(), state.scores)
+            steps = evaluation.decide_sign_steps(engine.require_experiment().bench(), state.scores)
             found = yield from report_progress("Determining the sign convention of the scores", steps)
             sign, note = found.sign, found.summary
         yield ModelAttached(self.imported_state, state, origin, sign, note)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from circuitviz.document import Evidence, EvidenceContext, Origin, Outcome
 from circuitviz.document.origin import PromptOrigin
 from circuitviz.errors import InputError
+from circuitviz.evaluation import claims
 from circuitviz.progress import ProgressRunner
+from circuitviz.workbench.claim_inputs import build_claim_input, has_features
 from circuitviz.workbench.claim_outcomes import make_outcome
 from circuitviz.workbench.experiment import Experiment, PromptExperiment
 from circuitviz.workbench.requests.discover_prompt_circuit import load_named_dictionaries, open_prompt_session
@@ -85,14 +87,13 @@ class CheckClaims(Request):
     def _check_claim(
         self, engine: Engine, experiment: Experiment, claim: LabelClaim, number: int
     ) -> Iterator[Reply]:
-        from circuitviz.evaluation.claims import claim_test_steps
-        from circuitviz.workbench.claim_inputs import build_claim_input, has_features
-
         folders = () if self.origin is None else self.origin.dictionaries
         found = (yield from load_named_dictionaries(engine, folders)) if has_features(claim.nodes) else ()
         members, setting = (claim.nodes, claim.edges), experiment.claim_setting
         subject = build_claim_input(members, experiment.model, setting, self.name_movers, found)
-        steps = ProgressRunner(claim_test_steps(claim.evidence.test, subject, **claim.evidence.options))
+        steps = ProgressRunner(
+            claims.claim_test_steps(claim.evidence.test, subject, **claim.evidence.options)
+        )
         for step in steps:
             share = (number + step.fraction) / len(self.claims)
             yield ProgressReported("Testing a claim", share, f"{claim.target}, {claim.evidence.test}")

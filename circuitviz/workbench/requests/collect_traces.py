@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import features
 from circuitviz.errors import InputError
+from circuitviz.features import explanations
 from circuitviz.graph import TraceSet
 from circuitviz.progress import ProgressRunner, ProgressSteps
 from circuitviz.workbench.requests.feature_dashboards import load_passages, require_dictionaries
@@ -90,13 +92,6 @@ class CollectTraces(Query):
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[TraceCollection]:
         """What is traced so far, then all."""
-        from circuitviz.features import (
-            find_examples_steps,
-            fit_dictionaries,
-            run_prompt,
-            trace_examples_steps,
-        )
-
         opened = yield from require_dictionaries(engine)
         model, one = opened.model, opened.dictionaries.get(self.site)
         folders = opened.folders
@@ -106,14 +101,16 @@ class CollectTraces(Query):
             )
         named = self.source if self.path is None else self.path.name
         rows = self._example_prompts(engine, opened)
-        some = [run_prompt(model, row) for row in sorted(rows, key=len)[-N_FIT_PROMPTS:]]
-        every, _ = fit_dictionaries(list(opened.dictionaries.values()), some)
+        some = [features.run_prompt(model, row) for row in sorted(rows, key=len)[-N_FIT_PROMPTS:]]
+        every, _ = features.fit_dictionaries(list(opened.dictionaries.values()), some)
         one = next(fitting for fitting in every if fitting.site.name == self.site)
-        examples = yield from find_examples_steps(
+        examples = yield from features.find_examples_steps(
             model, one, self.feature, rows, self.max_examples, self.selection
         )
         steps = ProgressRunner(
-            trace_examples_steps(model, every, self.site, self.feature, examples, self.nodes_per_circuit)
+            features.trace_examples_steps(
+                model, every, self.site, self.feature, examples, self.nodes_per_circuit
+            )
         )
         for step in steps:
             found = None
@@ -133,10 +130,8 @@ class CollectTraces(Query):
             pairs = zip(engine.task.clean.tolist(), engine.task.lengths.tolist(), strict=True)
             return [row[:length] for row, length in pairs]
         if self.source == DASHBOARD_FILE:
-            from circuitviz.features.explanations import read_example_texts
-
             assert self.path is not None
-            texts = read_example_texts(self.path, self.site, self.feature)
+            texts = explanations.read_example_texts(self.path, self.site, self.feature)
             return [row for text in texts for row in model.tokens.context_windows(text)]
         path = self.path if self.source == TEXT_FILE else opened.text
         if path is None and model.name != "demo":

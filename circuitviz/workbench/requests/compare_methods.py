@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import evaluation
 from circuitviz.graph import BoolMatrix, Circuit
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
@@ -41,11 +42,9 @@ class CompareMethods(Request):
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Rows as they come, then all."""
         engine.require_open()
-        from circuitviz.evaluation import compare_methods_steps
-
         how = (self.metric, self.ablation, self.reference_mask)
         steps = ProgressRunner(
-            compare_methods_steps(engine.model, engine.task, self.reference, self.methods, *how)
+            evaluation.compare_methods_steps(engine.model, engine.task, self.reference, self.methods, *how)
         )
         for step in steps:
             yield ProgressReported("Comparing methods", step.fraction, step.message)

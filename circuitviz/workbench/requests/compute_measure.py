@@ -6,16 +6,16 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import evaluation
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import ProgressRunner
-from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest, open_bench
 from circuitviz.workbench.requests.discover_prompt_circuit import open_prompt_session
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
-    from circuitviz.evaluation import FeatureMeasureInput, MeasureInput
     from circuitviz.workbench.engine import Engine
 
 
@@ -57,25 +57,22 @@ class ComputeMeasure(Request):
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """What is found so far, step by step, then the whole."""
-        from circuitviz.evaluation import measure_steps
-
         subject = yield from self._measure_input(engine)
-        steps = ProgressRunner(measure_steps(self.measure, subject, **self._recorded_options))
+        steps = ProgressRunner(evaluation.measure_steps(self.measure, subject, **self._recorded_options))
         for step in steps:
             yield ProgressReported(f"Measuring {self.measure}", step.fraction, step.message)
             if step.partial is not None:
                 yield self._make_result(step.partial, False)
         yield self._make_result(steps.result, True)
 
-    def _measure_input(self, engine: Engine) -> Generator[Reply, None, MeasureInput | FeatureMeasureInput]:
+    def _measure_input(
+        self, engine: Engine
+    ) -> Generator[Reply, None, evaluation.MeasureInput | evaluation.FeatureMeasureInput]:
         """What is judged, on the bench that is open."""
-        from circuitviz.evaluation import FeatureMeasureInput, MeasureInput
-        from circuitviz.workbench.prompt_evaluation import open_bench
-
         one = self.evaluation_request
         if one is not None:
             opened = yield from open_prompt_session(engine, one.query, self.device)
-            return FeatureMeasureInput(
+            return evaluation.FeatureMeasureInput(
                 open_bench(opened), one.nodes, one.interventions, one.ablation, one.errors, self.selection
             )
         experiment = engine.require_experiment()
@@ -86,7 +83,7 @@ class ComputeMeasure(Request):
             )
         options = {} if self.scores is None else self.scores.options
         bench = experiment.bench(self.circuit.graph, options)
-        return MeasureInput(
+        return evaluation.MeasureInput(
             bench,
             self.circuit,
             self.scores,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import lens
 from circuitviz.options import Option
 from circuitviz.plots import Plot
 from circuitviz.progress import ProgressSteps
@@ -53,7 +54,5 @@ class ComputeReading(Query):
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[Plot]:
         """The steps of the registered function."""
-        from circuitviz.lens.registry import ReadingInput, reading_steps  # imports torch
-
-        reading_input = ReadingInput(engine.model, engine.task, self.prompt, self.node)
-        return reading_steps(self.reading, reading_input, **self.options)
+        reading_input = lens.ReadingInput(engine.model, engine.task, self.prompt, self.node)
+        return lens.reading_steps(self.reading, reading_input, **self.options)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import discovery, tasks
 from circuitviz.cancellation import Cancelled
 from circuitviz.document import Command, Origin, PromptOrigin, State, TaskOrigin, replace_circuit
 from circuitviz.document.origin import (
@@ -18,11 +19,11 @@ from circuitviz.document.origin import (
 )
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import ProgressRunner
+from circuitviz.workbench.record_origin import select_circuit
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
-    from circuitviz.tasks import Task
     from circuitviz.workbench.engine import Engine
 
 
@@ -122,12 +123,9 @@ class DiscoverCircuit(Request):
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
         yield from engine.open_model(self.model, self.device)
-        from circuitviz.discovery import discover_steps
-        from circuitviz.tasks import UnusableRowsError
-
         try:
             task = self.load_task(engine)
-        except UnusableRowsError as error:
+        except tasks.UnusableRowsError as error:
             if not error.usable:
                 raise
             yield UnusableRowsFound(
@@ -141,7 +139,7 @@ class DiscoverCircuit(Request):
         last: Scores | None = None
         reached = ""
         steps = ProgressRunner(
-            discover_steps(engine.model, task, self.method, metric, ablation, **self.options)
+            discovery.discover_steps(engine.model, task, self.method, metric, ablation, **self.options)
         )
         try:
             for step in steps:
@@ -164,26 +162,21 @@ class DiscoverCircuit(Request):
         """The same search without the rows of its task file that cannot be used."""
         return replace(self, skip_unusable=True)
 
-    def load_task(self, engine: Engine) -> Task:
+    def load_task(self, engine: Engine) -> tasks.Task:
         """The task, or the pair that was typed, for the model that is open; UnusableRowsError as it comes."""
-        from circuitviz.tasks import Pair, Task, load_task
-
         if self.typed_pair is None:
-            return load_task(
+            return tasks.load_task(
                 self.task, engine.model, self.n_prompts, self.seed, skip_unusable=self.skip_unusable
             )
         clean, corrupted, right, wrong = self.typed_pair
-        pair = Pair(clean, corrupted, _split_answers(right), _split_answers(wrong))
-        return Task.from_pairs(TYPED_PAIR_TASK, [pair], engine.model.tokens)
+        pair = tasks.Pair(clean, corrupted, _split_answers(right), _split_answers(wrong))
+        return tasks.Task.from_pairs(TYPED_PAIR_TASK, [pair], engine.model.tokens)
 
     def _make_result(
         self, engine: Engine, scores: Scores, start_time: float, cancelled: bool = False, last_step: str = ""
     ) -> SearchResult:
-        from circuitviz.discovery import default_selection
-        from circuitviz.workbench.record_origin import select_circuit
-
         edges = min(self.n_edges, scores.graph.n_edges)
-        select = self.select or default_selection(self.method)
+        select = self.select or discovery.default_selection(self.method)
         state: State = select_circuit(
             engine.model, engine.task, scores, engine.setting.metric, engine.setting.ablation, select, edges,
             time.perf_counter() - start_time, None if self.typed_pair else self.task,

@@ -6,12 +6,14 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import features
 from circuitviz.document import PromptOrigin
 from circuitviz.document.attribution_query import PROMPT_TASK, AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps, run_to_completion
 from circuitviz.workbench.experiment import open_prompt_steps
+from circuitviz.workbench.prompt_session import PromptCircuit, PromptSession, open_prompt
 from circuitviz.workbench.record_origin import describe_mismatch
 from circuitviz.workbench.requests.messages import (
     ModelReady,
@@ -29,9 +31,7 @@ from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
-    from circuitviz.features import Dictionary
     from circuitviz.workbench.engine import Engine
-    from circuitviz.workbench.prompt_session import PromptCircuit, PromptSession
 
 N_FRACTION_CURVE_POINTS = 24
 
@@ -144,8 +144,6 @@ class ReadFractionCurve(Query):
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[tuple[FractionPoint, ...]]:
         """Points as they come, highest threshold first."""
-        from circuitviz.features import fraction_curve_steps
-
         opened = require_prompt_session(engine, self.attribution_query)
         yield Progress(0, 1, "", ())
         edges, target, high = opened.edges, opened.target, opened.max_attribution
@@ -154,7 +152,7 @@ class ReadFractionCurve(Query):
             for i in range(N_FRACTION_CURVE_POINTS)
         ]
         steps = ProgressRunner(
-            fraction_curve_steps(
+            features.fraction_curve_steps(
                 edges, target, taus, self.attribution_query.method, self.attribution_query.gate
             )
         )
@@ -170,8 +168,6 @@ def open_prompt_session(
     yield from engine.open_model(query.model, device)
     held = _matching_session(engine, query)
     if held is None:
-        from circuitviz.workbench.prompt_session import open_prompt
-
         yield ProgressReported("Opening the prompt", 0.0, query.prompt[:40])
         found = yield from load_named_dictionaries(engine, query.dictionaries)
         held = open_prompt(engine.model, query, found)
@@ -213,17 +209,15 @@ def prompt_model_ready(engine: Engine, session: PromptSession, warnings: Sequenc
 
 def load_named_dictionaries(
     engine: Engine, folders: Sequence[str]
-) -> Generator[Reply, None, Sequence[Dictionary]]:
+) -> Generator[Reply, None, Sequence[features.Dictionary]]:
     """Those that are open where they are meant, else read from their folders (none: the demo's own)."""
-    from circuitviz.features import load_dictionaries_steps, paths_or_shipped
-
     held = engine.prompt_session
     if held is not None and held.query.dictionaries == tuple(folders):
         return held.dictionaries
     shelf = engine.dictionary_store
     if shelf is not None and shelf.model is engine.model and shelf.folders == tuple(folders):
         return list(shelf.dictionaries.values())
-    steps = load_dictionaries_steps(paths_or_shipped(folders, engine.model), engine.model)
+    steps = features.load_dictionaries_steps(features.paths_or_shipped(folders, engine.model), engine.model)
     return (yield from report_progress("Opening dictionaries", steps))
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from circuitviz.document import Origin
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Interventions
-from circuitviz.workbench.engine import load_model_in_background
+from circuitviz.workbench.engine import Engine, load_model_in_background
 from circuitviz.workbench.experiment import TaskExperiment
 from circuitviz.workbench.record_origin import rebuild_task
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
 from circuitviz.workbench.requests.priority import Priority
-
-if TYPE_CHECKING:
-    from circuitviz.workbench.engine import Engine
 
 
 @dataclass(frozen=True)

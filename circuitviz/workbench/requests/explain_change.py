@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import evaluation
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
 from circuitviz.workbench.requests.priority import Priority
@@ -41,15 +42,13 @@ class ExplainChange(Request):
         if not engine.can_measure(self.requirements, self.circuit_before.graph):
             return
         experiment = engine.require_experiment()
-        from circuitviz.evaluation import IntervenedCircuit, explain_change_steps
-
         bench = experiment.bench(
             self.circuit_before.graph, self.options, allow_interventions=bool(self.interventions)
         )
-        steps = explain_change_steps(
+        steps = evaluation.explain_change_steps(
             bench,
-            IntervenedCircuit(self.circuit_before),
-            IntervenedCircuit(self.circuit_after, self.interventions),
+            evaluation.IntervenedCircuit(self.circuit_before),
+            evaluation.IntervenedCircuit(self.circuit_after, self.interventions),
         )
         found = yield from report_progress("Comparing before and after the ablation", steps)
         yield ChangeExplained(self.key, found.as_dict())

@@ -7,23 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import features, models, training
 from circuitviz.errors import InputError
+from circuitviz.features import dashboards
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
-    from circuitviz.features import Dictionary
-    from circuitviz.features.dashboards import (
-        DashboardExample,
-        FeatureIndex,
-        FeatureRow,
-        FeatureStatistics,
-        Neighbour,
-        TokenEffect,
-    )
-    from circuitviz.features.passages import Passages
-    from circuitviz.models import Model
     from circuitviz.workbench.engine import Engine
 
 N_DEMO_PASSAGES = 5_000  # of the demo's own text, about 100,000 tokens
@@ -39,7 +30,7 @@ class DictionaryOverview:
 
     model: str
     sites: Mapping[str, int]
-    features_by_site: Mapping[str, tuple[FeatureRow, ...]]
+    features_by_site: Mapping[str, tuple[dashboards.FeatureRow, ...]]
     text_name: str
     n_tokens: int
     unexplained_variance: Mapping[str, float | None] = field(default_factory=dict)
@@ -57,25 +48,25 @@ class FeatureDashboard:
 
     site: str
     feature: int
-    statistics: FeatureStatistics | None
+    statistics: dashboards.FeatureStatistics | None
     example_tokens: tuple[tuple[str, ...], ...]
     example_prompts: tuple[tuple[str, tuple[int, ...]], ...]
-    promoted_tokens: tuple[TokenEffect, ...]
-    suppressed_tokens: tuple[TokenEffect, ...]
-    read_tokens: tuple[TokenEffect, ...]
-    decoder_neighbours: tuple[Neighbour, ...]
-    encoder_neighbours: tuple[Neighbour, ...]
+    promoted_tokens: tuple[dashboards.TokenEffect, ...]
+    suppressed_tokens: tuple[dashboards.TokenEffect, ...]
+    read_tokens: tuple[dashboards.TokenEffect, ...]
+    decoder_neighbours: tuple[dashboards.Neighbour, ...]
+    encoder_neighbours: tuple[dashboards.Neighbour, ...]
 
 
 @dataclass(eq=False)
 class _DictionaryStore:
     """Kept on the worker between requests."""
 
-    model: Model
-    dictionaries: dict[str, Dictionary]
+    model: models.Model
+    dictionaries: dict[str, features.Dictionary]
     folders: tuple[str, ...] = ()  # none: those that ship with the demo
     text: Path | None = None  # None: the demo's own, for the demo
-    index: FeatureIndex | None = None
+    index: dashboards.FeatureIndex | None = None
 
 
 @dataclass(frozen=True)
@@ -113,19 +104,17 @@ class OpenDictionaries(Query):
         return replace(shelf, features_by_site=rows, text_name=named, n_tokens=opened.index.tokens)
 
     def _open_or_build_index(
-        self, model: Model, dictionaries: list[Dictionary]
-    ) -> ProgressSteps[FeatureIndex]:
+        self, model: models.Model, dictionaries: list[features.Dictionary]
+    ) -> ProgressSteps[dashboards.FeatureIndex]:
         """The index that fits, or a new one."""
-        from circuitviz.features.dashboards import FeatureIndex, build_index_steps, index_key
-
         text = load_passages(model, self.text_path)
-        path = self.index_folder / f"{index_key(model, dictionaries, text.hash)}.sqlite"
+        path = self.index_folder / f"{dashboards.index_key(model, dictionaries, text.hash)}.sqlite"
         if path.exists():
             try:
-                return FeatureIndex(path)
+                return dashboards.FeatureIndex(path)
             except InputError:
                 pass  # damaged, or of another version: it is built anew
-        return (yield from build_index_steps(model, dictionaries, text, path))
+        return (yield from dashboards.build_index_steps(model, dictionaries, text, path))
 
 
 @dataclass(frozen=True)
@@ -142,14 +131,12 @@ class ReadFeatureDashboard(Query):
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[FeatureDashboard]:
         """One step: rows of the index, and a few products with the feature's directions."""
-        from circuitviz.features.dashboards import de_embedding_effects, nearest_features, token_effects
-
         yield from ()  # too short for a sign of progress
         opened: Any = engine.dictionary_store
         if opened is None or opened.model is not engine.model or self.site not in opened.dictionaries:
             raise InputError(f"No dictionary of {self.site} is open for this model.")
         model, one = opened.model, opened.dictionaries[self.site]
-        promotes, suppresses = token_effects(model, one, self.feature, 8)
+        promotes, suppresses = dashboards.token_effects(model, one, self.feature, 8)
         found = None if opened.index is None else opened.index.statistics(self.site, self.feature)
         examples = () if found is None else found.examples
         return FeatureDashboard(
@@ -160,14 +147,14 @@ class ReadFeatureDashboard(Query):
             example_prompts=tuple(_example_prompt(model, opened.index, example) for example in examples),
             promoted_tokens=tuple(promotes),
             suppressed_tokens=tuple(suppresses),
-            read_tokens=tuple(de_embedding_effects(model, one, self.feature, n_tokens=8)),
-            decoder_neighbours=tuple(nearest_features(one, self.feature, "decoder", 6)),
-            encoder_neighbours=tuple(nearest_features(one, self.feature, "encoder", 6)),
+            read_tokens=tuple(dashboards.de_embedding_effects(model, one, self.feature, n_tokens=8)),
+            decoder_neighbours=tuple(dashboards.nearest_features(one, self.feature, "decoder", 6)),
+            encoder_neighbours=tuple(dashboards.nearest_features(one, self.feature, "encoder", 6)),
         )
 
 
 def _example_prompt(
-    model: Model, index: FeatureIndex, example: DashboardExample
+    model: models.Model, index: dashboards.FeatureIndex, example: dashboards.DashboardExample
 ) -> tuple[str, tuple[int, ...]]:
     """What an example's model read before and at its token; later tokens change nothing there."""
     tokens = index.passage(example.passage)[: example.position + 1]
@@ -187,24 +174,19 @@ def require_dictionaries(engine: Engine) -> ProgressSteps[_DictionaryStore]:
     return found
 
 
-def load_passages(model: Model, text_path: Path | None) -> Passages:
+def load_passages(model: models.Model, text_path: Path | None) -> features.Passages:
     """A text file's passages, or those of the demo model's own text."""
-    from circuitviz.features.passages import passages_from_texts, read_passage_file
-    from circuitviz.training.demo.train_dictionaries import MEASURING_SEED, demo_texts
-
     if text_path is not None:
-        return read_passage_file(model, text_path)
-    return passages_from_texts(model, demo_texts(MEASURING_SEED, N_DEMO_PASSAGES))
+        return features.read_passage_file(model, text_path)
+    return features.passages_from_texts(model, training.demo_texts(training.MEASURING_SEED, N_DEMO_PASSAGES))
 
 
 def _open_store(
     engine: Engine, folders: tuple[str, ...], text_path: Path | None
 ) -> ProgressSteps[_DictionaryStore]:
     """Open folders of dictionaries in place of what is open; none: those that ship with the demo."""
-    from circuitviz.features import load_dictionaries_steps, paths_or_shipped
-
     model = engine.model
-    found = yield from load_dictionaries_steps(paths_or_shipped(folders, model), model)
+    found = yield from features.load_dictionaries_steps(features.paths_or_shipped(folders, model), model)
     _close_store(engine)
     opened = engine.dictionary_store = _DictionaryStore(
         model, {one.site.name: one for one in found}, folders, text_path

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circuitviz.features import explanations
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
@@ -30,10 +31,8 @@ class ImportExplanations(Query):
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[tuple[int, int, str]]:
         """How many explanations the file holds, how many of them are new, and which were skipped."""
-        from circuitviz.features.explanations import ExplanationStore, read_explanations
-
         yield Progress(0, 1, self.path.name)
-        found = read_explanations(self.path, self.site_kind)
-        with closing(ExplanationStore(self.store_path)) as store:
+        found = explanations.read_explanations(self.path, self.site_kind)
+        with closing(explanations.ExplanationStore(self.store_path)) as store:
             new = store.add_imported(engine.model.name, found.explanations)
             return len(found.explanations), new, found.skipped_text

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from circuitviz.options import Option
+from circuitviz import discovery, evaluation, lens, metrics, models, tasks
+from circuitviz.evaluation import claims
+from circuitviz.options import Option, describe_options
 from circuitviz.workbench.libraries import load_torch, load_transformer_lens
 from circuitviz.workbench.requests.compute_reading import ReadingChoice
 from circuitviz.workbench.requests.messages import Reply, Request
@@ -47,27 +49,20 @@ class LoadChoices(Request):
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply: the names. Then what opens models is loaded, while nobody waits for it."""
         load_torch()
-        from circuitviz.discovery import methods
-        from circuitviz.evaluation import FEATURE_CIRCUITS, HEAD_CIRCUITS, inapplicable_measures, measures
-        from circuitviz.evaluation.claims import claim_tests
-        from circuitviz.lens.registry import readings
-        from circuitviz.metrics import metrics
-        from circuitviz.models import list_shipped_models
-        from circuitviz.models.constant_ablations import ABLATIONS
-        from circuitviz.options import describe_options
-        from circuitviz.tasks import tasks
-
         yield Choices(
-            models=list_shipped_models(),
-            tasks=tuple(tasks.names()),
-            methods={e.name: (e.summary, describe_options(e.options)) for e in methods.entries()},
-            metrics=tuple(metrics.names()),
-            ablations=tuple(ABLATIONS),
-            measures={e.name: (e.summary, describe_options(e.options)) for e in measures.entries()},
-            inapplicable_measures={
-                kind: inapplicable_measures(kind) for kind in (HEAD_CIRCUITS, FEATURE_CIRCUITS)
+            models=models.list_shipped_models(),
+            tasks=tuple(tasks.tasks.names()),
+            methods={e.name: (e.summary, describe_options(e.options)) for e in discovery.methods.entries()},
+            metrics=tuple(metrics.metrics.names()),
+            ablations=tuple(models.ABLATIONS),
+            measures={
+                e.name: (e.summary, describe_options(e.options)) for e in evaluation.measures.entries()
             },
-            claims={e.name: (e.summary, describe_options(e.options)) for e in claim_tests.entries()},
+            inapplicable_measures={
+                kind: evaluation.inapplicable_measures(kind)
+                for kind in (evaluation.HEAD_CIRCUITS, evaluation.FEATURE_CIRCUITS)
+            },
+            claims={e.name: (e.summary, describe_options(e.options)) for e in claims.claim_tests.entries()},
             readings={
                 e.name: ReadingChoice(
                     e.extra.get("title", e.name),
@@ -75,11 +70,18 @@ class LoadChoices(Request):
                     bool(e.extra.get("needs_node")),
                     describe_options(e.options),
                 )
-                for e in readings.entries()
+                for e in lens.readings.entries()
             },
             import_errors={
                 name: error
-                for registry in (tasks, methods, metrics, measures, claim_tests, readings)
+                for registry in (
+                    tasks.tasks,
+                    discovery.methods,
+                    metrics.metrics,
+                    evaluation.measures,
+                    claims.claim_tests,
+                    lens.readings,
+                )
                 for name, error in registry.import_errors.items()
             },
         )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.document import Document
+from circuitviz.formats import import_document
+from circuitviz.formats.reference_circuit import list_references
 from circuitviz.workbench.requests.messages import Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
@@ -30,7 +32,4 @@ class LoadReferences(Request):
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply: all of them."""
-        from circuitviz.formats import import_document
-        from circuitviz.formats.reference_circuit import list_references
-
         yield ReferencesLoaded({name: import_document(path) for name, path in list_references().items()})

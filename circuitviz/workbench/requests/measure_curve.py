@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import evaluation
 from circuitviz.graph import Scores
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
-    from circuitviz.evaluation import CurvePoint
     from circuitviz.workbench.engine import Engine
 
 
@@ -40,10 +40,8 @@ class MeasureCurve(Request):
         if not engine.can_measure(self.requirements, self.scores.graph):
             return
         bench = engine.require_experiment().bench(self.scores.graph, self.scores.options)
-        from circuitviz.evaluation import measure_curve_steps, mib_edge_counts
-
-        counts = sorted({max(1, size) for size in mib_edge_counts(self.scores.graph.n_edges)})
-        steps = ProgressRunner(measure_curve_steps(bench, self.scores, self.select, counts))
+        counts = sorted({max(1, size) for size in evaluation.mib_edge_counts(self.scores.graph.n_edges)})
+        steps = ProgressRunner(evaluation.measure_curve_steps(bench, self.scores, self.select, counts))
         for step in steps:
             yield ProgressReported("Measuring the curve", step.fraction, step.message)
             if isinstance(step.partial, list):
@@ -51,5 +49,5 @@ class MeasureCurve(Request):
         yield CurveMeasured(_points_as_dicts(steps.result), True)
 
 
-def _points_as_dicts(points: list[CurvePoint]) -> tuple[dict[str, Any], ...]:
+def _points_as_dicts(points: list[evaluation.CurvePoint]) -> tuple[dict[str, Any], ...]:
     return tuple(point.as_dict() for point in points)

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz import models
 from circuitviz.document import Origin, TaskOrigin
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit
@@ -63,21 +64,16 @@ def consent_needed_for(engine: Engine, origin: Origin, consent: str) -> ConsentN
     """What a person has to agree to before a document's model is opened; None where nothing."""
     if consent != WITHOUT_CONSENT or (engine.is_model_open and engine.model.name == origin.model):
         return None
-    from circuitviz.models import is_local_model
-    from circuitviz.models.hub import is_downloaded
-
     try:
-        if is_local_model(origin.model):
+        if models.is_local_model(origin.model):
             return None
     except InputError:
         return None  # opening it says what is wrong with the name
 
-    return ConsentNeeded(origin.model, is_downloaded(origin.model), origin.requirements)
+    return ConsentNeeded(origin.model, models.is_downloaded(origin.model), origin.requirements)
 
 
 def run_with_consent(steps: Iterator[Reply], consent: str) -> Iterator[Reply]:
     """The replies of a job that asks Hugging Face for nothing, unless a person wanted it to."""
-    from circuitviz.models.hub import forbid_downloads
-
-    with nullcontext() if consent == FROM_NETWORK else forbid_downloads():
+    with nullcontext() if consent == FROM_NETWORK else models.forbid_downloads():
         yield from steps

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz import lens
 from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
-    from circuitviz.lens import LayerAttention
     from circuitviz.workbench.engine import Engine
 
 ATTENTION_COLUMNS = ["head", "query_position", "query", "key_position", "key", "weight"]
@@ -29,15 +29,13 @@ class ReadAttention(Query):
     layer: int
     prompt: int
 
-    def compute_steps(self, engine: Engine) -> ProgressSteps[LayerAttention]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[lens.LayerAttention]:
         """One step: two forward passes."""
-        from circuitviz.lens import read_layer_attention
-
         yield from ()  # too short for a sign of progress
-        return read_layer_attention(engine.model, engine.task, self.layer, self.prompt)
+        return lens.read_layer_attention(engine.model, engine.task, self.layer, self.prompt)
 
 
-def attention_tokens(attention: LayerAttention, side: str) -> list[str]:
+def attention_tokens(attention: lens.LayerAttention, side: str) -> list[str]:
     """The texts of a side's positions; of the difference, both where they differ."""
     if side == "corrupted":
         return attention.corrupted_tokens
@@ -48,7 +46,7 @@ def attention_tokens(attention: LayerAttention, side: str) -> list[str]:
 
 
 def attention_table(
-    attention: LayerAttention, side: str, is_value_weighted: bool, head: int | None = None
+    attention: lens.LayerAttention, side: str, is_value_weighted: bool, head: int | None = None
 ) -> TableRows:
     """A row for each query and key that it can see, of one head or of all."""
     tokens, maps = attention_tokens(attention, side), attention.patterns(side, is_value_weighted)

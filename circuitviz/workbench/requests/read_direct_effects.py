@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz import evaluation, lens
 from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
-    from circuitviz.evaluation import Interval
-    from circuitviz.graph import Graph
+    from circuitviz.graph import Graph, Interval
     from circuitviz.workbench.engine import Engine
 
 
@@ -47,13 +47,10 @@ class ReadDirectEffects(Query):
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[DirectEffects]:
         """Batch by batch."""
-        from circuitviz.evaluation import bootstrap_interval
-        from circuitviz.lens import direct_logit_attribution_steps
-
-        found = yield from direct_logit_attribution_steps(
+        found = yield from lens.direct_logit_attribution_steps(
             engine.model, engine.task, None if self.prompt is None else [self.prompt]
         )
         seed = engine.task.seed
-        intervals = (bootstrap_interval((row,), lambda mean: mean, seed) for row in found.values)
+        intervals = (evaluation.bootstrap_interval((row,), lambda mean: mean, seed) for row in found.values)
         effects = dict(zip(found.names, intervals, strict=True))
         return DirectEffects(engine.model.graph, effects, len(found.prompts))

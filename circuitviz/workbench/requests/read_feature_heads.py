@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz import features
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.errors import InputError
+from circuitviz.graph import NodeKind
 from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.discover_prompt_circuit import require_prompt_session
@@ -14,8 +16,6 @@ from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
-    from circuitviz.features import Target
-    from circuitviz.features.edge_channels import AttentionScoreBreakdown, EdgeChannels
     from circuitviz.workbench.engine import Engine
     from circuitviz.workbench.prompt_session import PromptSession
 
@@ -33,13 +33,11 @@ class ReadHeadChannels(Query):
     node: str
     source: str | None = None
 
-    def compute_steps(self, engine: Engine) -> ProgressSteps[EdgeChannels]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[features.EdgeChannels]:
         """One step: a few products a head."""
-        from circuitviz.features.edge_channels import edge_channels
-
         yield from ()  # too short for a sign of progress
         opened = require_prompt_session(engine, self.attribution_query)
-        return edge_channels(opened.edges, find_target(opened, self.node), self.source)
+        return features.edge_channels(opened.edges, find_target(opened, self.node), self.source)
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,8 @@ class ReadAttentionScore(Query):
     query: int | None = None
     key: int | None = None
 
-    def compute_steps(self, engine: Engine) -> ProgressSteps[AttentionScoreBreakdown]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[features.AttentionScoreBreakdown]:
         """One step: a forward pass for the score, and a product of what both positions hold."""
-        from circuitviz.features.edge_channels import break_down_attention_score, edge_channels
-        from circuitviz.graph import NodeKind
-
         yield from ()  # too short for a sign of progress
         opened = require_prompt_session(engine, self.attribution_query)
         target = find_target(opened, self.node)
@@ -74,7 +69,7 @@ class ReadAttentionScore(Query):
         if not head and target.node.kind is NodeKind.HEAD:
             head = self.node.partition("@")[0]
         elif not head:
-            head = edge_channels(opened.edges, target, self.source).strongest.head
+            head = features.edge_channels(opened.edges, target, self.source).strongest.head
         query = target.node.position if self.query is None else self.query
         assert query is not None  # every target of a prompt stands somewhere
         if key is None and self.source is not None:
@@ -83,20 +78,18 @@ class ReadAttentionScore(Query):
         layer, dot, index = head[1:].partition(".h")
         if not (dot and layer.isdecimal() and index.isdecimal()):
             raise InputError(f"'{head}' names no head; a name like a2.h3 would be right.")
-        return break_down_attention_score(opened.table, int(layer), int(index), query, key)
+        return features.break_down_attention_score(opened.table, int(layer), int(index), query, key)
 
 
-def find_target(prompt_session: PromptSession, node: str) -> Target:
+def find_target(prompt_session: PromptSession, node: str) -> features.Target:
     """A node to read, or the target of the circuit itself by its name."""
-    from circuitviz.features import node_target
-
     for target in prompt_session.targets:
         if target.node.name == node:
             return target
-    return node_target(prompt_session.table, node)
+    return features.node_target(prompt_session.table, node)
 
 
-def channels_table(channels: EdgeChannels) -> TableRows:
+def channels_table(channels: features.EdgeChannels) -> TableRows:
     """A row for each head and source that it carries, the head's whole and the given source's part first."""
     rows: TableRows = [["target", "head", "source", "value"]]
     for one in channels.heads:
@@ -107,7 +100,7 @@ def channels_table(channels: EdgeChannels) -> TableRows:
     return rows
 
 
-def score_table(attention_score: AttentionScoreBreakdown) -> TableRows:
+def score_table(attention_score: features.AttentionScoreBreakdown) -> TableRows:
     """The strongest pairs, then both sides' marginals."""
     rows: TableRows = [["head", "query_position", "key_position", "what", "query", "key", "value"]]
     place = [attention_score.head, attention_score.query, attention_score.key]

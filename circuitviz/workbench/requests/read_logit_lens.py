@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import lens
 from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
-    from circuitviz.lens import LensGrid
     from circuitviz.workbench.engine import Engine
 
 LENS_COLUMNS = (
@@ -31,7 +31,7 @@ LENS_COLUMNS = (
 class LogitLensReading:
     """A lens, and which of the answers' texts are correct."""
 
-    grid: LensGrid
+    grid: lens.LensGrid
     correct: frozenset[str]
 
     def table(self) -> TableRows:
@@ -61,10 +61,8 @@ class ReadLogitLens(Query):
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[LogitLensReading]:
         """One step: a forward pass, then every layer unembedded."""
-        from circuitviz.lens import read_lens_grid
-
         yield from ()  # too short for a sign of progress
-        grid = read_lens_grid(engine.model, engine.task, self.node, self.prompt)
+        grid = lens.read_lens_grid(engine.model, engine.task, self.node, self.prompt)
         right = engine.task.correct[self.prompt]
         return LogitLensReading(
             grid, frozenset(engine.model.tokens.token_strings(right[right >= 0].tolist()))

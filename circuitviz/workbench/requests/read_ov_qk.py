@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz import lens
 from circuitviz.errors import InputError
 from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressSteps
@@ -12,7 +13,6 @@ from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
-    from circuitviz.lens import HeadReading
     from circuitviz.workbench.engine import Engine
 
 
@@ -28,15 +28,13 @@ class ReadHead(Query):
     node: str
     prompt: int
 
-    def compute_steps(self, engine: Engine) -> ProgressSteps[HeadReading]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[lens.HeadReading]:
         """One step: a forward pass, and the head's scores with every embedding."""
-        from circuitviz.lens import read_head
-
         yield from ()  # too short for a sign of progress
-        return read_head(engine.model, engine.task, self.node, self.prompt, top=10)
+        return lens.read_head(engine.model, engine.task, self.node, self.prompt, top=10)
 
 
-def ov_table(reading: HeadReading) -> TableRows:
+def ov_table(reading: lens.HeadReading) -> TableRows:
     """A row for each position and token that is promoted from there; how much the head looks there."""
     rows: TableRows = [["head", "position", "token", "rank", "promoted", "logit", "attention"]]
     for position, tokens in enumerate(reading.promoted_tokens):
@@ -45,7 +43,7 @@ def ov_table(reading: HeadReading) -> TableRows:
     return rows
 
 
-def qk_table(reading: HeadReading) -> TableRows:
+def qk_table(reading: lens.HeadReading) -> TableRows:
     """A row for each query and token that it matches as key; InputError where that cannot be told."""
     if not reading.matched_tokens:
         raise InputError(reading.match_error)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import discovery
 from circuitviz.errors import InputError
 from circuitviz.plots import TableRows
 from circuitviz.progress import ProgressRunner, ProgressSteps
@@ -61,8 +62,6 @@ class ReadPatchingMap(Query):
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[PatchingMap]:
         """Group by group of nodes; what is known so far comes with each step."""
-        from circuitviz.discovery import discover_steps
-
         where, task = engine.setting, engine.task
         if self.prompt is not None:
             if where.ablation.startswith("mean"):
@@ -83,7 +82,7 @@ class ReadPatchingMap(Query):
             )  # fmt: skip
 
         steps = ProgressRunner(
-            discover_steps(
+            discovery.discover_steps(
                 engine.model, task, "activation-patching", where.metric, where.ablation, positions=True
             )
         )

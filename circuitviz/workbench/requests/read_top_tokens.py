@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz import lens
 from circuitviz.workbench.requests.messages import Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
@@ -35,7 +36,5 @@ class ReadTopTokens(Request):
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply."""
         engine.require_open()
-        from circuitviz.lens import read_top_tokens
-
         known = [name for name in self.nodes if name in engine.model.graph.node_index]
-        yield TopTokensRead(self.prompt, read_top_tokens(engine.model, engine.task, known, self.prompt))
+        yield TopTokensRead(self.prompt, lens.read_top_tokens(engine.model, engine.task, known, self.prompt))

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from circuitviz import discovery
 from circuitviz.document import Command, Origin, State, TaskOrigin, switch_basis
 from circuitviz.graph import NodeKind
 from circuitviz.graph.feature_sites import feature_sites, site_of
 from circuitviz.graph.names import site_sort_key
+from circuitviz.workbench.record_origin import select_circuit
 from circuitviz.workbench.requests.discover_circuit import SearchResult
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
 from circuitviz.workbench.requests.priority import Priority
@@ -59,13 +61,12 @@ class SwitchBasis(Request):
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Progress, then the circuit."""
         engine.require_open()
-        from circuitviz.discovery import discover_steps
-        from circuitviz.workbench.record_origin import select_circuit
-
         method, options = self._method_and_options()
         where = engine.setting
         began = time.perf_counter()
-        steps = discover_steps(engine.model, engine.task, method, where.metric, where.ablation, **options)
+        steps = discovery.discover_steps(
+            engine.model, engine.task, method, where.metric, where.ablation, **options
+        )
         scores = yield from report_progress(self.text, steps)
         select = self.origin.select if self.origin.select in SELECTIONS_BY_SIZE else "greedy"
         edges = min(self.n_edges, scores.graph.n_edges)

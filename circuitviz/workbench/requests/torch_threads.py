@@ -30,7 +30,7 @@ class SetTorchThreads(Request):
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Nothing comes back."""
-        import torch
+        import torch  # on the worker, not when the window is made
 
         torch.set_num_threads(self.n_threads or default_thread_count())
         yield from ()

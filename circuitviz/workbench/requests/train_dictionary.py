@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circuitviz import features, training
+from circuitviz.errors import InputError
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
-    from circuitviz.features.passages import Passages
-    from circuitviz.training import DictionaryQuality, DictionaryRecipe, TrainedDictionary, TrainingPoint
     from circuitviz.workbench.engine import Engine
 
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class TrainingProgress:
     """Where a training stands: its course so far, and once it is done its figures and its folder."""
 
-    history: tuple[TrainingPoint, ...]
-    figures: DictionaryQuality | None = None
+    history: tuple[training.TrainingPoint, ...]
+    figures: training.DictionaryQuality | None = None
     folder: Path | None = None
 
 
@@ -41,43 +41,40 @@ class TrainDictionary(Query):
     site: str
     text_path: Path | None
     folder: Path
-    recipe: DictionaryRecipe
+    recipe: training.DictionaryRecipe
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[TrainingProgress]:
         """The course at every few steps; then the dictionary is written and measured."""
-        from circuitviz.features import write_saelens_folder
-        from circuitviz.training import measure_dictionary_steps, parse_site, train_dictionary_steps
-
         model = engine.model
-        site = parse_site(self.site, model)
+        site = training.parse_site(self.site, model)
         yield Progress(0, self.recipe.steps, "Reading the text")
         learned, measured = self._load_passages(engine).train_test_split()
         state = self.folder / f"{site.name}.training"
         trained = yield from _with_history_only(
-            train_dictionary_steps(model, site, learned, self.recipe, state)
+            training.train_dictionary_steps(model, site, learned, self.recipe, state)
         )
         about = {"training": dataclasses.asdict(self.recipe), "training_tokens": learned.n_tokens}
         one = replace(trained.dictionary, about=about)
-        write_saelens_folder(one, self.folder / site.name)
-        figures = yield from measure_dictionary_steps(model, one, measured)
+        features.write_saelens_folder(one, self.folder / site.name)
+        figures = yield from training.measure_dictionary_steps(model, one, measured)
         return TrainingProgress(trained.history, figures, self.folder / site.name)
 
-    def _load_passages(self, engine: Engine) -> Passages:
-        from circuitviz.errors import InputError
-        from circuitviz.features.passages import passages_from_texts, read_passage_file
-        from circuitviz.training.demo.train_dictionaries import TRAINING_PASSAGES, TRAINING_SEED, demo_texts
-
+    def _load_passages(self, engine: Engine) -> features.Passages:
         if self.text_path is not None:
-            return read_passage_file(engine.model, self.text_path)
+            return features.read_passage_file(engine.model, self.text_path)
         if engine.model.name != "demo":
             raise InputError(f"'{engine.model.name}' has no text of its own; choose a text file to train on.")
-        return passages_from_texts(engine.model, demo_texts(TRAINING_SEED, TRAINING_PASSAGES))
+        return features.passages_from_texts(
+            engine.model, training.demo_texts(training.TRAINING_SEED, training.TRAINING_PASSAGES)
+        )
 
 
-def _with_history_only(steps: ProgressSteps[TrainedDictionary]) -> ProgressSteps[TrainedDictionary]:
+def _with_history_only(
+    steps: ProgressSteps[training.TrainedDictionary],
+) -> ProgressSteps[training.TrainedDictionary]:
     """The same steps, with the course alone to show; closing them keeps the state (``train_steps``)."""
     driven = ProgressRunner(steps)
     for step in driven:
-        so_far: TrainedDictionary | None = step.partial  # type: ignore[assignment]
+        so_far: training.TrainedDictionary | None = step.partial  # type: ignore[assignment]
         yield replace(step, partial=None if so_far is None else TrainingProgress(so_far.history))
     return driven.result

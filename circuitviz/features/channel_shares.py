@@ -10,7 +10,7 @@ from circuitviz.errors import InputError
 from circuitviz.features.attention_parts import attention_score_parts, check_head, rows_through_heads
 from circuitviz.features.feature_edges import Edges, read_vectors_of_node
 from circuitviz.features.forward_order import attention_write_stage
-from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind
 

@@ -1,0 +1,31 @@
+__version__: str
+
+from .discovery import discover as discover
+from .discovery import discover_steps as discover_steps
+from .errors import ComputationError as ComputationError
+from .errors import InputError as InputError
+from .evaluation import evaluate as evaluate
+from .evaluation import evaluate_steps as evaluate_steps
+from .features import Edges as Edges
+from .features import attribution_graph as attribution_graph
+from .features import likely_logits as likely_logits
+from .features import load_dictionaries as load_dictionaries
+from .features import load_dictionary as load_dictionary
+from .features import local_circuit as local_circuit
+from .features import node_table as node_table
+from .features import node_target as node_target
+from .features import run_prompt as run_prompt
+from .formats import export_document as export_document
+from .formats import import_document as import_document
+from .formats import open_document as open_document
+from .formats import save_document as save_document
+from .graph import Circuit as Circuit
+from .graph import Graph as Graph
+from .graph import Scores as Scores
+from .graph import overlap as overlap
+from .lens import read_node as read_node
+from .models import load_model as load_model
+from .tasks import Pair as Pair
+from .tasks import Task as Task
+from .tasks import load_task as load_task
+from .workbench.opened_document import open as open

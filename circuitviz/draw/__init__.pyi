@@ -1,0 +1,1 @@
+from .registry import figure_formats as figure_formats

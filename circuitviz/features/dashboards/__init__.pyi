@@ -1,0 +1,11 @@
+from .build_index import build_index_steps as build_index_steps
+from .directions import Neighbour as Neighbour
+from .directions import TokenEffect as TokenEffect
+from .directions import de_embedding_effects as de_embedding_effects
+from .directions import nearest_features as nearest_features
+from .directions import token_effects as token_effects
+from .feature_index import DashboardExample as DashboardExample
+from .feature_index import FeatureIndex as FeatureIndex
+from .feature_index import FeatureRow as FeatureRow
+from .feature_index import FeatureStatistics as FeatureStatistics
+from .feature_index import index_key as index_key

@@ -1,0 +1,17 @@
+from .direct_logit_attribution import DirectLogitAttribution as DirectLogitAttribution
+from .direct_logit_attribution import direct_logit_attribution_steps as direct_logit_attribution_steps
+from .direct_logits import TokenLogit as TokenLogit
+from .layer_attention import ATTENTION_SIDES as ATTENTION_SIDES
+from .layer_attention import LayerAttention as LayerAttention
+from .layer_attention import read_layer_attention as read_layer_attention
+from .logit_lens import LensCell as LensCell
+from .logit_lens import LensGrid as LensGrid
+from .logit_lens import read_lens_grid as read_lens_grid
+from .node_lens import NodeReading as NodeReading
+from .node_lens import read_node as read_node
+from .ov_qk import HeadReading as HeadReading
+from .ov_qk import read_head as read_head
+from .registry import ReadingInput as ReadingInput
+from .registry import reading_steps as reading_steps
+from .registry import readings as readings
+from .top_tokens import read_top_tokens as read_top_tokens

@@ -1,0 +1,2 @@
+from .registry import Metric as Metric
+from .registry import metrics as metrics

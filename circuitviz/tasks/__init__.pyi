@@ -1,0 +1,11 @@
+from .pairs import Answer as Answer
+from .pairs import Pair as Pair
+from .pairs import Task as Task
+from .pairs import UnusablePairError as UnusablePairError
+from .registry import PairGenerator as PairGenerator
+from .registry import tasks as tasks
+from .task_files import UnusableRowsError as UnusableRowsError
+from .task_files import count_reasons as count_reasons
+from .task_files import is_task_file as is_task_file
+from .task_files import read_task_rows as read_task_rows
+from .task_loading import load_task as load_task

@@ -1,0 +1,65 @@
+"""A task by its name, or from a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from circuitviz.models import Model
+from circuitviz.options import build_options, options_to_dict
+from circuitviz.tasks.pairs import Task
+from circuitviz.tasks.registry import tasks
+from circuitviz.tasks.task_files import is_task_file, read_task_rows
+
+
+def load_task(
+    name: str,
+    model: Model,
+    prompts: int = 64,
+    seed: int = 0,
+    bos: bool | None = None,
+    skip_unusable: bool = False,
+    **options: object,
+) -> Task:
+    """Make a built-in task, or read one from a CSV, JSONL or JSON file, for a model's tokenizer.
+
+    Args:
+        name: Name of a built-in task, or path of a file.
+        model: The model whose tokenizer encodes the prompts.
+        prompts: How many pairs a built-in task draws, and the most that are read from a file.
+        seed: Seed of a built-in task's draws.
+        bos: False to leave out the beginning-of-sequence token.
+        skip_unusable: Leave out rows of a file that cannot be used; ``options["left_out"]`` of the task
+            counts them by reason.
+        **options: Options of the built-in task.
+
+    Raises:
+        UnusableRowsError: Only some rows of a file can be used.
+        InputError: There is no such task, the file is wrong, or the tokenizer does not fit.
+    """
+    if is_task_file(name) or os.sep in name:
+        rows = read_task_rows(name, model.tokens, prompts, bos, skip_unusable)
+        task = Task.from_pairs(
+            Path(name).stem,
+            rows.pairs,
+            model.tokens,
+            metric=rows.metric,
+            seed=seed,
+            bos=bos,
+            encoded=rows.encoded,
+            options={"left_out": dict(rows.left_out)} if rows.left_out else None,
+        )
+    else:
+        entry = tasks.get(name)
+        task_options = build_options(entry.options, options)
+        pairs = entry.value(model.tokens, prompts, seed, task_options)
+        task = Task.from_pairs(
+            name,
+            pairs,
+            model.tokens,
+            metric=entry.extra["metric"],
+            seed=seed,
+            bos=bos,
+            options=options_to_dict(task_options),
+        )
+    return task.to(model.device)

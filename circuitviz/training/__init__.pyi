@@ -1,0 +1,15 @@
+from .demo.train_dictionaries import MEASURING_SEED as MEASURING_SEED
+from .demo.train_dictionaries import TRAINING_PASSAGES as TRAINING_PASSAGES
+from .demo.train_dictionaries import TRAINING_SEED as TRAINING_SEED
+from .demo.train_dictionaries import demo_texts as demo_texts
+from .dictionary_quality import DictionaryQuality as DictionaryQuality
+from .dictionary_quality import loss_recovered_steps as loss_recovered_steps
+from .dictionary_quality import measure_dictionary_steps as measure_dictionary_steps
+from .dictionary_quality import splice_hooks as splice_hooks
+from .recipe import DictionaryRecipe as DictionaryRecipe
+from .recipe import TrainingPoint as TrainingPoint
+from .site_activations import collect_activations as collect_activations
+from .site_activations import parse_site as parse_site
+from .site_activations import trainable_sites as trainable_sites
+from .train_dictionary import TrainedDictionary as TrainedDictionary
+from .train_dictionary import train_dictionary_steps as train_dictionary_steps

@@ -1,0 +1,14 @@
+from .compute_reading import ComputeReading as ComputeReading
+from .query import Query as Query
+from .read_attention import ReadAttention as ReadAttention
+from .read_attention import attention_table as attention_table
+from .read_direct_effects import ReadDirectEffects as ReadDirectEffects
+from .read_feature_heads import ReadAttentionScore as ReadAttentionScore
+from .read_feature_heads import ReadHeadChannels as ReadHeadChannels
+from .read_feature_heads import channels_table as channels_table
+from .read_feature_heads import score_table as score_table
+from .read_logit_lens import ReadLogitLens as ReadLogitLens
+from .read_ov_qk import ReadHead as ReadHead
+from .read_ov_qk import ov_table as ov_table
+from .read_ov_qk import qk_table as qk_table
+from .read_patching_map import ReadPatchingMap as ReadPatchingMap
