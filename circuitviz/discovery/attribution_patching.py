@@ -56,7 +56,7 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
             first_changed_position=ablated.first_changed_position,
             at_sender_outputs=True,
         )
-        deltas = ActivationDeltas.between(model, clean, ablated, buffers)
+        deltas = ActivationDeltas.from_activations(model, clean, ablated, buffers)
         add_edge_scores(model, deltas, capture, gradients, total, 1.0, buffers)
         position_scores[:, deltas.first_changed_position :] += _attribution_by_position(
             model, deltas, gradients.sender_outputs

@@ -1,4 +1,4 @@
-"""EAP and its variants, which differ only in the points at which the gradient is taken: one loop."""
+"""The loop of EAP and its variants, which differ only in the points at which the gradient is taken."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def score_by_average_gradients(
             )
         else:
             clean_gradients, batch.clean = None, record_activations(model, subtask.clean, subtask.lengths - 1)
-        deltas = ActivationDeltas.between(model, batch.clean, batch.ablated, buffers)
+        deltas = ActivationDeltas.from_activations(model, batch.clean, batch.ablated, buffers)
         batch_scores, batch_points = torch.zeros_like(total), points(batch)
         for number, point in enumerate(batch_points, start=1):
             capture, gradients = clean_gradients or compute_gradients(setting, batch, point, {})

@@ -153,15 +153,15 @@ def _project_heads(
     model: Model, layer: int, channel: str, inputs: dict[int, Tensor], original: OriginalForward, x: Tensor
 ) -> Tensor:
     """The model's own queries, keys or values, except for the heads whose inputs are given."""
-    out = original(x).clone()
+    output = original(x).clone()
     weights, bias = model.layers[layer].channel_weights(channel)
-    split = out.view(*out.shape[:2], len(weights), -1)
+    split = output.view(*output.shape[:2], len(weights), -1)
     for head, values in inputs.items():
         normal = model.layers[layer].attn_norm.project(
             values.flatten(0, 1)[None], weights[head : head + 1], bias[head : head + 1]
         )
         split[:, :, head] = normal.view(*values.shape[:2], -1)
-    return out
+    return output
 
 
 def _run_mlp(model: Model, layer: int, inputs: Tensor, original: OriginalForward, _x: Tensor) -> Tensor:

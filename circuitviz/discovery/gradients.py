@@ -155,15 +155,15 @@ def _grad_from(
     attention reads ``x``, too, and its gradient is not the MLP's.
     """
     later_input = x[:, first_position:].contiguous() if first_position else x.view_as(x)
-    out = original(later_input)
-    for store, value in ((outputs, out), (inputs, later_input)):
-        if store is not None:
-            store.append(value)
+    output = original(later_input)
+    for captured, value in ((outputs, output), (inputs, later_input)):
+        if captured is not None:
+            captured.append(value)
     if not first_position:
-        return out
+        return output
     with torch.no_grad():
         earlier_output = original(x[:, :first_position].contiguous())
-    return torch.cat([earlier_output, out], 1)
+    return torch.cat([earlier_output, output], 1)
 
 
 def _chain_hooks(hook: Hook, observer: Hook) -> Hook:
@@ -190,14 +190,16 @@ class ActivationDeltas:
     values: Tensor
 
     @staticmethod
-    def between(
+    def from_activations(
         model: Model, clean: Activations, ablated: Activations, buffers: BufferPool
     ) -> ActivationDeltas:
         """Clean outputs minus ablation values, in memory that ``buffers`` reuses from call to call."""
-        begin = ablated.first_changed_position
-        later = clean.from_position(begin)
-        out = buffers.buffer("deltas", later.embed, len(model.graph.senders), *later.embed.shape)
-        return ActivationDeltas(begin, compute_sender_deltas(model, later, ablated.from_position(begin), out))
+        first_position = ablated.first_changed_position
+        later = clean.from_position(first_position)
+        buffer = buffers.buffer("deltas", later.embed, len(model.graph.senders), *later.embed.shape)
+        return ActivationDeltas(
+            first_position, compute_sender_deltas(model, later, ablated.from_position(first_position), buffer)
+        )
 
 
 @torch.no_grad()

@@ -92,13 +92,13 @@ def choose_features(
         records: dict[str, _SiteRecord] = {}
         site_outputs: list[Tensor] = []
 
-        def keep(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
+        def record_output(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
             site_outputs.append(written)
             records[site.name] = _SiteRecord(read, written, site.listed_activations(read.detach()))
             return written  # the same tensor: the pass continues from it, so it has a gradient
 
         _, gradients = compute_gradients(
-            setting, batch, GradientPoint(), full_basis.hooks(keep), site_outputs
+            setting, batch, GradientPoint(), full_basis.hooks(record_output), site_outputs
         )
         ablated = feature_ablations(subtask)
         for (name, site), gradient in zip(full_basis.sites.items(), gradients.extra, strict=True):
@@ -183,11 +183,11 @@ def _record_clean(batch: TaskBatch, basis: FeatureBasis) -> dict[str, Tensor]:
     """Run the clean prompts: the batch gets its senders' outputs; returned are features by site."""
     features: dict[str, Tensor] = {}
 
-    def keep(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
+    def record_features(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
         features[site.name] = site.listed_activations(read)
 
     model, subtask = batch.model, batch.task
-    with model.hooks(recording_hooks(model, batch.clean)), model.hooks(basis.hooks(keep)):
+    with model.hooks(recording_hooks(model, batch.clean)), model.hooks(basis.hooks(record_features)):
         batch.clean.logits = model.logits(subtask.clean, subtask.lengths - 1)
     return features
 
@@ -233,23 +233,23 @@ class _MixedGraph:
         buffers: BufferPool,
     ) -> ActivationDeltas:
         """Deltas of all senders; those of a site's features and error add up to the site's."""
-        model_deltas = ActivationDeltas.between(self.model, batch.clean, batch.ablated, buffers)
+        model_deltas = ActivationDeltas.from_activations(self.model, batch.clean, batch.ablated, buffers)
         sizes = (len(self.graph.senders), *model_deltas.values.shape[1:])
-        out = buffers.buffer("mixed deltas", model_deltas.values, *sizes)
+        deltas = buffers.buffer("mixed deltas", model_deltas.values, *sizes)
         is_shared = self._model_rows >= 0
-        out[self._model_rows[is_shared]] = model_deltas.values[is_shared]
+        deltas[self._model_rows[is_shared]] = model_deltas.values[is_shared]
         for name, site in self.basis.sites.items():
             feature_deltas = (features[name] - feature_ablations[name]).expand_as(features[name])
             feature_deltas = feature_deltas[:, model_deltas.first_changed_position :]
             rows, (error,) = self.site_rows(name, NodeKind.FEATURE), self.site_rows(name, NodeKind.ERROR)
             site_senders = [i for i, node in enumerate(self.model.graph.nodes) if site_of(node) == name]
-            out[error] = model_deltas.values[site_senders].sum(0)
+            deltas[error] = model_deltas.values[site_senders].sum(0)
             for row, direction, amount in zip(
                 rows, site.listed_directions(), feature_deltas.unbind(-1), strict=True
             ):
-                torch.mul(amount[..., None], direction, out=out[row])
-                out[error] -= out[row]
-        return ActivationDeltas(model_deltas.first_changed_position, out)
+                torch.mul(amount[..., None], direction, out=deltas[row])
+                deltas[error] -= deltas[row]
+        return ActivationDeltas(model_deltas.first_changed_position, deltas)
 
     def add_point_scores(
         self,
@@ -265,14 +265,14 @@ class _MixedGraph:
         records: dict[str, _SiteRecord] = {}
         feature_activations: list[Tensor] = []
 
-        def splice(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
+        def replace_output(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
             features = site.listed_activations(read)
             records[site.name] = _SiteRecord(read, written, features)
             feature_activations.append(features)
             return written.detach() + (features - features.detach()) @ site.listed_decoder_rows()
 
         capture, gradients = compute_gradients(
-            setting, batch, point, self.basis.hooks(splice), feature_activations
+            setting, batch, point, self.basis.hooks(replace_output), feature_activations
         )
         model_scores = scores.new_zeros(len(scores), len(self.model.graph.receivers))
         add_edge_scores(

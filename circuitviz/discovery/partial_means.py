@@ -1,4 +1,4 @@
-"""Means over prompts while a batch is incomplete: some effects are known for one batch more than others."""
+"""Means over prompts while a batch is incomplete, with some effects measured on more prompts than others."""
 
 from __future__ import annotations
 

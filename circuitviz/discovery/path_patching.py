@@ -1,4 +1,4 @@
-"""Path patching: what senders do to a few receivers directly, applied again to the senders found."""
+"""Path patching: direct effects of senders through a few receivers, repeated for the senders found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document that a person works on, and the steps that can be undone."""
+"""The document: a circuit with labels, groups and filters, and the commands that change it."""
 
 from circuitviz.document.circuit_commands import (
     Command,

@@ -1,6 +1,6 @@
-"""What a circuit of features answers: a prompt, a target, and how its value is traced back.
+"""The query that a circuit of features answers: a prompt, a target, and how the target is attributed.
 
-It is what a person asks for, and what the circuit's `PromptOrigin` keeps.
+A person fills it in before the search; the circuit's `PromptOrigin` stores it.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH = (
 )
 PROMPT_METHODS = (HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH)
 LOGIT_DIFF_TARGET = "logit-diff"  # the target that is the difference of the answers' logits
-PROMPT_TASK = "prompt"  # what stands in the place of a task's name
+PROMPT_TASK = "prompt"  # used where a task's name is expected
 EDGE_SHARE_SELECTION = "share"  # edges to a share of all |score|
 
 
 @dataclass(frozen=True)
 class AttributionQuery:
-    """Why a target has its value on a prompt.
+    """A question why a target has its value on a prompt.
 
     Attributes:
-        model: name or local path of the model.
-        prompt: the text on which the target is traced back.
-        target: a node (`m3.f12@7`, `m3.n45@7`, `a1.h2@7`), a token after the prompt (` Mary`), or
-            `logit-diff` of `correct` against `incorrect`; empty, in an attribution graph: the most likely
+        model: Name or local path of the model.
+        prompt: The text on which the target is attributed.
+        target: A node (`m3.f12@7`, `m3.n45@7`, `a1.h2@7`), a token after the prompt (` Mary`), or
+            `logit-diff` of `correct` against `incorrect`; if empty, in an attribution graph, the most likely
             logits.
-        method: one of `PROMPT_METHODS`.
-        gate: whether nodes are compared with the threshold by their attribution (`signed`) or its size
+        method: One of `PROMPT_METHODS`.
+        gate: Whether nodes are compared with the threshold by their attribution (`signed`) or its size
             (`absolute`).
-        tau: the threshold; None before it is found from `nodes`.
-        nodes: about how many nodes to keep; None where the threshold itself was chosen.
-        corrupted: the corrupted prompt, which measurements take values from; empty: none.
-        correct: correct answers.
-        incorrect: incorrect answers.
-        sites: sites that are decomposed into features; None: all that have a dictionary.
-        dictionaries: files and folders of dictionaries; empty: the demo's own.
-        errors: whether reconstruction errors are `kept` or `dropped` when the circuit is evaluated.
-        bos: whether the prompt begins with the model's BOS token; None: as the tokenizer does by itself.
-        tokens: token ids of the prompt, where its text does not give them.
-        rows: most rows that an attribution graph computes.
-        node_share: share of the influence that the nodes of an attribution graph keep.
-        edge_share: share of the influence that the edges of an attribution graph keep.
-        chosen_ablation: the ablation that the circuit is evaluated under, where a person chose one.
+        tau: The threshold; None before it is computed from `nodes`.
+        nodes: About how many nodes to select; None where the threshold itself was chosen.
+        corrupted: The corrupted prompt, from which evaluations take values; empty without one.
+        correct: Correct answers.
+        incorrect: Incorrect answers.
+        sites: Sites that are decomposed into features; None for all that have a dictionary.
+        dictionaries: Files and folders of dictionaries; if empty, the demo's own.
+        errors: Whether reconstruction errors are `kept` or `dropped` when the circuit is evaluated.
+        bos: Whether the prompt begins with the model's BOS token; None for the tokenizer's default.
+        tokens: Token ids of the prompt, where its text does not give them.
+        rows: Greatest number of rows that an attribution graph computes.
+        node_share: Share of the influence that the nodes of an attribution graph hold.
+        edge_share: Share of the influence that the edges of an attribution graph hold.
+        chosen_ablation: The ablation that the circuit is evaluated under, where a person chose one.
     """
 
     model: str
@@ -81,64 +81,64 @@ class AttributionQuery:
 
     @property
     def metric(self) -> str:
-        """What the circuit is measured by."""
+        """Name of the metric of the circuit's evaluation."""
         return LOGIT_DIFF_TARGET if self.target == LOGIT_DIFF_TARGET else "target-activation"
 
     @property
     def ablation(self) -> str:
-        """What nodes outside the circuit take; by itself, the corrupted prompt's value where there is one."""
+        """Ablation of nodes outside the circuit; by default the corrupted prompt's values, else zero."""
         return self.chosen_ablation or ("corrupted" if self.corrupted else "zero")
 
     @property
     def run_key(self) -> tuple[Any, ...]:
-        """What decides run and nodes: queries that share it are answered from the same rows."""
+        """Key of the run and its nodes: queries with equal keys share attribution rows."""
         return self.model, self.prompt, self.tokens, self.bos, self.dictionaries, self.sites
 
     @property
     def target_key(self) -> tuple[Any, ...]:
-        """What decides the target among the nodes."""
+        """Key of the target within the run."""
         return self.target, self.correct, self.incorrect
 
     @property
     def query_key(self) -> tuple[Any, ...]:
-        """What is asked of which prompt and how: answers that share it differ in size and basis alone."""
+        """Key of prompt, target and method: circuits with equal keys differ in size and basis alone."""
         return self.model, self.prompt, self.corrupted, self.tokens, self.bos, self.target_key, self.method
 
     def with_threshold(self, tau: float) -> AttributionQuery:
-        """The same query with a threshold that somebody chose."""
+        """The same query with a threshold chosen by a person."""
         return replace(self, tau=tau, nodes=None)
 
     @property
     def options(self) -> dict[str, Any]:
-        """What a file keeps as options: lists and numbers, as JSON has them."""
-        made: dict[str, Any] = {
+        """The options as files store them, ready for JSON."""
+        options: dict[str, Any] = {
             "target": self.target,
             "sites": None if self.sites is None else list(self.sites),
             "dictionaries": list(self.dictionaries),
             "errors": self.errors,
         }
         if self.tokens:
-            made["tokens"] = list(self.tokens)
+            options["tokens"] = list(self.tokens)
         if self.is_graph:
             shares = {"node_share": self.node_share, "edge_share": self.edge_share}
-            return {**made, "rows": self.rows, **shares}
-        return {**made, "gate": self.gate, "tau": self.tau, "nodes": self.nodes}
+            return {**options, "rows": self.rows, **shares}
+        return {**options, "gate": self.gate, "tau": self.tau, "nodes": self.nodes}
 
     def canonical(self) -> AttributionQuery:
-        """The same query with the fields that its method does not use at their defaults, as files keep it."""
+        """The same query with fields that its method does not use at their defaults, as files store it."""
         if self.is_graph:
-            own = replace(self, gate="signed", tau=None, nodes=None)
+            query = replace(self, gate="signed", tau=None, nodes=None)
         else:
-            own = replace(self, rows=2000, node_share=0.8, edge_share=0.98)
-        return own.with_evaluation_setting(self.ablation, self.errors)
+            query = replace(self, rows=2000, node_share=0.8, edge_share=0.98)
+        return query.with_evaluation_setting(self.ablation, self.errors)
 
     def with_evaluation_setting(self, ablation: str, errors: str) -> AttributionQuery:
         """The same query, its circuit evaluated under another ablation and error mode."""
-        usual = "corrupted" if self.corrupted else "zero"
-        return replace(self, chosen_ablation="" if ablation == usual else ablation, errors=errors)
+        default_ablation = "corrupted" if self.corrupted else "zero"
+        return replace(self, chosen_ablation="" if ablation == default_ablation else ablation, errors=errors)
 
     def command_line(self) -> str:
-        """The command line that answers it again."""
+        """The command line that computes the circuit again."""
         parts = ["circuitviz", "attribute" if self.is_graph else "local-circuit", "-m", self.model]
         for folder in self.dictionaries:
             parts += ["--dictionaries", folder]
@@ -157,5 +157,5 @@ class AttributionQuery:
             parts += [f"--rows={self.rows}", f"--node-share={self.node_share!r}"]
             return shlex.join([*parts, f"--edge-share={self.edge_share!r}"])
         parts += [f"--target={self.target}", f"--method={self.method}", f"--gate={self.gate}"]
-        asked = f"--tau={self.tau!r}" if self.nodes is None else f"--nodes={self.nodes}"
-        return shlex.join([*parts, asked])
+        size_flag = f"--tau={self.tau!r}" if self.nodes is None else f"--nodes={self.nodes}"
+        return shlex.join([*parts, size_flag])

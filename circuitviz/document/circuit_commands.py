@@ -1,4 +1,4 @@
-"""Everything a person can do to a circuit: a name and a function from one state to the next."""
+"""Commands that change a circuit's state: each is a name and a function from one state to the next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from circuitviz.graph import Circuit, Intervention, Interventions, Scores
 
 @dataclass(frozen=True)
 class Command:
-    """One step that can be undone. Neighbours with the same ``merge_key`` key become one step."""
+    """One step that can be undone.
+
+    Attributes:
+        text: Name of the step, as the Edit menu shows it.
+        transform: The function from the state before to the state after; may raise InputError.
+        merge_key: Consecutive commands with the same key, unless empty, are undone as one step.
+    """
 
     text: str
     transform: Callable[[State], State]
@@ -23,110 +29,118 @@ class Command:
 
 
 def expand_nodes(state: State, names: Iterable[str]) -> frozenset[str]:
-    """Nodes by name; groups and classes (``Name Movers``, ``group:Name Movers``) are their nodes.
+    """Replace groups and classes (``Name Movers``, ``group:Name Movers``) by the names of their nodes.
 
-    Targets are left out: nothing leads on from them that could be taken out or changed.
+    Targets are left out: they have no outgoing edges that could be ablated or changed.
     """
-    found: set[str] = set()
+    expanded: set[str] = set()
     for name in names:
-        bare = name.partition(":")[2] if name.startswith(("group:", "class:")) else name
-        group = state.groups_with_classes.get(bare)
-        found |= {name} if group is None else group.nodes
+        group_name = name.partition(":")[2] if name.startswith(("group:", "class:")) else name
+        group = state.groups_with_classes.get(group_name)
+        expanded |= {name} if group is None else group.nodes
     if state.circuit is None:
-        return frozenset(found) - {"logits"}
+        return frozenset(expanded) - {"logits"}
     graph = state.circuit.graph
-    return frozenset(name for name in found if name not in graph.node_index or name in graph.sender_index)
+    return frozenset(name for name in expanded if name not in graph.node_index or name in graph.sender_index)
 
 
 def expand_edges(state: State, names: Iterable[str]) -> frozenset[str]:
-    """Edges by name; an arrow from or to a group or a class is the circuit's edges that it adds up."""
-    found: set[str] = set()
+    """Replace edges from or to a group or a class by the names of the circuit's edges that they sum."""
+    expanded: set[str] = set()
     for name in names:
         if state.circuit is None or is_valid_target(state.circuit.graph, name):
-            found.add(name)
+            expanded.add(name)
             continue
         source, _, target = name.partition("->")
-        senders, into = expand_nodes(state, [source]), expand_nodes(state, [target]) | {target}
+        senders, receivers = expand_nodes(state, [source]), expand_nodes(state, [target]) | {target}
         for edge in state.circuit.edge_names:
             sender, _, receiver = edge.partition("->")
-            if sender in senders and (receiver in into or receiver.partition("<")[0] in into):
-                found.add(edge)
-    return frozenset(found)
+            if sender in senders and (receiver in receivers or receiver.partition("<")[0] in receivers):
+                expanded.add(edge)
+    return frozenset(expanded)
 
 
 def toggle_ablation(nodes: Iterable[str] = (), edges: Iterable[str] = ()) -> Command:
-    """Take nodes and edges out of the circuit; those that are all out already come back in.
+    """Ablate nodes and edges, or restore them where all of them are ablated already.
 
-    The name of a group or a class stands for its nodes, an arrow between groups for its edges.
+    The name of a group or a class stands for its nodes, an edge between groups for all their edges.
     """
     nodes, edges = frozenset(nodes) - {"logits"}, frozenset(edges)
 
-    def change(state: State) -> State:
-        members, ties = expand_nodes(state, nodes), expand_edges(state, edges)
-        back = members <= state.ablated_nodes and ties <= state.ablated_edges
-        if back:
+    def transform(state: State) -> State:
+        node_names, edge_names = expand_nodes(state, nodes), expand_edges(state, edges)
+        all_ablated = node_names <= state.ablated_nodes and edge_names <= state.ablated_edges
+        if all_ablated:
             return replace(
                 state,
-                ablated_nodes=state.ablated_nodes - members,
-                ablated_edges=state.ablated_edges - ties,
+                ablated_nodes=state.ablated_nodes - node_names,
+                ablated_edges=state.ablated_edges - edge_names,
             )
         return replace(
             state,
-            ablated_nodes=state.ablated_nodes | members,
-            ablated_edges=state.ablated_edges | ties,
+            ablated_nodes=state.ablated_nodes | node_names,
+            ablated_edges=state.ablated_edges | edge_names,
         )
 
-    return Command(f"Ablate {_list_names([*sorted(nodes), *sorted(edges)])}", change)
+    return Command(f"Ablate {_list_names([*sorted(nodes), *sorted(edges)])}", transform)
 
 
 def set_intervention(nodes: Iterable[str], intervention: Intervention | None) -> Command:
-    """Make nodes write something else; None gives them their own output back. Those out come back in.
+    """Set the intervention of nodes, or remove it where it is None; ablated nodes are restored.
 
-    Moving a factor is one step: neighbours that speak of the same nodes become one.
+    Consecutive changes to the same nodes, as by a slider, are one step.
     """
-    chosen = frozenset(nodes) - {"input", "logits"}
+    targets = frozenset(nodes) - {"input", "logits"}
 
-    def change(state: State) -> State:
-        members = expand_nodes(state, chosen)
-        others = {name: kept for name, kept in state.interventions.items() if name not in members}
+    def transform(state: State) -> State:
+        members = expand_nodes(state, targets)
+        remaining = {name: current for name, current in state.interventions.items() if name not in members}
         changed = (
-            others if intervention is None else {**others, **dict.fromkeys(sorted(members), intervention)}
+            remaining
+            if intervention is None
+            else {**remaining, **dict.fromkeys(sorted(members), intervention)}
         )
         return replace(state, interventions=changed, ablated_nodes=state.ablated_nodes - members)
 
-    named = _list_names(sorted(chosen))
-    text = f"Restore {named}" if intervention is None else f"{named}: {intervention.description}"
-    return Command(text, change, merge_key=f"intervene {' '.join(sorted(chosen))}" if intervention else "")
+    names = _list_names(sorted(targets))
+    text = f"Restore {names}" if intervention is None else f"{names}: {intervention.description}"
+    return Command(
+        text, transform, merge_key=f"intervene {' '.join(sorted(targets))}" if intervention else ""
+    )
 
 
 def restore_all() -> Command:
-    """Put everything back that was ablated or changed."""
+    """Remove all ablations and interventions."""
 
-    def change(state: State) -> State:
+    def transform(state: State) -> State:
         return replace(state, ablated_nodes=frozenset(), ablated_edges=frozenset(), interventions={})
 
-    return Command("Restore everything", change)
+    return Command("Restore everything", transform)
 
 
 def set_evaluation_setting(ablation: str, errors: str) -> Command:
-    """Judge a circuit of features with other values outside it, or with errors dropped."""
+    """Evaluate a circuit of features under another ablation or error mode (``kept`` or ``dropped``)."""
 
-    def change(state: State) -> State:
+    def transform(state: State) -> State:
         origin = state.origin
         return replace(state, origin=origin and origin.with_evaluation_setting(ablation, errors))
 
-    return Command(f"Ablate to {ablation}, errors {errors}", change)
+    return Command(f"Ablate to {ablation}, errors {errors}", transform)
 
 
 def restore_ablation(
     nodes: Iterable[str], edges: Iterable[str], interventions: Interventions, setting: Sequence[str] = ()
 ) -> Command:
-    """Ablate exactly this, as it was tried before; what the circuit has no more is passed over.
+    """Return to ablations and interventions of the history.
 
-    setting: the ablation and way with errors that it was judged by, of a circuit of features.
+    Args:
+        nodes: Names of all ablated nodes; names that the circuit lacks are ignored, here and below.
+        edges: Names of all ablated edges.
+        interventions: All interventions by node name.
+        setting: Ablation and error mode of the evaluation, for a circuit of features; else empty.
     """
 
-    def change(state: State) -> State:
+    def transform(state: State) -> State:
         if state.circuit is None:
             return state
         if setting:
@@ -134,64 +148,72 @@ def restore_ablation(
             state = set_evaluation_setting(ablation, errors).transform(state)
         return _with_modifications(state, nodes, edges, interventions)
 
-    return Command("Go back to an ablation", change)
+    return Command("Go back to an ablation", transform)
 
 
 def _with_modifications(
     state: State, nodes: Iterable[str], edges: Iterable[str], interventions: Interventions
 ) -> State:
-    """With exactly this done to its circuit; what the circuit does not have is passed over."""
+    """The state with exactly these ablations and interventions; names that the circuit lacks are ignored."""
     assert state.circuit is not None
     graph = state.circuit.graph
-    there = graph.node_index
+    node_index = graph.node_index
     return replace(
         state,
-        ablated_nodes=frozenset(name for name in nodes if name in there),
+        ablated_nodes=frozenset(name for name in nodes if name in node_index),
         ablated_edges=frozenset(name for name in edges if is_valid_target(graph, name)),
-        interventions={name: what for name, what in interventions.items() if name in there},
+        interventions={
+            name: intervention for name, intervention in interventions.items() if name in node_index
+        },
     )
 
 
 def set_label(target: str, label: Label | None) -> Command:
-    """Label a node, an edge, ``group:NAME`` or ``class:NAME``, or take its label away."""
+    """Label a node, an edge, ``group:NAME`` or ``class:NAME``; None removes its label."""
 
-    def change(state: State) -> State:
-        others = {name: kept for name, kept in state.labels.items() if name != target}
-        return replace(state, labels=others if label is None else {**others, target: label})
+    def transform(state: State) -> State:
+        labels = {name: current for name, current in state.labels.items() if name != target}
+        return replace(state, labels=labels if label is None else {**labels, target: label})
 
-    return Command(f"Label {target}" if label else f"Remove the label of {target}", change)
+    return Command(f"Label {target}" if label else f"Remove the label of {target}", transform)
 
 
 def move_nodes(positions: Mapping[str, tuple[float, float]]) -> Command:
-    """Pin nodes and boxes of groups at places in the layout's units."""
+    """Pin nodes and boxes of groups at positions in the layout's units."""
 
-    def change(state: State) -> State:
+    def transform(state: State) -> State:
         groups = {n: replace(g, place=positions.get(n, g.place)) for n, g in state.groups.items()}
         nodes = {name: place for name, place in positions.items() if name not in groups}
         return replace(state, positions={**state.positions, **nodes}, groups=groups)
 
-    return Command(f"Move {_list_names(sorted(positions))}", change)
+    return Command(f"Move {_list_names(sorted(positions))}", transform)
 
 
 def select_edges(circuit: Circuit, select: str, requested: float) -> Command:
-    """Choose another number of edges from the same scores; a drag of the slider is one step."""
+    """Select another number of edges from the same scores; a drag of the slider is one step.
 
-    def change(state: State) -> State:
+    Args:
+        circuit: The selected circuit.
+        select: The rule, one of ``graph.SELECTIONS``.
+        requested: The number of edges or the threshold that was requested.
+    """
+
+    def transform(state: State) -> State:
         origin = state.origin
         if origin is not None:
             origin = replace(origin, select=select, requested=requested)
         return replace(state, circuit=circuit, origin=origin)
 
-    return Command(f"Keep {circuit.n_edges:,} edges", change, merge_key="choose-edges")
+    return Command(f"Keep {circuit.n_edges:,} edges", transform, merge_key="choose-edges")
 
 
 def replace_circuit(circuit: Circuit, scores: Scores | None, origin: Origin | None, text: str) -> Command:
-    """Put a newly found circuit in place of the old one; what was said of nodes that it has stays.
+    """Replace the circuit by a new one, with the annotations of nodes that it has.
 
-    What was said of nodes of the same model that it lacks stands aside, until a circuit has them again.
+    Annotations of nodes of the same model that it lacks are detached until a circuit has them again.
     """
 
-    def change(state: State) -> State:
+    def transform(state: State) -> State:
         return replace(
             state,
             circuit=circuit,
@@ -203,33 +225,37 @@ def replace_circuit(circuit: Circuit, scores: Scores | None, origin: Origin | No
             **carry_over_annotations(state, circuit.graph, origin),
         )
 
-    return Command(text, change)
+    return Command(text, transform)
 
 
 def switch_basis(circuit: Circuit, scores: Scores, origin: Origin | None, text: str) -> Command:
-    """The same task's circuit with sites in another basis; what was done to nodes that stay stays done."""
+    """Show sites of the same task's circuit in another basis; remaining nodes keep their modifications."""
 
-    def change(state: State) -> State:
-        renewed = replace_circuit(circuit, scores, origin, "").transform(state)
-        return _with_modifications(renewed, state.ablated_nodes, state.ablated_edges, state.interventions)
+    def transform(state: State) -> State:
+        replaced = replace_circuit(circuit, scores, origin, "").transform(state)
+        return _with_modifications(replaced, state.ablated_nodes, state.ablated_edges, state.interventions)
 
-    return Command(text, change)
+    return Command(text, transform)
 
 
 def change_threshold(circuit: Circuit, scores: Scores, origin: PromptOrigin, initial: State) -> Command:
-    """The same query's circuit at another threshold; moves in a row are one step.
+    """Replace the circuit by that of the same query at another threshold; consecutive changes are one step.
 
-    initial: the state before the first of them. What was said and done of a node that a threshold drops is
-    there again when a later move of the same row brings the node back.
+    Args:
+        circuit: The circuit at the new threshold.
+        scores: Its scores.
+        origin: Its origin.
+        initial: The state before the first of the consecutive changes. Annotations and modifications of a
+            node that one threshold drops return with the node at a later one.
     """
-    renewed = replace_circuit(circuit, scores, origin, "").transform(initial)
-    kept = _with_modifications(renewed, initial.ablated_nodes, initial.ablated_edges, initial.interventions)
+    replaced = replace_circuit(circuit, scores, origin, "").transform(initial)
+    state = _with_modifications(replaced, initial.ablated_nodes, initial.ablated_edges, initial.interventions)
     text = f"Threshold {origin.options['tau']:.3g}"
-    return Command(text, lambda _state: kept, merge_key="threshold")
+    return Command(text, lambda _state: state, merge_key="threshold")
 
 
 def set_filters(filters: ViewFilters) -> Command:
-    """Draw only some of the circuit; changes of filters in a row are one step."""
+    """Change which part of the circuit is drawn; consecutive changes of filters are one step."""
     text = "Show everything" if filters.shows_everything else "Filter"
     return Command(
         text,

@@ -1,4 +1,4 @@
-"""What is said of the areas under a curve, in the window and on the command line, without torch."""
+"""Text for the areas under a faithfulness curve; imports no torch, so that the window shows it at once."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ AREA_TITLES = {"cpr": "CPR", "cmd": "CMD", "cpr_clipped": "CPR clipped"}
 
 
 def describe_areas(result: Mapping[str, Any]) -> list[str]:
-    """CPR, CMD and clipped CPR of a result of the measure ``curve``, each with its interval.
+    """Describe CPR, CMD and clipped CPR of a result of the measure ``curve``, each with its interval.
 
-    A result without ``areas`` was measured by a version that counted from share 0 and chose edges
-    greedily; those are not MIB's numbers, and the text says so.
+    A result without ``areas`` was measured by a version that counted from share 0 and selected edges
+    greedily, which differs from MIB's definition, as the text states.
     """
     if "areas" not in result:
-        older = f"CPR {_format_number(result.get('cpr'))}, CMD {_format_number(result.get('cmd'))}"
-        return [f"{older} by an earlier rule, not MIB's"]
+        values = f"CPR {_format_number(result.get('cpr'))}, CMD {_format_number(result.get('cmd'))}"
+        return [f"{values} by an earlier rule, not MIB's"]
     return [f"{text} {_format_interval(result['areas'][name])}" for name, text in AREA_TITLES.items()]
 
 

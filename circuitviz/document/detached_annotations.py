@@ -1,4 +1,4 @@
-"""What was made of parts that a circuit shows no more (heads whose site is opened) comes back with them."""
+"""Annotations of nodes that the circuit does not show at present, for example heads shown as features."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ GROUP_PREFIX = "group:"
 
 @dataclass(frozen=True)
 class DetachedAnnotations:
-    """Labels by target, places by node and groups by name, of parts that the circuit's graph does not have.
+    """Annotations of nodes and edges that the circuit's graph lacks.
 
-    The label of a group is kept with it.
+    Attributes:
+        labels: Labels by target, with those of the detached groups.
+        positions: Positions by node, in the layout's units.
+        groups: Groups by name.
     """
 
     labels: Mapping[str, Label] = field(default_factory=dict)
@@ -31,12 +34,12 @@ class DetachedAnnotations:
     groups: Mapping[str, Group] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Whether anything is kept."""
+        """Whether there are any annotations."""
         return bool(self.labels or self.positions or self.groups)
 
     @property
     def identity(self) -> list[Any]:
-        """Everything of it, as JSON has it."""
+        """All annotations as JSON data, for hashing."""
         return [
             sorted((target, label.digest()) for target, label in self.labels.items()),
             sorted(self.positions.items()),
@@ -45,28 +48,41 @@ class DetachedAnnotations:
 
 
 def carry_over_annotations(state: State, graph: Graph, origin: Origin | None) -> dict[str, Any]:
-    """What was made in a state, for a circuit of ``graph`` in its place: labels, positions, groups, aside.
+    """Annotations of a state for a new circuit in its place.
 
-    What stood aside and has its parts again comes back; what loses its parts goes aside. Names mean the
-    same on one model only, and names with a position on one prompt: others are let go of.
+    Annotations whose nodes the new graph lacks are detached; detached ones whose nodes it has return. A name
+    means the same only on the same model, and a name with a position only on the same prompt; annotations
+    of other names are dropped.
+
+    Args:
+        state: The state before.
+        graph: Graph of the new circuit.
+        origin: Origin of the new circuit.
+
+    Returns:
+        ``labels``, ``positions``, ``groups`` and ``detached`` of the new state.
     """
-    akin = _NameScope(state.origin, origin)
-    if akin.are_different_models:
+    scope = _NameScope(state.origin, origin)
+    if scope.are_different_models:
         return {"labels": {}, "positions": {}, "groups": {}, "detached": DetachedAnnotations()}
-    back, away = _split_groups(state, graph, akin)
-    theirs = {GROUP_PREFIX + name for name in state.groups}
-    ours = {t: x for t, x in state.detached.labels.items() if not t.startswith(GROUP_PREFIX)}
-    labels = {**ours, **{t: x for t, x in state.labels.items() if t not in theirs}}
-    places = {**state.detached.positions, **state.positions}
-    waiting = {t: x for t, x in labels.items() if not is_valid_target(graph, t) and akin.keeps_meaning(t)}
+    attached, detached = _split_groups(state, graph, scope)
+    group_targets = {GROUP_PREFIX + name for name in state.groups}
+    detached_labels = {t: x for t, x in state.detached.labels.items() if not t.startswith(GROUP_PREFIX)}
+    labels = {**detached_labels, **{t: x for t, x in state.labels.items() if t not in group_targets}}
+    positions = {**state.detached.positions, **state.positions}
+    unmatched = {t: x for t, x in labels.items() if not is_valid_target(graph, t) and scope.keeps_meaning(t)}
     return {
-        "labels": {t: x for t, x in labels.items() if is_valid_target(graph, t)} | _group_labels(back),
-        "positions": {n: place for n, place in places.items() if n in graph.node_index},
-        "groups": {name: group for name, (group, _) in back.items()},
+        "labels": {t: x for t, x in labels.items() if is_valid_target(graph, t)} | _group_labels(attached),
+        "positions": {n: position for n, position in positions.items() if n in graph.node_index},
+        "groups": {name: group for name, (group, _) in attached.items()},
         "detached": DetachedAnnotations(
-            waiting | _group_labels(away),
-            {n: place for n, place in places.items() if n not in graph.node_index and akin.keeps_meaning(n)},
-            {name: group for name, (group, _) in away.items()},
+            unmatched | _group_labels(detached),
+            {
+                n: position
+                for n, position in positions.items()
+                if n not in graph.node_index and scope.keeps_meaning(n)
+            },
+            {name: group for name, (group, _) in detached.items()},
         ),
     }
 
@@ -75,26 +91,28 @@ LabelledGroups = dict[str, tuple[Group, Label | None]]
 
 
 def _split_groups(state: State, graph: Graph, scope: _NameScope) -> tuple[LabelledGroups, LabelledGroups]:
-    """Groups with their labels: those whose nodes are all there, and those that stand aside."""
-    there = graph.node_index
-    back: LabelledGroups = {}
-    away: LabelledGroups = {}
+    """Groups with their labels: those whose nodes the graph has, and those to detach."""
+    node_index = graph.node_index
+    attached: LabelledGroups = {}
+    detached: LabelledGroups = {}
     for name, group in state.groups.items():
-        into = back if group.nodes <= there.keys() else away
-        into[name] = group, state.labels.get(GROUP_PREFIX + name)
+        destination = attached if group.nodes <= node_index.keys() else detached
+        destination[name] = group, state.labels.get(GROUP_PREFIX + name)
     for name, group in state.detached.groups.items():
         label = state.detached.labels.get(GROUP_PREFIX + name)
-        groups = {other: kept for other, (kept, _) in back.items()}
+        groups = {name: labelled for name, (labelled, _) in attached.items()}
         try:
-            if group.nodes <= there.keys() and add_group(
-                groups, check_group_name(groups, name, there), group
+            if group.nodes <= node_index.keys() and add_group(
+                groups, check_group_name(groups, name, node_index), group
             ):
-                back[name] = group, label
+                attached[name] = group, label
                 continue
-        except InputError:  # its name or some of its nodes were taken meanwhile: it waits
+        except InputError:  # its name or some of its nodes have been taken: it stays detached
             pass
-        away[_unused_name(name, away)] = group, label
-    return back, {n: kept for n, kept in away.items() if all(map(scope.keeps_meaning, kept[0].nodes))}
+        detached[_unused_name(name, detached)] = group, label
+    return attached, {
+        n: labelled for n, labelled in detached.items() if all(map(scope.keeps_meaning, labelled[0].nodes))
+    }
 
 
 def _group_labels(groups: LabelledGroups) -> dict[str, Label]:
@@ -103,29 +121,31 @@ def _group_labels(groups: LabelledGroups) -> dict[str, Label]:
 
 @dataclass(frozen=True)
 class _NameScope:
-    """Which names mean the same in two circuits."""
+    """Compares two origins to tell which names mean the same in both circuits."""
 
     old_origin: Origin | None
     new_origin: Origin | None
 
     @property
     def are_different_models(self) -> bool:
-        """Whether both models are known and are two."""
-        one, other = self.old_origin, self.new_origin
-        if one is None or other is None:
+        """Whether both models are known and differ."""
+        old, new = self.old_origin, self.new_origin
+        if old is None or new is None:
             return False
-        if one.weight_hash and other.weight_hash:
-            return one.weight_hash != other.weight_hash
-        return one.model != other.model
+        if old.weight_hash and new.weight_hash:
+            return old.weight_hash != new.weight_hash
+        return old.model != new.model
 
     def keeps_meaning(self, name: str) -> bool:
-        """Whether a node's or an edge's name does."""
-        one, other = self.old_origin, self.new_origin
-        if one is None or other is None or one.weight_hash != other.weight_hash:
+        """Whether a node's or an edge's name means the same in both circuits."""
+        old, new = self.old_origin, self.new_origin
+        if old is None or new is None or old.weight_hash != new.weight_hash:
             return False
-        return "@" not in name or one.prompt_key == other.prompt_key
+        return "@" not in name or old.prompt_key == new.prompt_key
 
 
 def _unused_name(name: str, taken: Collection[str]) -> str:
-    others = (f"{name} {number}" for number in count(2))
-    return name if name not in taken else next(other for other in others if other not in taken)
+    candidates = (f"{name} {number}" for number in count(2))
+    return (
+        name if name not in taken else next(candidate for candidate in candidates if candidate not in taken)
+    )

@@ -1,4 +1,4 @@
-"""The open document: one state, what was measured of it, and signals for whoever shows it."""
+"""The open document: its state, the measurements of it, and signals for the views that show it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from circuitviz.document.state import State
 
 MAX_REMEMBERED_ENTRIES = 512
 CARRIED_MEASURES = ((), ("traces",), ("traces", "roles", "agreement"))
-"""Measures that hold for a circuit that is found next, by how near it is: of something else, of the same
-model, of the same model and task."""
-LONG_SEARCH_S = 60.0  # seconds of a search whose result is not let go of unasked
+"""Measures that still hold for the next circuit, by its relation (``subject_relation``) to this one."""
+LONG_SEARCH_S = 60.0  # results of searches at least this long are not discarded without asking
 
 
 @dataclass(frozen=True)
 class AppliedCommand:
-    """A command that was done: going back is setting ``before`` again."""
+    """A command with the states before and after it; undoing it is setting ``before`` again."""
 
     text: str
     before: State
@@ -31,17 +30,20 @@ class AppliedCommand:
 
 
 class Document:
-    """A circuit under work.
+    """A circuit that a person works on, with its measurements and file.
 
-    Signals: ``state_changed(before, after)`` after any change of the state, ``evaluated(key)``
-    when a measurement arrived, ``dirty_changed(bool)``. ``evaluations`` maps ``State.measured`` to
-    the numbers, so that undo shows the earlier number itself, not a new measurement of it.
-    ``measures`` holds by name what the longer measures found: their ``result``, ``options`` and the
-    ``key`` (``State.measured``) of the state that they measured.
-    ``history`` lists what was tried, ``{"key", "of", "nodes", "edges", "changed"}`` and of circuits of
-    features ``"judged"``, their ablation and way with errors, the latest last; their numbers lie under the
-    same keys in ``evaluations``, and ``of`` says on which circuit.
-    ``extra`` keeps what a file held that we do not understand, and writes it back.
+    Signals: ``state_changed(before, after)`` after any change of the state, ``evaluated(key)`` when a
+    measurement was stored, ``dirty_changed(bool)``.
+
+    Attributes:
+        path: The document's file; None while it has none.
+        view: Camera and other view settings, as JSON has them.
+        measures: Results of the longer measures by name: ``result``, ``options`` and ``key``, the
+            ``State.measurement_key`` of the measured state.
+        history: Ablations that were tried, the latest last: ``key`` (of their numbers in ``evaluations``),
+            ``of`` (their circuit), ``nodes``, ``edges``, ``changed`` (interventions), and for circuits of
+            features ``judged``, ablation and error mode.
+        extra: Fields of the file that this version does not know; they are written back.
     """
 
     state_changed = Signal(object, object)
@@ -56,20 +58,18 @@ class Document:
         self.extra: dict[str, Any] = {}
         self._state = state or State()
         self._saved_hash = self._state.hash
-        self._file_hash = self._saved_hash  # the hash of the state in the file, whatever was measured since
-        self._search_result_hash = ""  # the hash of the state as a search left it
-        self._file_subject: tuple[object, ...] | None = None  # what the circuit in the file is of
+        self._file_hash = self._saved_hash  # hash of the state in the file, whatever was measured since
+        self._search_result_hash = ""  # hash of the state that the last search produced
+        self._file_subject: tuple[object, ...] | None = None  # subject of the circuit in the file
         self._is_dirty = False
-        self._unsaved_measures: set[str] = set()  # measures that are not saved yet, by name
-        self._n_changes_outside_state = (
-            0  # how often something came that counts as unsaved, though no part of the state
-        )
+        self._unsaved_measures: set[str] = set()
+        self._n_changes_outside_state = 0  # unsaved changes that are no part of the state, such as measures
         self._evaluations: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._curves: dict[tuple[object, ...], list[dict[str, Any]]] = {}
 
     @property
     def state(self) -> State:
-        """All that can be changed and undone."""
+        """Everything that commands change and undo restores."""
         return self._state
 
     @property
@@ -78,21 +78,26 @@ class Document:
         return self._is_dirty
 
     def would_lose_work(self, relation: int = OTHER_SUBJECT) -> bool:
-        """Whether a circuit so near (`subject_relation`) in its place would leave unsaved work behind.
+        """Whether replacing the document's circuit would discard unsaved work.
 
-        That is a person's work, or the result of a long search; with a circuit of the same model and task
-        all goes along.
+        That is a person's work, or the result of a long search. A circuit of the same model and task takes
+        all of it along.
+
+        Args:
+            relation: How the new circuit is related to this one (`subject_relation`).
         """
         if not self._is_dirty or relation == SAME_SUBJECT:
             return False
         origin = self._state.origin
-        long = origin is not None and origin.seconds >= LONG_SEARCH_S
-        state = self._state.hash != self._file_hash and (long or self._state.hash != self._search_result_hash)
-        return state or bool(self._unsaved_measures.difference(CARRIED_MEASURES[relation]))
+        is_long_search = origin is not None and origin.seconds >= LONG_SEARCH_S
+        has_state_changed = self._state.hash != self._file_hash and (
+            is_long_search or self._state.hash != self._search_result_hash
+        )
+        return has_state_changed or bool(self._unsaved_measures.difference(CARRIED_MEASURES[relation]))
 
     @property
     def revision(self) -> tuple[object, ...]:
-        """Another one after each change of what a person made."""
+        """A value that differs after each change of the document's content."""
         return self._state.hash, self._n_changes_outside_state
 
     @property
@@ -104,12 +109,12 @@ class Document:
 
     @property
     def evaluation(self) -> dict[str, Any] | None:
-        """The numbers measured of the present state, where they are known."""
+        """The evaluation of the current state as JSON data; None before it was measured."""
         return self._evaluations.get(self._state.measurement_key)
 
     @property
     def curve(self) -> list[dict[str, Any]]:
-        """Faithfulness by number of edges as far as it was measured of the present scores."""
+        """Points of the faithfulness curve of the current scores that were measured so far."""
         return self._curves.get(_curve_key(self._state), [])
 
     @curve.setter
@@ -118,17 +123,17 @@ class Document:
 
     @property
     def evaluations(self) -> dict[str, dict[str, Any]]:
-        """Everything measured, oldest first."""
+        """Evaluations by ``State.measurement_key``, oldest first, so that undo shows the earlier numbers."""
         return dict(self._evaluations)
 
     @property
     def current_history(self) -> list[dict[str, Any]]:
-        """The history of the present circuit; entries of an older file do not say which they are of."""
-        circuit, ours = self._state.circuit, _circuit_key(self._state)
+        """The history of the current circuit; entries of older files do not name their circuit."""
+        circuit, circuit_key = self._state.circuit, _circuit_key(self._state)
         return [
             entry
             for entry in self.history
-            if entry.get("of", ours) == ours
+            if entry.get("of", circuit_key) == circuit_key
             and circuit is not None
             and circuit.graph.node_index.keys() >= {*entry["nodes"], *entry.get("changed", ())}
         ]
@@ -140,15 +145,15 @@ class Document:
         return change
 
     def set_state(self, state: State) -> None:
-        """Go to a state: the way undo and redo go."""
-        before, self._state = self._state, state
-        if _modification_key(before) != _modification_key(state):
+        """Replace the state, as undo and redo do."""
+        previous, self._state = self._state, state
+        if _modification_key(previous) != _modification_key(state):
             self._record_in_history(state)
         self._set_dirty(state.hash != self._saved_hash)
-        self.state_changed.emit(before, state)
+        self.state_changed.emit(previous, state)
 
     def store_evaluation(self, key: str, evaluation: dict[str, Any]) -> None:
-        """Keep a measurement under the ``measured`` key of the state that it belongs to."""
+        """Store an evaluation under the ``measurement_key`` of its state."""
         self._evaluations[key] = evaluation
         self._evaluations.move_to_end(key)
         while len(self._evaluations) > MAX_REMEMBERED_ENTRIES:
@@ -156,30 +161,35 @@ class Document:
         self.evaluated.emit(key)
 
     def store_curve(self, state: State, points: list[dict[str, Any]]) -> None:
-        """Keep a curve with the scores that it was measured of: undo comes back to it."""
+        """Store a curve for the scores of a state, so that undo shows it again."""
         self._curves[_curve_key(state)] = points
 
     def store_measure(self, name: str, measure: dict[str, Any]) -> None:
-        """Keep what a longer measure found; it counts as work that is not saved yet."""
+        """Store the result of a longer measure; it counts as unsaved work."""
         self.measures = {**self.measures, name: measure}
         self._unsaved_measures.add(name)
         self._count_change_outside_state()
         self.evaluated.emit(str(measure.get("key", "")))
 
     def mark_saved(self, path: Path, snapshot: Document | None = None) -> None:
-        """The document is on disk now, as it was when the snapshot ``snapshot`` was taken of it."""
-        there = snapshot or self
+        """Record that the document was written to a file.
+
+        Args:
+            path: The file.
+            snapshot: The copy that was written; the document as it is now by default.
+        """
+        saved = snapshot or self
         self.path, self._saved_hash = (
             path,
-            there._state.hash if there._n_changes_outside_state == self._n_changes_outside_state else "",
+            saved._state.hash if saved._n_changes_outside_state == self._n_changes_outside_state else "",
         )
-        self._file_subject, self._file_hash = there._state.subject, there._state.hash
-        if there._n_changes_outside_state == self._n_changes_outside_state:
+        self._file_subject, self._file_hash = saved._state.subject, saved._state.hash
+        if saved._n_changes_outside_state == self._n_changes_outside_state:
             self._unsaved_measures.clear()
         self._set_dirty(self._state.hash != self._saved_hash)
 
     def mark_unsaved(self) -> None:
-        """The document is nowhere on disk as it is now: it was recovered, is a copy, or was measured."""
+        """Record that no file holds the document as it is, because it was recovered, copied or measured."""
         self._file_hash = ""
         self._count_change_outside_state()
 
@@ -189,64 +199,64 @@ class Document:
         self._set_dirty(True)
 
     def create_successor(self, command: Command, origin: Origin | None) -> Document:
-        """An untitled document of the circuit that a command of a search puts in this one's place.
+        """Create an untitled document for the circuit of a new search.
 
-        A circuit of the same model and task (or prompt) takes along what was said of their parts, and what
-        was measured of them; any other begins with nothing of this document but what holds for its model.
+        A circuit of the same model and task (or prompt) keeps annotations and measurements; any other keeps
+        only what holds for its model.
+
+        Args:
+            command: The command that replaces the circuit.
+            origin: Origin of the new circuit.
         """
-        kin = subject_relation(origin, self._state.origin)
-        made = Document(command.transform(self._state if kin == SAME_SUBJECT else State()))
-        taken = [name for name in CARRIED_MEASURES[kin] if name in self.measures]
-        made.measures = {name: self.measures[name] for name in taken}
-        made._unsaved_measures = self._unsaved_measures.intersection(taken)
-        if kin == SAME_SUBJECT:
-            made._evaluations, made._curves = self._evaluations.copy(), dict(self._curves)
-        unsaved = kin == SAME_SUBJECT and self.would_lose_work()
-        if not (made.state.is_prompt_circuit or self._state.is_prompt_circuit):
-            made.view = {name: self.view[name] for name in ("layout",) if name in self.view}
-        made._search_result_hash = "" if unsaved else made._state.hash
-        made._saved_hash, made._file_hash, made._is_dirty = "", "", True
-        return made
+        relation = subject_relation(origin, self._state.origin)
+        successor = Document(command.transform(self._state if relation == SAME_SUBJECT else State()))
+        carried_names = [name for name in CARRIED_MEASURES[relation] if name in self.measures]
+        successor.measures = {name: self.measures[name] for name in carried_names}
+        successor._unsaved_measures = self._unsaved_measures.intersection(carried_names)
+        if relation == SAME_SUBJECT:
+            successor._evaluations, successor._curves = self._evaluations.copy(), dict(self._curves)
+        has_unsaved_work = relation == SAME_SUBJECT and self.would_lose_work()
+        if not (successor.state.is_prompt_circuit or self._state.is_prompt_circuit):
+            successor.view = {name: self.view[name] for name in ("layout",) if name in self.view}
+        successor._search_result_hash = "" if has_unsaved_work else successor._state.hash
+        successor._saved_hash, successor._file_hash, successor._is_dirty = "", "", True
+        return successor
 
     def treat_as_saved(self) -> None:
-        """What is here can be had again at any time: nobody is asked about it until it is changed."""
+        """Treat the document as saved, because its content can be loaded again at any time."""
         self._saved_hash = self._file_hash = self._state.hash
         self._set_dirty(False)
 
     def snapshot(self) -> Document:
-        """The document as it is now, to be written while a person goes on with this one."""
-        kept = Document(self._state, self.path)
-        kept.view, kept._curves = dict(self.view), dict(self._curves)  # what is in them is never changed
-        kept.measures, kept.history = dict(self.measures), list(self.history)
-        kept.extra = dict(self.extra)
-        kept._evaluations, kept._n_changes_outside_state = (
-            self._evaluations.copy(),
-            self._n_changes_outside_state,
-        )
-        kept._file_hash = self._file_hash
-        kept._search_result_hash, kept._file_subject, kept._unsaved_measures = (
-            self._search_result_hash,
-            self._file_subject,
-            set(self._unsaved_measures),
-        )
-        return kept
+        """Copy the document, to be written in another thread while this one changes."""
+        copy = Document(self._state, self.path)
+        # shallow copies suffice: values are never changed in place
+        copy.view, copy._curves = dict(self.view), dict(self._curves)
+        copy.measures, copy.history = dict(self.measures), list(self.history)
+        copy.extra, copy._evaluations = dict(self.extra), self._evaluations.copy()
+        copy._n_changes_outside_state, copy._file_hash = self._n_changes_outside_state, self._file_hash
+        copy._search_result_hash, copy._file_subject = self._search_result_hash, self._file_subject
+        copy._unsaved_measures = set(self._unsaved_measures)
+        return copy
 
     def _record_in_history(self, state: State) -> None:
-        """Each ablation stands once in the history, where it was tried last."""
+        """Append the state's ablation to the history, or move it to the end."""
         if state.is_unmodified:
             return
-        tried: dict[str, Any] = {
+        attempt: dict[str, Any] = {
             "key": state.measurement_key,
             "of": _circuit_key(state),
             "nodes": sorted(state.ablated_nodes),
             "edges": sorted(state.ablated_edges),
         }
         if state.interventions:
-            tried["changed"] = {n: what.to_json for n, what in sorted(state.interventions.items())}
-        if judged := evaluation_setting_of(state):
-            tried["judged"] = judged
-        others = [entry for entry in self.history if entry != tried]
-        self.history = [*others, tried][-MAX_REMEMBERED_ENTRIES:]
+            attempt["changed"] = {
+                n: intervention.to_json for n, intervention in sorted(state.interventions.items())
+            }
+        if setting := evaluation_setting_of(state):
+            attempt["judged"] = setting
+        earlier = [entry for entry in self.history if entry != attempt]
+        self.history = [*earlier, attempt][-MAX_REMEMBERED_ENTRIES:]
 
     def _set_dirty(self, dirty: bool) -> None:
         if dirty != self._is_dirty:
@@ -255,12 +265,12 @@ class Document:
 
 
 def _circuit_key(state: State) -> str:
-    """A key of the circuit that something was tried on."""
+    """Hash of the circuit's edges; empty without a circuit."""
     return "" if state.circuit is None else str(state.circuit.digest.hexdigest())
 
 
 def _curve_key(state: State) -> tuple[object, ...]:
-    """What a curve rests on: scores, model, task and how it is measured."""
+    """Key of what a curve depends on: scores, model, task, metric and ablation."""
     origin = state.origin
     digest = None if state.scores is None else state.scores.digest
     return digest, *((origin.weight_hash, *origin.requirements) if origin is not None else ())
@@ -271,5 +281,5 @@ def _modification_key(state: State) -> tuple[object, ...]:
 
 
 def evaluation_setting_of(state: State) -> list[str]:
-    """Ablation and way with errors of a circuit of features, which a person can change; else empty."""
+    """Ablation and error mode of a circuit of features, which a person can change; else empty."""
     return [] if (query := state.query) is None else [query.ablation, query.errors]

@@ -1,4 +1,4 @@
-"""The commands of groups: make, name, close, open and dissolve them."""
+"""Commands that create, rename, collapse, expand and dissolve groups."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ from circuitviz.errors import InputError
 
 
 def group_nodes(name: str, nodes: Iterable[str], *, collapsed: bool = False) -> Command:
-    """Put nodes into a new group; its change raises InputError where name or nodes do not fit."""
+    """Put nodes into a new group; the command raises InputError for an invalid name or set of nodes."""
     nodes = frozenset(nodes)
 
-    def change(state: State) -> State:
+    def transform(state: State) -> State:
         if not nodes:
             raise InputError("Nothing is selected; select the nodes that are to be a group.")
-        given = check_group_name(state.groups, name, _node_names(state))
+        checked_name = check_group_name(state.groups, name, _node_names(state))
         group = Group(nodes, _group_colour(state, nodes), collapsed)
-        return replace(state, groups=add_group(state.groups, given, group))
+        return replace(state, groups=add_group(state.groups, checked_name, group))
 
-    return Command(f"Group {name}", change)
+    return Command(f"Group {name}", transform)
 
 
 def dissolve_groups(names: Collection[str]) -> Command:
-    """Dissolve groups and what was said of them; their nodes, and groups nested in them, stay."""
+    """Remove groups and their labels; their nodes, and groups nested in them, stay."""
 
-    def change(state: State) -> State:
-        kept = {name: group for name, group in state.groups.items() if name not in names}
-        gone = {f"group:{name}" for name in names}
-        labels = {target: label for target, label in state.labels.items() if target not in gone}
-        return replace(state, groups=kept, labels=labels)
+    def transform(state: State) -> State:
+        groups = {name: group for name, group in state.groups.items() if name not in names}
+        dissolved_targets = {f"group:{name}" for name in names}
+        labels = {target: label for target, label in state.labels.items() if target not in dissolved_targets}
+        return replace(state, groups=groups, labels=labels)
 
-    return Command(f"Ungroup {', '.join(sorted(names))}", change)
+    return Command(f"Ungroup {', '.join(sorted(names))}", transform)
 
 
 def rename_group(name: str, renamed_to: str) -> Command:
-    """Give a group another name; its change raises InputError where that is taken."""
+    """Rename a group; the command raises InputError where the name is taken."""
 
-    def change(state: State) -> State:
-        others = {n: group for n, group in state.groups.items() if n != name}
-        given = check_group_name(others, renamed_to, _node_names(state))
-        groups = {given if n == name else n: g for n, g in state.groups.items()}
-        new_name = {f"group:{name}": f"group:{given}"}
-        labels = {new_name.get(target, target): label for target, label in state.labels.items()}
+    def transform(state: State) -> State:
+        other_groups = {n: group for n, group in state.groups.items() if n != name}
+        checked_name = check_group_name(other_groups, renamed_to, _node_names(state))
+        groups = {checked_name if n == name else n: g for n, g in state.groups.items()}
+        new_targets = {f"group:{name}": f"group:{checked_name}"}
+        labels = {new_targets.get(target, target): label for target, label in state.labels.items()}
         return replace(state, groups=groups, labels=labels)
 
-    return Command(f"Rename {name} to {renamed_to.strip()}", change)
+    return Command(f"Rename {name} to {renamed_to.strip()}", transform)
 
 
 def collapse_groups(names: Collection[str]) -> Command:
-    """Draw groups as one box each."""
+    """Draw each group as one box."""
     return Command(
         f"Collapse {', '.join(sorted(names))}",
         lambda state: replace(state, groups=set_collapsed(state.groups, names, True)),
@@ -67,7 +67,7 @@ def collapse_groups(names: Collection[str]) -> Command:
 
 
 def expand_groups(names: Collection[str]) -> Command:
-    """Draw what groups hold."""
+    """Draw the nodes of groups instead of their boxes."""
     return Command(
         f"Expand {', '.join(sorted(names))}",
         lambda state: replace(state, groups=set_collapsed(state.groups, names, False)),
@@ -75,17 +75,14 @@ def expand_groups(names: Collection[str]) -> Command:
 
 
 def group_by_label() -> Command:
-    """Make a group of each class of labelled nodes that are in none yet."""
-    return Command(
-        "Group by label",
-        lambda state: replace(state, groups=state.groups_with_classes),
-    )
+    """Group the nodes of each label that are in no group yet."""
+    return Command("Group by label", lambda state: replace(state, groups=state.groups_with_classes))
 
 
 def show_class_view() -> Command:
-    """The class view: every class is a group, every outermost group one box."""
+    """Group nodes by label and draw every outermost group as one box."""
 
-    def change(state: State) -> State:
+    def transform(state: State) -> State:
         groups = state.groups_with_classes
         if not groups:
             raise InputError(
@@ -94,30 +91,36 @@ def show_class_view() -> Command:
             )
         return replace(state, groups=set_collapsed(groups, outermost_groups(groups), True))
 
-    return Command("Class view", change)
+    return Command("Class view", transform)
 
 
 def show_head_view() -> Command:
-    """The head view: every group stands open."""
+    """Expand every group."""
     return Command(
-        "Head view",
-        lambda state: replace(state, groups=set_collapsed(state.groups, state.groups, False)),
+        "Head view", lambda state: replace(state, groups=set_collapsed(state.groups, state.groups, False))
     )
 
 
 def groups_of_selection(state: State, nodes: frozenset[str]) -> list[str]:
-    """Which groups a selection speaks of: those wholly in it, else the narrowest that holds all of it.
+    """Names of the groups that a selection denotes, counting only nodes that the circuit has.
 
-    Of a group's nodes only those count that the circuit has.
+    These are the outermost groups that lie wholly in the selection, or else the smallest group that contains
+    all of it.
     """
-    there = frozenset() if state.circuit is None else frozenset(state.circuit.node_names)
-    held = {name: group.nodes & there for name, group in state.groups.items() if group.nodes & there}
-    whole = [name for name, inner in held.items() if inner <= nodes]
-    if whole:
+    circuit_nodes = frozenset() if state.circuit is None else frozenset(state.circuit.node_names)
+    members = {
+        name: group.nodes & circuit_nodes
+        for name, group in state.groups.items()
+        if group.nodes & circuit_nodes
+    }
+    contained = [name for name, nodes_of_group in members.items() if nodes_of_group <= nodes]
+    if contained:
         groups = state.groups
-        return [n for n in whole if not any(groups[n].nodes < groups[other].nodes for other in whole)]
-    around = [name for name, outer in held.items() if nodes and nodes < outer]
-    return sorted(around, key=lambda name: len(held[name]))[:1]
+        return [
+            n for n in contained if not any(groups[n].nodes < groups[larger].nodes for larger in contained)
+        ]
+    containing = [name for name, nodes_of_group in members.items() if nodes and nodes < nodes_of_group]
+    return sorted(containing, key=lambda name: len(members[name]))[:1]
 
 
 def _node_names(state: State) -> frozenset[str]:
@@ -125,7 +128,7 @@ def _node_names(state: State) -> frozenset[str]:
 
 
 def _group_colour(state: State, nodes: frozenset[str]) -> str:
-    """The colour that all these nodes' labels have, else one that tells the group apart."""
-    said = {state.labels[n].colour for n in nodes if n in state.labels}
-    shared = said.pop() if len(said) == 1 and nodes <= set(state.labels) else ""
+    """The common colour of these nodes' labels, else the least used colour."""
+    colours = {state.labels[n].colour for n in nodes if n in state.labels}
+    shared = colours.pop() if len(colours) == 1 and nodes <= set(state.labels) else ""
     return shared or least_used_colour(state.groups)

@@ -1,4 +1,4 @@
-"""Groups of nodes: the one definition that canvas, pictures, files and ablation share."""
+"""Groups of nodes, as canvas, figures, files and ablation use them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from itertools import chain, count
 
 from circuitviz.errors import InputError
 
-# Okabe and Ito 2008: told apart without colour vision.
+# Okabe and Ito 2008: distinguishable with colour blindness.
 GROUP_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a5c3e", "#6a51a3")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Nodes under one name, drawn as one box while ``collapsed``.
+    """A named set of nodes. Any two groups are disjoint, or one is a proper subset of (nested in) the other.
 
-    A group whose nodes are some of another's is nested in it: of any two, one holds the other or
-    they share nothing, and no two hold the same. ``place`` is where the box was put by hand, in
-    the layout's units.
+    Attributes:
+        nodes: Names of the nodes.
+        colour: Colour, ``#rrggbb``.
+        collapsed: Whether the group is drawn as one box.
+        place: Where the box was moved by hand, in the layout's units.
     """
 
     nodes: frozenset[str]
@@ -28,7 +30,7 @@ class Group:
 
     @property
     def identity(self) -> tuple[list[str], str, bool, tuple[float, float] | None]:
-        """Everything of it, as JSON has it."""
+        """All fields as JSON data, for hashing."""
         return sorted(self.nodes), self.colour, self.collapsed, self.place
 
 
@@ -36,20 +38,22 @@ Groups = Mapping[str, Group]
 
 
 def outermost_collapsed(groups: Groups) -> dict[str, frozenset[str]]:
-    """The collapsed groups that lie in no other collapsed one, with all their nodes."""
-    closed = {name: group.nodes for name, group in groups.items() if group.collapsed}
-    return {n: nodes for n, nodes in closed.items() if not any(nodes < other for other in closed.values())}
+    """Nodes of each collapsed group that lies in no other collapsed group."""
+    collapsed = {name: group.nodes for name, group in groups.items() if group.collapsed}
+    return {
+        n: nodes for n, nodes in collapsed.items() if not any(nodes < other for other in collapsed.values())
+    }
 
 
 def expanded_groups(groups: Groups) -> dict[str, frozenset[str]]:
-    """The groups that stand open, the widest first: neither collapsed nor in one that is."""
+    """Nodes of each group that is neither collapsed nor in a collapsed group, the largest first."""
     boxes = outermost_collapsed(groups).values()
-    seen = {
+    expanded = {
         name: group.nodes
         for name, group in groups.items()
         if not group.collapsed and not any(group.nodes < box for box in boxes)
     }
-    return dict(sorted(seen.items(), key=lambda each: (-len(each[1]), each[0])))
+    return dict(sorted(expanded.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def outermost_groups(groups: Groups) -> dict[str, Group]:
@@ -62,7 +66,16 @@ def outermost_groups(groups: Groups) -> dict[str, Group]:
 
 
 def check_group_name(groups: Groups, name: str, nodes: Collection[str]) -> str:
-    """A name that a group can have, trimmed; ``nodes`` are names that are taken. InputError else."""
+    """Return a group's name without surrounding space.
+
+    Args:
+        groups: The existing groups.
+        name: The name to check.
+        nodes: Names of nodes, which no group may have.
+
+    Raises:
+        InputError: The name is empty, holds ``->``, or is taken.
+    """
     name = name.strip()
     if not name or "->" in name:
         raise InputError(
@@ -70,21 +83,27 @@ def check_group_name(groups: Groups, name: str, nodes: Collection[str]) -> str:
             "kept for edges."
         )
     if name in groups or name in nodes:
-        taken = "group" if name in groups else "node"
-        raise InputError(f"There is a {taken} '{name}' already; give the group another name.")
+        taken_by = "group" if name in groups else "node"
+        raise InputError(f"There is a {taken_by} '{name}' already; give the group another name.")
     return name
 
 
 def add_group(groups: Groups, name: str, group: Group) -> dict[str, Group]:
-    """The groups with one more; InputError where it would cut through another."""
-    for other, kept in groups.items():
-        if kept.nodes == group.nodes:
-            raise InputError(f"These nodes are the group '{other}' already; rename that one.")
-        if kept.nodes & group.nodes and not (kept.nodes < group.nodes or group.nodes < kept.nodes):
-            out = min(kept.nodes & group.nodes)
+    """The groups with one more.
+
+    Raises:
+        InputError: The group shares nodes with another without one being nested in the other.
+    """
+    for other_name, other_group in groups.items():
+        if other_group.nodes == group.nodes:
+            raise InputError(f"These nodes are the group '{other_name}' already; rename that one.")
+        if other_group.nodes & group.nodes and not (
+            other_group.nodes < group.nodes or group.nodes < other_group.nodes
+        ):
+            shared_node = min(other_group.nodes & group.nodes)
             raise InputError(
-                f"{out} is in '{other}', some of which is not selected; groups lie wholly inside "
-                f"one another or apart, so select all of '{other}', or only nodes outside it."
+                f"{shared_node} is in '{other_name}', some of which is not selected; groups lie wholly "
+                f"inside one another or apart, so select all of '{other_name}', or only nodes outside it."
             )
     return {**groups, name: group}
 
@@ -92,20 +111,23 @@ def add_group(groups: Groups, name: str, group: Group) -> dict[str, Group]:
 def add_class_groups(
     groups: Groups, classes: Mapping[str, Iterable[str]], nodes: Collection[str] = ()
 ) -> dict[str, Group]:
-    """The groups, and one more for each class of labelled nodes that are in none yet.
+    """The groups, and one for each label with nodes that are in no group yet.
 
-    ``classes``: nodes by label; ``nodes``: names that no group may have. A label that cannot be a
-    group's name is changed as little as possible.
+    Args:
+        groups: The existing groups.
+        classes: Names of nodes by label. A label that cannot be a group's name is changed as little as
+            possible.
+        nodes: Names that no group may have.
     """
-    made = dict(groups)
-    taken = frozenset[str]().union(*(group.nodes for group in groups.values()))
+    all_groups = dict(groups)
+    grouped_nodes = frozenset[str]().union(*(group.nodes for group in groups.values()))
     for label, members in sorted(classes.items()):
-        plain = label.replace("->", "→").strip() or "unnamed"
-        others = (f"{plain} {number}" for number in count(2))
-        name = next(n for n in chain([plain], others) if n not in made and n not in nodes)
-        if free := frozenset(members) - taken:
-            made[name] = Group(free, least_used_colour(made))
-    return made
+        base_name = label.replace("->", "→").strip() or "unnamed"
+        numbered_names = (f"{base_name} {number}" for number in count(2))
+        name = next(n for n in chain([base_name], numbered_names) if n not in all_groups and n not in nodes)
+        if ungrouped := frozenset(members) - grouped_nodes:
+            all_groups[name] = Group(ungrouped, least_used_colour(all_groups))
+    return all_groups
 
 
 def least_used_colour(groups: Groups) -> str:
@@ -115,5 +137,5 @@ def least_used_colour(groups: Groups) -> str:
 
 
 def set_collapsed(groups: Groups, names: Collection[str], collapsed: bool) -> dict[str, Group]:
-    """The groups with some of them collapsed, or open."""
+    """The groups with some of them collapsed or expanded."""
     return {n: replace(g, collapsed=collapsed) if n in names else g for n, g in groups.items()}

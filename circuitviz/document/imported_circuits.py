@@ -1,4 +1,4 @@
-"""Circuits of other tools on a model and a task: their key-value heads, their signs, where they come from."""
+"""Commands for circuits of other tools: fitting them to a model, the sign of their scores, their task."""
 
 from __future__ import annotations
 
@@ -15,15 +15,23 @@ if TYPE_CHECKING:
     from circuitviz.graph import ModelShape
 
 CHOSEN_SIGN_NOTES = {
-    "keep": "Positive helps in the file, as somebody who imported it said.",
-    "flip": "Positive hurts in the file, as somebody who imported it said; the signs were turned.",
+    "keep": "Positive helps in the file, as the person who imported it stated.",
+    "flip": "Positive hurts in the file, as the person who imported it stated; the signs were flipped.",
 }
 
 
 def fit_state(state: State, shape: ModelShape, name: str) -> State:
-    """A state whose circuit has a model's receivers; InputError where it is of a model of another shape.
+    """The state with its circuit on the graph of a model.
 
     Keys and values that a file lists per query head are summed over each group of a grouped-query model.
+
+    Args:
+        state: A state with a circuit.
+        shape: Shape of the model.
+        name: Name of the model, for the message.
+
+    Raises:
+        InputError: The circuit belongs to a model of another shape.
     """
     circuit = state.circuit
     if circuit is None or circuit.graph.shape == shape:
@@ -33,29 +41,34 @@ def fit_state(state: State, shape: ModelShape, name: str) -> State:
             f"This circuit is of a model with {circuit.graph.shape.description}; '{name}' has "
             f"{shape.description}. Name the model that it belongs to."
         )
-    shared, scores = regroup_circuit(circuit, state.scores, shape)
+    regrouped, scores = regroup_circuit(circuit, state.scores, shape)
     edges = key_value_edges(state.ablated_edges, shape)
-    return replace(state, circuit=shared, scores=scores, ablated_edges=edges)
+    return replace(state, circuit=regrouped, scores=scores, ablated_edges=edges)
 
 
 def set_sign(choice: str, note: str) -> Command:
-    """Take imported scores as ``keep`` or ``flip`` says; undoing it makes the sign unknown again."""
-    turned = choice == "flip"
+    """Set the sign of imported scores; undoing it makes the sign unknown again.
 
-    def change(state: State) -> State:
+    Args:
+        choice: ``keep`` where positive scores help, ``flip`` where they hurt and are to be negated.
+        note: How the sign is known.
+    """
+    flip = choice == "flip"
+
+    def transform(state: State) -> State:
         if state.scores is None:
             return state
-        return replace(state, scores=state.scores.with_known_sign(turned, note))
+        return replace(state, scores=state.scores.with_known_sign(flip, note))
 
-    text = "Turn the signs of imported scores" if turned else "Take positive scores of the file as helping"
-    return Command(text, change)
+    text = "Turn the signs of imported scores" if flip else "Take positive scores of the file as helping"
+    return Command(text, transform)
 
 
 def attach_task(source: State, origin: Origin) -> Command:
-    """Measure an imported circuit on a model and a task: ``source`` has the model's receivers."""
+    """Give an imported circuit a model and a task; ``source`` is the state that ``fit_state`` returned."""
 
-    def change(before: State) -> State:
-        fitted = replace(before, circuit=source.circuit, scores=source.scores, origin=origin)
-        return replace(fitted, ablated_edges=source.ablated_edges)
+    def transform(state: State) -> State:
+        attached = replace(state, circuit=source.circuit, scores=source.scores, origin=origin)
+        return replace(attached, ablated_edges=source.ablated_edges)
 
-    return Command(f"Measure on {origin.model}, {origin.task}", change)
+    return Command(f"Measure on {origin.model}, {origin.task}", transform)

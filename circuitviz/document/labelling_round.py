@@ -44,24 +44,24 @@ class LabellingRound:
 
     @property
     def current_node(self) -> str | None:
-        """The node whose turn it is; None at the end."""
+        """The node to label now; None at the end."""
         return self.queue[0] if self.queue else None
 
     @property
     def n_nodes(self) -> int:
-        """How many nodes the round has, done ones with them."""
+        """Number of nodes of the round, with those already labelled or skipped."""
         return len(self.queue) + len(self.new_labels) + len(self.skipped)
 
     def label_current(self, text: str) -> str:
-        """Label the node; returns its name."""
+        """Label the current node and return its name."""
         name = self.queue.pop(0)
         self.new_labels[name] = text
         return name
 
     def skip_current(self) -> None:
-        """Leave the node out."""
+        """Skip the current node."""
         self.skipped.append(self.queue.pop(0))
 
     def postpone_current(self) -> None:
-        """Come back to the node when the others are done."""
+        """Move the current node to the end of the queue."""
         self.queue.append(self.queue.pop(0))

@@ -1,4 +1,4 @@
-"""A label is a claim about what a part of a circuit does, with the tests that speak for or against it."""
+"""Labels: claims about what parts of a circuit do, with evidence for or against them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROLES = (
     "Duplicate Token",
     "Previous Token",
 )
-"""Roles that are suggested while one is typed: the classes of Wang et al. 2022; any other text will do."""
+"""Suggested roles, the classes of [wang2023ioi]; a label may have any other text."""
 
 DEFAULT_LABEL_COLOUR = "#8b5cf6"
 VERDICTS = ("holds", "fails", "undecided")
@@ -30,9 +30,13 @@ TARGET_KINDS = ("node", "edge", "group", "class")
 
 @dataclass(frozen=True, slots=True)
 class EvidenceContext:
-    """What a test rested on: hashes of the model's weights, the task's prompts and the circuit's edges.
+    """What the outcome of a test depends on.
 
-    ``nodes``: what the group or class was made of, its names joined; empty for a node or an edge.
+    Attributes:
+        weights: Hash of the model's weights.
+        task: Hash of the task's prompts.
+        circuit: Hash of the circuit's edges.
+        nodes: Joined names of the nodes of a group or class; empty for a node or an edge.
     """
 
     weights: str = ""
@@ -43,10 +47,20 @@ class EvidenceContext:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a test found: ``verdict`` (holds, fails, undecided) from the effect's 95 % interval.
+    """The outcome of a claim's test.
 
-    ``measured`` says in words what the effect is; ``prompts_hash`` is that of the very prompts used;
-    ``date`` is ISO 8601 in UTC; ``detail`` says the numbers behind the effect.
+    Attributes:
+        verdict: One of ``VERDICTS``, from the effect's 95 % interval.
+        effect: The measured effect; None where it is undefined.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        measured: What the effect is, in words.
+        prompts: Number of prompts.
+        prompts_hash: Hash of the prompts that were run.
+        seed: Their seed.
+        date: When the test ended, ISO 8601 in UTC.
+        basis: What the outcome depends on.
+        detail: Further numbers in words.
     """
 
     verdict: str
@@ -64,7 +78,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A claim in words and the test of it, by the test's name and options; ``outcome`` once it was run."""
+    """A claim and its test.
+
+    Attributes:
+        claim: The claim in words.
+        test: Name of the test.
+        options: Options of the test.
+        outcome: The outcome; None before the test was run.
+    """
 
     claim: str
     test: str
@@ -72,25 +93,31 @@ class Evidence:
     outcome: Outcome | None = None
 
     def is_same_test(self, other: Evidence) -> bool:
-        """Whether both are the same claim tested in the same way, whatever came of it."""
+        """Whether both are the same claim with the same test, whatever their outcomes."""
         return (self.claim, self.test, dict(self.options)) == (other.claim, other.test, dict(other.options))
 
-    def stale_parts(self, now: EvidenceContext) -> tuple[str, ...]:
-        """What has changed since the test was run: model, task, circuit or members; empty: nothing."""
+    def stale_parts(self, current: EvidenceContext) -> tuple[str, ...]:
+        """What has changed since the test was run: ``model``, ``task``, ``circuit`` or ``members``."""
         if self.outcome is None:
             return ()
-        then = self.outcome.basis
+        tested = self.outcome.basis
         pairs = (("model", "weights"), ("task", "task"), ("circuit", "circuit"), ("members", "nodes"))
-        return tuple(said for said, name in pairs if getattr(then, name) != getattr(now, name))
+        return tuple(part for part, name in pairs if getattr(tested, name) != getattr(current, name))
 
 
 @dataclass(frozen=True)
 class Label:
-    """What a person says a part does: ``text`` is the role, ``colour`` (``#rrggbb``) finds it again.
+    """A person's description of what a node, edge, group or class does.
 
-    Without a colour it describes one node and names no class: descriptions that other tools' files hold.
-    ``confidence`` is from 0 to 1, None where nothing was said. ``extra`` keeps what an imported file
-    said besides.
+    Attributes:
+        text: The role. Nodes with the same text form a class.
+        colour: Colour of the class, ``#rrggbb``; if empty, the label describes one node and forms no class,
+            as descriptions in other tools' files do.
+        note: Free text.
+        confidence: From 0 to 1; None where it was not stated.
+        author: Who wrote the label.
+        evidence: Claims with their tests.
+        extra: Further fields of an imported file.
     """
 
     text: str
@@ -102,12 +129,12 @@ class Label:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def digest(self) -> str:
-        """SHA-256 over everything in the label."""
+        """SHA-256 over all fields, in hexadecimal."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 def colour_for_role(labels: Mapping[str, Label], text: str) -> str:
-    """The colour that a role has already, else the one that fewest labels have."""
+    """The colour of a role that is in use, else the colour that fewest labels have."""
     for label in labels.values():
         if label.text == text and label.colour:
             return label.colour
@@ -128,7 +155,7 @@ def target_kind(target: str) -> str:
 
 
 def is_valid_target(graph: Graph | None, target: str) -> bool:
-    """Whether a target is a node or an edge of the graph; groups and classes are known by any name."""
+    """Whether a target is a node or an edge of the graph; groups and classes may have any name."""
     kind = target_kind(target)
     if kind in ("group", "class"):
         return len(target) > len(kind) + 1

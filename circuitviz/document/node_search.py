@@ -1,4 +1,4 @@
-"""Finding nodes by what they are called, said to be, stand at, or promote."""
+"""Search for nodes by name, label, layer, position, token or promoted token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ TopTokensByNode = Mapping[str, Sequence[tuple[str, float]]]
 
 @dataclass(frozen=True, slots=True)
 class NodeMatch:
-    """A node that was found, and by what; ``rank`` is lower the nearer it is to what was asked."""
+    """A node that matches a query.
+
+    Attributes:
+        node: Its name.
+        reason: What matches, in words.
+        rank: Lower for better matches.
+    """
 
     node: str
     reason: str
@@ -23,22 +29,27 @@ class NodeMatch:
 
 
 def search_nodes(state: State, query: str, top_tokens: TopTokensByNode | None = None) -> list[NodeMatch]:
-    """Nodes of the circuit that fit a query, the best first, then by depth.
+    """Nodes of the circuit that match a query, the best first, then by depth.
 
-    A name (``a2.h6``, or 2.6 as papers write it), a part of a label, a note or a group's name,
-    ``layer 3`` or ``L3``, ``position 5`` or ``@5``, a token of the prompt that a node stands at, or a
-    token that a node promotes. ``top_tokens``: tokens and logits by node.
+    A query is a name (``a2.h6``, or 2.6 as papers write it), a part of a label, a note or a group's name,
+    ``layer 3`` or ``L3``, ``position 5`` or ``@5``, the prompt's token at a node's position, or a token that
+    a node promotes. Case is ignored; in quotes a query matches whole texts only.
 
-    Case does not matter; quotes make it whole: ``"the"`` finds only the token 'the'.
+    Args:
+        state: The state whose circuit is searched.
+        query: The text that a person typed.
+        top_tokens: Promoted tokens with their logits, by node.
     """
-    asked = query.strip().casefold()
-    if not asked or state.circuit is None:
+    folded_query = query.strip().casefold()
+    if not folded_query or state.circuit is None:
         return []
-    graph, words = state.circuit.graph, tokens_by_position(state)
+    graph, tokens = state.circuit.graph, tokens_by_position(state)
     hits = []
     for name in state.circuit.node_names:
-        ways = _find_matches(state, graph.node(name), asked, (top_tokens or {}).get(name, ()), words)
-        if (best := min(ways, key=lambda hit: hit.rank, default=None)) is not None:
+        matches = _find_matches(
+            state, graph.node(name), folded_query, (top_tokens or {}).get(name, ()), tokens
+        )
+        if (best := min(matches, key=lambda hit: hit.rank, default=None)) is not None:
             hits.append(best)
     return sorted(hits, key=lambda hit: (hit.rank, graph.depth(hit.node), graph.node_index[hit.node]))
 
@@ -46,27 +57,27 @@ def search_nodes(state: State, query: str, top_tokens: TopTokensByNode | None = 
 def _find_matches(
     state: State, node: Node, query: str, top_tokens: Sequence[tuple[str, float]], tokens: Mapping[int, str]
 ) -> Iterator[NodeMatch]:
-    """Every way in which a node fits."""
+    """All matches of one node."""
     name = node.name
-    printed = f"{node.layer}.{node.head}" if node.head is not None else name
-    if query in (name.casefold(), printed):
+    short_name = f"{node.layer}.{node.head}" if node.head is not None else name
+    if query in (name.casefold(), short_name):
         yield NodeMatch(name, "name", 0)
-    elif name.casefold().startswith(query) or printed.startswith(query):
+    elif name.casefold().startswith(query) or short_name.startswith(query):
         yield NodeMatch(name, "name", 1)
     layer = re.fullmatch(r"(?:layer|l)\s*:?\s*(\d+)", query)
     if layer is not None and node.layer == int(layer[1]):
         yield NodeMatch(name, f"layer {node.layer}", 2)
-    place = re.fullmatch(r"(?:position|pos\.?|@)\s*:?\s*(\d+)", query)
-    if place is not None and node.position == int(place[1]):
-        yield NodeMatch(name, f"at position {node.position}{_quote_token(tokens.get(int(place[1])))}", 2)
-    for what, text in _annotations_of(state, name):
+    position = re.fullmatch(r"(?:position|pos\.?|@)\s*:?\s*(\d+)", query)
+    if position is not None and node.position == int(position[1]):
+        yield NodeMatch(name, f"at position {node.position}{_quote_token(tokens.get(int(position[1])))}", 2)
+    for source, text in _annotations_of(state, name):
         if _is_text_match(query, text):
-            yield NodeMatch(name, f"{what} {_shorten(text)}", 3)
+            yield NodeMatch(name, f"{source} {_shorten(text)}", 3)
     if len(query) > 1 and query in name.casefold():
         yield NodeMatch(name, "name", 4)
-    word = None if node.position is None else tokens.get(node.position)
-    if word is not None and _is_text_match(query, word):
-        yield NodeMatch(name, f"at the token {word!r}, position {node.position}", 5)
+    own_token = None if node.position is None else tokens.get(node.position)
+    if own_token is not None and _is_text_match(query, own_token):
+        yield NodeMatch(name, f"at the token {own_token!r}, position {node.position}", 5)
     for order, (token, logit) in enumerate(top_tokens):
         if _is_text_match(query, token):
             yield NodeMatch(name, f"promotes {token!r} {logit:+.2f}", 6 + order)
@@ -77,29 +88,29 @@ def _quote_token(token: str | None) -> str:
 
 
 def _annotations_of(state: State, name: str) -> Iterator[tuple[str, str]]:
-    """What was said of a node: its label and note, and those of its class and groups."""
+    """(source, text) of a node's label and note, and of those of its class and groups."""
     label = state.labels.get(name)
     if label is not None:
         yield "label", label.text
         yield "note", label.note
-        about = state.labels.get(f"class:{label.text}")
-        if about is not None:
-            yield "note on its class", about.note
-    for group, held in state.groups.items():
-        if name in held.nodes:
+        set_label = state.labels.get(f"class:{label.text}")
+        if set_label is not None:
+            yield "note on its class", set_label.note
+    for group, members in state.groups.items():
+        if name in members.nodes:
             yield "group", group
-            about = state.labels.get(f"group:{group}")
-            if about is not None:
-                yield "its group's label", about.text
-                yield "note on its group", about.note
+            set_label = state.labels.get(f"group:{group}")
+            if set_label is not None:
+                yield "its group's label", set_label.text
+                yield "note on its group", set_label.note
 
 
 def _is_text_match(query: str, text: str) -> bool:
-    """Whether a text holds what was asked; between quotes, whether it is that."""
-    there = text.strip().casefold()
+    """Whether a text contains the query, or, for a quoted query, equals it."""
+    folded_text = text.strip().casefold()
     if len(query) > 2 and query[0] == query[-1] == '"':
-        return there == query[1:-1].strip()
-    return query in there
+        return folded_text == query[1:-1].strip()
+    return query in folded_text
 
 
 def _shorten(text: str) -> str:

@@ -46,7 +46,7 @@ class TaskOrigin:
         method: the registered method that scored the edges, or `imported`.
         options: the method's options by name.
         select: how edges were selected from the scores (`greedy`, `top`, `threshold`, `own`).
-        requested: the number of edges, or the threshold, that was asked for; None where the method decides.
+        requested: the number of edges, or the threshold, that was requested; None where the method decides.
         prompts: number of prompt pairs.
         seed: random seed of the task.
         bos: whether prompts begin with the model's BOS token; None: as the tokenizer does by itself.
@@ -101,7 +101,7 @@ class TaskOrigin:
 
     @property
     def prompt_key(self) -> tuple[object, ...]:
-        """The tokens that a node's position (`m3.f12@7`) counts in."""
+        """Key of the prompt that positions of node names (`m3.f12@7`) refer to."""
         prompt = self.pairs[0][0] if self.pairs else ""
         return prompt, self.bos, tuple(self.options.get("tokens") or ())
 
@@ -156,11 +156,11 @@ class PromptOrigin:
     """The query and the machine of a circuit of features on one prompt.
 
     Attributes:
-        query: what was asked: model, prompt, target and how the target was traced back.
+        query: the query: model, prompt, target and how the target was attributed.
         weight_hash: hash of the model's weights; empty where unknown.
-        task_hash: hash of what a measurement depends on beside the edges: tokens, target and dictionaries.
+        task_hash: hash of what a measurement depends on besides the edges: tokens, target and dictionaries.
         select: how edges were selected from the scores: by their share of all |score|, unless a person chose.
-        requested: the number of edges that a person asked for; None: nobody did.
+        requested: the number of edges that a person requested; None where none was.
         versions: versions of the packages that numbers depend on.
         machine: system, processors, device and Python.
         seconds: how long the search took.
@@ -178,7 +178,7 @@ class PromptOrigin:
     created: str = ""
 
     def __post_init__(self) -> None:
-        """Bring the query into the form that files keep, so that equal origins are equal."""
+        """Bring the query into the form that files store, so that equal origins are equal."""
         object.__setattr__(self, "query", self.query.canonical())
 
     @property
@@ -188,7 +188,7 @@ class PromptOrigin:
 
     @property
     def task(self) -> str:
-        """What stands in a task's place: the word for one prompt."""
+        """`PROMPT_TASK`, where other origins have a task's name."""
         return PROMPT_TASK
 
     @property
@@ -204,7 +204,7 @@ class PromptOrigin:
 
     @property
     def seed(self) -> int:
-        """Nothing is drawn at random."""
+        """0: nothing is drawn at random."""
         return 0
 
     @property
@@ -214,7 +214,7 @@ class PromptOrigin:
 
     @property
     def task_options(self) -> Mapping[str, Any]:
-        """Nothing is said of a task."""
+        """Empty: there is no task."""
         return {}
 
     @property
@@ -239,7 +239,7 @@ class PromptOrigin:
 
     @property
     def is_imported(self) -> bool:
-        """No circuit of one prompt is: the query that it answers would not be known."""
+        """False: the query of an imported circuit is not known."""
         return False
 
     @property
@@ -259,7 +259,7 @@ class PromptOrigin:
 
     @property
     def prompt_key(self) -> tuple[object, ...]:
-        """The tokens that a node's position (`m3.f12@7`) counts in."""
+        """Key of the prompt that positions of node names (`m3.f12@7`) refer to."""
         return self.query.prompt, self.query.bos, self.query.tokens
 
     def command_line(self) -> str:
@@ -282,17 +282,17 @@ Origin = TaskOrigin | PromptOrigin
 
 
 OTHER_SUBJECT, SAME_MODEL, SAME_SUBJECT = range(3)
-"""How near two circuits are: what is known of the one may hold for the other."""
+"""Relations of two circuits, from unrelated to the same model and task or prompt."""
 
 
-def subject_relation(one: Origin | None, other: Origin | None) -> int:
+def subject_relation(first: Origin | None, second: Origin | None) -> int:
     """Compare what two circuits are about.
 
-    What a person says of a circuit's parts holds for circuits of one subject and for no other.
+    Annotations of a circuit's nodes hold for circuits of the same subject only.
 
     Returns:
         `SAME_SUBJECT`, `SAME_MODEL`, or `OTHER_SUBJECT`, also where an origin is unknown.
     """
-    if one is None or other is None or one.subject[0] != other.subject[0]:
+    if first is None or second is None or first.subject[0] != second.subject[0]:
         return OTHER_SUBJECT
-    return SAME_SUBJECT if one.subject == other.subject else SAME_MODEL
+    return SAME_SUBJECT if first.subject == second.subject else SAME_MODEL

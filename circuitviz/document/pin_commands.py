@@ -1,4 +1,4 @@
-"""Nodes that were put somewhere by hand stay there until they are let go."""
+"""The command that unpins nodes, which moving by hand has pinned."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from circuitviz.document.state import State
 
 
 def unpin_nodes(names: Iterable[str] = ()) -> Command:
-    """Let the layout place nodes again; all of them where none is named."""
-    wanted = frozenset(names)
+    """Let the layout place nodes again; without names, all nodes."""
+    unpinned = frozenset(names)
 
-    def change(state: State) -> State:
-        kept = {name: at for name, at in state.positions.items() if wanted and name not in wanted}
-        return replace(state, positions=kept)
+    def transform(state: State) -> State:
+        positions = {
+            name: position for name, position in state.positions.items() if unpinned and name not in unpinned
+        }
+        return replace(state, positions=positions)
 
-    return Command("Unpin " + (", ".join(sorted(wanted)[:3]) if wanted else "every node"), change)
+    return Command("Unpin " + (", ".join(sorted(unpinned)[:3]) if unpinned else "every node"), transform)

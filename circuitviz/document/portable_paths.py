@@ -1,7 +1,7 @@
-"""Places of local models, tasks and dictionaries: absolute while a person works, portable in every file.
+"""Paths of local models, tasks and dictionaries: absolute in an open document, relative or bare in files.
 
-A file that is published must not tell the folders of the machine that it was made on, and the same circuit
-saved in two folders is the same file.
+A published file must not reveal the folders of the machine that it was made on, and the same circuit saved
+in two folders is the same file.
 """
 
 from __future__ import annotations
@@ -15,22 +15,25 @@ from circuitviz.graph.names import DOCUMENT_FOLDER_PREFIX, is_local_path, portab
 
 
 def with_portable_paths(origin: Origin, folder: Path | None) -> Origin:
-    """An origin as a file in ``folder`` holds it; None: a file that no place is relative to."""
+    """An origin as a file in ``folder`` stores it; None for one without a folder."""
     return origin.map_paths(lambda text: portable_path(text, folder))
 
 
 def with_local_paths(origin: Origin, folder: Path, find_path: Callable[[str, str], str | None]) -> Origin:
-    """An origin of a file in ``folder`` with the places that are there.
+    """An origin of a file in ``folder`` with the paths of this machine.
 
-    find_path: (last part, hash of the weights) → a place that was written down on this machine, or None.
+    Args:
+        origin: The origin as the file stores it.
+        folder: Folder of the file.
+        find_path: (last part of a path, hash of the weights) → a path recorded on this machine, or None.
     """
 
-    def find(text: str) -> str:
-        beside = (
+    def resolve(text: str) -> str:
+        path_in_folder = (
             os.path.abspath(os.path.join(folder, text)) if text.startswith(DOCUMENT_FOLDER_PREFIX) else ""
         )
-        if os.path.exists(beside):
-            return beside
+        if os.path.exists(path_in_folder):
+            return path_in_folder
         return text if is_local_path(text) else find_path(text, origin.weight_hash) or text
 
-    return origin.map_paths(find)
+    return origin.map_paths(resolve)

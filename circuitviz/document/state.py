@@ -1,4 +1,4 @@
-"""All that a person can change and undo is one immutable value, so undo is exact by construction."""
+"""The state of a document: one immutable value, so that undo is exact by construction."""
 
 from __future__ import annotations
 
@@ -18,20 +18,26 @@ from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Circuit, Graph, Interventions, Scores
 from circuitviz.graph.scores import SIGN_KEY
 
-ZERO_ABLATION_RULE = (
-    "an MLP's output bias is its own"  # before, zero and scaling left it: those numbers are others
-)
+# Marks evaluations by the current rule; earlier versions did not ablate an MLP's output bias.
+ZERO_ABLATION_RULE = "an MLP's output bias is its own"
 
 
 @dataclass(frozen=True)
 class State:
-    """A circuit with what was done to it.
+    """A circuit with its modifications and annotations.
 
-    ``ablated_nodes`` and ``ablated_edges`` hold names; ``interventions`` what nodes are made to write
-    instead of their own output; ``labels`` are kept by the name of what they
-    speak of: a node, an edge, ``group:NAME`` or ``class:NAME``; ``positions`` hold the places of nodes
-    that were moved by hand, in the layout's units; ``groups`` what was put together, by name; ``filters``
-    what of it all is drawn. ``detached`` is what was made of parts that the circuit does not have now.
+    Attributes:
+        origin: How the circuit was computed; None where unknown.
+        scores: Scores that the circuit was selected from.
+        circuit: The circuit; None in an empty document.
+        ablated_nodes: Names of ablated nodes.
+        ablated_edges: Names of ablated edges.
+        interventions: What nodes write instead of their own output, by name.
+        labels: Labels by target: a node, an edge, ``group:NAME`` or ``class:NAME``.
+        positions: Positions of nodes moved by hand, in the layout's units.
+        groups: Groups by name.
+        filters: Which part of the circuit is drawn.
+        detached: Annotations of nodes that the circuit does not show at present.
     """
 
     origin: Origin | None = None
@@ -48,33 +54,35 @@ class State:
 
     @cached_property
     def live_circuit(self) -> Circuit | None:
-        """The circuit without what is ablated: what is measured."""
+        """The circuit without ablated nodes and edges, which is what is evaluated."""
         if self.circuit is None:
             return None
         if not self.ablated_nodes and not self.ablated_edges:
             return self.circuit
-        return self.circuit.without(self.ablated_nodes, self.ablated_edges)
+        return self.circuit.ablate(self.ablated_nodes, self.ablated_edges)
 
     @cached_property
     def active_interventions(self) -> Interventions:
-        """The interventions that can be felt: a node that is out writes nothing at all."""
-        return {n: what for n, what in self.interventions.items() if n not in self.ablated_nodes}
+        """Interventions of nodes that are not ablated."""
+        return {
+            n: intervention for n, intervention in self.interventions.items() if n not in self.ablated_nodes
+        }
 
     @property
     def sign_meaning(self) -> str:
-        """What the sign of a score means, a key of ``filters.SIGN_MEANINGS``."""
+        """What the sign of a score means, a key of ``view_filters.SIGN_MEANINGS``."""
         if self.scores is None:
             return "none"
         return "helps" if self.scores.sign_known else "file"
 
     @property
     def requirements(self) -> tuple[object, ...]:
-        """What has to be open for it to be measured; empty where nobody knows."""
+        """Key of what has to be open to evaluate the circuit; empty where the origin is unknown."""
         return () if self.origin is None else self.origin.requirements
 
     @property
     def query(self) -> AttributionQuery | None:
-        """What a prompt circuit answers; None where the circuit is of a task, or nobody knows its origin."""
+        """The query of a prompt circuit; None where the circuit is of a task or its origin is unknown."""
         return self.origin.query if isinstance(self.origin, PromptOrigin) else None
 
     @property
@@ -84,12 +92,12 @@ class State:
 
     @property
     def subject(self) -> tuple[object, ...] | None:
-        """What the circuit is about, as its origin says; None where nobody knows."""
+        """Key of what the circuit is about (``Origin.subject``); None where the origin is unknown."""
         return None if self.origin is None else self.origin.subject
 
     @property
     def method_options(self) -> Mapping[str, Any]:
-        """What the method was given that found it."""
+        """Options of the method that found the circuit."""
         return {} if self.origin is None else self.origin.options
 
     @property
@@ -99,29 +107,29 @@ class State:
 
     @cached_property
     def nodes_by_label(self) -> dict[str, tuple[str, ...]]:
-        """Nodes by what their labels call them; a label without a colour is no class."""
-        found: dict[str, tuple[str, ...]] = {}
+        """Names of nodes by their label's text; labels without a colour form no class."""
+        nodes: dict[str, tuple[str, ...]] = {}
         for target, label in self.labels.items():
             if target_kind(target) == "node" and label.colour:
-                found[label.text] = (*found.get(label.text, ()), target)
-        return found
+                nodes[label.text] = (*nodes.get(label.text, ()), target)
+        return nodes
 
     @cached_property
     def groups_with_classes(self) -> dict[str, Group]:
-        """The groups, and the classes of labelled nodes that are in none: what a class view draws."""
+        """The groups, and one for each label with ungrouped nodes, as the class view draws them."""
         nodes = () if self.circuit is None else self.circuit.graph.node_index
         return add_class_groups(self.groups, self.nodes_by_label, nodes)
 
     @cached_property
     def named_node_sets(self) -> dict[str, tuple[str, ...]]:
-        """What a person holds together, by name: classes of one label, and groups."""
-        together = {name: set(nodes) for name, nodes in self.nodes_by_label.items()}
+        """Nodes of each class and group, by name."""
+        node_sets = {name: set(nodes) for name, nodes in self.nodes_by_label.items()}
         for name, group in self.groups.items():
-            together.setdefault(name, set()).update(group.nodes)
-        return {name: tuple(sorted(nodes)) for name, nodes in together.items()}
+            node_sets.setdefault(name, set()).update(group.nodes)
+        return {name: tuple(sorted(nodes)) for name, nodes in node_sets.items()}
 
     def target_members(self, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The nodes and the edges that a label's target stands for; none where it is gone."""
+        """Names of the nodes and of the edges of a label's target; empty where it no longer exists."""
         kind, _, name = target.partition(":")
         if kind == "group":
             group = self.groups.get(name)
@@ -132,20 +140,20 @@ class State:
 
     @cached_property
     def evidence_context(self) -> EvidenceContext:
-        """What a test of a node run now would rest on; evidence with another basis is stale."""
+        """What a test of a node would depend on now; evidence with another basis is stale."""
         origin, circuit = self.origin, self.circuit
         key = circuit.digest.hexdigest() if circuit is not None else ""
         return EvidenceContext(origin.weight_hash if origin else "", origin.task_hash if origin else "", key)
 
     def evidence_context_of(self, target: str) -> EvidenceContext:
-        """The same for a label's target: groups and classes may come to hold other nodes."""
+        """``evidence_context`` of a label's target, with the nodes of a group or class."""
         if target_kind(target) in ("group", "class"):
             return replace(self.evidence_context, nodes=" ".join(sorted(self.target_members(target)[0])))
         return self.evidence_context
 
     @cached_property
     def measurement_key(self) -> str:
-        """A key that is equal exactly where an evaluation's result is: edges and setting."""
+        """Hash of edges, modifications and setting; equal for states whose evaluations are equal."""
         if self.live_circuit is None:
             return ""
         digest = self.live_circuit.digest.copy()
@@ -154,19 +162,18 @@ class State:
         if origin and setting and (origin.ablation == "zero" or self.active_interventions):
             setting.append(ZERO_ABLATION_RULE)
         digest.update(json.dumps([self.live_circuit.graph.shape.key, setting]).encode())
-        if not self.live_circuit.graph.same_as(
-            Graph.transformer(self.live_circuit.graph.shape)
-        ):  # its shape says not all
-            told = [node.name for node in self.live_circuit.graph.nodes], sorted(self.ablated_nodes)
+        graph = self.live_circuit.graph
+        if not graph.same_as(Graph.transformer(graph.shape)):  # then it does not follow from its shape
+            graph_key = [node.name for node in graph.nodes], sorted(self.ablated_nodes)
             errors = "" if origin is None else origin.options.get("errors", "")
-            digest.update(json.dumps([told, errors]).encode())
-        if changed := self.active_interventions:
-            digest.update(json.dumps(sorted((k, v.to_json) for k, v in changed.items())).encode())
+            digest.update(json.dumps([graph_key, errors]).encode())
+        if interventions := self.active_interventions:
+            digest.update(json.dumps(sorted((k, v.to_json) for k, v in interventions.items())).encode())
         return digest.hexdigest()
 
     @property
     def unintervened_key(self) -> str:
-        """``measurement_key`` of the same edges, with every node writing what it writes in the model."""
+        """``measurement_key`` of the same edges without interventions."""
         return replace(self, interventions={}).measurement_key
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What of a circuit is in sight: filters are part of the document, so they are saved and undone."""
+"""View filters, part of the document so that they are saved and undone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from circuitviz.errors import InputError
 
 SIGNS = ("positive", "negative")
-SIGN_MEANINGS = {  # what is said of positive and negative scores, by what is known of them
+SIGN_MEANINGS = {  # texts for positive and negative scores, by what is known about their sign
     "helps": ("raises the metric", "lowers the metric"),
     "flows": ("adds to what it reaches", "takes away from it"),
     "file": ("positive score in the file", "negative score in the file"),
@@ -19,13 +19,19 @@ CHANNELS = ("q", "k", "v", "")
 
 @dataclass(frozen=True)
 class ViewFilters:
-    """Filters of what is drawn; the circuit, and what is measured of it, stay whole.
+    """Filters of what is drawn; they do not affect what is evaluated.
 
-    ``most``: at most so many edges, the strongest; ``least``: edges from this |score| on;
-    ``hidden_signs`` and ``hidden_channels``: edges left out by sign (``positive``, ``negative``) and
-    by input (``q``, ``k``, ``v``, or empty for MLPs and logits). ``hidden_kinds``: nodes left out by
-    kind; ``low`` and ``high``: only layers from one to the other, input and logits apart;
-    ``score``: nodes from this |score| on; ``joined``: only nodes that a drawn edge touches.
+    Attributes:
+        most: Greatest number of edges, the strongest; None for all.
+        least: Least |score| of edges.
+        hidden_signs: Signs of edges that are hidden, ``positive`` or ``negative``.
+        hidden_channels: Channels of edges that are hidden: ``q``, ``k``, ``v``, or empty for inputs of MLPs
+            and logits.
+        hidden_kinds: Kinds of nodes that are hidden.
+        low: First layer that is drawn; input and logits always are.
+        high: Last layer that is drawn.
+        score: Least |score| of nodes.
+        joined: Whether nodes that no drawn edge touches are hidden.
     """
 
     most: int | None = None
@@ -40,35 +46,39 @@ class ViewFilters:
 
     @property
     def shows_everything(self) -> bool:
-        """Whether nothing is hidden."""
+        """Whether no filter is set."""
         return self == ViewFilters()
 
     def to_json(self) -> dict[str, Any]:
-        """What differs from seeing everything, as JSON has it."""
+        """Fields that differ from their defaults, ready for JSON."""
         default = asdict(ViewFilters())
         changed = {k: v for k, v in asdict(self).items() if v != default[k]}
         return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in changed.items()}
 
     @staticmethod
-    def from_json(given: dict[str, Any]) -> ViewFilters:
-        """Read what ``to_json`` wrote; InputError where a value cannot be a filter's."""
-        known = {entry.name: getattr(ViewFilters(), entry.name) for entry in fields(ViewFilters)}
+    def from_json(data: dict[str, Any]) -> ViewFilters:
+        """The filters that ``to_json`` wrote; fields of later versions are ignored.
+
+        Raises:
+            InputError: A value does not suit its field.
+        """
+        defaults = {entry.name: getattr(ViewFilters(), entry.name) for entry in fields(ViewFilters)}
         values: dict[str, Any] = {}
-        for name, value in given.items():
-            if name not in known:
-                continue  # a later version's filter: nothing is hidden by it
-            values[name] = _check_filter(name, value, known[name])
+        for name, value in data.items():
+            if name not in defaults:
+                continue
+            values[name] = _check_filter(name, value, defaults[name])
         return ViewFilters(**values)
 
 
 def _check_filter(name: str, value: Any, default: Any) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(default, frozenset) and isinstance(value, list):
-        return frozenset(str(each) for each in value)
+        return frozenset(str(item) for item in value)
     if isinstance(default, bool) and isinstance(value, bool):
         return value
-    if isinstance(default, float) and number and value >= 0 and value < float("inf"):
+    if isinstance(default, float) and is_number and value >= 0 and value < float("inf"):
         return float(value)
-    if default is None and isinstance(value, int) and number and value >= 0:
+    if default is None and isinstance(value, int) and is_number and value >= 0:
         return value
     raise InputError(f"its filter '{name}' is {value!r}")

@@ -1,4 +1,4 @@
-"""A feature circuit under every ablation: a number that holds in one setting alone is no finding."""
+"""Measure of a feature circuit under every ablation, error mode and treatment of attention patterns."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def measure_ablation_settings(
 ) -> ProgressSteps[AblationTable]:
     """Run everything ablated, the circuit alone, and everything but the circuit, in every setting.
 
-    Attribution freezes patterns, so a circuit that it finds may keep the target's value while heads attend
-    where they attended, and lose it once patterns respond: the two rows tell these apart.
+    Attribution freezes patterns, so a circuit may keep the target's value with frozen patterns and lose it
+    once patterns respond.
 
     Source: [marks2024sparse].
     """

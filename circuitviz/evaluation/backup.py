@@ -43,15 +43,6 @@ class HeadEffect:
     after: float
     change: Interval
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the head as files and the command line hold it."""
-        return {
-            "node": self.node,
-            "before": self.before,
-            "after": self.after,
-            "change": asdict(self.change),
-        }
-
 
 @dataclass(frozen=True)
 class BackupEffects:
@@ -73,7 +64,7 @@ class BackupEffects:
         return {
             "ablated": list(self.ablated),
             "metric": self.metric,
-            "heads": [effect.as_dict() for effect in order],
+            "heads": [asdict(effect) for effect in order],
         }
 
 
@@ -109,7 +100,7 @@ def measure_backup(measure_input: MeasureInput, options: BackupOptions) -> Progr
     full = Circuit.full(graph)
     effects_by_case: list[NDArray[np.float64]] = []
     metric: dict[str, float] = {}
-    for number, (name, circuit) in enumerate((("before", full), ("after", full.without(ablated)))):
+    for number, (name, circuit) in enumerate((("before", full), ("after", full.ablate(ablated)))):
         message = f"direct effects {name}"
         value, effects = yield from measure_direct_effects(bench, circuit.edges, rows, message, (number, 2))
         metric[name] = float(value.mean())

@@ -43,7 +43,7 @@ class NodeSetRemoval:
     model: Interval
 
     @property
-    def gap(self) -> float:
+    def faithfulness_gap(self) -> float:
         """|F(C∖K) − F(M∖K)|; NaN where faithfulness is undefined."""
         if self.circuit.value is None or self.model.value is None:
             return float("nan")
@@ -51,14 +51,8 @@ class NodeSetRemoval:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the set as files and the command line hold it."""
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "nodes": list(self.nodes),
-            "circuit": asdict(self.circuit),
-            "model": asdict(self.model),
-            "gap": self.gap if np.isfinite(self.gap) else None,
-        }
+        gap = self.faithfulness_gap if np.isfinite(self.faithfulness_gap) else None
+        return {**asdict(self), "nodes": list(self.nodes), "gap": gap}
 
 
 @dataclass(frozen=True)
@@ -70,15 +64,15 @@ class Completeness:
     @property
     def largest_gap(self) -> NodeSetRemoval | None:
         """The set with the largest gap; None where no gap is defined."""
-        finite = [removal for removal in self.sets if np.isfinite(removal.gap)]
-        return max(finite, key=lambda removal: removal.gap, default=None)
+        finite = [removal for removal in self.sets if np.isfinite(removal.faithfulness_gap)]
+        return max(finite, key=lambda removal: removal.faithfulness_gap, default=None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers as files and the command line hold them."""
         worst = self.largest_gap
         return {
             "worst": None if worst is None else worst.as_dict(),
-            "sets": [one.as_dict() for one in self.sets],
+            "sets": [removal.as_dict() for removal in self.sets],
         }
 
 
@@ -103,30 +97,32 @@ def measure_completeness(
     random_sets = random_node_sets(measure_input, options.sets, options.seed)
     planned += [("random", f"set {i}", nodes) for i, nodes in enumerate(random_sets, start=1)]
     depth = min(options.depth, len(measure_input.removable_nodes))
-    tries = min(options.candidates, len(measure_input.removable_nodes))
-    number = len(planned) + depth * tries
+    n_candidates = min(options.candidates, len(measure_input.removable_nodes))
+    n_steps = len(planned) + depth * n_candidates
     for kind, name, nodes in planned:
         removals.append((yield from _remove_node_set(measure_input, kind, name, nodes)))
-        yield Progress(len(removals), number, name, Completeness(list(removals)))
+        yield Progress(len(removals), n_steps, name, Completeness(list(removals)))
     random = np.random.default_rng(options.seed + 1)
     removed: tuple[str, ...] = ()
     for step in range(depth):
         remaining = [node for node in measure_input.removable_nodes if node not in removed]
-        candidates = [remaining[i] for i in random.permutation(len(remaining))[:tries]]
+        candidates = [remaining[i] for i in random.permutation(len(remaining))[:n_candidates]]
         best: NodeSetRemoval | None = None
-        for tried, node in enumerate(candidates):
+        for candidate_number, node in enumerate(candidates):
             removal = yield from _remove_node_set(
                 measure_input, "greedy", f"greedy {step + 1}", (*removed, node)
             )
-            done = len(planned) + step * tries + tried + 1
-            yield Progress(done, number, f"greedy search, {step + 1} of {depth}")
-            if best is None or removal.gap > best.gap:
+            n_done = len(planned) + step * n_candidates + candidate_number + 1
+            yield Progress(n_done, n_steps, f"greedy search, {step + 1} of {depth}")
+            if best is None or removal.faithfulness_gap > best.faithfulness_gap:
                 best = removal
         if best is None:
             break
         removed = best.nodes
         removals.append(best)
-        yield Progress(len(planned) + (step + 1) * tries, number, best.name, Completeness(list(removals)))
+        yield Progress(
+            len(planned) + (step + 1) * n_candidates, n_steps, best.name, Completeness(list(removals))
+        )
     return Completeness(removals)
 
 
@@ -134,6 +130,6 @@ def _remove_node_set(
     measure_input: MeasureInput, kind: str, name: str, nodes: tuple[str, ...]
 ) -> ProgressSteps[NodeSetRemoval]:
     full = Circuit.full(measure_input.circuit.graph)
-    of_circuit = yield from measure_input.bench.evaluate(measure_input.circuit.without(nodes))
-    of_model = yield from measure_input.bench.evaluate(full.without(nodes))
+    of_circuit = yield from measure_input.bench.evaluate(measure_input.circuit.ablate(nodes))
+    of_model = yield from measure_input.bench.evaluate(full.ablate(nodes))
     return NodeSetRemoval(kind, name, nodes, of_circuit.faithfulness, of_model.faithfulness)

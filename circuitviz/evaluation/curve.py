@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class CurvePoint:
     """One circuit of the curve.
 
     Attributes:
-        requested_edges: The number of edges asked for.
+        requested_edges: The number of edges that was requested.
         edges: The number left after pruning.
         faithfulness: Its faithfulness.
         per_prompt: The metric of ``circuit``, ``model`` and ``ablated`` on each prompt, [prompts].
@@ -70,13 +71,13 @@ def measure_curve_steps(
     requested = list(counts) if counts is not None else mib_edge_counts(scores.graph.n_edges)
     measured_sizes: dict[int, tuple[int, Evaluation]] = {}
     yield from bench.prepare()
-    for number, asked in enumerate(requested, start=1):
-        if asked not in measured_sizes:
-            circuit = scores.select(select, asked)
-            measured_sizes[asked] = circuit.n_edges, (yield from bench.evaluate(circuit))
-        edges, measured = measured_sizes[asked]
-        points.append(CurvePoint(asked, edges, measured.faithfulness, measured.per_prompt))
-        yield Progress(number, len(requested), f"{asked:,} edges", list(points))
+    for number, n_requested in enumerate(requested, start=1):
+        if n_requested not in measured_sizes:
+            circuit = scores.select(select, n_requested)
+            measured_sizes[n_requested] = circuit.n_edges, (yield from bench.evaluate(circuit))
+        edges, evaluation = measured_sizes[n_requested]
+        points.append(CurvePoint(n_requested, edges, evaluation.faithfulness, evaluation.per_prompt))
+        yield Progress(number, len(requested), f"{n_requested:,} edges", list(points))
     return points
 
 
@@ -105,25 +106,21 @@ def curve_areas(
     if len(points) != len(shares):
         raise ValueError(f"{len(points)} points for {len(shares)} shares")
     rows = tuple(point.per_prompt["circuit"] for point in points)
-    ends = points[0].per_prompt["model"], points[0].per_prompt["ablated"]
+    model_and_ablated = points[0].per_prompt["model"], points[0].per_prompt["ablated"]
 
     def curves(means: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         """Faithfulness [shares, resamples] from the means of each circuit, the model and nothing."""
         *circuits, model, ablated = means
         return np.stack([compute_faithfulness(circuit, model, ablated) for circuit in circuits])
 
-    def area(heights: NDArray[np.float64]) -> NDArray[np.float64]:
-        statistics: NDArray[np.float64] = np.trapezoid(heights, np.array(shares), axis=0)
-        return statistics
-
+    area = partial(np.trapezoid, x=np.array(shares), axis=0)
     statistics = {
         "cpr": lambda *means: area(curves(means)),
         "cmd": lambda *means: area(np.abs(1 - curves(means))),
         "cpr_clipped": lambda *means: area(np.clip(curves(means), 0.0, 1.0)),
     }
-    return {
-        name: bootstrap_interval((*rows, *ends), statistic, seed) for name, statistic in statistics.items()
-    }
+    values = (*rows, *model_and_ablated)
+    return {name: bootstrap_interval(values, statistic, seed) for name, statistic in statistics.items()}
 
 
 @dataclass(frozen=True)

@@ -36,21 +36,21 @@ def measure_direct_effects(
     Returns:
         A generator whose result is the metric [prompts] and the effects [rows, prompts].
     """
-    setting, last = bench.setting, edges.shape[1] - 1
-    columns = np.repeat(edges[None, :, last], len(sender_rows), axis=0)
+    setting, logits_column = bench.setting, edges.shape[1] - 1
+    columns = np.repeat(edges[None, :, logits_column], len(sender_rows), axis=0)
     columns[np.arange(len(sender_rows)), list(sender_rows)] = False
     values, effects = [], []
     yield from bench.prepare()
-    for part, run, reference in bench.batch_runs():
-        replaced = bench.batch_interventions(part, run, interventions or {})
-        value = setting.compute_metric(run.logits(edges, replaced), part, reference).double().cpu().numpy()
-        lost = np.zeros((len(sender_rows), len(part)))
+    for batch, run, reference in bench.batch_runs():
+        replaced = bench.batch_interventions(batch, run, interventions or {})
+        value = setting.compute_metric(run.logits(edges, replaced), batch, reference).double().cpu().numpy()
+        batch_effects = np.zeros((len(sender_rows), len(batch)))
         if len(sender_rows):
-            for which, logits in run.variants(edges, last, columns, replaced):
-                metrics = setting.compute_metric_of_copies(logits, part, reference).cpu().numpy()
-                lost[which.start : which.stop] = value[None] - metrics
+            for variants, logits in run.variants(edges, logits_column, columns, replaced):
+                metrics = setting.compute_metric_of_copies(logits, batch, reference).cpu().numpy()
+                batch_effects[variants.start : variants.stop] = value[None] - metrics
         values.append(value)
-        effects.append(lost)
+        effects.append(batch_effects)
         passes_done = pass_index[0] + sum(len(v) for v in values) / len(setting.task)
         yield Progress(passes_done, pass_index[1], message)
     return np.concatenate(values), np.concatenate(effects, axis=1)

@@ -96,6 +96,5 @@ def check_circuit_fits_model(model: Model, circuit: Circuit) -> None:
     if model_shape != circuit_shape:
         raise InputError(
             f"The circuit belongs to a model of {circuit_shape.description}, but '{model.name}' has "
-            f"{model_shape.description}; open the "
-            "model it was found on."
+            f"{model_shape.description}; open the model it was found on."
         )

@@ -1,7 +1,4 @@
-"""What an ablation changed: the prompts whose metric moved most, and the heads whose direct effect rose.
-
-A faithfulness that moved is no explanation by itself.
-"""
+"""Report on an ablation: the prompts whose metric changed most, and the heads whose direct effect rose."""
 
 from __future__ import annotations
 
@@ -75,7 +72,7 @@ def explain_change_steps(
 ) -> ProgressSteps[ChangeReport]:
     """Compare two circuits of one model and task, prompt by prompt and head by head.
 
-    Heads that ``after`` removes or changes are left out: that their effect fell is no finding.
+    Heads that ``after`` removes or changes are left out.
 
     Args:
         bench: A bench of both; it has to allow interventions where either has any.
@@ -86,14 +83,14 @@ def explain_change_steps(
         A generator whose result is the report.
     """
     graph = before.circuit.graph
-    last = len(graph.receivers) - 1
+    logits_column = len(graph.receivers) - 1
     removed = np.asarray((before.circuit.edges & ~after.circuit.edges).any(axis=1))
     rows = [
         row
         for row, name in enumerate(graph.senders)
-        if not feature_sites(graph)  # then nodes are judged, and no edge can be taken out alone
+        if not feature_sites(graph)  # with features, nodes are evaluated and no edge can be removed alone
         and graph.node(name).kind is NodeKind.HEAD
-        and before.circuit.edges[row, last]
+        and before.circuit.edges[row, logits_column]
         and not removed[row]
         and name not in after.interventions
     ]
@@ -139,11 +136,13 @@ def explain_change_steps(
 def _top_next_tokens(bench: FaithfulnessBench, situation: IntervenedCircuit) -> list[list[tuple[str, float]]]:
     """Each prompt's most likely next tokens; the runs still hold these logits."""
     tokenizer, top_tokens = bench.setting.model.tokens, []
-    for part, run, _ in bench.batch_runs():
+    for batch, run, _ in bench.batch_runs():
         logits: Tensor = run.logits(
-            situation.circuit.edges, bench.batch_interventions(part, run, situation.interventions)
+            situation.circuit.edges, bench.batch_interventions(batch, run, situation.interventions)
         )
-        chances = logits.softmax(-1).topk(min(TOP_TOKENS, logits.shape[-1]))
-        for shares, ids in zip(chances.values.tolist(), chances.indices.tolist(), strict=True):
-            top_tokens.append(list(zip(tokenizer.token_strings(ids), shares, strict=True)))
+        top_probabilities = logits.softmax(-1).topk(min(TOP_TOKENS, logits.shape[-1]))
+        for probabilities, ids in zip(
+            top_probabilities.values.tolist(), top_probabilities.indices.tolist(), strict=True
+        ):
+            top_tokens.append(list(zip(tokenizer.token_strings(ids), probabilities, strict=True)))
     return top_tokens

@@ -22,7 +22,7 @@ from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
 
 SENDER_OUTPUT_COPIES = 2.0  # sender outputs of a run, and of what it restarts from
-MAX_CACHED_RUNS = 3  # runs kept, each of at most one batch's memory
+MAX_CACHED_RUNS = 3  # each takes at most one batch's memory
 MIN_RELATIVE_SPAN = 1e-6  # below this share of the metric's size, L(M) and L(∅) do not differ
 
 
@@ -50,8 +50,8 @@ def compute_faithfulness(circuit: Any, model: Any, ablated: Any) -> Any:
 class FaithfulnessBench:
     """A setting with its clean and fully ablated runs made once, on which any circuit is measured.
 
-    The runs of the first batches are kept, so that a small change of the circuit restarts in the middle of
-    the model; larger tasks run the remaining batches anew, because kept runs take memory.
+    The runs of the first batches are cached, so that a small change of the circuit restarts in the middle of
+    the model; larger tasks run the remaining batches anew, because cached runs take memory.
     """
 
     def __init__(self, setting: TaskSetting, allow_interventions: bool = False) -> None:
@@ -91,22 +91,22 @@ class FaithfulnessBench:
 
     def _batch_run(self, rows: range) -> tuple[Task, PatchedRun, Tensor]:
         if rows not in self._cached_runs:
-            model, part = self.setting.model, self.setting.task.subset(rows)
-            clean = record_activations(model, part.clean, part.lengths - 1)
+            model, batch = self.setting.model, self.setting.task.subset(rows)
+            clean = record_activations(model, batch.clean, batch.lengths - 1)
             assert clean.logits is not None
             run = PatchedRun(
-                model, part.clean, part.lengths - 1, self._ablation_values(part), self.allow_interventions
+                model, batch.clean, batch.lengths - 1, self._ablation_values(batch), self.allow_interventions
             )
             if len(self._cached_runs) >= MAX_CACHED_RUNS:
-                return part, run, clean.logits
-            self._cached_runs[rows] = (part, run, clean.logits)
+                return batch, run, clean.logits
+            self._cached_runs[rows] = (batch, run, clean.logits)
         return self._cached_runs[rows]
 
     def _map_batches(
         self, measure_batch: Callable[[Task, PatchedRun, Tensor], list[NDArray[np.float64]]], message: str
     ) -> ProgressSteps[list[NDArray[np.float64]]]:
         """Measure every batch and join the numbers; where memory runs out, batches are halved."""
-        results, batch_index, number = [], 0, len(self.setting.task)
+        results, batch_index, n_prompts = [], 0, len(self.setting.task)
         while batch_index < len(self._batch_rows):
             rows = self._batch_rows[batch_index]
             try:
@@ -117,12 +117,16 @@ class FaithfulnessBench:
                 self._cached_runs.clear()
                 size = max(1, len(rows) // 2)
                 self.setting.model.max_batch_prompts = size
-                later = range(rows.start, number)
-                self._batch_rows[batch_index:] = [later[i : i + size] for i in range(0, len(later), size)]
-                yield Progress(rows.start, number, f"memory ran out; going on with {size} prompts at a time")
+                remaining_rows = range(rows.start, n_prompts)
+                self._batch_rows[batch_index:] = [
+                    remaining_rows[i : i + size] for i in range(0, len(remaining_rows), size)
+                ]
+                yield Progress(
+                    rows.start, n_prompts, f"memory ran out; going on with {size} prompts at a time"
+                )
                 continue
             batch_index += 1
-            yield Progress(rows.stop, number, message)
+            yield Progress(rows.stop, n_prompts, message)
         return [np.concatenate(part) for part in zip(*results, strict=True)]
 
     def evaluate(
@@ -150,7 +154,7 @@ class FaithfulnessBench:
         return self._make_evaluation(circuit, circuit_metric)
 
     def batch_interventions(
-        self, part: Task, run: PatchedRun, interventions: Interventions
+        self, batch: Task, run: PatchedRun, interventions: Interventions
     ) -> BatchInterventions | None:
         """Return interventions worked out on one batch; None without any.
 
@@ -168,24 +172,24 @@ class FaithfulnessBench:
         ):
             if kind not in self._other_ablation_values:
                 self._other_ablation_values[kind] = ablation_values(setting.model, setting.task, kind)
-            run.reference_activations[kind] = self._other_ablation_values[kind](part)
+            run.reference_activations[kind] = self._other_ablation_values[kind](batch)
         return BatchInterventions(
-            setting.model, part.lengths - 1, part.clean.shape[1], interventions, run.reference_activations
+            setting.model, batch.lengths - 1, batch.clean.shape[1], interventions, run.reference_activations
         )
 
     def _metric_of_edges(
         self,
         run: PatchedRun,
-        part: Task,
+        batch: Task,
         reference: Tensor,
         edges: BoolMatrix,
         interventions: BatchInterventions | None = None,
     ) -> NDArray[np.float64]:
-        return self._metric_values(run.logits(edges, interventions), part, reference)
+        return self._metric_values(run.logits(edges, interventions), batch, reference)
 
     @torch.no_grad()
-    def _metric_values(self, logits: Tensor, part: Task, reference: Tensor) -> NDArray[np.float64]:
-        values = self.setting.compute_metric(logits, part, reference)
+    def _metric_values(self, logits: Tensor, batch: Task, reference: Tensor) -> NDArray[np.float64]:
+        values = self.setting.compute_metric(logits, batch, reference)
         numbers: NDArray[np.float64] = values.double().cpu().numpy()
         if not np.isfinite(numbers).all():
             raise InputError(

@@ -1,4 +1,4 @@
-"""Faithfulness of circuits of heads and features together, over a task, judged node by node."""
+"""Faithfulness over a task of circuits of heads and features, by node ablation."""
 
 from __future__ import annotations
 
@@ -43,56 +43,59 @@ class FeatureBasisBench(FaithfulnessBench):
         """Measure the full and the fully ablated model, once; yields after each batch."""
         if self._clean_metric is not None:
             return
-        nothing = np.zeros_like(self.basis.graph().mask)
-        clean, nothing_left = yield from self._map_batches(
+        no_edges = np.zeros_like(self.basis.graph().mask)
+        clean, ablated = yield from self._map_batches(
             lambda part, run, reference: [
                 self._metric_values(reference, part, reference),
-                self._metric_of_edges(run, part, reference, nothing),
+                self._metric_of_edges(run, part, reference, no_edges),
             ],
             "full and ablated model",
         )
-        self._clean_metric, self._ablated_metric = clean, nothing_left
+        self._clean_metric, self._ablated_metric = clean, ablated
 
     def _batch_run(self, rows: range) -> Any:
         if rows not in self._cached_runs:
-            model, part = self.setting.model, self.setting.task.subset(rows)
-            positions = part.lengths - 1
-            clean = record_activations(model, part.clean, positions)
+            model, batch = self.setting.model, self.setting.task.subset(rows)
+            positions = batch.lengths - 1
+            clean = record_activations(model, batch.clean, positions)
             assert clean.logits is not None
             run = FeatureBasisRun(
                 self.basis,
-                part.clean,
+                batch.clean,
                 positions,
-                self._ablation_values(part),
-                self._feature_values(part),
+                self._ablation_values(batch),
+                self._feature_values(batch),
                 self.errors,
             )
             if len(self._cached_runs) >= MAX_CACHED_RUNS:
-                return part, run, clean.logits
-            self._cached_runs[rows] = (part, run, clean.logits)
+                return batch, run, clean.logits
+            self._cached_runs[rows] = (batch, run, clean.logits)
         return self._cached_runs[rows]
 
-    def batch_interventions(self, part: Task, run: Any, interventions: Interventions) -> Any:  # noqa: ARG002 - the base class's
+    def batch_interventions(self, batch: Task, run: Any, interventions: Interventions) -> Any:  # noqa: ARG002 - the base class's
         """Return interventions worked out on one batch; None without any."""
         if not interventions:
             return None
         setting, sites = self.setting, self.basis.graph().node_index
         model = setting.model
         of_sites = {n: w for n, w in interventions.items() if n not in model.graph.node_index and n in sites}
-        others = {}
+        values_by_kind = {}
         for kind in {intervention.value for intervention in interventions.values()} - {"scale"}:
             if kind not in self._other_ablation_values:
                 self._other_ablation_values[kind] = ablation_values(model, setting.task, kind)
                 self._other_feature_values[kind] = self._feature_values_of(kind)
-            others[kind] = (self._other_ablation_values[kind](part), self._other_feature_values[kind](part))
+            values_by_kind[kind] = (
+                self._other_ablation_values[kind](batch),
+                self._other_feature_values[kind](batch),
+            )
         of_model = BatchInterventions(
             model,
-            part.lengths - 1,
-            part.clean.shape[1],
+            batch.lengths - 1,
+            batch.clean.shape[1],
             {name: intervention for name, intervention in interventions.items() if name not in of_sites},
-            {kind: ablated for kind, (ablated, _) in others.items()},
+            {kind: ablated for kind, (ablated, _) in values_by_kind.items()},
         )
-        return BasisInterventions(of_model, of_sites, others)
+        return BasisInterventions(of_model, of_sites, values_by_kind)
 
     def _feature_values_of(self, kind: str) -> FeatureValues:
         setting = self.setting

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over prompts, so that every number over a task says how sure it is."""
+"""Bootstrap intervals over prompts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ BOOTSTRAP_RESAMPLES = 1000
 
 
 def bootstrap_interval(
-    values: tuple[NDArray[np.float64], ...],
-    statistic: Callable[..., NDArray[np.float64]],
-    seed: int = 0,
+    values: tuple[NDArray[np.float64], ...], statistic: Callable[..., NDArray[np.float64]], seed: int = 0
 ) -> Interval:
     """Estimate a statistic of means over prompts with its 95 % percentile bootstrap interval.
 

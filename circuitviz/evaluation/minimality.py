@@ -81,18 +81,18 @@ def measure_minimality(measure_input: MeasureInput, options: MinimalityOptions) 
     evaluations: dict[tuple[str, ...], Evaluation] = {}
     for number, node in enumerate(measure_input.removable_nodes, start=1):
         own_classes = [tuple(n for n in nodes if n != node) for nodes in classes.values() if node in nodes]
-        tried = {tuple(n for n in nodes if n != node) for nodes in [*sets, *own_classes]}
+        node_sets = {tuple(n for n in nodes if n != node) for nodes in [*sets, *own_classes]}
         best: NodeNecessity | None = None
-        for without in sorted(tried):
-            for nodes in (without, tuple(sorted({*without, node}))):
+        for removed in sorted(node_sets):
+            for nodes in (removed, tuple(sorted({*removed, node}))):
                 if nodes not in evaluations:
-                    evaluations[nodes] = yield from bench.evaluate(circuit.without(nodes))
+                    evaluations[nodes] = yield from bench.evaluate(circuit.ablate(nodes))
             change = _faithfulness_change(
-                evaluations[without], evaluations[tuple(sorted({*without, node}))], bench
+                evaluations[removed], evaluations[tuple(sorted({*removed, node}))], bench
             )
             size = -1.0 if change.value is None else abs(change.value)
             if best is None or size > abs(best.change.value or -1.0):
-                best = NodeNecessity(node, without, change)
+                best = NodeNecessity(node, removed, change)
         assert best is not None
         necessities.append(best)
         yield Progress(number, len(measure_input.removable_nodes), node, Minimality(list(necessities)))

@@ -1,4 +1,4 @@
-"""Attribution predicts what changing a node does; here predictions are compared with runs of the model."""
+"""Comparison of the effects of nodes that attribution predicts with effects measured in the model."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def measure_predictions(
 
 
 def _changeable_nodes(subject: FeatureMeasureInput, node_option: str) -> list[str]:
-    """Return the nodes that are meant, without those that nothing can be done to."""
+    """Return the nodes that the option names, without those that cannot be changed."""
     table = subject.bench.table
     if node_option == "circuit":
         names = list(subject.nodes)
@@ -109,11 +109,10 @@ def _changeable_nodes(subject: FeatureMeasureInput, node_option: str) -> list[st
     else:
         names = [name.strip() for name in node_option.split(",") if name.strip()]
     target_name = subject.bench.target.node.name
-    free = [n for n in names if n != target_name and not table.node(table.index(n)).kind.is_fixed]
-    if not free:
+    changeable = [n for n in names if n != target_name and not table.node(table.index(n)).kind.is_fixed]
+    if not changeable:
         raise InputError(
-            f"There is no node to change among {node_option!r}; select features, heads, errors or tokens "
-            "of the "
-            "circuit, or ask for all of them with 'circuit'."
+            f"There is no node to change among {node_option!r}; select features, heads, errors or tokens of "
+            "the circuit, or ask for all of them with 'circuit'."
         )
-    return free
+    return changeable

@@ -1,4 +1,4 @@
-"""How well methods find a known circuit: each method's circuit and scores against one reference."""
+"""Comparison of discovery methods with a reference circuit."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def compare_methods_steps(
         )
     rows: list[ReferenceComparison] = []
     for number, method in enumerate(methods):
-        began = time.perf_counter()
+        start_s = time.perf_counter()
         try:
             steps = ProgressRunner(discover_steps(model, task, method, metric, ablation))
             for step in steps:
@@ -118,9 +118,9 @@ def compare_methods_steps(
         except InputError as error:
             rows.append(ReferenceComparison(method, error=str(error)))
         else:
-            how, scores = default_selection(method), steps.result
-            circuit = scores.own() if how == "own" else scores.select(how, reference.n_edges)
-            seconds = time.perf_counter() - began
+            rule, scores = default_selection(method), steps.result
+            circuit = scores.select_by_method() if rule == "own" else scores.select(rule, reference.n_edges)
+            seconds = time.perf_counter() - start_s
             rows.append(compare_with_reference(method, scores, circuit, reference, reference_mask, seconds))
         yield Progress(number + 1, len(methods), method, list(rows))
     return rows

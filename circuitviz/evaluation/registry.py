@@ -83,7 +83,7 @@ class MeasureInput:
 
 @dataclass(frozen=True, eq=False)
 class FeatureMeasureInput:
-    """What a measure of a feature circuit of one prompt is given: such a circuit is judged by its nodes.
+    """What a measure of a feature circuit of one prompt is given; such a circuit is evaluated by its nodes.
 
     Attributes:
         bench: The prompt, its dictionaries and its target.
@@ -110,11 +110,7 @@ class MeasureOutput(Protocol):
 
 
 Measure = Callable[[Any, Any], ProgressSteps[MeasureOutput]]
-"""(subject, options) → steps; partial results are results of what is measured so far.
-
-A measure is of circuits of heads, or registered as ``of="features"``: its subject is of that kind. One of
-heads that needs nothing but numbers of whole circuits is ``opened=True``: sites may be opened into features.
-"""
+"""(MeasureInput or FeatureMeasureInput, options) → steps; partial results are of the result's class."""
 HEAD_CIRCUITS, FEATURE_CIRCUITS = "heads", "features"
 
 measures: Registry[Measure] = Registry("measure", "circuitviz.evaluation", "circuitviz.measures")
@@ -126,16 +122,14 @@ def inapplicable_measures(kind: str) -> dict[str, str]:
     Args:
         kind: ``HEAD_CIRCUITS`` or ``FEATURE_CIRCUITS``.
     """
-    fitting = ", ".join(entry.name for entry in measures.entries() if _circuit_kind(entry) == kind)
-    why = {
-        FEATURE_CIRCUITS: "measures edges between heads over the prompts of a task, and this circuit is "
-        "of features "
-        f"on one prompt, judged by its nodes; {fitting} would be right.",
+    applicable = ", ".join(entry.name for entry in measures.entries() if _circuit_kind(entry) == kind)
+    reason = {
+        FEATURE_CIRCUITS: "measures edges between heads over the prompts of a task, and this circuit is of "
+        f"features on one prompt, judged by its nodes; {applicable} would be right.",
         HEAD_CIRCUITS: "measures features on one prompt, and this circuit is judged over the prompts of a "
-        "task; "
-        f"{fitting} would be right.",
+        f"task; {applicable} would be right.",
     }[kind]
-    return {e.name: f"'{e.name}' {why}" for e in measures.entries() if _circuit_kind(e) != kind}
+    return {e.name: f"'{e.name}' {reason}" for e in measures.entries() if _circuit_kind(e) != kind}
 
 
 def measure_steps(
@@ -157,17 +151,17 @@ def measure_steps(
     """
     entry = measures.get(name)
     kind = FEATURE_CIRCUITS if isinstance(measure_input, FeatureMeasureInput) else HEAD_CIRCUITS
-    if refused := inapplicable_measures(kind).get(name):
-        raise InputError(refused)
+    if reason := inapplicable_measures(kind).get(name):
+        raise InputError(reason)
     if (
         isinstance(measure_input, MeasureInput)
         and feature_sites(measure_input.circuit.graph)
         and not entry.extra.get("opened")
     ):
-        fitting = ", ".join(e.name for e in measures.entries() if e.extra.get("opened"))
+        applicable = ", ".join(e.name for e in measures.entries() if e.extra.get("opened"))
         raise InputError(
             f"'{name}' patches edges between heads, and this circuit has sites opened into features: it is "
-            f"judged by its nodes. {fitting} would be right, or the circuit with its sites closed."
+            f"judged by its nodes. {applicable} would be right, or the circuit with its sites closed."
         )
     return entry.value(measure_input, build_options(entry.options, options))
 

@@ -1,4 +1,4 @@
-"""Robustness: faithfulness of one circuit in every setting, because it moves with its setting."""
+"""Robustness: faithfulness of one circuit under every ablation and metric."""
 
 from __future__ import annotations
 
@@ -67,18 +67,20 @@ def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> Progr
     """Measure the circuit under every ablation and metric, with edges and with whole nodes patched.
 
     With ``nodes`` every edge out of a circuit's node is kept, and only nodes outside are ablated. A circuit
-    with sites shown in features is judged by its nodes alone.
+    with sites shown in features is evaluated by its nodes only.
 
     Source: [miller2024transformer].
     """
     bench_setting = measure_input.bench.setting
     graph = measure_input.circuit.graph
-    inside = [row for row, name in enumerate(graph.senders) if name in set(measure_input.circuit.node_names)]
-    by_nodes = Circuit.empty(graph).edges
-    by_nodes[inside] = graph.mask[inside]
-    circuits = {"edges": measure_input.circuit, "nodes": Circuit(graph, by_nodes)}
+    rows_in_circuit = [
+        row for row, name in enumerate(graph.senders) if name in set(measure_input.circuit.node_names)
+    ]
+    edges_of_nodes = Circuit.empty(graph).edges
+    edges_of_nodes[rows_in_circuit] = graph.mask[rows_in_circuit]
+    circuits = {"edges": measure_input.circuit, "nodes": Circuit(graph, edges_of_nodes)}
     units = PATCHED_UNITS[1:] if feature_sites(graph) else PATCHED_UNITS
-    number, cells = len(ABLATIONS) * len(metrics.names()) * len(units), []
+    n_cells, cells = len(ABLATIONS) * len(metrics.names()) * len(units), []
     for ablation in ABLATIONS:
         for metric in metrics.names():
             try:
@@ -86,13 +88,13 @@ def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> Progr
                     make_setting(bench_setting.model, bench_setting.task, metric, ablation)
                 )
             except InputError as error:
-                bench, why = None, str(error)
+                bench, reason = None, str(error)
             for unit in units:
                 if bench is None:
-                    cells.append(RobustnessCell(ablation, metric, unit, Interval(None), why))
+                    cells.append(RobustnessCell(ablation, metric, unit, Interval(None), reason))
                 else:
                     evaluation = yield from bench.evaluate(circuits[unit])
                     cells.append(RobustnessCell(ablation, metric, unit, evaluation.faithfulness))
                 message = f"{metric}, {ablation}, {unit}"
-                yield Progress(len(cells), number, message, Robustness(list(cells)))
+                yield Progress(len(cells), n_cells, message, Robustness(list(cells)))
     return Robustness(cells)

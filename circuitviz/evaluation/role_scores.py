@@ -29,7 +29,7 @@ class RoleOptions:
 )
 def measure_role_scores(measure_input: MeasureInput, options: RoleOptions) -> ProgressSteps[RoleTable]:
     """Score all heads, in the circuit or not. Heads labelled 'Name Mover' count as name movers."""
-    yield from measure_input.bench.prepare()  # a model whose metric is not a number is told so first
+    yield from measure_input.bench.prepare()  # raises where the metric is not a number
     labelled = tuple(n for n in measure_input.node_classes.get(NAME_MOVER_LABEL, ()) if ".h" in n)
     return (
         yield from role_table_steps(

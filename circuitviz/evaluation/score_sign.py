@@ -1,7 +1,7 @@
-"""Whether positive scores of another tool's file help the metric, decided by a few exact effects.
+"""Decision whether positive scores of another tool's file help the metric, from a few exact effects.
 
-EAP-IG's family of tools writes scores with the sign of whatever was differentiated, a metric or a loss,
-and files do not say which. The exact effect of an edge has a known sign.
+EAP-IG and related tools write scores with the sign of whatever was differentiated, a metric or a loss, and
+files do not state which. The exact effect of an edge has a known sign.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from circuitviz.progress import Progress, ProgressSteps
 
 TESTED_EDGES = 20
 MIN_RELATIVE_EFFECT = 1e-5  # share of L(M) − L(∅) below which an effect has no sign
-SIGNIFICANCE_LEVEL = 0.05  # of so clear a majority among signs that are drawn at random
+SIGNIFICANCE_LEVEL = 0.05  # of a two-sided sign test
 KEEP_SIGNS, FLIP_SIGNS, SIGNS_UNDECIDED = "keep", "flip", "undecided"
 
 
@@ -39,30 +39,31 @@ class SignDecision:
     def sign(self) -> str:
         """``keep`` where positive scores help, ``flip`` where they hurt, ``undecided`` where signs are mixed.
 
-        A sign test: a majority counts that random signs would give, on either side, in at most 1 of 20 cases.
+        Decided by a two-sided sign test at ``SIGNIFICANCE_LEVEL``.
         """
-        larger = max(self.agreeing, self.with_effect - self.agreeing)
-        ways = sum(math.comb(self.with_effect, k) for k in range(larger, self.with_effect + 1))
-        if 2 * ways > SIGNIFICANCE_LEVEL * 2**self.with_effect:
+        majority = max(self.agreeing, self.with_effect - self.agreeing)
+        n_outcomes = sum(math.comb(self.with_effect, k) for k in range(majority, self.with_effect + 1))
+        if 2 * n_outcomes > SIGNIFICANCE_LEVEL * 2**self.with_effect:
             return SIGNS_UNDECIDED
-        return KEEP_SIGNS if self.agreeing == larger else FLIP_SIGNS
+        return KEEP_SIGNS if self.agreeing == majority else FLIP_SIGNS
 
     @property
     def summary(self) -> str:
-        """What was found and what follows from it, in a sentence."""
-        start = (
+        """The counts and the decision, in a sentence."""
+        counts_text = (
             f"Of the {self.tested} strongest edges, {self.with_effect} have an exact effect; its sign is "
-            "that "
-            f"of the score for {self.agreeing} of them"
+            f"that of the score for {self.agreeing} of them"
         )
-        ends = {
+        conclusions = {
             KEEP_SIGNS: "positive helps, and the signs are those of the file",
-            FLIP_SIGNS: "positive hurts in the file, and the signs were turned",
+            FLIP_SIGNS: "positive hurts in the file, and the signs were flipped",
             SIGNS_UNDECIDED: "which does not tell whether positive helps, and the signs are those of the "
             "file",
         }
         return (
-            f"{start}: {ends[self.sign]}." if self.sign != SIGNS_UNDECIDED else f"{start}, {ends[self.sign]}."
+            f"{counts_text}: {conclusions[self.sign]}."
+            if self.sign != SIGNS_UNDECIDED
+            else f"{counts_text}, {conclusions[self.sign]}."
         )
 
 
@@ -83,15 +84,15 @@ def decide_sign_steps(
     yield from bench.prepare()
     senders, receivers = np.nonzero(graph.mask & (scores.values != 0))
     order = np.argsort(-np.abs(scores.values[senders, receivers]), kind="stable")[:edges]
-    voting = agreeing = 0
+    with_effect = agreeing = 0
     for number, edge_index in enumerate(order, start=1):
         index = senders[edge_index], receivers[edge_index]
-        without = graph.mask.copy()
-        without[index] = False
-        evaluation = yield from bench.evaluate(Circuit(graph, without))
+        remaining_edges = graph.mask.copy()
+        remaining_edges[index] = False
+        evaluation = yield from bench.evaluate(Circuit(graph, remaining_edges))
         effect = evaluation.model - evaluation.circuit
         if abs(effect) > MIN_RELATIVE_EFFECT * max(abs(evaluation.model - evaluation.ablated), 1e-12):
-            voting += 1
+            with_effect += 1
             agreeing += bool((effect > 0) == (scores.values[index] > 0))
         yield Progress(number, len(order), f"exact effect of {graph.edge_name(*index)}")
-    return SignDecision(len(order), voting, agreeing)
+    return SignDecision(len(order), with_effect, agreeing)

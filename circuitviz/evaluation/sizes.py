@@ -50,16 +50,20 @@ def measure_sizes(measure_input: FeatureMeasureInput, options: object) -> Progre
     effects = bench.predictions.effects.abs()
     order = sorted(measure_input.nodes, key=lambda name: -float(effects[bench.table.index(name)]))
     curve = SizeCurve(bench.target_name, measure_input.ablation, measure_input.errors)
-    numbers = circuit_sizes_up_to(len(order))
-    for step, number in enumerate(numbers, start=1):
-        strongest = order[:number]
-        changed = bench.resolve_interventions(
-            {name: what for name, what in measure_input.interventions.items() if name in strongest}
+    sizes = circuit_sizes_up_to(len(order))
+    for step, size in enumerate(sizes, start=1):
+        strongest = order[:size]
+        changes = bench.resolve_interventions(
+            {
+                name: intervention
+                for name, intervention in measure_input.interventions.items()
+                if name in strongest
+            }
         )
-        evaluation = bench.evaluate(strongest, measure_input.ablation, measure_input.errors, changed)
-        point = SizePoint(number, strongest[-1], evaluation.faithfulness, evaluation.completeness)
+        evaluation = bench.evaluate(strongest, measure_input.ablation, measure_input.errors, changes)
+        point = SizePoint(size, strongest[-1], evaluation.faithfulness, evaluation.completeness)
         curve = SizeCurve(curve.target, curve.ablation, curve.errors, [*curve.points, point])
-        yield Progress(step, len(numbers), f"{number} nodes", curve)
+        yield Progress(step, len(sizes), f"{size} nodes", curve)
     return curve
 
 

@@ -27,7 +27,7 @@ class StabilityOptions:
 
 @dataclass(frozen=True)
 class Stability:
-    """How often each edge was chosen, and how alike the circuits are.
+    """How often each edge was selected, and how similar the circuits are.
 
     Attributes:
         edges: By edge name, the share of resamples whose circuit has the edge.
@@ -72,7 +72,7 @@ def measure_stability(measure_input: MeasureInput, options: StabilityOptions) ->
             "Stability was asked for on a task of 1 prompt; resampling it gives the same prompt again, so "
             "at least 2 are needed, and 16 or more would be right."
         )
-    asked = (
+    requested = (
         measure_input.circuit.n_edges
         if measure_input.requested_amount is None
         else measure_input.requested_amount
@@ -88,11 +88,11 @@ def measure_stability(measure_input: MeasureInput, options: StabilityOptions) ->
             )
         )
         for step in runner:
-            done = number + step.fraction
-            yield Progress(done, options.resamples, f"resample {number + 1}: {step.message}")
-        circuits.append(runner.result.select(measure_input.select, asked))
-        sofar = _summarise(measure_input, circuits)
-        yield Progress(number + 1, options.resamples, f"resample {number + 1}", sofar)
+            n_done = number + step.fraction
+            yield Progress(n_done, options.resamples, f"resample {number + 1}: {step.message}")
+        circuits.append(runner.result.select(measure_input.select, requested))
+        so_far = _summarise(measure_input, circuits)
+        yield Progress(number + 1, options.resamples, f"resample {number + 1}", so_far)
     return _summarise(measure_input, circuits)
 
 
@@ -102,17 +102,17 @@ def _summarise(measure_input: MeasureInput, circuits: list[Circuit]) -> Stabilit
         rows = np.argwhere(share > 0)
         shares = {measure_input.circuit.graph.edge_name(s, r): float(share[s, r]) for s, r in rows.tolist()}
         pairs = [edge_iou(a.edges, b.edges) for a, b in combinations(circuits, 2)]
-        original = [edge_iou(measure_input.circuit.edges, circuit.edges) for circuit in circuits]
+        iou_with_circuit = [edge_iou(measure_input.circuit.edges, circuit.edges) for circuit in circuits]
     else:
         sets = [frozenset(circuit.edge_names) for circuit in circuits]
         own_edges = frozenset(measure_input.circuit.edge_names)
         counts = Counter(name for circuit in circuits for name in circuit.edge_names)
         shares = {name: number / len(circuits) for name, number in counts.items()}
         pairs = [_jaccard(a, b) for a, b in combinations(sets, 2)]
-        original = [_jaccard(own_edges, circuit) for circuit in sets]
+        iou_with_circuit = [_jaccard(own_edges, circuit) for circuit in sets]
     order = sorted(shares, key=lambda name: -shares[name])
     mean = float(np.mean(pairs)) if pairs else None
-    return Stability({name: shares[name] for name in order}, len(circuits), mean, original)
+    return Stability({name: shares[name] for name in order}, len(circuits), mean, iou_with_circuit)
 
 
 def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:

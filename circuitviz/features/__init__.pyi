@@ -1,6 +1,6 @@
 from .attention_parts import AttentionScoreParts as AttentionScoreParts
 from .attention_parts import attention_score_parts as attention_score_parts
-from .attention_parts import row_through_head as row_through_head
+from .attention_parts import rows_through_heads as rows_through_heads
 from .basis_node_reading import read_basis_node as read_basis_node
 from .build_node_table import node_table as node_table
 from .channel_shares import AttentionScoreBreakdown as AttentionScoreBreakdown
@@ -60,9 +60,6 @@ from .targets import logit_target as logit_target
 from .targets import named_target as named_target
 from .targets import neuron_target as neuron_target
 from .targets import node_target as node_target
-from .trace import Trace as Trace
-from .trace import TraceExample as TraceExample
-from .trace import TraceSet as TraceSet
 from .trace import find_examples_steps as find_examples_steps
 from .trace import trace_examples_steps as trace_examples_steps
 from .trace import trace_of_circuit as trace_of_circuit

@@ -75,7 +75,7 @@ class PromptAblationValues:
 
 
 class OutsideAblation:
-    """Hooks that put every node outside a set to its ablation value, and change some nodes besides.
+    """Hooks that set every node outside a set to its ablation value, and change some nodes of the set.
 
     Features that are not active in the table's run are in no set.
 
@@ -120,12 +120,12 @@ class OutsideAblation:
             dictionary = self.table.dictionaries.get(f"m{layer}")
             if dictionary is not None and dictionary.site.is_transcoder:
                 hooks[weights.mlp_in_hook] = partial(self._keep_mlp_input, layer)
-            after = (
+            output_hook = (
                 partial(self._ablate_mlp, layer)
                 if dictionary is None
                 else partial(self._ablate_site_output, dictionary)
             )
-            hooks[weights.mlp_out_hook] = after
+            hooks[weights.mlp_out_hook] = output_hook
         return hooks
 
     def _keep_mlp_input(self, layer: int, stream: Tensor) -> None:
@@ -164,25 +164,25 @@ class OutsideAblation:
         mask = self._kept_mask(
             dictionary.site.layer, dictionary.site.part == "a", NodeKind.FEATURE, dictionary.features
         )
-        new = torch.where(mask, activation, self.ablation_values.features(dictionary, activation))
+        new_activation = torch.where(mask, activation, self.ablation_values.features(dictionary, activation))
         changes = self.changes.get(dictionary.site.name, [])
         for change in changes:
             if change.node.kind is NodeKind.FEATURE:
-                place = change.node.position, change.node.feature
-                new[place] = (
-                    activation[place] * change.factor
+                index = change.node.position, change.node.feature
+                new_activation[index] = (
+                    activation[index] * change.factor
                     if change.factor is not None
                     else change.new_activation or 0.0
                 )
-        reconstruction = dictionary.decode(new)
+        reconstruction = dictionary.decode(new_activation)
         skipped = torch.zeros_like(reconstruction) if dictionary.skip is None else read @ dictionary.skip.T
         error = torch.zeros_like(reconstruction)
         if self.errors == "kept":
             error = written - dictionary.decode(activation) - skipped
         for change in changes:
             if change.node.kind in (NodeKind.ERROR, NodeKind.SKIP):
-                part = error if change.node.kind is NodeKind.ERROR else skipped
-                part[change.node.position] = change.apply_to(part[change.node.position])
+                output = error if change.node.kind is NodeKind.ERROR else skipped
+                output[change.node.position] = change.apply_to(output[change.node.position])
         return reconstruction + skipped + error
 
     def _kept_mask(self, layer: int, is_attention: bool, kind: NodeKind, n_items: int | None) -> Tensor:

@@ -1,7 +1,7 @@
-"""An edge through attention, taken apart: which head carries it (OV), and why the head attends there (QK).
+"""Decomposition of edges through attention by head (OV), and of attention scores by pairs of nodes (QK).
 
-Attribution with frozen patterns is blind to QK: a feature that only makes a head attend somewhere has no
-edge. So an attention score is decomposed separately, pair by pair.
+Attribution with frozen patterns does not cover QK: a feature that only makes a head attend somewhere has no
+edge. So attention scores are decomposed separately.
 """
 
 from __future__ import annotations
@@ -61,44 +61,23 @@ class AttentionScoreParts:
         """Each key node's part, over all queries and the biases, [keys + 1]."""
         return self.pairs.sum(0)
 
-    def strongest_pairs(self, number: int = 20) -> list[tuple[int | None, int | None, float]]:
-        """Return the pairs of largest size: rows of query and key node (None: biases), and the product."""
-        order = self.pairs.abs().flatten().topk(min(number, self.pairs.numel())).indices.tolist()
-        width = self.pairs.shape[1]
-
-        def row(nodes: NDArray[np.intp], index: int) -> int | None:
-            return int(nodes[index]) if index < len(nodes) else None
-
-        return [
-            (
-                row(self.queries, pair_index // width),
-                row(self.keys, pair_index % width),
-                float(self.pairs[pair_index // width, pair_index % width]),
-            )
-            for pair_index in order
-        ]
-
-
-@torch.no_grad()
-def row_through_head(edges: Edges, target: Target, layer: int, head: int) -> tuple[Tensor, float]:
-    """Return what every node gives to a target through one head's OV, [nodes], and the head's constant.
-
-    Of an attention feature of that layer, the shares of all heads add up to its row; of a later target, it is
-    what reaches it from the head's output on the direct path.
-    """
-    rows, constants = rows_through_heads(edges, target, layer, [head])
-    return rows[0], float(constants[0])
-
 
 @torch.no_grad()
 def rows_through_heads(
     edges: Edges, target: Target, layer: int, heads: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """Return the same through several heads of a layer: [heads, nodes] and [heads]."""
-    read = [_read_vectors_through_head(edges.table, target, layer, head) for head in heads]
-    constants = torch.stack([vectors.constant[0] for vectors in read])
-    spread = torch.cat([vectors.by_position for vectors in read if vectors.by_position is not None])
-    position = torch.cat([vectors.position for vectors in read])
+    """Return what every node gives to a target through the OV of some heads of a layer.
+
+    Of an attention feature of that layer, the shares of all heads add up to its row; of a later target, it is
+    what reaches it from the head's output on the direct path.
+
+    Returns:
+        Contributions [heads, nodes], and the heads' constants [heads].
+    """
+    reads = [_read_vectors_through_head(edges.table, target, layer, head) for head in heads]
+    constants = torch.stack([vectors.constant[0] for vectors in reads])
+    spread = torch.cat([vectors.by_position for vectors in reads if vectors.by_position is not None])
+    position = torch.cat([vectors.position for vectors in reads])
     return edges.weights_into(
         ReadVectors(position, attention_read_stage(layer), constants, by_position=spread)
     ), constants
@@ -190,9 +169,9 @@ def _apply_rotary(table: NodeTable, layer: int, rows: Tensor, position: int) -> 
         return rows
     cos, sin = (x[0, position].to(rows) for x in embeddings)
     width = cos.shape[-1]
-    turning, passed = rows[:, :width], rows[:, width:]
-    half = torch.cat([-turning[:, width // 2 :], turning[:, : width // 2]], dim=-1)
-    return torch.cat([turning * cos + half * sin, passed], dim=-1)
+    rotary_part, other_part = rows[:, :width], rows[:, width:]
+    rotated_half = torch.cat([-rotary_part[:, width // 2 :], rotary_part[:, : width // 2]], dim=-1)
+    return torch.cat([rotary_part * cos + rotated_half * sin, other_part], dim=-1)
 
 
 def _model_score(table: NodeTable, layer: int, head: int, query: int, key: int) -> float:
@@ -200,8 +179,8 @@ def _model_score(table: NodeTable, layer: int, head: int, query: int, key: int) 
     run = table.run
     captured: list[Tensor] = []
     positions = torch.tensor([run.time - 1], device=run.tokens.device)
-    keep: Hook = partial(_append_scores, captured)
-    with run.model.hooks({f"blocks.{layer}.attn.hook_attn_scores": keep}):
+    hook: Hook = partial(_append_scores, captured)
+    with run.model.hooks({f"blocks.{layer}.attn.hook_attn_scores": hook}):
         run.model.logits(run.tokens[None], positions)
     return float(captured[0][0, head, query, key])
 

@@ -1,4 +1,4 @@
-"""What a feature or the error of a site does on one prompt, in the form in which heads are read."""
+"""Logit lens and direct logit attribution of a feature or a site's error on one prompt."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def read_basis_node(
     """
     model, part = basis.model, select_prompt(task, prompt)
     length = int(part.lengths[0])
-    written: list[Tensor] = []
-    final: list[Tensor] = []
+    outputs: list[Tensor] = []
+    final_streams: list[Tensor] = []
 
-    def keep(site: SiteBasis, read: Tensor, site_output: Tensor) -> None:
+    def read_output(site: SiteBasis, read: Tensor, site_output: Tensor) -> None:
         if site.name != site_of(node):
             return
         active = site.listed_activations(read)
@@ -41,13 +41,13 @@ def read_basis_node(
             node_output = active[0, :, listed_index, None] * site.listed_directions()[listed_index]
         else:
             node_output = site.to_residual_stream(site_output - active @ site.listed_decoder_rows())[0]
-        written.append(node_output)
+        outputs.append(node_output)
 
-    hooks: dict[str, Hook] = {"ln_final.hook_in": lambda x: final.append(x)}
-    with model.hooks(hooks), model.hooks(basis.hooks(keep)):
+    hooks: dict[str, Hook] = {"ln_final.hook_in": lambda x: final_streams.append(x)}
+    with model.hooks(hooks), model.hooks(basis.hooks(read_output)):
         model.logits(part.clean[:, :length], part.lengths - 1)
-    output, last = written[0], final[0][0, -1]
+    output, last_state = outputs[0], final_streams[0][0, -1]
     strongest = output[int(output.norm(dim=-1).argmax())] if node.kind is NodeKind.FEATURE else output[-1]
-    tops = rank_tokens(model, part, direct_logits(model, strongest, last), top)
-    direct = answer_logit_diff(part, direct_logits(model, output[-1], last))
-    return NodeReading(node.name, prompt, task.prompt_strings(prompt), *tops, direct)
+    top_tokens = rank_tokens(model, part, direct_logits(model, strongest, last_state), top)
+    logit_attribution = answer_logit_diff(part, direct_logits(model, output[-1], last_state))
+    return NodeReading(node.name, prompt, task.prompt_strings(prompt), *top_tokens, logit_attribution)

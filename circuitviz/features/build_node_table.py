@@ -1,4 +1,4 @@
-"""From a run and its dictionaries to the table of its nodes."""
+"""Construction of the table of a run's nodes."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ from circuitviz.models.batching import batch_budget_bytes
 class _NodeBlock:
     """Nodes of one kind and site.
 
-    ``written`` [nodes, d_model] is what they write; where it is None, it is ``decoder_rows[row_of_node]``
-    times the activation. ``is_of_head_values``: what is written passes the normalisation of attention's
-    output.
+    Attributes:
+        written: What they write [nodes, d_model]; None where it is ``decoder_rows[row_of_node]`` times the
+            activation.
+        is_of_head_values: Whether what they write passes the normalisation of attention's output.
     """
 
     kind: NodeKind
@@ -43,10 +44,10 @@ class _NodeBlock:
     position: Tensor
     item: Tensor
     activation: Tensor
-    written: Tensor | None = None  # [nodes, d]; where None, ``rows[back]`` times the activation
+    written: Tensor | None = None
     decoder_rows: Tensor | None = None
     row_of_node: Tensor | None = None
-    is_of_head_values: bool = False  # then what is written is normalised, where the model does so
+    is_of_head_values: bool = False
 
 
 @dataclass(eq=False)
@@ -62,8 +63,8 @@ class _NodeTableBuilder:
     ) -> None:
         """Add one node for each position, which writes a row of [time, d_model]."""
         positions = torch.arange(self.run.time)
-        none, ones = torch.full_like(positions, -1), written.new_ones(len(positions))
-        self.blocks.append(_NodeBlock(kind, layer, part, stage, positions, none, ones, written))
+        no_items, ones = torch.full_like(positions, -1), written.new_ones(len(positions))
+        self.blocks.append(_NodeBlock(kind, layer, part, stage, positions, no_items, ones, written))
 
     def add_attention(self, layer: int) -> None:
         """Add a layer's heads, or its features with their error; and the biases."""
@@ -122,9 +123,7 @@ class _NodeTableBuilder:
         reconstruction = activation[:, indices] @ rows + dictionary.decoder_bias
         if site.reads == "z":
             rows = rows @ self.run.model.layers[site.layer].o.flatten(0, 1)
-        values = activation[
-            positions, item
-        ]  # where a node stands is bookkeeping, and that is the processor's
+        values = activation[positions, item]
         block = _NodeBlock(
             NodeKind.FEATURE, site.layer, site.part, stage, positions.cpu(), item.cpu(), values
         )
@@ -143,11 +142,11 @@ class _NodeTableBuilder:
         row = np.empty_like(order)
         row[order] = np.arange(len(order))
         written = run.final.new_empty(len(order), width)
-        begin = 0
+        start = 0
         for block in blocks:
-            here = torch.from_numpy(row[begin : begin + len(block.position)]).to(written.device)
-            written[here] = self._block_output(block)
-            begin += len(block.position)
+            block_rows = torch.from_numpy(row[start : start + len(block.position)]).to(written.device)
+            written[block_rows] = self._block_output(block)
+            start += len(block.position)
         return NodeTable(
             run=run,
             dictionaries=self.dictionaries,
@@ -165,19 +164,19 @@ class _NodeTableBuilder:
         if block.written is not None:
             return block.written
         assert block.decoder_rows is not None and block.row_of_node is not None
-        amount = block.activation
+        activation = block.activation
         if block.is_of_head_values:
-            amount = amount * self.run.post[block.layer][block.position.to(amount.device), 0]
-        return block.decoder_rows[block.row_of_node] * amount[:, None]
+            activation = activation * self.run.post[block.layer][block.position.to(activation.device), 0]
+        return block.decoder_rows[block.row_of_node] * activation[:, None]
 
-    def _check_memory(self, needed: int) -> None:
-        free = batch_budget_bytes(self.run.model.device) * 4
-        if needed > free:
-            number = sum(len(b.item) for b in self.blocks if b.kind is NodeKind.FEATURE)
+    def _check_memory(self, needed_bytes: int) -> None:
+        free_bytes = batch_budget_bytes(self.run.model.device) * 4
+        if needed_bytes > free_bytes:
+            n_features = sum(len(b.item) for b in self.blocks if b.kind is NodeKind.FEATURE)
             raise InputError(
-                f"{number:,} features are active on these {self.run.time} tokens, about "
-                f"{number // (self.run.time * max(1, len(self.dictionaries))):,} a site and token; they "
-                f"would take {needed / 2**30:.1f} GB. Dictionaries with a few dozen active features, a "
+                f"{n_features:,} features are active on these {self.run.time} tokens, about "
+                f"{n_features // (self.run.time * max(1, len(self.dictionaries))):,} a site and token; they "
+                f"would take {needed_bytes / 2**30:.1f} GB. Dictionaries with a few dozen active features, a "
                 "shorter prompt or fewer dictionaries would be right."
             )
 

@@ -1,4 +1,4 @@
-"""By which way an edge between features runs: the residual stream, or the values of a head."""
+"""Decomposition of edges between features into the heads that carry them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class HeadChannel:
         layer: Its layer.
         head_index: Its index in the layer.
         total: From all nodes and the head's constant part.
-        from_source: From the source that was asked for.
+        from_source: From the source that was given.
         is_own_layer: Whether the target is a feature of this head's attention, so that the head carries part
             of its edges.
         sources: The strongest nodes, then the rest; they sum to the total.
@@ -190,24 +190,16 @@ def break_down_attention_score(
     parts = attention_score_parts(table, layer, head, query, key)
     queries = [*(table.node(int(i)).name for i in parts.queries), BIASES_NAME]
     keys = [*(table.node(int(i)).name for i in parts.keys), BIASES_NAME]
-    width = len(keys)
     order = parts.pairs.abs().flatten().topk(min(max_nodes, parts.pairs.numel())).indices.tolist()
-    rows = list(dict.fromkeys(pair_index // width for pair_index in order))
-    columns = list(dict.fromkeys(pair_index % width for pair_index in order))
+    cells = [divmod(index, len(keys)) for index in order]
+    rows, columns = (list(dict.fromkeys(side)) for side in zip(*cells, strict=True))
     return AttentionScoreBreakdown(
         head=f"a{layer}.h{head}",
         query=query,
         key=key,
         pattern=float(pattern[key]),
         score=parts.score,
-        pairs=tuple(
-            (
-                queries[pair_index // width],
-                keys[pair_index % width],
-                float(parts.pairs[pair_index // width, pair_index % width]),
-            )
-            for pair_index in order
-        ),
+        pairs=tuple((queries[i], keys[j], float(parts.pairs[i, j])) for i, j in cells),
         rows=tuple(queries[i] for i in rows),
         columns=tuple(keys[j] for j in columns),
         values=tuple(map(tuple, parts.pairs[rows][:, columns].tolist())),
@@ -251,15 +243,3 @@ def _named_shares(names: list[str], values: Tensor, max_nodes: int) -> tuple[Nod
     shares = [NodeShare(names[i], float(values[i])) for i in order]
     remainder = float(values.sum()) - sum(share.value for share in shares)
     return (*shares, NodeShare(OTHERS_NAME, remainder)) if len(values) > max_nodes else tuple(shares)
-
-
-__all__ = [
-    "BIASES_NAME",
-    "OTHERS_NAME",
-    "EdgeChannels",
-    "HeadChannel",
-    "AttentionScoreBreakdown",
-    "NodeShare",
-    "edge_channels",
-    "break_down_attention_score",
-]

@@ -53,8 +53,8 @@ class Dictionary:
         skip: [d_out, d_in], of skip transcoders.
         decoder_gain: Factor of each decoder direction [features].
         processing: Weight processing of the model that it was trained on.
-        model: Name of that model, where the file says it.
-        about: What else the file says.
+        model: Name of that model, where the file states it.
+        about: Further metadata of the file.
         unexplained: The share of variance that it leaves on a little text, where that was measured.
         misfit: A sentence where that share is large, or where the file states another processing than the one
             that fits; else empty.
@@ -106,9 +106,11 @@ class Dictionary:
                 f"The dictionary '{self.name}' has {self.k} features active at once and {self.features:,} in "
                 "all; k is at least 1, and not more than there are."
             )
-        finite = (self.encoder, self.bias, self.decoder_bias, self.gain, self.gate_bias, self.skip)
-        nan = self.threshold is not None and bool(self.threshold.isnan().any())
-        if nan or not all(torch.isfinite(tensor.sum()) for tensor in finite if tensor is not None):
+        tensors = (self.encoder, self.bias, self.decoder_bias, self.gain, self.gate_bias, self.skip)
+        has_nan_threshold = self.threshold is not None and bool(self.threshold.isnan().any())
+        if has_nan_threshold or not all(
+            torch.isfinite(tensor.sum()) for tensor in tensors if tensor is not None
+        ):
             raise InputError(
                 f"The dictionary '{self.name}' holds values that are not numbers (NaN or infinity); its "
                 "file is damaged, or its training failed."
@@ -134,10 +136,6 @@ class Dictionary:
         """Width of what is written."""
         return self.decoder.shape[1]
 
-    def preactivations(self, x: Tensor) -> Tensor:
-        """Return every feature's value before the choice of active ones: [..., d_in] → [..., features]."""
-        return self._scale_and_shift(self._project(x))
-
     def encode(self, x: Tensor) -> Tensor:
         """Return feature activations, 0 where inactive: [..., d_in] → [..., features]."""
         projected = self._project(x)
@@ -148,8 +146,8 @@ class Dictionary:
         elif self.threshold is not None:
             value = value * (value > self.threshold.clamp_min(0))
         if self.k is not None:
-            chosen = value.topk(min(self.k, self.features), dim=-1).indices
-            value = value.relu_() * torch.zeros_like(value).scatter_(-1, chosen, 1.0)
+            top_features = value.topk(min(self.k, self.features), dim=-1).indices
+            value = value.relu_() * torch.zeros_like(value).scatter_(-1, top_features, 1.0)
         return value if gate is None else value * gate
 
     def decode(self, activations: Tensor) -> Tensor:
@@ -159,13 +157,13 @@ class Dictionary:
         """
         flat = activations.reshape(-1, self.features)
         used = flat.ne(0).any(0).nonzero()[:, 0]
-        out = flat[:, used] @ self.decoder_rows(used) + self.decoder_bias
-        return out.view(*activations.shape[:-1], self.d_out)
+        output = flat[:, used] @ self.decoder_rows(used) + self.decoder_bias
+        return output.view(*activations.shape[:-1], self.d_out)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Return the reconstruction from an input, with the skip connection: [..., d_in] → [..., d_out]."""
-        out = self.decode(self.encode(x))
-        return out if self.skip is None else out + x @ self.skip.T
+        output = self.decode(self.encode(x))
+        return output if self.skip is None else output + x @ self.skip.T
 
     def encoder_rows(self, index: Tensor) -> Tensor:
         """Return encoder directions of some features with their gain, [len(index), d_in]."""

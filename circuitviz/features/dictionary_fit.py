@@ -1,7 +1,7 @@
 """Whether a dictionary fits the model, and in which weight processing, measured on a little text.
 
 A dictionary that was trained on another form of the model reconstructs nothing. TransformerLens folds
-normalisations and value biases unless told not to, and files seldom say which model their dictionary saw.
+normalisations and value biases by default, and files seldom state the form of their model.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DictionaryFit:
     Attributes:
         dictionary: With the processing that fits; its own where none does.
         unexplained_by_processing: Σ‖y − ŷ‖² / Σ‖y − ȳ‖².
-        warning: A sentence where none fits, or where the file says otherwise; else empty.
+        warning: A sentence where none fits, or where the file states another processing; else empty.
     """
 
     dictionary: Dictionary
@@ -55,14 +55,19 @@ def fit_processing(dictionary: Dictionary, runs: Sequence[Run]) -> DictionaryFit
     if sum(run.time - 1 for run in runs) < 2:
         raise InputError("A dictionary's fit is measured on at least two tokens after the first.")
     stated = dictionary.processing
-    forms = {
-        form: replace(dictionary, processing=form) for form in stated.alternatives(dictionary.site.reads)
+    candidates = {
+        processing: replace(dictionary, processing=processing)
+        for processing in stated.alternatives(dictionary.site.reads)
     }
-    unexplained = {form: unexplained_variance(one, runs) for form, one in forms.items()}
-    best = min(unexplained, key=lambda form: unexplained[form] - (1e-9 if form == stated else 0))
+    unexplained = {
+        processing: unexplained_variance(candidate, runs) for processing, candidate in candidates.items()
+    }
+    best = min(
+        unexplained, key=lambda processing: unexplained[processing] - (1e-9 if processing == stated else 0)
+    )
     warning = ""
     if unexplained[best] > MAX_UNEXPLAINED:
-        best = stated  # neither form is right, so nothing speaks against the file
+        best = stated  # no form fits, so the file's is used
         warning = (
             f"The dictionary '{dictionary.name}' leaves {unexplained[stated]:.0%} of the variance at "
             f"{dictionary.site.name} unexplained: it was made for another model, layer or hook, or reads a "
@@ -71,11 +76,10 @@ def fit_processing(dictionary: Dictionary, runs: Sequence[Run]) -> DictionaryFit
     elif best != stated:
         warning = (
             f"The dictionary '{dictionary.name}' fits a model with the weight processing '{best}' "
-            f"({unexplained[best]:.0%} unexplained), not '{stated}' ({unexplained[stated]:.0%}), as its "
-            "file says or means "
-            f"by saying nothing; it is read with '{best}'."
+            f"({unexplained[best]:.0%} unexplained), not '{stated}' ({unexplained[stated]:.0%}), as its file "
+            f"says or means by saying nothing; it is read with '{best}'."
         )
-    fitting = replace(forms[best], unexplained=unexplained[best], misfit=warning)
+    fitting = replace(candidates[best], unexplained=unexplained[best], misfit=warning)
     return DictionaryFit(fitting, unexplained, warning)
 
 
@@ -118,8 +122,7 @@ def unexplained_variance(dictionary: Dictionary, runs: Sequence[Run]) -> float:
     if share != share:
         raise InputError(
             f"The dictionary '{converted.name}' reconstructs values at {converted.site.name} that are not "
-            "numbers; its "
-            "file is damaged, or was made for another model."
+            "numbers; its file is damaged, or was made for another model."
         )
     return share
 

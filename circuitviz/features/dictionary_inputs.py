@@ -1,4 +1,4 @@
-"""What dictionaries read over batches of token rows: the same as in a run of each row alone."""
+"""Inputs of dictionaries for batches of token rows."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def batch_dictionary_inputs(model: Model, dictionaries: Sequence[Dictionary], to
     tokens = tokens.to(model.device)
     inputs: dict[str, Tensor] = {}
 
-    def keep(dictionary: Dictionary, read: Tensor, _written: Tensor) -> None:
+    def store_input(dictionary: Dictionary, read: Tensor, _written: Tensor) -> None:
         inputs[dictionary.site.name] = read
 
-    with model.hooks(site_hooks(model, dictionaries, keep)):
+    with model.hooks(site_hooks(model, dictionaries, store_input)):
         model.logits(tokens, torch.zeros_like(tokens[:, 0]))
     return [inputs[dictionary.site.name] for dictionary in dictionaries]

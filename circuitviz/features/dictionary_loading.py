@@ -1,4 +1,4 @@
-"""Loading of dictionaries; each either fits the model or a sentence says why it does not."""
+"""Loading of dictionaries, with checks that they fit the model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_FOLDER_DEPTH = 3  # folders of folders that are looked into
 def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
     """Load one dictionary: a SAELens folder, or a ``.pt`` file of Dunefsky et al.
 
-    Nothing is downloaded, unless it is asked for by name: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
+    Nothing is downloaded, unless it is named so: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
 
     Args:
         path: The folder, file or name.
@@ -33,8 +33,8 @@ def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
     Raises:
         InputError: It is no dictionary, or cannot belong to the model.
     """
-    answers = _parse_release(path) is not None and run_to_completion(probe_hub_steps())
-    dictionary = _load(path, model, answers)
+    hub_answers = _parse_release(path) is not None and run_to_completion(probe_hub_steps())
+    dictionary = _load(path, model, hub_answers)
     if model is not None:
         (dictionary,) = run_to_completion(_measure_fit([dictionary], model))
         _warn_of_misfit([dictionary])
@@ -53,8 +53,7 @@ def _load(path: str | Path, model: Model | None, hub_answers: bool) -> Dictionar
     else:
         raise InputError(
             f"'{path}' is no dictionary: a SAELens folder holds cfg.json and {WEIGHTS_FILE}, and a "
-            "transcoder of "
-            "transcoder_circuits is one .pt file."
+            "transcoder of transcoder_circuits is one .pt file."
         )
     if model is not None:
         check_dictionary(dictionary, model)
@@ -91,16 +90,18 @@ def load_dictionaries_steps(
 
     Warnings are left to the caller: the ``misfit`` of each dictionary.
     """
-    places = [place for path in paths for place in find_dictionary_paths(path)]
-    _check_memory(places)
-    answers = any(_parse_release(place) for place in places) and (yield from probe_hub_steps())
+    dictionary_paths = [dictionary_path for path in paths for dictionary_path in find_dictionary_paths(path)]
+    _check_memory(dictionary_paths)
+    hub_answers = any(_parse_release(dictionary_path) for dictionary_path in dictionary_paths) and (
+        yield from probe_hub_steps()
+    )
     dictionaries: list[Dictionary] = []
-    for place in places:
-        yield Progress(len(dictionaries), len(places), "Opening dictionaries")
-        dictionaries.append(_load(place, model, answers))
+    for dictionary_path in dictionary_paths:
+        yield Progress(len(dictionaries), len(dictionary_paths), "Opening dictionaries")
+        dictionaries.append(_load(dictionary_path, model, hub_answers))
     check_one_per_site(dictionaries)
     dictionaries = yield from _measure_fit(dictionaries, model)
-    return tuple(sorted(dictionaries, key=lambda one: (one.site.layer, one.site.part)))
+    return tuple(sorted(dictionaries, key=lambda dictionary: (dictionary.site.layer, dictionary.site.part)))
 
 
 def _measure_fit(dictionaries: Sequence[Dictionary], model: Model) -> ProgressSteps[list[Dictionary]]:
@@ -145,16 +146,16 @@ def find_dictionary_paths(path: str | Path) -> list[str | Path]:
     if expanded_path.is_file() or is_saelens_folder(expanded_path) or _parse_release(path):
         return [path if _parse_release(path) else expanded_path]
     paths: list[str | Path] = []
-    level = [expanded_path] if expanded_path.is_dir() else []
+    folders = [expanded_path] if expanded_path.is_dir() else []
     for _ in range(MAX_FOLDER_DEPTH):
         try:
-            children = sorted(child for folder in level for child in folder.iterdir())
+            children = sorted(child for folder in folders for child in folder.iterdir())
         except OSError as error:
             raise InputError(
                 f"'{error.filename}' could not be looked into for dictionaries ({error.strerror})."
             ) from None
         paths += [child for child in children if is_saelens_folder(child) or child.suffix == ".pt"]
-        level = [child for child in children if child.is_dir() and not is_saelens_folder(child)]
+        folders = [child for child in children if child.is_dir() and not is_saelens_folder(child)]
     if not paths:
         raise InputError(
             f"'{path}' holds no dictionary; give SAELens folders (cfg.json and {WEIGHTS_FILE}), a folder of "
@@ -165,16 +166,14 @@ def find_dictionary_paths(path: str | Path) -> list[str | Path]:
 
 def check_one_per_site(dictionaries: Sequence[Dictionary]) -> None:
     """Raise InputError where two dictionaries belong to one site."""
-    first: dict[str, Dictionary] = {}
+    by_site: dict[str, Dictionary] = {}
     for dictionary in dictionaries:
-        other = first.setdefault(dictionary.site.name, dictionary)
+        other = by_site.setdefault(dictionary.site.name, dictionary)
         if other is not dictionary:
             raise InputError(
                 f"The dictionaries '{other.name}' and '{dictionary.name}' both belong to "
-                f"{dictionary.site.name} (what "
-                f"{'attention' if dictionary.site.part == 'a' else 'the MLP'} of layer "
-                f"{dictionary.site.layer} writes); "
-                "give one of them."
+                f"{dictionary.site.name} (what {'attention' if dictionary.site.part == 'a' else 'the MLP'} "
+                f"of layer {dictionary.site.layer} writes); give one of them."
             )
 
 
@@ -208,18 +207,18 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
 
 def _parse_release(path: str | Path) -> tuple[str, str] | None:
     """Return release and id of ``saelens:RELEASE/ID``."""
-    prefix, colon, rest = str(path).partition(":")
-    release, slash, identity = rest.partition("/")
+    prefix, colon, name = str(path).partition(":")
+    release, slash, identity = name.partition("/")
     return (release, identity) if prefix == "saelens" and colon and slash else None
 
 
-def _check_memory(places: Sequence[str | Path]) -> None:
+def _check_memory(paths: Sequence[str | Path]) -> None:
     """Raise InputError where the encoders, about half of the files, would not fit; decoders stay on disk."""
-    files = [p / WEIGHTS_FILE if p.is_dir() else p for p in places if isinstance(p, Path)]
-    size = sum(file.stat().st_size for file in files if file.is_file()) / 2
-    free = int(psutil.virtual_memory().available)
-    if size > free:
+    files = [p / WEIGHTS_FILE if p.is_dir() else p for p in paths if isinstance(p, Path)]
+    needed_bytes = sum(file.stat().st_size for file in files if file.is_file()) / 2
+    free_bytes = int(psutil.virtual_memory().available)
+    if needed_bytes > free_bytes:
         raise InputError(
-            f"The encoders of {len(places)} dictionaries take about {size / 2**30:.1f} GB, and "
-            f"{free / 2**30:.1f} GB of memory are free; give fewer layers, or smaller dictionaries."
+            f"The encoders of {len(paths)} dictionaries take about {needed_bytes / 2**30:.1f} GB, and "
+            f"{free_bytes / 2**30:.1f} GB of memory are free; give fewer layers, or smaller dictionaries."
         )

@@ -34,9 +34,11 @@ def read_dunefsky_transcoder(path: Path) -> Dictionary:
     Raises:
         InputError: The file holds anything else, or asks for code to be run.
     """
-    allowed = [(_RunnerConfig, f"{module}.LanguageModelSAERunnerConfig") for module in _CONFIG_CLASSES]
+    allowed_classes = [
+        (_RunnerConfig, f"{module}.LanguageModelSAERunnerConfig") for module in _CONFIG_CLASSES
+    ]
     try:
-        with torch.serialization.safe_globals([*allowed, torch.device]):
+        with torch.serialization.safe_globals([*allowed_classes, torch.device]):
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a foreign file fails in many ways
         raise InputError(
@@ -44,13 +46,13 @@ def read_dunefsky_transcoder(path: Path) -> Dictionary:
             "and a transcoder's configuration alone, as those of transcoder_circuits do."
         ) from error
     state = content.get("state_dict") if isinstance(content, dict) else None
-    needed = {"W_enc", "b_enc", "W_dec", "b_dec", "b_dec_out"}
-    if not isinstance(state, dict) or not needed <= state.keys():
+    required_names = {"W_enc", "b_enc", "W_dec", "b_dec", "b_dec_out"}
+    if not isinstance(state, dict) or not required_names <= state.keys():
         raise InputError(
             f"'{path}' holds no transcoder: it needs 'cfg' and a 'state_dict' with "
-            f"{', '.join(sorted(needed))}."
+            f"{', '.join(sorted(required_names))}."
         )
-    weights = {name: _checked_weight(path, name, state[name]) for name in needed}
+    weights = {name: _checked_weight(path, name, state[name]) for name in required_names}
     d_in, features = weights["W_enc"].shape if weights["W_enc"].dim() == 2 else (0, 0)
     shapes = {"W_enc": (d_in, features), "b_enc": (features,), "W_dec": (features, len(weights["b_dec_out"]))}
     for name, shape in {**shapes, "b_dec": (d_in,)}.items():
@@ -94,6 +96,6 @@ def _checked_weight(path: Path, name: str, value: object) -> Tensor:
 
 
 def _reason(error: Exception) -> str:
-    """Return what torch says, up to its advice on how to run the code in the file."""
+    """Return torch's message, without its advice on how to run the code in the file."""
     text = str(error).partition("WeightsUnpickler error: ")[2] or str(error) or type(error).__name__
     return text.strip().splitlines()[0].partition(" Please use")[0].rstrip(". ")[:200]

@@ -1,7 +1,4 @@
-"""Features over many prompts at once: where they are active, and what follows when they are held.
-
-A node's name means one position of one prompt; what a feature means is said of any prompt.
-"""
+"""Activations of features on batches of prompts, and runs in which features have given values."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ class FeatureRef:
 
 @dataclass(frozen=True, eq=False)
 class HeldFeature:
-    """A feature that is held at ``value`` [batch, time] where ``token_mask`` [batch, time] says so."""
+    """A feature with a given ``value`` [batch, time] at the tokens of ``token_mask`` [batch, time]."""
 
     feature: FeatureRef
     value: Tensor
@@ -121,21 +118,21 @@ class _HeldFeatureHooks:
 
     def hooks(self) -> dict[str, Hook]:
         """Return the hooks by hook point; a site has one dictionary."""
-        features = [*(h.feature for h in self.held), *self.read]
-        sites = {one.dictionary.site.name: one.dictionary for one in features}
+        features = [*(held.feature for held in self.held), *self.read]
+        sites = {feature.dictionary.site.name: feature.dictionary for feature in features}
         return site_hooks(self.model, sites.values(), self._hold_features)
 
     def _hold_features(self, dictionary: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
-        """Return a site's output with its held features, [batch, time, d_out]; keeps what is read."""
+        """Return a site's output with its held features, [batch, time, d_out]; records activations."""
         dictionary = dictionary.to(read)
         activation = dictionary.encode(read)
         for i, feature in enumerate(self.read):
             if feature.dictionary.site == dictionary.site:
                 self.activations[i] = activation[..., feature.index].clone()
-        held_here = [h for h in self.held if h.feature.dictionary.site == dictionary.site]
-        if not held_here:
+        held_at_site = [held for held in self.held if held.feature.dictionary.site == dictionary.site]
+        if not held_at_site:
             return None
-        index = torch.tensor([h.feature.index for h in held_here], device=read.device)
-        value = torch.stack([h.value.to(read) for h in held_here], dim=-1)
-        mask = torch.stack([h.token_mask.to(read.device) for h in held_here], dim=-1)
+        index = torch.tensor([held.feature.index for held in held_at_site], device=read.device)
+        value = torch.stack([held.value.to(read) for held in held_at_site], dim=-1)
+        mask = torch.stack([held.token_mask.to(read.device) for held in held_at_site], dim=-1)
         return written + ((value - activation[..., index]) * mask) @ dictionary.decoder_rows(index)

@@ -1,8 +1,8 @@
-"""Sites of a model shown in features for whole batches of prompts: what is read, written and left over.
+"""Bases of listed features for some sites of a model, on batches of prompts.
 
-A site's output is the sum of the listed features, each its activation times its direction, and of the rest:
-the reconstruction error with every feature that is not listed. The sum is exact, so a pass in which nothing
-is changed is the model's own.
+A site's output is the sum of the listed features, each its activation times its direction, and of an error
+that includes the reconstruction error and all other features. The sum is exact, so that a pass without
+changes equals the model's own.
 """
 
 from __future__ import annotations
@@ -99,8 +99,7 @@ class FeatureBasis:
             if listed and max(listed) >= dictionary.features:
                 raise InputError(
                     f"The circuit names {name}.f{max(listed)}, and '{dictionary.name}' has "
-                    f"{dictionary.features:,} "
-                    "features; open the dictionary that it was found with."
+                    f"{dictionary.features:,} features; open the dictionary that it was found with."
                 )
             index = torch.tensor(listed, dtype=torch.long, device=model.device)
             sites[name] = make_site_basis(model, dictionary, index)
@@ -109,9 +108,9 @@ class FeatureBasis:
     @staticmethod
     def from_dictionaries(model: Model, dictionaries: Mapping[str, Dictionary]) -> FeatureBasis:
         """Make a basis of every site that has a dictionary, with all its features listed."""
-        everything = {n: torch.arange(d.features, device=model.device) for n, d in dictionaries.items()}
+        indices = {n: torch.arange(d.features, device=model.device) for n, d in dictionaries.items()}
         return FeatureBasis(
-            model, {n: make_site_basis(model, d, everything[n]) for n, d in dictionaries.items()}
+            model, {n: make_site_basis(model, d, indices[n]) for n, d in dictionaries.items()}
         )
 
     def graph(self) -> Graph:
@@ -123,10 +122,10 @@ class FeatureBasis:
     def hooks(self, callback: SiteBasisCallback) -> dict[str, Hook]:
         """Return hooks that call ``callback`` with each site's input and output in the pass itself."""
 
-        def changed(dictionary: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
+        def site_callback(dictionary: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
             return callback(self.sites[dictionary.site.name], read, written)
 
-        return site_hooks(self.model, [site.dictionary for site in self.sites.values()], changed)
+        return site_hooks(self.model, [site.dictionary for site in self.sites.values()], site_callback)
 
 
 def make_site_basis(model: Model, dictionary: Dictionary, listed: Tensor) -> SiteBasis:
@@ -157,8 +156,8 @@ def load_dictionaries_by_site(
     Raises:
         InputError: A site has no dictionary.
     """
-    places = paths_or_shipped(parse_folders(folders), model)
-    by_site = {dictionary.site.name: dictionary for dictionary in load_dictionaries(places, model)}
+    paths = paths_or_shipped(parse_folders(folders), model)
+    by_site = {dictionary.site.name: dictionary for dictionary in load_dictionaries(paths, model)}
     for site in sites:
         if site not in by_site:
             message = f"There is no dictionary of '{site}'; there is one of {', '.join(by_site)}."
@@ -172,7 +171,7 @@ def parse_sites(text: str) -> tuple[str, ...]:
     Raises:
         InputError: A name is no site.
     """
-    names = [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]
+    names = [name.strip() for name in text.replace(";", ",").split(",") if name.strip()]
     for name in names:
         if name[:1] not in ("a", "m") or not name[1:].isdigit():
             raise InputError(
@@ -190,8 +189,8 @@ def strongest_features(importance: Mapping[str, Tensor], max_features: int) -> d
         importance: By site, [features].
         max_features: At most so many for each site.
     """
-    chosen: dict[str, Sequence[int]] = {}
+    features: dict[str, Sequence[int]] = {}
     for site, values in importance.items():
         best = values.topk(min(max_features, len(values)))
-        chosen[site] = sorted(best.indices[best.values > 0].tolist())
-    return chosen
+        features[site] = sorted(best.indices[best.values > 0].tolist())
+    return features

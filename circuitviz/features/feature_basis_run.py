@@ -1,7 +1,7 @@
-"""A batch run with some nodes alone: heads, MLPs and features outside take their ablation values.
+"""Runs of a batch in which heads, MLPs and features outside a circuit have their ablation values.
 
-Nodes are ablated at all positions and on all their edges, as feature circuits are judged. Nodes of the
-circuit have whatever value they take in this very run. Source: [marks2024sparse].
+Nodes are ablated at all positions and on all their edges. Nodes of the circuit have the values that they
+take in this run. Source: [marks2024sparse].
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ class FeatureBasisRun:
     def logits(self, edges: BoolMatrix, interventions: BasisInterventions | None = None) -> Tensor:
         """Return logits [batch, vocabulary] of the nodes that ``edges`` [senders, receivers] lead out of.
 
-        Removing one of a node's several edges changes nothing, because nodes are judged.
+        Removing one of a node's several edges changes nothing, because whole nodes are ablated.
         """
-        model, alone = self.basis.model, np.append(edges.any(axis=1), True)
+        model, kept_nodes = self.basis.model, np.append(edges.any(axis=1), True)
         with (
-            model.hooks(self._model_hooks(alone, interventions)),
-            model.hooks(self._basis_hooks(alone, interventions)),
+            model.hooks(self._model_hooks(kept_nodes, interventions)),
+            model.hooks(self._basis_hooks(kept_nodes, interventions)),
         ):
             return model.logits(self.tokens, self.positions)
 
@@ -85,7 +85,7 @@ class FeatureBasisRun:
         self, kept_nodes: NDArray[np.bool_], interventions: BasisInterventions | None
     ) -> dict[str, Hook]:
         return self.basis.hooks(
-            lambda site, read, own: self._site_output(site, read, own, kept_nodes, interventions)
+            lambda site, read, written: self._site_output(site, read, written, kept_nodes, interventions)
         )
 
     def _site_output(
@@ -97,13 +97,13 @@ class FeatureBasisRun:
         interventions: BasisInterventions | None,
     ) -> Tensor | None:
         """Return what a site writes when the features and the error outside have other values."""
-        stays = torch.from_numpy(kept_nodes[self._rows[site.name]]).to(written.device)
+        is_kept = torch.from_numpy(kept_nodes[self._rows[site.name]]).to(written.device)
         activations, rows = site.listed_activations(read), site.listed_decoder_rows()
-        features = torch.where(stays[:-1], activations, self.feature_values[site.name])
+        features = torch.where(is_kept[:-1], activations, self.feature_values[site.name])
         error = written - activations @ rows
         if self.errors == "dropped":
             new_error = site.dictionary.decoder_bias.expand_as(error)
-        elif bool(stays[-1]) or self.errors == "kept":
+        elif bool(is_kept[-1]) or self.errors == "kept":
             new_error = error
         else:
             new_error = self._ablated_error(
@@ -127,7 +127,7 @@ class FeatureBasisRun:
 
     def _intervened(
         self,
-        own: Tensor,
+        value: Tensor,
         listed_index: int | None,
         site: SiteBasis,
         intervention: Intervention,
@@ -135,26 +135,26 @@ class FeatureBasisRun:
     ) -> Tensor:
         """Return a feature's activations [batch, time, 1], or the error, as an intervention makes them."""
         if intervention.value == "scale":
-            return interventions.of_model.mix_positions(own, own * intervention.amount, intervention)
+            return interventions.of_model.mix_positions(value, value * intervention.amount, intervention)
         ablated, features = interventions.values[intervention.value]
         values = features[site.name]
-        other = (
+        replacement = (
             self._ablated_error(site, ablated, values)
             if listed_index is None
             else values[..., listed_index, None]
         )
-        return interventions.of_model.mix_positions(own, other.expand_as(own), intervention)
+        return interventions.of_model.mix_positions(value, replacement.expand_as(value), intervention)
 
     def _ablated_error(self, site: SiteBasis, ablated: Activations, features: Tensor) -> Tensor:
         """Return what a site's error writes under an ablation: the site's output without its features."""
-        place = site.dictionary.site
-        if place.part == "m":
-            site_output = ablated.mlp[place.layer]
+        site_info = site.dictionary.site
+        if site_info.part == "m":
+            site_output = ablated.mlp[site_info.layer]
         else:
-            site_output = ablated.z[place.layer].flatten(2)
+            site_output = ablated.z[site_info.layer].flatten(2)
             if not site.is_of_head_values:
-                bias = site.model.bridge.blocks[place.layer].attn.b_O.detach()
-                site_output = site_output @ site.model.layers[place.layer].o.flatten(0, 1) + bias
+                bias = site.model.bridge.blocks[site_info.layer].attn.b_O.detach()
+                site_output = site_output @ site.model.layers[site_info.layer].o.flatten(0, 1) + bias
         return site_output - features @ site.listed_decoder_rows()
 
     def _model_hooks(
@@ -176,14 +176,14 @@ class FeatureBasisRun:
                     hooks[f"blocks.{layer}.attn.hook_z"] = hook
                 if len(ablated_heads):
                     if weights.post_norm is not None:
-                        scaled = partial(_scale_cached_z, cached_z, weights.post_norm.inverse_scale)
-                        hooks[weights.post_norm_hook] = scaled
+                        scale_hook = partial(_scale_cached_z, cached_z, weights.post_norm.inverse_scale)
+                        hooks[weights.post_norm_hook] = scale_hook
                     hooks[weights.attn_out_hook] = partial(self._ablate_heads, layer, cached_z, ablated_heads)
             if model.shape.mlp and f"m{layer}" not in self.basis.sites:
                 if not kept_nodes[self._rows[f"m{layer}"][0]]:
-                    hooks[weights.mlp_out_hook] = lambda x, at=layer: self.ablation_values.mlp[at].expand_as(
-                        x
-                    )  # type: ignore[misc]
+                    hooks[weights.mlp_out_hook] = lambda x, layer_index=layer: self.ablation_values.mlp[
+                        layer_index
+                    ].expand_as(x)  # type: ignore[misc]
                 elif of_model is not None:
                     hooks[weights.mlp_out_hook] = partial(of_model.replace_mlp, layer)
         return hooks
@@ -192,9 +192,9 @@ class FeatureBasisRun:
     def _intervene_on_heads(
         layer: int, cached_z: list[Tensor], changes: BatchInterventions | None, z: Tensor
     ) -> Tensor | None:
-        new = None if changes is None else changes.replace_heads(layer, z)
-        cached_z[:] = [z if new is None else new]
-        return new
+        changed_z = None if changes is None else changes.replace_heads(layer, z)
+        cached_z[:] = [z if changed_z is None else changed_z]
+        return changed_z
 
     def _ablate_heads(self, layer: int, cached_z: list[Tensor], heads: Tensor, written: Tensor) -> Tensor:
         """Return what attention writes when some heads have their ablation values."""

@@ -1,4 +1,4 @@
-"""Edges into nodes in closed form, computed when asked for and kept: no backward pass, no run of the model.
+"""Edges into nodes in closed form, computed on demand and cached, without backward passes or model runs.
 
 A row holds what every node of the table contributes to one node's pre-activation; together with the row's
 constant it sums to that pre-activation. Sources: [dunefsky2024transcoders], [ge2024automatically].
@@ -39,7 +39,9 @@ class Edges:
     def rows(self, nodes: Sequence[int] | NDArray[np.intp]) -> tuple[Tensor, Tensor]:
         """Return the rows [k, nodes] and constants [k] of some nodes that read."""
         pairs, like = self.rows_with_constants(nodes), self.table.written
-        constants = torch.tensor([one for _, one in pairs], dtype=like.dtype, device=like.device)
+        constants = torch.tensor(
+            [row_constant for _, row_constant in pairs], dtype=like.dtype, device=like.device
+        )
         return torch.stack([row for row, _ in pairs]) if pairs else like.new_zeros(0, len(like)), constants
 
     @torch.no_grad()
@@ -73,8 +75,8 @@ class Edges:
             key = (int(table.kind[node]), int(table.layer[node]), bool(table.part[node]))
             groups.setdefault(key, []).append(node)
         for (kind, layer, part), members in groups.items():
-            for begin in range(0, len(members), ROWS_PER_BATCH):
-                batch = members[begin : begin + ROWS_PER_BATCH]
+            for start in range(0, len(members), ROWS_PER_BATCH):
+                batch = members[start : start + ROWS_PER_BATCH]
                 yield batch, *self._compute_group(kind, layer, part, batch)
 
     def _compute_group(self, kind: int, layer: int, part: bool, nodes: list[int]) -> tuple[Tensor, Tensor]:
@@ -89,27 +91,27 @@ class Edges:
     def weights_into(self, reads: ReadVectors) -> Tensor:
         """Return dot products of what is read with what was written before, [k, nodes]."""
         table, written = self.table, self.table.written
-        out = written.new_zeros(len(reads.position), len(table))
+        weights = written.new_zeros(len(reads.position), len(table))
         if reads.at_own_position is not None:
             for position in reads.position.unique().tolist():
                 rows, earlier = reads.position == position, table.rows_before(position, reads.stage)
-                out[rows, earlier] = reads.at_own_position[rows] @ written[earlier].T
-            return out
+                weights[rows, earlier] = reads.at_own_position[rows] @ written[earlier].T
+            return weights
         assert reads.by_position is not None
         for position in range(int(reads.position.max()) + 1):
             earlier = table.rows_before(position, reads.stage)
-            out[:, earlier] = reads.by_position[:, position] @ written[earlier].T
-        return out
+            weights[:, earlier] = reads.by_position[:, position] @ written[earlier].T
+        return weights
 
     def _rows_of_mlp_output_saes(self, nodes: list[int], rows: Tensor) -> Tensor:
         """Return rows of an SAE on an MLP's output, which reads that output alone, at its own position."""
         table = self.table
-        out = table.written.new_zeros(len(nodes), len(table))
+        weights = table.written.new_zeros(len(nodes), len(table))
         for k, node in enumerate(nodes):
             layer, position = int(table.layer[node]), int(table.position[node])
-            leaf = table.rows_before(position, mlp_output_stage(layer) + 1).stop - 1
-            out[k, leaf] = table.run.mlp[layer][position] @ rows[k]
-        return out
+            leaf_row = table.rows_before(position, mlp_output_stage(layer) + 1).stop - 1
+            weights[k, leaf_row] = table.run.mlp[layer][position] @ rows[k]
+        return weights
 
 
 def read_vectors_of(

@@ -1,4 +1,4 @@
-"""Nodes of a run and their edges as the graph, scores and circuit that files, canvas and measures know."""
+"""Conversion of a run's nodes and edges to the graph, scores and circuits of the graph package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import BoolMatrix, Circuit, Graph, Scores
 
-KEPT_SCORE_SHARE = 0.98  # of all |score| on edges that a picture keeps, as circuit-tracer does
+KEPT_SCORE_SHARE = 0.98  # share of all |score| on the selected edges, as in circuit-tracer
 
 
 def scores_between_nodes(
@@ -35,21 +35,21 @@ def scores_between_nodes(
         targets: The targets.
         weights: [nodes + targets, nodes], into × from.
         method: Name of the method.
-        info: What the method says; the prompt, activations by node name, and the probabilities of targets
-            that are tokens are added.
+        info: Further results of the method; the prompt, activations by node name, and the probabilities of
+            targets that are tokens are added.
     """
-    every = [table.node(int(i)) for i in nodes] + [target.node for target in targets]
+    all_nodes = [table.node(int(i)) for i in nodes] + [target.node for target in targets]
     values = np.ascontiguousarray(weights.T).astype(np.float64)
-    graph = Graph.of_nodes(table.run.model.shape, tuple(every), values != 0, sinks=len(targets))
-    reading = np.isin([node.name for node in every], graph.receivers)
+    graph = Graph.of_nodes(table.run.model.shape, tuple(all_nodes), values != 0, sinks=len(targets))
+    has_receiver = np.isin([node.name for node in all_nodes], graph.receivers)
     activations = table.activation.cpu().numpy()[nodes].tolist() + [t.value for t in targets]
     full_info = {
         "prompt": {"tokens": table.run.tokens.tolist(), "strings": list(table.run.strings)},
-        "activations": dict(zip((n.name for n in every), map(float, activations), strict=True)),
+        "activations": dict(zip((n.name for n in all_nodes), map(float, activations), strict=True)),
         "probabilities": _probabilities(table, targets),
         **info,
     }
-    return Scores(graph, np.ascontiguousarray(values[:, reading]), method, info=full_info)
+    return Scores(graph, np.ascontiguousarray(values[:, has_receiver]), method, info=full_info)
 
 
 def _probabilities(table: NodeTable, targets: Sequence[Target]) -> dict[str, float]:
@@ -60,18 +60,18 @@ def _probabilities(table: NodeTable, targets: Sequence[Target]) -> dict[str, flo
 
 
 def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
-    """Return what flows along each edge of a local circuit into the target's value.
+    """Return the part of the target's value that is attributed to each edge of a local circuit.
 
-    Into a kept node: its attribution, shared out among what it reads; direct attribution has edges into the
+    Into a node: its attribution, divided among what it reads; direct attribution has edges into the
     target alone.
     """
-    table, kept = circuit.table, circuit.kept
-    columns = torch.from_numpy(kept).to(circuit.attribution.device)
-    weights = circuit.attribution.new_zeros(len(kept) + 1, len(kept))
+    table, nodes = circuit.table, circuit.nodes
+    columns = torch.from_numpy(nodes).to(circuit.attribution.device)
+    weights = circuit.attribution.new_zeros(len(nodes) + 1, len(nodes))
     weights[-1] = edges.row_into(circuit.target)[0][columns]
     if circuit.method == LOCAL_METHODS[0]:
-        readers = np.flatnonzero(~table.is_leaf[kept])
-        rows, _ = edges.rows(kept[readers])
+        readers = np.flatnonzero(~table.is_leaf[nodes])
+        rows, _ = edges.rows(nodes[readers])
         share = circuit.attribution[columns[readers]] / table.activation[columns[readers]]
         weights[readers] = rows[:, columns] * share[:, None]
     names = [*circuit.names, circuit.target.node.name]
@@ -84,7 +84,7 @@ def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
         "ledger": {term: float(getattr(circuit.ledger, term)) for term in circuit.ledger.__slots__},
         "attributions": dict(zip(names, map(float, attributions), strict=True)),
     }
-    return scores_between_nodes(table, kept, [circuit.target], _to_float64(weights), circuit.method, info)
+    return scores_between_nodes(table, nodes, [circuit.target], _to_float64(weights), circuit.method, info)
 
 
 def strongest_edges(scores: Scores, share: float = KEPT_SCORE_SHARE) -> Circuit:
@@ -93,11 +93,11 @@ def strongest_edges(scores: Scores, share: float = KEPT_SCORE_SHARE) -> Circuit:
     So every node stays connected towards the target.
     """
     sizes = np.abs(np.where(scores.graph.mask, scores.values, 0.0))
-    chosen = largest_to_share(sizes, share)
+    is_selected = largest_to_share(sizes, share)
     best = sizes.argmax(axis=1)
     rows = np.flatnonzero(sizes.max(axis=1) > 0)
-    chosen[rows, best[rows]] = True
-    return Circuit(scores.graph, chosen & scores.graph.mask)
+    is_selected[rows, best[rows]] = True
+    return Circuit(scores.graph, is_selected & scores.graph.mask)
 
 
 def largest_to_share(sizes: NDArray[Any], share: float) -> BoolMatrix:

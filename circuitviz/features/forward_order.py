@@ -1,4 +1,4 @@
-"""Stages: one number for when a node writes and what a node reads, in the order of a forward pass."""
+"""Stages: numbers that order what nodes write and read by the forward pass."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The run as a linear map: patterns, scales and which features are active are held, everything else follows.
+"""The run as a linear map, with attention patterns, normalisation scales and the active features frozen.
 
-Forward, a change passes through all paths to a target; backward, one sweep of vectors gives how much each
-node counts through all paths. Neither needs rows of edges. Heads without a dictionary pass on what reaches
-their values; MLPs without one, and errors, are held.
+Forward, a change is propagated through all paths to a target; backward, one sweep of vectors gives the effect
+of each node through all paths. Neither needs rows of edges. Heads without a dictionary propagate what reaches
+their values; MLPs without one, and errors, do not respond.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FEATURE = NODE_KINDS.index(NodeKind.FEATURE)
 
 @dataclass(eq=False)
 class _FixedNodes:
-    """Nodes that are put to a value, so that nothing that reaches them is passed on."""
+    """Nodes with fixed values, which do not respond to what they read."""
 
     features: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # site: (position, item)
     heads: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # layer: (position, head)
@@ -164,7 +164,7 @@ def frozen_change(table: NodeTable, target: Target, changes: Sequence[NodeChange
     if reads is None:
         return 0.0  # what it reads is an MLP's own output, which stays
     for layer in range(shape.n_layers):
-        before = delta
+        delta_before_attention = delta
         if reads.stage == attention_read_stage(layer):
             break
         response = _push_through_attention(table, layer, delta, fixed)
@@ -173,7 +173,7 @@ def frozen_change(table: NodeTable, target: Target, changes: Sequence[NodeChange
             continue
         if reads.stage == mlp_read_stage(shape, layer):
             break
-        response = _push_through_mlp(table, layer, before if shape.parallel else delta, fixed)
+        response = _push_through_mlp(table, layer, delta_before_attention if shape.parallel else delta, fixed)
         delta = delta + response + added.get(mlp_write_stage(layer), 0.0)
     return float((_vector_by_position(run.time, reads) * delta).sum())
 
@@ -187,9 +187,9 @@ def _vector_by_position(time: int, reads: ReadVectors) -> Tensor:
     if reads.by_position is not None:
         return reads.by_position[0]
     assert reads.at_own_position is not None
-    out = reads.at_own_position.new_zeros(time, reads.at_own_position.shape[1])
-    out[reads.position[0]] = reads.at_own_position[0]
-    return out
+    vectors = reads.at_own_position.new_zeros(time, reads.at_own_position.shape[1])
+    vectors[reads.position[0]] = reads.at_own_position[0]
+    return vectors
 
 
 def _active_features(table: NodeTable, site: str, fixed: _FixedNodes) -> tuple[Tensor, Tensor]:
@@ -199,27 +199,37 @@ def _active_features(table: NodeTable, site: str, fixed: _FixedNodes) -> tuple[T
     positions = torch.from_numpy(table.position[of_site]).long()
     item = torch.from_numpy(table.item[of_site])
     for position, feature in fixed.features.get(site, []):
-        others = (positions != position) | (item != feature)
-        positions, item = positions[others], item[others]
+        is_not_fixed = (positions != position) | (item != feature)
+        positions, item = positions[is_not_fixed], item[is_not_fixed]
     device = table.written.device
     return positions.to(device), item.to(device)
 
 
-def _weighted_encoder_rows(table: NodeTable, site: str, covector: Tensor, fixed: _FixedNodes) -> Tensor:
-    """Return Σ over a site's features of their effect times what they read, [time, d_in].
+def _map_through_features(
+    table: NodeTable, site: str, vectors: Tensor, fixed: _FixedNodes, is_backward: bool
+) -> Tensor:
+    """Apply the linear map of a site's active features, or its transpose.
 
     Args:
         table: The nodes of the prompt.
         site: The site.
-        covector: [time, d_out], the effect of what the dictionary writes.
+        vectors: Forward, the change of what the dictionary reads [time, d_in]; backward, the effect of what
+            it writes [time, d_out].
         fixed: Nodes that pass nothing on.
+        is_backward: Whether the transpose is applied.
+
+    Returns:
+        Forward, the change of what the features write [time, d_out]; backward, the effect of what they read
+        [time, d_in].
     """
     dictionary = table.dictionaries[site]
     positions, item = _active_features(table, site, fixed)
     indices, inverse = item.unique(return_inverse=True)
-    effect = (dictionary.decoder_rows(indices)[inverse] * covector[positions]).sum(-1)
-    out = covector.new_zeros(len(covector), dictionary.d_in)
-    return out.index_add_(0, positions, effect[:, None] * dictionary.encoder_rows(indices)[inverse])
+    rows = dictionary.encoder_rows(indices), dictionary.decoder_rows(indices)
+    input_rows, output_rows = reversed(rows) if is_backward else rows
+    amounts = (input_rows[inverse] * vectors[positions]).sum(-1)
+    sums = vectors.new_zeros(len(vectors), output_rows.shape[1])
+    return sums.index_add_(0, positions, amounts[:, None] * output_rows[inverse])
 
 
 def _pull_back_attention(table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes) -> Tensor:
@@ -231,9 +241,9 @@ def _pull_back_attention(table: NodeTable, layer: int, covector: Tensor, fixed: 
         for position, head in fixed.heads.get(layer, []):
             scaled[position, head] = 0
     elif dictionary.site.reads == "z":
-        scaled = _weighted_encoder_rows(table, site, scaled.flatten(1), fixed).view_as(scaled)
+        scaled = _map_through_features(table, site, scaled.flatten(1), fixed, True).view_as(scaled)
     else:
-        read = centre_input(run.model, dictionary, _weighted_encoder_rows(table, site, covector, fixed))
+        read = centre_input(run.model, dictionary, _map_through_features(table, site, covector, fixed, True))
         scaled = torch.einsum("td,hed->the", read * post, o)
     everywhere = torch.arange(run.time, device=covector.device)
     return pull_back_through_attention(run, layer, scaled, everywhere)[0].sum(0)
@@ -244,23 +254,13 @@ def _pull_back_mlp(table: NodeTable, layer: int, covector: Tensor, fixed: _Fixed
     dictionary = table.dictionaries.get(site)
     if dictionary is None or not dictionary.site.is_transcoder:
         return torch.zeros_like(covector)
-    direction = _weighted_encoder_rows(table, site, covector, fixed)
+    direction = _map_through_features(table, site, covector, fixed, True)
     if dictionary.skip is not None:
         skipped = covector @ dictionary.skip
         skipped[fixed.skips.get(layer, [])] = 0
         direction = direction + skipped
     everywhere = torch.arange(table.run.time, device=covector.device)
     return pull_back_through_mlp_norm(table.run, dictionary, direction, everywhere)[0]
-
-
-def _feature_response(table: NodeTable, site: str, read: Tensor, fixed: _FixedNodes) -> Tensor:
-    """Return what a site's features write beyond before when they read more: [time, d_in] → [time, d_out]."""
-    dictionary = table.dictionaries[site]
-    positions, item = _active_features(table, site, fixed)
-    indices, inverse = item.unique(return_inverse=True)
-    difference = (dictionary.encoder_rows(indices)[inverse] * read[positions]).sum(-1)
-    out = read.new_zeros(len(read), dictionary.d_out)
-    return out.index_add_(0, positions, difference[:, None] * dictionary.decoder_rows(indices)[inverse])
 
 
 def _push_through_attention(table: NodeTable, layer: int, delta: Tensor, fixed: _FixedNodes) -> Tensor:
@@ -275,8 +275,10 @@ def _push_through_attention(table: NodeTable, layer: int, delta: Tensor, fixed: 
             z[position, head] = 0
         return z.flatten(1) @ o * post
     if dictionary.site.reads == "z":
-        return _feature_response(table, site, z.flatten(1), fixed) @ o * post
-    return _feature_response(table, site, centre_input(run.model, dictionary, z.flatten(1) @ o * post), fixed)
+        return _map_through_features(table, site, z.flatten(1), fixed, False) @ o * post
+    return _map_through_features(
+        table, site, centre_input(run.model, dictionary, z.flatten(1) @ o * post), fixed, False
+    )
 
 
 def _push_through_mlp(table: NodeTable, layer: int, delta: Tensor, fixed: _FixedNodes) -> Tensor:
@@ -291,7 +293,7 @@ def _push_through_mlp(table: NodeTable, layer: int, delta: Tensor, fixed: _Fixed
         read = centred * norm.normalise_parts(run.mlp_stream[layer])[1]
         if not dictionary.processing.fold_ln:
             read = read * norm.weight
-    response = _feature_response(table, site, read, fixed)
+    response = _map_through_features(table, site, read, fixed, False)
     if dictionary.skip is not None:
         skipped = read @ dictionary.skip.T
         skipped[fixed.skips.get(layer, [])] = 0

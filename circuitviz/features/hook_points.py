@@ -1,4 +1,4 @@
-"""Where in a forward pass a dictionary reads and writes, and in which weight processing it reads."""
+"""Hook points at which dictionaries read and write, with inputs in the dictionary's weight processing."""
 
 from __future__ import annotations
 
@@ -45,9 +45,11 @@ def centre_output(model: Model, dictionary: Dictionary, written: Tensor) -> Tens
 
     TransformerLens centres writing weights only where the model's normalisations subtract the mean.
     """
-    centres = dictionary.processing.center_writing_weights and dictionary.site.reads != "z"
+    is_centred = dictionary.processing.center_writing_weights and dictionary.site.reads != "z"
     if not (
-        centres and model.final_norm.is_centred and model.layers[dictionary.site.layer].attn_norm.is_centred
+        is_centred
+        and model.final_norm.is_centred
+        and model.layers[dictionary.site.layer].attn_norm.is_centred
     ):
         return written
     return written - written.mean(-1, keepdim=True)
@@ -97,15 +99,15 @@ def site_hooks(model: Model, dictionaries: Iterable[Dictionary], callback: SiteC
         stream: list[Tensor] = []
         if site.is_transcoder:
             hooks[weights.mlp_in_hook] = partial(_keep_stream, stream)
-        after = weights.attn_out_hook if site.part == "a" else weights.mlp_out_hook
-        hooks[after] = partial(_output_hook, model, dictionary, callback, stream)
+        output_hook = weights.attn_out_hook if site.part == "a" else weights.mlp_out_hook
+        hooks[output_hook] = partial(_output_hook, model, dictionary, callback, stream)
     return hooks
 
 
 def _z_hook(model: Model, dictionary: Dictionary, callback: SiteCallback, z: Tensor) -> Tensor | None:
     flat = z.flatten(2)
-    new = callback(dictionary, dictionary_input(model, dictionary, flat), flat)
-    return None if new is None else new.view_as(z)
+    new_z = callback(dictionary, dictionary_input(model, dictionary, flat), flat)
+    return None if new_z is None else new_z.view_as(z)
 
 
 def _keep_stream(cell: list[Tensor], stream: Tensor) -> None:

@@ -99,20 +99,25 @@ class AttributionGraph:
         Raises:
             InputError: A share is out of bounds.
         """
-        for share, what in ((node_share, "nodes"), (edge_share, "edges")):
+        for share, kind_text in ((node_share, "nodes"), (edge_share, "edges")):
             if not 0 < share <= 1:
                 raise InputError(
-                    f"A share of {share:g} of the {what}' influence was given; it is above 0, at most 1."
+                    f"A share of {share:g} of the {kind_text}' influence was given; it is above 0, at most 1."
                 )
-        kept = np.flatnonzero(largest_to_share(self.influence, node_share) | self.has_kind(NodeKind.TOKEN))
-        weights = self._weights_between(kept)
-        shares = _normalise_rows(np.abs(weights))
-        passed = np.append(_node_influence(shares, self.probability), self.probability)
-        important = largest_to_share(shares * passed[:, None], edge_share)
-        alive = _connected_nodes(
-            important, ~self.table.is_leaf[self.nodes[kept]], self.has_kind(NodeKind.TOKEN)[kept]
+        selected = np.flatnonzero(
+            largest_to_share(self.influence, node_share) | self.has_kind(NodeKind.TOKEN)
         )
-        important, kept = important[np.append(alive, np.ones(len(self.targets), bool))][:, alive], kept[alive]
+        weights = self._weights_between(selected)
+        shares = _normalise_rows(np.abs(weights))
+        node_influence = np.append(_node_influence(shares, self.probability), self.probability)
+        important = largest_to_share(shares * node_influence[:, None], edge_share)
+        alive = _connected_nodes(
+            important, ~self.table.is_leaf[self.nodes[selected]], self.has_kind(NodeKind.TOKEN)[selected]
+        )
+        important, selected = (
+            important[np.append(alive, np.ones(len(self.targets), bool))][:, alive],
+            selected[alive],
+        )
         info = {
             "targets": {t.node.name: float(p) for t, p in zip(self.targets, self.probability, strict=True)},
             "replacement_score": self.replacement_score,
@@ -121,14 +126,19 @@ class AttributionGraph:
             "node_share": node_share,
             "edge_share": edge_share,
         }
-        names = [self.table.node(int(i)).name for i in self.nodes[kept]]
+        names = [self.table.node(int(i)).name for i in self.nodes[selected]]
         for key, numbers in (
             ("influence", self.influence),
             ("cumulative_influence", self.cumulative_influence),
         ):
-            info[key] = dict(zip(names, map(float, numbers[kept]), strict=True))
+            info[key] = dict(zip(names, map(float, numbers[selected]), strict=True))
         scores = scores_between_nodes(
-            self.table, self.nodes[kept], self.targets, self._weights_between(kept), "attribution-graph", info
+            self.table,
+            self.nodes[selected],
+            self.targets,
+            self._weights_between(selected),
+            "attribution-graph",
+            info,
         )
         receiving = np.isin([node.name for node in scores.graph.nodes], scores.graph.receivers)
         return scores, Circuit(scores.graph, important.T[:, receiving] & scores.graph.mask)
@@ -143,8 +153,8 @@ class AttributionGraph:
 
     def _weights_between(self, nodes: NDArray[np.intp]) -> NDArray[Any]:
         """Return the weights among some nodes and into the targets, [nodes + targets, nodes]."""
-        into = np.append(nodes, np.arange(len(self.nodes), len(self.weights)))
-        return self.weights[np.ix_(into, nodes)]
+        row_indices = np.append(nodes, np.arange(len(self.nodes), len(self.weights)))
+        return self.weights[np.ix_(row_indices, nodes)]
 
     @cached_property
     def _is_unexplained(self) -> NDArray[np.bool_]:
@@ -152,50 +162,50 @@ class AttributionGraph:
 
 
 def attribution_graph(
-    edges: Edges, targets: Sequence[Target], most: int = 2000
+    edges: Edges, targets: Sequence[Target], max_rows: int = 2000
 ) -> ProgressSteps[AttributionGraph]:
     """Make the graph of one or several targets: logits, a logit difference, a feature.
 
     Args:
         edges: Edges of the prompt's nodes.
         targets: The targets, at least one.
-        most: Rows are computed for at most so many nodes, those of largest influence first.
+        max_rows: Rows are computed for at most so many nodes, those of largest influence first.
 
     Returns:
         A generator whose result is the graph.
 
     Raises:
-        InputError: There is no target, or ``most`` is not above 0.
+        InputError: There is no target, or ``max_rows`` is not above 0.
 
     Source: [ameisen2025circuit].
     """
     table = edges.table
     if not targets:
         raise InputError("An attribution graph needs a target: logits, a logit difference or a feature.")
-    if most < 1:
-        raise InputError(f"Rows for {most} nodes were asked for; a number above 0 would be right.")
+    if max_rows < 1:
+        raise InputError(f"Rows for {max_rows} nodes were asked for; a number above 0 would be right.")
     size = len(table) * table.written.element_size()
-    most = min(most, max(ROWS_PER_ROUND, batch_budget_bytes(table.written.device) // size))
+    max_rows = min(max_rows, max(ROWS_PER_ROUND, batch_budget_bytes(table.written.device) // size))
     probability = torch.tensor([t.weight for t in targets]).to(table.written)
     probability = probability / probability.sum()
     target_rows = torch.stack([edges.row_into(target)[0] for target in targets])
     direct = probability @ _row_shares(target_rows)
-    reading = torch.from_numpy(~table.is_leaf).to(target_rows.device)
+    is_reader = torch.from_numpy(~table.is_leaf).to(target_rows.device)
     expanded = np.empty(0, dtype=np.intp)
-    rows = target_rows.new_empty(most, len(table))
+    rows = target_rows.new_empty(max_rows, len(table))
     influence = direct
     while True:
         pending = influence.clone()
-        pending[~reading] = 0
+        pending[~is_reader] = 0
         pending[torch.from_numpy(expanded).to(target_rows.device)] = 0
         unexpanded = float(pending.sum())
-        yield Progress(1 - unexpanded, 1.0, f"{len(expanded):,} of {int(reading.sum()):,} nodes")
-        number = min(ROWS_PER_ROUND, most - len(expanded), int((pending > 0).sum()))
-        if number <= 0 or unexpanded < MAX_UNEXPANDED_INFLUENCE:
+        yield Progress(1 - unexpanded, 1.0, f"{len(expanded):,} of {int(is_reader.sum()):,} nodes")
+        n_new = min(ROWS_PER_ROUND, max_rows - len(expanded), int((pending > 0).sum()))
+        if n_new <= 0 or unexpanded < MAX_UNEXPANDED_INFLUENCE:
             break
-        new = pending.topk(number).indices.cpu().numpy()
-        for place, (row, _) in enumerate(edges.rows_with_constants(new), len(expanded)):
-            rows[place] = row
+        new = pending.topk(n_new).indices.cpu().numpy()
+        for slot, (row, _) in enumerate(edges.rows_with_constants(new), len(expanded)):
+            rows[slot] = row
         expanded = np.concatenate([expanded, new])
         influence = _propagate_influence(table, expanded, rows, direct)
     return _build_graph(
@@ -231,10 +241,10 @@ def _build_graph(
     columns = torch.from_numpy(nodes).to(rows.device)
     index_of = np.full(len(table), -1)
     index_of[nodes] = np.arange(len(nodes))
-    inside, into = rows[:, columns].cpu().numpy(), target_rows[:, columns].cpu().numpy()
-    weights = np.zeros((len(nodes) + len(targets), len(nodes)), dtype=inside.dtype)
-    weights[index_of[expanded]] = inside
-    weights[len(nodes) :] = into
+    node_weights, target_weights = rows[:, columns].cpu().numpy(), target_rows[:, columns].cpu().numpy()
+    weights = np.zeros((len(nodes) + len(targets), len(nodes)), dtype=node_weights.dtype)
+    weights[index_of[expanded]] = node_weights
+    weights[len(nodes) :] = target_weights
     shares = _normalise_rows(np.abs(weights))
     mass = probability.double().cpu().numpy()
     influence = _node_influence(shares, mass)
@@ -242,22 +252,22 @@ def _build_graph(
 
 
 def _connected_nodes(
-    edges: NDArray[np.bool_], reading: NDArray[np.bool_], always: NDArray[np.bool_]
+    edges: NDArray[np.bool_], is_reader: NDArray[np.bool_], is_required: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Return the nodes [nodes] that are left once dead ends are removed.
 
     Args:
         edges: [nodes + targets, nodes], into × from.
-        reading: Nodes that need an input.
-        always: Nodes that stay.
+        is_reader: Nodes that need an input.
+        is_required: Nodes that stay.
     """
-    number, targets = len(reading), np.ones(len(edges) - len(reading), bool)
-    alive, before = np.ones(number, bool), None
-    while before is None or not np.array_equal(alive, before):
-        before = alive
-        written = edges[np.append(alive, targets)].any(axis=0)
-        read = edges[:number, alive].any(axis=1)
-        alive = alive & (always | (written & (read | ~reading)))
+    n_nodes, targets = len(is_reader), np.ones(len(edges) - len(is_reader), bool)
+    alive, previous = np.ones(n_nodes, bool), None
+    while previous is None or not np.array_equal(alive, previous):
+        previous = alive
+        has_output = edges[np.append(alive, targets)].any(axis=0)
+        has_input = edges[:n_nodes, alive].any(axis=1)
+        alive = alive & (is_required | (has_output & (has_input | ~is_reader)))
     return alive
 
 

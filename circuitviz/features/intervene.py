@@ -1,8 +1,7 @@
-"""Runs of the real model with changed nodes, in which everything is free to respond.
+"""Runs of the real model with changed nodes, in which everything else responds.
 
-At each site the features are those of what the site reads in this very run. A changed feature's difference
-is added to what the model itself writes there, so the error is kept; or the reconstruction stands in for
-it, so the error is dropped. Source: [marks2024sparse].
+Features are computed from what their site reads in this run. A changed feature's difference is added to the
+site's own output (errors kept) or to its reconstruction (errors dropped). Source: [marks2024sparse].
 """
 
 from __future__ import annotations
@@ -17,11 +16,7 @@ from torch import Tensor
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.frozen_effects import frozen_change, predicted_change
 from circuitviz.features.hook_points import dictionary_input, folded_value_bias
-from circuitviz.features.node_changes import (
-    NodeChange,
-    change_embeddings,
-    resolve_interventions,
-)
+from circuitviz.features.node_changes import NodeChange, change_embeddings, resolve_interventions
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import Run, run_prompt
 from circuitviz.features.targets import Target
@@ -32,11 +27,15 @@ from circuitviz.models.model import Hook
 
 @dataclass(frozen=True, slots=True)
 class InterventionCheck:
-    """A target before and after interventions.
+    """Predicted and measured change of a target under interventions.
 
-    before: in the model, or with errors dropped in the replacement model; predicted: the change that
-    attribution predicts; frozen: measured with patterns, scales and active features held; free: measured in
-    the real model, with errors as they were before.
+    Attributes:
+        target: Name of the target.
+        interventions: The interventions by node.
+        before: The target in the model, or, with errors dropped, in the replacement model.
+        predicted: The change that attribution predicts.
+        frozen: The change with patterns, scales and active features frozen.
+        free: The change in the real model, with the same error mode as ``before``.
     """
 
     target: str
@@ -67,7 +66,15 @@ def check_interventions(
     references: Sequence[Run] = (),
     errors: str = "kept",
 ) -> InterventionCheck:
-    """Predicted and measured change of a target's value under interventions."""
+    """Return the predicted and measured change of a target under interventions.
+
+    Args:
+        table: The nodes of the prompt.
+        target: The target.
+        interventions: The interventions by node.
+        references: Runs that values are taken from (``resolve_interventions``).
+        errors: ``kept`` or ``dropped``.
+    """
     changes = resolve_interventions(table, interventions, references)
     after = target_value_in(run_with_changes(table, changes, errors), table, target)
     before = target.value
@@ -109,7 +116,7 @@ def target_value_in(run: Run, table: NodeTable, target: Target) -> float:
 
 
 class _ChangeHooks:
-    """What a changed run does at each hook point; what sites read is kept while the pass goes on."""
+    """Hooks that apply changes of nodes in a run."""
 
     def __init__(self, table: NodeTable, changes: Sequence[NodeChange], errors: str) -> None:
         self.table, self.run, self.errors = table, table.run, errors
@@ -129,18 +136,16 @@ class _ChangeHooks:
             if heads or (
                 dictionary and dictionary.site.reads == "z" and (attention or self.errors == "dropped")
             ):
-                point = f"blocks.{layer}.attn.hook_z"
-                hooks[point] = lambda z, dictionary=dictionary, c=attention: self._change_z(z, dictionary, c)  # type: ignore[misc]
+                z_hook = f"blocks.{layer}.attn.hook_z"
+                hooks[z_hook] = lambda z, dictionary=dictionary, c=attention: self._change_z(z, dictionary, c)  # type: ignore[misc]
             elif dictionary and (attention or self.errors == "dropped"):
-                after = weights.attn_out_hook
-                hooks[after] = lambda x, dictionary=dictionary, c=attention: self._change_attention_output(
-                    x, dictionary, c
+                hooks[weights.attn_out_hook] = lambda x, dictionary=dictionary, c=attention: (
+                    self._change_site(x, x[0], dictionary, c)
                 )  # type: ignore[misc]
             dictionary = self.table.dictionaries.get(f"m{layer}")
             if mlp or (dictionary and self.errors == "dropped"):
-                before = weights.mlp_in_hook
-                hooks[before] = lambda x, at=layer: self.mlp_inputs.__setitem__(at, x[0])  # type: ignore[misc]
-                hooks[weights.mlp_out_hook] = lambda x, at=layer, c=mlp: self._change_mlp(x, at, c)  # type: ignore[misc]
+                hooks[weights.mlp_in_hook] = lambda x, i=layer: self.mlp_inputs.__setitem__(i, x[0])  # type: ignore[misc]
+                hooks[weights.mlp_out_hook] = lambda x, i=layer, c=mlp: self._change_mlp(x, i, c)  # type: ignore[misc]
         return hooks
 
     def _changes_of(self, part: str, layer: int = -1) -> list[NodeChange]:
@@ -160,25 +165,17 @@ class _ChangeHooks:
         flat = z[0].flatten(1) - bias
         return (self._changed_output(flat, flat, dictionary, changes) + bias).view_as(z)
 
-    def _change_attention_output(
-        self, written: Tensor, dictionary: Dictionary, changes: list[NodeChange]
-    ) -> Tensor:
-        return self._change_site(
-            written, dictionary_input(self.run.model, dictionary, written[0]), dictionary, changes
-        )
-
     def _change_site(
-        self, written: Tensor, read: Tensor, dictionary: Dictionary, changes: list[NodeChange]
+        self, written: Tensor, raw_input: Tensor, dictionary: Dictionary, changes: list[NodeChange]
     ) -> Tensor:
+        read = dictionary_input(self.run.model, dictionary, raw_input)
         return self._changed_output(written[0], read, dictionary, changes)[None]
 
     def _change_mlp(self, written: Tensor, layer: int, changes: list[NodeChange]) -> Tensor:
         dictionary = self.table.dictionaries.get(f"m{layer}")
         if dictionary is not None:
             raw_input = self.mlp_inputs[layer] if dictionary.site.is_transcoder else written[0]
-            return self._change_site(
-                written, dictionary_input(self.run.model, dictionary, raw_input), dictionary, changes
-            )
+            return self._change_site(written, raw_input, dictionary, changes)
         written = written.clone()
         for change in changes:
             position = change.node.position
@@ -198,15 +195,15 @@ class _ChangeHooks:
         for change in changes:
             node, position = change.node, change.node.position
             if node.kind is NodeKind.FEATURE:
-                activation_now = activation[position, node.feature]
+                old_activation = activation[position, node.feature]
                 difference = (
-                    activation_now * (change.factor - 1)
+                    old_activation * (change.factor - 1)
                     if change.factor is not None
-                    else (change.new_activation or 0.0) - activation_now
+                    else (change.new_activation or 0.0) - old_activation
                 )
                 row = dictionary.decoder_rows(torch.tensor([node.feature], device=read.device))[0]
                 reconstruction[position] += difference * row
             elif node.kind in (NodeKind.ERROR, NodeKind.SKIP):
-                part = error if node.kind is NodeKind.ERROR else skipped
-                part[position] = change.apply_to(part[position])
+                output = error if node.kind is NodeKind.ERROR else skipped
+                output[position] = change.apply_to(output[position])
         return reconstruction + skipped + error

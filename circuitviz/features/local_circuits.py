@@ -1,7 +1,7 @@
-"""Why a target has its value: what every node contributes to it, kept above a threshold.
+"""Local circuits: the nodes whose attribution to a target is above a threshold.
 
-Hierarchical attribution goes backwards over rows in reverse order of computation, so that another
-threshold is a walk over rows that exist already, and no run of the model. Source: [ge2024automatically].
+Hierarchical attribution goes backwards over rows in reverse order of computation, so that another threshold
+needs cached rows and no run of the model. Source: [ge2024automatically].
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from circuitviz.progress import Progress, ProgressSteps
 
 LOCAL_METHODS = ("hierarchical-attribution", "direct-attribution")
 THRESHOLD_GATES = ("signed", "absolute")
-MAX_CIRCUIT_NODES = 2000  # a picture or a table of more helps nobody, and rows take time
+MAX_CIRCUIT_NODES = 2000  # more cannot be shown usefully, and rows take time
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class AttributionLedger:
         errors: Kept reconstruction errors.
         components: Kept MLPs without a dictionary.
         decoder_biases: Output and decoder biases.
-        encoder_biases: What the kept nodes and the target have whatever they read, with b_V.
+        encoder_biases: Constants of the target and of the nodes above the threshold, with b_V.
         pruned: Everything below the threshold.
     """
 
@@ -59,7 +59,7 @@ class AttributionLedger:
 
     @property
     def leaves(self) -> float:
-        """Attribution of the kept leaves: tokens, positions, errors and components."""
+        """Attribution of the leaves above the threshold: tokens, positions, errors and components."""
         return self.tokens + self.positions + self.errors + self.components
 
 
@@ -74,7 +74,7 @@ class LocalCircuit:
         gate: ``signed``: nodes whose attribution is above ``tau``; ``absolute``: whose |attribution| is.
         tau: The threshold, in units of the target's value.
         attribution: [nodes], of every node of the table.
-        kept: Rows of the nodes above the threshold, in order of computation; biases are never among them.
+        nodes: Rows of the nodes above the threshold, in order of computation, without biases.
         ledger: The terms that the value is the sum of.
     """
 
@@ -84,20 +84,20 @@ class LocalCircuit:
     gate: str
     tau: float
     attribution: Tensor
-    kept: NDArray[np.intp]
+    nodes: NDArray[np.intp]
     ledger: AttributionLedger
 
     def __repr__(self) -> str:
-        return f"LocalCircuit({self.target.node.name}: {len(self.kept)} nodes above {self.tau:.3g})"
+        return f"LocalCircuit({self.target.node.name}: {len(self.nodes)} nodes above {self.tau:.3g})"
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the kept nodes."""
-        return tuple(self.table.node(int(i)).name for i in self.kept)
+        """Names of the nodes above the threshold."""
+        return tuple(self.table.node(int(i)).name for i in self.nodes)
 
     @property
     def fraction(self) -> float:
-        """Attribution of the kept leaves over the target's value; it is not conserved and may exceed 1."""
+        """``ledger.leaves`` over the target's value; it is not conserved and may exceed 1."""
         return self.ledger.leaves / self.target.value
 
 
@@ -125,10 +125,10 @@ def local_circuit(
 
     Source: [ge2024automatically].
     """
-    for value, known, option in ((method, LOCAL_METHODS, "method"), (gate, THRESHOLD_GATES, "gate")):
-        if value not in known:
-            message = f"There is no {option} '{value}'; there is {', '.join(known)}."
-            raise InputError(message + suggest_name(value, known))
+    for value, choices, option in ((method, LOCAL_METHODS, "method"), (gate, THRESHOLD_GATES, "gate")):
+        if value not in choices:
+            message = f"There is no {option} '{value}'; there is {', '.join(choices)}."
+            raise InputError(message + suggest_name(value, choices))
     if tau is not None:
         if not (tau >= 0 and np.isfinite(tau)):
             raise InputError(f"A threshold of {tau:g} was given; a number from 0 on would be right.")
@@ -166,7 +166,7 @@ def fraction_curve_steps(
 
 
 def _circuit_with_nodes(edges: Edges, target: Target, max_nodes: int, method: str, gate: str) -> LocalCircuit:
-    """Lower the threshold until too many nodes are kept, then close in by bisection."""
+    """Find the threshold by bisection between one that selects too many nodes and one that does not."""
     row, _ = edges.row_into(target)
     highest = float(row.abs().max())
     high, low = highest, highest
@@ -180,7 +180,7 @@ def _circuit_with_nodes(edges: Edges, target: Target, max_nodes: int, method: st
         high, best = low, circuit
     else:
         return _attribute_backwards(edges, target, 0.0, method, gate, max_nodes) or best
-    while high / low > 1.005 and len(best.kept) < max_nodes:
+    while high / low > 1.005 and len(best.nodes) < max_nodes:
         middle = (high * low) ** 0.5
         circuit = _attribute_backwards(edges, target, middle, method, gate, max_nodes)
         if circuit is None:
@@ -194,7 +194,7 @@ def _circuit_with_nodes(edges: Edges, target: Target, max_nodes: int, method: st
 def _attribute_backwards(
     edges: Edges, target: Target, tau: float, method: str, gate: str, max_nodes: int
 ) -> LocalCircuit | None:
-    """Go over the stages once, the last first; None as soon as more than ``max_nodes`` are kept.
+    """Process the stages from the last; return None once more than ``max_nodes`` are above the threshold.
 
     Numbered as in the paper: (1) attribution starts as the target's row; (2) at each stage, nodes above the
     threshold pass their attribution on through their rows; (3) the others keep it, and the ledger counts it
@@ -222,10 +222,10 @@ def _attribute_backwards(
     above = _passes_threshold(attributions, tau, gate) & ~table.is_bias
     if int(above.sum()) > max_nodes:
         return None
-    kept = np.flatnonzero(above)
-    kept = kept[np.lexsort((table.position[kept], table.stage[kept]))]
+    nodes = np.flatnonzero(above)
+    nodes = nodes[np.lexsort((table.position[nodes], table.stage[nodes]))]
     ledger = _make_ledger(table, np.where(passed_on, 0.0, attributions), above, constant)
-    return LocalCircuit(table, target, method, gate, tau, attribution, kept, ledger)
+    return LocalCircuit(table, target, method, gate, tau, attribution, nodes, ledger)
 
 
 def _make_ledger(
@@ -233,15 +233,15 @@ def _make_ledger(
 ) -> AttributionLedger:
     """Return the terms, from what each node did not pass on."""
     kinds = len(NODE_KINDS)
-    kept = dict(
+    totals = dict(
         zip(NODE_KINDS, np.bincount(table.kind[above], not_passed_on[above], kinds).tolist(), strict=True)
     )
     return AttributionLedger(
-        features=kept[NodeKind.FEATURE] + kept[NodeKind.HEAD] + kept[NodeKind.SKIP],
-        tokens=kept[NodeKind.TOKEN],
-        positions=kept[NodeKind.POSITION],
-        errors=kept[NodeKind.ERROR],
-        components=kept[NodeKind.MLP],
+        features=totals[NodeKind.FEATURE] + totals[NodeKind.HEAD] + totals[NodeKind.SKIP],
+        tokens=totals[NodeKind.TOKEN],
+        positions=totals[NodeKind.POSITION],
+        errors=totals[NodeKind.ERROR],
+        components=totals[NodeKind.MLP],
         decoder_biases=float(not_passed_on[table.is_bias].sum()),
         encoder_biases=constant,
         pruned=float(not_passed_on[~above & ~table.is_bias].sum()),

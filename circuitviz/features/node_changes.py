@@ -1,4 +1,4 @@
-"""Interventions on nodes of a prompt, worked out as changes that frozen and free runs apply alike."""
+"""Interventions on nodes of a prompt, resolved to changes that frozen and free runs both apply."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTERVENTION_ACTIONS = ("zero", "scale", "set", "mean", "corrupted")
 
 @dataclass(frozen=True, eq=False)
 class NodeChange:
-    """An intervention worked out on a run.
+    """An intervention resolved on a run.
 
     Attributes:
         node: The node.
@@ -83,10 +83,16 @@ def change_embeddings(changes: Sequence[NodeChange], scale: float, embeddings: T
 def resolve_interventions(
     table: NodeTable, interventions: Interventions, references: Sequence[Run] = ()
 ) -> list[NodeChange]:
-    """Interventions as changes of a table's run.
+    """Resolve interventions to changes of a table's run.
 
-    references: for ``corrupted``, the run of the corrupted prompt, of as many tokens; for ``mean``, runs
-    whose positions are averaged. InputError on an action, a node or a value that does not fit.
+    Args:
+        table: The nodes of the prompt.
+        interventions: The interventions by node.
+        references: For ``corrupted``, the run of the corrupted prompt, of as many tokens; for ``mean``, runs
+            whose positions are averaged.
+
+    Raises:
+        InputError: An action, a node or a value is invalid, or runs are missing.
     """
     return [
         _resolve_intervention(table, name, intervention, references)
@@ -109,50 +115,42 @@ def _resolve_intervention(
         raise InputError(
             f"'corrupted' of '{name}' needs one run of {table.run.time} tokens, as the prompt has."
         )
-    node, before, direction = _find_node(table, name)
+    node, activation, direction = _find_node(table, name)
     if node.kind.is_fixed:
         raise InputError(
             f"'{name}' is a bias or a position embedding, which is the same on every prompt; choose "
             "another node."
         )
     if action in ("zero", "scale"):
-        return NodeChange(node, before, direction, factor=0.0 if action == "zero" else amount)
+        return NodeChange(node, activation, direction, factor=0.0 if action == "zero" else amount)
     if node.kind is NodeKind.FEATURE:
-        new = amount if action == "set" else _reference_activation(table, node, action, references)
-        return NodeChange(node, before, direction, new_activation=new)
+        new_activation = amount if action == "set" else _reference_activation(table, node, action, references)
+        return NodeChange(node, activation, direction, new_activation=new_activation)
     if action == "set":
-        return NodeChange(node, before, direction, factor=amount)
+        return NodeChange(node, activation, direction, factor=amount)
     site = table.dictionaries.get(site_of(node))
     is_of_head_values = node.kind is NodeKind.ERROR and site is not None and site.site.reads == "z"
     vector = _reference_vector(table, node, action, references)
-    return NodeChange(node, before, direction, new_vector=vector, is_of_head_values=is_of_head_values)
+    return NodeChange(node, activation, direction, new_vector=vector, is_of_head_values=is_of_head_values)
 
 
 def _find_node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
-    """A node, its activation and its direction; features that are not active can be set, too."""
+    """Return a node, its activation and its direction, also for features that are not active."""
     parsed = parse_feature_name(name)
     dictionary = None if parsed is None else table.dictionaries.get(parsed.site)
     if parsed is not None and parsed.position is not None and dictionary is not None:
-        item, position = parsed.feature, parsed.position
+        feature, position = parsed.feature, parsed.position
         table.check_position(position)
-        if item >= dictionary.features:
+        if feature >= dictionary.features:
             raise InputError(
                 f"'{name}' does not exist: '{dictionary.name}' has {dictionary.features:,} features."
             )
-        of_site = table.run.dictionary_input(dictionary)[position]
-        value = float(dictionary.encode(of_site)[item])
-        index = torch.tensor([item], device=of_site.device)
+        site_input = table.run.dictionary_input(dictionary)[position]
+        value = float(dictionary.encode(site_input)[feature])
+        index = torch.tensor([feature], device=site_input.device)
         direction = feature_directions(table.run, dictionary, index, index.new_tensor([position]))[0]
-        node = Node(
-            name,
-            NodeKind.FEATURE,
-            dictionary.site.layer,
-            None,
-            dictionary.site.part,
-            position,
-            item,
-            dictionary.name,
-        )
+        site = dictionary.site
+        node = Node(name, NodeKind.FEATURE, site.layer, None, site.part, position, feature, dictionary.name)
         return node, value, direction
     row = table.index(name)
     return table.node(row), 1.0, table.written[row]
@@ -172,7 +170,7 @@ def _reference_vector(table: NodeTable, node: Node, action: str, references: Seq
 
 
 def _vectors_by_position(table: NodeTable, node: Node, run: Run) -> Tensor:
-    """What a node writes at every position of another run [time, d]; a head's own values."""
+    """Return what a node writes at every position of another run [time, d]; for a head, its values."""
     if node.kind is NodeKind.TOKEN:
         return run.embed
     layer = node.layer

@@ -1,7 +1,7 @@
-"""Everything that is written into the residual stream in one run, each part as one row of a matrix.
+"""Table of everything that is written into the residual stream in one run, one row for each node.
 
-Features, errors, heads, tokens, positions and biases are rows alike, and add up to the stream. An edge is
-then a dot product of a row with what its target reads.
+Features, errors, heads, tokens, positions and biases sum to the stream. An edge is then a dot product of a
+row with what its target reads.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class NodeTable:
 
     def rows_before(self, position: int, stage: int) -> slice:
         """Return the rows of a position's nodes that wrote at stages below one."""
-        first, last = int(self.position_starts[position]), int(self.position_starts[position + 1])
-        return slice(first, first + int(np.searchsorted(self.stage[first:last], stage)))
+        start, end = int(self.position_starts[position]), int(self.position_starts[position + 1])
+        return slice(start, start + int(np.searchsorted(self.stage[start:end], stage)))
 
     @cached_property
     def is_leaf(self) -> NDArray[np.bool_]:
@@ -105,12 +105,12 @@ class NodeTable:
         site = f"{part}{layer}"
         common = {"layer": layer, "site": part, "position": position}
         if kind is NodeKind.FEATURE:
-            name, of = f"{site}.f{item}@{position}", self.dictionaries[site].name
-            return Node(name, kind, feature=item, dictionary=of, **common)  # type: ignore[arg-type]
+            name, dictionary = f"{site}.f{item}@{position}", self.dictionaries[site].name
+            return Node(name, kind, feature=item, dictionary=dictionary, **common)  # type: ignore[arg-type]
         if kind is NodeKind.HEAD:
             return Node(f"{site}.h{item}@{position}", kind, head=item, **common)  # type: ignore[arg-type]
-        inside = f".{_SITE_NODE_NAMES[kind]}" if kind in _SITE_NODE_NAMES else ""
-        return Node(f"{site}{inside}@{position}", kind, **common)  # type: ignore[arg-type]
+        suffix = f".{_SITE_NODE_NAMES[kind]}" if kind in _SITE_NODE_NAMES else ""
+        return Node(f"{site}{suffix}@{position}", kind, **common)  # type: ignore[arg-type]
 
     def index(self, name: str) -> int:
         """Return a node's row by its name.
@@ -153,8 +153,8 @@ class NodeTable:
         """Return the rows of the features active at a site and position, the most active first."""
         self.check_position(position)
         layer, part = int(site[1:]), site[0] == "a"
-        of_site = (self.position == position) & (self.layer == layer) & (self.part == part)
-        rows = np.flatnonzero(of_site & (self.kind == NODE_KINDS.index(NodeKind.FEATURE)))
+        is_at_site = (self.position == position) & (self.layer == layer) & (self.part == part)
+        rows = np.flatnonzero(is_at_site & (self.kind == NODE_KINDS.index(NodeKind.FEATURE)))
         order = np.argsort(-self.activation.cpu().numpy()[rows], kind="stable")
         return np.asarray(rows[order])
 

@@ -1,4 +1,4 @@
-"""A text file as token rows, by one rule for training, feature indexes and quality figures."""
+"""Text files as token rows, for training, feature indexes and quality figures."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class Passages:
         rows = [self.rows[i] for i in row_numbers]
         time = max(map(len, rows))
         tokens = torch.tensor([[*row, *[row[0]] * (time - len(row))] for row in rows])
-        real = torch.arange(time)[None] < torch.tensor([len(row) for row in rows])[:, None]
-        return PassageBatch(tuple(row_numbers), tokens, real)
+        token_mask = torch.arange(time)[None] < torch.tensor([len(row) for row in rows])[:, None]
+        return PassageBatch(tuple(row_numbers), tokens, token_mask)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Evaluation of feature circuits on one prompt, with ablation values for everything outside.
 
-Faithfulness is what of the target's value the circuit keeps, completeness what the rest without the circuit
-keeps. Source: [marks2024sparse].
+Faithfulness is the share of the target's value that remains with the circuit alone, completeness the share
+that remains without it. Source: [marks2024sparse].
 """
 
 from __future__ import annotations
@@ -35,10 +35,13 @@ from circuitviz.graph.feature_sites import site_of
 
 @dataclass(frozen=True)
 class PromptCircuitValues:
-    """A target's value: in the model, with everything ablated, with the circuit alone, without it.
+    """A target's value in four runs.
 
-    faithfulness: (circuit − ablated) / (model − ablated); completeness: the same of all but the circuit,
-    near 0 where the circuit is all that matters. None where model and ablated do not differ.
+    Attributes:
+        model: In the model.
+        ablated: With every node ablated.
+        circuit: With all but the circuit ablated.
+        complement: With the circuit ablated.
     """
 
     model: float
@@ -48,24 +51,24 @@ class PromptCircuitValues:
 
     @property
     def faithfulness(self) -> float | None:
-        """What the circuit alone keeps."""
+        """(circuit − ablated) / (model − ablated); None where these do not differ."""
         return self._share_of_span(self.circuit)
 
     @property
     def completeness(self) -> float | None:
-        """What everything but the circuit keeps."""
+        """The same for the complement, near 0 where the circuit is all that matters."""
         return self._share_of_span(self.complement)
 
     def _share_of_span(self, value: float) -> float | None:
-        range_ = self.model - self.ablated
-        return (value - self.ablated) / range_ if abs(range_) > 1e-9 * max(1.0, abs(self.model)) else None
+        span = self.model - self.ablated
+        return (value - self.ablated) / span if abs(span) > 1e-9 * max(1.0, abs(self.model)) else None
 
 
 AblationReferences = Sequence[Run] | Callable[[], Sequence[Run]]
 
 
 class PromptBench:
-    """A target's circuits measured one after another; runs that a change does not affect are not repeated.
+    """Evaluates circuits of one target, with runs cached that several circuits share.
 
     Args:
         table: The nodes of the prompt.
@@ -102,8 +105,6 @@ class PromptBench:
             runs = self._references_by_ablation[ablation] = runs()
         return runs
 
-    # circuits
-
     def evaluate(
         self,
         nodes: Collection[str],
@@ -126,7 +127,7 @@ class PromptBench:
             self.target.value,
             self.ablated_value(ablation, errors, patterns),
             self.circuit_value(nodes, ablation, errors, changes, patterns),
-            self.complement_value(nodes, ablation, errors, patterns),
+            self.circuit_value(nodes, ablation, errors, patterns=patterns, is_complement=True),
         )
 
     def ablated_value(self, ablation: str, errors: str = "kept", patterns: str = "free") -> float:
@@ -143,29 +144,22 @@ class PromptBench:
         errors: str = "kept",
         changes: Sequence[NodeChange] = (),
         patterns: str = "free",
+        is_complement: bool = False,
     ) -> float:
-        """Return the target when everything outside a circuit has its ablation value."""
-        outside = OutsideAblation(
-            self.table,
-            self._inside_mask(nodes),
-            self.ablation_values(ablation),
-            _checked_errors_mode(errors),
-            changes=changes,
-        )
-        return self._ablated_run_value(outside, patterns)
+        """Return the target when everything outside a circuit has its ablation value.
 
-    def complement_value(
-        self, nodes: Collection[str], ablation: str = "mean", errors: str = "kept", patterns: str = "free"
-    ) -> float:
-        """Return the target when everything inside a circuit has its ablation value."""
-        outside = OutsideAblation(
-            self.table,
-            self._inside_mask(nodes),
-            self.ablation_values(ablation),
-            _checked_errors_mode(errors),
-            is_complement=True,
-        )
-        return self._ablated_run_value(outside, patterns)
+        With ``is_complement`` everything inside has. The other arguments are those of ``evaluate``.
+        """
+        values, mask = self.ablation_values(ablation), self._inside_mask(nodes)
+        _check_error_mode(errors)
+        run = self.table.run
+        hooks = OutsideAblation(self.table, mask, values, errors, is_complement, changes).hooks()
+        if patterns == "frozen":
+            hooks |= {
+                f"blocks.{i}.attn.hook_pattern": partial(_frozen_pattern, p)
+                for i, p in enumerate(run.pattern)
+            }
+        return target_value_in(run_prompt(run.model, run.tokens, hooks), self.table, self.target)
 
     def ablation_values(self, ablation: str) -> PromptAblationValues:
         """Return the values of an ablation, made once.
@@ -179,10 +173,8 @@ class PromptBench:
             )
         return self._ablation_values[ablation]
 
-    # changes
-
     def resolve_interventions(self, interventions: Interventions) -> list[NodeChange]:
-        """Interventions worked out; each takes its values from its own action's references."""
+        """Resolve interventions, each with the values of its own action's references."""
         changes = []
         for name, intervention in interventions.items():
             action = intervention.value
@@ -200,8 +192,9 @@ class PromptBench:
         return changes
 
     def baseline_value(self, errors: str = "kept") -> float:
-        """Return what changes are measured from: the target in the model, or in the model without errors."""
-        if _checked_errors_mode(errors) not in self._baseline_values:
+        """Return the target without changes: in the model, or with errors dropped."""
+        _check_error_mode(errors)
+        if errors not in self._baseline_values:
             self._baseline_values[errors] = target_value_in(
                 run_with_changes(self.table, (), errors), self.table, self.target
             )
@@ -209,14 +202,14 @@ class PromptBench:
 
     def check_interventions(self, interventions: Interventions, errors: str = "kept") -> InterventionCheck:
         """Return the predicted and the measured change of the target, all nodes changed at once."""
-        changes, start = self.resolve_interventions(interventions), self.baseline_value(errors)
+        changes, baseline = self.resolve_interventions(interventions), self.baseline_value(errors)
         return InterventionCheck(
             self.target.node.name,
             interventions,
-            start,
+            baseline,
             predicted_change(self.table, self.target, changes),
             frozen_change(self.table, self.target, changes),
-            self.changed_value(changes, errors) - start,
+            self.changed_value(changes, errors) - baseline,
         )
 
     def changed_value(self, changes: Sequence[NodeChange], errors: str = "kept") -> float:
@@ -225,7 +218,8 @@ class PromptBench:
 
     def run_with_changes(self, changes: Sequence[NodeChange], errors: str = "kept") -> Run:
         """Run the prompt in the real model with changes; without any, return the run there is."""
-        if not changes and _checked_errors_mode(errors) == "kept":
+        _check_error_mode(errors)
+        if not changes and errors == "kept":
             return self.table.run
         return run_with_changes(self.table, changes, errors)
 
@@ -247,7 +241,7 @@ class PromptBench:
             responses.append(
                 FeatureResponse(name, before, after, float(effects[row]) / before * (after - before))
             )
-        return sorted(responses, key=lambda dictionary: -abs(dictionary.effect))
+        return sorted(responses, key=lambda response: -abs(response.effect))
 
     @property
     def predictions(self) -> EffectPredictions:
@@ -261,7 +255,7 @@ class PromptBench:
         for name in nodes:
             if (name, ablation) not in self._remaining_shares:
                 (ablated,), (zeroed,) = (
-                    self.resolve_interventions({name: Intervention(how)}) for how in (ablation, "zero")
+                    self.resolve_interventions({name: Intervention(action)}) for action in (ablation, "zero")
                 )
                 full_effect = self.predictions.effect_of(zeroed)
                 share = 1 - self.predictions.effect_of(ablated) / full_effect if full_effect else 0.0
@@ -270,26 +264,17 @@ class PromptBench:
 
     def cached_remaining_shares(self, nodes: Collection[str], ablation: str) -> dict[str, float]:
         """Return the same where they were computed before, else an empty dictionary."""
-        known = {name: self._remaining_shares.get((name, ablation)) for name in nodes}
-        return {} if None in known.values() else {n: s for n, s in known.items() if s is not None}
+        shares = {name: self._remaining_shares.get((name, ablation)) for name in nodes}
+        return {} if None in shares.values() else {n: s for n, s in shares.items() if s is not None}
 
     def _inside_mask(self, nodes: Collection[str]) -> NDArray[np.bool_]:
         inside = np.zeros(len(self.table), dtype=bool)
         inside[[self.table.index(name) for name in nodes if name != self.target.node.name]] = True
         return inside
 
-    def _ablated_run_value(self, outside: OutsideAblation, patterns: str) -> float:
-        run, hooks = self.table.run, outside.hooks()
-        if patterns == "frozen":
-            hooks |= {
-                f"blocks.{i}.attn.hook_pattern": partial(_frozen_pattern, p)
-                for i, p in enumerate(run.pattern)
-            }
-        return target_value_in(run_prompt(run.model, run.tokens, hooks), self.table, self.target)
 
-
-def _frozen_pattern(own: Tensor, pattern: Tensor) -> Tensor:
-    return own[None].to(pattern)
+def _frozen_pattern(free_pattern: Tensor, pattern: Tensor) -> Tensor:
+    return free_pattern[None].to(pattern)
 
 
 def evaluate_prompt_circuit(
@@ -300,17 +285,24 @@ def evaluate_prompt_circuit(
     references: Sequence[Run] = (),
     errors: str = "kept",
 ) -> PromptCircuitValues:
-    """Measure a circuit, by the names of its nodes, in the real model.
+    """Evaluate a circuit in the real model.
 
-    errors: ``kept``, then reconstruction errors stay; ``dropped``, then they are put to zero in all runs
-    but the model's own. InputError on a name that is no node, and on references that do not fit.
+    Args:
+        table: The nodes of the prompt.
+        target: The target.
+        nodes: Names of the circuit's nodes.
+        ablation: What nodes outside take.
+        references: Runs that the ablation takes its values from.
+        errors: ``kept``, or ``dropped`` for errors of zero in all runs but the model's own.
+
+    Raises:
+        InputError: A name is no node, or the references do not suit the ablation.
     """
     bench = PromptBench(table, target, {ablation: references})
     return bench.evaluate(nodes, ablation, errors)
 
 
-def _checked_errors_mode(errors: str) -> str:
+def _check_error_mode(errors: str) -> None:
     if errors not in ERROR_MODES:
         message = f"There is no way with errors '{errors}'; there is {', '.join(ERROR_MODES)}."
         raise InputError(message + suggest_name(errors, ERROR_MODES))
-    return errors

@@ -1,4 +1,4 @@
-"""One prompt's forward pass with all that attribution freezes: patterns, scales, and who wrote what."""
+"""The forward pass of one prompt, with the patterns, scales and outputs that attribution freezes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.hook_points import dictionary_input, head_value_bias
+from circuitviz.features.hook_points import dictionary_input
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 from circuitviz.models.norms import Norm
@@ -76,10 +76,6 @@ class Run:
         assert norm is not None
         return norm
 
-    def head_value_bias(self, layer: int) -> Tensor:
-        """Return what is added to each head's value whatever it reads, [head, d_head]."""
-        return head_value_bias(self.model, layer)
-
     def head_outputs(self, layer: int) -> Tensor:
         """Return what each head writes, [time, head, d_model], without biases that heads share."""
         scaled = self.z[layer] * self.post[layer][..., None]
@@ -113,12 +109,12 @@ class Run:
 def run_prompt(
     model: Model, prompt: str | Sequence[int] | Tensor, hooks: Mapping[str, Hook] | None = None
 ) -> Run:
-    """Run a prompt once and keep what attribution needs.
+    """Run a prompt once and record what attribution needs.
 
     Args:
         model: The model.
         prompt: Text, or token ids.
-        hooks: Changes to the pass, by hook point; what is kept is the changed run.
+        hooks: Changes to the pass, by hook point; the changed run is recorded.
 
     Returns:
         The run.
@@ -138,21 +134,26 @@ def run_prompt(
             f"{len(model.unembedding) - 1}."
         )
     tokens = torch.tensor(ids, device=model.device)
-    kept: dict[str, Tensor] = {}
-    keep: dict[str, Hook] = {name: partial(_keep_value, kept, name) for name in _recorded_hook_names(model)}
-    with model.hooks(dict(hooks or {})), model.hooks(keep):  # edits first: they change what is kept
+    values: dict[str, Tensor] = {}
+    hooks_to_record: dict[str, Hook] = {
+        name: partial(_keep_value, values, name) for name in _recorded_hook_names(model)
+    }
+    with (
+        model.hooks(dict(hooks or {})),
+        model.hooks(hooks_to_record),
+    ):  # edits first: they change what is kept
         logits = model.logits(tokens[None], torch.tensor([len(ids) - 1], device=model.device))[0]
     if not torch.isfinite(logits).all():
         raise InputError(
             f"The logits of this prompt are not numbers: the activations of '{model.name}' overflow or hold "
             "NaN; check its weights."
         )
-    kept = {name: value[0] for name, value in kept.items()}
+    values = {name: value[0] for name, value in values.items()}
     layers = range(model.shape.n_layers)
-    ones = kept["ln_final.hook_in"].new_ones(len(ids), 1)
+    ones = values["ln_final.hook_in"].new_ones(len(ids), 1)
     posts: list[Tensor] = []
     for weights in model.layers:
-        written = kept.get(weights.post_norm_hook)
+        written = values.get(weights.post_norm_hook)
         posts.append(
             ones
             if weights.post_norm is None or written is None
@@ -161,21 +162,21 @@ def run_prompt(
     return Run(
         model=model,
         tokens=tokens,
-        embed=kept[model.embed_hook] * model.embed_scale,
-        attention_stream=[kept[f"blocks.{i}.hook_in"] for i in layers],
-        mlp_stream=[kept[weights.mlp_in_hook] for weights in model.layers] if model.shape.mlp else [],
-        pattern=[kept[f"blocks.{i}.attn.hook_pattern"] for i in layers],
-        z=[kept[f"blocks.{i}.attn.hook_z"] for i in layers],
+        embed=values[model.embed_hook] * model.embed_scale,
+        attention_stream=[values[f"blocks.{i}.hook_in"] for i in layers],
+        mlp_stream=[values[weights.mlp_in_hook] for weights in model.layers] if model.shape.mlp else [],
+        pattern=[values[f"blocks.{i}.attn.hook_pattern"] for i in layers],
+        z=[values[f"blocks.{i}.attn.hook_z"] for i in layers],
         post=posts,
-        attention=[kept[weights.attn_out_hook] for weights in model.layers],
-        mlp=[kept[weights.mlp_out_hook] for weights in model.layers] if model.shape.mlp else [],
-        final=kept["ln_final.hook_in"],
+        attention=[values[weights.attn_out_hook] for weights in model.layers],
+        mlp=[values[weights.mlp_out_hook] for weights in model.layers] if model.shape.mlp else [],
+        final=values["ln_final.hook_in"],
         logits=logits,
     )
 
 
-def _keep_value(kept: dict[str, Tensor], name: str, value: Tensor) -> None:
-    kept[name] = value.detach()
+def _keep_value(values: dict[str, Tensor], name: str, value: Tensor) -> None:
+    values[name] = value.detach()
 
 
 def _recorded_hook_names(model: Model) -> list[str]:

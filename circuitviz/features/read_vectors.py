@@ -1,8 +1,8 @@
-"""What nodes read, as vectors in the residual stream, with patterns and normalisation scales frozen.
+"""Vectors in the residual stream that nodes read, with patterns and normalisation scales frozen.
 
-Through a head, a direction at its value comes back through W_V (with the normalisation folded in), times
-the pattern; through a normalisation, times its weight and scale. What is the same whatever the stream
-holds is the constant. Sources: [dunefsky2024transcoders], [ge2024automatically].
+Through a head, a direction at its value is pulled back through W_V (with the normalisation folded in) and
+the pattern; through a normalisation, it is multiplied by its weight and scale. What does not depend on the
+stream is the constant. Sources: [dunefsky2024transcoders], [ge2024automatically].
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.hook_points import centre_input, folded_value_bias
+from circuitviz.features.hook_points import centre_input, folded_value_bias, head_value_bias
 from circuitviz.features.prompt_run import Run
 
 
@@ -56,7 +56,7 @@ def pull_back_through_attention(
     directions = torch.einsum("kgie,gde->kgid", grouped, weights.v).reshape(len(value), -1, width)
     pattern = run.pattern[layer][:, positions]  # [head, k, key]
     spread = torch.bmm(pattern.permute(1, 2, 0), directions) * run.attention_scale[layer][None]
-    bias_part = torch.einsum("khe,he->kh", value, run.head_value_bias(layer))
+    bias_part = torch.einsum("khe,he->kh", value, head_value_bias(run.model, layer))
     return spread, (bias_part * pattern.sum(-1).T).sum(-1)
 
 

@@ -136,30 +136,33 @@ def check_tensors(config: SaelensConfig, shapes: Mapping[str, tuple[int, ...]]) 
     Raises:
         InputError: In half a sentence.
     """
-    one, architecture = config, config.architecture
-    expected: dict[str, tuple[int, ...]] = {"W_enc": (one.d_in, one.d_sae), "W_dec": (one.d_sae, one.d_out)}
-    expected["b_dec"] = (one.d_out,)
-    expected |= dict.fromkeys(_ENCODERS.get(architecture, ("b_enc",)), (one.d_sae,))
+    architecture = config.architecture
+    d_in, d_sae, d_out = config.d_in, config.d_sae, config.d_out
+    expected: dict[str, tuple[int, ...]] = {
+        "W_enc": (d_in, d_sae),
+        "W_dec": (d_sae, d_out),
+        "b_dec": (d_out,),
+    }
+    expected |= dict.fromkeys(_ENCODERS.get(architecture, ("b_enc",)), (d_sae,))
     if architecture.startswith("jumprelu"):
-        expected["log_threshold" if "log_threshold" in shapes else "threshold"] = (one.d_sae,)
+        expected["log_threshold" if "log_threshold" in shapes else "threshold"] = (d_sae,)
     if "skip" in architecture:
-        expected["W_skip"] = (one.d_out, one.d_in)
+        expected["W_skip"] = (d_out, d_in)
     if "topk_threshold" in expected:
         expected["topk_threshold"] = ()
-    optional = dict.fromkeys(_SCALINGS, (one.d_sae,))
+    optional = dict.fromkeys(_SCALINGS, (d_sae,))
     if missing := sorted(expected.keys() - shapes.keys()):
         raise InputError(f"is of the architecture '{architecture}' and holds no {', '.join(missing)}")
     if unknown := sorted(shapes.keys() - expected.keys() - optional.keys()):
         raise InputError(
-            f"holds {_quote_names(unknown)}, which the architecture '{architecture}' does not have; what "
-            "is not "
-            "used would change its features without a word"
+            f"holds {_quote_names(unknown)}, which the architecture '{architecture}' does not have; what is "
+            "not used would change its features without a word"
         )
     for name, shape in {**expected, **optional}.items():
         if name in shapes and shapes[name] != shape:
             raise InputError(
-                f"holds {name} of shape {list(shapes[name])}, and its configuration (d_in {one.d_in}, d_sae "
-                f"{one.d_sae}, d_out {one.d_out}) makes it {list(shape)}"
+                f"holds {name} of shape {list(shapes[name])}, and its configuration (d_in {d_in}, "
+                f"d_sae {d_sae}, d_out {d_out}) makes it {list(shape)}"
             )
 
 
@@ -211,41 +214,43 @@ def dictionary_from_state(name: str, config: SaelensConfig, state: Mapping[str, 
 
 def write_saelens_folder(dictionary: Dictionary, path: Path) -> None:
     """Write a dictionary as a folder that SAELens reads; what is read back encodes the same."""
-    one = dictionary
-    encoder = one.encoder if one.gain is None or one.gate_bias is not None else one.encoder * one.gain
-    decoder = one.decoder if one.decoder_gain is None else one.decoder * one.decoder_gain[:, None]
-    state = {"W_enc": encoder, "W_dec": decoder, "b_dec": one.decoder_bias}
-    if one.gate_bias is not None:
-        assert one.gain is not None
-        state |= {"r_mag": one.gain.log(), "b_mag": one.bias, "b_gate": one.gate_bias}
+    encoder, decoder = dictionary.encoder, dictionary.decoder
+    if dictionary.gain is not None and dictionary.gate_bias is None:
+        encoder = encoder * dictionary.gain
+    if dictionary.decoder_gain is not None:
+        decoder = decoder * dictionary.decoder_gain[:, None]
+    state = {"W_enc": encoder, "W_dec": decoder, "b_dec": dictionary.decoder_bias}
+    if dictionary.gate_bias is not None:
+        assert dictionary.gain is not None
+        state |= {"r_mag": dictionary.gain.log(), "b_mag": dictionary.bias, "b_gate": dictionary.gate_bias}
     else:
-        state["b_enc"] = one.bias
-    if one.threshold is not None:
-        state["threshold"] = one.threshold
-    if one.skip is not None:
-        state["W_skip"] = one.skip
-    hook, hook_out = one.site.hooks
+        state["b_enc"] = dictionary.bias
+    if dictionary.threshold is not None:
+        state["threshold"] = dictionary.threshold
+    if dictionary.skip is not None:
+        state["W_skip"] = dictionary.skip
+    hook, hook_out = dictionary.site.hooks
     config: dict[str, Any] = {
-        "architecture": "jumprelu" if one.architecture == "batchtopk" else one.architecture,
-        "d_in": one.d_in,
-        "d_sae": one.features,
+        "architecture": "jumprelu" if dictionary.architecture == "batchtopk" else dictionary.architecture,
+        "d_in": dictionary.d_in,
+        "d_sae": dictionary.features,
         "dtype": "float32",
         "device": "cpu",
         "apply_b_dec_to_input": False,
         "normalize_activations": "none",
-        "reshape_activations": "hook_z" if one.site.reads == "z" else "none",
+        "reshape_activations": "hook_z" if dictionary.site.reads == "z" else "none",
         "metadata": {
-            **_metadata_to_write(one),
+            **_metadata_to_write(dictionary),
             "sae_lens_version": WRITTEN_SAELENS_VERSION,
-            "model_name": None if one.model is None else display_name(one.model),
+            "model_name": None if dictionary.model is None else display_name(dictionary.model),
             "hook_name": hook,
-            "hook_name_out": hook_out if one.site.is_transcoder else None,
+            "hook_name_out": hook_out if dictionary.site.is_transcoder else None,
         },
     }
-    if one.site.is_transcoder:
-        config["d_out"] = one.d_out
-    if one.k is not None:
-        config |= {"k": one.k, "rescale_acts_by_decoder_norm": False}
+    if dictionary.site.is_transcoder:
+        config["d_out"] = dictionary.d_out
+    if dictionary.k is not None:
+        config |= {"k": dictionary.k, "rescale_acts_by_decoder_norm": False}
     path.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, path / WEIGHTS_FILE)
     (path / CONFIG_FILE).write_text(json.dumps(config, indent=1), encoding="utf-8")
@@ -257,10 +262,10 @@ def _read_config(path: Path) -> dict[str, Any]:
         text = file.read(MAX_CONFIG_BYTES + 1)
     if len(text) > MAX_CONFIG_BYTES:
         raise InputError(f"has a {CONFIG_FILE} of more than {MAX_CONFIG_BYTES // 2**20} MB")
-    given = json.loads(text.decode("utf-8"))
-    if not isinstance(given, dict):
+    config = json.loads(text.decode("utf-8"))
+    if not isinstance(config, dict):
         raise InputError(f"has a {CONFIG_FILE} that is no object")
-    return given
+    return config
 
 
 def _decoder_scaling(config: SaelensConfig, state: Mapping[str, Tensor]) -> Tensor | None:
@@ -277,7 +282,7 @@ def _decoder_scaling(config: SaelensConfig, state: Mapping[str, Tensor]) -> Tens
 
 
 def _metadata_to_write(dictionary: Dictionary) -> dict[str, Any]:
-    """Return what else a dictionary's file said, and its processing where that would not follow from it."""
+    """Return the metadata of a dictionary's file, with its processing where the metadata do not imply it."""
     metadata: dict[str, Any] = {
         k: v for k, v in dictionary.about.items() if isinstance(v, str | int | float | bool | dict | list)
     }

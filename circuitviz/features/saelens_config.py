@@ -1,8 +1,7 @@
-"""Checks what a SAELens configuration says, before any of its weights is read.
+"""Checks of a SAELens configuration, before any of its weights is read.
 
-SAELens ignores what it does not know, fills in what is missing, and fails in many ways; a wrong number would
-be the least visible of them. So everything that changes a feature's value is read or refused, and nothing is
-guessed.
+SAELens ignores unknown fields and fills in missing ones, which may silently change activations. So every
+field that changes a feature's value is used or refused, and nothing is guessed.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class SaelensConfig:
         site: Where it reads and writes.
         processing: Weight processing of its model.
         model: The model's name.
-        metadata: What else the file says.
+        metadata: Further metadata of the file.
     """
 
     architecture: str
@@ -71,54 +70,52 @@ class SaelensConfig:
     metadata: dict[str, Any]
 
 
-def parse_saelens_config(given: Mapping[str, Any]) -> SaelensConfig:
+def parse_saelens_config(config: Mapping[str, Any]) -> SaelensConfig:
     """Read a configuration of any version.
 
     Raises:
         InputError: In half a sentence: it cannot be used.
     """
-    about = _metadata(given)
-    if (parse_version(about.get("sae_lens_version")) or (0,)) < (6,):
-        given = {_RENAMED_FIELDS.get(name, name): value for name, value in given.items()}
-    activation = given.get("activation_fn")
-    kwargs = given.get("activation_fn_kwargs") or {}
-    architecture = given.get("architecture", "standard")
+    metadata = _metadata(config)
+    if (parse_version(metadata.get("sae_lens_version")) or (0,)) < (6,):
+        config = {_RENAMED_FIELDS.get(name, name): value for name, value in config.items()}
+    activation = config.get("activation_fn")
+    kwargs = config.get("activation_fn_kwargs") or {}
+    architecture = config.get("architecture", "standard")
     if architecture == "standard" and activation == "topk":
         architecture = "topk"
-    _check_architecture(architecture, activation, kwargs, given.get("normalize_activations"))
-    if about.get("hook_head_index") is not None:
+    _check_architecture(architecture, activation, kwargs, config.get("normalize_activations"))
+    if metadata.get("hook_head_index") is not None:
         raise InputError(
-            f"reads one head alone (hook_head_index {format_value(about['hook_head_index'])}); "
-            "dictionaries of all "
-            "heads' values side by side can be used"
+            f"reads one head alone (hook_head_index {format_value(metadata['hook_head_index'])}); "
+            "dictionaries of all heads' values side by side can be used"
         )
     transcoder = "transcoder" in architecture
-    site = _site_of_hooks(_str_field(about, "hook_name"), _str_field(about, "hook_name_out"))
+    site = _site_of_hooks(_str_field(metadata, "hook_name"), _str_field(metadata, "hook_name_out"))
     if site.is_transcoder != transcoder:
         raise InputError(
-            f"has the architecture '{architecture}' and reads {format_value(about.get('hook_name'))} and "
-            "writes "
-            f"{format_value(about.get('hook_name_out'))}; an SAE writes what it reads, and a transcoder "
-            "does not"
+            f"has the architecture '{architecture}' and reads {format_value(metadata.get('hook_name'))} and "
+            f"writes {format_value(metadata.get('hook_name_out'))}; an SAE writes what it reads, and a "
+            "transcoder does not"
         )
-    d_in, d_sae = _int_field(given, "d_in"), _int_field(given, "d_sae")
-    subtracts = _bool_field(given, "apply_b_dec_to_input", not transcoder)
+    d_in, d_sae = _int_field(config, "d_in"), _int_field(config, "d_sae")
+    subtracts = _bool_field(config, "apply_b_dec_to_input", not transcoder)
     if transcoder and subtracts:
         raise InputError("is a transcoder that takes b_dec from its input (apply_b_dec_to_input)")
     return SaelensConfig(
         architecture=architecture,
         d_in=d_in,
         d_sae=d_sae,
-        d_out=_int_field(given, "d_out", d_in) if transcoder else d_in,
-        k=_active_features(given, kwargs) if architecture == "topk" else None,
+        d_out=_int_field(config, "d_out", d_in) if transcoder else d_in,
+        k=_active_features(config, kwargs) if architecture == "topk" else None,
         subtracts_decoder_bias=subtracts,
         rescales_by_decoder_norm=architecture in ("topk", "batchtopk")
-        and _bool_field(given, "rescale_acts_by_decoder_norm", False),
-        has_finetuning_scale=_bool_field(given, "finetuning_scaling_factor", False),
+        and _bool_field(config, "rescale_acts_by_decoder_norm", False),
+        has_finetuning_scale=_bool_field(config, "finetuning_scaling_factor", False),
         site=site,
-        processing=stated_processing(about),
-        model=_str_field(about, "model_name"),
-        metadata=about,
+        processing=stated_processing(metadata),
+        model=_str_field(metadata, "model_name"),
+        metadata=metadata,
     )
 
 
@@ -129,43 +126,45 @@ def _site_of_hooks(hook: str | None, hook_out: str | None) -> Site:
         raise InputError(str(error).removeprefix("The dictionary ").rstrip(".")) from None
 
 
-def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a configuration says of its training, from wherever its version keeps it."""
-    inside = given.get("metadata") or {}
-    if not isinstance(inside, dict):
-        raise InputError(f"has metadata {format_value(inside)}; an object would be right")
-    above = {_RENAMED_FIELDS.get(name, name): value for name, value in given.items()}
-    return {**{name: above[name] for name in _METADATA_FIELDS if name in above}, **inside}
+def _metadata(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration's training metadata, from where its version stores them."""
+    nested = config.get("metadata") or {}
+    if not isinstance(nested, dict):
+        raise InputError(f"has metadata {format_value(nested)}; an object would be right")
+    top_level = {_RENAMED_FIELDS.get(name, name): value for name, value in config.items()}
+    return {**{name: top_level[name] for name in _METADATA_FIELDS if name in top_level}, **nested}
 
 
 def _check_architecture(architecture: Any, activation: Any, kwargs: Any, normalising: Any) -> None:
     usable = ", ".join(ARCHITECTURES)
     if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
-        why = _REFUSED_ARCHITECTURES.get(str(architecture), "")
-        which = f", which {why}" if why else ""
-        raise InputError(f"has the architecture {format_value(architecture)}{which}; {usable} can be used")
+        reason = _REFUSED_ARCHITECTURES.get(str(architecture), "")
+        reason_text = f", which {reason}" if reason else ""
+        raise InputError(
+            f"has the architecture {format_value(architecture)}{reason_text}; {usable} can be used"
+        )
     if activation not in ("relu", "topk", "jumprelu", None) or not isinstance(kwargs, dict):
         raise InputError(
             f"has the activation function {format_value(activation)}; relu, topk and jumprelu are linear "
-            "where "
-            "they are active, and can be used"
+            "where they are active, and can be used"
         )
     if activation == "topk" and architecture not in ("topk", "batchtopk"):
         raise InputError(f"is '{architecture}' with the activation function 'topk', which is of topk alone")
     if kwargs.get("signed"):
         raise InputError("has a top-k with signs; here a feature is active above 0")
     if normalising not in (None, False, True, "none", "expected_average_only_in"):
-        why = _REFUSED_NORMALISATIONS.get(str(normalising), "normalises its input in a way that is not known")
+        reason = _REFUSED_NORMALISATIONS.get(
+            str(normalising), "normalises its input in a way that is not known"
+        )
         raise InputError(
-            f"{why} (normalize_activations {format_value(normalising)}), so that its features are no "
-            "linear map "
-            "of what it reads; 'none' and 'expected_average_only_in' can be used"
+            f"{reason} (normalize_activations {format_value(normalising)}), so that its features are no "
+            "linear map of what it reads; 'none' and 'expected_average_only_in' can be used"
         )
 
 
-def _active_features(given: Mapping[str, Any], kwargs: Mapping[str, Any]) -> int:
+def _active_features(config: Mapping[str, Any], kwargs: Mapping[str, Any]) -> int:
     """Return how many features of a top-k dictionary are active, by the names that files have for it."""
-    k = given.get("k", kwargs.get("k"))
+    k = config.get("k", kwargs.get("k"))
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
         raise InputError(
             f"is a top-k dictionary with k {format_value(k)}; a number of features would be right"
@@ -173,22 +172,22 @@ def _active_features(given: Mapping[str, Any], kwargs: Mapping[str, Any]) -> int
     return k
 
 
-def _int_field(given: Mapping[str, Any], name: str, default: int | None = None) -> int:
-    value = given.get(name, default)
+def _int_field(config: Mapping[str, Any], name: str, default: int | None = None) -> int:
+    value = config.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**40:
         raise InputError(f"has {name} {format_value(value)}; a number of values would be right")
     return value
 
 
-def _bool_field(given: Mapping[str, Any], name: str, default: bool) -> bool:
-    value = given.get(name, default)
+def _bool_field(config: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = config.get(name, default)
     if not isinstance(value, bool | None):
         raise InputError(f"has {name} {format_value(value)}; true or false would be right")
     return bool(value)
 
 
-def _str_field(given: Mapping[str, Any], name: str) -> str | None:
-    value = given.get(name)
+def _str_field(config: Mapping[str, Any], name: str) -> str | None:
+    value = config.get(name)
     if not isinstance(value, str | None):
         raise InputError(f"has {name} {format_value(value)}; a name would be right")
     return value

@@ -1,4 +1,4 @@
-"""The site of a dictionary: where in a layer it reads and writes, by the hook names of three tools."""
+"""Sites of dictionaries: where in a layer they read and write, by the hook names of three tools."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Site:
         written = block + ("hook_attn_out" if self.part == "a" else "hook_mlp_out")
         if self.reads == "z":
             return block + "attn.hook_z", block + "attn.hook_z"
-        before = {"normalised": "mlp.hook_in", "stream": "hook_mlp_in", "written": written[len(block) :]}
-        return block + before[self.reads], written
+        read_hooks = {"normalised": "mlp.hook_in", "stream": "hook_mlp_in", "written": written[len(block) :]}
+        return block + read_hooks[self.reads], written
 
     @staticmethod
     def from_hooks(hook: str, hook_out: str | None = None) -> Site:
@@ -78,9 +78,9 @@ class Site:
                     return Site(layer, "m", "written")
             elif read in _MLP_INPUT_HOOKS and written in _MLP_OUTPUT_HOOKS:
                 return Site(layer, "m", _MLP_INPUT_HOOKS[read])
-        hook, to = hook[:60], f" and writes '{hook_out[:60]}'" if hook_out else ""
+        hook, written_text = hook[:60], f" and writes '{hook_out[:60]}'" if hook_out else ""
         raise InputError(
-            f"The dictionary reads '{hook}'{to}; SAEs on attn.hook_z, hook_attn_out or hook_mlp_out, and "
-            "transcoders from ln2.hook_normalized, mlp.hook_in or hook_resid_mid to hook_mlp_out of the "
-            "same layer can be used."
+            f"The dictionary reads '{hook}'{written_text}; SAEs on attn.hook_z, hook_attn_out or "
+            "hook_mlp_out, and transcoders from ln2.hook_normalized, mlp.hook_in or hook_resid_mid to "
+            "hook_mlp_out of the same layer can be used."
         )

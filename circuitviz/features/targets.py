@@ -1,4 +1,4 @@
-"""What a circuit of one prompt explains: a feature, a neuron, a head, a logit, or a difference of logits."""
+"""Targets of circuits of one prompt: a feature, a neuron, a head, a logit, or a difference of logits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Target:
     index: int | None = None
     read_vectors: ReadVectors | None = None
     weight: float = 1.0
-    direction: Tensor | None = None  # of a logit [d] or neuron, at what its normalisation gives
+    direction: Tensor | None = None
     bias: float = 0.0
 
     def value_in_run(self, run: Run) -> float:
@@ -77,9 +77,9 @@ def node_target(table: NodeTable, name: str) -> Target:
     Raises:
         InputError: The node is not active, or nothing flows into it.
     """
-    site, dot, neuron_text = name.partition(".n")
-    neuron, at, position = neuron_text.partition("@")
-    if dot and at and site[:1] == "m" and (site[1:] + neuron + position).isdigit():
+    site, dot_sign, neuron_text = name.partition(".n")
+    neuron, at_sign, position = neuron_text.partition("@")
+    if dot_sign and at_sign and site[:1] == "m" and (site[1:] + neuron + position).isdigit():
         return neuron_target(table, int(site[1:]), int(neuron), int(position))
     index = table.index(name)
     if table.is_leaf[index]:
@@ -108,39 +108,39 @@ def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> T
             "MLPs have neurons without gates do."
         )
     linear = input_layer.original_component
-    normal = run.mlp_norm(layer)(run.mlp_stream[layer][position])
-    values = linear(normal[None])[0]
+    normalised = run.mlp_norm(layer)(run.mlp_stream[layer][position])
+    values = linear(normalised[None])[0]
     if not 0 <= neuron < len(values):
         raise InputError(f"Neuron {neuron} was given; the MLP of layer {layer} has 0 to {len(values) - 1}.")
-    nothing = torch.zeros_like(normal)
-    added = linear(nothing[None])[0, neuron]
+    zero = torch.zeros_like(normalised)
+    bias_term = linear(zero[None])[0, neuron]
     # a linear map shows its weights when it is given each unit vector
-    direction = linear(torch.eye(len(normal)).to(normal))[:, neuron] - added
+    direction = linear(torch.eye(len(normalised)).to(normalised))[:, neuron] - bias_term
     norm = run.mlp_norm(layer)
-    pulled = direction * norm.weight
+    read_vector = direction * norm.weight
     if norm.is_centred:
-        pulled = pulled - pulled.mean()
-    pulled = pulled * norm.normalise_parts(run.mlp_stream[layer][position])[1]
-    constant = added if norm.bias is None else added + direction @ norm.bias
+        read_vector = read_vector - read_vector.mean()
+    read_vector = read_vector * norm.normalise_parts(run.mlp_stream[layer][position])[1]
+    constant = bias_term if norm.bias is None else bias_term + direction @ norm.bias
     name = f"m{layer}.n{neuron}@{position}"
     node = Node(name, NodeKind.NEURON, layer, site="m", position=position, feature=neuron)
-    at = torch.tensor([position], device=pulled.device)
-    reads = ReadVectors(at, mlp_read_stage(shape, layer), constant[None], pulled[None])
-    return Target(node, float(values[neuron]), read_vectors=reads, direction=direction, bias=float(added))
+    positions = torch.tensor([position], device=read_vector.device)
+    reads = ReadVectors(positions, mlp_read_stage(shape, layer), constant[None], read_vector[None])
+    return Target(node, float(values[neuron]), read_vectors=reads, direction=direction, bias=float(bias_term))
 
 
 def likely_logits(
-    table: NodeTable, share: float = LOGIT_PROBABILITY_SHARE, most: int = MAX_LOGIT_TARGETS
+    table: NodeTable, share: float = LOGIT_PROBABILITY_SHARE, max_targets: int = MAX_LOGIT_TARGETS
 ) -> tuple[Target, ...]:
     """Return the logits that hold a share of the probability at the last position.
 
     Args:
         table: The nodes of the prompt.
         share: Share of the probability, 0 to 1.
-        most: At most so many.
+        max_targets: At most so many.
     """
     probabilities = table.run.logits.softmax(-1)
-    best = probabilities.topk(min(most, len(probabilities)))
+    best = probabilities.topk(min(max_targets, len(probabilities)))
     number = int((best.values.cumsum(0) < share).sum()) + 1
     tokens = best.indices[:number].tolist()
     return tuple(logit_target(table, token, float(probabilities[token])) for token in tokens)
@@ -161,9 +161,17 @@ def difference_target(table: NodeTable, correct: Sequence[int], incorrect: Seque
     check_tokens(table, [*correct, *incorrect])
     if not correct or not incorrect:
         raise InputError("A logit difference needs at least one correct and one incorrect token.")
-    right, wrong = _mean_unembedding(table, correct), _mean_unembedding(table, incorrect)
+    correct_direction, incorrect_direction = (
+        _mean_unembedding(table, correct),
+        _mean_unembedding(table, incorrect),
+    )
     node = Node(f"logits@{table.run.time - 1}", NodeKind.LOGITS, position=table.run.time - 1)
-    return _logit_direction_target(table, node, right[0] - wrong[0], right[1] - wrong[1])
+    return _logit_direction_target(
+        table,
+        node,
+        correct_direction[0] - incorrect_direction[0],
+        correct_direction[1] - incorrect_direction[1],
+    )
 
 
 def check_tokens(table: NodeTable, tokens: Sequence[int]) -> None:
@@ -185,19 +193,8 @@ def _logit_direction_target(
     table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0
 ) -> Target:
     run = table.run
-    at = torch.tensor([run.time - 1], device=direction.device)
-    pulled, constant = read_vectors.pull_back_through_final_norm(run, direction[None], at)
+    positions = torch.tensor([run.time - 1], device=direction.device)
+    read_vector, constant = read_vectors.pull_back_through_final_norm(run, direction[None], positions)
     value = float(run.model.final_norm(run.final[-1]) @ direction + bias)
-    reads = ReadVectors(at, logits_read_stage(run.model.shape), constant + bias, pulled)
+    reads = ReadVectors(positions, logits_read_stage(run.model.shape), constant + bias, read_vector)
     return Target(node, value, read_vectors=reads, weight=weight, direction=direction, bias=float(bias))
-
-
-__all__ = [
-    "Target",
-    "difference_target",
-    "likely_logits",
-    "logit_target",
-    "named_target",
-    "neuron_target",
-    "node_target",
-]

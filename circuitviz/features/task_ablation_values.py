@@ -38,25 +38,25 @@ def listed_activations(
     """Return activations of each site's listed features on [batch, time] tokens, [batch, time, listed]."""
     activations: dict[str, Tensor] = {}
 
-    def keep(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
+    def store_activations(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
         activations[site.name] = site.listed_activations(read)
 
-    with model.hooks(basis.hooks(keep)):
+    with model.hooks(basis.hooks(store_activations)):
         model.logits(tokens, lengths - 1)
     return activations
 
 
 def _mean_activations(model: Model, task: Task, basis: FeatureBasis, positional: bool) -> dict[str, Tensor]:
-    over = (0,) if positional else (0, 1)
+    dims = (0,) if positional else (0, 1)
     total: dict[str, Tensor] = {}
     count: Tensor | float = 0.0
     for rows in split_batches(model, len(task), task.clean.shape[1]):
         part = task.subset(rows)
         time = torch.arange(part.clean.shape[1], device=part.clean.device)
-        real = (time[None] < part.lengths[:, None]).to(model.unembedding)[..., None]
-        count = count + real.sum(over, keepdim=True)
-        for name, found in listed_activations(model, part.clean, part.lengths, basis).items():
-            summed = (found * real).sum(over, keepdim=True)
+        mask = (time[None] < part.lengths[:, None]).to(model.unembedding)[..., None]
+        count = count + mask.sum(dims, keepdim=True)
+        for name, values in listed_activations(model, part.clean, part.lengths, basis).items():
+            summed = (values * mask).sum(dims, keepdim=True)
             total[name] = total[name] + summed if name in total else summed
     assert isinstance(count, Tensor)
     return {name: summed / count.clamp_min(1) for name, summed in total.items()}

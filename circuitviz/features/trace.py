@@ -15,20 +15,11 @@ from circuitviz.features.local_circuits import LocalCircuit, local_circuit
 from circuitviz.features.passages import MAX_BATCH_TOKENS, Passages
 from circuitviz.features.prompt_run import run_prompt
 from circuitviz.features.targets import node_target
-from circuitviz.graph.traces import (
-    EXAMPLE_CHOICES,
-    RecurringComponent,
-    SiteSimilarity,
-    Trace,
-    TraceExample,
-    TraceSet,
-)
+from circuitviz.graph.traces import EXAMPLE_CHOICES, Trace, TraceExample, TraceSet
 from circuitviz.models import Model
 from circuitviz.progress import Progress, ProgressSteps
 
-MAX_HELD_ACTIVATIONS = (
-    2**24
-)  # activations that are held at a time: dictionaries may have many thousand features
+MAX_HELD_ACTIVATIONS = 2**24  # activations in memory at a time; dictionaries may have many thousand features
 
 
 def find_examples_steps(
@@ -65,16 +56,15 @@ def find_examples_steps(
     if selection not in EXAMPLE_CHOICES or max_examples < 1:
         raise InputError(
             f"{max_examples} examples were asked for, '{selection}'; a number from 1 on, and "
-            f"{' or '.join(EXAMPLE_CHOICES)}, "
-            "would be right."
+            f"{' or '.join(EXAMPLE_CHOICES)}, would be right."
         )
     by_prefix: dict[tuple[int, ...], TraceExample] = {}
-    rows, done = Passages(tuple(map(tuple, prompts)), model.tokens.has_bos), 0
+    rows, n_done = Passages(tuple(map(tuple, prompts)), model.tokens.has_bos), 0
     for batch in rows.batches(
         max_tokens=min(MAX_BATCH_TOKENS, max(64, MAX_HELD_ACTIVATIONS // dictionary.features))
     ):
         yield Progress(
-            done, len(prompts), f"{len(by_prefix)} examples in {done:,} of {len(prompts):,} passages"
+            n_done, len(prompts), f"{len(by_prefix)} examples in {n_done:,} of {len(prompts):,} passages"
         )
         (read,) = batch_dictionary_inputs(model, [dictionary], batch.tokens)
         values = dictionary.to(read).encode(read)[..., feature].cpu()
@@ -86,7 +76,7 @@ def find_examples_steps(
             if activation > 0:
                 tokens = tuple(prompts[number])
                 by_prefix.setdefault(tokens[: position + 1], TraceExample(tokens, position, activation))
-        done += len(batch.row_numbers)
+        n_done += len(batch.row_numbers)
     if not by_prefix:
         raise InputError(
             f"Feature {feature} of {dictionary.site.name} never fires in the {len(prompts):,} prompts given, "
@@ -107,7 +97,7 @@ def trace_examples_steps(
     nodes: int = 200,
     gate: str = "absolute",
 ) -> ProgressSteps[TraceSet]:
-    """Find the feature's circuit on each example and keep its attributions as a trace.
+    """Find the feature's circuit on each example and return its attributions as a trace.
 
     Args:
         model: The model.
@@ -149,22 +139,10 @@ def trace_of_circuit(circuit: LocalCircuit, example: TraceExample, strings: tupl
     """Return a local circuit's attributions of features and heads, summed over positions."""
     table = circuit.table
     sites: dict[str, dict[int, float]] = {}
-    values = circuit.attribution[circuit.kept].tolist()
-    for row, value in zip(circuit.kept, values, strict=True):
+    values = circuit.attribution[circuit.nodes].tolist()
+    for row, value in zip(circuit.nodes, values, strict=True):
         item, layer = int(table.item[row]), int(table.layer[row])
         if item >= 0:
             vector = sites.setdefault(f"{'a' if table.part[row] else 'm'}{layer}", {})
             vector[item] = vector.get(item, 0.0) + value
     return Trace(example, strings, sites)
-
-
-__all__ = [
-    "TraceExample",
-    "RecurringComponent",
-    "SiteSimilarity",
-    "Trace",
-    "TraceSet",
-    "find_examples_steps",
-    "trace_examples_steps",
-    "trace_of_circuit",
-]

@@ -47,13 +47,13 @@ class Processing:
 
     def alternatives(self, reads: str) -> list[Processing]:
         """Return this processing, then those that differ in what a site that ``reads`` so can notice."""
-        noticed = {
+        fields = {
             "z": ("fold_value_biases", "fold_ln"),
             "normalised": ("fold_ln", "center_writing_weights"),
         }.get(reads, ("center_writing_weights",))
-        switches = product((False, True), repeat=len(noticed))
-        others = [replace(self, **dict(zip(noticed, on, strict=True))) for on in switches]
-        return [self, *(form for form in others if form != self)]
+        switches = product((False, True), repeat=len(fields))
+        processings = [replace(self, **dict(zip(fields, values, strict=True))) for values in switches]
+        return [self, *(processing for processing in processings if processing != self)]
 
 
 RAW_PROCESSING = Processing()
@@ -62,34 +62,35 @@ DEFAULT_PROCESSING = Processing(True, True, True)  # of HookedTransformer.from_p
 
 
 def stated_processing(metadata: Mapping[str, Any]) -> Processing:
-    """Return what a SAELens file's metadata says, or means by saying nothing.
+    """Return the processing that a SAELens file's metadata state or imply.
 
     Raises:
-        InputError: In half a sentence: a statement is none, or attention matrices were factored.
+        InputError: A value is invalid, or attention matrices were factored; the message is half a sentence.
     """
-    if (own := metadata.get("processing")) is not None:  # circuitviz' own files, up to version 0.1
-        if own not in ("raw", "folded"):
+    if (own_text := metadata.get("processing")) is not None:  # circuitviz' own files, up to version 0.1
+        if own_text not in ("raw", "folded"):
             raise InputError(
-                f"was trained on a model processed as {format_value(own)}; 'raw' and 'folded' are known"
+                f"was trained on a model processed as {format_value(own_text)}; 'raw' and 'folded' are known"
             )
-        return RAW_PROCESSING if own == "raw" else FOLDED_PROCESSING
+        return RAW_PROCESSING if own_text == "raw" else FOLDED_PROCESSING
     if metadata.get("model_class_name") not in _CLASSES:
         return RAW_PROCESSING  # Hugging Face's own module
     kwargs = metadata.get(PRETRAINED_KWARGS_KEY)
     if kwargs is not None and not isinstance(kwargs, dict):
         raise InputError(f"has {PRETRAINED_KWARGS_KEY} {format_value(kwargs)}; an object would be right")
     version = parse_version(metadata.get("sae_lens_training_version") or metadata.get("sae_lens_version"))
-    start = RAW_PROCESSING
+    defaults = RAW_PROCESSING
     if version is not None and version < NO_PROCESSING_SINCE:
         # its training configuration had center_writing_weights false unless it was given otherwise
-        start = DEFAULT_PROCESSING if kwargs is not None else FOLDED_PROCESSING
+        defaults = DEFAULT_PROCESSING if kwargs is not None else FOLDED_PROCESSING
     switches = {
-        name: (kwargs or {}).get(name, on) for name, on in {**asdict(start), _FACTORED: False}.items()
+        name: (kwargs or {}).get(name, default)
+        for name, default in {**asdict(defaults), _FACTORED: False}.items()
     }
-    if wrong := [
+    if invalid := [
         f"{name} {format_value(value)}" for name, value in switches.items() if not isinstance(value, bool)
     ]:
-        raise InputError(f"has {wrong[0]} in {PRETRAINED_KWARGS_KEY}; true or false would be right")
+        raise InputError(f"has {invalid[0]} in {PRETRAINED_KWARGS_KEY}; true or false would be right")
     if switches.pop(_FACTORED) and str(metadata.get("hook_name")).endswith(("hook_z", "o.hook_in")):
         raise InputError(
             f"reads values of heads whose matrices were factored anew ({_FACTORED}), which this model's are "

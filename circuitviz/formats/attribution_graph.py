@@ -1,8 +1,9 @@
-"""Attribution graphs of circuit-tracer and Neuronpedia, in and out, with all that they say beyond ours."""
+"""Reading and writing of attribution graphs of circuit-tracer and Neuronpedia, with their further fields."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,12 @@ from circuitviz.graph import Circuit, Graph, Node, NodeKind, Scores
 from circuitviz.graph.feature_sites import graph_containing
 from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
 
-SUFFIX = ".graph.json"  # never to be mistaken for EAP-IG's .json
+SUFFIX = ".graph.json"  # EAP-IG's files end in .json
 TOP_LEVEL_KEYS = ("metadata", "qParams", "nodes", "links")
 
 
 class AttributionGraphFormat:
-    """``metadata``, ``qParams``, ``nodes`` and ``links``; ids of old and new files are understood."""
+    """``metadata``, ``qParams``, ``nodes`` and ``links``, with the ids of older and current files."""
 
     suffix = SUFFIX
     reads = True
@@ -71,18 +72,18 @@ def read_attribution_graph(name: str, data: Any) -> Document:
     try:
         return _AttributionGraphReader(data).build_document()
     except (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        what = f"it lacks {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
-        raise InputError(f"'{name}' is no attribution graph: {what}.") from None
+        problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
+        raise InputError(f"'{name}' is no attribution graph: {problem}.") from None
 
 
 class _AttributionGraphReader:
-    """One file on its way to a document."""
+    """Reads the JSON of one file: parses nodes and links, then builds the document."""
 
     def __init__(self, data: Any) -> None:
         if not isinstance(data, dict) or not {"nodes", "links"} <= set(data):
             raise InputError("it needs the keys metadata, nodes and links")
         for key in ("nodes", "links"):
-            if not isinstance(data[key], list) or not all(isinstance(one, dict) for one in data[key]):
+            if not isinstance(data[key], list) or not all(isinstance(entry, dict) for entry in data[key]):
                 raise InputError(f"its {key} are no list of objects")
         if not isinstance(data.get("metadata") or {}, dict):
             raise InputError("its metadata is no object")
@@ -104,7 +105,7 @@ class _AttributionGraphReader:
             self.raw_nodes[node.name], self.nodes[node.name] = dict(raw), node
             self.names_by_id.setdefault(str(raw["node_id"]), []).append(node.name)
         self.links: dict[tuple[str, str], dict[str, Any]] = {}
-        self.unmatched_links: list[dict[str, Any]] = []  # links that join nothing, or nothing more
+        self.unmatched_links: list[dict[str, Any]] = []  # links without such nodes, or repeated
         self.is_model_graph = (self.metadata.get(OWN_KEY) or {}).get("graph") == "model"
         for link in links:
             ends = self._link_ends(link)
@@ -114,19 +115,23 @@ class _AttributionGraphReader:
                 self.links[ends] = dict(link)
 
     def _link_ends(self, link: dict[str, Any]) -> tuple[str, str] | None:
-        """Sender and receiver; in old files an error's id may be a layer-0 feature's as well."""
+        """Sender and receiver of a link; in older files an error may have the id of a layer-0 feature."""
         if self.is_model_graph:
             sender, arrow, receiver = str(link["edge"]).partition("->")
             return (sender, receiver) if arrow else None
         senders = self.names_by_id.get(str(link["source"]), [])
         receivers = self.names_by_id.get(str(link["target"]), [])
-        reading = [n for n in receivers if not self.nodes[n].kind.is_leaf] or receivers
-        for receiver in reading:
+        readers = [n for n in receivers if not self.nodes[n].kind.is_leaf] or receivers
+        for receiver in readers:
             for sender in senders:
-                free = (sender, receiver) not in self.links
-                if sender != receiver and (free or len(senders) == 1) and self._may_precede(sender, receiver):
+                is_free = (sender, receiver) not in self.links
+                if (
+                    sender != receiver
+                    and (is_free or len(senders) == 1)
+                    and self._may_precede(sender, receiver)
+                ):
                     return sender, receiver
-        return next(((s, r) for s in senders for r in reading if s != r), None)
+        return next(((s, r) for s in senders for r in readers if s != r), None)
 
     def _may_precede(self, sender: str, receiver: str) -> bool:
         s, r = self.nodes[sender], self.nodes[receiver]
@@ -144,36 +149,38 @@ class _AttributionGraphReader:
                 raise InputError(f"the link from '{sender}' to '{receiver}' weighs {weight!r}")
             edges[s, r] = True
             values[s, r] = weight if math.isfinite(weight) else 0.0
-        meant, params = self._node_by_id(), self.data.get("qParams")
-        view, overrides = QParams.parse(params, meant), LabelOverrides.parse(params, self.raw_nodes, meant)
+        by_id, params = self._node_by_id(), self.data.get("qParams")
+        view = QParams.parse(params, by_id)
+        overrides = LabelOverrides.parse(params, self.raw_nodes, by_id)
         labels = {}
-        places: dict[str, tuple[float, float]] = {}
+        positions: dict[str, tuple[float, float]] = {}
         for name, raw in self.raw_nodes.items():
             label = parse_node_label(raw, self.nodes[name].kind, overrides.texts.get(name))
             if label is not None and name in graph.node_index:
                 labels[name] = label
-            if (place := parse_own_position(raw)) is not None and name in graph.node_index:
-                places[name] = place
-        ours = self.metadata.get(OWN_KEY) or {}
-        groups = view.build_groups(graph, ours.get("groups"))
-        method = str(ours.get("method", IMPORTED_METHOD))
+            if (position := parse_own_position(raw)) is not None and name in graph.node_index:
+                positions[name] = position
+        own = self.metadata.get(OWN_KEY) or {}
+        groups = view.build_groups(graph, own.get("groups"))
+        method = str(own.get("method", IMPORTED_METHOD))
         circuit = Circuit(graph, edges, int(edges.sum()))
         info = read_info(self.raw_nodes, self.nodes, self.metadata, view.pinned_nodes, OWN_KEY)
-        told = ours.get(SIGN_KEY, None if ours else POSITIVE_HELPS)  # a link's weight is a direct effect
-        info |= {} if told is None else {SIGN_KEY: str(told)}
+        sign = own.get(SIGN_KEY, None if own else POSITIVE_HELPS)  # a link's weight is a direct effect
+        info |= {} if sign is None else {SIGN_KEY: str(sign)}
         scores = Scores(graph, values, method, info=info)
-        out = frozenset(n for n, raw in self.raw_nodes.items() if _is_ablated(raw) and n in graph.node_index)
-        cut = frozenset(f"{s}->{r}" for (s, r), link in self.links.items() if _is_ablated(link))
-        document = Document(
-            State(None, scores, circuit, out, cut, labels=labels, positions=places, groups=groups)
+        ablated_nodes = frozenset(
+            n for n, raw in self.raw_nodes.items() if _is_ablated(raw) and n in graph.node_index
         )
+        ablated_edges = frozenset(f"{s}->{r}" for (s, r), link in self.links.items() if _is_ablated(link))
+        state = State(scores=scores, circuit=circuit, labels=labels, positions=positions, groups=groups)
+        document = Document(replace(state, ablated_nodes=ablated_nodes, ablated_edges=ablated_edges))
         if view.clicked_node in graph.node_index:
             document.view = {"selected": {"nodes": [view.clicked_node], "edges": []}}
         document.extra = {EXTRA_KEY: self._foreign_extra(document, view, overrides)}
         return document
 
     def _node_by_id(self) -> dict[str, str]:
-        """The node that a view means by an id: a feature rather than an error that has the same."""
+        """The node of each id; of a feature and an error with the same id, the feature."""
         return {
             identity: min(names, key=lambda name: self.nodes[name].kind is not NodeKind.FEATURE)
             for identity, names in self.names_by_id.items()
@@ -192,15 +199,15 @@ class _AttributionGraphReader:
 
     def _foreign_extra(self, document: Document, view: QParams, overrides: LabelOverrides) -> dict[str, Any]:
         nodes, links = document_entries(document)
-        theirs = {f"{s}->{r}": link for (s, r), link in self.links.items()}
+        file_links = {f"{s}->{r}": link for (s, r), link in self.links.items()}
         ids = {name: raw["node_id"] for name, raw in self.raw_nodes.items()}
         return {
             "metadata": self.metadata,
             "nodes": foreign_differences(nodes, self.raw_nodes),
-            "links": foreign_differences(with_file_ids(links, ids), theirs),
+            "links": foreign_differences(with_file_ids(links, ids), file_links),
             "ids": list(self.names_by_id),
             "node_order": list(self.raw_nodes),
-            "link_order": [] if list(theirs) == list(links) else list(theirs),
+            "link_order": [] if list(file_links) == list(links) else list(file_links),
             "loose": self.unmatched_links,
             "view": view.to_extra(),
             "overrides": overrides.to_extra(document.state.labels),
@@ -209,6 +216,6 @@ class _AttributionGraphReader:
 
 
 def _is_ablated(entry: dict[str, Any]) -> bool:
-    """Whether a node or a link of ours says that it is ablated."""
+    """Whether a node or a link that circuitviz wrote is marked as ablated."""
     own = entry.get(OWN_KEY)
     return isinstance(own, dict) and own.get("ablated") is True

@@ -1,4 +1,4 @@
-"""Nodes of attribution graphs, ours and theirs: circuit-tracer and Neuronpedia say everything in an id."""
+"""Conversion of nodes between documents and attribution graphs of circuit-tracer and Neuronpedia."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from circuitviz.document import Label, State
 from circuitviz.errors import InputError
 from circuitviz.formats.attribution_values import foreign_value_fields, is_generated_clerp, own_value_fields
-from circuitviz.formats.circuit_listing import is_model_graph
 from circuitviz.formats.graph_limits import check_node_fields
+from circuitviz.formats.label_rows import check_colour
 from circuitviz.formats.parts.positions import parse_position
-from circuitviz.graph import Graph, ModelShape, Node, NodeKind
+from circuitviz.graph import ModelShape, Node, NodeKind
 
-OWN_KEY = "circuitviz"  # the key under which our own fields travel
+OWN_KEY = "circuitviz"  # key of the fields that only circuitviz reads
 FEATURE_TYPES = {
     NodeKind.FEATURE: "cross layer transcoder",
     NodeKind.ERROR: "mlp reconstruction error",
@@ -27,14 +27,13 @@ FEATURE_TYPES = {
     NodeKind.HEAD: "attention head",
     NodeKind.MLP: "mlp",
 }
-COLOUR_PATTERN = re.compile("(?:#[0-9a-fA-F]{6})?")
-LEGACY_LAYER_FACTOR = 100_000  # of older files' numbers: layer · 100,000 + index
-INVALID_NAME_CHARACTERS = re.compile(r"[^\w.+-]")  # in a name; '->' and '<q>' have their meanings
+LEGACY_LAYER_FACTOR = 100_000  # older files number features by layer · 100,000 + index
+INVALID_NAME_CHARACTERS = re.compile(r"[^\w.+-]")  # '->' and '<q>' have a meaning in names
 REQUIRED_NODE_KEYS = ("node_id", "feature_type", "ctx_idx")
 
 
 def parse_node(raw: dict[str, Any], taken_names: Collection[str]) -> Node:
-    """Our node of one of theirs; its name is like ours (``m5.f123@7``) and not taken yet."""
+    """Convert a file's node; its name has the document's form (``m5.f123@7``) and is not taken yet."""
     if OWN_KEY in raw:
         node = _parse_own_node(raw[OWN_KEY])
     else:
@@ -48,39 +47,43 @@ def parse_node(raw: dict[str, Any], taken_names: Collection[str]) -> Node:
 
 
 def node_entry(node: Node, state: State, info: Mapping[str, Any], is_target: bool) -> dict[str, Any]:
-    """A node as these tools write it, with our own fields, label and place under a key of ours.
+    """Convert a node to the file's form, with its own fields, label and position under ``OWN_KEY``.
 
-    info: that of its scores; explained: whether it is the logit that the graph is made for.
+    Args:
+        node: The node.
+        state: The document's state.
+        info: ``Scores.info`` of the circuit.
+        is_target: Whether it is the logit that the graph explains.
     """
-    label, place = state.labels.get(node.name), state.positions.get(node.name)
+    label, layout_position = state.labels.get(node.name), state.positions.get(node.name)
     position, layer = node.position or 0, str(node.layer)
     kind = FEATURE_TYPES.get(node.kind, str(node.kind))
-    own = {k: v for k, v in dataclasses.asdict(node).items() if v is not None and v != ""}
+    own_fields = {k: v for k, v in dataclasses.asdict(node).items() if v is not None and v != ""}
     if node.name in state.ablated_nodes:
-        own["ablated"] = True
+        own_fields["ablated"] = True
     if label is not None:
-        said = node.kind is NodeKind.LOGITS  # whose clerp is its token
-        own["label"] = {k: v for k, v in _scalar_fields(label).items() if said or k != "text"}
-    if place is not None:
-        own["place"] = [float(place[0]), float(place[1])]
-    identity, number, short = node.name, position, node.name
+        writes_text = node.kind is NodeKind.LOGITS  # a logit's clerp is its token
+        own_fields["label"] = {k: v for k, v in _scalar_fields(label).items() if writes_text or k != "text"}
+    if layout_position is not None:
+        own_fields["place"] = [float(layout_position[0]), float(layout_position[1])]
+    identity, number, js_id = node.name, position, node.name
     if node.kind is NodeKind.FEATURE and node.feature is not None:
         number = cantor_pairing(node.layer or 0, node.feature)
         if node.site == "a":  # these tools know features of MLPs only
             kind = "attention feature"
         else:
-            identity, short = f"{layer}_{node.feature}_{position}", f"{layer}_{node.feature}-0"
+            identity, js_id = f"{layer}_{node.feature}_{position}", f"{layer}_{node.feature}-0"
     elif node.kind is NodeKind.ERROR and node.site != "a":
-        identity, short, number = f"{layer}_-1_{position}", f"{layer}_-1-0", -1
+        identity, js_id, number = f"{layer}_-1_{position}", f"{layer}_-1-0", -1
     elif node.kind is NodeKind.ERROR:
         kind, number = "attention reconstruction error", -1
     elif node.kind is NodeKind.TOKEN:
         layer = "E"
-        identity, short = f"E_{node.token or 0}_{position}", f"E_{node.token or 0}-{position}"
+        identity, js_id = f"E_{node.token or 0}_{position}", f"E_{node.token or 0}-{position}"
     elif node.kind is NodeKind.LOGITS:
         layer = str(state.circuit.graph.shape.n_layers + 1) if state.circuit else ""
         if node.token is not None:
-            identity, short = f"{layer}_{node.token}_{position}", f"L_{node.token}-{position}"
+            identity, js_id = f"{layer}_{node.token}_{position}", f"L_{node.token}-{position}"
             number = node.token
     elif node.layer is None:
         layer = "E"
@@ -90,53 +93,56 @@ def node_entry(node: Node, state: State, info: Mapping[str, Any], is_target: boo
         "layer": layer,
         "ctx_idx": position,
         "feature_type": kind,
-        "jsNodeId": short,
+        "jsNodeId": js_id,
         **foreign_value_fields(node, label, info),
         "is_target_logit": is_target,
         "run_idx": 0,
         "reverse_ctx_idx": 0,
-        OWN_KEY: {**own, **own_value_fields(node, info)},
+        OWN_KEY: {**own_fields, **own_value_fields(node, info)},
     }
 
 
 def parse_node_label(raw: dict[str, Any], kind: NodeKind, override: str | None) -> Label | None:
-    """A node's label, with its colour and whatever else is ours; None where it has none.
+    """A node's label, or None. Descriptions by other tools have no colour and form no class.
 
-    What another tool says is a description, no class: such a label has no colour of its own.
-    override: what a person said in the tool instead.
+    Args:
+        raw: The node in the file.
+        kind: Its kind.
+        override: A label that a person gave in the tool in place of the generated one.
     """
-    own = raw.get(OWN_KEY)
-    given = own.get("label") if isinstance(own, dict) else None
-    if not isinstance(given, dict):
+    own_fields = raw.get(OWN_KEY)
+    own_label = own_fields.get("label") if isinstance(own_fields, dict) else None
+    if not isinstance(own_label, dict):
         text = raw.get("clerp") if override is None else override
-        described = override is None and is_generated_clerp(raw, kind)
-        return Label(text, "") if isinstance(text, str) and text and not described else None
-    text = str(given["text"] if "text" in given and override is None else override or raw.get("clerp", ""))
+        is_generated = override is None and is_generated_clerp(raw, kind)
+        return Label(text, "") if isinstance(text, str) and text and not is_generated else None
+    text = str(
+        own_label["text"] if "text" in own_label and override is None else override or raw.get("clerp", "")
+    )
     label = Label(text)
-    kept = {k: v for k, v in dict(given).items() if k in _scalar_fields(label) and k != "text"}
-    if not COLOUR_PATTERN.fullmatch(str(kept.get("colour", label.colour))):
-        raise InputError(f"a label's colour is {kept['colour']!r}")
-    for key, value in kept.items():
-        right = (int, float, type(None)) if key == "confidence" else str
-        if not isinstance(value, right):
+    fields = {k: v for k, v in dict(own_label).items() if k in _scalar_fields(label) and k != "text"}
+    check_colour(fields.get("colour", label.colour))
+    for key, value in fields.items():
+        expected = (int, float, type(None)) if key == "confidence" else str
+        if not isinstance(value, expected):
             raise InputError(f"a label says {value!r} as {key}")
-    return Label(text, **kept)
+    return Label(text, **fields)
 
 
 def parse_own_position(raw: dict[str, Any]) -> tuple[float, float] | None:
-    """Where a node was put by hand, if it was."""
-    given = raw[OWN_KEY].get("place") if OWN_KEY in raw else None
-    if given is None:
+    """Position of a node that was moved by hand, in the layout's units; else None."""
+    position = raw[OWN_KEY].get("place") if OWN_KEY in raw else None
+    if position is None:
         return None
-    return parse_position(given)
+    return parse_position(position)
 
 
 def infer_shape(raw_nodes: Iterable[dict[str, Any]], metadata: dict[str, Any]) -> ModelShape:
-    """The model's shape as far as such a file tells: its layers; heads and width are not in it."""
-    own = metadata.get(OWN_KEY)
-    if isinstance(own, dict) and isinstance(own.get("shape"), dict):
-        known = {field.name for field in dataclasses.fields(ModelShape)}
-        return ModelShape(**{k: v for k, v in own["shape"].items() if k in known})
+    """The model's shape as far as a file holds it; other tools' files have no number of heads and width."""
+    own_fields = metadata.get(OWN_KEY)
+    if isinstance(own_fields, dict) and isinstance(own_fields.get("shape"), dict):
+        field_names = {field.name for field in dataclasses.fields(ModelShape)}
+        return ModelShape(**{k: v for k, v in own_fields["shape"].items() if k in field_names})
     layers = [
         _parse_index(raw.get("layer")) for raw in raw_nodes if "logit" not in str(raw.get("feature_type"))
     ]
@@ -144,27 +150,35 @@ def infer_shape(raw_nodes: Iterable[dict[str, Any]], metadata: dict[str, Any]) -
 
 
 def computation_order(nodes: list[Node], links: list[tuple[int, int]]) -> tuple[list[int], int]:
-    """Places of the nodes in an order of computation, targets last, and how many are targets.
+    """Sort nodes by order of computation, targets last (Kahn's algorithm).
 
-    Raises InputError in a half sentence where links go round in a circle.
+    Args:
+        nodes: The nodes.
+        links: Rows of sender and receiver of each link.
+
+    Returns:
+        Rows of the nodes in order, and the number of targets.
+
+    Raises:
+        InputError: The links form a cycle.
     """
-    after: list[list[int]] = [[] for _ in nodes]
-    before = [0] * len(nodes)
+    successors: list[list[int]] = [[] for _ in nodes]
+    n_unordered_inputs = [0] * len(nodes)
     for s, r in set(links):
-        after[s].append(r)
-        before[r] += 1
-    targets = {i for i, n in enumerate(nodes) if n.kind is NodeKind.LOGITS and not after[i]}
-    targets = targets or {i for i in range(len(nodes)) if not after[i]}
+        successors[s].append(r)
+        n_unordered_inputs[r] += 1
+    targets = {i for i, n in enumerate(nodes) if n.kind is NodeKind.LOGITS and not successors[i]}
+    targets = targets or {i for i in range(len(nodes)) if not successors[i]}
     rank = [(i in targets, n.depth, n.position or 0, i) for i, n in enumerate(nodes)]
-    ready = [rank[i] for i in range(len(nodes)) if not before[i]]
+    ready = [rank[i] for i in range(len(nodes)) if not n_unordered_inputs[i]]
     heapq.heapify(ready)
     order = []
     while ready:
-        here = heapq.heappop(ready)[-1]
-        order.append(here)
-        for r in after[here]:
-            before[r] -= 1
-            if not before[r]:
+        node = heapq.heappop(ready)[-1]
+        order.append(node)
+        for r in successors[node]:
+            n_unordered_inputs[r] -= 1
+            if not n_unordered_inputs[r]:
                 heapq.heappush(ready, rank[r])
     if len(order) < len(nodes):
         raise InputError("its links go round in a circle, which no forward pass does")
@@ -172,7 +186,7 @@ def computation_order(nodes: list[Node], links: list[tuple[int, int]]) -> tuple[
 
 
 def cantor_pairing(a: int, b: int) -> int:
-    """Cantor's pairing, with which schema 1 makes one number of layer and index.
+    """Cantor's pairing function, by which schema 1 joins layer and index into one number.
 
     >>> cantor_pairing(20, 15589)
     121843834
@@ -181,7 +195,7 @@ def cantor_pairing(a: int, b: int) -> int:
 
 
 def _feature_index(layer: int | None, number: int | None) -> int | None:
-    """A feature's index in its layer of the number that schema 1 or an older file makes of both."""
+    """A feature's index in its layer, from the number by which schema 1 or an older file names it."""
     if layer is None or number is None:
         return None
     diagonal = (math.isqrt(8 * number + 1) - 1) // 2
@@ -191,24 +205,19 @@ def _feature_index(layer: int | None, number: int | None) -> int | None:
     return number % LEGACY_LAYER_FACTOR if number // LEGACY_LAYER_FACTOR == layer else None
 
 
-def is_head_graph(graph: Graph) -> bool:
-    """Whether a graph is a model's own, its sites opened or not, rather than one prompt's features."""
-    return is_model_graph(graph)
-
-
 def _scalar_fields(label: Label) -> dict[str, Any]:
-    """A label's fields that are texts and numbers; evidence stays in documents."""
-    said = {field.name: getattr(label, field.name) for field in dataclasses.fields(label)}
-    return {k: v for k, v in said.items() if isinstance(v, str | int | float | None)}
+    """A label's fields that are texts and numbers; evidence is written to documents only."""
+    values = {field.name: getattr(label, field.name) for field in dataclasses.fields(label)}
+    return {k: v for k, v in values.items() if isinstance(v, str | int | float | None)}
 
 
-def _parse_own_node(given: Any) -> Node:
-    fields = {field.name for field in dataclasses.fields(Node)}
-    told = {k: v for k, v in dict(given).items() if k in fields}
-    check_node_fields(told)
-    if INVALID_NAME_CHARACTERS.search(told["name"].replace("@", "").replace("~", "")):
-        raise InputError(f"one of its nodes is called {told['name'][:80]!r}")
-    return Node(**{**told, "kind": NodeKind(told["kind"])})
+def _parse_own_node(data: Any) -> Node:
+    field_names = {field.name for field in dataclasses.fields(Node)}
+    values = {k: v for k, v in dict(data).items() if k in field_names}
+    check_node_fields(values)
+    if INVALID_NAME_CHARACTERS.search(values["name"].replace("@", "").replace("~", "")):
+        raise InputError(f"one of its nodes is called {values['name'][:80]!r}")
+    return Node(**{**values, "kind": NodeKind(values["kind"])})
 
 
 def _parse_foreign_node(kind: str, raw: dict[str, Any]) -> Node:
@@ -216,26 +225,28 @@ def _parse_foreign_node(kind: str, raw: dict[str, Any]) -> Node:
         INVALID_NAME_CHARACTERS.sub("_", str(raw["node_id"])[:80]),
         _parse_index(raw["ctx_idx"]),
     )
-    parts = str(raw["node_id"]).split("_")
-    layer, at = _parse_index(raw.get("layer")), f"@{position}"
+    id_parts = str(raw["node_id"]).split("_")
+    layer, suffix = _parse_index(raw.get("layer")), f"@{position}"
     number = (
-        _parse_index(parts[1]) if len(parts) == 3 else _feature_index(layer, _parse_index(raw.get("feature")))
+        _parse_index(id_parts[1])
+        if len(id_parts) == 3
+        else _feature_index(layer, _parse_index(raw.get("feature")))
     )
     site = "a" if "lorsa" in kind or "attention" in kind else "m"
     if "logit" in kind:
-        said = number if number is not None else identity
-        return Node(f"logit.{said}{at}", NodeKind.LOGITS, position=position, token=number)
+        label = number if number is not None else identity
+        return Node(f"logit.{label}{suffix}", NodeKind.LOGITS, position=position, token=number)
     if "embed" in kind:
-        return Node(f"token{at}", NodeKind.TOKEN, position=position, token=number)
+        return Node(f"token{suffix}", NodeKind.TOKEN, position=position, token=number)
     if "error" in kind:
-        return Node(f"{site}{layer}.error{at}", NodeKind.ERROR, layer, site=site, position=position)
-    said = number if number is not None else identity
-    name = f"{site}{layer}.f{said}{at}"
+        return Node(f"{site}{layer}.error{suffix}", NodeKind.ERROR, layer, site=site, position=position)
+    label = number if number is not None else identity
+    name = f"{site}{layer}.f{label}{suffix}"
     return Node(name, NodeKind.FEATURE, layer, site=site, position=position, feature=number)
 
 
 def _parse_index(value: Any) -> int | None:
-    """A whole number of what a file says; None where it is none of a sensible size."""
+    """A non-negative integer below 2^40 from a file; None for anything else."""
     try:
         number = int(str(value)) if not isinstance(value, bool) else -1
     except ValueError:

@@ -1,7 +1,6 @@
-"""Numbers and tokens of attribution graphs: as these tools write them, and as scores keep them (``info``).
+"""Conversion of node values and tokens between attribution graphs and ``Scores.info``.
 
-Kept apart from the nodes themselves, because inspector, canvas and node tables read them from the scores
-of a circuit, wherever it comes from.
+Inspector, canvas and node tables read these values from the scores of a circuit, whatever its origin.
 """
 
 from __future__ import annotations
@@ -14,24 +13,24 @@ from typing import Any
 from circuitviz.document import Label
 from circuitviz.graph import Node, NodeKind
 
-# By node name in ``Scores.info``: what these tools have a field for, and what travels under our own key.
+# Tables by node name in ``Scores.info``, with the tools' field for each, or the field under ``own_key``.
 FOREIGN_FIELDS = {
     "activations": "activation",
     "cumulative_influence": "influence",
     "probabilities": "token_prob",
 }
 OWN_FIELDS = {"influence": "influence", "attributions": "attribution", "activations": "value"}
-SOURCE_FIELDS = {"model": "scan", "prompt": "prompt"}  # in ``Scores.info``: what the graph was made of
+SOURCE_FIELDS = {"model": "scan", "prompt": "prompt"}  # in ``Scores.info["source"]``
 INFO_NUMBERS = frozenset(
     ["replacement_score", "completeness_score", "unread", "node_share", "edge_share", "fraction", "tau"]
 )
 INFO_TABLES = frozenset(("targets", "ledger"))
 LOGIT_CLERP = re.compile(r'Output "(?P<token>.*)" \(p=(?P<share>[^()]*)\)', re.DOTALL)
-GENERATED_CLERP = re.compile(r"(?:Emb|Err): ")  # what viewers write of every embedding and every error
+GENERATED_CLERP = re.compile(r"(?:Emb|Err): ")  # what viewers write for every embedding and error
 
 
 def has_field(key: str, kind: NodeKind) -> bool:
-    """Whether these tools have a field for one of the numbers of a kind of node."""
+    """Whether the tools have a field for a table's values at nodes of a kind."""
     if key == "activations":
         return kind in (NodeKind.FEATURE, NodeKind.NEURON)
     return (kind is NodeKind.LOGITS) == (key == "probabilities")
@@ -44,37 +43,44 @@ def read_info(
     pinned: Iterable[str],
     own_key: str,
 ) -> dict[str, Any]:
-    """What a file says of its nodes, by our names, and of its prompt, as ``Scores.info`` keeps it.
+    """``Scores.info`` of a file: values by node name, the prompt's tokens, model and prompt.
 
-    raw_nodes: the file's nodes by our name; pinned: names; own: the key of our own fields.
+    Args:
+        raw_nodes: The file's nodes by node name.
+        nodes: The converted nodes by name.
+        metadata: The file's metadata.
+        pinned: Names of pinned nodes.
+        own_key: Key of the fields that only circuitviz reads.
     """
-    said = _as_object(_as_object(metadata.get(own_key)).get("info"))
+    own_info = _as_object(_as_object(metadata.get(own_key)).get("info"))
     info: dict[str, Any] = {
-        key: value for key, value in said.items() if key in INFO_NUMBERS and is_finite_number(value)
+        key: value for key, value in own_info.items() if key in INFO_NUMBERS and is_finite_number(value)
     }
-    for key in INFO_TABLES & said.keys():
-        if isinstance(said[key], dict):
-            info[key] = {name: float(value) for name, value in said[key].items() if is_finite_number(value)}
+    for key in INFO_TABLES & own_info.keys():
+        if isinstance(own_info[key], dict):
+            info[key] = {
+                name: float(value) for name, value in own_info[key].items() if is_finite_number(value)
+            }
     tables: dict[str, dict[str, Any]] = {key: {} for key in (*FOREIGN_FIELDS, *OWN_FIELDS, "shown")}
     for name, raw in raw_nodes.items():
-        kind, mine = nodes[name].kind, _as_object(raw.get(own_key))
+        kind, own_fields = nodes[name].kind, _as_object(raw.get(own_key))
         for key, entry in FOREIGN_FIELDS.items():
-            unknown = key == "probabilities" and not raw.get(entry)  # 0: circuit-tracer knows none
+            unknown = key == "probabilities" and not raw.get(entry)  # circuit-tracer writes 0 for none
             if has_field(key, kind) and is_finite_number(raw.get(entry)) and not unknown:
                 tables[key][name] = float(raw[entry])
         for key, entry in OWN_FIELDS.items():
-            if is_finite_number(mine.get(entry)):
-                tables[key][name] = float(mine[entry])
+            if is_finite_number(own_fields.get(entry)):
+                tables[key][name] = float(own_fields[entry])
         clerp = raw.get("clerp")
-        found = (
+        match = (
             LOGIT_CLERP.fullmatch(clerp) if isinstance(clerp, str) and nodes[name].token is not None else None
         )
-        if kind is NodeKind.LOGITS and found is not None:  # of a difference the clerp is its label
-            tables["shown"][name] = found["token"]
+        if kind is NodeKind.LOGITS and match is not None:  # the clerp of a difference of logits is its label
+            tables["shown"][name] = match["token"]
     info |= {key: table for key, table in tables.items() if table}
-    strings = metadata.get("prompt_tokens")
-    if isinstance(strings, list) and any(strings) and all(isinstance(word, str) for word in strings):
-        info["prompt"] = {"strings": list(strings)}
+    tokens = metadata.get("prompt_tokens")
+    if isinstance(tokens, list) and any(tokens) and all(isinstance(token, str) for token in tokens):
+        info["prompt"] = {"strings": list(tokens)}
     source = {key: metadata.get(entry) for key, entry in SOURCE_FIELDS.items()}
     if source := {key: text for key, text in source.items() if isinstance(text, str) and text}:
         info["source"] = source
@@ -84,7 +90,7 @@ def read_info(
 
 
 def foreign_value_fields(node: Node, label: Label | None, info: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a node that say numbers, and its ``clerp``."""
+    """A node's values and ``clerp``, in the tools' fields."""
     fields: dict[str, Any] = dict.fromkeys(FOREIGN_FIELDS.values())
     for key, entry in FOREIGN_FIELDS.items():
         if has_field(key, node.kind):
@@ -98,19 +104,19 @@ def foreign_value_fields(node: Node, label: Label | None, info: Mapping[str, Any
 
 
 def own_value_fields(node: Node, info: Mapping[str, Any]) -> dict[str, float]:
-    """Numbers of a node that only we have a field for."""
-    said = {}
+    """A node's values for which the tools have no field."""
+    fields = {}
     for key, entry in OWN_FIELDS.items():
         value = _find_number(info, key, node.name)
         if value is not None and not (
             key in FOREIGN_FIELDS and (has_field(key, node.kind) or node.kind.is_leaf)
         ):
-            said[entry] = value
-    return said
+            fields[entry] = value
+    return fields
 
 
 def is_generated_clerp(raw: Mapping[str, Any], kind: NodeKind) -> bool:
-    """Whether a ``clerp`` only says what a viewer writes of every such node, so that it is no label."""
+    """Whether a ``clerp`` is what viewers write for every node of a kind, and so no label."""
     clerp = str(raw.get("clerp", ""))
     if kind is NodeKind.LOGITS:
         return LOGIT_CLERP.fullmatch(clerp) is not None
@@ -124,17 +130,17 @@ def is_finite_number(value: Any) -> bool:
 
 def most_likely_logit(names: Iterable[str], info: Mapping[str, Any]) -> str:
     """The logit of the highest probability, the first of equals; empty where there is none."""
-    shares = info.get("probabilities", {})
-    return max(names, key=lambda name: shares.get(name, 0.0), default="")
+    probabilities = info.get("probabilities", {})
+    return max(names, key=lambda name: probabilities.get(name, 0.0), default="")
 
 
 def _format_clerp(node: Node, label: Label | None, info: Mapping[str, Any], probability: float | None) -> str:
-    """The label; of a logit its token with its probability: circuit-tracer's viewer takes that apart."""
+    """The label, or for a logit its token and probability in the form that circuit-tracer's viewer parses."""
     text = "" if label is None else label.text
     if node.kind is not NodeKind.LOGITS:
         return text
-    said = info.get("shown", {}).get(node.name) or text
-    return f'Output "{said}" (p={math.nan if probability is None else probability:.3f})' if said else ""
+    token = info.get("shown", {}).get(node.name) or text
+    return f'Output "{token}" (p={math.nan if probability is None else probability:.3f})' if token else ""
 
 
 def _as_object(value: Any) -> dict[str, Any]:

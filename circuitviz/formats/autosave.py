@@ -1,4 +1,4 @@
-"""Work that is not saved yet is kept in a recovery file, so that no crash costs more than seconds."""
+"""Recovery files of unsaved work, written seconds after each change, so that a crash loses little."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ from circuitviz.formats.file_lock import FileLock
 from circuitviz.formats.registry import formats
 from circuitviz.formats.temporary_files import remove_abandoned_files
 
-AUTOSAVE_DELAY_S = 2.0  # seconds from the first change that is not written to its writing
+AUTOSAVE_DELAY_S = 2.0  # from the first unwritten change to its writing
 ABOUT_NAME = "recovery.json"
 MAX_ABOUT_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
 class RecoveredWork:
-    """Work that a process left behind when it died.
+    """The recovery file of a process that has ended without saving.
 
-    ``original`` is where the document had been saved before, ``saved`` when the recovery file was
-    written (ISO 8601, UTC), ``summary`` a line on what it holds.
+    Attributes:
+        file: The recovery file.
+        original: The document's own file; None where it had none.
+        saved: When the recovery file was written, ISO 8601 in UTC.
+        summary: A line on what it holds.
     """
 
     file: Path
@@ -42,29 +45,33 @@ class RecoveredWork:
     summary: str
 
     def open(self) -> Document:
-        """The document, unsaved, at its old place; InputError where the file is damaged."""
+        """Read the document, as unsaved changes of its own file.
+
+        Raises:
+            InputError: The recovery file is damaged.
+        """
         document = formats.get("circuit").value.read(self.file)
         document.path = self.original
         document.mark_unsaved()
         return document
 
     def discard(self) -> None:
-        """Delete it."""
+        """Delete the recovery file."""
         for path in (self.file, self.file.with_suffix(".lock")):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
 def find_recovered_work(folder: Path) -> list[RecoveredWork]:
-    """What dead processes left in a folder, the latest first; files of living ones are theirs."""
-    found = []
+    """Recovery files in a folder whose processes have ended, the latest first."""
+    recovered = []
     _remove_leftovers(folder)
     for file in folder.glob("*.circuit"):
         if FileLock.is_held(file.with_suffix(".lock")):
             continue
         about = _read_about(file)
         original = about.get("original")
-        found.append(
+        recovered.append(
             RecoveredWork(
                 file,
                 Path(original) if isinstance(original, str) else None,
@@ -72,14 +79,17 @@ def find_recovered_work(folder: Path) -> list[RecoveredWork]:
                 str(about.get("summary", "")),
             )
         )
-    return sorted(found, key=lambda r: r.saved, reverse=True)
+    return sorted(recovered, key=lambda r: r.saved, reverse=True)
 
 
 class Autosave:
-    """Writes a document's changes, on a thread of its own, moments after they were made.
+    """Writes a document's recovery file in a separate thread, soon after each change.
 
-    ``report_error`` is called, on that thread, with a sentence where the recovery file cannot be written,
-    once until it can be again.
+    Args:
+        folder: Folder of recovery files.
+        report_error: Called in that thread with a message when writing fails for the first time, and again
+            after it has succeeded in between.
+        delay_s: Seconds from the first unwritten change to its writing.
     """
 
     def __init__(
@@ -95,7 +105,7 @@ class Autosave:
         self._file: Path | None = None
         self._condition = threading.Condition()
         self._pending: tuple[Document, int] | None = None
-        self._generation = 0  # what was waiting in an earlier turn is not written any more
+        self._generation = 0  # snapshots of earlier generations are no longer written
         self._due_time_s: float | None = None
         self._is_closing = False
         self._write_lock = threading.Lock()
@@ -103,9 +113,12 @@ class Autosave:
         self._thread: threading.Thread | None = None
 
     def track(self, document: Document, recovered: RecoveredWork | None = None) -> None:
-        """Keep this document from now on; the recovery file of the one before is deleted.
+        """Track a document in place of the last one, whose recovery file is deleted.
 
-        Work that was found goes on in its own recovery file: at no moment is there none.
+        Args:
+            document: The document.
+            recovered: The recovery file that it was read from, which is written further, so that at no moment
+                there is none.
         """
         self._stop_tracking()
         if recovered is not None:
@@ -117,14 +130,14 @@ class Autosave:
             self._on_change()
 
     def flush(self) -> None:
-        """Write now what waits to be written."""
+        """Write pending changes now."""
         with self._condition:
-            waiting, self._pending, self._due_time_s = self._pending, None, None
-        if waiting is not None:
-            self._write(*waiting)
+            pending, self._pending, self._due_time_s = self._pending, None, None
+        if pending is not None:
+            self._write(*pending)
 
     def close(self) -> None:
-        """The work is saved, or is not wanted: no recovery file stays."""
+        """Stop tracking and delete the recovery file."""
         self._stop_tracking()
         with self._condition:
             self._is_closing = True
@@ -166,10 +179,10 @@ class Autosave:
             with self._condition:
                 self._condition.wait_for(lambda: self._is_closing or self._due_time_s is not None)
                 while not self._is_closing and self._due_time_s is not None:
-                    left = self._due_time_s - time.monotonic()
-                    if left <= 0:
+                    remaining_s = self._due_time_s - time.monotonic()
+                    if remaining_s <= 0:
                         break
-                    self._condition.wait(left)
+                    self._condition.wait(remaining_s)
                 if self._is_closing:
                     return
             self.flush()
@@ -189,7 +202,7 @@ class Autosave:
         self._delete_discarded_files()
 
     def _current_file(self, generation: int) -> Path | None:
-        """The claimed file to write to; None where what waited is not wanted any more."""
+        """The locked recovery file; None where the snapshot's generation is over."""
         with self._condition:
             if generation != self._generation:
                 return None
@@ -204,7 +217,7 @@ class Autosave:
         return None
 
     def _discard_file(self) -> None:
-        """Nobody wants the recovery file any more; the thread that is writing it takes it away itself."""
+        """Delete the recovery file; if the thread is writing it, the thread deletes it afterwards."""
         with self._condition:
             self._generation += 1
             self._discarded_files.append((self._file, self._lock))
@@ -212,36 +225,36 @@ class Autosave:
         self._delete_discarded_files()
 
     def _delete_discarded_files(self) -> None:
-        """Take unwanted files away, unless one is just being written: then this is called again after."""
+        """Delete discarded files, unless one is being written; then this is called again afterwards."""
         while self._discarded_files and self._write_lock.acquire(blocking=False):
             try:
                 while self._discarded_files:
-                    file, claim = self._discarded_files.pop()
+                    file, lock = self._discarded_files.pop()
                     if file is not None:
                         with contextlib.suppress(OSError):
                             file.unlink(missing_ok=True)
-                    if claim is not None:
-                        claim.release()
+                    if lock is not None:
+                        lock.release()
             finally:
                 self._write_lock.release()
 
 
 def _describe_document(document: Document) -> dict[str, Any]:
     state = document.state
-    where, circuit = state.origin, state.circuit
+    origin, circuit = state.origin, state.circuit
     edges = f"{circuit.n_edges:,} edges" if circuit else "no circuit"
-    origin = f"{where.method} on {where.model}, {where.task}" if where else ""
+    source = f"{origin.method} on {origin.model}, {origin.task}" if origin else ""
     if state.scores is not None and state.scores.partial:
-        origin += ", not finished"
+        source += ", not finished"
     return {
         "original": str(document.path) if document.path else None,
         "saved": datetime.now(UTC).isoformat(timespec="seconds"),
-        "summary": " · ".join(part for part in (edges, origin) if part),
+        "summary": " · ".join(text for text in (edges, source) if text),
     }
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Take away what a process that was killed while it wrote has left of its writing."""
+    """Delete temporary files and locks of processes that have ended."""
     remove_abandoned_files(folder)
     for file in folder.glob(".*.circuit.*"):
         if not FileLock.is_held(folder / f"{file.name.split('.')[1]}.lock"):
@@ -252,10 +265,10 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _read_about(file: Path) -> dict[str, Any]:
-    """What a recovery file says of itself; nothing where it cannot be read."""
+    """The description in a recovery file; empty where it cannot be read."""
     try:
         with zipfile.ZipFile(file) as archive, archive.open(ABOUT_NAME) as entry:
-            told = parse_json(ABOUT_NAME, entry.read(MAX_ABOUT_BYTES))
-    except Exception:  # a damaged archive fails in many ways; opening it will say how
+            about = parse_json(ABOUT_NAME, entry.read(MAX_ABOUT_BYTES))
+    except Exception:  # damaged archives raise many kinds; opening reports it
         return {}
-    return told if isinstance(told, dict) else {}
+    return about if isinstance(about, dict) else {}

@@ -1,4 +1,4 @@
-"""``.circuit``: a zip of JSON and safetensors that holds all a document is, read as data only."""
+"""``.circuit`` files: a zip of JSON and safetensors with a whole document; nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -26,14 +26,12 @@ from circuitviz.formats.registry import formats
 MANIFEST_NAME, TENSORS_NAME = "document.json", "tensors.safetensors"
 MAX_ENTRY_BYTES = 256 * 2**20
 MAX_MANIFEST_BYTES = 32 * 2**20
-MAX_MANIFEST_RATIO = 50  # bytes more for each compressed byte: JSON of ours has 5 to 30
-MAX_MANIFEST_VALUES = 3_000_000  # of a manifest: each may become an object of 100 bytes
-MAX_COMPRESSION_RATIO = 1000  # what deflate reaches on zeros, of which tensors are full
+MAX_MANIFEST_RATIO = 50  # further bytes per compressed byte; our own manifests have 5 to 30
+MAX_MANIFEST_VALUES = 3_000_000  # each may become an object of 100 bytes
+MAX_COMPRESSION_RATIO = 1000  # deflate reaches it on zeros, which most tensors hold
 MAX_ENTRIES = 16
-DIRECTORY_SIGNATURE, MAX_CHANCE_SIGNATURES = (
-    b"PK\x01\x02",
-    100,
-)  # how an entry begins; what compressed data may hold by chance
+DIRECTORY_SIGNATURE = b"PK\x01\x02"  # the first bytes of each entry of the zip's directory
+MAX_CHANCE_SIGNATURES = 100  # how often compressed data may hold them by chance
 COMPRESSION_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -54,7 +52,11 @@ class CircuitFileFormat:
             remember_local_paths(document.state.origin)
 
     def read(self, path: Path) -> Document:
-        """Open a document; InputError where the file is damaged, foreign or from a newer version."""
+        """Open a document.
+
+        Raises:
+            InputError: The file is damaged, foreign or from a newer version.
+        """
         entries = _read_entries(path)
         manifest = parse_json(
             f"{path.name}: {MANIFEST_NAME}", entries.pop(MANIFEST_NAME), MAX_ENTRY_BYTES, MAX_MANIFEST_VALUES
@@ -75,8 +77,8 @@ class CircuitFileFormat:
         except InputError as error:
             raise _damaged_error(path, str(error).rstrip(".")) from None
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-            what = f"its contents do not fit together ({type(error).__name__}: {error})"
-            raise _damaged_error(path, what) from None
+            problem = f"its contents do not fit together ({type(error).__name__}: {error})"
+            raise _damaged_error(path, problem) from None
         if (origin := document.state.origin) is not None:
             document.set_state(
                 replace(document.state, origin=with_local_paths(origin, path.parent, find_local_path))
@@ -88,19 +90,21 @@ class CircuitFileFormat:
 def pack_document(
     document: Document, extra_entries: Mapping[str, bytes] | None = None, folder: Path | None = None
 ) -> bytes:
-    """A document as the bytes of its file; the same document gives the same bytes.
+    """The bytes of a document's file; the same document gives the same bytes.
 
-    ``extra_entries`` holds further entries, which reading passes over. ``folder``: where the file will lie;
-    without it, places of this machine are written as they are.
+    Args:
+        document: The document.
+        extra_entries: Further entries of the zip, which reading ignores.
+        folder: Folder of the file, to which local paths are made relative; without it they stay absolute.
     """
-    told, origin = to_manifest(document), document.state.origin
+    contents, origin = to_manifest(document), document.state.origin
     if folder is not None and origin is not None:
-        told["provenance"] = origin_to_json(with_portable_paths(origin, folder))
-    manifest = json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
-    own = {MANIFEST_NAME: replace_surrogates(manifest).encode(), TENSORS_NAME: save(to_tensors(document))}
+        contents["provenance"] = origin_to_json(with_portable_paths(origin, folder))
+    manifest = json.dumps(contents, indent=1, ensure_ascii=False, sort_keys=True)
+    entries = {MANIFEST_NAME: replace_surrogates(manifest).encode(), TENSORS_NAME: save(to_tensors(document))}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in {**own, **(extra_entries or {})}.items():
+        for name, data in {**entries, **(extra_entries or {})}.items():
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
@@ -111,7 +115,7 @@ formats.register("circuit", summary="circuitviz document: everything, to go on w
 
 
 def _read_entries(path: Path) -> dict[str, bytes]:
-    """The two entries of the zip, within bounds."""
+    """Read the two entries of the zip, with all sizes checked before they are unpacked."""
     data = read_bytes(path)
     if data[:2] != b"PK":
         raise InputError(
@@ -124,25 +128,27 @@ def _read_entries(path: Path) -> dict[str, bytes]:
         raise InputError(f"'{path.name}' holds thousands of entries; a document has two.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            there = _check_entries(path, archive.infolist())
+            entries_by_name = _check_entries(path, archive.infolist())
             for name in (MANIFEST_NAME, TENSORS_NAME):
-                if name not in there:
+                if name not in entries_by_name:
                     raise InputError(f"'{path.name}' is no circuitviz document: it holds no {name}.")
-                entry = there[name]
+                entry = entries_by_name[name]
                 if entry.compress_type not in COMPRESSION_METHODS or entry.flag_bits & 1:
                     raise InputError(
                         f"'{path.name}' is packed in a way that documents are not (encrypted, or by method "
                         f"{entry.compress_type}); it was not opened."
                     )
-                most = MAX_COMPRESSION_RATIO * max(1, entry.compress_size)
+                max_bytes = MAX_COMPRESSION_RATIO * max(1, entry.compress_size)
                 if name == MANIFEST_NAME:
-                    most = min(most, MAX_MANIFEST_BYTES + MAX_MANIFEST_RATIO * entry.compress_size)
-                if entry.file_size > min(most, MAX_ENTRY_BYTES):
+                    max_bytes = min(max_bytes, MAX_MANIFEST_BYTES + MAX_MANIFEST_RATIO * entry.compress_size)
+                if entry.file_size > min(max_bytes, MAX_ENTRY_BYTES):
                     raise InputError(
                         f"'{path.name}' unpacks to {entry.file_size / 2**20:,.0f} MB, which no "
                         "document of ours does; it was not opened."
                     )
-            return {name: _read_entry(archive, there[name]) for name in (MANIFEST_NAME, TENSORS_NAME)}
+            return {
+                name: _read_entry(archive, entries_by_name[name]) for name in (MANIFEST_NAME, TENSORS_NAME)
+            }
     except InputError:
         raise
     except Exception:  # zipfile raises many kinds on damaged archives
@@ -150,17 +156,17 @@ def _read_entries(path: Path) -> dict[str, bytes]:
 
 
 def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """The entries by name, where they are few, plainly named, and there once."""
+    """Entries by name, after checks of their number, names and uniqueness."""
     if len(entries) > MAX_ENTRIES:
         raise InputError(f"'{path.name}' holds {len(entries):,} entries; a document has two.")
     for entry in entries:
         name = entry.orig_filename.replace("\\", "/")
         if name.startswith("/") or ".." in name.split("/") or "\0" in name:
             raise InputError(f"'{path.name}' names a place outside itself; it was not opened.")
-    there = {entry.filename: entry for entry in entries}
-    if len(there) != len(entries):
+    entries_by_name = {entry.filename: entry for entry in entries}
+    if len(entries_by_name) != len(entries):
         raise InputError(f"'{path.name}' holds an entry twice; which one is meant cannot be told.")
-    return there
+    return entries_by_name
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -171,5 +177,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _damaged_error(path: Path, what: str) -> InputError:
-    return InputError(f"'{path.name}' is damaged: {what}. Open an earlier copy, or find the circuit again.")
+def _damaged_error(path: Path, problem: str) -> InputError:
+    return InputError(
+        f"'{path.name}' is damaged: {problem}. Open an earlier copy, or find the circuit again."
+    )

@@ -1,4 +1,4 @@
-"""A circuit as lists of nodes and edges with plain attributes: what CSV, GraphML and DOT all carry."""
+"""A circuit as lists of nodes and edges with scalar attributes, for CSV, GraphML and DOT."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from circuitviz.document import Document, Label, State
 from circuitviz.errors import InputError
 from circuitviz.formats.graph_limits import check_node_count, check_node_fields, check_shape
+from circuitviz.formats.label_rows import check_colour
 from circuitviz.formats.parts.positions import parse_position
 from circuitviz.formats.text_escapes import escape_text, unescape_text
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
@@ -38,15 +39,20 @@ FEATURE_PATTERN = re.compile(
     r"(?P<node>(?P<site>[am])(?P<layer>\d+)\.(?:f(?P<feature>\d+)|error))(?:<[qkv]>)?$"
 )
 COMPONENT_PATTERN = re.compile(r"(?:a(?P<layer>\d+)\.(?P<kind>h|kv)(?P<head>\d+)(?:<[qkv]>)?|m(?P<mlp>\d+))$")
-COLOUR_PATTERN = re.compile("(?:#[0-9a-fA-F]{6})?")
 LABEL_KEYS = {"text": "label"}
 
 
 @dataclass(frozen=True)
 class ListedEdge:
-    """An edge; ``owners`` are the nodes that a shared receiver belongs to.
+    """An edge of a listing.
 
-    ``ablated``: taken out by itself; ``live``: still part of the circuit, with all that is ablated out.
+    Attributes:
+        sender: Name of the sender.
+        receiver: Name of the receiver.
+        owners: Names of the nodes that the receiver belongs to.
+        score: Its score.
+        ablated: Whether the edge itself is ablated.
+        live: Whether it is part of the circuit without ablated nodes and edges.
     """
 
     sender: str
@@ -58,12 +64,12 @@ class ListedEdge:
 
     @property
     def ablation_attrs(self) -> dict[str, Scalar]:
-        """What ablation did to it, as attributes; nothing where it did nothing."""
+        """``ablated`` and ``live`` as attributes, where they differ from their defaults."""
         return {**({"ablated": True} if self.ablated else {}), **({} if self.live else {"live": False})}
 
     @property
     def channel(self) -> str:
-        """``q``, ``k``, ``v``, or nothing."""
+        """``q``, ``k``, ``v``, or empty."""
         return channel_of(self.receiver)
 
 
@@ -72,7 +78,9 @@ class CircuitListing:
     """A circuit as lists of nodes, by name, and edges, by sender, in which ablated ones are marked.
 
     Attributes:
-        model_attributes: What the model's graph is, as attributes of the file's graph.
+        model_attributes: Shape of the model, method and sign of the scores.
+        nodes: Attributes by node name.
+        edges: The edges, ordered by sender.
     """
 
     model_attributes: Mapping[str, Scalar] = field(default_factory=dict)
@@ -81,76 +89,90 @@ class CircuitListing:
 
 
 def list_circuit(document: Document) -> CircuitListing:
-    """The circuit of a document, ablated parts marked; InputError where there is none."""
+    """List the circuit of a document, with ablated nodes and edges marked.
+
+    Raises:
+        InputError: The document has no circuit.
+    """
     state, circuit, live = document.state, document.state.circuit, document.state.live_circuit
     if circuit is None or live is None:
         raise InputError("There is no circuit to export yet; find one first.")
     graph, scores = circuit.graph, state.scores
     edges = []
-    written = {name: escape_text(name) for name in graph.node_index}
-    drawn = set(circuit.node_names) | (state.ablated_nodes & set(graph.node_index))
+    escaped = {name: escape_text(name) for name in graph.node_index}
+    listed = set(circuit.node_names) | (state.ablated_nodes & set(graph.node_index))
     if not is_model_graph(graph):
-        drawn.update(node.name for node in graph.nodes[-graph.sinks :])
+        listed.update(node.name for node in graph.nodes[-graph.sinks :])
     for s, r in np.argwhere(circuit.edges):
         owners = [graph.nodes[n].name for n in np.flatnonzero(graph.owners[r])]
-        own = tuple(name for name in owners if name in drawn) or tuple(owners)
-        drawn.update(own)
+        listed_owners = tuple(name for name in owners if name in listed) or tuple(owners)
+        listed.update(listed_owners)
         score = float(scores.values[s, r]) if scores is not None else 0.0
-        out = graph.edge_name(s, r) in state.ablated_edges
-        ends = written[graph.senders[s]], escape_text(graph.receivers[r])
-        owned = tuple(written[name] for name in own)
-        edges.append(ListedEdge(*ends, owned, score, out, bool(live.edges[s, r])))
-    nodes = {written[node.name]: _node_attributes(node, state) for node in graph.nodes if node.name in drawn}
-    about: dict[str, Scalar] = {k: v for k, v in dataclasses.asdict(graph.shape).items() if v is not None}
+        is_ablated_edge = graph.edge_name(s, r) in state.ablated_edges
+        ends = escaped[graph.senders[s]], escape_text(graph.receivers[r])
+        escaped_owners = tuple(escaped[name] for name in listed_owners)
+        edges.append(ListedEdge(*ends, escaped_owners, score, is_ablated_edge, bool(live.edges[s, r])))
+    nodes = {escaped[node.name]: _node_attributes(node, state) for node in graph.nodes if node.name in listed}
+    attributes: dict[str, Scalar] = {
+        k: v for k, v in dataclasses.asdict(graph.shape).items() if v is not None
+    }
     if scores is not None:
-        about["method"] = escape_text(scores.method)
+        attributes["method"] = escape_text(scores.method)
         if scores.sign_known:
-            about[SIGN_KEY] = POSITIVE_HELPS
+            attributes[SIGN_KEY] = POSITIVE_HELPS
     if not is_model_graph(graph):
-        about["sinks"] = graph.sinks
-    return CircuitListing(about, nodes, tuple(edges))
+        attributes["sinks"] = graph.sinks
+    return CircuitListing(attributes, nodes, tuple(edges))
 
 
 def build_document(listing: CircuitListing) -> Document:
-    """A document of what was listed; InputError in a half sentence where it does not fit together."""
+    """Build a document from a listing.
+
+    Raises:
+        InputError: The listing is inconsistent; the message is half a sentence.
+    """
     listing = _unescape_listing(listing)
     graph = _build_graph(listing)
-    values, chosen = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
+    values, is_chosen = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
     for edge in listing.edges:
         s, r = graph.edge(f"{edge.sender}->{edge.receiver}")
-        values[s, r], chosen[s, r] = edge.score, True
+        values[s, r], is_chosen[s, r] = edge.score, True
     if not np.isfinite(values).all():
         raise InputError("a score is not a number")
-    labels, places, out = {}, {}, set()
+    labels, positions, ablated_nodes = {}, {}, set()
     info: dict[str, Any] = {}
-    for name, told in listing.nodes.items():
+    for name, attributes in listing.nodes.items():
         if name not in graph.node_index:
             raise InputError(f"the node '{name}' is none of the model's")
-        if any(key == "label" or key.startswith("label_") for key in told):
-            labels[name] = _parse_label(told)
-        if is_ablated(told):
-            out.add(name)
+        if any(key == "label" or key.startswith("label_") for key in attributes):
+            labels[name] = _parse_label(attributes)
+        if is_ablated(attributes):
+            ablated_nodes.add(name)
         for key, attribute in NODE_VALUE_KEYS.items():
-            if attribute in told and graph.is_of_prompt and math.isfinite(float(told[attribute])):
-                info.setdefault(key, {})[name] = float(told[attribute])
-        if "x" in told and "y" in told:
-            places[name] = parse_position([float(told["x"]), float(told["y"])])
+            if attribute in attributes and graph.is_of_prompt and math.isfinite(float(attributes[attribute])):
+                info.setdefault(key, {})[name] = float(attributes[attribute])
+        if "x" in attributes and "y" in attributes:
+            positions[name] = parse_position([float(attributes["x"]), float(attributes["y"])])
     sign = listing.model_attributes.get(SIGN_KEY)
     info |= {} if sign is None else {SIGN_KEY: str(sign)}
     scores = Scores(graph, values, str(listing.model_attributes.get("method", IMPORTED_METHOD)), info=info)
-    circuit = Circuit(graph, chosen, int(chosen.sum()))
+    circuit = Circuit(graph, is_chosen, int(is_chosen.sum()))
     edges = frozenset(f"{edge.sender}->{edge.receiver}" for edge in listing.edges if edge.ablated)
-    state = State(None, scores, circuit, frozenset(out), edges, labels=labels, positions=places)
+    state = State(None, scores, circuit, frozenset(ablated_nodes), edges, labels=labels, positions=positions)
     return Document(state)
 
 
 def is_ablated(attributes: Mapping[str, Any]) -> bool:
-    """Whether attributes say that something is ablated; other tools may write any word."""
+    """Whether attributes mark a node or an edge as ablated; other tools may write any text."""
     return str(attributes.get("ablated", False)).strip().lower() in ("true", "1", "yes")
 
 
 def parse_attribute(key: str, text: str) -> Scalar:
-    """An attribute's value of what a table says; InputError where that is no number."""
+    """Parse an attribute's text to the type of its key.
+
+    Raises:
+        InputError: A number is expected and the text is none.
+    """
     try:
         if key in INTEGER_KEYS:
             return int(text)
@@ -167,63 +189,62 @@ def is_transformer_graph(graph: Graph) -> bool:
 
 
 def is_model_graph(graph: Graph) -> bool:
-    """Whether every node that reads has an edge from every one before it, so that edges need no list."""
+    """Whether a graph is a model's, possibly with sites shown as features, so that its edges need no list."""
     return is_transformer_graph(graph) or bool(feature_sites(graph))
 
 
 def _node_attributes(node: Node, state: State) -> dict[str, Scalar]:
-    """What is said of a node: its own fields, its label, its place; nothing that is not there."""
-    told: dict[str, Scalar] = {"kind": str(node.kind)}
-    for own in dataclasses.fields(node):
-        value = getattr(node, own.name)
-        if own.name not in ("name", "kind") and value is not None and value != "":
-            told[own.name] = escape_text(value) if isinstance(value, str) else value
+    """A node's fields, values, label and position as attributes, without empty ones."""
+    attributes: dict[str, Scalar] = {"kind": str(node.kind)}
+    for node_field in dataclasses.fields(node):
+        value = getattr(node, node_field.name)
+        if node_field.name not in ("name", "kind") and value is not None and value != "":
+            attributes[node_field.name] = escape_text(value) if isinstance(value, str) else value
     if node.name in state.ablated_nodes:
-        told["ablated"] = True
+        attributes["ablated"] = True
     if node.position is not None and state.scores is not None:
         for key, attribute in NODE_VALUE_KEYS.items():
             value = state.scores.info.get(key, {}).get(node.name)
             if isinstance(value, int | float) and math.isfinite(value):
-                told[attribute] = float(value)
+                attributes[attribute] = float(value)
     label = state.labels.get(node.name)
-    for said in dataclasses.fields(Label) if label else ():
-        value = getattr(label, said.name)
-        key = LABEL_KEYS.get(said.name, f"label_{said.name}")
+    for label_field in dataclasses.fields(Label) if label else ():
+        value = getattr(label, label_field.name)
+        key = LABEL_KEYS.get(label_field.name, f"label_{label_field.name}")
         if isinstance(value, str) and value:
-            told[key] = escape_text(value)
+            attributes[key] = escape_text(value)
         elif isinstance(value, int | float):
-            told[key] = float(value)
+            attributes[key] = float(value)
     if node.name in state.positions:
-        told["x"], told["y"] = map(float, state.positions[node.name])
-    return told
+        attributes["x"], attributes["y"] = map(float, state.positions[node.name])
+    return attributes
 
 
 def _parse_label(attributes: Mapping[str, Scalar]) -> Label:
-    given: dict[str, Any] = {}
-    for said in dataclasses.fields(Label):
+    values: dict[str, Any] = {}
+    for label_field in dataclasses.fields(Label):
         value = attributes.get(
-            LABEL_KEYS.get(said.name, f"label_{said.name}"), "" if said.name == "text" else None
+            LABEL_KEYS.get(label_field.name, f"label_{label_field.name}"),
+            "" if label_field.name == "text" else None,
         )
-        if value is not None and said.type in ("str", "float", "float | None"):
-            given[said.name] = str(value) if said.type == "str" else float(value)
-    colour = given.get("colour")
-    if colour is not None and not COLOUR_PATTERN.fullmatch(str(colour)):
-        raise InputError(f"a label's colour is {colour!r}")
-    return Label(**given)
+        if value is not None and label_field.type in ("str", "float", "float | None"):
+            values[label_field.name] = str(value) if label_field.type == "str" else float(value)
+    check_colour(values.get("colour", ""))
+    return Label(**values)
 
 
 def _build_graph(listing: CircuitListing) -> Graph:
     shape = _read_shape(listing)
     if "sinks" not in listing.model_attributes:
         return graph_containing(shape, _feature_nodes(listing))
-    known = {own.name for own in dataclasses.fields(Node)} - {"name", "kind"}
+    field_names = {node_field.name for node_field in dataclasses.fields(Node)} - {"name", "kind"}
     nodes = []
-    for name, told in listing.nodes.items():
-        given: dict[str, Any] = {k: v for k, v in told.items() if k in known}
-        if told.get("kind") not in list(NodeKind):
-            raise InputError(f"the node '{name}' is of the kind {told.get('kind', 'none')!r}")
-        check_node_fields({**given, "name": name, "kind": told["kind"]})
-        nodes.append(Node(name, NodeKind(str(told["kind"])), **given))
+    for name, attributes in listing.nodes.items():
+        values: dict[str, Any] = {k: v for k, v in attributes.items() if k in field_names}
+        if attributes.get("kind") not in list(NodeKind):
+            raise InputError(f"the node '{name}' is of the kind {attributes.get('kind', 'none')!r}")
+        check_node_fields({**values, "name": name, "kind": attributes["kind"]})
+        nodes.append(Node(name, NodeKind(str(attributes["kind"])), **values))
     sinks = int(listing.model_attributes["sinks"])
     check_node_count(len(nodes), sinks)
     index = {node.name: i for i, node in enumerate(nodes)}
@@ -237,29 +258,29 @@ def _build_graph(listing: CircuitListing) -> Graph:
 
 
 def _feature_nodes(listing: CircuitListing) -> Iterator[Node]:
-    """Features and errors that stand at no position, by their names: their sites are opened."""
+    """Features and errors without position, parsed from their names."""
     names = set(listing.nodes) | {n for e in listing.edges for n in (e.sender, e.receiver)}
     for name in names:
-        if hit := FEATURE_PATTERN.match(name):
-            bare, site, layer = hit["node"], hit["site"], int(hit["layer"])
-            said = str(listing.nodes.get(bare, {}).get("dictionary", "")) or None
-            if hit["feature"] is None:
-                yield Node(bare, NodeKind.ERROR, layer, site=site)
+        if match := FEATURE_PATTERN.match(name):
+            owner, site, layer = match["node"], match["site"], int(match["layer"])
+            dictionary = str(listing.nodes.get(owner, {}).get("dictionary", "")) or None
+            if match["feature"] is None:
+                yield Node(owner, NodeKind.ERROR, layer, site=site)
             else:
-                number = int(hit["feature"])
-                yield Node(bare, NodeKind.FEATURE, layer, site=site, feature=number, dictionary=said)
+                number = int(match["feature"])
+                yield Node(owner, NodeKind.FEATURE, layer, site=site, feature=number, dictionary=dictionary)
 
 
 def _unescape_listing(listing: CircuitListing) -> CircuitListing:
-    """A file's listing with its names and texts as they were before they were written."""
+    """A listing with all names and texts unescaped."""
 
-    def read(value: Scalar) -> Scalar:
+    def unescape(value: Scalar) -> Scalar:
         return unescape_text(value) if isinstance(value, str) else value
 
-    about = {key: read(value) for key, value in listing.model_attributes.items()}
+    model_attributes = {key: unescape(value) for key, value in listing.model_attributes.items()}
     nodes = {
-        unescape_text(name): {key: read(value) for key, value in told.items()}
-        for name, told in listing.nodes.items()
+        unescape_text(name): {key: unescape(value) for key, value in attributes.items()}
+        for name, attributes in listing.nodes.items()
     }
     edges = (
         dataclasses.replace(edge, sender=unescape_text(edge.sender), receiver=unescape_text(edge.receiver))
@@ -267,23 +288,20 @@ def _unescape_listing(listing: CircuitListing) -> CircuitListing:
         else edge
         for edge in listing.edges
     )
-    return CircuitListing(about, nodes, tuple(edges))
+    return CircuitListing(model_attributes, nodes, tuple(edges))
 
 
 def _read_shape(listing: CircuitListing) -> ModelShape:
-    """The shape that a file says, or else the smallest model that has its nodes.
-
-    Its width cannot be seen from nodes: one number per head is the least.
-    """
-    said = listing.model_attributes
-    if {"n_layers", "n_heads", "d_model"} <= set(said):
+    """The shape in the file, or else the smallest model that has its nodes; its width is then ``n_heads``."""
+    attributes = listing.model_attributes
+    if {"n_layers", "n_heads", "d_model"} <= set(attributes):
         shape = ModelShape(
-            int(said["n_layers"]),
-            int(said["n_heads"]),
-            int(said["d_model"]),
-            int(said["n_kv_heads"]) if "n_kv_heads" in said else None,
-            bool(said.get("parallel", False)),
-            bool(said.get("mlp", True)),
+            int(attributes["n_layers"]),
+            int(attributes["n_heads"]),
+            int(attributes["d_model"]),
+            int(attributes["n_kv_heads"]) if "n_kv_heads" in attributes else None,
+            bool(attributes.get("parallel", False)),
+            bool(attributes.get("mlp", True)),
         )
     else:
         shape = _smallest_shape({n for e in listing.edges for n in (e.sender, e.receiver)})
@@ -292,15 +310,17 @@ def _read_shape(listing: CircuitListing) -> ModelShape:
 
 
 def _smallest_shape(names: set[str]) -> ModelShape:
-    found = [hit for hit in map(COMPONENT_PATTERN.match, names) if hit]
-    parts = [hit for hit in map(FEATURE_PATTERN.match, names) if hit]
-    layers = [int(hit["layer"] or hit["mlp"] or 0) for hit in found] + [int(hit["layer"]) for hit in parts]
-    heads = [int(hit["head"]) for hit in found if hit["kind"] == "h"]
-    shared = [int(hit["head"]) for hit in found if hit["kind"] == "kv"]
+    components = [hit for hit in map(COMPONENT_PATTERN.match, names) if hit]
+    features = [hit for hit in map(FEATURE_PATTERN.match, names) if hit]
+    layers = [int(hit["layer"] or hit["mlp"] or 0) for hit in components] + [
+        int(hit["layer"]) for hit in features
+    ]
+    heads = [int(hit["head"]) for hit in components if hit["kind"] == "h"]
+    kv_heads = [int(hit["head"]) for hit in components if hit["kind"] == "kv"]
     n_heads = max(heads, default=0) + 1
-    kv = max(shared) + 1 if shared else None
-    if kv is not None:
-        n_heads = kv * max(2, math.ceil(n_heads / kv))
+    n_kv_heads = max(kv_heads) + 1 if kv_heads else None
+    if n_kv_heads is not None:
+        n_heads = n_kv_heads * max(2, math.ceil(n_heads / n_kv_heads))
     n_layers = max(layers, default=0) + 1
-    mlp = any(hit["mlp"] for hit in found) or any(hit["site"] == "m" for hit in parts)
-    return ModelShape(n_layers, n_heads, n_heads, kv, mlp=mlp)
+    mlp = any(hit["mlp"] for hit in components) or any(hit["site"] == "m" for hit in features)
+    return ModelShape(n_layers, n_heads, n_heads, n_kv_heads, mlp=mlp)

@@ -1,4 +1,4 @@
-"""Cells of CSV files: a spreadsheet must not take a text of a label or a token for a formula."""
+"""Formatting of CSV, with cells escaped that spreadsheets would execute as formulas."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# What OWASP lists as the beginnings of formulas; those that have the quote already are quoted once more.
+# OWASP's list of the beginnings of formulas; cells that begin with a quote already get another.
 FORMULA_START = re.compile(r"'*[=+\-@\t\r]")
 
 
 def format_csv(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
-    r"""Rows as CSV with one line feed at the end of each; texts that would be formulas get a ``'`` before.
+    r"""Format rows as CSV with line feeds; texts that would be formulas are escaped.
 
     >>> format_csv([["=1+1", "-0.5", -0.5, "it's"]])
     "'=1+1,-0.5,-0.5,it's\n"
@@ -29,26 +29,26 @@ def format_csv(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
 
 
 def escape_formula(text: str) -> str:
-    """A cell's text that no spreadsheet takes for a formula; numbers stay."""
+    """Prefix ``'`` to a cell's text that a spreadsheet would take for a formula; numbers stay."""
     return f"'{text}" if FORMULA_START.match(text) and not _is_number(text) else text
 
 
 def unescape_formula(text: str) -> str:
-    """What ``escape_formula`` was given."""
+    """The inverse of ``escape_formula``."""
     return text[1:] if text.startswith("'") and FORMULA_START.match(text) else text
 
 
 def describe_repeated_column(header: Iterable[str]) -> str:
-    """The first name that stands twice in a table's header, as a sentence; empty where none does.
+    """A message about the first repeated name in a table's header; empty where there is none.
 
     >>> describe_repeated_column(["a", "b", "a"]), describe_repeated_column(["a", "b"])
     ("the column 'a' is there twice; which one is meant cannot be told", '')
     """
-    before: set[str] = set()
+    previous: set[str] = set()
     for name in header:
-        if name and name in before:
+        if name and name in previous:
             return f"the column '{name[:40]}' is there twice; which one is meant cannot be told"
-        before.add(name)
+        previous.add(name)
     return ""
 
 

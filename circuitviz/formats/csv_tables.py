@@ -1,4 +1,4 @@
-"""Edges and nodes as CSV, for spreadsheets and data frames; both together hold the circuit whole."""
+"""Edges and nodes as CSV, for spreadsheets and data frames; both files together hold the whole circuit."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ LEADING_NODE_COLUMNS = ("node", "kind", "layer", "head", "label", "label_colour"
 class EdgeTableFormat:
     """``sender, receiver, channel, score, ablated, live`` per line, the strongest first.
 
-    ``ablated`` is true of edges that were taken out themselves, ``live`` of those that are still part of
-    the circuit when all that is ablated is out.
+    ``ablated`` is true for edges that are ablated themselves, ``live`` for those of the circuit without
+    ablated nodes and edges.
 
-    Reading takes labels, places and the model's shape from the table of nodes beside it
-    (``a.nodes.csv`` beside ``a.csv``), where there is one; else the smallest model that has the nodes.
+    Labels, positions and the model's shape are read from the table of nodes in the same folder
+    (``a.nodes.csv`` for ``a.csv``); without it, the model is the smallest that has the nodes.
     """
 
     suffix = EDGES_SUFFIX
@@ -56,31 +56,31 @@ class EdgeTableFormat:
 
     def read(self, path: Path) -> Document:
         """Read a circuit."""
-        beside = path.with_name(path.name[: -len(EDGES_SUFFIX)] + NODES_SUFFIX)
-        about, nodes = _read_nodes(beside) if beside.is_file() else ({}, {})
+        nodes_path = path.with_name(path.name[: -len(EDGES_SUFFIX)] + NODES_SUFFIX)
+        model_attributes, nodes = _read_nodes(nodes_path) if nodes_path.is_file() else ({}, {})
         header, rows = _read_rows(path)
         if not {"sender", "receiver"} <= set(header):
             raise InputError(
                 f"'{path.name}' is no table of edges: its columns are {', '.join(header)[:80] or 'none'}; "
                 "sender, receiver and score would be right."
             )
-        columns = {name: at for at, name in enumerate(header)}
+        columns = {name: index for index, name in enumerate(header)}
         sender, receiver = columns["sender"], columns["receiver"]
         scored, ablated = columns.get("score"), columns.get("ablated")
         edges: dict[tuple[str, str], ListedEdge] = {}
         for number, row in rows:
             ends = unescape_formula(row[sender]), unescape_formula(row[receiver])
             if ends in edges:
-                twice = f"the edge '{'->'.join(ends)[:80]}' is there twice"
-                raise InputError(f"'{path.name}', line {number}: {twice}.")
+                problem = f"the edge '{'->'.join(ends)[:80]}' is there twice"
+                raise InputError(f"'{path.name}', line {number}: {problem}.")
             try:
                 score = float(parse_attribute("score", row[scored] or "0")) if scored is not None else 0.0
             except InputError as error:
                 raise InputError(f"'{path.name}', line {number}: {error}.") from None
-            out = ablated is not None and is_ablated({"ablated": row[ablated]})
-            edges[ends] = ListedEdge(*ends, (), score, out)
+            is_ablated_edge = ablated is not None and is_ablated({"ablated": row[ablated]})
+            edges[ends] = ListedEdge(*ends, (), score, is_ablated_edge)
         try:
-            return build_document(CircuitListing(about, nodes, tuple(edges.values())))
+            return build_document(CircuitListing(model_attributes, nodes, tuple(edges.values())))
         except (InputError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"'{path.name}': {str(error).rstrip('.')}.") from None
 
@@ -95,22 +95,27 @@ class NodeTableFormat:
     def write(self, document: Document, path: Path) -> None:
         """Write the circuit's nodes."""
         listing = list_circuit(document)
-        more = {
-            key: None for told in listing.nodes.values() for key in told if key not in LEADING_NODE_COLUMNS
+        extra = {
+            key: None
+            for attributes in listing.nodes.values()
+            for key in attributes
+            if key not in LEADING_NODE_COLUMNS
         }
-        columns = (*LEADING_NODE_COLUMNS, *more, *listing.model_attributes)
+        columns = (*LEADING_NODE_COLUMNS, *extra, *listing.model_attributes)
         rows = []
-        for name, told in listing.nodes.items():
-            whole = {"node": name, **listing.model_attributes, **told}
-            rows.append([_format_cell(whole.get(column)) for column in columns])
+        for name, attributes in listing.nodes.items():
+            values = {"node": name, **listing.model_attributes, **attributes}
+            rows.append([_format_cell(values.get(column)) for column in columns])
         write_atomically(path, _encode_table(columns, rows))
 
     def read(self, path: Path) -> Document:
-        """Read the circuit whose edges lie beside."""
-        beside = path.with_name(path.name[: -len(NODES_SUFFIX)] + EDGES_SUFFIX)
-        if not beside.is_file():
-            raise InputError(f"'{path.name}' lists nodes; their edges, '{beside.name}', are not beside it.")
-        return EdgeTableFormat().read(beside)
+        """Read the circuit, whose table of edges has to be in the same folder."""
+        edge_file = path.with_name(path.name[: -len(NODES_SUFFIX)] + EDGES_SUFFIX)
+        if not edge_file.is_file():
+            raise InputError(
+                f"'{path.name}' lists nodes; their edges, '{edge_file.name}', are not beside it."
+            )
+        return EdgeTableFormat().read(edge_file)
 
 
 formats.register("csv", summary="table of edges")(EdgeTableFormat())
@@ -121,44 +126,46 @@ def _read_nodes(path: Path) -> tuple[dict[str, Scalar], dict[str, dict[str, Scal
     header, rows = _read_rows(path)
     if "node" not in header:
         raise InputError(f"'{path.name}' is no table of nodes: it has no column 'node'.")
-    about: dict[str, Scalar] = {}
+    model_attributes: dict[str, Scalar] = {}
     nodes: dict[str, dict[str, Scalar]] = {}
     shape = ("n_layers", "n_heads", "d_model", "n_kv_heads", "parallel", "mlp", "sinks", "method", SIGN_KEY)
     for number, cells in rows:
         row = dict(zip(header, map(unescape_formula, cells), strict=True))
         try:
-            told = {key: parse_attribute(key, text) for key, text in row.items() if text and key != "node"}
+            attributes = {
+                key: parse_attribute(key, text) for key, text in row.items() if text and key != "node"
+            }
         except InputError as error:
             raise InputError(f"'{path.name}', line {number}: {error}.") from None
-        about.update({key: told.pop(key) for key in shape if key in told})
+        model_attributes.update({key: attributes.pop(key) for key in shape if key in attributes})
         if row["node"] in nodes:
             raise InputError(f"'{path.name}', line {number}: the node '{row['node'][:40]}' is there twice.")
-        nodes[row["node"]] = told
-    return about, nodes
+        nodes[row["node"]] = attributes
+    return model_attributes, nodes
 
 
 def _read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The header, and the lines with their numbers as they are asked for; short and long lines are told."""
+    """The header, and an iterator over (line number, cells); a row of another length raises InputError."""
     text = read_text(path)
     if text.count("\n") > MAX_ROWS:  # before anything is made of them
         raise InputError(f"'{path.name}' has more than {MAX_ROWS:,} lines; it was not opened.")
     lines = csv.reader(io.StringIO(text, newline=""))
 
-    def told() -> Iterator[list[str]]:
+    def checked_lines() -> Iterator[list[str]]:
         try:
             yield from lines
         except csv.Error as error:
             raise InputError(f"'{path.name}' is no CSV: line {lines.line_num}, {error}.") from None
 
-    found = told()
-    header = [unescape_formula(name) for name in next(found, [])]
+    checked = checked_lines()
+    header = [unescape_formula(name) for name in next(checked, [])]
     if len(header) > MAX_COLUMNS:
         raise InputError(f"'{path.name}' has {len(header):,} columns, more than any table of ours.")
-    if twice := describe_repeated_column(header):
-        raise InputError(f"'{path.name}': {twice}.")
+    if problem := describe_repeated_column(header):
+        raise InputError(f"'{path.name}': {problem}.")
 
     def rows() -> Iterator[tuple[int, list[str]]]:
-        for row in found:
+        for row in checked:
             if row and len(row) != len(header):
                 raise InputError(
                     f"'{path.name}', line {lines.line_num}: {len(row)} cells under {len(header)} columns."

@@ -13,11 +13,15 @@ from circuitviz.formats.file_io import read_bytes
 from circuitviz.formats.file_lock import document_locked
 from circuitviz.formats.registry import Format, format_for, formats
 
-MAX_ERROR_LENGTH = 400  # letters of what is said of a bad file
+MAX_ERROR_LENGTH = 400  # characters of the message about an unreadable file
 
 
 def open_document(path: Path | str) -> Document:
-    """Open a ``.circuit`` file; InputError in a sentence where that cannot be."""
+    """Open a ``.circuit`` file.
+
+    Raises:
+        InputError: The file cannot be read as a document.
+    """
     return _read_document(formats.get("circuit").value, Path(path))
 
 
@@ -29,19 +33,20 @@ def save_document(document: Document, path: Path | str) -> None:
 
 @contextlib.contextmanager
 def change_document(path: Path | str) -> Iterator[Document]:
-    """Open a document, let the caller change it, and save what was changed; no other process comes between.
+    """Open a document under its lock, yield it, and save it if it was changed.
 
-    Raises InputError where a window or another command holds the file, or where another program wrote it
-    between opening and saving; the file is as that left it then.
+    Raises:
+        InputError: A window or another command holds the file, or another program wrote it in the meantime;
+            then nothing is saved.
     """
     path = Path(path)
     with document_locked(path):
-        before = _file_stamp(path)
+        stamp = _file_stamp(path)
         document = open_document(path)
         yield document
         if not document.is_dirty:
             return
-        if _file_stamp(path) != before:
+        if _file_stamp(path) != stamp:
             raise InputError(
                 f"'{path.name}' was written by another program while this command changed it; nothing was "
                 "saved. Run the command again."
@@ -50,12 +55,12 @@ def change_document(path: Path | str) -> Iterator[Document]:
 
 
 def _file_stamp(path: Path) -> tuple[int, int, int] | None:
-    """A file's identity, when it was written, in ns, and its size in bytes; None where there is none."""
+    """Inode, modification time in ns and size in bytes of a file; None where there is none."""
     try:
-        now = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return now.st_ino, now.st_mtime_ns, now.st_size
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def export_document(document: Document, path: Path | str) -> None:
@@ -64,7 +69,7 @@ def export_document(document: Document, path: Path | str) -> None:
 
 
 def import_document(path: Path | str) -> Document:
-    """Read another tool's file, by its suffix; ``extra["imported"]`` says which file that was."""
+    """Read another tool's file, by its suffix; ``extra["imported"]`` records name, format and hash."""
     entry = format_for(Path(path), writing=False)
     document = _read_document(entry.value, Path(path))
     if entry.name != "circuit":
@@ -74,24 +79,24 @@ def import_document(path: Path | str) -> Document:
 
 
 def export_warning(document: Document, path: Path | str) -> str:
-    """What a person should know of the file that is going to be written, in a sentence; mostly nothing."""
+    """A warning about the file that will be written; empty where there is none."""
     circuit = document.state.circuit
     try:
         warning = format_for(Path(path), writing=True).extra.get("warning")
     except InputError:
-        return ""  # writing it will say so
+        return ""  # writing will fail with this error
     return str(warning(circuit.n_edges)) if warning and circuit is not None else ""
 
 
 def _read_document(format: Format, path: Path) -> Document:
-    """Read a file; what is said of a bad one is a sentence on one line, whatever it quotes."""
+    """Read a file; error messages are cut to one line of ``MAX_ERROR_LENGTH`` characters."""
     try:
         return format.read(path)
     except InputError as error:
         text = " ".join(str(error).split())
         middle = (MAX_ERROR_LENGTH - 3) // 2
-        short = text if len(text) <= MAX_ERROR_LENGTH else f"{text[:middle]} … {text[-middle:]}"
-        raise InputError(short) from error.__cause__
+        message = text if len(text) <= MAX_ERROR_LENGTH else f"{text[:middle]} … {text[-middle:]}"
+        raise InputError(message) from error.__cause__
     except OverflowError:
         raise InputError(
             f"'{path.name}' holds a number that is too large; numbers up to 1.8e308 would be right."

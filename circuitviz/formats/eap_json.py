@@ -1,4 +1,4 @@
-"""EAP-IG's and MIB's circuit JSON, in and out, so that circuits travel between the tools."""
+"""Reading and writing of EAP-IG's and MIB's circuit JSON."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
 
 HEAD_RECEIVER_PATTERN = re.compile(r"a(\d+)\.h(\d+)<([qkv])>$")
 SECTIONS = ("cfg", "nodes", "edges")
-EXTRA_KEY = "eap-ig"  # what of such a file a document keeps in ``extra``
-LISTED_KEY = "listed"  # there, where the file leaves edges out: those of ``NOTHING`` that it lists
+EXTRA_KEY = "eap-ig"  # key of the file's further fields in ``Document.extra``
+LISTED_KEY = "listed"  # key of the edges equal to ``EMPTY_EDGE`` that an incomplete file lists
 EMPTY_EDGE = {"score": 0.0, "in_graph": False}
 
 
 class EapJsonFormat:
-    """``{"cfg": ..., "nodes": ..., "edges": ...}``; whatever else a file says is written back."""
+    """``{"cfg": ..., "nodes": ..., "edges": ...}``; further fields of a file are written back."""
 
     suffix = ".json"
     reads = True
@@ -40,17 +40,17 @@ class EapJsonFormat:
         A key-value receiver is repeated for each query head of its group, its score divided by the group's
         size (methods.md: Graph).
         """
-        kept = document.extra.get(EXTRA_KEY, {})
-        ours = _document_sections(document)
-        if (
-            LISTED_KEY in kept
-        ):  # the file left edges out: those that it lists stay, and those that say something
-            listed = {name for name in kept[LISTED_KEY] if isinstance(name, str)}
-            ours["edges"] = {
-                name: entry for name, entry in ours["edges"].items() if entry != EMPTY_EDGE or name in listed
+        extra = document.extra.get(EXTRA_KEY, {})
+        sections = _document_sections(document)
+        if LISTED_KEY in extra:  # an incomplete file: write the edges that it listed, and those in use
+            listed = {name for name in extra[LISTED_KEY] if isinstance(name, str)}
+            sections["edges"] = {
+                name: entry
+                for name, entry in sections["edges"].items()
+                if entry != EMPTY_EDGE or name in listed
             }
-        made = {part: apply_differences(entries, kept.get(part, {})) for part, entries in ours.items()}
-        write_atomically(path, dump_json({**kept.get("rest", {}), **made}).encode())
+        merged = {part: apply_differences(entries, extra.get(part, {})) for part, entries in sections.items()}
+        write_atomically(path, dump_json({**extra.get("rest", {}), **merged}).encode())
 
     def read(self, path: Path) -> Document:
         """Read a circuit; repeated key-value receivers are summed back.
@@ -62,33 +62,35 @@ class EapJsonFormat:
             return attribution_graph.read_attribution_graph(path.name, data)
         if not isinstance(data, dict) or not {"cfg", "edges"} <= set(data):
             raise InputError(f"'{path.name}' is no EAP-IG circuit: it needs the keys cfg, nodes and edges.")
-        theirs = {part: data.get(part, {}) for part in SECTIONS}
-        for part, entries in theirs.items():
-            whole = isinstance(entries, dict)
-            if not whole or (part != "cfg" and not all(isinstance(e, dict) for e in entries.values())):
+        in_file = {part: data.get(part, {}) for part in SECTIONS}
+        for part, entries in in_file.items():
+            is_object = isinstance(entries, dict)
+            if not is_object or (part != "cfg" and not all(isinstance(e, dict) for e in entries.values())):
                 raise InputError(f"'{path.name}': its {part} are not named entries, as EAP-IG writes them.")
         try:
-            graph = _build_graph(theirs["cfg"], theirs["nodes"])
+            graph = _build_graph(in_file["cfg"], in_file["nodes"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"'{path.name}': its cfg does not describe a model ({error}).") from None
         try:
-            values, edges = _read_matrices(graph, theirs["edges"])
+            values, edges = _read_matrices(graph, in_file["edges"])
         except (InputError, TypeError, ValueError) as error:
             raise InputError(f"'{path.name}': {error}") from None
         circuit = Circuit(graph, edges, int(edges.sum()))
-        told = theirs["cfg"].get(SIGN_KEY)
-        info = {} if told is None else {SIGN_KEY: str(told)}
+        sign = in_file["cfg"].get(SIGN_KEY)
+        info = {} if sign is None else {SIGN_KEY: str(sign)}
         scores = Scores(graph, values, IMPORTED_METHOD, info=info)
         document = Document(State(scores=scores, circuit=circuit))
-        ours = _document_sections(
-            document, theirs["edges"]
-        )  # of GPT-2 XL's 2.2 million edges a small file lists few
-        kept: dict[str, Any] = {part: foreign_differences(ours[part], theirs[part]) for part in SECTIONS}
-        kept["rest"] = {key: value for key, value in data.items() if key not in SECTIONS}
-        document.extra = {EXTRA_KEY: {part: said for part, said in kept.items() if said}}
-        if len(ours["edges"]) < _n_file_edges(graph):
-            nothing = [name for name, entry in ours["edges"].items() if entry == EMPTY_EDGE]
-            document.extra[EXTRA_KEY][LISTED_KEY] = [name for name in nothing if name in theirs["edges"]]
+        in_document = _document_sections(document, in_file["edges"])
+        extra: dict[str, Any] = {
+            part: foreign_differences(in_document[part], in_file[part]) for part in SECTIONS
+        }
+        extra["rest"] = {key: value for key, value in data.items() if key not in SECTIONS}
+        document.extra = {
+            EXTRA_KEY: {part: differences for part, differences in extra.items() if differences}
+        }
+        if len(in_document["edges"]) < _n_file_edges(graph):
+            empty_edges = [name for name, entry in in_document["edges"].items() if entry == EMPTY_EDGE]
+            document.extra[EXTRA_KEY][LISTED_KEY] = [name for name in empty_edges if name in in_file["edges"]]
         return document
 
 
@@ -96,13 +98,13 @@ formats.register("eap-ig", summary="EAP-IG and MIB circuit")(EapJsonFormat())
 
 
 def _n_file_edges(graph: Graph) -> int:
-    """Entries of a file that lists every edge."""
+    """Number of entries in a file that lists every edge."""
     heads = [len(_head_receivers(graph, receiver)) for receiver in graph.receivers]
     return int(graph.mask.sum(0) @ np.array(heads))
 
 
 def _document_sections(document: Document, listed: Container[str] | None = None) -> dict[str, dict[str, Any]]:
-    """What the document itself has to say: cfg, nodes and edges, all of them or those that are listed."""
+    """``cfg``, ``nodes`` and ``edges`` of the document's circuit; with ``listed``, only these edges."""
     circuit, scores = document.state.live_circuit, document.state.scores
     if circuit is None:
         raise InputError("There is no circuit to export yet; find one first.")
@@ -118,11 +120,11 @@ def _document_sections(document: Document, listed: Container[str] | None = None)
     edges: dict[str, Any] = {}
     heads = [_head_receivers(graph, receiver) for receiver in graph.receivers]
     for s, r in np.argwhere(graph.mask).tolist():
-        there = bool(circuit.edges[s, r])
+        in_graph = bool(circuit.edges[s, r])
         score = float(values[s, r]) / len(heads[r])
         names = [f"{graph.senders[s]}->{head}" for head in heads[r]]
         if listed is None or any(name in listed for name in names):
-            edges |= {name: {"score": score, "in_graph": there} for name in names}
+            edges |= {name: {"score": score, "in_graph": in_graph} for name in names}
     cfg: dict[str, Any] = {
         "n_layers": shape.n_layers,
         "n_heads": shape.n_heads,
@@ -137,18 +139,18 @@ def _document_sections(document: Document, listed: Container[str] | None = None)
 
 
 def _read_matrices(graph: Graph, edges: dict[str, Any]) -> tuple[np.ndarray[Any, Any], BoolMatrix]:
-    """Scores and membership [senders, receivers]; a score that is none counts as 0 and is kept."""
-    values, chosen = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
+    """Scores and membership, [senders, receivers] each; a score that is not finite counts as 0."""
+    values, in_graph = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
     for name, entry in edges.items():
         s, r = graph.edge(_graph_edge_name(graph, name))
-        given = entry.get("score")
-        if not isinstance(given, int | float | None):
-            raise InputError(f"the edge '{name}' has the score {given!r}; a number would be right.")
-        score = float(given or 0.0)
+        file_score = entry.get("score")
+        if not isinstance(file_score, int | float | None):
+            raise InputError(f"the edge '{name}' has the score {file_score!r}; a number would be right.")
+        score = float(file_score or 0.0)
         if math.isfinite(score):
             values[s, r] += score
-        chosen[s, r] |= entry.get("in_graph") is True
-    return values, chosen
+        in_graph[s, r] |= entry.get("in_graph") is True
+    return values, in_graph
 
 
 def _head_receivers(graph: Graph, receiver: str) -> list[str]:
@@ -160,9 +162,9 @@ def _head_receivers(graph: Graph, receiver: str) -> list[str]:
 
 def _graph_edge_name(graph: Graph, edge: str) -> str:
     sender, _, receiver = edge.partition("->")
-    found = HEAD_RECEIVER_PATTERN.match(receiver)
-    if graph.shape.has_grouped_queries and found and found[3] != "q":
-        receiver = f"a{found[1]}.kv{int(found[2]) // graph.shape.queries_per_kv_head}<{found[3]}>"
+    match = HEAD_RECEIVER_PATTERN.match(receiver)
+    if graph.shape.has_grouped_queries and match and match[3] != "q":
+        receiver = f"a{match[1]}.kv{int(match[2]) // graph.shape.queries_per_kv_head}<{match[3]}>"
     return f"{sender}->{receiver}"
 
 

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and read within bounds."""
+"""Atomic writing of files, and reading of files and JSON within bounds."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ T = TypeVar("T")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the target, flush to disk, then take its place: the old file stays until then.
+    """Write to a temporary file in the target's folder, flush it to disk, and rename it to the target.
 
-    A link stays a link, and what it points to is written; an existing file keeps its permissions, a new one
-    has those of the umask. What killed processes left of their writing in this folder is removed.
-    Raises InputError in a sentence where the disk is full or the place cannot be written; Stopped where
-    nobody wants the file any more.
+    A symbolic link stays one and its target is written. An existing file keeps its permissions, a new one
+    has those of the umask. Temporary files of ended processes in the folder are removed.
+
+    Raises:
+        InputError: The disk is full or the path cannot be written.
+        Cancelled: The current task was cancelled.
     """
     check_cancelled()
     try:
@@ -62,7 +64,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the new name itself last through a loss of power, where the system can do that."""
+    """Flush a folder's entries to disk, where the system can, so that a new name survives a power loss."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -72,7 +74,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a place that cannot be written before the work that it is for, with InputError."""
+    """Raise InputError where a path cannot be written; to be called before a long computation."""
     path = Path(os.path.realpath(path))
     try:
         _check_target(path)
@@ -85,7 +87,7 @@ def check_writable(path: Path) -> None:
 
 
 def _check_target(target: Path) -> None:
-    """OSError where a file would take the place of a folder, a pipe, a device or a link without an end."""
+    """Raise OSError where the target is a folder, a pipe, a device or a broken link."""
     if target.is_dir():
         raise OSError(errno.EISDIR, "there is a folder of that name")
     if os.path.lexists(target) and not target.is_file():
@@ -93,7 +95,11 @@ def _check_target(target: Path) -> None:
 
 
 def read_bytes(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Read a whole file; InputError where it is not there, not a file, or too large."""
+    """Read a whole file.
+
+    Raises:
+        InputError: It does not exist, is no regular file, cannot be read or is too large.
+    """
     try:
         if path.is_dir():
             raise InputError(f"'{path}' is a folder; a file is needed.")
@@ -110,7 +116,11 @@ def read_bytes(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
 
 
 def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
-    """Read a whole text file as UTF-8; InputError where it is none."""
+    """Read a whole text file.
+
+    Raises:
+        InputError: It cannot be read, or is not UTF-8.
+    """
     try:
         return read_bytes(path, max_bytes).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -120,9 +130,16 @@ def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
 def parse_json(
     name: str, data: bytes, max_bytes: int = MAX_JSON_BYTES, max_values: int = MAX_JSON_VALUES
 ) -> Any:
-    """Parse JSON of bounded size; InputError names the file and the place.
+    """Parse JSON of bounded size; surrogates in texts are replaced, numbers need not be finite.
 
-    Texts are ``printable``, whole numbers have at most 20 digits; numbers need not be finite.
+    Args:
+        name: Name of the file, for messages.
+        data: The JSON.
+        max_bytes: Greatest size.
+        max_values: Greatest number of values.
+
+    Raises:
+        InputError: The JSON is invalid or exceeds a bound.
     """
     if len(data) > max_bytes:
         raise InputError(
@@ -143,12 +160,12 @@ def parse_json(
 
 
 def _unchanged(entry: dict[str, Any]) -> dict[str, Any]:
-    """Each object as it is. Unlike the parser that calls it, Python code lets other threads have a turn."""
+    """Return each object unchanged; the call into Python lets other threads run while the parser works."""
     return entry
 
 
 def dump_json(value: Any, ensure_ascii: bool = True) -> str:
-    """What ``json.dumps`` says, made in pieces: one call for all would keep Python's lock all the time.
+    """Equals ``json.dumps``, but encodes in pieces, so that other threads can run in between.
 
     >>> dump_json({"a": [1, 2], "b": {}}) == json.dumps({"a": [1, 2], "b": {}})
     True
@@ -157,29 +174,29 @@ def dump_json(value: Any, ensure_ascii: bool = True) -> str:
 
 
 def _json_pieces(value: Any, encode: Callable[[Any], str], depth: int) -> Iterator[str]:
-    """Containers are opened down to ``depth``; below it, and of those, some entries are told at a time."""
+    """Pieces of a value's JSON: containers are split into entries down to ``depth``, then into batches."""
     if type(value) is dict and value:
         if depth > 1 and all(type(key) is str for key in value):
             for i, (key, entry) in enumerate(value.items()):
                 yield f"{', ' if i else '{'}{encode(key)}: "
                 yield from _json_pieces(entry, encode, depth - 1)
         else:
-            for i, some in enumerate(batched(value.items())):
-                yield (", " if i else "{") + encode(dict(some))[1:-1]
+            for i, batch in enumerate(batched(value.items())):
+                yield (", " if i else "{") + encode(dict(batch))[1:-1]
         yield "}"
     elif type(value) is list and value:
-        for i, some in enumerate(batched(value)):
-            yield (", " if i else "[") + encode(some)[1:-1]
+        for i, batch in enumerate(batched(value)):
+            yield (", " if i else "[") + encode(batch)[1:-1]
         yield "]"
     else:
         yield encode(value)
 
 
 def batched(entries: Iterable[T]) -> Iterator[list[T]]:
-    """Some hundred at a time: between two calls of a library other threads have their turn."""
-    rest = iter(entries)
-    while some := list(islice(rest, BATCH_SIZE)):
-        yield some
+    """Split into lists of ``BATCH_SIZE``, so that other threads can run between calls of a library."""
+    iterator = iter(entries)
+    while batch := list(islice(iterator, BATCH_SIZE)):
+        yield batch
 
 
 def _describe_error(path: Path, error: OSError) -> str:

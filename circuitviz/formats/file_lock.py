@@ -1,7 +1,7 @@
-"""The lock of a document: one process holds it, and it is free as soon as that process ends, however it ends.
+"""Locks of documents, which the system releases when their process ends, however it ends.
 
-The lock files are those of the ``filelock`` library. Beside that a lock file says who holds it, and it is
-removed when it is released.
+The lock files are those of the ``filelock`` library; they also describe their owner and are removed on
+release.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ import filelock
 from circuitviz.errors import InputError
 from circuitviz.resources import user_data_folder
 
-MAX_OWNER_BYTES = 64 * 1024  # of what a lock file says of its owner
-LOCK_TIMEOUT_S = 30.0  # for which a command waits until another one has written the same file
+MAX_OWNER_BYTES = 64 * 1024  # of a lock file's description of its owner
+LOCK_TIMEOUT_S = 30.0  # how long a command waits for another one that writes the same file
 LOCK_POLL_INTERVAL_S = 0.01
-COMMAND_OWNER = "command"  # the kind of owner that releases soon; windows keep a file for hours
+COMMAND_OWNER = "command"  # the kind of owner that releases soon; windows hold a lock for hours
 
 
 @dataclass
 class FileLock:
-    """A held lock file; what it says of its owner can be read by others meanwhile."""
+    """A held lock file, whose description of the owner other processes can read."""
 
     path: Path
     _lock: filelock.BaseFileLock
@@ -46,7 +46,7 @@ class FileLock:
 
         Args:
             path: The lock file.
-            owner: What it says of the owner.
+            owner: Description of the owner that is written to it.
             timeout_s: How long to wait for another owner, in seconds; at least one more attempt by default,
                 as an owner may be releasing the lock during the first.
             cancel_check: Whether to stop waiting.
@@ -77,7 +77,7 @@ class FileLock:
 
     @staticmethod
     def read_owner(path: Path) -> dict[str, Any]:
-        """What a lock file says of its owner; nothing where that cannot be read."""
+        """The description of a lock file's owner; empty where it cannot be read."""
         try:
             with open(path, "rb", buffering=0) as file:
                 file.seek(1)  # Windows lets nobody else read the first byte of a locked file

@@ -1,4 +1,8 @@
-"""What another tool's file says beyond a document is kept beside it, and written back while it holds."""
+"""Preservation of fields of other tools' files that a document does not represent.
+
+The differences between a file and what this application would write for it are stored with the document and
+applied again on writing.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,29 @@ from typing import Any
 JsonEntries = Mapping[str, Any]
 
 
-def foreign_differences(ours: JsonEntries, theirs: JsonEntries) -> dict[str, dict[str, Any]]:
-    """By key, what we would have written (``was``) and what stood there (``is``), where there was any.
+def foreign_differences(own: JsonEntries, foreign: JsonEntries) -> dict[str, dict[str, Any]]:
+    """Where a file differs from what this application would write for the same document.
 
     >>> foreign_differences({"a": 1, "b": 2, "d": 5}, {"a": 1, "b": 3, "c": None})
     {'b': {'was': 2, 'is': 3}, 'c': {'is': None}, 'd': {'was': 5}}
+
+    Args:
+        own: What would be written.
+        foreign: What the file holds.
+
+    Returns:
+        By key, the own value (``was``) and the file's (``is``), each where there is one.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for key in [*theirs, *(key for key in ours if key not in theirs)]:
-        there, own = key in theirs, key in ours
-        if there and own and ours[key] == theirs[key]:
-            continue
-        found[key] = {**({"was": ours[key]} if own else {}), **({"is": theirs[key]} if there else {})}
-    return found
+    differences: dict[str, dict[str, Any]] = {}
+    for key in [*foreign, *(key for key in own if key not in foreign)]:
+        if key not in own or key not in foreign or own[key] != foreign[key]:
+            was = {"was": own[key]} if key in own else {}
+            differences[key] = {**was, **({"is": foreign[key]} if key in foreign else {})}
+    return differences
 
 
-def apply_differences(ours: JsonEntries, differences: JsonEntries) -> dict[str, Any]:
-    """What we would write now, with what was kept: only what has changed since is ours.
+def apply_differences(own: JsonEntries, differences: JsonEntries) -> dict[str, Any]:
+    """Apply the differences of a file to what would be written now; values changed since are kept.
 
     >>> differences = foreign_differences({"a": {"x": 1, "o": 5}}, {"a": {"x": 1, "y": 2}, "z": 3})
     >>> apply_differences({"a": {"x": 1, "o": 5}}, differences)
@@ -32,15 +42,15 @@ def apply_differences(ours: JsonEntries, differences: JsonEntries) -> dict[str, 
     >>> apply_differences({"a": {"x": 9, "o": 5}}, differences)
     {'a': {'x': 9, 'y': 2}, 'z': 3}
     """
-    made = dict(ours)
-    for key, said in differences.items():
-        same = ("was" in said) == (key in made) and said.get("was") == made.get(key)
-        if same and "is" in said:
-            made[key] = said["is"]
+    merged = dict(own)
+    for key, difference in differences.items():
+        same = ("was" in difference) == (key in merged) and difference.get("was") == merged.get(key)
+        if same and "is" in difference:
+            merged[key] = difference["is"]
         elif same:
-            made.pop(key, None)
-        elif isinstance(made.get(key), dict) and isinstance(said.get("is"), dict):
-            before = said.get("was") or {}
-            changed = {k: v for k, v in made[key].items() if k not in before or before[k] != v}
-            made[key] = {**said["is"], **changed}
-    return made
+            merged.pop(key, None)
+        elif isinstance(merged.get(key), dict) and isinstance(difference.get("is"), dict):
+            old_own = difference.get("was") or {}
+            changed = {k: v for k, v in merged[key].items() if k not in old_own or old_own[k] != v}
+            merged[key] = {**difference["is"], **changed}
+    return merged

@@ -1,4 +1,4 @@
-"""Labels leave and come as files of their own, because people keep and share them apart from circuits."""
+"""Reading and writing of labels as separate files, which people keep and share apart from circuits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,14 @@ MAX_FILE_BYTES = 64 * 2**20
 
 
 def write_labels(state: State, path: Path) -> int:
-    """Write all labels as ``.jsonl`` or ``.csv`` by the path's suffix; returns how many there were."""
+    """Write all labels as ``.jsonl`` or ``.csv``, by the path's suffix.
+
+    Returns:
+        The number of labels.
+
+    Raises:
+        InputError: There are no labels, or the path cannot be written.
+    """
     graph = state.circuit.graph if state.circuit else None
     rows = [label_to_row(target, label, graph) for target, label in sorted(state.labels.items())]
     if not rows:
@@ -40,24 +47,30 @@ def write_labels(state: State, path: Path) -> int:
 
 
 def read_labels(path: Path, graph: Graph) -> tuple[dict[str, Label], list[str]]:
-    """Labels by target, and the names in the file that this model's graph does not have.
+    """Read labels.
 
-    Component and layer are read together: a feature of the residual stream is no head and no MLP.
+    Args:
+        path: A ``.jsonl`` or ``.csv`` file.
+        graph: The graph that targets are looked up in.
 
-    Raises InputError with the line where a row is no label.
+    Returns:
+        Labels by target, and the targets in the file that the graph does not have.
+
+    Raises:
+        InputError: A row is no label; the message names its line.
     """
     labels: dict[str, Label] = {}
     foreign = []
-    for place, row in _read_rows(path):
-        if elsewhere := unsupported_component(row):
-            foreign.append(elsewhere)
+    for location, row in _read_rows(path):
+        if component := unsupported_component(row):
+            foreign.append(component)
             continue
         try:
             target, label = row_to_label(row)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            ours = isinstance(error, InputError)
-            what = str(error).rstrip(".") if ours else f"its evidence is damaged ({error!r})"
-            raise InputError(f"{place}: {what}.") from None
+            is_input_error = isinstance(error, InputError)
+            problem = str(error).rstrip(".") if is_input_error else f"its evidence is damaged ({error!r})"
+            raise InputError(f"{location}: {problem}.") from None
         if is_valid_target(graph, target):
             labels[target] = label
         else:
@@ -83,7 +96,7 @@ def _format_jsonl(rows: list[dict[str, Any]]) -> str:
 
 
 def _format_csv(rows: list[dict[str, Any]]) -> str:
-    """Evidence as JSON in its cell, so that nothing is lost; what is unknown is an empty cell."""
+    """Format rows as CSV, with evidence as JSON in its cell."""
     names = [
         *FEATURE_CIRCUITS_COLUMNS,
         *OWN_COLUMNS,
@@ -107,28 +120,28 @@ def _read_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if suffix == ".jsonl":
         for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():
-                place = f"{path.name} line {number}"
-                row = parse_json(place, line.encode())
+                location = f"{path.name} line {number}"
+                row = parse_json(location, line.encode())
                 if not isinstance(row, dict):
                     raise InputError(
-                        f"{place}: this is no object with {', '.join(FEATURE_CIRCUITS_COLUMNS)}."
+                        f"{location}: this is no object with {', '.join(FEATURE_CIRCUITS_COLUMNS)}."
                     )
-                yield place, row
+                yield location, row
         return
     reader = csv.DictReader(io.StringIO(text), strict=True)
     try:
-        if twice := describe_repeated_column(reader.fieldnames or ()):
-            raise InputError(f"'{path.name}': {twice}.")
+        if problem := describe_repeated_column(reader.fieldnames or ()):
+            raise InputError(f"'{path.name}': {problem}.")
         for row in reader:
-            place = f"{path.name} line {reader.line_num}"
+            location = f"{path.name} line {reader.line_num}"
             if None in row or None in row.values():
-                raise InputError(f"{place}: it has another number of fields than the header.")
-            yield place, {k: _parse_cell(place, k, unescape_formula(v)) for k, v in row.items()}
+                raise InputError(f"{location}: it has another number of fields than the header.")
+            yield location, {k: _parse_cell(location, k, unescape_formula(v)) for k, v in row.items()}
     except csv.Error as error:
         raise InputError(f"{path.name} line {reader.line_num}: this is not CSV ({error}).") from None
 
 
-def _parse_cell(place: str, name: str, text: str) -> Any:
+def _parse_cell(location: str, name: str, text: str) -> Any:
     if name == "Evidence":
-        return parse_json(place, text.encode()) if text else []
+        return parse_json(location, text.encode()) if text else []
     return text

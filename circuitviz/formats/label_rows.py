@@ -1,4 +1,4 @@
-"""Labels as plain rows that other tools read: one definition for files and documents."""
+"""Conversion of labels and evidence to and from rows of plain values, for label files and documents."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OWN_COLUMNS = ("Colour", "Confidence", "Author", "Evidence")
 
 
 def label_to_row(target: str, label: Label, graph: Graph | None) -> dict[str, Any]:
-    """A label as feature-circuits' columns, then our own; what a file said besides stays."""
+    """A label in the columns of feature-circuits [marks2024sparse], then ``OWN_COLUMNS`` and ``extra``."""
     layer = feature = None
     component = target_kind(target)
     if component == "node" and graph is not None and target in graph.node_index:
@@ -52,9 +52,9 @@ def label_to_row(target: str, label: Label, graph: Graph | None) -> dict[str, An
 
 
 def unsupported_component(row: Mapping[str, Any]) -> str | None:
-    """What a label of other tools is of, where no graph of ours has such a part; None for all others.
+    """Name of a row's component where no graph has such nodes; None for all others.
 
-    Features of the residual stream, of the embedding and of lorsa stand in no node, whatever their layer.
+    These are features of the residual stream, of the embedding and of lorsa.
     """
     component = str(row.get("Component") or "").strip().lower()
     if not _UNSUPPORTED_COMPONENTS.fullmatch(component):
@@ -63,9 +63,10 @@ def unsupported_component(row: Mapping[str, Any]) -> str | None:
 
 
 def row_to_label(row: Mapping[str, Any]) -> tuple[str, Label]:
-    """Target and label of a row; InputError in half a sentence on a value that is no such thing.
+    """Target and label of a row; without ``Name`` the target follows from component, layer and feature.
 
-    A row without ``Name`` is named by its component, layer and feature.
+    Raises:
+        InputError: A value is invalid; the message is half a sentence.
     """
     name = row.get("Name") or _component_name(row)
     text = row.get("Annotation")
@@ -87,70 +88,84 @@ def row_to_label(row: Mapping[str, Any]) -> tuple[str, Label]:
 
 
 def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
-    """Evidence ready for JSON."""
+    """Evidence as JSON data."""
     return {**asdict(evidence), "options": dict(evidence.options)}
 
 
-def evidence_from_json(given: Any) -> Evidence:
-    """Evidence from JSON; its numbers are numbers, its verdict one of ours."""
-    if not isinstance(given, dict):
+def evidence_from_json(data: Any) -> Evidence:
+    """Evidence from JSON data.
+
+    Raises:
+        InputError: A value is invalid; the message is half a sentence.
+    """
+    if not isinstance(data, dict):
         raise InputError("a piece of evidence is no object")
-    options = given.get("options", {})
-    plain = isinstance(options, dict) and all(isinstance(v, str | int | float) for v in options.values())
-    if not plain:
+    options = data.get("options", {})
+    are_scalars = isinstance(options, dict) and all(
+        isinstance(v, str | int | float) for v in options.values()
+    )
+    if not are_scalars:
         raise InputError("a test's options are no plain values")
-    found = given.get("outcome")
-    outcome = None if found is None else _parse_outcome(found)
-    return Evidence(str(given["claim"]), str(given["test"]), options, outcome)
+    outcome_data = data.get("outcome")
+    outcome = None if outcome_data is None else _parse_outcome(outcome_data)
+    return Evidence(str(data["claim"]), str(data["test"]), options, outcome)
 
 
-def check_colour(given: Any) -> str:
-    """A colour that is one, or none, which is empty."""
-    if not isinstance(given, str) or not re.fullmatch("(?:#[0-9a-fA-F]{6})?", given):
-        raise InputError(f"a label's colour is {given!r}; one like {DEFAULT_LABEL_COLOUR} would be right")
-    return given
+def check_colour(value: Any) -> str:
+    """Return a label's colour, ``#rrggbb`` or empty.
 
-
-def check_confidence(given: Any) -> float | None:
-    """A confidence from 0 to 1, or nothing said."""
-    if given is None or given == "":
-        return None
-    try:
-        value = float(given)
-    except (TypeError, ValueError):
-        value = math.nan
-    if isinstance(given, bool) or not 0 <= value <= 1:
-        raise InputError(f"a label's confidence is {given!r}; a number from 0 to 1 would be right")
+    Raises:
+        InputError: The value is no colour.
+    """
+    if not isinstance(value, str) or not re.fullmatch("(?:#[0-9a-fA-F]{6})?", value):
+        raise InputError(f"a label's colour is {value!r}; one like {DEFAULT_LABEL_COLOUR} would be right")
     return value
 
 
-def _parse_count(given: Any, name: str, largest: int) -> int:
-    """A whole number of a test's outcome; 0 where nothing is said."""
-    value = given.get(name, 0)
+def check_confidence(value: Any) -> float | None:
+    """Return a label's confidence from 0 to 1; None where none is stated.
+
+    Raises:
+        InputError: The value is no such number.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        confidence = float(value)
+    except (TypeError, ValueError):
+        confidence = math.nan
+    if isinstance(value, bool) or not 0 <= confidence <= 1:
+        raise InputError(f"a label's confidence is {value!r}; a number from 0 to 1 would be right")
+    return confidence
+
+
+def _parse_count(data: Any, name: str, largest: int) -> int:
+    """A whole number of a test's outcome; 0 where it is missing."""
+    value = data.get(name, 0)
     integer_between(0, largest)(value, f"test's {name}")
     return int(value)
 
 
-def _parse_outcome(given: Any) -> Outcome:
+def _parse_outcome(data: Any) -> Outcome:
     numbers = {}
     for key in ("effect", "low", "high"):
-        value = given.get(key)
+        value = data.get(key)
         if value is not None and (isinstance(value, bool) or not math.isfinite(float(value))):
             raise InputError(f"a test's {key} is {value!r}, which is no number")
         numbers[key] = None if value is None else float(value)
-    if given["verdict"] not in VERDICTS:
-        raise InputError(f"a test's verdict is {given['verdict']!r}; it is one of {', '.join(VERDICTS)}")
-    basis = given.get("basis", {})
+    if data["verdict"] not in VERDICTS:
+        raise InputError(f"a test's verdict is {data['verdict']!r}; it is one of {', '.join(VERDICTS)}")
+    basis = data.get("basis", {})
     return Outcome(
-        given["verdict"],
+        data["verdict"],
         **numbers,
-        measured=str(given.get("measured", "")),
-        prompts=_parse_count(given, "prompts", MAX_COUNT),
-        prompts_hash=str(given.get("prompts_hash", "")),
-        seed=_parse_count(given, "seed", MAX_SEED),
-        date=str(given.get("date", "")),
+        measured=str(data.get("measured", "")),
+        prompts=_parse_count(data, "prompts", MAX_COUNT),
+        prompts_hash=str(data.get("prompts_hash", "")),
+        seed=_parse_count(data, "seed", MAX_SEED),
+        date=str(data.get("date", "")),
         basis=EvidenceContext(*(str(basis.get(k, "")) for k in ("weights", "task", "circuit", "nodes"))),
-        detail=str(given.get("detail", "")),
+        detail=str(data.get("detail", "")),
     )
 
 

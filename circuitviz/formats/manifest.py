@@ -1,4 +1,4 @@
-"""A document as JSON, with a version, so that every later version can read it."""
+"""Conversion of a document to and from a versioned JSON manifest and tensors."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from circuitviz.formats.parts import Arrays, FileContents, parts
 
 
 def to_manifest(document: Document) -> dict[str, Any]:
-    """Everything of a document but its tensors; keys that we did not understand are kept."""
-    made = {**document.extra, "version": FILE_VERSION}
+    """The JSON data of a document, with unknown keys of the file that it was read from."""
+    manifest = {**document.extra, "version": FILE_VERSION}
     for entry in parts.entries():
-        made.update(entry.value.write(document))
-    return made
+        manifest.update(entry.value.write(document))
+    return manifest
 
 
 def to_tensors(document: Document) -> Arrays:
     """The tensors of a document, by name."""
-    made: Arrays = {}
+    tensors: Arrays = {}
     for entry in parts.entries():
-        made.update(entry.value.tensors(document))
-    return made
+        tensors.update(entry.value.tensors(document))
+    return tensors
 
 
 def from_manifest(manifest: dict[str, Any], tensors: Arrays) -> Document:
-    """Put a document together; raises InputError or a plain error where parts do not fit."""
-    opened = FileContents(migrate_manifest(manifest), tensors)
+    """Build a document; raises InputError, or KeyError and the like, where the data is inconsistent."""
+    contents = FileContents(migrate_manifest(manifest), tensors)
     values: dict[str, Any] = {}
     for entry in parts.entries():
-        values.update(entry.value.state(opened))
+        values.update(entry.value.state(contents))
     document = Document(State(**values))
     for entry in parts.entries():
-        entry.value.attach(opened, document)
-    known = {"version", *(key for entry in parts.entries() for key in entry.value.keys)}
-    document.extra = {k: v for k, v in opened.manifest.items() if k not in known}
+        entry.value.attach(contents, document)
+    known_keys = {"version", *(key for entry in parts.entries() for key in entry.value.keys)}
+    document.extra = {k: v for k, v in contents.manifest.items() if k not in known_keys}
     return document

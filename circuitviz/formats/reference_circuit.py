@@ -1,10 +1,10 @@
-"""Circuits that others found or that are known by construction, written so that people can check them.
+"""Reference circuits, published or known by construction, in a form that people can check.
 
 A reference is JSON: ``reference`` (its name), ``about``, ``model``, ``task``, ``ablation``, ``sources``,
 ``shape`` {n_layers, n_heads, d_model}, and its edges, as names (``edges``) or between classes of heads:
 ``classes`` {class: [heads]} and ``connections`` [{from, to, channels}], where from and to may also be
-``input`` and ``logits``. ``heads_only`` says that the source is silent on MLPs: edges from and to them
-are not judged.
+``input`` and ``logits``. ``heads_only`` means that the source makes no statement about MLPs; edges from and
+to them are left out of comparisons.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLASS_COLOURS = ("#2563eb", "#ea580c", "#0d9488", "#9333ea", "#ca8a04", "#db2777
 
 
 class ReferenceFormat:
-    """Reads references; ``extra["reference"]`` of the document keeps what they say of themselves."""
+    """Reads references; the document's ``extra["reference"]`` holds the whole JSON."""
 
     suffix = REFERENCE_SUFFIX
     reads = True
@@ -63,7 +63,7 @@ class ReferenceFormat:
         return document
 
     def write(self, document: Document, path: Path) -> None:
-        """References are written by hand, with their sources."""
+        """Raise InputError: references are written by hand."""
         raise InputError("A reference is written by hand, with its sources; it cannot be exported.")
 
 
@@ -71,28 +71,32 @@ formats.register("reference", summary="reference circuit with its sources")(Refe
 
 
 def list_references() -> dict[str, Path]:
-    """References that ship, by name."""
-    found = sorted(resource_path("known").glob(f"**/*{REFERENCE_SUFFIX}"))
-    return {path.name.removesuffix(REFERENCE_SUFFIX): path for path in found}
+    """Paths of the references that the application ships, by name."""
+    paths = sorted(resource_path("known").glob(f"**/*{REFERENCE_SUFFIX}"))
+    return {path.name.removesuffix(REFERENCE_SUFFIX): path for path in paths}
 
 
 def find_reference(name: Path | str) -> Path:
-    """A file's path: of a shipped reference by its name, else the path itself."""
-    path, known = Path(name), list_references()
-    if str(name) in known and not path.exists():
-        return known[str(name)]
+    """The path of a shipped reference by its name; else the argument as a path.
+
+    Raises:
+        InputError: The name is neither a reference nor a file.
+    """
+    path, references = Path(name), list_references()
+    if str(name) in references and not path.exists():
+        return references[str(name)]
     if not path.exists() and path.suffix == "":
         raise InputError(
-            f"There is no file and no reference '{name}'; references are {', '.join(known)}."
-            + suggest_name(str(name), known)
+            f"There is no file and no reference '{name}'; references are {', '.join(references)}."
+            + suggest_name(str(name), references)
         )
     return path
 
 
 def edges_in_scope(document: Document) -> BoolMatrix | None:
-    """The edges [senders, receivers] that a reference says anything of; None where it is all."""
-    about, circuit = document.extra.get("reference", {}), document.state.circuit
-    if circuit is None or not about.get("heads_only"):
+    """Edges that a reference makes a statement about, bool [senders, receivers]; None for all."""
+    reference, circuit = document.extra.get("reference", {}), document.state.circuit
+    if circuit is None or not reference.get("heads_only"):
         return None
     graph = circuit.graph
     senders = np.array([node.kind is not NodeKind.MLP for node in graph.nodes[:-1]])
@@ -101,15 +105,15 @@ def edges_in_scope(document: Document) -> BoolMatrix | None:
 
 
 def _connection_edges(graph: Graph, classes: dict[str, list[str]], connections: Any) -> list[str]:
-    """Every edge from a class's heads to the later ones of another, in the channels given."""
-    found = []
+    """Names of all edges from a class's heads to later ones of another, in the given channels."""
+    names_found = []
     for connection in connections:
         channels = connection.get("channels", "")
         for sender in _class_members(classes, connection["from"]):
             for node in _class_members(classes, connection["to"]):
                 names = [f"{node}<{c}>" for c in channels] or [node]
-                found += [f"{sender}->{name}" for name in names if _is_later(graph, sender, node)]
-    return found
+                names_found += [f"{sender}->{name}" for name in names if _is_later(graph, sender, node)]
+    return names_found
 
 
 def _class_members(classes: dict[str, list[str]], name: str) -> list[str]:

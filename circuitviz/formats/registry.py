@@ -1,4 +1,4 @@
-"""A data format is one file: its suffix, and how to read or write a document."""
+"""Registry of data formats; each is one file that reads or writes documents of one suffix."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def format_for(path: Path, *, writing: bool) -> RegistryEntry[Format]:
     Raises:
         InputError: No format has this suffix, or the format is only written, or only read.
     """
-    able = [e for e in formats.entries() if (e.value.writes if writing else e.value.reads)]
-    known = ", ".join(sorted(e.value.suffix for e in able))
-    for entry in sorted(able, key=lambda e: -len(e.value.suffix)):
+    candidates = [e for e in formats.entries() if (e.value.writes if writing else e.value.reads)]
+    suffixes = ", ".join(sorted(e.value.suffix for e in candidates))
+    for entry in sorted(candidates, key=lambda e: -len(e.value.suffix)):
         if path.name.lower().endswith(entry.value.suffix):
             return entry
-    verb, other = ("written", "read") if writing else ("read", "written")
+    verb, other_verb = ("written", "read") if writing else ("read", "written")
     for entry in formats.entries():
         if path.name.lower().endswith(entry.value.suffix):
             raise InputError(
-                f"'{path.name}' cannot be {verb}: {entry.value.suffix} files are only {other}. "
-                f"Use a file of the same circuit with one of the suffixes {known}."
+                f"'{path.name}' cannot be {verb}: {entry.value.suffix} files are only {other_verb}. "
+                f"Use a file of the same circuit with one of the suffixes {suffixes}."
             )
-    raise InputError(f"'{path.name}' has no suffix that can be {verb}; {known} can.")
+    raise InputError(f"'{path.name}' has no suffix that can be {verb}; {suffixes} can.")

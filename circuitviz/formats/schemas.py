@@ -1,6 +1,7 @@
-"""What JSON of a document has to look like, checked when it is read: panels and pictures draw it later.
+"""Schemas of a document's JSON, checked on reading, so that panels and figures can rely on it.
 
-A schema is a function that raises InputError in a half sentence, with the place, where a value is another.
+A schema is a function of a value and its location that raises InputError, with half a sentence, where the
+value does not match.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from typing import Any
 from circuitviz.errors import InputError
 
 Schema = Callable[[Any, str], None]
-MAX_NUMBER = 3.4e38  # of 32-bit floats, in which models compute
+MAX_NUMBER = 3.4e38  # the largest 32-bit float
 MAX_COUNT = 2**31 - 1
 MAX_SEED = 2**63 - 1
 MAX_QUOTE_LENGTH = 60  # characters
 
 
-def schema_error(value: Any, place: str, right: str) -> InputError:
-    """The error of a value at a place, as ``measures.curve.points[2].value``."""
-    return InputError(f"its {place} is {str(value)[:MAX_QUOTE_LENGTH]!r}; {right} would be right")
+def schema_error(value: Any, location: str, expected: str) -> InputError:
+    """The error for a value at a location such as ``measures.curve.points[2].value``."""
+    return InputError(f"its {location} is {str(value)[:MAX_QUOTE_LENGTH]!r}; {expected} would be right")
 
 
 def is_drawable_number(value: Any) -> bool:
@@ -30,120 +31,120 @@ def is_drawable_number(value: Any) -> bool:
     return math.isfinite(value) and abs(value) <= MAX_NUMBER
 
 
-def finite_number(value: Any, place: str) -> None:
+def finite_number(value: Any, location: str) -> None:
     """A finite number."""
     if not is_drawable_number(value):
-        raise schema_error(value, place, "a number")
+        raise schema_error(value, location, "a number")
 
 
-def any_number(value: Any, place: str) -> None:
-    """A number, which may be infinite or undefined where a method divides by nothing."""
+def any_number(value: Any, location: str) -> None:
+    """A number, which may be infinite or NaN where a method divides by 0."""
     if not isinstance(value, float) or math.isfinite(value):
-        finite_number(value, place)
+        finite_number(value, location)
 
 
-def integer_between(low: int = 0, high: int = MAX_COUNT) -> Schema:
-    """A whole number from ``low`` to ``high``."""
+def integer_between(minimum: int = 0, maximum: int = MAX_COUNT) -> Schema:
+    """A whole number from ``minimum`` to ``maximum``."""
 
-    def check(value: Any, place: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise schema_error(value, place, f"a whole number from {low:,} to {high:,}")
+    def check(value: Any, location: str) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+            raise schema_error(value, location, f"a whole number from {minimum:,} to {maximum:,}")
 
     return check
 
 
-def any_text(value: Any, place: str) -> None:
+def any_text(value: Any, location: str) -> None:
     """A text."""
     if not isinstance(value, str):
-        raise schema_error(value, place, "a text")
+        raise schema_error(value, location, "a text")
 
 
-def boolean(value: Any, place: str) -> None:
-    """Yes or no."""
+def boolean(value: Any, location: str) -> None:
+    """True or false."""
     if not isinstance(value, bool):
-        raise schema_error(value, place, "true or false")
+        raise schema_error(value, location, "true or false")
 
 
-def any_value(value: Any, place: str) -> None:
-    """Whatever JSON holds."""
+def any_value(value: Any, location: str) -> None:
+    """Any JSON value."""
 
 
-def any_scalar(value: Any, place: str) -> None:
-    """A text, a number, yes, no or nothing."""
+def any_scalar(value: Any, location: str) -> None:
+    """A text, a number, true, false or null."""
     if value is not None and not isinstance(value, str | bool) and not is_drawable_number(value):
-        raise schema_error(value, place, "a text or a number")
+        raise schema_error(value, location, "a text or a number")
 
 
 def optional_value(schema: Schema) -> Schema:
-    """Null, or what the schema says."""
+    """Null, or a value of a schema."""
 
-    def check(value: Any, place: str) -> None:
+    def check(value: Any, location: str) -> None:
         if value is not None:
-            schema(value, place)
+            schema(value, location)
 
     return check
 
 
-def either_of(one: Schema, other: Schema) -> Schema:
-    """What one schema says, or the other."""
+def either_of(first: Schema, second: Schema) -> Schema:
+    """A value of either schema."""
 
-    def check(value: Any, place: str) -> None:
+    def check(value: Any, location: str) -> None:
         try:
-            one(value, place)
+            first(value, location)
         except InputError:
-            other(value, place)
+            second(value, location)
 
     return check
 
 
 def list_of(schema: Schema) -> Schema:
-    """A list."""
+    """A list with entries of a schema."""
 
-    def check(value: Any, place: str) -> None:
+    def check(value: Any, location: str) -> None:
         if not isinstance(value, list):
-            raise schema_error(value, place, "a list")
+            raise schema_error(value, location, "a list")
         for i, entry in enumerate(value):
-            schema(entry, f"{place}[{i}]")
+            schema(entry, f"{location}[{i}]")
 
     return check
 
 
 def mapping_of(schema: Schema) -> Schema:
-    """An object with any names."""
+    """An object with any names and values of a schema."""
 
-    def check(value: Any, place: str) -> None:
+    def check(value: Any, location: str) -> None:
         if not isinstance(value, dict):
-            raise schema_error(value, place, "an object")
+            raise schema_error(value, location, "an object")
         for name, entry in value.items():
-            schema(entry, f"{place}.{name[:MAX_QUOTE_LENGTH]}")
+            schema(entry, f"{location}.{name[:MAX_QUOTE_LENGTH]}")
 
     return check
 
 
 def record_of(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
-    """An object with these names, and perhaps some more; other names hold anything."""
+    """An object with required and optional fields; further fields are not checked."""
 
-    def check(value: Any, place: str) -> None:
+    def check(value: Any, location: str) -> None:
         if not isinstance(value, dict):
-            raise schema_error(value, place, "an object")
+            raise schema_error(value, location, "an object")
         for name, schema in required.items():
             if name not in value:
-                raise InputError(f"its {place} has no '{name}'")
-            schema(value[name], f"{place}.{name}")
+                raise InputError(f"its {location} has no '{name}'")
+            schema(value[name], f"{location}.{name}")
         for name, schema in (optional or {}).items():
             if name in value:
-                schema(value[name], f"{place}.{name}")
+                schema(value[name], f"{location}.{name}")
 
     return check
 
 
-def with_rule(schema: Schema, holds: Callable[[Any], bool], right: str) -> Schema:
-    """What the schema says, and what it cannot say of each value by itself."""
+def with_rule(schema: Schema, is_valid: Callable[[Any], bool], expected: str) -> Schema:
+    """A value of a schema that also satisfies a condition, such as one between fields."""
 
-    def check(value: Any, place: str) -> None:
-        schema(value, place)
-        if not holds(value):
-            raise schema_error(value, place, right)
+    def check(value: Any, location: str) -> None:
+        schema(value, location)
+        if not is_valid(value):
+            raise schema_error(value, location, expected)
 
     return check
 

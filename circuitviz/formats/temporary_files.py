@@ -1,10 +1,8 @@
-"""Hidden files in which a save is made.
+"""Temporary files for atomic writing, and removal of those whose process was killed.
 
-No two savers share one, and a later save removes those whose process was killed.
-
-A temporary file is locked (``flock``) from its creation until it has its target's name. The system lets go of
-the lock when the process ends, however it ends, so an unlocked file of this name pattern is abandoned. Where
-the file system has no locks nothing is removed.
+A temporary file is locked (``flock``) from its creation until it is renamed to its target. The system
+releases the lock when the process ends, however it ends, so an unlocked file of this name pattern is
+abandoned. Where the file system has no locks, nothing is removed.
 """
 
 from __future__ import annotations
@@ -19,15 +17,18 @@ from typing import IO
 
 from circuitviz.formats.file_lock import try_lock
 
-TEMPORARY_NAME = re.compile(
-    r"\.circuitviz-[0-9a-f]{32}\.tmp"
-)  # 48 bytes: fits where the longest file name fits
+TEMPORARY_NAME = re.compile(r"\.circuitviz-[0-9a-f]{32}\.tmp")
 
 
 def create_temporary(folder: Path, is_private: bool) -> IO[bytes]:
-    """A new locked file in ``folder``: with the mode that the umask gives new files, or for this user alone.
+    """Create a locked temporary file.
 
-    Raises OSError where the folder cannot be written.
+    Args:
+        folder: Its folder.
+        is_private: Whether only this user may read it; otherwise it has the permissions of the umask.
+
+    Raises:
+        OSError: The folder cannot be written.
     """
     mode = 0o600 if is_private else 0o666
     while True:
@@ -35,11 +36,11 @@ def create_temporary(folder: Path, is_private: bool) -> IO[bytes]:
         file = open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115 - returned open
         if try_lock(file) is not False and _is_file_at(file, path):
             return file
-        file.close()  # before it was locked, another process took it for abandoned
+        file.close()  # before it was locked, another process removed it as abandoned
 
 
 def replace_target(file: IO[bytes], target: Path) -> None:
-    """Give a temporary file its target's name, replacing what has it. Raises OSError."""
+    """Rename a temporary file to its target, replacing it; raises OSError."""
     if sys.platform == "win32":
         file.close()  # an open file cannot be renamed there
     os.replace(file.name, target)
@@ -47,7 +48,7 @@ def replace_target(file: IO[bytes], target: Path) -> None:
 
 
 def remove_abandoned_files(folder: Path) -> None:
-    """Remove the temporary files in a folder whose process has ended; failures are passed over."""
+    """Remove the temporary files in a folder whose process has ended; failures are ignored."""
     names: list[str] = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         names = [
@@ -64,7 +65,7 @@ def remove_abandoned_files(folder: Path) -> None:
 
 
 def _is_file_at(file: IO[bytes], path: Path) -> bool:
-    """Whether an open file still is what its name leads to."""
+    """Whether a path still leads to an open file."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path, follow_symlinks=False))
     except FileNotFoundError:

@@ -1,10 +1,10 @@
-"""One way to write text in other tools' files, changed only where a file could not carry it as it is."""
+"""Escaping of characters that XML 1.0, CSV or UTF-8 cannot represent, for other tools' files."""
 
 from __future__ import annotations
 
 import re
 
-# A backslash is escaped only where it would be taken for the beginning of an escape.
+# A backslash is escaped only where it would begin an escape.
 UNSAFE_CHARACTERS = re.compile(
     r"\\(?=u[0-9a-fA-F]{4})|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
 )
@@ -12,7 +12,7 @@ ESCAPE_PATTERN = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def escape_text(text: str) -> str:
-    r"""Text without characters that XML 1.0, CSV or UTF-8 lose: such a one is written ``\u001b``.
+    r"""Escape characters that XML 1.0, CSV or UTF-8 cannot represent, as in ``\u001b``.
 
     >>> escape_text("a\x00"), escape_text(r"\alpha"), escape_text(r"\u0041")
     ('a\\u0000', '\\alpha', '\\u005cu0041')
@@ -21,7 +21,7 @@ def escape_text(text: str) -> str:
 
 
 def unescape_text(text: str) -> str:
-    r"""What ``escape_text`` was given; a backslash that is none of ours stays.
+    r"""The inverse of ``escape_text``; other backslashes stay.
 
     >>> unescape_text(escape_text("bell\x07")), unescape_text(escape_text(r"\u0041"))
     ('bell\x07', '\\u0041')

@@ -1,13 +1,7 @@
 """Nodes, edges, scores and circuits as plain data: NumPy arrays and dataclasses, importable without torch."""
 
 from circuitviz.graph.circuits import Circuit, prune
-from circuitviz.graph.evaluation import (
-    Evaluation,
-    FeatureResponse,
-    Interval,
-    PromptDetails,
-    TargetChange,
-)
+from circuitviz.graph.evaluation import Evaluation, FeatureResponse, Interval, PromptDetails, TargetChange
 from circuitviz.graph.first_order import estimate_target_change
 from circuitviz.graph.folding import FoldedCircuit, FoldedEdge, fold_circuit
 from circuitviz.graph.graph import BoolMatrix, Graph

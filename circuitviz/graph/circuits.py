@@ -22,13 +22,13 @@ class Circuit:
     Attributes:
         graph: The graph that the edges belong to.
         edges: Chosen edges, bool [senders, receivers].
-        asked: The number of edges that was asked for, or None where none was.
-        note: Why fewer edges than asked for are left; empty otherwise.
+        requested_edges: The number of edges that was requested, or None where none was.
+        note: Why fewer edges than requested are left; empty otherwise.
     """
 
     graph: Graph
     edges: BoolMatrix
-    asked: int | None = None
+    requested_edges: int | None = None
     note: str = ""
 
     def __repr__(self) -> str:
@@ -62,9 +62,9 @@ class Circuit:
 
     def pruned(self) -> Circuit:
         """The circuit without nodes that have no incoming or no outgoing edge, and without their edges."""
-        return Circuit(self.graph, prune(self.graph, self.edges), self.asked, self.note)
+        return Circuit(self.graph, prune(self.graph, self.edges), self.requested_edges, self.note)
 
-    def without(self, nodes: Iterable[str] = (), edges: Iterable[str] = ()) -> Circuit:
+    def ablate(self, nodes: Iterable[str] = (), edges: Iterable[str] = ()) -> Circuit:
         """The circuit with nodes and edges ablated, not pruned.
 
         Ablating a node replaces its output on all its edges, so its row of the edge matrix is emptied.
@@ -82,7 +82,7 @@ class Circuit:
                 remaining[self.graph.sender_index[name]] = False
         for name in edges:
             remaining[self.graph.edge(name)] = False
-        return Circuit(self.graph, remaining, self.asked, self.note)
+        return Circuit(self.graph, remaining, self.requested_edges, self.note)
 
     @cached_property
     def n_edges(self) -> int:

@@ -99,12 +99,12 @@ class Connectivity:
 
     def count_paths(self, start: str, end: str) -> int:
         """Number of paths from one node to another, exact however large."""
-        ways = {self.node_index[start]: 1}
+        n_paths = {self.node_index[start]: 1}
         for arrow in np.argsort(self.source, kind="stable").tolist():
             tail, head = int(self.source[arrow]), int(self.destination[arrow])
-            if tail in ways:
-                ways[head] = ways.get(head, 0) + ways[tail]
-        return ways.get(self.node_index[end], 0) if start != end else 0
+            if tail in n_paths:
+                n_paths[head] = n_paths.get(head, 0) + n_paths[tail]
+        return n_paths.get(self.node_index[end], 0) if start != end else 0
 
     def influence(self, start: str, end: str) -> float:
         """Sum of the shares of all paths: the fraction of what reaches ``end`` that comes from ``start``."""
@@ -160,10 +160,10 @@ class Connectivity:
 
     @cached_property
     def _outgoing(self) -> dict[int, list[int]]:
-        out: dict[int, list[int]] = {}
+        arrows_by_node: dict[int, list[int]] = {}
         for arrow, tail in enumerate(self.source.tolist()):
-            out.setdefault(tail, []).append(arrow)
-        return out
+            arrows_by_node.setdefault(tail, []).append(arrow)
+        return arrows_by_node
 
     @cached_property
     def _input_share(self) -> FloatArray:

@@ -32,7 +32,14 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class FeatureResponse:
-    """A feature's activation before and after a change, and what that does to the target, to first order."""
+    """How a feature responds to changes of other nodes.
+
+    Attributes:
+        node: Its name.
+        before: Its activation without the changes.
+        after: Its activation with them.
+        effect: What the difference does to the target, to first order.
+    """
 
     node: str
     before: float
@@ -42,7 +49,7 @@ class FeatureResponse:
 
 @dataclass(frozen=True)
 class TargetChange:
-    """What was done to nodes does to the target in the whole model.
+    """The change of the target in the whole model under interventions.
 
     Attributes:
         name: Name of the target.
@@ -66,41 +73,32 @@ class TargetChange:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the change as files and the command line hold it."""
-        return {
-            "name": self.name,
-            "before": self.before,
-            "predicted": self.predicted,
-            "frozen": self.frozen,
-            "free": self.free,
-            "top_before": [list(pair) for pair in self.top_before],
-            "top_after": [list(pair) for pair in self.top_after],
-            "responses": [asdict(response) for response in self.responses],
-        }
+        tops = {key: [list(pair) for pair in getattr(self, key)] for key in ("top_before", "top_after")}
+        return {**asdict(self), **tops, "responses": [asdict(response) for response in self.responses]}
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> TargetChange:
         """Return the change that ``as_dict`` wrote."""
+        values = {key: float(data[key]) for key in ("before", "predicted", "frozen", "free")}
+        top_before, top_after = (
+            tuple((str(token), float(share)) for token, share in data.get(key, ()))
+            for key in ("top_before", "top_after")
+        )
+        responses = tuple(FeatureResponse(**response) for response in data.get("responses", ()))
         return TargetChange(
-            str(data["name"]),
-            float(data["before"]),
-            float(data["predicted"]),
-            float(data["frozen"]),
-            float(data["free"]),
-            top_before=tuple((str(token), float(share)) for token, share in data.get("top_before", ())),
-            top_after=tuple((str(token), float(share)) for token, share in data.get("top_after", ())),
-            responses=tuple(FeatureResponse(**response) for response in data.get("responses", ())),
+            str(data["name"]), **values, top_before=top_before, top_after=top_after, responses=responses
         )
 
 
 @dataclass(frozen=True)
 class PromptDetails:
-    """What an evaluation on one prompt says beyond one over a task.
+    """Results that an evaluation on one prompt has besides those of one over a task.
 
     Attributes:
-        completeness: What the model without the circuit keeps; None where undefined or not measured yet.
+        completeness: Faithfulness of the model without the circuit; None where undefined or not measured yet.
         errors: Whether reconstruction errors were ``kept`` or ``dropped``.
         mean_of: What the ablation ``mean`` averages over, in words; empty for other ablations.
-        target: The target's change in the whole model; None where nothing was done to nodes.
+        target: The target's change in the whole model; None without interventions.
     """
 
     completeness: float | None = None
@@ -125,7 +123,7 @@ class Evaluation:
         edges: Number of edges of the circuit.
         nodes: Number of its nodes.
         per_prompt: L of ``circuit``, ``model`` and ``ablated`` on each prompt, [prompts].
-        prompt: What an evaluation on one prompt says besides; None over a task.
+        prompt: Further results of an evaluation on one prompt; None over a task.
     """
 
     faithfulness: Interval
@@ -151,12 +149,8 @@ class Evaluation:
             data["completeness"] = self.prompt.completeness
         data |= {
             "metric": {
-                name: None if value != value else value
-                for name, value in (
-                    ("circuit", self.circuit),
-                    ("model", self.model),
-                    ("ablated", self.ablated),
-                )
+                name: None if np.isnan(value := getattr(self, name)) else value
+                for name in ("circuit", "model", "ablated")
             },
             "edges": self.edges,
             "nodes": self.nodes,

@@ -1,17 +1,14 @@
-"""A model's graph with the features of some sites in place of their heads or MLP.
+"""Graphs of a model with the features of some sites in place of their heads or MLP.
 
-All other nodes keep their names and edges, so that a person who shows the features of a site sees the same
-picture with one part in more detail.
+All other nodes keep their names and edges, so that only the sites shown as features change in a drawing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-
 from circuitviz.errors import InputError
-from circuitviz.graph.graph import Graph
+from circuitviz.graph.graph import Graph, graph_of_model_nodes
 from circuitviz.graph.nodes import ModelShape, Node, NodeKind
 
 
@@ -47,54 +44,14 @@ def graph_from_nodes(shape: ModelShape, nodes: tuple[Node, ...]) -> Graph:
         InputError: The nodes are not those of a model of this shape with each layer's attention and MLP there
             once, as components or as features with their error.
     """
-    components = Graph.transformer(shape)
-    listed, names = (
-        _listed_features(nodes),
-        {site_of(n): n.dictionary for n in nodes if n.kind is NodeKind.FEATURE},
-    )
-    if nodes != _nodes_with_features(shape, listed, names) or len({node.name for node in nodes}) < len(nodes):
+    names = {site_of(n): n.dictionary for n in nodes if n.kind is NodeKind.FEATURE}
+    expected = _nodes_with_features(shape, _listed_features(nodes), names)
+    if nodes != expected or len({node.name for node in nodes}) < len(nodes):
         raise InputError(
             "A graph's nodes are not those of its model with some sites shown as features; each layer's "
             "attention and MLP has to occur once, as heads and MLP or as features with their error."
         )
-    order = [node.depth if node.kind is not NodeKind.LOGITS else 2 * shape.n_layers + 1 for node in nodes]
-    rows = {node.name: row for row, node in enumerate(nodes)}
-    first_row = {depth: order.index(depth) for depth in set(order)}
-    receivers: list[str] = []
-    owners: list[list[int]] = []
-    reach: list[int] = []
-
-    def add(name: str, owning: list[int], n_before: int) -> None:
-        receivers.append(name)
-        owners.append(owning)
-        reach.append(n_before)
-
-    for layer in range(shape.n_layers):
-        start = first_row[2 * layer + 1]
-        layer_nodes = [node for node in nodes if node.layer == layer]
-        if f"a{layer}" in listed:
-            for channel in "qkv":
-                for node in layer_nodes:
-                    if node.kind is NodeKind.FEATURE and node.site == "a":
-                        add(f"{node.name}<{channel}>", [rows[node.name]], start)
-        else:
-            for name in components.receivers:
-                if name.startswith(f"a{layer}."):
-                    read_by = np.flatnonzero(components.owners[components.receiver_index[name]])
-                    add(name, [rows[components.nodes[i].name] for i in read_by], start)
-        if shape.mlp:
-            n_before = start if shape.parallel else first_row[2 * layer + 2]
-            for node in layer_nodes:
-                if node.kind is NodeKind.MLP or (node.kind is NodeKind.FEATURE and node.site == "m"):
-                    add(node.name, [rows[node.name]], n_before)
-    add("logits", [len(nodes) - 1], len(nodes) - 1)
-    mask = np.arange(len(nodes) - 1)[:, None] < np.array(reach)[None, :]
-    owner_mask = np.zeros((len(receivers), len(nodes)), dtype=bool)
-    for receiver, owning in enumerate(owners):
-        owner_mask[receiver, owning] = True
-    mask.setflags(write=False)
-    owner_mask.setflags(write=False)
-    return Graph(shape, nodes, tuple(receivers), mask, owner_mask)
+    return graph_of_model_nodes(shape, nodes)
 
 
 def graph_containing(shape: ModelShape, nodes: Iterable[Node]) -> Graph:
@@ -145,19 +102,11 @@ def _nodes_with_features(
         if site not in sites:
             nodes.append(node)
         elif node.head in (0, None):
-            letter = site[0]
-            for i in sites[site]:
-                name = f"{site}.f{i}"
-                nodes.append(
-                    Node(
-                        name,
-                        NodeKind.FEATURE,
-                        layer,
-                        site=letter,
-                        feature=i,
-                        dictionary=dictionary_names.get(site),
-                    )
-                )
+            letter, dictionary = site[0], dictionary_names.get(site)
+            nodes += [
+                Node(f"{site}.f{i}", NodeKind.FEATURE, layer, site=letter, feature=i, dictionary=dictionary)
+                for i in sites[site]
+            ]
             nodes.append(Node(f"{site}.error", NodeKind.ERROR, layer, site=letter))
     return tuple(nodes)
 

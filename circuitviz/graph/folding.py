@@ -84,7 +84,7 @@ class FoldedCircuit:
     def with_values(self, values: FloatMatrix) -> FoldedCircuit:
         """The same boxes with other scores [senders, receivers]; the counted edge bundles are kept."""
         folded = replace(self, values=values)
-        folded.__dict__["bundles"] = self.edge_bundles
+        folded.__dict__["edge_bundles"] = self.edge_bundles
         return folded
 
     def member_edges(self, sender: str, receiver: str, channel: str) -> BoolMatrix:

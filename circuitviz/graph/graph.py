@@ -250,36 +250,54 @@ def edge_indices(edges: BoolMatrix) -> tuple[IndexArray, IndexArray]:
     return rows, columns
 
 
+def graph_of_model_nodes(shape: ModelShape, nodes: tuple[Node, ...]) -> Graph:
+    """Build the graph of a model from its nodes; its receivers and edges follow from them.
+
+    Args:
+        shape: Sizes of the model.
+        nodes: ``input``, then for each layer its heads, or the features and error of its attention, and its
+            MLP, or the MLP's features and error, then ``logits``.
+    """
+    rows_by_layer: dict[int | None, list[int]] = {}
+    first_row: dict[int, int] = {}
+    for row, node in enumerate(nodes):
+        rows_by_layer.setdefault(node.layer, []).append(row)
+        first_row.setdefault(node.depth, row)
+    receivers: list[tuple[str, list[int], int]] = []  # name, rows of its nodes, number of earlier senders
+    for layer in range(shape.n_layers):
+        rows, start = rows_by_layer[layer], first_row[2 * layer + 1]
+        heads = [row for row in rows if nodes[row].kind is NodeKind.HEAD]
+        features = [row for row in rows if nodes[row].kind is NodeKind.FEATURE]
+        for channel in "qkv":
+            size = 1 if channel == "q" else shape.queries_per_kv_head
+            letter = "h" if size == 1 else "kv"
+            for i in range(len(heads) // size):
+                owners = heads[i * size : (i + 1) * size]
+                receivers.append((f"a{layer}.{letter}{i}<{channel}>", owners, start))
+            for row in features:
+                if nodes[row].site == "a":
+                    receivers.append((f"{nodes[row].name}<{channel}>", [row], start))
+        if shape.mlp:
+            n_before = start if shape.parallel else first_row[2 * layer + 2]
+            for row in rows:
+                if nodes[row].kind is NodeKind.MLP or (
+                    nodes[row].kind is NodeKind.FEATURE and nodes[row].site == "m"
+                ):
+                    receivers.append((nodes[row].name, [row], n_before))
+    receivers.append(("logits", [len(nodes) - 1], len(nodes) - 1))
+    mask = np.arange(len(nodes) - 1)[:, None] < np.array([n for _, _, n in receivers])[None, :]
+    owner_mask = np.zeros((len(receivers), len(nodes)), dtype=bool)
+    for receiver, (_, owners, _) in enumerate(receivers):
+        owner_mask[receiver, owners] = True
+    mask.setflags(write=False)
+    owner_mask.setflags(write=False)
+    return Graph(shape, nodes, tuple(name for name, _, _ in receivers), mask, owner_mask)
+
+
 @lru_cache(maxsize=32)
 def _transformer_graph(shape: ModelShape) -> Graph:
     nodes = [Node("input", NodeKind.INPUT)]
-    receivers: list[str] = []
-    nodes_of_receiver: list[list[int]] = []
-    reach: list[int] = []  # how many senders come before each receiver
     for layer in range(shape.n_layers):
-        n_before = len(nodes)
-        heads = range(n_before, n_before + shape.n_heads)
-        for channel in "qkv":
-            is_shared = shape.has_grouped_queries and channel != "q"
-            for i in range(shape.kv_heads if channel != "q" else shape.n_heads):
-                receivers.append(f"a{layer}.{'kv' if is_shared else 'h'}{i}<{channel}>")
-                group_size = shape.queries_per_kv_head if channel != "q" else 1
-                nodes_of_receiver.append([heads[i * group_size + j] for j in range(group_size)])
-                reach.append(n_before)
         nodes += [Node(f"a{layer}.h{h}", NodeKind.HEAD, layer, h) for h in range(shape.n_heads)]
-        if shape.mlp:
-            receivers.append(f"m{layer}")
-            nodes_of_receiver.append([len(nodes)])
-            reach.append(n_before if shape.parallel else len(nodes))
-            nodes.append(Node(f"m{layer}", NodeKind.MLP, layer))
-    receivers.append("logits")
-    nodes_of_receiver.append([len(nodes)])
-    reach.append(len(nodes))
-    mask = np.arange(len(nodes))[:, None] < np.array(reach)[None, :]
-    nodes.append(Node("logits", NodeKind.LOGITS))
-    owners = np.zeros((len(receivers), len(nodes)), dtype=bool)
-    for receiver, node_rows in enumerate(nodes_of_receiver):
-        owners[receiver, node_rows] = True
-    mask.setflags(write=False)
-    owners.setflags(write=False)
-    return Graph(shape, tuple(nodes), tuple(receivers), mask, owners)
+        nodes += [Node(f"m{layer}", NodeKind.MLP, layer)] if shape.mlp else []
+    return graph_of_model_nodes(shape, (*nodes, Node("logits", NodeKind.LOGITS)))

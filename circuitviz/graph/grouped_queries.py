@@ -48,9 +48,8 @@ def regroup_circuit(
         The circuit and the scores on the graph of ``shape``.
     """
     old, new = circuit.graph, Graph.transformer(shape)
-    sharing = np.zeros(
-        (len(old.receivers), len(new.receivers))
-    )  # 1 where an old receiver belongs to a new one
+    # 1 where a receiver of the old graph belongs to one of the new graph
+    sharing = np.zeros((len(old.receivers), len(new.receivers)))
     for row, name in enumerate(old.receivers):
         sharing[row, new.receiver_index[key_value_receiver(name, shape)]] = 1.0
     edges = circuit.edges @ sharing > 0

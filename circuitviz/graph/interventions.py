@@ -50,11 +50,11 @@ class Intervention:
     positions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        known = {**COMPONENT_INTERVENTIONS, **FEATURE_INTERVENTIONS}
-        if self.value not in known:
+        valid_values = {**COMPONENT_INTERVENTIONS, **FEATURE_INTERVENTIONS}
+        if self.value not in valid_values:
             raise InputError(
-                f"There is no value '{self.value}' for a node; {', '.join(known)} would be right."
-                + suggest_name(self.value, known)
+                f"There is no value '{self.value}' for a node; {', '.join(valid_values)} would be right."
+                + suggest_name(self.value, valid_values)
             )
         if not math.isfinite(self.amount):
             verb = "set to" if self.value == "set" else "scaled by"
@@ -80,17 +80,18 @@ class Intervention:
             InputError: The data is anything else.
         """
         try:
-            value, share, positions = data
-            made = Intervention(str(value), float(share), tuple(int(p) for p in positions))
+            value, amount, positions = data
+            intervention = Intervention(str(value), float(amount), tuple(int(p) for p in positions))
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"{data!r} is no intervention; [value, factor, [positions]] would be right."
             ) from error
-        if made.value != "set" and abs(made.amount) > MAX_FACTOR:
+        if intervention.value != "set" and abs(intervention.amount) > MAX_FACTOR:
             raise InputError(
-                f"A node was to be scaled by {made.amount}; {-MAX_FACTOR:g} to {MAX_FACTOR:g} would be right."
+                f"A node was to be scaled by {intervention.amount}; "
+                f"{-MAX_FACTOR:g} to {MAX_FACTOR:g} would be right."
             )
-        return made
+        return intervention
 
 
 Interventions = Mapping[str, Intervention]

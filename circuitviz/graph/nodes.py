@@ -70,7 +70,7 @@ class Node:
     def depth(self) -> int:
         """Rank from the bottom: input 0, attention 2 · layer + 1, MLP 2 · layer + 2.
 
-        Of logits, ``Graph.depth`` says the rank.
+        For logits, use ``Graph.depth``.
         """
         if self.layer is None:
             return 0

@@ -1,4 +1,4 @@
-"""What two circuits share, and how well scores rank the edges of a reference circuit."""
+"""Overlap of two circuits, and ranking of a reference circuit's edges by scores."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from circuitviz.graph.scores import Scores
 
 
 def overlap(
-    left: Circuit,
-    right: Circuit,
-    scores: Scores | None = None,
-    judged: BoolMatrix | None = None,
+    left: Circuit, right: Circuit, scores: Scores | None = None, ranked_edges: BoolMatrix | None = None
 ) -> dict[str, Any]:
     """Compare two circuits (methods.md, Evaluating a circuit).
 
@@ -25,7 +22,7 @@ def overlap(
         left: A circuit.
         right: The reference: precision is shared / left, recall is shared / right.
         scores: Scores of the left circuit; without them the ranking numbers are None.
-        judged: Edges that the reference decides on, bool [senders, receivers]; all edges by default.
+        ranked_edges: Edges that the reference decides on, bool [senders, receivers]; all edges by default.
 
     Returns:
         ``edges`` and ``nodes``, each with ``shared``, ``left``, ``right``, ``iou``, ``precision`` and
@@ -40,7 +37,7 @@ def overlap(
             "The two circuits belong to models of different shapes, so they have no edges in "
             "common; compare circuits of one model, or of models of one shape."
         )
-    mask = left.graph.mask if judged is None else judged
+    mask = left.graph.mask if ranked_edges is None else ranked_edges
     left_edges, right_edges = left.edges & mask, right.edges & mask
     left_nodes, right_nodes = (
         set(Circuit(left.graph, edges, int(edges.sum())).node_names) for edges in (left_edges, right_edges)
@@ -71,11 +68,11 @@ def ranking_quality(scores: Scores | None, truth: BoolMatrix, mask: BoolMatrix) 
     precision, recall = precision_and_recall(values, truth, mask)
     size, steps = int(truth[mask].sum()), np.diff(recall, prepend=0.0)
     threshold = np.sort(values[mask])[::-1][size - 1] if size else np.inf
-    chosen = (values >= threshold) & mask
+    strongest = (values >= threshold) & mask
     return {
         "auroc": area_under_roc(values, truth, mask),
         "average_precision": float((steps * precision).sum()) if size else None,
-        "precision_at_size": float(truth[chosen].mean()) if size else None,
+        "precision_at_size": float(truth[strongest].mean()) if size else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""How much of a circuit serves other tasks too: components and edges that several circuits have."""
+"""Components and edges that several circuits share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDPOINT_KINDS = (NodeKind.INPUT, NodeKind.LOGITS)
 
 @dataclass(frozen=True)
 class CircuitReuse:
-    """What each ordered pair of circuits shares. ``input`` and ``logits`` are not counted as nodes.
+    """Shared nodes and edges of each ordered pair of circuits; ``input`` and ``logits`` are not counted.
 
     Attributes:
         names: Names of the circuits.
@@ -61,7 +61,7 @@ def measure_reuse(circuits: Mapping[str, Circuit]) -> CircuitReuse:
             "components in common; compare circuits of one model, or of models of one shape."
         )
     first = next(iter(circuits.values()), None)
-    if first is not None and not all(each.graph.same_as(first.graph) for each in circuits.values()):
+    if first is not None and not all(circuit.graph.same_as(first.graph) for circuit in circuits.values()):
         raise InputError(
             f"The {len(circuits)} circuits show their model in different bases, heads or features; "
             "compare circuits that show features at the same sites."
@@ -70,15 +70,18 @@ def measure_reuse(circuits: Mapping[str, Circuit]) -> CircuitReuse:
     common = [[_intersection(a, b) for b in components.values()] for a in components.values()]
     edges = {name: circuit.edges for name, circuit in circuits.items()}
     shared = {(a, b): int(np.count_nonzero(edges[a] & edges[b])) for a in edges for b in edges}
-    everywhere = next(iter(components.values()), ())
-    for others in components.values():
-        everywhere = _intersection(everywhere, others)
+    names_in_all = next(iter(components.values()), ())
+    for names in components.values():
+        names_in_all = _intersection(names_in_all, names)
     return CircuitReuse(
         list(circuits),
-        [[len(both) / len(row[i]) if row[i] else None for both in row] for i, row in enumerate(common)],
+        [
+            [len(shared_names) / len(row[i]) if row[i] else None for shared_names in row]
+            for i, row in enumerate(common)
+        ],
         [[shared[a, b] / shared[a, a] if shared[a, a] else None for b in circuits] for a in circuits],
         common,
-        everywhere,
+        names_in_all,
     )
 
 

@@ -27,8 +27,8 @@ class Scores:
     """A score for every edge; a positive score means that the edge helps the metric (methods.md, Scores).
 
     Files of other tools rarely say whether positive helps: EAP-IG's scores have the sign of the metric that
-    was passed, which may be a loss. ``sign_known`` says whether it is known; where not, the signs are those
-    of the file and nothing may be concluded from them.
+    was passed, which may be a loss. Where ``sign_known`` is False, the signs are those of the file, and
+    nothing may be concluded from them.
 
     Attributes:
         graph: The graph that the edges belong to.
@@ -38,9 +38,9 @@ class Scores:
         partial: Whether the computation was stopped before its end. Then an edge of score 0 was not examined,
             or was and has no effect; it is never chosen, and a node with no examined incoming edge is no dead
             end.
-        info: What else the method says, ready for JSON: ``own``, the least |score| of the edges that the
-            method kept itself; ``rounds`` of path patching; ``score_sign`` and ``score_sign_note``, how the
-            sign of imported scores is known.
+        info: Further results of the method, ready for JSON: ``own``, the least |score| of the edges that the
+            method itself selected; ``rounds`` of path patching; ``score_sign`` and ``score_sign_note``, how
+            the sign of imported scores is known.
         positions: Effects by sender and token position, float [senders, time], where the method gives them.
     """
 
@@ -115,11 +115,11 @@ class Scores:
                 f"A threshold of {value:g} was given; it is the least |score| of an edge to keep, so a "
                 "number above 0 would be right."
             )
-        chosen = (np.abs(self.values) >= value) & self.graph.mask
-        return Circuit(self.graph, self._pruned(chosen), int(chosen.sum()))
+        selected = (np.abs(self.values) >= value) & self.graph.mask
+        return Circuit(self.graph, self._pruned(selected), int(selected.sum()))
 
-    def own(self) -> Circuit:
-        """The edges that the method itself kept.
+    def select_by_method(self) -> Circuit:
+        """The edges that the method itself selected.
 
         Raises:
             InputError: The method only scores edges.
@@ -144,10 +144,10 @@ class Scores:
         order = np.argsort(-np.abs(self.node_scores()), kind="stable")
 
         def edges_among(count: int) -> BoolMatrix:
-            chosen = np.zeros(len(graph.nodes), dtype=bool)
-            chosen[order[:count]] = chosen[-1] = True
-            reads = graph.owners @ chosen > 0
-            return self._pruned(self._choosable_edges & chosen[:-1, None] & reads[None, :])
+            is_selected = np.zeros(len(graph.nodes), dtype=bool)
+            is_selected[order[:count]] = is_selected[-1] = True
+            reads = graph.owners @ is_selected > 0
+            return self._pruned(self._choosable_edges & is_selected[:-1, None] & reads[None, :])
 
         low, high = 0, len(order)
         while low < high:  # more nodes have more edges between them
@@ -158,8 +158,8 @@ class Scores:
     def greedy(self, n: int) -> Circuit:
         """From the targets upstream, always the strongest edge into a node that is already reached.
 
-        Edges are added until n edges are left after pruning; the circuit's ``note`` says so where that cannot
-        be.
+        Edges are added until n edges are left after pruning; where that is impossible, the circuit's ``note``
+        states it.
 
         Raises:
             InputError: The graph has fewer than n edges, or a score is not finite.
@@ -181,27 +181,27 @@ class Scores:
         note = "" if n_left == n else shortfall
         return Circuit(self.graph, edges, n, note)
 
-    def select(self, how: str, amount: float) -> Circuit:
+    def select(self, rule: str, amount: float) -> Circuit:
         """Choose a circuit by the name of the rule.
 
         Args:
-            how: One of ``SELECTIONS``.
+            rule: One of ``SELECTIONS``.
             amount: Number of edges for ``greedy``, ``top``, ``signed`` and ``nodes``; least |score| for
                 ``threshold``; unused for ``own``.
 
         Raises:
             InputError: There is no such rule, or the amount does not suit it.
         """
-        if how not in SELECTIONS:
+        if rule not in SELECTIONS:
             raise InputError(
-                f"There is no way to choose edges called '{how}'; there is "
-                f"{', '.join(SELECTIONS)}." + suggest_name(how, SELECTIONS)
+                f"There is no way to choose edges called '{rule}'; there is "
+                f"{', '.join(SELECTIONS)}." + suggest_name(rule, SELECTIONS)
             )
-        if how == "threshold":
+        if rule == "threshold":
             return self.threshold(amount)
-        if how == "own":
-            return self.own()
-        circuit: Circuit = getattr(self, how)(int(amount))
+        if rule == "own":
+            return self.select_by_method()
+        circuit: Circuit = getattr(self, rule)(int(amount))
         return circuit
 
     def node_scores(self) -> NDArray[np.float64]:
@@ -258,9 +258,9 @@ class Scores:
 
     def _strongest(self, n: int, keys: NDArray[np.float64]) -> Circuit:
         self._check_edge_count(n)
-        chosen = np.argsort(keys, kind="stable")[:n]
+        selected = np.argsort(keys, kind="stable")[:n]
         edges = np.zeros_like(self.graph.mask)
-        edges[self._edge_indices[0][chosen], self._edge_indices[1][chosen]] = True
+        edges[self._edge_indices[0][selected], self._edge_indices[1][selected]] = True
         return Circuit(self.graph, self._pruned(edges & self._choosable_edges), n)
 
     @property
@@ -276,28 +276,28 @@ class Scores:
 
     @cached_property
     def _greedy_order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        graph, strength, known = self.graph, np.abs(self.values), self._choosable_edges
+        graph, strength, choosable = self.graph, np.abs(self.values), self._choosable_edges
         columns = [np.flatnonzero(graph.owners[:, node]) for node in range(len(graph.nodes))]
         heap: list[tuple[float, int, int]] = []
         open_receivers = np.zeros(len(graph.receivers), dtype=bool)
         reached = np.zeros(len(graph.nodes), dtype=bool)
 
-        def reach(node: int) -> None:
+        def add_node(node: int) -> None:
             reached[node] = True
             for receiver in columns[node]:
                 if not open_receivers[receiver]:
                     open_receivers[receiver] = True
-                    for sender in np.flatnonzero(known[:, receiver]):
+                    for sender in np.flatnonzero(choosable[:, receiver]):
                         heapq.heappush(heap, (-strength[sender, receiver], int(sender), int(receiver)))
 
         for sink in range(len(graph.senders), len(graph.nodes)):
-            reach(sink)
+            add_node(sink)
         order: list[tuple[int, int]] = []
         while heap:
             _, sender, receiver = heapq.heappop(heap)
             order.append((sender, receiver))
             if not reached[sender]:
-                reach(sender)
+                add_node(sender)
         senders, receivers = np.array(order, dtype=np.intp).reshape(-1, 2).T
         return senders, receivers
 

@@ -245,5 +245,5 @@ def _unit_rows(
     rows = np.zeros((len(vectors), len(index)))
     for row, vector in zip(rows, vectors, strict=True):
         row[[index[key] for key in vector]] = list(vector.values())
-    sizes = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 0)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)

@@ -1,4 +1,4 @@
-"""Where nodes stand."""
+"""Layouts: functions from a circuit to the positions of its nodes."""
 
 from circuitviz.layout.registry import COLUMN_SPACING, ROW_SPACING, Layout, PositionColumn, Positions, layouts
 

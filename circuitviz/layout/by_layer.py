@@ -1,4 +1,4 @@
-"""Depth upwards, crossings ordered away within each row: how circuits are read."""
+"""Rows by depth, each ordered so that few edges cross."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from circuitviz.layout.registry import COLUMN_SPACING, ROW_SPACING, Positions, l
 
 @layouts.register("layered", summary="by layer, crossings ordered away")
 def layout_by_layer(
-    graph: Graph,
-    names: Sequence[str],
-    edges: BoolMatrix,
-    pinned: Mapping[str, tuple[float, float]],
+    graph: Graph, names: Sequence[str], edges: BoolMatrix, pinned: Mapping[str, tuple[float, float]]
 ) -> Positions:
     """Rows by depth, those without nodes left out; barycentric order within a row."""
     if not names:
@@ -25,10 +22,10 @@ def layout_by_layer(
     row = row_numbers([graph.depth(name) for name in names])
     one_column, centre = np.zeros(len(names), np.intp), np.zeros(1)
     x = order_rows(row, one_column, centre, *edges_between(graph, edges, index))
-    alone = np.array([graph.node(name).kind is NodeKind.MLP for name in names])
-    widest = int(np.bincount(row).max())
-    x[alone] = (widest + 1.2) / 2  # a column of their own: edges do not pass behind them
-    places = {
+    is_mlp = np.array([graph.node(name).kind is NodeKind.MLP for name in names])
+    max_row_size = int(np.bincount(row).max())
+    x[is_mlp] = (max_row_size + 1.2) / 2  # a separate column, so that no edges pass behind MLPs
+    positions = {
         name: (float(x[i] * COLUMN_SPACING), float(row[i] * ROW_SPACING)) for i, name in enumerate(names)
     }
-    return {**places, **{name: pinned[name] for name in names if name in pinned}}
+    return {**positions, **{name: pinned[name] for name in names if name in pinned}}

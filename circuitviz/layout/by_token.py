@@ -1,4 +1,4 @@
-"""Depth upwards, tokens to the right: how attribution graphs of one prompt are read."""
+"""Rows by depth and columns by token position, as attribution graphs of one prompt are drawn."""
 
 from __future__ import annotations
 
@@ -17,45 +17,47 @@ MAX_POSITIONS = 4096  # a file may name any position; beyond these, only positio
 
 
 def position_columns(graph: Graph, names: Sequence[str]) -> tuple[PositionColumn, ...]:
-    """The columns of some nodes: one a position, as wide as its busiest layer; none without positions.
+    """Columns of some nodes, one per token position, each as wide as its layer with most nodes.
 
-    Every position of the prompt up to the graph's last node has one, whether nodes stand there or not. Nodes
-    that stand at no position share a first column of their own.
+    Every position up to the graph's last has a column, also without nodes. Nodes without a position share
+    the first column.
+
+    Returns:
+        The columns from left to right; empty where no node has a position.
     """
     if all(graph.node(name).position is None for name in names):
         return ()
-    busy: dict[int, dict[int, int]] = {}
+    counts_by_position: dict[int, dict[int, int]] = {}
     for name in names:
-        at = graph.node(name).position
-        layers = busy.setdefault(-1 if at is None else at, {})
+        position = graph.node(name).position
+        layers = counts_by_position.setdefault(-1 if position is None else position, {})
         layers[graph.depth(name)] = layers.get(graph.depth(name), 0) + 1
-    last = max(-1 if node.position is None else node.position for node in graph.nodes)
-    for position in range(min(last + 1, MAX_POSITIONS)):
-        busy.setdefault(position, {})
-    made, left = [], 0.0
-    for position in sorted(busy):
-        width = max(busy[position].values(), default=EMPTY_COLUMN_NODES)
-        made.append((position, left, left + width))
-        left += width + COLUMN_GAP_NODES
-    middle = (left - COLUMN_GAP_NODES) / 2
+    last_position = max(-1 if node.position is None else node.position for node in graph.nodes)
+    for position in range(min(last_position + 1, MAX_POSITIONS)):
+        counts_by_position.setdefault(position, {})
+    spans, x_left = [], 0.0
+    for position in sorted(counts_by_position):
+        width = max(counts_by_position[position].values(), default=EMPTY_COLUMN_NODES)
+        spans.append((position, x_left, x_left + width))
+        x_left += width + COLUMN_GAP_NODES
+    centre = (x_left - COLUMN_GAP_NODES) / 2
     return tuple(
         PositionColumn(
-            None if position < 0 else position, (a - middle) * COLUMN_SPACING, (b - middle) * COLUMN_SPACING
+            None if position < 0 else position,
+            (left - centre) * COLUMN_SPACING,
+            (right - centre) * COLUMN_SPACING,
         )
-        for position, a, b in made
+        for position, left, right in spans
     )
 
 
 @layouts.register("tokens", summary="by layer and token position", columns=position_columns)
 def layout_by_token(
-    graph: Graph,
-    names: Sequence[str],
-    edges: BoolMatrix,
-    pinned: Mapping[str, tuple[float, float]],
+    graph: Graph, names: Sequence[str], edges: BoolMatrix, pinned: Mapping[str, tuple[float, float]]
 ) -> Positions:
-    """Rows by depth, columns by position; crossings ordered away within each cell.
+    """Rows by depth, columns by position; each cell is ordered so that few edges cross.
 
-    A circuit of components, which stand at no position, is laid out by layer alone.
+    A circuit of components, which have no position, is laid out by layer alone.
     """
     spans = position_columns(graph, names)
     if not spans:
@@ -66,7 +68,7 @@ def layout_by_token(
     centre = np.array([(span.left + span.right) / 2 / COLUMN_SPACING for span in spans])
     index = np.array([graph.node_index[name] for name in names], np.intp)
     x = order_rows(row, column, centre, *edges_between(graph, edges, index))
-    places = {
+    positions = {
         name: (float(x[i] * COLUMN_SPACING), float(row[i] * ROW_SPACING)) for i, name in enumerate(names)
     }
-    return {**places, **{name: pinned[name] for name in names if name in pinned}}
+    return {**positions, **{name: pinned[name] for name in names if name in pinned}}

@@ -1,9 +1,10 @@
-"""A layout spread to the aspect of a view, so that as many names as possible can be read at once.
+"""Stretching of a layout to the aspect ratio of a view, so that as many names as possible can be read.
 
-A layout places nodes at fixed distances (``COLUMN``, ``ROW``). A view is wider or higher than that, and a
-drawing that is only scaled to fit leaves one direction empty and makes the boxes too small in the other. Here
-the distances change and the boxes stay: x by one factor, y row by row. The map is monotone in both directions
-and has an inverse, so places that a person chose are kept in the layout's units whatever the view is.
+A layout places nodes at fixed distances (``COLUMN_SPACING``, ``ROW_SPACING``). A view has another aspect
+ratio, and a drawing that is only scaled to fit leaves one direction empty and makes the boxes too small in
+the other. Here the distances change and the boxes keep their size: x by one factor, y row by row. The map is
+monotone in both directions and has an inverse, so positions that a person chose are stored in the layout's
+units whatever the view is.
 """
 
 from __future__ import annotations
@@ -22,39 +23,42 @@ Size = tuple[float, float]
 
 MIN_GAP_X, MIN_GAP_Y = 6.0, 7.0  # least free space between boxes side by side and one above the other
 BOUNDS_MARGIN = 12.0  # free space around all boxes
-COMFORTABLE_ZOOM = 0.85  # pixels per unit: beyond it room goes to the distances first, where edges run
+COMFORTABLE_ZOOM = 0.85  # pixels per unit; a larger view increases distances rather than the zoom
 MAX_X_FACTOR = 2.0  # columns are at most so many times as far apart as in the layout
-MAX_ROW_PITCH = 2 * ROW_SPACING  # rows are at most so far apart, where no box is higher
+MAX_ROW_PITCH = 2 * ROW_SPACING  # greatest distance of rows, unless boxes are higher
 
 
 @dataclass(frozen=True)
 class LayoutTransform:
-    """Maps places in a layout's units to places in a view.
+    """Maps positions in a layout's units to positions in a view.
 
-    x_factor: factor of x. rows: y of the rows in the layout's units, increasing; none: y stays as it is;
-    view_rows: y of the same rows in the view. Between two rows y is interpolated, beyond them it goes on as
-    between the outermost two.
+    Between two rows y is interpolated, beyond them it is extrapolated from the outermost two.
+
+    Attributes:
+        x_factor: Factor of x.
+        layout_rows: y of the rows in the layout's units, increasing; if empty, y stays as it is.
+        view_rows: y of the same rows in the view.
     """
 
     x_factor: float = 1.0
     layout_rows: tuple[float, ...] = ()
     view_rows: tuple[float, ...] = ()
 
-    def to_view(self, at: tuple[float, float]) -> tuple[float, float]:
-        """Where a place of the layout is in the view.
+    def to_view(self, point: tuple[float, float]) -> tuple[float, float]:
+        """The position in the view of a point of the layout.
 
         >>> LayoutTransform(0.5, (0.0, 66.0), (0.0, 40.0)).to_view((100.0, 99.0))
         (50.0, 60.0)
         """
-        return at[0] * self.x_factor, _interpolate(at[1], self.layout_rows, self.view_rows)
+        return point[0] * self.x_factor, _interpolate(point[1], self.layout_rows, self.view_rows)
 
-    def to_layout(self, at: tuple[float, float]) -> tuple[float, float]:
-        """The place of the layout that is shown at a place of the view.
+    def to_layout(self, point: tuple[float, float]) -> tuple[float, float]:
+        """The position in the layout of a point of the view.
 
         >>> LayoutTransform(0.5, (0.0, 66.0), (0.0, 40.0)).to_layout((50.0, 60.0))
         (100.0, 99.0)
         """
-        return at[0] / self.x_factor, _interpolate(at[1], self.view_rows, self.layout_rows)
+        return point[0] / self.x_factor, _interpolate(point[1], self.view_rows, self.layout_rows)
 
 
 def fit_layout_to_view(
@@ -65,17 +69,16 @@ def fit_layout_to_view(
     legible_zoom: float,
     readable_zoom: float,
 ) -> LayoutTransform:
-    """The distances at which all of a layout is shown as large as possible, and fills a view.
+    """The transform that shows all of a layout as large as possible and fills a view.
 
     Args:
-        positions: centres of nodes in the layout's units; nodes that were moved by hand are left out.
-        sizes: width and height of each node's box, in the units of the view.
-        own_column: nodes in a column of their own (MLPs): a row of nothing else stands half way between
-            others.
-        view: width and height in pixels.
-        legible_zoom: pixels per unit below which names cannot be read.
-        readable_zoom: pixels per unit at which they are read where not all of the layout is legible at once.
-            Then rows stay as near as they can, and columns fill the width if they fit at that size.
+        positions: Centres of nodes in the layout's units; nodes that were moved by hand are left out.
+        sizes: Width and height of each node's box, in the units of the view.
+        own_column: Nodes in a separate column (MLPs); a row of only these lies half way between others.
+        view: Width and height in pixels.
+        legible_zoom: Pixels per unit below which names cannot be read.
+        readable_zoom: Pixels per unit where not all of the layout is legible at once. Then rows are as close
+            as boxes allow, and columns fill the width if they fit at that zoom.
 
     >>> positions, box = {"a": (0.0, 0.0), "b": (92.0, 66.0)}, (66.0, 32.0)
     >>> fit_layout_to_view(positions, {"a": box, "b": box}, (), (500, 500), 0.6, 0.7)
@@ -87,76 +90,79 @@ def fit_layout_to_view(
     for name, (_, y) in positions.items():
         rows.setdefault(round(y, 3), []).append(name)
     levels = sorted(rows)
-    narrowest = max((_min_x_factor(rows[y], positions, sizes) for y in levels), default=1.0)
+    min_factor = max((_min_x_factor(rows[y], positions, sizes) for y in levels), default=1.0)
     heights = _min_row_heights(levels, rows, sizes, own_column)
-    x = np.array([at[0] for at in positions.values()])
-    extent, ends = float(np.ptp(x)), max(sizes[name][0] for name in positions) + 2 * BOUNDS_MARGIN
-    rise, tall = heights[-1], max(sizes[name][1] for name in positions) + 2 * BOUNDS_MARGIN
-    zoom = min(view[0] / (extent * narrowest + ends), view[1] / (rise + tall), COMFORTABLE_ZOOM)
+    x = np.array([point[0] for point in positions.values()])
+    width, margin_x = float(np.ptp(x)), max(sizes[name][0] for name in positions) + 2 * BOUNDS_MARGIN
+    height, margin_y = heights[-1], max(sizes[name][1] for name in positions) + 2 * BOUNDS_MARGIN
+    zoom = min(view[0] / (width * min_factor + margin_x), view[1] / (height + margin_y), COMFORTABLE_ZOOM)
     fits = zoom >= legible_zoom
     zoom = zoom if fits else readable_zoom
-    across = 1.0
-    if extent:
-        across = min(max((view[0] / zoom - ends) / extent, narrowest), max(MAX_X_FACTOR, narrowest))
-    higher = 1.0
-    if fits and rise:
+    x_factor = 1.0
+    if width:
+        x_factor = min(max((view[0] / zoom - margin_x) / width, min_factor), max(MAX_X_FACTOR, min_factor))
+    y_factor = 1.0
+    if fits and height:
         pitch = max(b - a for a, b in pairwise(heights))
-        higher = min(max((view[1] / zoom - tall) / rise, 1.0), max(1.0, MAX_ROW_PITCH / pitch))
+        y_factor = min(max((view[1] / zoom - margin_y) / height, 1.0), max(1.0, MAX_ROW_PITCH / pitch))
     if len(levels) < 2:
-        return LayoutTransform(across)
-    return LayoutTransform(across, tuple(levels), tuple(y * higher for y in heights))
+        return LayoutTransform(x_factor)
+    return LayoutTransform(x_factor, tuple(levels), tuple(y * y_factor for y in heights))
 
 
-def _min_x_factor(names: list[str], places: Positions, sizes: Mapping[str, Size]) -> float:
-    """The least factor of x at which the boxes of a row stand free of each other."""
-    x = np.array([places[name][0] for name in names])
-    wide = np.array([sizes[name][0] for name in names])
+def _min_x_factor(names: list[str], positions: Positions, sizes: Mapping[str, Size]) -> float:
+    """The least factor of x at which the boxes of a row do not overlap."""
+    x = np.array([positions[name][0] for name in names])
+    widths = np.array([sizes[name][0] for name in names])
     order = np.argsort(x, kind="stable")
-    apart, needed = np.diff(x[order]), (wide[order][1:] + wide[order][:-1]) / 2 + MIN_GAP_X
-    there = apart > 0
-    return float((needed[there] / apart[there]).max(initial=MIN_GAP_X / COLUMN_SPACING))
+    distances, needed = np.diff(x[order]), (widths[order][1:] + widths[order][:-1]) / 2 + MIN_GAP_X
+    is_apart = distances > 0
+    return float((needed[is_apart] / distances[is_apart]).max(initial=MIN_GAP_X / COLUMN_SPACING))
 
 
 def _min_row_heights(
-    levels: list[float], rows: Mapping[float, list[str]], sizes: Mapping[str, Size], aside: Collection[str]
+    levels: list[float],
+    rows: Mapping[float, list[str]],
+    sizes: Mapping[str, Size],
+    own_column: Collection[str],
 ) -> list[float]:
-    """Heights of rows that are as near to each other as their boxes allow, from 0.
+    """Heights of rows that are as close to each other as their boxes allow, from 0.
 
-    A layout that has rows nearer than ``ROW`` puts some half way between others itself: its rows keep the
-    proportions of their distances.
+    In a layout whose rows are closer than ``ROW_SPACING`` rows lie half way between others already; these
+    keep the proportions of their distances.
     """
-    tall = [max(sizes[name][1] for name in rows[y]) for y in levels]
-    alone = [set(rows[y]) <= set(aside) for y in levels]
+    tallest = [max(sizes[name][1] for name in rows[y]) for y in levels]
+    is_alone = [set(rows[y]) <= set(own_column) for y in levels]
     if min(np.diff(levels), default=ROW_SPACING) < 0.9 * ROW_SPACING:
-        pairs = _neighbouring_rows(alone)
-        factor = max(((tall[a] + tall[b]) / 2 + MIN_GAP_Y) / (levels[b] - levels[a]) for a, b in pairs)
+        pairs = _neighbouring_rows(is_alone)
+        factor = max(((tallest[a] + tallest[b]) / 2 + MIN_GAP_Y) / (levels[b] - levels[a]) for a, b in pairs)
         return [(y - levels[0]) * factor for y in levels]
     heights = [0.0]
-    last = {alone[0]: 0}  # the last row of either kind
+    last_row_of_kind = {is_alone[0]: 0}
     for row in range(1, len(levels)):
-        step = (tall[row] + tall[row - 1]) / 2 + MIN_GAP_Y
-        y = heights[-1] + (step if alone[row] == alone[row - 1] else step / 2)
-        if (other := last.get(alone[row])) is not None:
-            y = max(y, heights[other] + (tall[row] + tall[other]) / 2 + MIN_GAP_Y)
+        step = (tallest[row] + tallest[row - 1]) / 2 + MIN_GAP_Y
+        y = heights[-1] + (step if is_alone[row] == is_alone[row - 1] else step / 2)
+        if (other := last_row_of_kind.get(is_alone[row])) is not None:
+            y = max(y, heights[other] + (tallest[row] + tallest[other]) / 2 + MIN_GAP_Y)
         heights.append(y)
-        last[alone[row]] = row
+        last_row_of_kind[is_alone[row]] = row
     return heights
 
 
-def _neighbouring_rows(alone: list[bool]) -> list[tuple[int, int]]:
-    """Neighbouring rows of one kind, by number; all neighbours where there are none."""
-    found = []
+def _neighbouring_rows(is_own_column: list[bool]) -> list[tuple[int, int]]:
+    """Pairs of neighbouring rows of one kind, by number; all neighbours where there are none."""
+    pairs = []
     for kind in (False, True):
-        held = [row for row, is_alone in enumerate(alone) if is_alone == kind]
-        found += list(pairwise(held))
-    return found or list(pairwise(range(len(alone))))
+        rows = [row for row, is_own in enumerate(is_own_column) if is_own == kind]
+        pairs += list(pairwise(rows))
+    return pairs or list(pairwise(range(len(is_own_column))))
 
 
-def _interpolate(at: float, known: tuple[float, ...], values: tuple[float, ...]) -> float:
-    if len(known) < 2:
-        return at
-    if at < known[0]:
-        return values[0] + (at - known[0]) * (values[1] - values[0]) / (known[1] - known[0])
-    if at > known[-1]:
-        return values[-1] + (at - known[-1]) * (values[-1] - values[-2]) / (known[-1] - known[-2])
-    return float(np.interp(at, known, values))
+def _interpolate(value: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> float:
+    if len(xs) < 2:
+        return value
+    if value < xs[0]:
+        return ys[0] + (value - xs[0]) * (ys[1] - ys[0]) / (xs[1] - xs[0])
+    if value > xs[-1]:
+        return ys[-1] + (value - xs[-1]) * (ys[-1] - ys[-2]) / (xs[-1] - xs[-2])
+    return float(np.interp(value, xs, ys))

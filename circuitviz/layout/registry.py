@@ -1,4 +1,4 @@
-"""A layout is a function from a circuit to places; adding one is adding a file."""
+"""The registry of layouts: functions from a circuit to node positions, one file each."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from circuitviz.registry import Registry
 
 Positions = dict[str, tuple[float, float]]
 Layout = Callable[[Graph, Sequence[str], BoolMatrix, Mapping[str, tuple[float, float]]], Positions]
-"""(graph, node names, edges [senders, receivers], pinned places) → places; y grows with depth."""
+"""(graph, node names, edges [senders, receivers], pinned positions) → positions; y grows with depth."""
 
-# A layout in columns is registered with ``columns``: (graph, node names) → its columns.
+# A layout with columns is registered with ``columns``: (graph, node names) → tuple of PositionColumn.
 layouts: Registry[Layout] = Registry("layout", "circuitviz.layout", "circuitviz.layouts")
 
 
 @dataclass(frozen=True, slots=True)
 class PositionColumn:
-    """What stands at one token position, from ``left`` to ``right``; None: at no position."""
+    """The column of one token position, or of the nodes without one.
+
+    Attributes:
+        position: Token position; None for nodes without one.
+        left: x of the left edge, in the layout's units.
+        right: x of the right edge.
+    """
 
     position: int | None
     left: float

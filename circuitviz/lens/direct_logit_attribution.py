@@ -1,4 +1,4 @@
-"""Direct logit attribution of all nodes: how much each pushes correct over incorrect answers."""
+"""Direct logit attribution of all nodes to the difference of correct and incorrect answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError
+from circuitviz.lens.direct_logits import mean_unembedding
 from circuitviz.models import Model, record_activations
 from circuitviz.models.sender_activations import head_rows, mlp_row
 from circuitviz.progress import Progress, ProgressSteps
@@ -69,8 +70,8 @@ def direct_logit_attribution_steps(
         values[:, first : first + len(chosen)] = (
             _attribute_batch(model, task.subset(chosen)).double().cpu().numpy()
         )
-        done = first + len(chosen)
-        yield Progress(done, len(numbers), f"{done} of {len(numbers)} prompts")
+        n_done = first + len(chosen)
+        yield Progress(n_done, len(numbers), f"{n_done} of {len(numbers)} prompts")
     return DirectLogitAttribution(list(model.graph.senders), values, numbers)
 
 
@@ -84,7 +85,7 @@ def _attribute_batch(model: Model, batch: Task) -> Tensor:
         run = record_activations(model, batch.clean, positions)
     norm = model.final_norm
     _, inverse = norm.normalise_parts(final_residuals[0][rows, positions])
-    logit_direction = _mean_unembedding(model, batch.correct) - _mean_unembedding(model, batch.incorrect)
+    logit_direction = mean_unembedding(model, batch.correct) - mean_unembedding(model, batch.incorrect)
     direction = logit_direction * norm.weight
     if norm.is_centred:  # centring the output equals centring the direction
         direction = direction - direction.mean(-1, keepdim=True)
@@ -97,15 +98,3 @@ def _attribute_batch(model: Model, batch: Task) -> Tensor:
         if model.shape.mlp:
             attributions[mlp_row(model, layer)] = (run.mlp[layer][rows, positions] * direction).sum(-1)
     return attributions
-
-
-def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
-    """Mean unembedding row of each prompt's answers, [batch, d_model].
-
-    Args:
-        model: The model.
-        answers: Token ids [batch, answers], −1 where there is none.
-    """
-    mask = (answers >= 0).to(model.unembedding)
-    rows = model.unembedding[answers.clamp_min(0)] * mask[..., None]
-    return rows.sum(1) / mask.sum(1, keepdim=True)

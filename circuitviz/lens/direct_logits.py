@@ -1,4 +1,4 @@
-"""What readings share: one prompt's tokens, a node's output, and its contribution to the logits."""
+"""Functions shared by readings: one prompt's tokens, a node's output, its contribution to the logits."""
 
 from __future__ import annotations
 
@@ -125,3 +125,15 @@ def answer_logit_diff(subtask: Task, logits: Tensor) -> float | None:
     if not len(incorrect):
         return None
     return float(logits[correct].mean() - logits[incorrect].mean())
+
+
+def mean_unembedding(model: Model, answers: Tensor) -> Tensor:
+    """Mean unembedding row of each prompt's answers, [batch, d_model].
+
+    Args:
+        model: The model.
+        answers: Token ids [batch, answers], −1 where there is none.
+    """
+    mask = (answers >= 0).to(model.unembedding)
+    rows = model.unembedding[answers.clamp_min(0)] * mask[..., None]
+    return rows.sum(1) / mask.sum(1, keepdim=True)

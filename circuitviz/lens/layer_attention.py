@@ -65,8 +65,8 @@ class LayerAttention:
                 clean * self.clean_value_norms[:, None],
                 corrupted * self.corrupted_value_norms[:, None],
             )
-            most = np.maximum(clean.max(axis=(1, 2), keepdims=True), 1e-12)
-            clean, corrupted = clean / most, corrupted / most
+            max_side = np.maximum(clean.max(axis=(1, 2), keepdims=True), 1e-12)
+            clean, corrupted = clean / max_side, corrupted / max_side
         if side == "difference":
             return clean - corrupted
         return clean if side == "clean" else corrupted

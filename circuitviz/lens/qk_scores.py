@@ -1,4 +1,4 @@
-"""Which tokens a head's query matches: attention scores with every token's embedding as key.
+"""Attention scores of a head's queries with every token's embedding as key.
 
 Models make scores from queries and keys in different ways: GPT-Neo does not divide them by √d_head, GPT-2 can
 divide by the layer's number, Gemma-2 has a divisor of its own and a soft cap, Qwen3 and Gemma-3 normalise
@@ -47,12 +47,12 @@ def qk_scores_of_vocabulary(model: Model, task: Task, layer: int, head: int, pro
     subtask, shape, weights = select_prompt(task, prompt), model.shape, model.layers[layer]
     tensors: dict[str, Tensor] = {}
 
-    def keep(name: str) -> Hook:
+    def make_recorder(name: str) -> Hook:
         return lambda x: tensors.__setitem__(name, x)
 
     name = f"blocks.{layer}.attn"
     points = {"q": f"{name}.q.hook_out", "k": f"{name}.k.hook_out", "scores": f"{name}.hook_attn_scores"}
-    with model.hooks({point: keep(key) for key, point in points.items()}):
+    with model.hooks({point: make_recorder(key) for key, point in points.items()}):
         model.logits(subtask.clean[:, : int(subtask.lengths[0])], subtask.lengths - 1)
     attention = model.bridge.blocks[layer].attn
     queries = _normalise_rows(attention, "q", tensors["q"][0].reshape(-1, shape.n_heads, weights.q.shape[2]))

@@ -1,4 +1,4 @@
-"""The tokens that each node promotes most, for many nodes at once, so that nodes can be searched by them."""
+"""The tokens that each node promotes most, for many nodes at once, as the search for nodes needs them."""
 
 from __future__ import annotations
 

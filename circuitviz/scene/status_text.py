@@ -42,8 +42,13 @@ def status_text(
     live = state.live_circuit
     if not compared_with and live is not None and live.n_edges != total:
         text += f", {total - live.n_edges:,} ablated"
-    if not compared_with and not is_searching and circuit.asked and circuit.asked != total:
-        text += f" ({circuit.asked:,} requested)"
+    if (
+        not compared_with
+        and not is_searching
+        and circuit.requested_edges
+        and circuit.requested_edges != total
+    ):
+        text += f" ({circuit.requested_edges:,} requested)"
     if is_searching:
         return f"still searching: {text}"
     return f"partial result: {text}" if state.scores is not None and state.scores.partial else text

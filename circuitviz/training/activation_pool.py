@@ -1,4 +1,4 @@
-"""Activations in random order, repeatedly, without holding more of them than memory has.
+"""Batches of activations in random order, with no more in memory than fits.
 
 The order depends only on the seed and on how many tokens were taken, so that a training can be resumed to
 the same numbers.
@@ -32,17 +32,17 @@ class ActivationScaling:
 
     @property
     def d_in(self) -> int:
-        """Width of what is read."""
+        """Width of the inputs."""
         return len(self.x_mean)
 
     @property
     def d_out(self) -> int:
-        """Width of what is rebuilt."""
+        """Width of the targets."""
         return len(self.y_mean)
 
     @property
     def device(self) -> torch.device:
-        """Where the activations are."""
+        """The device of the activations."""
         return self.x_mean.device
 
     def scale_inputs(self, x: Tensor) -> Tensor:
@@ -82,18 +82,18 @@ class ActivationPool:
         if self.tokens_taken and self.tokens_taken + n_tokens > len(x):
             self.chunk, self.tokens_taken = self.chunk + 1, 0
             x, y = self._load_chunk()
-        chosen = self._order[self.tokens_taken : self.tokens_taken + n_tokens]
+        rows = self._order[self.tokens_taken : self.tokens_taken + n_tokens]
         self.tokens_taken += n_tokens
-        return x[chosen], y[chosen]
+        return x[rows], y[rows]
 
-    def seek(self, chunk: int, tokens_taken: int) -> None:
-        """Continue where another pool of the same text and seed was."""
+    def resume_at(self, chunk: int, tokens_taken: int) -> None:
+        """Continue at the position of another pool of the same text and seed."""
         self.chunk, self.tokens_taken = chunk, tokens_taken
 
     def _load_chunk(self) -> tuple[Tensor, Tensor]:
         if self._loaded_chunk != self.chunk or self._activations is None:
             if self._activations is None or len(self._chunks) > 1:
-                self._activations = None  # the old one goes before the new one comes
+                self._activations = None  # free the memory first
                 rows = self._chunks[self.chunk % len(self._chunks)].tolist()
                 self._activations = collect_activations(self._model, self._site, self._passages, rows)
             self._order = torch.randperm(len(self._activations[0]), generator=self._generator(self.chunk))

@@ -79,7 +79,7 @@ class TrainingCheckpoint:
                 "from those given); give the same ones to go on, or remove it to begin anew."
             )
         learner.restore(state, metadata["steps"])
-        pool.seek(metadata["chunk"], metadata["taken"])
+        pool.resume_at(metadata["chunk"], metadata["taken"])
         return [TrainingPoint(*point) for point in metadata["course"]]
 
     def delete(self) -> None:

@@ -72,7 +72,7 @@ def loss_recovered_steps(
 
 
 def _loss_recovered(loss: float, spliced: float, zeroed: float) -> float:
-    """Return the share recovered; NaN where zeros in the site's place do no harm."""
+    """Return the share of the loss recovered; NaN where zero ablation does not increase the loss."""
     return (zeroed - spliced) / (zeroed - loss) if zeroed > loss else float("nan")
 
 
@@ -129,7 +129,7 @@ def _measure_losses(
     model: Model, dictionaries: Sequence[Dictionary], passages: Passages
 ) -> ProgressSteps[tuple[float, float, float]]:
     """Measure the mean next-token loss of the model, with dictionaries spliced in, and with zeros."""
-    zeros: dict[str, Hook] = {one.site.hooks[1]: torch.zeros_like for one in dictionaries}
+    zeros: dict[str, Hook] = {dictionary.site.hooks[1]: torch.zeros_like for dictionary in dictionaries}
     cases: tuple[dict[str, Hook], ...] = ({}, splice_hooks(dictionaries), zeros)
     sums, count = torch.zeros(3, dtype=torch.double), 0
     at_once = max(256, MAX_LOGITS // model.tokens.vocabulary_size)
@@ -148,19 +148,21 @@ def splice_hooks(dictionaries: Sequence[Dictionary]) -> dict[str, Hook]:
     """Return hooks that put each dictionary's reconstruction in its output's place, without errors."""
     hooks: dict[str, Hook] = {}
     for dictionary in dictionaries:
-        read: list[Tensor] = []
+        recorded: list[Tensor] = []
         hook, hook_out = dictionary.site.hooks
 
-        def keep(x: Tensor, read: list[Tensor] = read) -> None:
-            read[:] = [x]
+        def record_input(x: Tensor, recorded: list[Tensor] = recorded) -> None:
+            recorded[:] = [x]
 
-        def rebuild(y: Tensor, dictionary: Dictionary = dictionary, read: list[Tensor] = read) -> Tensor:
-            x = read[0] if read else y
+        def reconstruct_output(
+            y: Tensor, dictionary: Dictionary = dictionary, recorded: list[Tensor] = recorded
+        ) -> Tensor:
+            x = recorded[0] if recorded else y
             return dictionary.reconstruct(x.flatten(2)).view_as(y)
 
         if hook != hook_out:
-            hooks[hook] = keep
-        hooks[hook_out] = rebuild
+            hooks[hook] = record_input
+        hooks[hook_out] = reconstruct_output
     return hooks
 
 

@@ -1,4 +1,4 @@
-"""The weights that are trained, apart from where their batches come from and who watches."""
+"""The trained weights with their optimiser, independent of the source of batches and of reporting."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ THRESHOLD_DECAY = 0.99  # of the running threshold
 
 
 class DictionaryLearner:
-    """Takes batches; keeps weights, optimiser and counts.
+    """Weights, optimiser and counts of a training.
 
-    Inside, inputs and targets have mean zero and a mean square of 1 per coordinate (``scaling``).
+    Inputs and targets are scaled to mean zero and a mean square of 1 per coordinate (``scaling``).
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class DictionaryLearner:
             self._sums += torch.stack([loss.detach(), active.sum() / len(x), torch.ones_like(smallest_kept)])
 
     def _auxiliary_loss(self, x: Tensor, error: Tensor, dead: Tensor) -> Tensor:
-        """Return how badly the dead features alone rebuild what the others leave over [gao2024scaling]."""
+        """Return the loss of the dead features on the other features' residual [gao2024scaling]."""
         p = self.parameters
-        before = (x @ p["encoder"][:, dead] + p["encoder_bias"][dead]).relu()
-        keep = min(len(dead), max(1, x.shape[1] // 2))
-        values, indices = torch.topk(before, keep, dim=1, sorted=False)
-        activations = torch.zeros_like(before).scatter(1, indices, values)
+        preactivations = (x @ p["encoder"][:, dead] + p["encoder_bias"][dead]).relu()
+        kept_mask = min(len(dead), max(1, x.shape[1] // 2))
+        values, indices = torch.topk(preactivations, kept_mask, dim=1, sorted=False)
+        activations = torch.zeros_like(preactivations).scatter(1, indices, values)
         rebuilt = activations @ p["decoder"][dead]
         return (rebuilt + error).square().mean() / error.square().mean().clamp_min(1e-12)
 
@@ -101,7 +101,7 @@ class DictionaryLearner:
         return error / batches, active / batches, dead
 
     def state(self) -> dict[str, Tensor]:
-        """Return everything that the next step depends on, by name."""
+        """Return the learner's state by name."""
         counters = {"threshold": self.threshold, "silent": self.tokens_since_fired, "sums": self._sums}
         weights = {name: tensor.detach() for name, tensor in self.parameters.items()}
         return counters | weights | optimizer_tensors(self.optimizer, list(weights))

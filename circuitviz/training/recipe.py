@@ -1,4 +1,4 @@
-"""What decides a training and what it reports, shared by the loop, the learner and the checkpoint."""
+"""Hyperparameters and reports of a training, shared by the loop, the learner and the checkpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from circuitviz.options import option
 
 @dataclass(frozen=True)
 class DictionaryRecipe:
-    """What decides a dictionary's weights, besides model, site and text."""
+    """Hyperparameters of a training."""
 
     features: int = option(1024, "features of the dictionary", low=2)
     sparsity: int = option(16, "active features per token, on average", low=1)
@@ -21,7 +21,7 @@ class DictionaryRecipe:
 
 @dataclass(frozen=True)
 class TrainingPoint:
-    """Where training stood at a step.
+    """The state of training at a step.
 
     Attributes:
         step: The step.

@@ -1,4 +1,4 @@
-"""The activations of a text that a dictionary learns from: what it reads and what it rebuilds."""
+"""Activations of a text at a dictionary's site: training inputs and targets."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parse_site(name: str, model: Model) -> Site:
 def collect_activations(
     model: Model, site: Site, passages: Passages, row_numbers: Iterable[int] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Run some rows of a text and return what is read [token, d_in] and what is rebuilt [token, d_out].
+    """Run some rows of a text and return the site's inputs [token, d_in] and targets [token, d_out].
 
     Rows come in the order of ``passages.batches(row_numbers)``.
     """

@@ -1,4 +1,4 @@
-"""One loop that trains SAEs and transcoders, because an SAE is the transcoder of a site to itself.
+"""Training of SAEs and transcoders by one loop; an SAE is a transcoder from a site to itself.
 
 Batch-top-k [bussmann2024batchtopk]: of a batch's activations the largest ``sparsity`` per token are kept;
 the mean of the smallest kept becomes the threshold of the JumpReLU dictionary that is saved. Features that
@@ -68,9 +68,8 @@ def train_dictionary_steps(
     """
     if passages.n_tokens < MIN_TRAINING_TOKENS:
         raise InputError(
-            f"The text has {passages.n_tokens:,} tokens to learn from; at least {MIN_TRAINING_TOKENS:,} "
-            "are needed, and a few "
-            "hundred thousand make a dictionary of use."
+            f"The text has {passages.n_tokens:,} tokens to learn from; at least {MIN_TRAINING_TOKENS:,} are "
+            "needed, and a few hundred thousand make a dictionary of use."
         )
     yield Progress(0, recipe.steps, "Collecting activations")
     pool = ActivationPool(model, site, passages, recipe.seed)
@@ -113,6 +112,6 @@ def train_dictionary_steps(
 
 
 def _rate_factor(step: int, steps: int) -> float:
-    """Return a short warm-up, then the full rate, then a straight line to zero over the last third."""
+    """Return the factor of the learning rate: warm-up, then 1, then linear decay over the last third."""
     warm = max(1, steps // 50)
     return min(1.0, (step + 1) / warm, 3 * (steps - step) / steps)

@@ -65,7 +65,7 @@ class PromptEvaluationRequest:
         circuit, graph = state.circuit, state.circuit.graph
         out = set(state.ablated_nodes)
         if state.ablated_edges:
-            left = circuit.without((), state.ablated_edges).edges.any(axis=1)
+            left = circuit.ablate((), state.ablated_edges).edges.any(axis=1)
             mute = np.flatnonzero(circuit.edges.any(axis=1) & ~left)
             out |= {graph.senders[row] for row in mute}
         free = {n.name for n in graph.nodes[: len(graph.senders)] if not n.kind.is_fixed}
@@ -141,7 +141,8 @@ def evaluate_prompt_request(
     circuit = bench.circuit_value(request.nodes, ablation, errors, inside)
     first = features.PromptCircuitValues(bench.target.value, ablated, circuit, float("nan"))
     yield Progress(2, 4, "everything but the circuit", _make_evaluation(bench, request, first, None))
-    judged = replace(first, complement=bench.complement_value(request.nodes, ablation, errors))
+    complement = bench.circuit_value(request.nodes, ablation, errors, is_complement=True)
+    judged = replace(first, complement=complement)
     target: TargetChange | None = None
     if interventions:
         yield Progress(3, 4, "predicted and measured")

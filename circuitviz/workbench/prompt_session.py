@@ -84,7 +84,7 @@ class PromptSession:
             yield Progress(0, 1, self.target.node.name)
             given = (query.tau if query.nodes is None else None), query.nodes
             found = features.local_circuit(self.edges, self.target, *given, query.method, query.gate)
-            if not len(found.kept):
+            if not len(found.nodes):
                 raise InputError(self._describe_empty_result(query, found.tau))
             query = self.query = replace(query, tau=found.tau)
             scores = features.local_circuit_scores(self.edges, found)

@@ -84,7 +84,7 @@ def _measure(model: Model, run: Run, folder: Path, number: int) -> None:
     local, found = _timed(lambda: local_circuit(edges, target, nodes=200, gate="absolute"))
     slider, _ = _timed(lambda: local_circuit(edges, target, tau=found.tau * 1.05, gate="absolute"))
     logits = likely_logits(table)
-    graph, made = _timed(lambda: run_to_completion(attribution_graph(Edges(table), logits, most=1000)))
+    graph, made = _timed(lambda: run_to_completion(attribution_graph(Edges(table), logits, max_rows=1000)))
     ratio = statistics.median(theirs) / statistics.median(ours)
     print(f"{run.time} tokens, {len(table):,} nodes, {torch.get_num_threads()} threads")
     print("| work | seconds |\n| --- | --- |")
@@ -94,7 +94,7 @@ def _measure(model: Model, run: Run, folder: Path, number: int) -> None:
     print(f"| a row alone, median of {number} | {statistics.median(ours):.4f} |")
     print(f"| a row by autograd, median | {statistics.median(theirs):.4f} ({ratio:.1f} times) |")
     print(f"| a row among {number} | {together / number:.4f} |")
-    print(f"| local circuit of {len(found.kept)} nodes | {local:.2f} |")
+    print(f"| local circuit of {len(found.nodes)} nodes | {local:.2f} |")
     print(f"| the same at another threshold | {slider:.4f} |")
     print(
         f"| attribution graph, {len(made.targets)} logits, 1,000 rows ({made.unexpanded_influence:.0%} unread) | {graph:.2f} |"
@@ -124,7 +124,7 @@ def _write(run: Run, folder: Path, features: int, active: float) -> None:
                 decoder=torch.randn(features, WIDTH, generator=draw) / WIDTH**0.5,
                 decoder_bias=torch.randn(WIDTH, generator=draw) / 10,
             )
-            values = one.preactivations(run.dictionary_input(one))
+            values = run.dictionary_input(one) @ one.encoder
             kept = max(1, round(active * run.time))
             one.bias.fill_(-float(values.flatten().topk(kept).values[-1]))
             write_saelens_folder(one, folder / one.name)

@@ -115,7 +115,7 @@ def _gpt2() -> None:
     forward, forwards = _forward(model, task), []
     times: dict[str, list[float]] = {"first": [], "middle": [], "last": []}
     for name in [n for n in circuit.node_names if n not in ("input", "logits")]:
-        other = circuit.without([name]).edges
+        other = circuit.ablate([name]).edges
         run.logits(circuit.edges)
         began = time.perf_counter()
         run.logits(other)

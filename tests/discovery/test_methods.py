@@ -93,7 +93,7 @@ def test_acdc_decides_as_one_edge_at_a_time(case: Case, judge: str, absolute: bo
 def test_acdc_keeps_its_own_circuit_and_a_partial_one_has_no_edge_that_was_not_tried(demo: Case) -> None:
     tau, mask = 0.05, demo.model.graph.mask
     scores = discover(demo.model, demo.task, "acdc", tau=tau)
-    circuit = scores.own()
+    circuit = scores.select_by_method()
     assert 0 < circuit.n_edges < 200
     steps = discover_steps(demo.model, demo.task, "acdc", tau=tau)
     partial_steps = [next(step for step in steps if step.partial is not None) for _ in range(4)]
@@ -106,10 +106,14 @@ def test_acdc_keeps_its_own_circuit_and_a_partial_one_has_no_edge_that_was_not_t
         assert np.array_equal(partial.values[:, columns:], scores.values[:, columns:])
         kept = (scores.values >= tau) & mask
         kept[:, :columns] = False
-        assert np.array_equal(partial.own().edges & ~kept, np.zeros_like(mask)), "edges that nobody examined"
+        assert np.array_equal(partial.select_by_method().edges & ~kept, np.zeros_like(mask)), (
+            "edges that nobody examined"
+        )
         examined = int(mask[:, columns:].sum())
     assert f"{examined:,} of {int(mask.sum()):,} edges examined" in partial_steps[-1].message
-    assert np.array_equal(partial_steps[0].partial.own().edges[:, -1], scores.values[:, -1] >= tau)
+    assert np.array_equal(
+        partial_steps[0].partial.select_by_method().edges[:, -1], scores.values[:, -1] >= tau
+    )
 
 
 @pytest.mark.parametrize("name", ["exact", "path-patching", "activation-patching"])

@@ -231,11 +231,11 @@ def test_interventions_change_features_errors_and_heads() -> None:
     whole = Circuit.full(case.graph)
     name = next(n for n in case.graph.senders if n.startswith("a1.f"))
     zero = make_setting(case.model, case.task, "logit-diff", "zero")
-    without = run_to_completion(FeatureBasisBench(zero, case.opening).evaluate(whole.without([name])))
+    without = run_to_completion(FeatureBasisBench(zero, case.opening).evaluate(whole.ablate([name])))
     scaled = run_to_completion(bench.evaluate(whole, {name: Intervention("scale", 0.0)}))
     assert scaled.per_prompt["circuit"] == pytest.approx(without.per_prompt["circuit"], abs=1e-9)
     for other in (name, "m0.error", "a0.h1", "m1"):
-        out = run_to_completion(bench.evaluate(whole.without([other])))
+        out = run_to_completion(bench.evaluate(whole.ablate([other])))
         put = run_to_completion(bench.evaluate(whole, {other: Intervention("corrupted")}))
         assert put.per_prompt["circuit"] == pytest.approx(out.per_prompt["circuit"], abs=1e-9)
         assert put.per_prompt["circuit"] != pytest.approx(put.per_prompt["model"], abs=1e-6)
@@ -424,7 +424,7 @@ def test_what_changed_is_told_by_prompt() -> None:
     bench, whole = FeatureBasisBench(case.where, case.opening), Circuit.full(case.graph)
     name = next(n for n in case.graph.senders if n.startswith("a1.f"))
     found = run_to_completion(
-        explain_change_steps(bench, IntervenedCircuit(whole), IntervenedCircuit(whole.without([name])))
+        explain_change_steps(bench, IntervenedCircuit(whole), IntervenedCircuit(whole.ablate([name])))
     )
     kept = set(case.graph.senders)
     for told in found.prompts:

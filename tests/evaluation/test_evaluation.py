@@ -248,7 +248,7 @@ def test_what_a_reference_is_silent_on_is_not_judged(demo: Case) -> None:
     for s, r in np.argwhere(graph.mask):
         if "m" in graph.edge_name(s, r).replace("->", " ").split()[0] or graph.receivers[r][0] == "m":
             judged[s, r] = False
-    found = overlap(left, right, judged=judged)
+    found = overlap(left, right, ranked_edges=judged)
     assert found["edges"]["precision"] == 1.0 and found["nodes"]["precision"] == 1.0
     assert overlap(left, right)["edges"]["precision"] == pytest.approx(1 / 3)
 

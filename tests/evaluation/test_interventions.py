@@ -90,7 +90,7 @@ def test_a_node_changed_back_is_unchanged(demo: Case) -> None:
 def test_what_changed_is_prompt_by_prompt_and_head_by_head(demo: Case) -> None:
     circuit = discover(demo.model, demo.task, "eap").greedy(300)
     bench = FaithfulnessBench(make_setting(demo.model, demo.task, "logit-diff"), allow_interventions=True)
-    after = IntervenedCircuit(circuit.without(["a2.h6"]), {"m3": Intervention("scale", 0.0)})
+    after = IntervenedCircuit(circuit.ablate(["a2.h6"]), {"m3": Intervention("scale", 0.0)})
     found = run_to_completion(explain_change_steps(bench, IntervenedCircuit(circuit), after))
     was, now = _slow(demo, circuit, {}), _slow(demo, after.circuit, dict(after.interventions))
     assert found.before == pytest.approx(float(was.mean()), abs=1e-4)
@@ -103,7 +103,7 @@ def test_what_changed_is_prompt_by_prompt_and_head_by_head(demo: Case) -> None:
     assert "a2.h6" not in {head.node for head in found.heads} and found.heads
     for head in found.heads[:2]:
         edge = {f"{head.node}->logits"}
-        lost = _slow(demo, after.circuit.without(edges=edge), dict(after.interventions))
+        lost = _slow(demo, after.circuit.ablate(edges=edge), dict(after.interventions))
         assert head.after == pytest.approx(float((now - lost).mean()), abs=2e-4)
 
 

@@ -135,10 +135,10 @@ def test_a_model_whose_heads_are_known_by_construction() -> None:
 def test_movers_are_those_named_or_those_that_write_the_answer(demo: Case) -> None:
     before = slow_direct(demo.slow, demo.task)
     best = sorted(before, key=lambda name: -before[name].mean())[:3]
-    assert list(probe_of(demo).movers) == best
-    assert probe_of(demo, labelled_name_movers=("a0.h1",)).movers == ("a0.h1",)
+    assert list(probe_of(demo).name_movers) == best
+    assert probe_of(demo, labelled_name_movers=("a0.h1",)).name_movers == ("a0.h1",)
     with pytest.raises(InputError, match="labelled as a name mover"):
-        _ = probe_of(demo, labelled_name_movers=("m1",)).movers
+        _ = probe_of(demo, labelled_name_movers=("m1",)).name_movers
 
 
 @torch.no_grad()

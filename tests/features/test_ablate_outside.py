@@ -77,7 +77,7 @@ def test_a_circuit_is_what_the_plain_model_makes_of_it(features: Any, ablation: 
     ):
         assert ours == pytest.approx(float(slow_circuit(slow, nodes, instead)[5]), abs=1e-5, rel=1e-6)
     whole = slow_circuit(slow, inside, instead, whole=True)
-    assert bench.complement_value(inside, ablation, errors) == pytest.approx(
+    assert bench.circuit_value(inside, ablation, errors, is_complement=True) == pytest.approx(
         float(whole[5]), abs=1e-5, rel=1e-6
     )
     scaled = slow_circuit(slow, inside, instead, factors)

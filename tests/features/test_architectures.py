@@ -41,13 +41,13 @@ def test_rows_sum_to_values_on_every_architecture(case: Any, table: Any) -> None
     sizes = weights.abs().sum(1) + constants.abs()
     far = (weights.sum(1) + constants - table.activation[readers]).abs() / sizes
     assert float(far.max()) < 1e-5
-    for target in likely_logits(table, most=2):
+    for target in likely_logits(table, max_targets=2):
         row, constant = edges.row_into(target)
         assert float(row.sum()) + constant == pytest.approx(target.value, rel=1e-3, abs=1e-3)
 
 
 def test_everything_holds_together_on_every_architecture(case: Any, table: Any) -> None:
-    target = likely_logits(table, most=1)[0]
+    target = likely_logits(table, max_targets=1)[0]
     found = local_circuit(Edges(table), target, nodes=50, gate="absolute")
     assert found.ledger.total == pytest.approx(target.value, rel=1e-3, abs=1e-3)
     names = [n for n in found.names if "f" in n][:2] or list(found.names[:1])

@@ -60,7 +60,7 @@ def test_a_features_circuit_holds_its_ledger(table: Any) -> None:
     target = node_target(table, table.node(int(table.features_at("m3", 14)[0])).name)
     found = local_circuit(Edges(table), target, nodes=80)
     assert found.ledger.total == pytest.approx(target.value, rel=1e-4)
-    assert 40 < len(found.kept) <= 80
+    assert 40 < len(found.nodes) <= 80
 
 
 def test_the_circuit_for_the_name_is_small_and_does_the_work(table: Any, difference: Any) -> None:
@@ -68,7 +68,7 @@ def test_the_circuit_for_the_name_is_small_and_does_the_work(table: Any, differe
     found = local_circuit(Edges(table), difference, nodes=100, gate="absolute")
     other = run_prompt(table.run.model, "When Anna and Paul went to the park, Paul gave a book to")
     judged = evaluate_prompt_circuit(table, difference, found.names, "mean", [other])
-    assert len(found.kept) < len(table) / 20
+    assert len(found.nodes) < len(table) / 20
     assert judged.faithfulness is not None and 0.6 < judged.faithfulness < 1.4
     assert judged.completeness is not None and judged.completeness < 0.4
 

@@ -64,7 +64,7 @@ def test_rows_equal_autograd_over_a_frozen_forward(features: Any) -> None:
 def test_rows_of_logits_and_their_difference_equal_autograd(features: Any) -> None:
     table, slow = features.table, features.slow()
     edges = Edges(table)
-    targets = [*likely_logits(table, most=3), logit_target(table, 7)]
+    targets = [*likely_logits(table, max_targets=3), logit_target(table, 7)]
     for target in targets:
         row, constant = edges.row_into(target)
         right, rest = slow.row(slow.logit(target.node.token))
@@ -80,11 +80,11 @@ def test_rows_of_logits_and_their_difference_equal_autograd(features: Any) -> No
 def test_likely_logits_hold_their_share_and_no_more(demo_features: Any) -> None:
     table = demo_features.table
     probabilities = table.run.logits.softmax(-1)
-    chosen = likely_logits(table, share=0.5, most=50)
+    chosen = likely_logits(table, share=0.5, max_targets=50)
     held = [float(probabilities[target.node.token]) for target in chosen]
     assert sum(held) >= 0.5 > sum(held[:-1])
     assert held == sorted(held, reverse=True) == [target.weight for target in chosen]
-    assert len(likely_logits(table, share=1.0, most=4)) == 4
+    assert len(likely_logits(table, share=1.0, max_targets=4)) == 4
 
 
 def test_a_neuron_is_explained_as_a_feature_is(features: Any) -> None:

@@ -52,9 +52,9 @@ def slow_influence(table: Any, targets: Any) -> tuple[np.ndarray, np.ndarray, np
 
 def test_influence_and_both_scores_follow_their_definitions(features: Any) -> None:
     table = features.table
-    targets = likely_logits(table, most=3)
+    targets = likely_logits(table, max_targets=3)
     shares, influence, start = slow_influence(table, targets)
-    ours = run_to_completion(attribution_graph(Edges(table), targets, most=10**6))
+    ours = run_to_completion(attribution_graph(Edges(table), targets, max_rows=10**6))
     assert ours.unexpanded_influence < 0.01
     kinds = np.array([table.node(i).kind for i in range(len(table))])
     embedded = influence[: len(table)][(kinds == NodeKind.TOKEN) | (kinds == NodeKind.POSITION)].sum()
@@ -75,7 +75,7 @@ def test_with_every_row_influence_is_exact(features: Any, monkeypatch: pytest.Mo
     table = features.table
     targets = [difference_target(table, [7], [11])]
     _, right, _ = slow_influence(table, targets)
-    ours = run_to_completion(attribution_graph(Edges(table), targets, most=10**6))
+    ours = run_to_completion(attribution_graph(Edges(table), targets, max_rows=10**6))
     np.testing.assert_allclose(ours.influence, right[ours.nodes], rtol=1e-9, atol=1e-12)
     leaves = ours.influence[table.is_leaf[ours.nodes]].sum()
     assert leaves == pytest.approx(1, abs=1e-9)  # all influence ends there
@@ -200,7 +200,7 @@ def random_graph(weights: np.ndarray, probability: np.ndarray, kinds: list[str])
 
 def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
     table = demo_features.table
-    ours = run_to_completion(attribution_graph(Edges(table), likely_logits(table, most=4)))
+    ours = run_to_completion(attribution_graph(Edges(table), likely_logits(table, max_targets=4)))
     scores, circuit = ours.scores(0.8, 0.98)
     order = np.sort(ours.influence)[::-1]
     needed = int(np.searchsorted(np.cumsum(order), 0.8 * order.sum())) + 1
@@ -226,9 +226,9 @@ def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
 def test_rows_are_made_for_what_matters_first(demo_features: Any) -> None:
     table = demo_features.table
     target = [logit_target(table, 5)]
-    few = run_to_completion(attribution_graph(Edges(table), target, most=20))
+    few = run_to_completion(attribution_graph(Edges(table), target, max_rows=20))
     assert int((~table.is_leaf[few.nodes]).sum()) == 20
-    more = run_to_completion(attribution_graph(Edges(table), target, most=200))
+    more = run_to_completion(attribution_graph(Edges(table), target, max_rows=200))
     assert more.unexpanded_influence < few.unexpanded_influence
     with pytest.raises(InputError, match="needs a target"):
         run_to_completion(attribution_graph(Edges(table), []))
@@ -244,7 +244,7 @@ def test_flows_of_a_local_circuit_add_up_at_each_node(features: Any) -> None:
     graph = scores.graph
     assert [n.name for n in graph.nodes] == [*found.names, "logit.5@6"]
     out = scores.node_scores()
-    attribution = found.attribution[torch.from_numpy(found.kept)].numpy()
+    attribution = found.attribution[torch.from_numpy(found.nodes)].numpy()
     np.testing.assert_allclose(out, attribution, rtol=1e-6, atol=1e-9)
     circuit = strongest_edges(scores)
     assert set(circuit.node_names) == {n.name for n in graph.nodes}

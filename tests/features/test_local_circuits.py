@@ -50,8 +50,8 @@ def test_the_sweep_equals_gating_in_a_backward_pass(features: Any, gate: str) ->
         torch.testing.assert_close(ours.attribution, right, rtol=1e-5, atol=scale * features.close)
         above = (right if gate == "signed" else right.abs()) > tau
         above &= torch.from_numpy(~table.is_bias)
-        assert sorted(ours.kept) == above.nonzero()[:, 0].tolist() and len(ours.kept)
-    assert len(ours.kept) > 8
+        assert sorted(ours.nodes) == above.nonzero()[:, 0].tolist() and len(ours.nodes)
+    assert len(ours.nodes) > 8
 
 
 @pytest.mark.parametrize("gate", THRESHOLD_GATES)
@@ -63,8 +63,8 @@ def test_the_ledger_sums_to_the_value_at_every_threshold(features: Any, gate: st
             found = local_circuit(edges, target, tau=tau, method=method, gate=gate)
             assert found.ledger.total == pytest.approx(target.value, rel=1e-6, abs=1e-8)
             if tau > taus(edges, target)[-2]:
-                assert not len(found.kept) and found.ledger.leaves == 0
-            assert not features.table.is_bias[found.kept].any()
+                assert not len(found.nodes) and found.ledger.leaves == 0
+            assert not features.table.is_bias[found.nodes].any()
 
 
 def test_direct_attribution_keeps_what_is_above_the_threshold(features: Any) -> None:
@@ -74,7 +74,7 @@ def test_direct_attribution_keeps_what_is_above_the_threshold(features: Any) -> 
     tau = float(row.abs().max()) / 10
     found = local_circuit(edges, target, tau=tau, method="direct-attribution", gate="absolute")
     large = (row.abs() > tau).numpy() & ~features.table.is_bias
-    assert sorted(found.kept) == np.flatnonzero(large).tolist()
+    assert sorted(found.nodes) == np.flatnonzero(large).tolist()
     torch.testing.assert_close(found.attribution, row)
 
 
@@ -92,9 +92,9 @@ def test_a_number_of_nodes_finds_its_threshold(features: Any, gate: str) -> None
     target = late_feature(features.table)
     for nodes in (5, 30):
         found = local_circuit(edges, target, nodes=nodes, gate=gate)
-        assert nodes / 2 < len(found.kept) <= nodes
+        assert nodes / 2 < len(found.nodes) <= nodes
         again = local_circuit(edges, target, tau=found.tau, gate=gate)
-        assert np.array_equal(again.kept, found.kept)
+        assert np.array_equal(again.nodes, found.nodes)
 
 
 def test_the_curve_has_a_point_for_each_threshold(demo_features: Any) -> None:
@@ -104,7 +104,7 @@ def test_the_curve_has_a_point_for_each_threshold(demo_features: Any) -> None:
     points = run_to_completion(fraction_curve_steps(edges, target, asked))
     assert [p.tau for p in points] == sorted(asked, reverse=True)
     for point in points:
-        leaves = [i for i in point.kept if demo_features.table.is_leaf[i]]
+        leaves = [i for i in point.nodes if demo_features.table.is_leaf[i]]
         share = float(point.attribution[leaves].sum()) / target.value
         assert point.fraction == pytest.approx(share, abs=1e-9)
     assert points[0].fraction == 0 != points[-1].fraction

@@ -73,7 +73,7 @@ def test_a_trace_sums_a_circuit_over_positions(traced: Any) -> None:
     target = node_target(table, f"{site}.f{feature}@{examples[0].position}")
     circuit = local_circuit(Edges(table), target, nodes=60, gate="absolute")
     sums: dict[tuple[str, int], float] = {}
-    for row in circuit.kept:
+    for row in circuit.nodes:
         node = table.node(int(row))
         item = node.feature if node.feature is not None else node.head
         if item is not None:

@@ -97,7 +97,7 @@ def test_greedy_leaves_what_was_asked_for_and_no_dead_end(
     scores = Scores(graph, np.random.default_rng(seed).normal(size=graph.mask.shape), "random")
     n = data.draw(st.integers(0, min(40, graph.n_edges)))
     circuit = scores.greedy(n)
-    assert circuit.asked == n
+    assert circuit.requested_edges == n
     assert circuit.n_edges == n or circuit.note
     assert circuit.pruned() == circuit
     naive = naive_greedy(scores, n)
@@ -149,7 +149,7 @@ def test_wrong_names_and_numbers_are_told() -> None:
 
 def test_a_circuit_without_a_node_has_none_of_its_edges() -> None:
     graph = Graph.transformer(ModelShape(2, 2, 8))
-    left = Circuit.full(graph).without(["a0.h1"], ["m0->logits"])
+    left = Circuit.full(graph).ablate(["a0.h1"], ["m0->logits"])
     assert not [e for e in left.edge_names if e.startswith("a0.h1->") or e == "m0->logits"]
     assert left.n_edges == graph.n_edges - int(graph.mask[2].sum()) - 1
 

@@ -42,7 +42,7 @@ def test_pruning_keeps_leaves_and_every_target() -> None:
     whole = Circuit.full(made)
     assert whole.pruned() == whole
     assert whole.n_nodes == 6
-    left = whole.without(edges=["token@0->a0.f3@1"]).pruned()
+    left = whole.ablate(edges=["token@0->a0.f3@1"]).pruned()
     assert left.edge_names == ("m0.error@1->m1.f9@1", "m1.f9@1->logit.5@1", "m1.f9@1->logit.6@1")
 
 

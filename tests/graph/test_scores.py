@@ -33,6 +33,6 @@ def test_what_reaches_the_logits_stays_where_its_inputs_were_not_examined() -> N
         values[GRAPH.edge(edge)] = score
     values[GRAPH.edge("a0.h0->a1.h0<q>")] = 0.01  # examined, and too weak: a1.h0 is a dead end
     scores = Scores(GRAPH, values, "acdc", partial=True, info={"own": 0.1})
-    assert set(scores.own().edge_names) == {"m1->logits", "a0.h1->m1"}
+    assert set(scores.select_by_method().edge_names) == {"m1->logits", "a0.h1->m1"}
     whole = Scores(GRAPH, values, "acdc", info={"own": 0.1})
-    assert not whole.own().edge_names
+    assert not whole.select_by_method().edge_names

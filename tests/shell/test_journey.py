@@ -80,7 +80,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     assert window.workspace.document.state.ablated_nodes == {head}
     fallen = value(window)
     assert fallen < whole - 0.05
-    without = evaluate(model, task, state.circuit.without([head])).faithfulness.value
+    without = evaluate(model, task, state.circuit.ablate([head])).faithfulness.value
     assert fallen == pytest.approx(without, abs=1e-5)
     shoot(window, "ablated")
     qtbot.keyClick(window.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

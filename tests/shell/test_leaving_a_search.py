@@ -61,7 +61,7 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
     window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     window.run_command("ablate")
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    without = evaluate(model, task, state.circuit.without(["a2.h6"])).faithfulness.value
+    without = evaluate(model, task, state.circuit.ablate(["a2.h6"])).faithfulness.value
     assert window.workspace.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
 
     # failed for want of a device, which is not where the circuit's own model is opened again
@@ -81,7 +81,7 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
     window.workspace.set_selection(frozenset({"m1"}), frozenset())
     window.run_command("ablate")
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    without = evaluate(model, task, state.circuit.without(["a2.h6", "m1"])).faithfulness.value
+    without = evaluate(model, task, state.circuit.ablate(["a2.h6", "m1"])).faithfulness.value
     assert window.workspace.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
 
 

@@ -112,7 +112,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     assert window.panels["meter"].value_label.text().startswith("≈")  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     fallen = faithfulness(window)
-    without = evaluate(model, task, state.circuit.without([strongest])).faithfulness.value
+    without = evaluate(model, task, state.circuit.ablate([strongest])).faithfulness.value
     assert fallen == pytest.approx(without, abs=1e-6) and abs(fallen - whole) > 1e-3
     shoot(window, "mixed-ablated")
 

@@ -83,7 +83,7 @@ def slow_trace(model, dictionaries, trace, target: str) -> dict:
     aim = node_target(nodes, f"{target}@{trace.example.position}")
     found = local_circuit(Edges(nodes), aim, nodes=80, gate="absolute")
     sums: dict[tuple[str, int], float] = {}
-    for row in found.kept:
+    for row in found.nodes:
         node = nodes.node(int(row))
         if node.feature is not None:
             key = (f"{node.site}{node.layer}", node.feature)

@@ -101,7 +101,8 @@ def test_nodes_out_and_changed_are_measured_in_circuit_and_model(opened: Any, st
 
 def test_an_error_taken_out_is_felt(opened: Any, state: State) -> None:
     assert state.circuit is not None
-    error = next(name for name in state.circuit.node_names if ".error" in name)
+    # before the corrupted token an error's value on the corrupted prompt is its own
+    error = next(name for name in state.circuit.node_names if ".error@14" in name)
     before = run_to_completion(evaluate_prompt_request(opened, PromptEvaluationRequest.from_state(state)))
     after = run_to_completion(
         evaluate_prompt_request(

@@ -1,4 +1,4 @@
-"""Tests of what labels claim. Each kind of claim is one file: what is measured, and what would refute it."""
+"""Tests of labels' claims; each kind of claim is one file."""
 
 import lazy_loader as lazy
 

@@ -17,14 +17,7 @@ from circuitviz.evaluation.claims.claim_prompts import (
     peak_activation_sum,
     token_mask,
 )
-from circuitviz.evaluation.claims.registry import (
-    ClaimResult,
-    ClaimSubject,
-    claim_tests,
-    negated,
-    verdict_at_least,
-    verdict_near_zero,
-)
+from circuitviz.evaluation.claims.registry import ClaimResult, ClaimSubject, claim_tests, verdict_for
 from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.features.feature_activations import feature_activations
 from circuitviz.models.batching import split_batches
@@ -49,11 +42,11 @@ class ActivationOptions:
 
 def _describe_claim(options: ActivationOptions) -> str:
     place = "" if options.where == "all" else f" at {options.where}"
-    name, others = f"the prompts of '{options.counterfactual}'", "their counterfactuals"
+    prompts_text, counterfactual_text = f"the prompts of '{options.counterfactual}'", "their counterfactuals"
     return {
-        "more": f"it fires{place} on {name}, not on {others}",
+        "more": f"it fires{place} on {prompts_text}, not on {counterfactual_text}",
         "less": f"it fires{place} on the counterfactuals of '{options.counterfactual}', not on the prompts",
-        "same": f"it fires{place} on {name} as on {others}",
+        "same": f"it fires{place} on {prompts_text} as on {counterfactual_text}",
     }[options.expect]
 
 
@@ -68,8 +61,8 @@ def _describe_claim(options: ActivationOptions) -> str:
 def run_activation_test(subject: ClaimSubject, options: ActivationOptions) -> ProgressSteps[ClaimResult]:
     """Measure the mean activation on prompts minus that on their counterfactuals.
 
-    Of each prompt the largest activation at the tokens that are meant; of several features the sum. ``fires``
-    and ``fires_counterfactual`` are the shares of prompts on which it is above 0.
+    For each prompt the largest activation at the tokens of ``where`` is taken, and summed over features.
+    ``fires`` and ``fires_counterfactual`` are the shares of prompts on which the sum is above 0.
 
     Source: [marks2024sparse], [bills2023language].
     """
@@ -79,18 +72,13 @@ def run_activation_test(subject: ClaimSubject, options: ActivationOptions) -> Pr
     features, warning = fit_dictionaries_on_pairs(model, features, pairs)
     activations: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
     for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
-        part = pairs.subset(rows)
-        masks = [token_mask(part, options.where, feature) for feature in features]
-        for values, tokens in zip(activations, (part.clean, part.corrupted), strict=True):
+        batch = pairs.subset(rows)
+        masks = [token_mask(batch, options.where, feature) for feature in features]
+        for values, tokens in zip(activations, (batch.clean, batch.corrupted), strict=True):
             values.append(peak_activation_sum(feature_activations(model, tokens, features), masks))
         yield Progress(rows.stop, len(pairs), "pairs")
     on_prompts, on_counterfactuals = (torch.cat(values).double().cpu().numpy() for values in activations)
     effect = bootstrap_interval((on_prompts, on_counterfactuals), lambda a, b: a - b, pairs.seed)
-    verdict = {
-        "more": verdict_at_least(effect, options.least),
-        "less": verdict_at_least(negated(effect), options.least),
-        "same": verdict_near_zero(effect, options.least),
-    }[options.expect]
     numbers: dict[str, Any] = {
         "clean": float(on_prompts.mean()),
         "counterfactual": float(on_counterfactuals.mean()),
@@ -99,13 +87,13 @@ def run_activation_test(subject: ClaimSubject, options: ActivationOptions) -> Pr
     }
     detail = (
         f"mean {numbers['clean']:.2f} against {numbers['counterfactual']:.2f}; fires on "
-        f"{numbers['fires']:.0%} of the "
-        f"prompts and {numbers['fires_counterfactual']:.0%} of the counterfactuals"
+        f"{numbers['fires']:.0%} of the prompts and {numbers['fires_counterfactual']:.0%} of the "
+        "counterfactuals"
     )
     description = "difference of activation, prompts minus counterfactuals"
     return ClaimResult(
         effect,
-        verdict,
+        verdict_for(options.expect, effect, options.least),
         description,
         len(pairs),
         pairs.hash,

@@ -14,8 +14,8 @@ from circuitviz.evaluation.claims.registry import (
     ClaimResult,
     ClaimSubject,
     claim_tests,
-    verdict_at_least,
-    verdict_near_zero,
+    share_of_clean,
+    verdict_for,
 )
 from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.models import PatchedRun, record_activations
@@ -61,34 +61,35 @@ def run_answer_test(subject: ClaimSubject, options: AnswerOptions) -> ProgressSt
     model = subject.model
     pairs = counterfactual_task(options.counterfactual, model, subject.task, options.prompts, options.seed)
     metric = subject.required_setting.metric if options.counterfactual == TASK_PAIRS else pairs.metric
-    pairs_setting, edges = (
-        replace(subject.required_setting, task=pairs, metric=metric),
-        subject.edges_without_subject(),
-    )
+    pairs_setting = replace(subject.required_setting, task=pairs, metric=metric)
+    edges = subject.edges_without_subject()
     metrics: dict[str, list[NDArray[np.float64]]] = {"clean": [], "patched": [], "whole": []}
     values = ablation_values(model, pairs, "corrupted")
     for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
-        part = pairs.subset(rows)
-        positions = part.lengths - 1
-        run = PatchedRun(model, part.clean, positions, values(part))
-        reference = record_activations(model, part.clean, positions).logits
-        other = record_activations(model, part.corrupted, positions).logits
-        assert reference is not None and other is not None
+        batch = pairs.subset(rows)
+        positions = batch.lengths - 1
+        run = PatchedRun(model, batch.clean, positions, values(batch))
+        reference = record_activations(model, batch.clean, positions).logits
+        corrupted_logits = record_activations(model, batch.corrupted, positions).logits
+        assert reference is not None and corrupted_logits is not None
         with torch.no_grad():
-            runs = {"clean": reference, "patched": run.logits(edges), "whole": other}
+            runs = {"clean": reference, "patched": run.logits(edges), "whole": corrupted_logits}
             for name, logits in runs.items():
                 metrics[name].append(
-                    pairs_setting.compute_metric(logits, part, reference).double().cpu().numpy()
+                    pairs_setting.compute_metric(logits, batch, reference).double().cpu().numpy()
                 )
         yield Progress(rows.stop, len(pairs), "pairs")
-    before, after, counterfactual = (np.concatenate(v) for v in metrics.values())
-    effect = bootstrap_interval((before, after), _lost_share, pairs.seed)
-    numbers = _extra_numbers(before, after, counterfactual)
+    clean, patched, counterfactual = (np.concatenate(v) for v in metrics.values())
+    effect = bootstrap_interval((clean, patched), lambda a, b: share_of_clean(a - b, a), pairs.seed)
+    numbers: dict[str, Any] = {
+        "clean": float(clean.mean()),
+        "patched": float(patched.mean()),
+        "counterfactual": float(counterfactual.mean()),
+        "flipped": float((np.sign(clean) != np.sign(patched)).mean()),
+    }
     return ClaimResult(
         effect,
-        verdict_at_least(effect, options.least)
-        if options.expect == "moves"
-        else verdict_near_zero(effect, options.least),
+        verdict_for(options.expect, effect, options.least),
         f"share of the clean {metric} that is lost",
         len(pairs),
         pairs.hash,
@@ -97,21 +98,3 @@ def run_answer_test(subject: ClaimSubject, options: AnswerOptions) -> ProgressSt
         "answers turn",
         numbers,
     )
-
-
-def _lost_share(clean: NDArray[np.float64], patched: NDArray[np.float64]) -> NDArray[np.float64]:
-    size = np.abs(clean)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        lost: NDArray[np.float64] = np.where(size > 1e-9, (clean - patched) / size, np.nan)
-    return lost
-
-
-def _extra_numbers(
-    clean: NDArray[np.float64], patched: NDArray[np.float64], counterfactual: NDArray[np.float64]
-) -> dict[str, Any]:
-    return {
-        "clean": float(clean.mean()),
-        "patched": float(patched.mean()),
-        "counterfactual": float(counterfactual.mean()),
-        "flipped": float((np.sign(clean) != np.sign(patched)).mean()),
-    }

@@ -12,14 +12,7 @@ from torch import Tensor
 
 from circuitviz.discovery import ablation_values
 from circuitviz.errors import InputError
-from circuitviz.evaluation.claims.registry import (
-    ClaimResult,
-    ClaimSubject,
-    claim_tests,
-    negated,
-    verdict_at_least,
-    verdict_near_zero,
-)
+from circuitviz.evaluation.claims.registry import ClaimResult, ClaimSubject, claim_tests, verdict_for
 from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.graph import NodeKind
 from circuitviz.models import Model, PatchedRun
@@ -82,34 +75,32 @@ def run_attention_test(subject: ClaimSubject, options: AttentionOptions) -> Prog
     pairs = counterfactual_task(options.counterfactual, model, subject.task, options.prompts, options.seed)
     edges = subject.edges_without_subject() if named_heads else None
     values = ablation_values(model, pairs, "corrupted")
-    before, after = [], []
+    clean_values, changed_values = [], []
     for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
-        part = pairs.subset(rows)
-        positions = part.lengths - 1
+        batch = pairs.subset(rows)
+        positions = batch.lengths - 1
         query, key = (
-            torch.tensor([part.resolve_position(i, name) for i in range(len(part))], device=positions.device)
+            torch.tensor(
+                [batch.resolve_position(i, name) for i in range(len(batch))], device=positions.device
+            )
             for name in (options.query, options.key)
         )
-        with torch.no_grad(), _AttentionReader(model, heads, query, key) as read:
-            model.logits(part.clean, positions)
-            before.append(read.take_mean())
+        with torch.no_grad(), _AttentionReader(model, heads, query, key) as reader:
+            model.logits(batch.clean, positions)
+            clean_values.append(reader.take_mean())
             if edges is None:
-                model.logits(part.corrupted, positions)
+                model.logits(batch.corrupted, positions)
             else:
-                read.set_paused(True)
-                run = PatchedRun(model, part.clean, positions, values(part))
-                model.block_calls(part.clean.shape[1])
-                read.set_paused(False)
+                reader.set_paused(True)
+                run = PatchedRun(model, batch.clean, positions, values(batch))
+                model.block_calls(batch.clean.shape[1])
+                reader.set_paused(False)
                 run.logits(edges)
-            after.append(read.take_mean())
+            changed_values.append(reader.take_mean())
         yield Progress(rows.stop, len(pairs), "pairs")
-    clean, changed = np.concatenate(before), np.concatenate(after)
+    clean, changed = np.concatenate(clean_values), np.concatenate(changed_values)
     effect = bootstrap_interval((clean, changed), lambda a, b: b - a, pairs.seed)
-    verdict = {
-        "falls": verdict_at_least(negated(effect), options.least),
-        "rises": verdict_at_least(effect, options.least),
-        "stays": verdict_near_zero(effect, options.least),
-    }[options.expect]
+    verdict = verdict_for(options.expect, effect, options.least)
     description = f"change of attention from {options.query} to {options.key}"
     numbers: dict[str, Any] = {
         "clean": float(clean.mean()),

@@ -1,4 +1,4 @@
-"""The prompts that a claim about features is tested on, and the tokens of them that are meant."""
+"""Prompts and tokens on which claims about features are tested."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from circuitviz.tasks.counterfactuals import counterfactual_task, counterfactual
 
 PAIRS_HELP = "pairs that differ in one thing: paired (its own), a task's or a generator's name, or a file"
 ALL_TOKENS, OWN_TOKEN = "all", "own"
-FIT_PROMPTS = 4  # prompts that tell which form of the model a dictionary fits
+FIT_PROMPTS = 4  # prompts on which dictionaries are fitted to a weight processing
 POSITIONS_HELP = (
     "all tokens, own (where the label's node stands), END, IO, S1, S2, one beside these (S1+1), a number"
 )
@@ -67,21 +67,22 @@ def fit_dictionaries_on_pairs(
 ) -> tuple[list[FeatureRef], str]:
     """Return the features with their dictionaries in the weight processing that fits, and warnings.
 
-    Files seldom say whether their model's weights were folded, and a feature read in the wrong form is active
-    at random.
+    Files seldom state whether their model's weights were folded, and features of a model in the wrong form
+    are active at random.
     """
     rows = zip(pairs.clean.tolist(), pairs.lengths.tolist(), strict=True)
     runs = [run_prompt(model, row[:length]) for row, length in islice(rows, FIT_PROMPTS)]
-    sites = {one.dictionary.site.name: one.dictionary for one in features}
+    by_site = {feature.dictionary.site.name: feature.dictionary for feature in features}
     if sum(run.time - 1 for run in runs) < 2:
         return list(features), ""
-    fitted, warnings = fit_dictionaries([one.to(runs[0].final) for one in sites.values()], runs)
-    better = dict(zip(sites, fitted, strict=True))
-    return [replace(one, dictionary=better[one.dictionary.site.name]) for one in features], " ".join(warnings)
+    fitted, warnings = fit_dictionaries([d.to(runs[0].final) for d in by_site.values()], runs)
+    by_site = dict(zip(by_site, fitted, strict=True))
+    fitted_features = [replace(f, dictionary=by_site[f.dictionary.site.name]) for f in features]
+    return fitted_features, " ".join(warnings)
 
 
 def token_mask(pairs: Task, where: str, feature: FeatureRef, with_bos: bool = False) -> Tensor:
-    """Return the tokens that are meant, bool [prompts, time]; padding never is.
+    """Return the tokens that a claim is about, bool [prompts, time], without padding.
 
     Args:
         pairs: The prompts.
@@ -94,17 +95,17 @@ def token_mask(pairs: Task, where: str, feature: FeatureRef, with_bos: bool = Fa
         InputError: A prompt has no such token.
     """
     time = torch.arange(pairs.clean.shape[1], device=pairs.clean.device)
-    real = time[None] < pairs.lengths[:, None].to(time.device)
+    is_real = time[None] < pairs.lengths[:, None].to(time.device)
     if where == ALL_TOKENS:
         return (
-            real
+            is_real
             if with_bos
-            else real & ~((time == 0)[None] & pairs.tokens.starts_with_bos(pairs.clean)[:, None])
+            else is_real & ~((time == 0)[None] & pairs.tokens.starts_with_bos(pairs.clean)[:, None])
         )
     if where == OWN_TOKEN and feature.position is None:
         raise InputError(f"'{feature.name}' stands at no position; all, END or a number would be right.")
-    place = str(feature.position) if where == OWN_TOKEN else where
-    positions = [pairs.resolve_position(row, place) for row in range(len(pairs))]
+    position_name = str(feature.position) if where == OWN_TOKEN else where
+    positions = [pairs.resolve_position(row, position_name) for row in range(len(pairs))]
     return time[None] == torch.tensor(positions, device=time.device)[:, None]
 
 

@@ -28,9 +28,8 @@ from circuitviz.evaluation.claims.registry import (
     ClaimResult,
     ClaimSubject,
     claim_tests,
-    negated,
-    verdict_at_least,
-    verdict_near_zero,
+    share_of_clean,
+    verdict_for,
 )
 from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.features.feature_activations import (
@@ -69,11 +68,11 @@ class FeatureEffectOptions:
 
 
 def _describe_claim(options: FeatureEffectOptions) -> str:
-    to = "zero" if options.change == SET_TO_ZERO else "its value on the counterfactual"
+    value = "zero" if options.change == SET_TO_ZERO else "its value on the counterfactual"
     place = "" if options.where == ALL_TOKENS else f" at {options.where}"
     target = options.effect_on or "the answer"
-    follows = {"falls": f"{target} falls", "rises": f"{target} rises", "stays": f"{target} stays as it is"}
-    return f"set to {to}{place} on '{options.counterfactual}', {follows[options.expect]}"
+    outcomes = {"falls": f"{target} falls", "rises": f"{target} rises", "stays": f"{target} stays as it is"}
+    return f"set to {value}{place} on '{options.counterfactual}', {outcomes[options.expect]}"
 
 
 @claim_tests.register(
@@ -98,7 +97,7 @@ def run_feature_effect_test(
     model, named = subject.model, (options.effect_on,) if options.effect_on else ()
     features = claimed_features(subject, *named)
     features, target = features[: len(subject.nodes)], features[len(subject.nodes) :]
-    if target and any(_is_same_feature(target[0], one) for one in features):
+    if target and any(_is_same_feature(target[0], feature) for feature in features):
         raise InputError(f"'{options.effect_on}' is the feature that is set; name another target, or none.")
     pairs = load_pairs(subject, options.counterfactual, options.prompts, options.seed)
     fitted, warning = fit_dictionaries_on_pairs(model, [*features, *target], pairs)
@@ -107,78 +106,74 @@ def run_feature_effect_test(
     measured = make_setting(model, pairs, subject.required_setting.metric if uses_own_pairs else pairs.metric)
     columns: dict[str, list[NDArray[np.float64]]] = {k: [] for k in ("clean", "changed", "fires", "differs")}
     for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
-        part = pairs.subset(rows)
-        last = (part.lengths - 1).to(part.clean.device)
-        masks = [token_mask(part, options.where, one) for one in features]
-        reference, before = run_with_held_features(model, part.clean, last, (), [*target, *features])
-        held_features = _held_features(features, before[len(target) :], masks, options, subject, part)
-        logits, after = run_with_held_features(model, part.clean, last, held_features, target)
+        batch = pairs.subset(rows)
+        positions = (batch.lengths - 1).to(batch.clean.device)
+        masks = [token_mask(batch, options.where, feature) for feature in features]
+        reference, before = run_with_held_features(model, batch.clean, positions, (), [*target, *features])
+        held = _held_features(features, before[len(target) :], masks, options, subject, batch)
+        logits, after = run_with_held_features(model, batch.clean, positions, held, target)
         mask, activation = torch.stack(masks), before[len(target) :]
-        held_values = torch.stack([one.value for one in held_features])
+        held_values = torch.stack([feature.value for feature in held])
         for name, condition in (("fires", activation > 0), ("differs", held_values != activation)):
             columns[name].append((mask & condition).any(-1).any(0).double().cpu().numpy())
         if target:
-            where = [_target_mask(part, target[0])]
-            values = [peak_activation_sum(one[:1], where) for one in (before, after)]
+            masks_of_target = [_target_mask(batch, target[0])]
+            values = [peak_activation_sum(x[:1], masks_of_target) for x in (before, after)]
         else:
-            values = [measured.compute_metric(one, part, reference) for one in (reference, logits)]
+            values = [measured.compute_metric(x, batch, reference) for x in (reference, logits)]
         for name, value in zip(("clean", "changed"), values, strict=True):
             columns[name].append(value.double().cpu().numpy())
         yield Progress(rows.stop, len(pairs), "pairs")
     clean, changed, fired, differs = (np.concatenate(v) for v in columns.values())
     if not differs.any():
-        said = ", ".join(one.name for one in features)
-        does = "fires on none of" if not fired.any() else "has the same value on all of"
+        names = ", ".join(feature.name for feature in features)
+        reason = "fires on none of" if not fired.any() else "has the same value on all of"
         raise InputError(
-            f"'{said}' {does} these {len(pairs)} prompts where it would be set, so nothing can follow "
-            "from it; prompts on which it fires would be right."
+            f"'{names}' {reason} these {len(pairs)} prompts where it would be set, so nothing can "
+            "follow from it; prompts on which it fires would be right."
         )
-    effect = bootstrap_interval((clean, changed), _relative_change, pairs.seed)
-    verdict = {
-        "falls": verdict_at_least(negated(effect), options.least),
-        "rises": verdict_at_least(effect, options.least),
-        "stays": verdict_near_zero(effect, options.least),
-    }[options.expect]
+    effect = bootstrap_interval((clean, changed), lambda a, b: share_of_clean(b - a, a), pairs.seed)
+    verdict = verdict_for(options.expect, effect, options.least)
     name = options.effect_on or measured.metric
     numbers: dict[str, Any] = {
         "clean": float(clean.mean()),
         "changed": float(changed.mean()),
         "fires": float(fired.mean()),
     }
-    moved = f"{name} {numbers['clean']:.2f} → {numbers['changed']:.2f}"
-    detail = f"{moved}; fires on {numbers['fires']:.0%} of the prompts"
-    said = f"change of {name}, as a share of its clean value"
+    change_text = f"{name} {numbers['clean']:.2f} → {numbers['changed']:.2f}"
+    detail = f"{change_text}; fires on {numbers['fires']:.0%} of the prompts"
+    description = f"change of {name}, as a share of its clean value"
     return ClaimResult(
-        effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {warning}".strip(), numbers
+        effect,
+        verdict,
+        description,
+        len(pairs),
+        pairs.hash,
+        pairs.seed,
+        f"{detail} {warning}".strip(),
+        numbers,
     )
 
 
 def _held_features(
     features: Sequence[FeatureRef],
-    before: Tensor,
+    activations: Tensor,
     masks: Sequence[Tensor],
     options: FeatureEffectOptions,
     subject: ClaimSubject,
-    part: Task,
+    batch: Task,
 ) -> list[HeldFeature]:
     """Return what each feature is held at, and where."""
     if options.change == SET_TO_ZERO:
-        values = torch.zeros_like(before)
+        values = torch.zeros_like(activations)
     else:
-        values = feature_activations(subject.model, part.corrupted, features)
+        values = feature_activations(subject.model, batch.corrupted, features)
     return [HeldFeature(feature, values[i], masks[i]) for i, feature in enumerate(features)]
 
 
-def _target_mask(part: Task, target: FeatureRef) -> Tensor:
-    return token_mask(part, ALL_TOKENS if target.position is None else OWN_TOKEN, target)
+def _target_mask(batch: Task, target: FeatureRef) -> Tensor:
+    return token_mask(batch, ALL_TOKENS if target.position is None else OWN_TOKEN, target)
 
 
 def _is_same_feature(feature: FeatureRef, other: FeatureRef) -> bool:
     return (feature.dictionary.site, feature.index) == (other.dictionary.site, other.index)
-
-
-def _relative_change(clean: NDArray[np.float64], changed: NDArray[np.float64]) -> NDArray[np.float64]:
-    size = np.abs(clean)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        moved: NDArray[np.float64] = np.where(size > 1e-9, (changed - clean) / size, np.nan)
-    return moved

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from circuitviz.discovery import TaskSetting
 from circuitviz.errors import InputError
@@ -151,12 +152,30 @@ def negated(effect: Interval) -> Interval:
     return Interval(value, high, low)
 
 
+def verdict_for(expected: str, effect: Interval, threshold: float) -> str:
+    """Return the verdict on an effect that is expected to rise, to fall or to stay near 0.
+
+    Args:
+        expected: ``more``, ``rises`` or ``moves``; ``less`` or ``falls``; ``same`` or ``stays``.
+        effect: The effect with its interval.
+        threshold: Least size of an effect.
+    """
+    if expected in ("same", "stays"):
+        return verdict_near_zero(effect, threshold)
+    return verdict_at_least(negated(effect) if expected in ("less", "falls") else effect, threshold)
+
+
+def share_of_clean(difference: NDArray[np.float64], clean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a difference divided by the size of the clean value, NaN where that is 0."""
+    size = np.abs(clean)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share: NDArray[np.float64] = np.where(size > 1e-9, difference / size, np.nan)
+    return share
+
+
 def _bounds(effect: Interval) -> tuple[float, float]:
     value = np.nan if effect.value is None else effect.value
-    return (
-        value if effect.low is None else effect.low,
-        value if effect.high is None else effect.high,
-    )
+    return (value if effect.low is None else effect.low, value if effect.high is None else effect.high)
 
 
 ClaimTest = Callable[[ClaimSubject, Any], ProgressSteps[ClaimResult]]
@@ -164,8 +183,8 @@ ClaimTest = Callable[[ClaimSubject, Any], ProgressSteps[ClaimResult]]
 claim_tests: Registry[ClaimTest] = Registry(
     "test of a claim", "circuitviz.evaluation.claims", "circuitviz.claims"
 )
-"""Registered with ``says``: from options to the claim in words, for whoever does not write their own; and
-with ``of``, ``features`` for a test of features, where it is not one of a model's own parts."""
+"""Registered with ``says``, a function from options to the claim in words, and ``of="features"`` for tests of
+features."""
 
 
 def applicable_claim_tests(nodes: Sequence[str]) -> list[str]:

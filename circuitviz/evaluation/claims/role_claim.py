@@ -50,8 +50,8 @@ def run_role_test(subject: ClaimSubject, options: RoleClaimOptions) -> ProgressS
     head_scores = scores[heads].mean(axis=0)
     finite = np.isfinite(head_scores)
     if not finite.any():
-        said = ", ".join(subject.nodes)
-        raise InputError(f"The test of {entry.extra['role']} heads says nothing of {said}.")
+        node_names = ", ".join(subject.nodes)
+        raise InputError(f"The test of {entry.extra['role']} heads says nothing of {node_names}.")
     effect = bootstrap_interval((head_scores[finite],), lambda mean: mean, options.seed)
     means = {
         name: float(row[np.isfinite(row)].mean()) if np.isfinite(row).any() else None

@@ -1,4 +1,4 @@
-"""Role tests: what kind of head each head is. Each standard test of a role is one file."""
+"""Role tests: standard tests of what role a head has, one file each."""
 
 import lazy_loader as lazy
 

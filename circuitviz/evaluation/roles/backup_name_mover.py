@@ -24,9 +24,9 @@ def score_backup_name_movers(context: RoleTestContext) -> ProgressSteps[HeadScor
     """
     yield Progress(0, 2, "direct effects")
     before = context.direct_attributions
-    yield Progress(1, 2, f"direct effects without {', '.join(context.movers)}")
+    yield Progress(1, 2, f"direct effects without {', '.join(context.name_movers)}")
     ablation = context.setting.ablation
-    after = direct_logit_attributions(context.model, context.task, context.movers, ablation)
+    after = direct_logit_attributions(context.model, context.task, context.name_movers, ablation)
     change = after - before
-    change[np.isin(head_names(context.model), context.movers)] = np.nan
+    change[np.isin(head_names(context.model), context.name_movers)] = np.nan
     return change

@@ -19,8 +19,7 @@ TOP_TOKENS = 5
 @role_tests.register(
     "name-mover",
     summary=f"copying score: how often a name is among the {TOP_TOKENS} tokens that the head writes most "
-    "when it "
-    "looks at that name",
+    "when it looks at that name",
     reference="Wang et al. 2022, section 3.1",
     role="Name Mover",
     unit="share",
@@ -45,24 +44,28 @@ def score_negative_name_movers(context: RoleTestContext) -> ProgressSteps[HeadSc
     return (yield from _copying_scores(context, -1.0))
 
 
-def answer_positions(task: Task) -> tuple[Tensor, Tensor]:
-    """Return (prompt, position) of every token of the clean prompts that is one of the prompt's answers."""
-    answers = torch.cat([task.correct, task.incorrect], dim=1)
-    real = torch.arange(task.clean.shape[1], device=task.clean.device)[None] < task.lengths[:, None]
-    same = (task.clean[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, None, :]
-    rows, places = (same.any(-1) & real).nonzero(as_tuple=True)
-    return rows, places
+def answer_mask(task: Task, answers: Tensor) -> Tensor:
+    """Return which tokens of the clean prompts are one of the prompt's answers, bool [prompts, time].
+
+    Args:
+        task: The prompts.
+        answers: Token ids [prompts, answers], −1 for none.
+    """
+    is_real = torch.arange(task.clean.shape[1], device=answers.device)[None] < task.lengths[:, None]
+    is_same = (task.clean[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, None, :]
+    return is_same.any(-1) & is_real
 
 
 def _copying_scores(context: RoleTestContext, sign: float) -> ProgressSteps[HeadScores]:
     model, task = context.model, context.task
-    rows, places = answer_positions(task)
+    answers = torch.cat([task.correct, task.incorrect], dim=1)
+    rows, positions = answer_mask(task, answers).nonzero(as_tuple=True)
     if not len(rows):
         raise InputError(
             f"No answer stands in the prompts of '{task.name}', so there is no name that a head could copy."
         )
-    names = task.clean[rows, places]
-    states = _states_after_first_block(model, task, rows, places)
+    names = task.clean[rows, positions]
+    states = _states_after_first_block(model, task, rows, positions)
     scores = np.full((len(head_names(model)), len(task)), np.nan)
     counts = torch.bincount(rows, minlength=len(task)).cpu().numpy()
     for number, hits in enumerate(_copied_names(model, states, names, sign)):
@@ -73,16 +76,16 @@ def _copying_scores(context: RoleTestContext, sign: float) -> ProgressSteps[Head
 
 
 @torch.no_grad()
-def _states_after_first_block(model: Model, task: Task, rows: Tensor, places: Tensor) -> Tensor:
+def _states_after_first_block(model: Model, task: Task, rows: Tensor, positions: Tensor) -> Tensor:
     """Return the residual stream after the first block at each name, [names, d_model]."""
     point = "blocks.1.hook_in" if model.shape.n_layers > 1 else "ln_final.hook_in"
     states, captured = [], list[Tensor]()
     for batch in split_batches(model, len(task), task.clean.shape[1]):
-        part = task.subset(batch)
+        batch_task = task.subset(batch)
         with model.hooks({point: captured.append}):
-            model.logits(part.clean, part.lengths - 1)
-        inside = (rows >= batch.start) & (rows < batch.stop)
-        states.append(captured.pop()[rows[inside] - batch.start, places[inside]])
+            model.logits(batch_task.clean, batch_task.lengths - 1)
+        is_in_batch = (rows >= batch.start) & (rows < batch.stop)
+        states.append(captured.pop()[rows[is_in_batch] - batch.start, positions[is_in_batch]])
     return torch.cat(states)
 
 
@@ -91,11 +94,12 @@ def _copied_names(model: Model, states: Tensor, names: Tensor, sign: float) -> l
     """Return for each head whether each name is among the top tokens of its OV output there, [names]."""
     copied = []
     for weights in model.layers:
-        spread = states[None].expand(len(weights.v), -1, -1).contiguous()
-        values = weights.attn_norm.project(spread, weights.v, weights.v_bias)
+        inputs = states[None].expand(len(weights.v), -1, -1).contiguous()
+        values = weights.attn_norm.project(inputs, weights.v, weights.v_bias)
         for head in range(model.shape.n_heads):
-            written = sign * (values[head // model.shape.queries_per_kv_head] @ weights.o[head])
-            logits = model.unembed(written)
+            output = sign * (values[head // model.shape.queries_per_kv_head] @ weights.o[head])
+            logits = model.unembed(output)
             name_logits = logits.gather(1, names[:, None])
-            copied.append((logits >= name_logits).sum(-1) <= TOP_TOKENS)  # who writes nothing copies nothing
+            # ties count against a name, so that a head that writes nothing copies none
+            copied.append((logits >= name_logits).sum(-1) <= TOP_TOKENS)
     return copied

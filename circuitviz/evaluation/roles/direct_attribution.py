@@ -13,6 +13,7 @@ from torch import Tensor
 from circuitviz.discovery import ablation_values
 from circuitviz.errors import InputError
 from circuitviz.graph import Node
+from circuitviz.lens.direct_logits import mean_unembedding
 from circuitviz.models import Model
 from circuitviz.models.batching import split_batches
 from circuitviz.models.model import Hook
@@ -47,15 +48,17 @@ def direct_logit_attributions(
     ablated_nodes = [model.graph.node(name) for name in ablated_heads]
     attributions = []
     for rows in split_batches(model, len(task), task.clean.shape[1]):
-        part = task.subset(rows)
-        attributions.append(_batch_attributions(model, part, ablated_nodes, values(part) if values else None))
+        batch = task.subset(rows)
+        attributions.append(
+            _batch_attributions(model, batch, ablated_nodes, values(batch) if values else None)
+        )
     return np.concatenate(attributions, axis=1)
 
 
 def _batch_attributions(
-    model: Model, part: Task, ablated_nodes: Sequence[Node], ablation_values: Activations | None
+    model: Model, batch: Task, ablated_nodes: Sequence[Node], ablation_values: Activations | None
 ) -> NDArray[np.float64]:
-    positions, batch_index = part.lengths - 1, torch.arange(len(part), device=part.clean.device)
+    positions, batch_index = batch.lengths - 1, torch.arange(len(batch), device=batch.clean.device)
     run, final_stream = Activations(torch.empty(0), [], []), list[Tensor]()
     hooks: dict[str, Hook] = recording_hooks(model, run)
     hooks["ln_final.hook_in"] = final_stream.append
@@ -66,11 +69,11 @@ def _batch_attributions(
             _replace_heads, model, layer, heads, run, ablation_values
         )
     with model.hooks(hooks):
-        model.logits(part.clean, positions)
+        model.logits(batch.clean, positions)
     norm = model.final_norm
     _, inverse = norm.normalise_parts(final_stream[0][batch_index, positions])
     direction = (
-        (_mean_unembedding(model, part.correct) - _mean_unembedding(model, part.incorrect))
+        (mean_unembedding(model, batch.correct) - mean_unembedding(model, batch.incorrect))
         * norm.weight
         * inverse
     )
@@ -82,12 +85,6 @@ def _batch_attributions(
     ]
     result: NDArray[np.float64] = torch.cat(effects).double().cpu().numpy()
     return result
-
-
-def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
-    """Return the mean unembedding of each prompt's answers, [batch, d_model]."""
-    real = (answers >= 0)[..., None]
-    return (model.unembedding[answers.clamp_min(0)] * real).sum(1) / real.sum(1)
 
 
 def _replace_heads(

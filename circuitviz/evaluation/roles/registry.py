@@ -22,7 +22,7 @@ from circuitviz.tasks import Task
 HeadScores = NDArray[np.float64]
 """[heads, samples], heads as ``head_names`` lists them; NaN where a sample says nothing of a head."""
 
-STAND_IN_NAME_MOVERS = 3  # heads that are taken for name movers where nobody has named any
+STAND_IN_NAME_MOVERS = 3  # number of heads used as name movers where none are labelled
 
 
 def head_names(model: Model) -> list[str]:
@@ -65,7 +65,7 @@ class RoleTestContext:
         return direct_logit_attributions(self.model, self.task)
 
     @cached_property
-    def movers(self) -> tuple[str, ...]:
+    def name_movers(self) -> tuple[str, ...]:
         """Heads that count as name movers: those labelled, else those with the largest direct attribution."""
         names = head_names(self.model)
         if self.labelled_name_movers:

@@ -1,4 +1,4 @@
-"""Random tokens that are repeated once: there a head cannot depend on meaning [olsson2022induction]."""
+"""Attention on random tokens that are repeated once, independent of meaning [olsson2022induction]."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ N_SEQUENCES = 16
 def repeated_tokens(model: Model, seed: int, length: int) -> tuple[Tensor, int, int]:
     """Make sequences of random tokens that are repeated once.
 
-    Before the two equal halves stands only what stands before every prompt. Within a half no token occurs
-    twice, as far as the vocabulary allows.
+    The two equal halves follow the tokens that begin every prompt. Within a half no token occurs twice, as
+    far as the vocabulary allows.
 
     Args:
         model: The model.
@@ -25,16 +25,19 @@ def repeated_tokens(model: Model, seed: int, length: int) -> tuple[Tensor, int, 
         length: Tokens of a half.
 
     Returns:
-        Ids [sequences, first + 2 · length], ``first``, and ``length`` as far as the context allows.
+        Ids [sequences, first + 2 · length], ``prefixes``, and ``length`` as far as the context allows.
     """
-    prefix, ordinary = model.tokens.encode(""), torch.tensor(model.tokens.text_token_ids)
-    length = min(length, (model.n_ctx - len(prefix)) // 2, len(ordinary))
-    draw = torch.Generator().manual_seed(seed)
-    half = torch.stack(
-        [ordinary[torch.randperm(len(ordinary), generator=draw)[:length]] for _ in range(N_SEQUENCES)]
+    prefix, text_tokens = model.tokens.encode(""), torch.tensor(model.tokens.text_token_ids)
+    length = min(length, (model.n_ctx - len(prefix)) // 2, len(text_tokens))
+    generator = torch.Generator().manual_seed(seed)
+    random_tokens = torch.stack(
+        [
+            text_tokens[torch.randperm(len(text_tokens), generator=generator)[:length]]
+            for _ in range(N_SEQUENCES)
+        ]
     )
-    first = torch.tensor(prefix, dtype=torch.long).expand(N_SEQUENCES, -1)
-    return torch.cat([first, half, half], dim=1).to(model.device), len(prefix), length
+    prefixes = torch.tensor(prefix, dtype=torch.long).expand(N_SEQUENCES, -1)
+    return torch.cat([prefixes, random_tokens, random_tokens], dim=1).to(model.device), len(prefix), length
 
 
 def repeated_token_attention(context: RoleTestContext, offset_name: str) -> HeadScores:
@@ -54,12 +57,12 @@ def repeated_token_attention(context: RoleTestContext, offset_name: str) -> Head
 
 @torch.no_grad()
 def _measure_attention(model: Model, seed: int, half_length: int) -> dict[str, HeadScores]:
-    tokens, first, length = repeated_tokens(model, seed, half_length)
+    tokens, prefix_length, length = repeated_tokens(model, seed, half_length)
     time = tokens.shape[1]
-    second_half = torch.arange(first + length, time, device=tokens.device)
-    every = torch.arange(first + 1, time, device=tokens.device)
+    second_half = torch.arange(prefix_length + length, time, device=tokens.device)
+    all_positions = torch.arange(prefix_length + 1, time, device=tokens.device)
     positions = {
-        "previous": (every, every - 1),
+        "previous": (all_positions, all_positions - 1),
         "duplicate": (second_half, second_half - length),
         "induction": (second_half, second_half - length + 1),
     }
@@ -72,4 +75,4 @@ def _measure_attention(model: Model, seed: int, half_length: int) -> dict[str, H
     hooks: dict[str, Hook] = {f"blocks.{i}.attn.hook_pattern": read for i in range(model.shape.n_layers)}
     with model.hooks(hooks):
         model.logits(tokens, torch.full((len(tokens),), time - 1, device=tokens.device))
-    return {name: np.asarray(torch.cat(each)) for name, each in attention.items()}
+    return {name: np.asarray(torch.cat(weights)) for name, weights in attention.items()}

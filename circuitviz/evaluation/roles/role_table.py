@@ -1,4 +1,4 @@
-"""Every role test on every head, so that a suggestion can say how unusual a head is."""
+"""Scores of all heads in every role test, so that a head's score can be ranked."""
 
 from __future__ import annotations
 
@@ -53,14 +53,18 @@ def role_table_steps(context: RoleTestContext) -> ProgressSteps[RoleTable]:
     """Run every role test; partial results are tables of the roles done so far."""
     names, entries = head_names(context.model), role_tests.entries()
     scores: dict[str, Mapping[str, float | None]] = {}
-    missing: dict[str, str] = {}
+    untestable: dict[str, str] = {}
 
     def table() -> RoleTable:
-        movers = context.__dict__.get(
-            "movers", context.labelled_name_movers
-        )  # not asked for where nothing needs them
+        # the cached property is not computed here: no test may have needed it
+        name_movers = context.__dict__.get("name_movers", context.labelled_name_movers)
         return RoleTable(
-            context.model.weight_hash, context.task.hash, context.seed, movers, dict(scores), dict(missing)
+            context.model.weight_hash,
+            context.task.hash,
+            context.seed,
+            name_movers,
+            dict(scores),
+            dict(untestable),
         )
 
     for number, entry in enumerate(entries):
@@ -69,7 +73,7 @@ def role_table_steps(context: RoleTestContext) -> ProgressSteps[RoleTable]:
             for step in steps:
                 yield Progress(number + step.fraction, len(entries), entry.extra["role"])
         except InputError as error:
-            missing[entry.name] = str(error)
+            untestable[entry.name] = str(error)
             continue
         means = [float(np.nanmean(row)) if np.isfinite(row).any() else None for row in steps.result]
         scores[entry.name] = dict(zip(names, means, strict=True))
@@ -84,8 +88,8 @@ def head_percentile(scores: Mapping[str, float | None], head: str) -> float | No
     100.0
     """
     own_score = scores.get(head)
-    others = [v for name, v in scores.items() if v is not None and name != head]
-    if own_score is None or not others:
+    other_scores = [v for name, v in scores.items() if v is not None and name != head]
+    if own_score is None or not other_scores:
         return None
-    below = sum(v < own_score for v in others) + 0.5 * sum(v == own_score for v in others)
-    return 100.0 * below / len(others)
+    n_below = sum(v < own_score for v in other_scores) + 0.5 * sum(v == own_score for v in other_scores)
+    return 100.0 * n_below / len(other_scores)

@@ -10,6 +10,7 @@ from torch import Tensor
 from circuitviz.discovery import ablation_values
 from circuitviz.discovery.direct_paths import DirectPaths
 from circuitviz.errors import InputError
+from circuitviz.evaluation.roles.copying import answer_mask
 from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, head_names, role_tests
 from circuitviz.models import PatchedRun
 from circuitviz.models.batching import split_batches
@@ -37,38 +38,40 @@ def score_s_inhibition_heads(context: RoleTestContext) -> ProgressSteps[HeadScor
         InputError: No prompt holds both names.
     """
     model, task = context.model, context.task
-    right, wrong = (_answer_mask(task, answers) for answers in (task.correct, task.incorrect))
-    usable = (right.any(1) & wrong.any(1)).cpu().numpy()
+    is_correct, is_incorrect = (answer_mask(task, answers) for answers in (task.correct, task.incorrect))
+    usable = (is_correct.any(1) & is_incorrect.any(1)).cpu().numpy()
     if not usable.any():
         raise InputError(
             f"No prompt of '{task.name}' holds a correct and an incorrect answer, so there are no names "
             "that a name mover could choose between."
         )
-    direction = right.double() - wrong.double()
+    direction = is_correct.double() - is_incorrect.double()
     names, graph = head_names(model), model.graph
     sums, counts = np.zeros((len(names), len(task))), np.zeros(len(names))
     by_layer: dict[int, list[int]] = {}
-    for name in context.movers:
+    for name in context.name_movers:
         node = graph.node(name)
         assert node.layer is not None and node.head is not None
         by_layer.setdefault(node.layer, []).append(node.head)
     values = ablation_values(model, task, context.setting.ablation)
-    done = 0
+    n_done = 0
     for rows in split_batches(model, len(task), task.clean.shape[1], 2.0):
-        part = task.subset(rows)
-        run = PatchedRun(model, part.clean, part.lengths - 1, values(part))
+        batch = task.subset(rows)
+        run = PatchedRun(model, batch.clean, batch.lengths - 1, values(batch))
         run.logits(graph.mask)
         for layer, heads in by_layer.items():
-            before = np.array([i for i, name in enumerate(names) if (graph.node(name).layer or 0) < layer])
-            if not len(before):
-                continue
-            falls = _preference_falls(
-                context, run, part, layer, heads, [names[i] for i in before], direction[rows]
+            earlier_heads = np.array(
+                [i for i, name in enumerate(names) if (graph.node(name).layer or 0) < layer]
             )
-            sums[before[:, None], np.arange(rows.start, rows.stop)[None]] += falls
-            counts[before] += len(heads) if rows.start == 0 else 0
-        done += len(rows)
-        yield Progress(done, len(task), f"queries of {', '.join(context.movers)}")
+            if not len(earlier_heads):
+                continue
+            batch_falls = _preference_falls(
+                context, run, batch, layer, heads, [names[i] for i in earlier_heads], direction[rows]
+            )
+            sums[earlier_heads[:, None], np.arange(rows.start, rows.stop)[None]] += batch_falls
+            counts[earlier_heads] += len(heads) if rows.start == 0 else 0
+        n_done += len(rows)
+        yield Progress(n_done, len(task), f"queries of {', '.join(context.name_movers)}")
     scores = np.full_like(sums, np.nan)
     scored = counts > 0
     scores[scored] = sums[scored] / counts[scored, None]
@@ -80,7 +83,7 @@ def score_s_inhibition_heads(context: RoleTestContext) -> ProgressSteps[HeadScor
 def _preference_falls(
     context: RoleTestContext,
     run: PatchedRun,
-    part: Task,
+    batch: Task,
     layer: int,
     heads: list[int],
     senders: list[str],
@@ -89,18 +92,17 @@ def _preference_falls(
     """Return, summed over a layer's name movers, the fall of their preference, [senders, prompts]."""
     model, graph = context.model, context.model.graph
     patterns: list[Tensor] = []
-    batch_index = torch.arange(len(part), device=part.clean.device)
+    batch_index = torch.arange(len(batch), device=batch.clean.device)
 
     def preference(pattern: Tensor) -> Tensor:
         """[copies, batch], summed over the movers, from patterns [copies · batch, head, query, key]."""
-        split = pattern.view(-1, len(part), *pattern.shape[1:])[:, :, heads]
-        last = split[
-            :, batch_index, :, (part.lengths - 1), :
-        ].double()  # advanced indices lead: [batch, copies, …]
-        return torch.einsum("bchk,bk->cb", last, direction)
+        by_copy = pattern.view(-1, len(batch), *pattern.shape[1:])[:, :, heads]
+        # separated advanced indices come first: [batch, copies, …]
+        weights = by_copy[:, batch_index, :, (batch.lengths - 1), :].double()
+        return torch.einsum("bchk,bk->cb", weights, direction)
 
     with model.hooks({f"blocks.{layer}.attn.hook_pattern": patterns.append}):
-        model.logits(part.clean, part.lengths - 1)
+        model.logits(batch.clean, batch.lengths - 1)
         clean = preference(patterns.pop())
         columns = [graph.receiver_index[f"a{layer}.h{head}<q>"] for head in heads]
         paths = DirectPaths(model, run, columns, recompute_mlps=False)
@@ -111,10 +113,3 @@ def _preference_falls(
             patterns.clear()
     result: NDArray[np.float64] = torch.cat(falls).cpu().numpy()
     return result
-
-
-def _answer_mask(task: Task, answers: Tensor) -> Tensor:
-    """Return where each clean prompt holds one of its answers, bool [prompts, time]."""
-    inside = torch.arange(task.clean.shape[1], device=answers.device)[None] < task.lengths[:, None]
-    same = (task.clean[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, None, :]
-    return same.any(-1) & inside

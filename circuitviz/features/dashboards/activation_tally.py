@@ -18,11 +18,17 @@ class ActivationTally:
     """Counts, histograms and strongest examples of every feature.
 
     Attributes:
-        times fired, largest and summed activation: ``fired``, ``max_activation``, ``total`` [features].
-        bins: [features, HISTOGRAM_BINS], counts of activations in equal parts of (0, histogram_max].
-        example_values, example_passages, example_positions: [MAX_EXAMPLES, features], strongest first, value
-            0 where there are fewer.
-        example_windows: [MAX_EXAMPLES, features, TOKENS_BEFORE + 1 + TOKENS_AFTER], activations around each.
+        n_tokens: Number of tokens so far.
+        fired: At how many tokens each feature is active [features].
+        max_activation: Largest activation [features].
+        total: Sum of activations [features].
+        bins: Counts of activations in equal parts of (0, histogram_max] [features, HISTOGRAM_BINS].
+        histogram_max: Upper end of each histogram [features].
+        example_values: Activations of the strongest examples, 0 where there are fewer [MAX_EXAMPLES,
+            features].
+        example_passages: Their passages, of the same shape.
+        example_positions: Their positions, of the same shape.
+        example_windows: Activations around each [MAX_EXAMPLES, features, TOKENS_BEFORE + 1 + TOKENS_AFTER].
     """
 
     def __init__(self, dictionary: Dictionary) -> None:
@@ -39,9 +45,7 @@ class ActivationTally:
         self.example_windows = torch.zeros(MAX_EXAMPLES, size, width)
 
     def add_batch(self, batch: PassageBatch, read: Tensor) -> None:
-        """Add a batch.
-
-        Few values are not zero; only those are looked at.
+        """Add a batch; only the few activations above 0 are processed.
 
         Args:
             batch: The rows.
@@ -49,8 +53,8 @@ class ActivationTally:
         """
         values = self.dictionary.encode(read).cpu()
         row, time, feature = values.nonzero(as_tuple=True)
-        real = batch.token_mask[row, time]
-        row, time, feature = row[real], time[real], feature[real]
+        is_token = batch.token_mask[row, time]
+        row, time, feature = row[is_token], time[is_token], feature[is_token]
         active_values = values[row, time, feature]
         self.n_tokens += int(batch.token_mask.sum())
         self._add_to_histogram(feature, active_values)
@@ -73,10 +77,10 @@ class ActivationTally:
             self.bins[exceeded] = torch.cat([pairs, torch.zeros_like(pairs)], 1)
             self.histogram_max[exceeded] *= 2
         # a bin holds its upper end, so that a halved bin's values stay where they were
-        part = (values / self.histogram_max[feature] * HISTOGRAM_BINS).ceil().long().clamp(
+        bin_index = (values / self.histogram_max[feature] * HISTOGRAM_BINS).ceil().long().clamp(
             1, HISTOGRAM_BINS
         ) - 1
-        counts = torch.bincount(feature * HISTOGRAM_BINS + part, minlength=self.bins.numel())
+        counts = torch.bincount(feature * HISTOGRAM_BINS + bin_index, minlength=self.bins.numel())
         self.bins += counts.view_as(self.bins)
 
     def _keep_strongest(
@@ -90,22 +94,26 @@ class ActivationTally:
             peaks: Largest activation of each row, [row, features].
             peak_positions: Their positions, [row, features].
         """
-        numbers = torch.tensor(batch.row_numbers)[:, None].expand_as(peak_positions)
+        passage_numbers = torch.tensor(batch.row_numbers)[:, None].expand_as(peak_positions)
         best = torch.cat([self.example_values, peaks]).topk(MAX_EXAMPLES, dim=0)
-        new = best.indices >= MAX_EXAMPLES
-        old = best.indices.clamp_max(MAX_EXAMPLES - 1)
+        is_new = best.indices >= MAX_EXAMPLES
+        old_rank = best.indices.clamp_max(MAX_EXAMPLES - 1)
         row = (best.indices - MAX_EXAMPLES).clamp_min(0)
         self.example_values = best.values
-        self.example_passages = torch.where(new, numbers.gather(0, row), self.example_passages.gather(0, old))
-        self.example_positions = torch.where(
-            new, peak_positions.gather(0, row), self.example_positions.gather(0, old)
+        self.example_passages = torch.where(
+            is_new, passage_numbers.gather(0, row), self.example_passages.gather(0, old_rank)
         )
-        windows = self.example_windows.gather(0, old[..., None].expand_as(self.example_windows))
-        rank, feature = (new & (best.values > 0)).nonzero(as_tuple=True)
-        around = self.example_positions[rank, feature][:, None] + torch.arange(
+        self.example_positions = torch.where(
+            is_new, peak_positions.gather(0, row), self.example_positions.gather(0, old_rank)
+        )
+        windows = self.example_windows.gather(0, old_rank[..., None].expand_as(self.example_windows))
+        rank, feature = (is_new & (best.values > 0)).nonzero(as_tuple=True)
+        window_positions = self.example_positions[rank, feature][:, None] + torch.arange(
             -TOKENS_BEFORE, TOKENS_AFTER + 1
         )
-        inside = (around >= 0) & (around < values.shape[1])
-        shown = values[row[rank, feature][:, None], around.clamp(0, values.shape[1] - 1), feature[:, None]]
-        windows[rank, feature] = shown * inside
+        is_inside = (window_positions >= 0) & (window_positions < values.shape[1])
+        window_values = values[
+            row[rank, feature][:, None], window_positions.clamp(0, values.shape[1] - 1), feature[:, None]
+        ]
+        windows[rank, feature] = window_values * is_inside
         self.example_windows = windows

@@ -1,4 +1,4 @@
-"""Builds the file of dashboards in one pass over a text, for all dictionaries at once."""
+"""Construction of the file of dashboards in one pass over a text, for all dictionaries at once."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def _write_index(path: Path, model: Model, tallies: Sequence[ActivationTally], p
     try:
         file.executescript(INDEX_SCHEMA)
         dictionaries = [tally.dictionary for tally in tallies]
-        about = {
+        metadata = {
             "form": INDEX_FORMAT,
             "model": model.name,
             "key": index_key(model, dictionaries, passages.hash),
             "tokens": str(passages.n_tokens),
             "sites": json.dumps({dictionary.site.name: dictionary.features for dictionary in dictionaries}),
         }
-        file.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+        file.executemany("INSERT INTO about VALUES (?, ?)", metadata.items())
         used_passages: set[int] = set()
         for tally in tallies:
             check_cancelled()
@@ -105,15 +105,15 @@ def _write_features(file: sqlite3.Connection, tally: ActivationTally) -> None:
 
 
 def _write_examples(file: sqlite3.Connection, tally: ActivationTally, text: Passages) -> None:
-    site, kept = tally.dictionary.site.name, (tally.example_values > 0).nonzero(as_tuple=True)
-    windows = tally.example_windows[kept].numpy().astype("<f4")
+    site, is_filled = tally.dictionary.site.name, (tally.example_values > 0).nonzero(as_tuple=True)
+    windows = tally.example_windows[is_filled].numpy().astype("<f4")
     columns = (
-        part.tolist()
-        for part in (
-            *kept,
-            tally.example_passages[kept],
-            tally.example_positions[kept],
-            tally.example_values[kept],
+        column.tolist()
+        for column in (
+            *is_filled,
+            tally.example_passages[is_filled],
+            tally.example_positions[is_filled],
+            tally.example_values[is_filled],
         )
     )
 
@@ -125,7 +125,7 @@ def _write_examples(file: sqlite3.Connection, tally: ActivationTally, text: Pass
             first = max(0, position - TOKENS_BEFORE)
             end = min(len(text.rows[passage]), position + TOKENS_AFTER + 1)
             start = first - (position - TOKENS_BEFORE)
-            around = window[start : start + end - first].tobytes()
-            yield site, feature, rank, passage, position, value, first, around
+            activations = window[start : start + end - first].tobytes()
+            yield site, feature, rank, passage, position, value, first, activations
 
     file.executemany("INSERT INTO example VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows())

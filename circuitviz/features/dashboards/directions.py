@@ -1,4 +1,4 @@
-"""What a feature's directions show by themselves: tokens it promotes, tokens it reads, its neighbours."""
+"""Properties of a feature's directions: tokens that it promotes, tokens that it reads, similar features."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def _pull_back_value(model: Model, layer: int, head: int, value: Tensor) -> Tens
 
 def _parse_head(model: Model, name: str, first: int, last: int) -> int:
     node = model.graph.node_index.get(name)
-    part, _, head = name.partition(".h")
-    if node is None or not head.isdecimal() or not first <= int(part[1:]) <= last:
+    layer_name, _, head = name.partition(".h")
+    if node is None or not head.isdecimal() or not first <= int(layer_name[1:]) <= last:
         raise InputError(
             f"'{name}' was given as the head to read through; for this feature it is one of layers "
             f"{first} to {last}, for example a{first}.h0."
@@ -151,5 +151,7 @@ def _feature_row(rows: object, dictionary: Dictionary, feature: int) -> Tensor:
 
 def _rank_tokens(model: Model, effect: Tensor, number: int, sign: float = 1.0) -> list[TokenEffect]:
     best = effect[: model.tokens.vocabulary_size].topk(number)
-    words = model.tokens.token_strings(best.indices.tolist())
-    return [TokenEffect(w, sign * v) for w, v in zip(words, best.values.tolist(), strict=True)]
+    tokens = model.tokens.token_strings(best.indices.tolist())
+    return [
+        TokenEffect(token, sign * value) for token, value in zip(tokens, best.values.tolist(), strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""Dashboards of whole dictionaries in one SQLite file, so that a feature opens at once."""
+"""Dashboards of all features of some dictionaries in one SQLite file, for immediate access."""
 
 from __future__ import annotations
 
@@ -156,11 +156,11 @@ class FeatureIndex:
             "ON passage.number = example.passage WHERE site = ? AND feature = ? ORDER BY rank",
             (site, number),
         )
-        for passage, position, first, around, tokens in rows:
-            values = np.frombuffer(around, dtype="<f4")
-            shown = _int32_array(tokens)[first : first + len(values)]
+        for passage, position, first, activations, tokens in rows:
+            values = np.frombuffer(activations, dtype="<f4")
+            shown_tokens = _int32_array(tokens)[first : first + len(values)]
             yield DashboardExample(
-                passage, position, first, tuple(map(int, shown)), tuple(map(float, values))
+                passage, position, first, tuple(map(int, shown_tokens)), tuple(map(float, values))
             )
 
     def _check_site(self, site: str) -> None:
@@ -174,12 +174,9 @@ def index_key(model: Model, dictionaries: Sequence[Dictionary], text_hash: str) 
     for dictionary in dictionaries:
         kind = f"{dictionary.features} {dictionary.architecture} {dictionary.k} {dictionary.processing}"
         digest.update(f"{dictionary.name} {dictionary.site} {kind}".encode())
-        deciding = (
-            dictionary.gain,
-            dictionary.gate_bias,
-            dictionary.threshold,
-        )  # which features are active, and how much
-        for tensor in (dictionary.bias, dictionary.decoder_bias, dictionary.encoder[0], *deciding):
+        # these decide which features are active, and how much
+        gate_tensors = dictionary.gain, dictionary.gate_bias, dictionary.threshold
+        for tensor in (dictionary.bias, dictionary.decoder_bias, dictionary.encoder[0], *gate_tensors):
             digest.update(b"" if tensor is None else tensor.detach().float().cpu().numpy().tobytes())
     return digest.hexdigest()[:20]
 

@@ -1,4 +1,4 @@
-"""Explanations of features: imported from other tools' files, and a person's own, kept apart."""
+"""Explanations of features: imported from other tools' files, and a person's own."""
 
 import lazy_loader as lazy
 

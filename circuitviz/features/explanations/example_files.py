@@ -11,36 +11,29 @@ from typing import Any
 from circuitviz.errors import InputError
 from circuitviz.features.explanations.explanation_files import parse_feature_place, read_records
 
-_WHITESPACE_MARKS = {
-    "Ġ": " ",
-    "▁": " ",
-    "Ċ": "\n",
-    "⏎": "\n",
-    "↵": "\n",
-}  # how tools write spaces and line breaks
+_WHITESPACE_MARKS = {"Ġ": " ", "▁": " ", "Ċ": "\n", "⏎": "\n", "↵": "\n"}  # spaces and line breaks in tools
 _BOS_TOKENS = ("<|endoftext|>", "<bos>", "<s>", "<|begin_of_text|>")
 
 
 def read_example_texts(path: Path, site: str, feature: int) -> list[str]:
-    """Return the texts of a dashboard's file in which a feature is said to be active, each once.
+    """Return the texts in which a feature is active according to a dashboard's file, each once.
 
-    Read are Neuronpedia's feature JSON and its exports of activations (JSONL, gzipped or not), and
-    circuit-tracer's feature JSON. Where the file says which feature it is about, other features' texts are
-    skipped.
+    Files are Neuronpedia's feature JSON and its exports of activations (JSONL, gzipped or not), and
+    circuit-tracer's feature JSON. Where the file names its features, other features' texts are skipped.
 
     Raises:
         InputError: The file cannot be read, or holds none.
     """
     texts: dict[str, None] = {}
-    others: set[str] = set()
+    other_features: set[str] = set()
     try:
         for record in read_records(path):
-            layer, number, part = parse_feature_place(record, path)
-            is_wanted = number is None or number == feature
-            is_wanted &= part in ("", site[0]) and (layer is None or str(layer) == site[1:])
+            layer, index, site_part = parse_feature_place(record, path)
+            is_wanted = index is None or index == feature
+            is_wanted &= site_part in ("", site[0]) and (layer is None or str(layer) == site[1:])
             for tokens in _token_lists(record):
                 if not is_wanted:
-                    others.add(f"{part or '?'}{'' if layer is None else layer}.f{number}")
+                    other_features.add(f"{site_part or '?'}{'' if layer is None else layer}.f{index}")
                 elif text := _join_tokens(tokens):
                     texts.setdefault(text)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
@@ -49,9 +42,9 @@ def read_example_texts(path: Path, site: str, feature: int) -> list[str]:
             "(also .gz), can be."
         ) from error
     if not texts:
-        of_others = f"; it has some of {', '.join(sorted(others)[:3])}" if others else ""
+        others_text = f"; it has some of {', '.join(sorted(other_features)[:3])}" if other_features else ""
         raise InputError(
-            f"'{path}' holds no example of {site}.f{feature}{of_others}. A Neuronpedia or circuit-tracer "
+            f"'{path}' holds no example of {site}.f{feature}{others_text}. A Neuronpedia or circuit-tracer "
             "file of that feature, with its activations, would be right."
         )
     return list(texts)

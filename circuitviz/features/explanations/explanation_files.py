@@ -1,4 +1,4 @@
-"""Explanations in many shapes of JSON and CSV; what each row says is found by its fields' names.
+"""Reading of explanations from various forms of JSON and CSV, whose fields are recognised by their names.
 
 Read are Neuronpedia's exports (JSONL, gzipped or not; one feature's JSON; arrays of explanations),
 circuit-tracer's feature JSON, feature-circuits' annotations, and tables with a header.
@@ -35,21 +35,19 @@ _UNSUPPORTED_PARTS = {  # features that no site of ours has, by what components,
     "a low-rank attention (lorsa)": re.compile(r"lorsa"),
     "logits": re.compile(r"^logit"),
 }
-_FEATURE_IDENTITY = re.compile(
-    r"(embed|resid|attn|mlp)(_\d+)?/\d+"
-)  # a name of feature-circuits, which says nothing
+_FEATURE_IDENTITY = re.compile(r"(embed|resid|attn|mlp)(_\d+)?/\d+")  # a feature's name in feature-circuits
 _OLD_PAIRING_FACTOR = 100_000  # circuit-tracer's files once numbered features layer · 100,000 + index
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What somebody says a feature means.
+    """A description of what a feature means.
 
     Attributes:
         site: ``a5`` or ``m5``.
         feature: The feature's index.
         text: The explanation.
-        source: Who says it.
+        source: Its author: a model, a person or a file.
         link: An address about the feature, or empty.
     """
 
@@ -62,7 +60,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class ExplanationFile:
-    """What a file says.
+    """The explanations in a file.
 
     Attributes:
         explanations: Each once, in the file's order.
@@ -79,17 +77,17 @@ class ExplanationFile:
         return f"{sum(self.skipped.values()):,} skipped ({', '.join(reasons)})" if reasons else ""
 
 
-def read_explanations(path: Path, part: str | None = None) -> ExplanationFile:
+def read_explanations(path: Path, default_part: str | None = None) -> ExplanationFile:
     """Read explanations of features of attention and of MLPs; those of other features are counted.
 
     Args:
         path: The file.
-        part: ``a`` or ``m``, taken where the file gives a layer but not whether its features are of
+        default_part: ``a`` or ``m``, taken where the file gives a layer but not whether its features are of
             attention or of the MLP.
 
     Raises:
-        InputError: The file cannot be read, says nothing about features that have a site here, or leaves open
-            which site it means.
+        InputError: The file cannot be read, has no explanations of features with a site here, or does not
+            state their site.
     """
     explanations: dict[Explanation, None] = {}
     skipped: Counter[str] = Counter()
@@ -98,7 +96,7 @@ def read_explanations(path: Path, part: str | None = None) -> ExplanationFile:
         for record in read_records(path):
             check_cancelled()
             rows += 1
-            for explanation in _explanations(record, path, part):
+            for explanation in _explanations(record, path, default_part):
                 if isinstance(explanation, Explanation):
                     explanations.setdefault(explanation)
                 else:
@@ -124,8 +122,8 @@ def read_records(path: Path) -> Iterator[Mapping[str, Any]]:
     """Iterate over the rows of a file, as mappings from names in lower case."""
     content = read_regular_file(path, MAX_UNPACKED_BYTES)
     if content[:2] == b"\x1f\x8b":
-        with gzip.open(io.BytesIO(content)) as packed:
-            content = packed.read(MAX_UNPACKED_BYTES + 1)
+        with gzip.open(io.BytesIO(content)) as unzipped:
+            content = unzipped.read(MAX_UNPACKED_BYTES + 1)
     if len(content) > MAX_UNPACKED_BYTES:
         raise InputError(f"'{path}' holds more than {MAX_UNPACKED_BYTES / 2**20:,.0f} MB, which is not read.")
     text = content.decode("utf-8-sig")
@@ -150,57 +148,59 @@ def _parse_json_rows(text: str) -> Iterable[Any]:
     return parsed if isinstance(parsed, list) else [parsed]
 
 
-def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> Iterator[Explanation | str]:
-    """Iterate over what one row says: of a feature with a list of explanations, each of them.
+def _explanations(
+    record: Mapping[str, Any], path: Path, default_part: str | None
+) -> Iterator[Explanation | str]:
+    """Iterate over the explanations of one row, which may hold a list of them.
 
-    Of a feature that has no site here, what it is a feature of.
+    For a feature that has no site here, the name of its component is yielded instead.
     """
-    inside = record.get("explanations")
-    if isinstance(inside, list):
-        for child in inside:
+    children = record.get("explanations")
+    if isinstance(children, list):
+        for child in children:
             if isinstance(child, dict):
                 fields = {str(k).lower(): v for k, v in child.items()}
-                yield from _explanations({**record, "explanations": None, **fields}, path, part)
+                yield from _explanations({**record, "explanations": None, **fields}, path, default_part)
         return
     texts = (str(record[name]).strip() for name in _TEXT_FIELDS if _is_text(record.get(name)))
-    text = next((one for one in texts if not _FEATURE_IDENTITY.fullmatch(one)), "")
+    text = next((candidate for candidate in texts if not _FEATURE_IDENTITY.fullmatch(candidate)), "")
     if not text:
         return
-    layer, number, place_part = parse_feature_place(record, path)
-    if place_part in _UNSUPPORTED_PARTS:
-        yield place_part
+    layer, number, site_part = parse_feature_place(record, path)
+    if site_part in _UNSUPPORTED_PARTS:
+        yield site_part
         return
     if layer is None or number is None:
         return
-    place_part = place_part or part or ""
-    if not place_part:
+    site_part = site_part or default_part or ""
+    if not site_part:
         raise InputError(
             f"'{path}' says 'layer {record.get('layer', layer)}' and not whether its features are of "
             "attention or of the MLP; choose a site of that part first."
         )
     model, source = record.get("modelid"), record.get("layer")
     link = f"{NEURONPEDIA_URL}/{model}/{source}/{number}" if _is_text(model) and "-" in str(source) else ""
-    by = record.get("explanationmodelname") or record.get("author") or path.name
-    yield Explanation(f"{place_part}{layer}", number, text, str(by), link)
+    author = record.get("explanationmodelname") or record.get("author") or path.name
+    yield Explanation(f"{site_part}{layer}", number, text, str(author), link)
 
 
 def parse_feature_place(record: Mapping[str, Any], path: Path) -> tuple[int | None, int | None, str]:
     """Return layer, index and part of a row's feature.
 
-    The part is ``a`` or ``m``; empty where nothing is said of it; or what the feature is of that has no site
-    here. Component, source, hook and kind of feature are read together: the most specific counts.
+    The part is ``a`` or ``m``, empty where it is not stated, or the name of a component that has no site
+    here. It follows from component, source, hook and kind of feature, of which the most specific counts.
     """
     number = next((n for name in _INDEX_FIELDS if (n := _parse_number(record.get(name))) is not None), None)
     node_name = str(record.get("site") or record.get("node") or "")
-    if found := re.fullmatch(r"([am])(\d+)(?:\.f(\d+))?(?:@\d+)?", node_name):
-        return int(found[2]), int(found[3]) if found[3] else number, found[1]
+    if match := re.fullmatch(r"([am])(\d+)(?:\.f(\d+))?(?:@\d+)?", node_name):
+        return int(match[2]), int(match[3]) if match[3] else number, match[1]
     layer_text = str(record.get("layer", ""))
     stated = [str(record.get(name) or "").lower() for name in _SITE_FIELDS]
     stated += [
         name.lower() for name in (str(record.get("name")), node_name) if _FEATURE_IDENTITY.fullmatch(name)
     ]
-    elsewhere = (what for what, sign in _UNSUPPORTED_PARTS.items() if any(map(sign.search, stated)))
-    part_name = next(elsewhere, "") or next((part for one in stated if (part := _part_of(one))), "")
+    unsupported = (name for name, pattern in _UNSUPPORTED_PARTS.items() if any(map(pattern.search, stated)))
+    part_name = next(unsupported, "") or next((part for text in stated if (part := _part_of(text))), "")
     if leading := re.match(r"\d+", layer_text):
         return int(leading[0]), number, part_name
     if path.name.partition(".")[0].isdecimal() and number is not None:
@@ -218,10 +218,10 @@ def _unpaired_layer(paired: int, number: int) -> int | None:
 
     By Cantor's pairing function, or by the older layer · 100,000 + index.
     """
-    along = (math.isqrt(8 * paired + 1) - 1) // 2
-    index = paired - along * (along + 1) // 2
+    diagonal = (math.isqrt(8 * paired + 1) - 1) // 2
+    index = paired - diagonal * (diagonal + 1) // 2
     if index == number:
-        return along - index
+        return diagonal - index
     return paired // _OLD_PAIRING_FACTOR if paired % _OLD_PAIRING_FACTOR == number else None
 
 

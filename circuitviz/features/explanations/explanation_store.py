@@ -1,9 +1,10 @@
-"""Explanations in one SQLite file: searched while a person types; a person's own are in a table apart."""
+"""Store of explanations in one SQLite file, with a person's own in a separate table."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 from circuitviz.cancellation import check_cancelled
@@ -44,27 +45,20 @@ class ExplanationStore:
         self._file.close()
 
     def add_imported(self, model: str, explanations: Iterable[Explanation]) -> int:
-        """Keep imported explanations; returns how many were new."""
-        before = self._file.total_changes
+        """Store imported explanations and return how many were new."""
+        n_changes = self._file.total_changes
 
         def rows() -> Iterator[tuple[object, ...]]:
             for explanation in explanations:
-                check_cancelled()  # ended here, none is kept
-                yield (
-                    model,
-                    explanation.site,
-                    explanation.feature,
-                    explanation.text,
-                    explanation.source,
-                    explanation.link,
-                )
+                check_cancelled()  # if cancelled here, none is stored
+                yield model, *astuple(explanation)
 
         with self._file:
             self._file.executemany("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?, ?, ?)", rows())
-        return self._file.total_changes - before
+        return self._file.total_changes - n_changes
 
     def set_own_label(self, model: str, site: str, feature: int, text: str) -> None:
-        """Keep the person's own explanation of a feature; an empty text removes it."""
+        """Store the person's own explanation of a feature; an empty text removes it."""
         with self._file:
             self._file.execute(
                 "DELETE FROM own WHERE model = ? AND site = ? AND feature = ?", (model, site, feature)
@@ -74,7 +68,7 @@ class ExplanationStore:
                 self._file.execute("INSERT INTO own VALUES (?, ?, ?, ?)", row)
 
     def explanations_of(self, model: str, site: str, feature: int) -> list[Explanation]:
-        """Return everything said of a feature, the person's own first."""
+        """Return all explanations of a feature, the person's own first."""
         return [
             explanation for explanation in self._all_of_site(model, site) if explanation.feature == feature
         ]
@@ -86,15 +80,15 @@ class ExplanationStore:
             captions.setdefault(explanation.feature, explanation)
         return captions
 
-    def search(self, model: str, site: str, words: str) -> list[Explanation]:
-        """Return what holds every one of the words, in any case and order, the person's own first."""
-        needles = words.casefold().split()
-        hits = [
+    def search(self, model: str, site: str, query: str) -> list[Explanation]:
+        """Return explanations that contain every word of a query, in any case, the person's own first."""
+        words = query.casefold().split()
+        matches = [
             explanation
             for explanation in self._all_of_site(model, site)
-            if all(w in explanation.text.casefold() for w in needles)
+            if all(word in explanation.text.casefold() for word in words)
         ]
-        return sorted(hits, key=lambda explanation: explanation.source != OWN_SOURCE)
+        return sorted(matches, key=lambda explanation: explanation.source != OWN_SOURCE)
 
     def _all_of_site(self, model: str, site: str) -> list[Explanation]:
         rows = self._file.execute(_CAPTIONS_QUERY, {"model": model, "site": site})

@@ -1,4 +1,4 @@
-"""What a file holds of a document is divided into parts, so that adding a field is adding a file."""
+"""Parts of a document's manifest; each is one file that writes and reads some of its keys."""
 
 from circuitviz.formats.parts.registry import Arrays, DocumentPart, FileContents, parts
 

@@ -1,8 +1,8 @@
-"""Graph, scores and circuit: the numbers are tensors, checked against the graph that is named.
+"""Graph, scores and circuit, with their numbers as tensors that are checked against the graph.
 
-A model's graph follows from its shape, and its matrices are kept whole; where sites are opened into features
-it follows from its nodes, which are listed. A graph of one prompt's features lists its nodes and its edges
-(``graph_edges``, [edges, 2]: sender, node), and what belongs to edges is kept by edge.
+A model's graph follows from its shape, or, with sites shown as features, from its listed nodes; its matrices
+are stored as they are. A graph of one prompt's features lists its nodes and its edges (``graph_edges``,
+[edges, 2]: sender, node), and values are stored by edge.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class CircuitPart(DocumentPart):
     keys = ("graph", "scores", "circuit")
 
     def write(self, document: Document) -> dict[str, Any]:
-        """Shape of the model's graph, and how scores and circuit came about."""
+        """Shape and listed nodes of the graph, method and options of the scores, size of the circuit."""
         state = document.state
         graph = state.circuit.graph if state.circuit else None
         scores = state.scores and {
@@ -84,7 +84,7 @@ class CircuitPart(DocumentPart):
             "partial": state.scores.partial,
             "info": to_jsonable(dict(state.scores.info)),
         }
-        circuit = state.circuit and {"asked": state.circuit.asked, "note": state.circuit.note}
+        circuit = state.circuit and {"asked": state.circuit.requested_edges, "note": state.circuit.note}
         return {
             "graph": graph and {**dataclasses.asdict(graph.shape), **_listed_graph(graph)},
             "scores": scores,
@@ -92,55 +92,53 @@ class CircuitPart(DocumentPart):
         }
 
     def tensors(self, document: Document) -> Arrays:
-        """Edges as 0 and 1, scores, effects by position [senders, tokens].
+        """Edges as 0 and 1, scores, and effects by position [senders, tokens].
 
-        The first two are [senders, receivers], or by edge where the graph is listed.
+        Edges and scores are [senders, receivers], or [edges] where the graph is listed.
         """
-        state, made = document.state, {}
+        state, arrays = document.state, {}
         if state.circuit is not None:
             graph, edges = state.circuit.graph, state.circuit.edges.astype(np.uint8)
-            made["edges"] = edges if is_model_graph(graph) else edges[graph.mask]
+            arrays["edges"] = edges if is_model_graph(graph) else edges[graph.mask]
             if not is_model_graph(graph):
                 column = [graph.node_index[name] for name in graph.receivers]
                 s, r = np.nonzero(graph.mask)
-                made["graph_edges"] = np.stack([s, np.array(column)[r]], axis=1).astype(np.int32)
+                arrays["graph_edges"] = np.stack([s, np.array(column)[r]], axis=1).astype(np.int32)
         if state.scores is not None:
             graph, values = state.scores.graph, state.scores.values
-            made["scores"] = np.ascontiguousarray(values if is_model_graph(graph) else values[graph.mask])
+            arrays["scores"] = np.ascontiguousarray(values if is_model_graph(graph) else values[graph.mask])
             if state.scores.positions is not None:
-                made["positions"] = np.ascontiguousarray(state.scores.positions)
-        return made
+                arrays["positions"] = np.ascontiguousarray(state.scores.positions)
+        return arrays
 
-    def state(self, opened: FileContents) -> dict[str, Any]:
-        """Scores and circuit, where their tensors fit the graph."""
-        graph = opened.graph
-        made: dict[str, Any] = {}
+    def state(self, contents: FileContents) -> dict[str, Any]:
+        """``circuit`` and ``scores`` of the state, checked against the graph."""
+        graph = contents.graph
         if graph is None:
             return {}
-        if (said := opened.manifest["circuit"]) is None:
+        if (circuit := contents.manifest["circuit"]) is None:
             raise InputError("it has a graph and no circuit")
-        circuit_schema(said, "circuit")
-        edges = _read_matrix(opened.tensors, "edges", graph, bool)
+        circuit_schema(circuit, "circuit")
+        edges = _read_matrix(contents.tensors, "edges", graph, bool)
         if (edges > graph.mask).any():
             raise InputError("it holds edges that the model's graph does not have")
-        made["circuit"] = Circuit(graph, edges, said["asked"], said["note"])
-        if (about := opened.manifest["scores"]) is not None:
-            scores_schema(about, "scores")
-            values = _read_matrix(opened.tensors, "scores", graph, float)
-            made["scores"] = Scores(
+        fields: dict[str, Any] = {"circuit": Circuit(graph, edges, circuit["asked"], circuit["note"])}
+        if (scores := contents.manifest["scores"]) is not None:
+            scores_schema(scores, "scores")
+            fields["scores"] = Scores(
                 graph,
-                values,
-                about["method"],
-                about["options"],
-                about["partial"],
-                _check_info(about.get("info", {})),
-                _read_position_effects(opened.tensors, graph),
+                _read_matrix(contents.tensors, "scores", graph, float),
+                scores["method"],
+                scores["options"],
+                scores["partial"],
+                _check_info(scores.get("info", {})),
+                _read_position_effects(contents.tensors, graph),
             )
-        return made
+        return fields
 
 
 def _listed_graph(graph: Graph) -> dict[str, Any]:
-    """What cannot be told from the shape alone."""
+    """Nodes of a graph, where they do not follow from the shape."""
     if is_transformer_graph(graph):
         return {}
     nodes = [{k: v for k, v in dataclasses.asdict(n).items() if v not in (None, "")} for n in graph.nodes]
@@ -151,36 +149,36 @@ def _read_matrix(tensors: Arrays, name: str, graph: Graph, dtype: type) -> np.nd
     """A matrix [senders, receivers], from a tensor of that shape or, for a listed graph, by edge."""
     if name not in tensors:
         raise InputError(f"it holds no tensor '{name}'")
-    whole = is_model_graph(graph)
-    right = graph.mask.shape if whole else (graph.n_edges,)
-    if tensors[name].shape != right:
-        raise InputError(f"its tensor '{name}' has shape {tensors[name].shape}, not {right}")
+    is_whole = is_model_graph(graph)
+    expected_shape = graph.mask.shape if is_whole else (graph.n_edges,)
+    if tensors[name].shape != expected_shape:
+        raise InputError(f"its tensor '{name}' has shape {tensors[name].shape}, not {expected_shape}")
     if tensors[name].dtype.kind not in "iufb":
         raise InputError(f"its tensor '{name}' holds {tensors[name].dtype}, which are no numbers")
     if not np.isfinite(tensors[name]).all():
         raise InputError(f"its tensor '{name}' holds values that are not numbers")
-    if whole:
+    if is_whole:
         return tensors[name].astype(dtype)
-    made: np.ndarray[Any, Any] = np.zeros(graph.mask.shape, dtype)
-    made[graph.mask] = tensors[name]
-    return made
+    matrix: np.ndarray[Any, Any] = np.zeros(graph.mask.shape, dtype)
+    matrix[graph.mask] = tensors[name]
+    return matrix
 
 
 def _read_position_effects(tensors: Arrays, graph: Graph) -> np.ndarray[Any, Any] | None:
-    found = tensors.get("positions")
-    if found is None:
+    effects = tensors.get("positions")
+    if effects is None:
         return None
-    if found.ndim != 2 or len(found) != len(graph.senders) or not np.isfinite(found).all():
+    if effects.ndim != 2 or len(effects) != len(graph.senders) or not np.isfinite(effects).all():
         raise InputError("its effects by position do not fit its model")
-    return found.astype(np.float64)
+    return effects.astype(np.float64)
 
 
-def _check_info(given: Any) -> dict[str, Any]:
-    """What a method said, as far as it is used."""
-    info_schema(given, "scores.info")
-    for told in given.get("rounds", []):
-        told["senders"] = [[name, float(effect)] for name, effect in told["senders"]]
-    return dict(given)
+def _check_info(info: Any) -> dict[str, Any]:
+    """``Scores.info`` after checks of the fields that are used."""
+    info_schema(info, "scores.info")
+    for round_data in info.get("rounds", []):
+        round_data["senders"] = [[name, float(effect)] for name, effect in round_data["senders"]]
+    return dict(info)
 
 
 parts.register("circuit", summary="graph, scores and edges")(CircuitPart())

@@ -1,4 +1,4 @@
-"""What was made of parts that the circuit does not have now, as heads whose site is opened into features."""
+"""Annotations of nodes that the circuit does not show at present, such as heads shown as features."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 
 
 class DetachedAnnotationsPart(DocumentPart):
-    """``aside``: labels, positions and groups, each as the part of that name, of nodes that are not there."""
+    """``aside``: labels, positions and groups in the form of their own parts."""
 
     keys = ("aside",)
 
     def write(self, document: Document) -> dict[str, Any]:
-        """All of it, as it will come back."""
-        kept = document.state.detached
-        made = {
-            "labels": {target: label_to_json(label) for target, label in kept.labels.items()},
-            "positions": {name: list(at) for name, at in kept.positions.items()},
-            "groups": {name: group_to_json(group) for name, group in kept.groups.items()},
+        """All detached annotations, without empty sections."""
+        detached = document.state.detached
+        sections = {
+            "labels": {target: label_to_json(label) for target, label in detached.labels.items()},
+            "positions": {name: list(position) for name, position in detached.positions.items()},
+            "groups": {name: group_to_json(group) for name, group in detached.groups.items()},
         }
-        return {"aside": {name: what for name, what in made.items() if what}}
+        return {"aside": {name: section for name, section in sections.items() if section}}
 
-    def state(self, opened: FileContents) -> dict[str, Any]:
-        """Names are not held against the graph, which does not have them."""
-        given = opened.get("aside", {})
-        labels, positions, groups = (given.get(name, {}) for name in ("labels", "positions", "groups"))
-        made = DetachedAnnotations(
+    def state(self, contents: FileContents) -> dict[str, Any]:
+        """Detached annotations; their names are not checked, since the graph does not have them."""
+        sections = contents.get("aside", {})
+        labels, positions, groups = (sections.get(name, {}) for name in ("labels", "positions", "groups"))
+        detached = DetachedAnnotations(
             {target: label_from_json(label) for target, label in labels.items()},
-            {name: parse_position(at) for name, at in positions.items()},
+            {name: parse_position(position) for name, position in positions.items()},
             {
                 name: group_from_json(name, group, _check_names(group["nodes"]))
                 for name, group in groups.items()
             },
         )
-        return {"detached": made}
+        return {"detached": detached}
 
 
-def _check_names(given: Any) -> list[str]:
-    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+def _check_names(names: Any) -> list[str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError("a group that stands aside is of nodes that are no names")
-    return given
+    return names
 
 
 parts.register("aside", summary="what was made of parts that are not shown")(DetachedAnnotationsPart())

@@ -1,4 +1,4 @@
-"""What is ablated now, and what has been tried before: an afternoon's work is worth keeping."""
+"""Ablations and interventions of the state, and the history of those tried before."""
 
 from __future__ import annotations
 
@@ -12,47 +12,48 @@ from circuitviz.graph import Intervention
 
 
 class InterventionsPart(DocumentPart):
-    """``ablated`` is the state's, ``history`` what was tried, oldest first.
+    """``ablated`` of the state, and ``history``, oldest first.
 
-    Both name ``changed`` nodes, ``{node: [value, factor, [positions]]}``, where there are any.
+    Both may hold ``changed``, interventions by node: ``{node: [value, factor, [positions]]}``.
     """
 
     keys = ("ablated", "history")
 
     def write(self, document: Document) -> dict[str, Any]:
-        """Names of nodes and edges."""
+        """Names of ablated nodes and edges, interventions, and the history."""
         state = document.state
-        ablated: dict[str, Any] = {
-            "nodes": sorted(state.ablated_nodes),
-            "edges": sorted(state.ablated_edges),
-        }
+        ablated: dict[str, Any] = {"nodes": sorted(state.ablated_nodes), "edges": sorted(state.ablated_edges)}
         if state.interventions:
-            ablated["changed"] = {n: what.to_json for n, what in sorted(state.interventions.items())}
+            ablated["changed"] = {
+                n: intervention.to_json for n, intervention in sorted(state.interventions.items())
+            }
         return {"ablated": ablated, "history": document.history}
 
-    def state(self, opened: FileContents) -> dict[str, Any]:
-        """What is ablated, where the graph has it."""
-        given = opened.manifest["ablated"]
+    def state(self, contents: FileContents) -> dict[str, Any]:
+        """Ablations and interventions, whose names have to be in the graph."""
+        ablated = contents.manifest["ablated"]
         return {
-            "ablated_nodes": frozenset(opened.check_nodes(given["nodes"])),
-            "ablated_edges": frozenset(opened.check_edges(given["edges"])),
+            "ablated_nodes": frozenset(contents.check_nodes(ablated["nodes"])),
+            "ablated_edges": frozenset(contents.check_edges(ablated["edges"])),
             "interventions": {
-                name: _parse_intervention(what) for name, what in _check_interventions(opened, given).items()
+                name: _parse_intervention(data)
+                for name, data in _check_interventions(contents, ablated).items()
             },
         }
 
-    def attach(self, opened: FileContents, document: Document) -> None:
-        """The history; its measured numbers lie under the same keys in ``evaluations``."""
-        for tried in opened.get("history", []):
-            # what was tried on an earlier circuit names nodes that the present one need not have
-            nodes, edges = ([str(name) for name in tried[key]] for key in ("nodes", "edges"))
-            entry: dict[str, Any] = {"key": str(tried["key"]), "nodes": nodes, "edges": edges}
-            if "of" in tried:
-                entry["of"] = str(tried["of"])
-            if changed := tried.get("changed", {}):
-                entry["changed"] = {str(n): _parse_intervention(w).to_json for n, w in changed.items()}
-            if judged := tried.get("judged"):
-                ablation, errors = judged
+    def attach(self, contents: FileContents, document: Document) -> None:
+        """The history; names of entries on earlier circuits need not be in the graph."""
+        for data in contents.get("history", []):
+            nodes, edges = ([str(name) for name in data[key]] for key in ("nodes", "edges"))
+            entry: dict[str, Any] = {"key": str(data["key"]), "nodes": nodes, "edges": edges}
+            if "of" in data:
+                entry["of"] = str(data["of"])
+            if changed := data.get("changed", {}):
+                entry["changed"] = {
+                    str(n): _parse_intervention(intervention).to_json for n, intervention in changed.items()
+                }
+            if setting := data.get("judged"):
+                ablation, errors = setting
                 entry["judged"] = [str(ablation), str(errors)]
             document.history.append(entry)
 
@@ -60,18 +61,22 @@ class InterventionsPart(DocumentPart):
 intervention_schema = with_rule(list_of(any_value), lambda c: len(c) == 3, "[value, factor, [positions]]")
 
 
-def _parse_intervention(given: Any) -> Intervention:
-    """An intervention from JSON; InputError where its factor or its positions cannot be."""
-    intervention_schema(given, "change of a node")
-    any_text(given[0], "change of a node")
-    finite_number(given[1], "factor of a node")
-    list_of(integer_between(-MAX_POSITIONS, MAX_POSITIONS))(given[2], "positions of a changed node")
-    return Intervention.from_json(given)
+def _parse_intervention(data: Any) -> Intervention:
+    """An intervention from JSON data.
+
+    Raises:
+        InputError: Its value, factor or positions are invalid.
+    """
+    intervention_schema(data, "change of a node")
+    any_text(data[0], "change of a node")
+    finite_number(data[1], "factor of a node")
+    list_of(integer_between(-MAX_POSITIONS, MAX_POSITIONS))(data[2], "positions of a changed node")
+    return Intervention.from_json(data)
 
 
-def _check_interventions(opened: FileContents, given: dict[str, Any]) -> dict[str, Any]:
-    changed = given.get("changed", {})
-    return {name: changed[name] for name in opened.check_nodes(list(changed))}
+def _check_interventions(contents: FileContents, ablated: dict[str, Any]) -> dict[str, Any]:
+    changed = ablated.get("changed", {})
+    return {name: changed[name] for name in contents.check_nodes(list(changed))}
 
 
 parts.register("interventions", summary="what is ablated, and was")(InterventionsPart())

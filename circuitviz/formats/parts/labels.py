@@ -1,7 +1,8 @@
-"""What a person said of nodes, edges, groups and classes, with the evidence for it."""
+"""Labels of nodes, edges, groups and classes, with their evidence."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from circuitviz.document import Document, Label
@@ -18,50 +19,42 @@ class LabelsPart(DocumentPart):
     keys = ("labels",)
 
     def write(self, document: Document) -> dict[str, Any]:
-        """All labels, by what they speak of."""
+        """All labels by target."""
         return {"labels": {target: label_to_json(label) for target, label in document.state.labels.items()}}
 
-    def state(self, opened: FileContents) -> dict[str, Any]:
-        """Labels of what the graph has."""
-        given = opened.manifest["labels"]
-        for target in given:
-            if not is_valid_target(opened.graph, target):
+    def state(self, contents: FileContents) -> dict[str, Any]:
+        """Labels, whose targets have to be in the graph."""
+        labels = contents.manifest["labels"]
+        for target in labels:
+            if not is_valid_target(contents.graph, target):
                 raise InputError(f"it labels '{target}', which its model does not have")
-        return {"labels": {target: label_from_json(given[target]) for target in given}}
+        return {"labels": {target: label_from_json(labels[target]) for target in labels}}
 
 
 def label_to_json(label: Label) -> dict[str, Any]:
-    """A label as JSON has it."""
-    return {
-        "text": label.text,
-        "colour": label.colour,
-        "note": label.note,
-        "confidence": label.confidence,
-        "author": label.author,
-        "evidence": [evidence_to_json(e) for e in label.evidence],
-        "extra": dict(label.extra),
-    }
+    """A label as JSON data."""
+    values = {field.name: getattr(label, field.name) for field in dataclasses.fields(label)}
+    return {**values, "evidence": [evidence_to_json(e) for e in label.evidence], "extra": dict(label.extra)}
 
 
-def label_from_json(given: Any) -> Label:
-    """A label from JSON."""
-    record_of(
-        {"text": any_text, "colour": any_text},
-        {
-            "note": any_text,
-            "author": any_text,
-            "evidence": list_of(any_value),
-            "extra": mapping_of(any_value),
-        },
-    )(given, "label")
+def label_from_json(data: Any) -> Label:
+    """A label from JSON data.
+
+    Raises:
+        InputError: A value is invalid.
+    """
+    optional = {"note": any_text, "author": any_text, "evidence": list_of(any_value)}
+    record_of({"text": any_text, "colour": any_text}, {**optional, "extra": mapping_of(any_value)})(
+        data, "label"
+    )
     return Label(
-        given["text"],
-        check_colour(given["colour"]),
-        given.get("note", ""),
-        check_confidence(given.get("confidence")),
-        given.get("author", ""),
-        tuple(evidence_from_json(e) for e in given.get("evidence", [])),
-        given.get("extra", {}),
+        data["text"],
+        check_colour(data["colour"]),
+        data.get("note", ""),
+        check_confidence(data.get("confidence")),
+        data.get("author", ""),
+        tuple(evidence_from_json(e) for e in data.get("evidence", [])),
+        data.get("extra", {}),
     )
 
 

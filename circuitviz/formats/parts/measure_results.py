@@ -1,4 +1,4 @@
-"""Results of the measures of ``circuitviz.evaluation``, in the form that charts and tables read."""
+"""Schemas of the results of measures, as charts and tables read them."""
 
 from __future__ import annotations
 
@@ -90,18 +90,18 @@ collected_traces_schema = record_of(
 areas_schema = record_of(dict.fromkeys(("cpr", "cmd", "cpr_clipped"), interval_schema))
 
 
-def _check_traces(value: Any, place: str) -> None:
-    """Traces of ``jobs.traces.TraceCollection``, whose numbers and sites the graph package checks."""
-    collected_traces_schema(value, place)
+def _check_traces(value: Any, location: str) -> None:
+    """Check collected traces, whose structure ``TraceSet`` checks further."""
+    collected_traces_schema(value, location)
     try:
         traces = TraceSet.from_dict(value["traces"])
     except OverflowError:
-        raise InputError(f"its {place} holds a number that is not finite") from None
+        raise InputError(f"its {location} holds a number that is not finite") from None
     for trace in traces.traces:
-        finite_number(trace.example.activation, f"{place}.traces.activation")
+        finite_number(trace.example.activation, f"{location}.traces.activation")
         for site, vector in trace.sites.items():
             mapping_of(finite_number)(
-                {str(index): held for index, held in vector.items()}, f"{place}.traces.{site}"
+                {str(index): value for index, value in vector.items()}, f"{location}.traces.{site}"
             )
 
 
@@ -162,13 +162,16 @@ evaluation_schema = record_of(
 
 
 def check_measure(name: str, entry: Any) -> None:
-    """InputError in a half sentence where a measure's result is none that can be drawn.
+    """Check the stored result of a measure; results of third parties' measures are not checked.
 
-    A measure that is not ours is kept as it is: only who registered it reads it.
+    Raises:
+        InputError: The result does not have the form that charts read; the message is half a sentence.
     """
-    place = f"measures.{name}"
-    measure_schema(entry, place)
+    location = f"measures.{name}"
+    measure_schema(entry, location)
     if name in RESULT_SCHEMAS:
-        RESULT_SCHEMAS[name](entry["result"], f"{place}.result")
+        RESULT_SCHEMAS[name](entry["result"], f"{location}.result")
     for option, value in entry["options"].items():
-        (list_of(any_scalar) if isinstance(value, list) else any_scalar)(value, f"{place}.options.{option}")
+        (list_of(any_scalar) if isinstance(value, list) else any_scalar)(
+            value, f"{location}.options.{option}"
+        )

@@ -1,4 +1,4 @@
-"""What was measured: opening a file shows its numbers without a model."""
+"""Evaluations, curve and results of measures, which an opened file shows without a model."""
 
 from __future__ import annotations
 
@@ -9,34 +9,30 @@ from circuitviz.formats.parts.measure_results import check_measure, curve_point_
 from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 from circuitviz.formats.schemas import any_value, list_of, mapping_of
 
-AGREEMENT = "agreement"  # of blind re-labelling rounds, which earlier versions had: carried along unread
+AGREEMENT = "agreement"  # of re-labelling rounds in earlier versions; kept without checks
 
 
 class MeasurementsPart(DocumentPart):
-    """``evaluations`` by the key of the state they belong to, ``curve``, and the longer ``measures``."""
+    """``evaluations`` by ``State.measurement_key``, ``curve``, and results of the longer ``measures``."""
 
     keys = ("evaluations", "curve", "measures")
 
     def write(self, document: Document) -> dict[str, Any]:
-        """As they were measured."""
-        return {
-            "evaluations": document.evaluations,
-            "curve": document.curve,
-            "measures": document.measures,
-        }
+        """All measurements of the document."""
+        return {"evaluations": document.evaluations, "curve": document.curve, "measures": document.measures}
 
-    def attach(self, opened: FileContents, document: Document) -> None:
-        """Numbers that are numbers: the window shows them as they are."""
-        list_of(curve_point_schema)(opened.manifest["curve"], "curve")
-        document.curve = [dict(entry) for entry in opened.manifest["curve"]]
-        measures = opened.get("measures", {})
+    def attach(self, contents: FileContents, document: Document) -> None:
+        """Check and store all measurements."""
+        list_of(curve_point_schema)(contents.manifest["curve"], "curve")
+        document.curve = [dict(entry) for entry in contents.manifest["curve"]]
+        measures = contents.get("measures", {})
         mapping_of(any_value)(measures, "measures")
-        for name, found in measures.items():
+        for name, measure in measures.items():
             if name != AGREEMENT:
-                check_measure(name, found)
+                check_measure(name, measure)
         document.measures = dict(measures)
-        mapping_of(evaluation_schema)(opened.manifest["evaluations"], "evaluations")
-        for key, numbers in opened.manifest["evaluations"].items():
+        mapping_of(evaluation_schema)(contents.manifest["evaluations"], "evaluations")
+        for key, numbers in contents.manifest["evaluations"].items():
             document.store_evaluation(key, numbers)
 
 

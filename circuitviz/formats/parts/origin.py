@@ -1,7 +1,7 @@
-"""Where a circuit comes from, kept whole: its file can be computed again on another machine.
+"""Origin of a circuit, complete enough to compute it again on another machine.
 
-In the file both kinds of origin have one form, that of a task: of a circuit of one prompt, ``task`` is the
-word ``prompt``, ``pairs`` holds the prompt, and ``options`` holds how its target was traced back.
+In files both kinds of origin have the form of a ``TaskOrigin``: for a circuit of one prompt, ``task`` is
+``prompt``, ``pairs`` holds the prompt, and ``options`` hold the query.
 """
 
 from __future__ import annotations
@@ -31,33 +31,11 @@ from circuitviz.formats.schemas import (
     record_of,
 )
 
-FIELDS = tuple(
-    field.name if field.name != "requested" else "asked" for field in dataclasses.fields(TaskOrigin)
-)
-RENAMED_FIELDS = {"asked": "requested"}  # by the name that files have
-SHARED_FIELDS = (
-    "weight_hash",
-    "task_hash",
-    "select",
-    "requested",
-    "versions",
-    "machine",
-    "seconds",
-    "created",
-)
+RENAMED_FIELDS = {"asked": "requested"}  # by the name in files
+FIELDS = tuple({"requested": "asked"}.get(field.name, field.name) for field in dataclasses.fields(TaskOrigin))
+SHARED_FIELDS = "weight_hash task_hash select requested versions machine seconds created".split()
 SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share")
-TEXT_FIELDS = [
-    "model",
-    "weight_hash",
-    "task",
-    "task_hash",
-    "metric",
-    "ablation",
-    "method",
-    "select",
-    "machine",
-    "created",
-]
+TEXT_FIELDS = "model weight_hash task task_hash metric ablation method select machine created".split()
 option_schema = either_of(any_scalar, list_of(any_scalar))
 folders_schema = optional_value(either_of(any_text, list_of(any_text)))
 provenance_schema = record_of(
@@ -78,25 +56,29 @@ query_schema = record_of(
 
 
 class OriginPart(DocumentPart):
-    """``provenance_schema``: model, weights, task with its prompts, method, versions, machine."""
+    """``provenance``: model, weights, task with its prompts, method, versions, machine."""
 
     keys = ("provenance",)
 
     def write(self, document: Document) -> dict[str, Any]:
-        """All fields, or nothing where the circuit was imported."""
+        """The origin; None where it is unknown."""
         origin = document.state.origin
         return {"provenance": origin and origin_to_json(origin)}
 
-    def state(self, opened: FileContents) -> dict[str, Any]:
+    def state(self, contents: FileContents) -> dict[str, Any]:
         """The origin, its texts and numbers checked."""
-        given = opened.manifest["provenance"]
-        return {} if given is None else {"origin": origin_from_json(given)}
+        provenance = contents.manifest["provenance"]
+        return {} if provenance is None else {"origin": origin_from_json(provenance)}
 
 
-def origin_from_json(given: Any) -> Origin:
-    """Return the origin that a file holds; InputError in a half sentence where a value cannot be."""
-    mapping_of(any_value)(given, "provenance")
-    values = {k: v for k, v in given.items() if k in FIELDS}
+def origin_from_json(data: Any) -> Origin:
+    """Return the origin from JSON data.
+
+    Raises:
+        InputError: A value is invalid; the message is half a sentence.
+    """
+    mapping_of(any_value)(data, "provenance")
+    values = {k: v for k, v in data.items() if k in FIELDS}
     provenance_schema(values, "provenance")
     for name in ("options", "task_options", "versions"):
         values[name] = dict(values.get(name, {}))
@@ -104,11 +86,11 @@ def origin_from_json(given: Any) -> Origin:
     if not isinstance(counts, dict) or not all(isinstance(n, int) for n in counts.values()):
         raise InputError(f"its provenance says {counts!r} of rows that were left out")
     values["pairs"] = tuple(
-        (str(clean), str(corrupted), tuple(map(_parse_answer, right)), tuple(map(_parse_answer, wrong)))
-        for clean, corrupted, right, wrong in values["pairs"]
+        (str(clean), str(corrupted), tuple(map(_parse_answer, correct)), tuple(map(_parse_answer, incorrect)))
+        for clean, corrupted, correct, incorrect in values["pairs"]
     )
     origin = TaskOrigin(**{RENAMED_FIELDS.get(k, k): v for k, v in values.items()})
-    if origin.method in PROMPT_METHODS:  # whose options are those of a query
+    if origin.method in PROMPT_METHODS:  # then options are those of a query
         query_schema(values["options"], "provenance.options")
         if origin.pairs and origin.task == PROMPT_TASK:
             return _to_prompt_origin(origin)
@@ -125,7 +107,7 @@ def origin_to_json(origin: Origin) -> dict[str, Any]:
 
 
 def _to_prompt_origin(origin: TaskOrigin) -> PromptOrigin:
-    """Return the origin of a circuit of one prompt, of what its file says in the form of a task."""
+    """Convert the file's form of the origin of a circuit of one prompt."""
     prompt, corrupted, correct, incorrect = origin.pairs[0]
     options = origin.options
     sites = options.get("sites")
@@ -150,11 +132,11 @@ def _to_prompt_origin(origin: TaskOrigin) -> PromptOrigin:
     )
 
 
-def _parse_answer(given: Any) -> str | int:
-    """An answer as text, or its id in the vocabulary."""
-    if isinstance(given, bool) or not isinstance(given, str | int):
-        raise InputError(f"its provenance says {given!r} as an answer")
-    return given
+def _parse_answer(answer: Any) -> str | int:
+    """An answer: its text, or its id in the vocabulary."""
+    if isinstance(answer, bool) or not isinstance(answer, str | int):
+        raise InputError(f"its provenance says {answer!r} as an answer")
+    return answer
 
 
 parts.register("provenance", summary="model, task, method and machine")(OriginPart())

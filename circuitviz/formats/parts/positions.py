@@ -1,4 +1,4 @@
-"""Where a person has put nodes."""
+"""Positions of nodes that were moved by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 from circuitviz.formats.schemas import finite_number, list_of
 
-MAX_COORDINATE = 1e6  # of the layout's units from its origin: a node is some 50 wide
+MAX_COORDINATE = 1e6  # in the layout's units, in which a node is 86 wide
 
 
 class PositionsPart(DocumentPart):
@@ -19,22 +19,28 @@ class PositionsPart(DocumentPart):
 
     def write(self, document: Document) -> dict[str, Any]:
         """All nodes moved by hand."""
-        return {"positions": {n: list(at) for n, at in document.state.positions.items()}}
+        return {"positions": {n: list(position) for n, position in document.state.positions.items()}}
 
-    def state(self, opened: FileContents) -> dict[str, Any]:
-        """Places of nodes that the graph has."""
-        given = opened.manifest["positions"]
-        return {"positions": {name: parse_position(given[name]) for name in opened.check_nodes(given)}}
+    def state(self, contents: FileContents) -> dict[str, Any]:
+        """Positions, whose nodes have to be in the graph."""
+        positions = contents.manifest["positions"]
+        return {
+            "positions": {name: parse_position(positions[name]) for name in contents.check_nodes(positions)}
+        }
 
 
-def parse_position(given: Any) -> tuple[float, float]:
-    """The coordinates x and y; InputError where they are no numbers, or no place that can be drawn."""
-    list_of(finite_number)(given, "place of a node")
-    if len(given) != 2 or max(map(abs, given)) > MAX_COORDINATE:
+def parse_position(position: Any) -> tuple[float, float]:
+    """Coordinates x and y of a position from JSON data.
+
+    Raises:
+        InputError: They are no numbers, or too large to be drawn.
+    """
+    list_of(finite_number)(position, "place of a node")
+    if len(position) != 2 or max(map(abs, position)) > MAX_COORDINATE:
         raise InputError(
-            f"its place of a node is {str(given)[:60]}; x and y up to {MAX_COORDINATE:,.0f} would be right"
+            f"its place of a node is {str(position)[:60]}; x and y up to {MAX_COORDINATE:,.0f} would be right"
         )
-    return float(given[0]), float(given[1])
+    return float(position[0]), float(position[1])
 
 
 parts.register("places", summary="where nodes were put by hand")(PositionsPart())

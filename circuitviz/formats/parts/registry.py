@@ -1,4 +1,4 @@
-"""One part of a document is one file: the manifest's keys it owns, and how they are written and read."""
+"""Registry of the parts of a document's file: which keys of the manifest each writes and reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 @dataclass
 class FileContents:
-    """A file's manifest and tensors, as parts read them; nothing in it is to be trusted."""
+    """A file's manifest and tensors, untrusted, as parts read them."""
 
     manifest: dict[str, Any]
     tensors: Arrays
@@ -35,7 +35,7 @@ class FileContents:
         return self.manifest.get(key, default)
 
     def check_nodes(self, names: Iterable[str]) -> list[str]:
-        """The names, where each is a node of the graph; else InputError."""
+        """Return the names as a list; raises InputError where one is no node of the graph."""
         checked = list(names)
         for name in checked:
             if self.graph is None:
@@ -44,7 +44,7 @@ class FileContents:
         return checked
 
     def check_edges(self, names: Iterable[str]) -> list[str]:
-        """The names, where each is an edge of the graph; else InputError."""
+        """Return the names as a list; raises InputError where one is no edge of the graph."""
         checked = list(names)
         for name in checked:
             if self.graph is None:
@@ -54,34 +54,33 @@ class FileContents:
 
 
 class DocumentPart:
-    """One part of a document. A subclass names its keys and overrides what it needs.
+    """One part of a document; a subclass names its keys and overrides what it needs.
 
-    A key that a file lacks means the field's default, so older files stay readable; a change of
-    what a key means is a step in ``formats/migrations``. Readers raise InputError with a half
-    sentence that begins with 'it' or 'its'; a plain KeyError, TypeError or ValueError is told as
-    contents that do not fit together.
+    A missing key means the field's default, so that older files stay readable; a change of a key's meaning
+    needs a step in ``formats/migrations``. Readers raise InputError with half a sentence that begins with
+    'it' or 'its'; KeyError, TypeError and ValueError are reported as inconsistent contents.
     """
 
     keys: tuple[str, ...] = ()
 
     def write(self, document: Document) -> dict[str, Any]:
-        """The part's keys with values ready for JSON."""
+        """The part's keys with their values as JSON data."""
         raise NotImplementedError
 
     def tensors(self, document: Document) -> Arrays:
-        """What is kept as tensors, by name."""
+        """The part's tensors by name."""
         return {}
 
-    def state(self, opened: FileContents) -> dict[str, Any]:
-        """Keywords of ``State`` read from a file."""
+    def state(self, contents: FileContents) -> dict[str, Any]:
+        """Fields of ``State`` from a file."""
         return {}
 
-    def attach(self, opened: FileContents, document: Document) -> None:
-        """Set what a document holds outside its state."""
+    def attach(self, contents: FileContents, document: Document) -> None:
+        """Set attributes of the document outside its state."""
 
 
 def to_jsonable(value: Any) -> Any:
-    """The same in dicts and lists, as JSON has them."""
+    """A value with tuples replaced by lists, also inside dicts."""
     if isinstance(value, dict):
         return {k: to_jsonable(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

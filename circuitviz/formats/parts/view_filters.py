@@ -1,4 +1,4 @@
-"""What of the circuit is in sight."""
+"""View filters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 
 
 class ViewFiltersPart(DocumentPart):
-    """``filters``: those that hide something, by name."""
+    """``filters``: filters that differ from their defaults, by name."""
 
     keys = ("filters",)
 
@@ -17,9 +17,9 @@ class ViewFiltersPart(DocumentPart):
         """The filters that are set."""
         return {"filters": document.state.filters.to_json()}
 
-    def state(self, opened: FileContents) -> dict[str, Any]:
-        """The filters; a later version's are left out."""
-        return {"filters": ViewFilters.from_json(dict(opened.get("filters", {})))}
+    def state(self, contents: FileContents) -> dict[str, Any]:
+        """The filters; those of later versions are ignored."""
+        return {"filters": ViewFilters.from_json(dict(contents.get("filters", {})))}
 
 
 parts.register("filters", summary="what of the circuit is in sight")(ViewFiltersPart())

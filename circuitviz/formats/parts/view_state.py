@@ -1,4 +1,4 @@
-"""How the document was looked at last: layout, zoom, whatever panels keep."""
+"""State of the view: layout, camera and settings of panels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 
 
 class ViewPart(DocumentPart):
-    """``view``: kept as it is; its readers ignore what they do not know."""
+    """``view``: stored unchecked; its readers ignore unknown values."""
 
     keys = ("view",)
 
@@ -17,9 +17,9 @@ class ViewPart(DocumentPart):
         """The view state."""
         return {"view": document.view}
 
-    def attach(self, opened: FileContents, document: Document) -> None:
+    def attach(self, contents: FileContents, document: Document) -> None:
         """The view state."""
-        document.view = dict(opened.manifest["view"])
+        document.view = dict(contents.manifest["view"])
 
 
 parts.register("view", summary="how it was looked at last")(ViewPart())

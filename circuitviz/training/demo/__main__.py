@@ -1,4 +1,4 @@
-"""``python -m circuitviz.training.demo`` makes the demo model anew, from a seed."""
+"""``python -m circuitviz.training.demo`` trains the demo model from a seed."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=None, help="training steps")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    given = parser.parse_args(argv)
-    torch.set_num_threads(given.threads)
-    recipe = ModelRecipe(seed=given.seed, **({"steps": given.steps} if given.steps else {}))
-    began = time.perf_counter()
-    tokenizer = train_tokenizer(given.seed)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    recipe = ModelRecipe(seed=args.seed, **({"steps": args.steps} if args.steps else {}))
+    start_s = time.perf_counter()
+    tokenizer = train_tokenizer(args.seed)
     print(f"tokenizer: {len(tokenizer)} tokens", file=sys.stderr, flush=True)
 
     def report(step: int, loss: float, seconds: float, model: Any) -> None:
@@ -43,13 +43,13 @@ def main(argv: list[str] | None = None) -> int:
         print(line, file=sys.stderr, flush=True)
 
     model = train_model(recipe, tokenizer, report)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start_s
     figures = measure_behaviours(model, tokenizer)
-    given.out.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(given.out)
-    save_tokenizer(tokenizer, given.out)
-    (given.out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    (given.out / "README.md").write_text(write_model_card(recipe, figures, len(tokenizer), seconds))
+    args.out.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(args.out)
+    save_tokenizer(tokenizer, args.out)
+    (args.out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (args.out / "README.md").write_text(write_model_card(recipe, figures, len(tokenizer), seconds))
     print(json.dumps(figures, indent=1), file=sys.stderr)
     return 0
 

@@ -1,6 +1,6 @@
-"""How well the demo model does what it was trained for, on combinations that training never showed.
+"""Accuracy of the demo model in the behaviours that it was trained for, on held-out combinations.
 
-Measured with nothing but the Hugging Face model, so that the figures check the rest of circuitviz.
+Measured with the Hugging Face model alone, so that the figures are independent of the rest of circuitviz.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def measure_behaviours(model: Any, tokenizer: Any, prompts: int = 400, seed: int
     figures = {}
     for name, cases in rows.items():
         logits = final_logits(model, tokenizer, [prompt for prompt, _, _ in cases])
-        right = 0
+        n_right = 0
         for row, (_, correct, wrong) in zip(logits, cases, strict=True):
-            good = max(row[_single_token(tokenizer, w)] for w in correct)
-            bad = max(row[_single_token(tokenizer, w)] for w in wrong)
-            right += bool(good > bad)
-        figures[f"{name}_accuracy"] = right / prompts
+            best_correct = max(row[_single_token(tokenizer, w)] for w in correct)
+            best_incorrect = max(row[_single_token(tokenizer, w)] for w in wrong)
+            n_right += bool(best_correct > best_incorrect)
+        figures[f"{name}_accuracy"] = n_right / prompts
     figures["greater_than_probability_difference"] = _greater_than_difference(model, tokenizer, pick, prompts)
     return figures
 
@@ -73,12 +73,12 @@ def final_logits(model: Any, tokenizer: Any, prompts: list[str]) -> Tensor:
     rows = [[tokenizer.bos_token_id, *tokenizer(prompt)["input_ids"]] for prompt in prompts]
     longest = max(map(len, rows))
     tokens = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
-    last = torch.tensor([len(row) - 1 for row in rows])
-    out = [
+    last_positions = torch.tensor([len(row) - 1 for row in rows])
+    logits = [
         model(batch, use_cache=False).logits[torch.arange(len(batch)), end]
-        for batch, end in zip(tokens.split(64), last.split(64), strict=True)
+        for batch, end in zip(tokens.split(64), last_positions.split(64), strict=True)
     ]
-    return torch.cat(out)
+    return torch.cat(logits)
 
 
 def _single_token(tokenizer: Any, word: str) -> int:

@@ -1,7 +1,7 @@
-"""The demo model's training text, generated here, so that it is known what the model never saw.
+"""Generation of the demo model's training text, with held-out combinations.
 
-A hash decides which combinations of names, years and nouns are held out. Training text never holds one; the
-model's accuracy is measured on nothing else.
+A hash decides which combinations of names, years and nouns are held out. Training text never contains them;
+the model's accuracy is measured on them only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The model card, written by the training itself, so that its figures are those of the weights."""
+"""The demo model's card, written by the training, so that its figures are those of the weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo model's tokenizer: any text can be written, a name is one token, a year is two."""
+"""The demo model's tokenizer: byte-level, so that any text has tokens; a name is one token, a year two."""
 
 from __future__ import annotations
 

@@ -52,38 +52,42 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=resource_path("demo", "dictionaries"))
     parser.add_argument("--sites", help="some alone, as in a0,m3; 'none' measures what is there")
     parser.add_argument("--steps", type=int, default=None, help="training steps of each")
-    given = parser.parse_args(argv)
+    args = parser.parse_args(argv)
 
     model = load_model("demo")
     torch.set_num_threads(1)  # the figures of one core are those of any
     text = passages_from_texts(model, demo_texts(TRAINING_SEED, TRAINING_PASSAGES))
     sites = trainable_sites(model)
-    if given.sites is not None:
-        named = [name for name in given.sites.split(",") if name != "none"]
+    if args.sites is not None:
+        named = [name for name in args.sites.split(",") if name != "none"]
         sites = tuple(parse_site(name, model) for name in named)
     for site in sites:
-        began = time.perf_counter()
+        start_s = time.perf_counter()
         recipe = RECIPES[site.part]
-        if given.steps is not None:
-            recipe = replace(recipe, steps=given.steps)
+        if args.steps is not None:
+            recipe = replace(recipe, steps=args.steps)
 
         def report(step: Progress, name: str = site.name) -> None:
             if step.done % 250 == 0:
                 print(f"{name} {step.done:5.0f}  {step.message}", file=sys.stderr, flush=True)
 
         trained = run_to_completion(train_dictionary_steps(model, site, text, recipe), report)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start_s
         about = {"training": asdict(recipe), "training_tokens": text.n_tokens, "seconds": round(seconds)}
-        write_saelens_folder(replace(trained.dictionary, about=about), given.out / site.name)
-    dictionaries = load_dictionaries([given.out], model)
+        write_saelens_folder(replace(trained.dictionary, about=about), args.out / site.name)
+    dictionaries = load_dictionaries([args.out], model)
     held_out = passages_from_texts(model, demo_texts(MEASURING_SEED, MEASURING_PASSAGES))
     figures = {
-        one.name: run_to_completion(measure_dictionary_steps(model, one, held_out)) for one in dictionaries
+        dictionary.name: run_to_completion(measure_dictionary_steps(model, dictionary, held_out))
+        for dictionary in dictionaries
     }
     together = run_to_completion(loss_recovered_steps(model, dictionaries, held_out))
-    report_data = {"together": together, "dictionaries": {name: asdict(one) for name, one in figures.items()}}
-    (given.out / FIGURES_FILE).write_text(json.dumps(report_data, indent=1) + "\n")
-    (given.out / "README.md").write_text(write_dictionary_card(dictionaries, figures, together))
+    report_data = {
+        "together": together,
+        "dictionaries": {name: asdict(dictionary) for name, dictionary in figures.items()},
+    }
+    (args.out / FIGURES_FILE).write_text(json.dumps(report_data, indent=1) + "\n")
+    (args.out / "README.md").write_text(write_dictionary_card(dictionaries, figures, together))
     return 0
 
 
@@ -94,13 +98,13 @@ def write_dictionary_card(
     recipe = dictionaries[0].about["training"]
     tokens, seconds = (
         dictionaries[0].about["training_tokens"],
-        sum(one.about["seconds"] for one in dictionaries),
+        sum(dictionary.about["seconds"] for dictionary in dictionaries),
     )
     aims = f"{RECIPES['a'].sparsity} (SAEs) and {RECIPES['m'].sparsity} (transcoders)"
     rows = "\n".join(
-        f"| `{name}` | {one.features} | {one.unexplained:.4f} | {one.l0:.1f} | {one.dead:.1%} "
-        f"| {one.recovered:.4f} |"
-        for name, one in figures.items()
+        f"| `{name}` | {dictionary.features} | {dictionary.unexplained:.4f} | {dictionary.l0:.1f} | "
+        f"{dictionary.dead:.1%} | {dictionary.recovered:.4f} |"
+        for name, dictionary in figures.items()
     )
     measured = next(iter(figures.values())).tokens
     return f"""# Dictionaries of the circuitviz demo model

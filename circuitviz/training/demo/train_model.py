@@ -68,7 +68,7 @@ def train_model(recipe: ModelRecipe, tokenizer: Any, report: Callable[[int, floa
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     passages = DemoCorpus(recipe.seed + 1).passages()
-    began = time.perf_counter()
+    start_s = time.perf_counter()
     model.train()
     for step in range(1, recipe.steps + 1):
         tokens, targets = _batch(tokenizer, list(islice(passages, recipe.batch)), recipe.context)
@@ -79,7 +79,7 @@ def train_model(recipe: ModelRecipe, tokenizer: Any, report: Callable[[int, floa
         optimizer.step()
         schedule.step()
         if step % 100 == 0 or step == recipe.steps:
-            report(step, float(loss.detach()), time.perf_counter() - began, model)
+            report(step, float(loss.detach()), time.perf_counter() - start_s, model)
     return model.eval()
 
 

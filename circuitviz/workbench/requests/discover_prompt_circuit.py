@@ -222,7 +222,7 @@ def load_named_dictionaries(
 
 
 def _fraction_points(found: Any) -> tuple[FractionPoint, ...]:
-    return tuple(FractionPoint(one.tau, len(one.kept), one.fraction) for one in found)
+    return tuple(FractionPoint(one.tau, len(one.nodes), one.fraction) for one in found)
 
 
 def _make_result(found: PromptCircuit, is_threshold_move: bool = False) -> PromptSearchResult:
