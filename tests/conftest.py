@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import torch
 from slow_path import DEMO, STORIES, SlowModel, plain
 
 torch.set_num_threads(1)
+gc.disable()  # until all tests are imported: modules stay, and to sweep them took a fifth of the time
 NAMES = ("demo", "stories", "neox", "attention-only", "gemma2", "plain")
 
 
@@ -52,9 +54,25 @@ class Case:
         return found
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the run that measures."""
+    parser.addoption(
+        "--stalls", action="store_true", help="run the tests marked `stalls`, and hold them to limits of time"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the long tests: the short ones then fill both processes to the end."""
+    if config.getoption("stalls"):
+        config.hook.pytest_deselected(items=[item for item in items if not item.get_closest_marker("stalls")])
+        items[:] = [item for item in items if item.get_closest_marker("stalls")]
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Sweep what tests make from now on, and not the modules, which stay to the end."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

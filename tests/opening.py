@@ -6,17 +6,36 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
+from circuitviz.document import Document
 from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 90_000
 PROMPTS = 16  # of the 64 that a search takes by itself: as much is drawn and kept of fewer, sooner
+CURVE_POINTS = 10
 
 
 def open_example(window: MainWindow) -> None:
     """Start the search for the demo's circuit, as ``--demo`` does, on a quarter of its prompts."""
     window.panels["discovery"].prompts_field.setValue(PROMPTS)
     open_arguments(window, None, None, None, demo=True)
+
+
+_examples: list[Document] = []
+
+
+def show_example(window: MainWindow, qtbot: QtBot) -> None:
+    """Show what open_example finds, with its number and curve; it is searched for once a process."""
+    desk = window.workspace
+    if _examples:
+        desk.set_document(_examples[0].snapshot())
+        qtbot.waitUntil(lambda: desk.opened_model is not None, timeout=LONG)
+        qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
+    else:
+        open_example(window)
+    qtbot.waitUntil(lambda: measured(window) and len(desk.document.curve) == CURVE_POINTS, timeout=LONG)
+    if not _examples:
+        _examples.append(desk.document.snapshot())
 
 
 def open_in(window: MainWindow, qtbot: QtBot, path: Path) -> None:

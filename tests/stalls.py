@@ -11,6 +11,10 @@ limit of its own, wide enough for a worker that is put aside while it holds Pyth
 
 Measuring each event by ``QApplication.notify`` was tried: Python then wraps widgets whose destructors
 already run, which crashes.
+
+To measure takes a tenth of a journey's own time, and the limits hold on a machine that does little else, so
+the ordinary run does neither: ``pytest --stalls`` runs the tests that are marked ``stalls``, measured, in
+one process.
 """
 
 from __future__ import annotations
@@ -50,16 +54,26 @@ class Stall:
 
 
 class Watch:
-    """Notes every stall while a test waits, clicks and types; ``worst`` is the longest busy stretch."""
+    """Notes every stall while a test waits, clicks and types, once it is installed.
+
+    Attributes:
+        stalls: What took too long.
+        worst: Seconds of the longest busy stretch.
+        longest: Seconds that the thread may be busy between two turns of the event loop.
+    """
 
     listeners: ClassVar[list[Callable[[str, Times, Times], None]]] = []
     """Told of every stretch: what it was, and the times before and after it, as ``_now`` tells them."""
 
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.stalls: list[Stall] = []
         self.worst = 0.0
         self.longest = LONGEST
-        self._resting = False
+        self._is_measuring = False
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        """Measure from now on: each wait, click and key of the test."""
+        self._is_measuring = True
         self._beat = QTimer(interval=BEAT_MS)
         self._beat.timeout.connect(self._beaten)
         self._since = self._now()
@@ -85,10 +99,12 @@ class Watch:
 
     def rest(self) -> None:
         """Note nothing from now on."""
-        self._resting = True
+        self._is_measuring = False
 
     def timed(self, what: str, work: Callable[[], Any], longest: float = LONGEST) -> Any:
         """Do something and note it where it was a stall."""
+        if not self._is_measuring:
+            return work()
         before = self._now()
         try:
             return work()
@@ -101,7 +117,7 @@ class Watch:
         self._note("events", before, self._since, self.longest)
 
     def _note(self, what: str, before: Times, now: Times, longest: float) -> None:
-        if self._resting:
+        if not self._is_measuring:
             return
         for told in self.listeners:
             told(what, before, now)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import LONG, measured, open_example
+from opening import show_example
 from PySide6.QtCore import QSettings, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -17,8 +17,10 @@ from stalls import Watch
 
 from circuitviz.document import Document, State
 from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.resources import user_data_folder
 from circuitviz.shell.file_controller import FileController
 from circuitviz.shell.main_window import MainWindow
+from circuitviz.workbench.requests import feature_dashboards
 
 # Seconds that the window may be busy at a stretch while a journey waits: on a quiet machine it is 73 ms at
 # most (tests/benchmarks/bench_stalls.py); beside other processes the same work costs several times as
@@ -33,12 +35,32 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
+@pytest.fixture(scope="session")
+def shared_indexes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for indexes of features, which are named by the hash of what they are of."""
+    return tmp_path_factory.mktemp("indexes")
+
+
 @pytest.fixture
-def steady(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
-    """Fails a journey in which something kept the window's thread too long (see stalls)."""
-    gc.freeze()  # what other tests left in this process is not this window's to sweep: that took 600 ms
-    watch = Watch(monkeypatch)
+def little_text(own_data: None, shared_indexes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the demo's text, so that the index is there soon; it is built once a process."""
+    monkeypatch.setattr(feature_dashboards, "N_DEMO_PASSAGES", 400)
+    user_data_folder().mkdir(parents=True)
+    (user_data_folder() / "indexes").symlink_to(shared_indexes, target_is_directory=True)
+
+
+@pytest.fixture
+def steady(
+    qapp: QApplication, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Watch]:
+    """With ``--stalls``, fails a journey in which something kept the window's thread too long (see stalls)."""
+    watch = Watch()
     watch.longest = FIRST
+    if not request.config.getoption("stalls"):
+        yield watch
+        return
+    gc.freeze()  # what other tests left in this process is not this window's to sweep: that took 600 ms
+    watch.install(monkeypatch)
     yield watch
     gc.unfreeze()
     assert not watch.stalls, "\n".join(map(str, watch.stalls))
@@ -84,9 +106,7 @@ def open_window(
 def opened(open_window: Open, qtbot: QtBot) -> MainWindow:
     """The demo's circuit: found, measured, and with its curve."""
     window = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
+    show_example(window, qtbot)
     return window
 
 

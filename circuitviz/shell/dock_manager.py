@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QRect, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 from circuitviz.panels import Panel, panels
@@ -77,7 +77,7 @@ class DockManager(QObject):
 
     def lay_out_hidden_docks(self) -> None:
         """Lay out all docks at the start, so that the first circuit does not wait for that."""
-        self._window.grab()
+        self._window.grab(QRect(0, 0, 1, 1))  # which lays out the whole window and paints one pixel
 
     def set_circuit_docks_visible(self, is_visible: bool) -> None:
         """Hide the docks that need a circuit, or show them again as they were."""

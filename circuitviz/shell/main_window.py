@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
         self.workspace = workspace = workspace or Workspace()
         self.failure_dialog: QMessageBox | None = None
         self.theme_controller = ThemeController(self, self.settings)
+        self.theme_controller.apply_settings()  # before there are widgets: each is then polished once
         self.view = CircuitView()
         self.start_page = StartPage()
         self.pages = QStackedWidget()
@@ -98,7 +99,7 @@ class MainWindow(QMainWindow):
         self._connect_signals()
         self.find_bar = FindBar(self.view, workspace)  # after the canvas has heard of a change
         self.services = self._offer_services()
-        self.theme_controller.apply_settings()
+        self.theme_controller.apply_settings()  # what is drawn hears of the colours
         self.set_device(self.settings.device)
         workspace.submit_request(SetTorchThreads(self.settings.n_threads))
         if (geometry := self.settings.window_geometry) is not None:

@@ -30,6 +30,7 @@ class ThemeController(QObject):
         self._window, self._settings = window, settings
         self.theme = THEMES["light"]
         self._system_size_pt = self._system_font_size()
+        self._window_style = ("", 0.0)  # the style sheet of the window, and the size it was set for
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_scheme_changed)
         window.installEventFilter(self)
 
@@ -68,15 +69,16 @@ class ThemeController(QObject):
             self.apply_settings()
 
     def _set_theme(self, theme: Theme) -> None:
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            font = app.font()
-            size = self._system_size_pt * self._settings.text_size / 100
-            if size > 0 and abs(font.pointSizeF() - size) > MIN_SIZE_CHANGE_PT:
-                font.setPointSizeF(size)
-                ThemeController._applied_sizes_pt = size, self._system_size_pt
-                app.setFont(font)
-            app.setPalette(qt_palette(theme))
+        font = QApplication.font()
+        size = self._system_size_pt * self._settings.text_size / 100
+        if size > 0 and abs(font.pointSizeF() - size) > MIN_SIZE_CHANGE_PT:
+            font.setPointSizeF(size)
+            ThemeController._applied_sizes_pt = size, self._system_size_pt
+            QApplication.setFont(font)
         self.theme = theme
-        self._window.setStyleSheet(WINDOW_STYLESHEET + stylesheet(theme))
+        style = (WINDOW_STYLESHEET + stylesheet(theme), size)
+        if style != self._window_style:  # to polish all widgets again takes a tenth of a second
+            self._window_style = style
+            QApplication.setPalette(qt_palette(theme))
+            self._window.setStyleSheet(style[0])
         self.theme_changed.emit(theme)

@@ -1,9 +1,10 @@
 """How long the window's thread is busy at a stretch in the tests' own journeys, and with what.
 
-    python tests/benchmarks/bench_stalls.py [tests/app/test_journey.py ...]
+    python tests/benchmarks/bench_stalls.py [tests/shell/test_journey.py ...]
 
-Runs the journeys one after another and lists each stretch of more than 50 ms of the thread's own
-processor time, with the places where it was found at work (looked at every 8 ms; none: in Qt itself, until it calls Python again).
+Runs the journeys (the tests marked ``stalls``) one after another and lists each stretch of more than 50 ms of
+the thread's own processor time, with the places where it was found at work (looked at every 8 ms; none: in Qt
+itself, until it calls Python again).
 To be run on a machine that does nothing else.
 """
 
@@ -96,8 +97,9 @@ class Stretches:
 
 if __name__ == "__main__":
     stretches = Stretches()
-    wanted = sys.argv[1:] or [str(TESTS / "app")]
-    status = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *wanted], plugins=[stretches])
+    wanted = sys.argv[1:] or [str(TESTS)]
+    plain = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    status = pytest.main([*plain, "--stalls", *wanted], plugins=[stretches])
     signal.setitimer(signal.ITIMER_REAL, 0)
     stretches.report()
     sys.exit(status)

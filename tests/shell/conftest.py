@@ -1,5 +1,5 @@
 """Windows and folders of a test's own."""
 
-from window_fixtures import open_window, opened, own_data, steady, window
+from window_fixtures import little_text, open_window, opened, own_data, shared_indexes, steady, window
 
-__all__ = ["open_window", "opened", "own_data", "steady", "window"]
+__all__ = ["little_text", "open_window", "opened", "own_data", "shared_indexes", "steady", "window"]

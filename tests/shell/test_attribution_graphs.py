@@ -22,7 +22,7 @@ from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM, canvas_font
 from circuitviz.scene.node_styles import style_colours
 from circuitviz.shell.main_window import MainWindow
 
-pytestmark = pytest.mark.usefixtures("steady")
+pytestmark = pytest.mark.stalls
 EXAMPLE = Path(__file__).parents[1] / "formats" / "example_np_graph.json"
 
 

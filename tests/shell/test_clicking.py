@@ -126,6 +126,8 @@ class Person:
     def _entries(self, menu: QMenu, way: list[str]) -> Iterator[list[str]]:
         menu.aboutToShow.emit()
         for entry in list(menu.actions()):
+            if not isValid(entry):  # of recent files: what was opened from here made the list anew
+                continue
             if entry.isSeparator() or not entry.isEnabled() or entry.text() in LEAVING:
                 continue
             below = entry.menu()
@@ -233,6 +235,7 @@ def full(tmp_path: Path) -> Path:
     return tmp_path / "full.circuit"
 
 
+@pytest.mark.stalls
 def test_every_button_tab_link_and_menu_entry_can_be_clicked(
     full: Path, person: Person, qtbot: QtBot
 ) -> None:
@@ -266,6 +269,7 @@ def test_every_button_tab_link_and_menu_entry_can_be_clicked(
     assert len(names) > 150, sorted(names)
 
 
+@pytest.mark.stalls
 def test_the_buttons_of_a_circuit_of_features_can_be_clicked(person: Person, qtbot: QtBot) -> None:
     window = person.window
     window.workspace.prompt_circuits.submit_query(

@@ -20,7 +20,7 @@ from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
 
 LONG = 90_000
-pytestmark = pytest.mark.usefixtures("steady")
+pytestmark = pytest.mark.stalls
 
 
 def _search(window: MainWindow, qtbot: QtBot, model: str, task: str) -> None:

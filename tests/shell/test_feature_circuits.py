@@ -6,12 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_example, open_in, save_in
+from opening import export_in, open_in, save_in, show_example
 from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.features import Edges, load_dictionaries, local_circuit, node_table, node_target, run_prompt
 from circuitviz.features.dashboards import token_effects
@@ -22,20 +21,13 @@ from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 
 LONG = 90_000
-pytestmark = pytest.mark.usefixtures("steady")
+pytestmark = [pytest.mark.stalls, pytest.mark.usefixtures("little_text")]
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
-
-
-@pytest.fixture(autouse=True)
-def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the demo's text, so that the index is there soon."""
-    monkeypatch.setattr(features_job, "N_DEMO_PASSAGES", 400)
 
 
 def demo(open_window, qtbot: QtBot) -> MainWindow:
     window: MainWindow = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
+    show_example(window, qtbot)
     return window
 
 

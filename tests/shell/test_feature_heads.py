@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from opening import open_example, save_in
+from opening import save_in, show_example
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -38,9 +38,7 @@ PROMPT = "Then Mary and John went to the park. John gave a ring to"
 def window(open_window, qtbot: QtBot) -> Iterator[MainWindow]:
     """The circuit of the difference of two names, from the features of a prompt, with the page in front."""
     made: MainWindow = open_window()
-    open_example(made)
-    qtbot.waitUntil(lambda: made.workspace.document.evaluation is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: len(made.workspace.document.curve) == 10, timeout=LONG)
+    show_example(made, qtbot)
     made.dock_manager.bring_to_front("readings")
     made.panels["readings"].show_page("feature-heads")
     assert "prompt circuit" in made.panels["readings"].current_page.hint.text()

@@ -10,20 +10,13 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.panels.readings.feature_heads_page import KEYS_LABEL, QK_LABEL
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 120_000
 LEFT = Qt.MouseButton.LeftButton
-pytestmark = pytest.mark.usefixtures("steady")
-
-
-@pytest.fixture(autouse=True)
-def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of the demo's text, so that the index is there soon."""
-    monkeypatch.setattr(features_job, "N_DEMO_PASSAGES", 300)
+pytestmark = [pytest.mark.stalls, pytest.mark.usefixtures("little_text")]
 
 
 def measured(window: MainWindow) -> bool:

@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.__main__ import main
 from circuitviz.evaluation.claims import ClaimSubject, claim_test_steps
 from circuitviz.features import load_dictionaries
@@ -21,14 +20,9 @@ from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.shell.main_window import MainWindow
 
+pytestmark = pytest.mark.usefixtures("little_text")
 LONG = 90_000
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
-
-
-@pytest.fixture(autouse=True)
-def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the demo's text, so that the index is there soon."""
-    monkeypatch.setattr(features_job, "N_DEMO_PASSAGES", 400)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from opening import open_example
+from opening import show_example
 from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -25,20 +25,14 @@ from circuitviz.shapes.charts.chart_spec import LineMark
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.training.demo.corpus import DemoCorpus
 
+pytestmark = pytest.mark.usefixtures("little_text")
 LONG = 90_000
-
-
-@pytest.fixture(autouse=True)
-def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the demo's text, so that the index is there soon."""
-    monkeypatch.setattr(features_job, "N_DEMO_PASSAGES", 400)
 
 
 def opened(open_window, qtbot: QtBot) -> MainWindow:
     """The demo's circuit with the features in front, indexed."""
     window: MainWindow = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
+    show_example(window, qtbot)
     window.dock_manager.bring_to_front("features")
     panel = window.panels["features"]
     qtbot.waitUntil(

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from opening import open_example, open_in, save_in
+from opening import open_example, open_in, save_in, show_example
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -16,6 +16,7 @@ from screenshots import shoot
 from circuitviz.cli import run
 from circuitviz.shell.main_window import MainWindow
 
+pytestmark = pytest.mark.stalls
 LONG = 90_000
 OPTIONS = {"completeness": {"sets": 4, "depth": 2, "candidates": 4}, "minimality": {"sets": 1}}
 OPTIONS["stability"] = {"resamples": 3}
@@ -96,8 +97,7 @@ def test_every_measure_is_taken_drawn_and_kept(
 
 def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
+    show_example(window, qtbot)
     panel = window.panels["evaluation"]
     window.dock_manager.bring_to_front("evaluation")
     panel.measure_box.setCurrentText("completeness")
@@ -121,8 +121,7 @@ def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qt
 
 def test_path_patching_goes_on_from_the_ticked_heads(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
+    show_example(window, qtbot)
     form, panel = window.panels["discovery"], window.panels["rounds"]
     assert "path-patching first" in panel.status_line.text()
     form.method_box.setCurrentText("path-patching")

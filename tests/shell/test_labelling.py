@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_example, save_in
+from opening import export_in, save_in, show_example
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemDelegate, QFileDialog
 from pytestqt.qtbot import QtBot
@@ -29,15 +29,10 @@ from circuitviz.workbench.record_origin import rebuild_task
 LONG = 90_000
 
 
-def ready(window: MainWindow) -> bool:
-    return window.workspace.document.evaluation is not None and len(window.workspace.document.curve) == 10
-
-
 @pytest.fixture
 def window(open_window, qtbot: QtBot) -> MainWindow:  # type: ignore[no-untyped-def]
     made: MainWindow = open_window()
-    open_example(made)
-    qtbot.waitUntil(lambda: ready(made), timeout=LONG)
+    show_example(made, qtbot)
     made.dock_manager.bring_to_front("labels")
     return made
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_example, open_in, save_in
+from opening import export_in, open_example, open_in, save_in, show_example
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -16,9 +16,13 @@ from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.evaluation import evaluate
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.models import load_model
+from circuitviz.panels.inspector.panel import InspectorPanel
+from circuitviz.panels.labels.panel import LabelsPanel
+from circuitviz.panels.meter.panel import MeterPanel
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
 
+pytestmark = pytest.mark.stalls
 LONG = 120_000
 LEFT = Qt.MouseButton.LeftButton
 
@@ -45,7 +49,7 @@ def faithfulness(window: MainWindow) -> float:
     numbers = window.workspace.live_faithfulness.evaluation
     assert numbers is not None
     found = numbers["faithfulness"]
-    assert window.panels["meter"].value_label.text() == f"{found['value']:.3f}"  # type: ignore[attr-defined]
+    assert window.dock_manager.panel(MeterPanel).value_label.text() == f"{found['value']:.3f}"
     assert found["low"] < found["value"] < found["high"]
     return float(found["value"])
 
@@ -80,15 +84,15 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     assert set(features) <= window.view.circuit_scene.by_name.keys()
     assert heads[1] not in state.labels and heads[1] not in state.positions  # they wait for their head
     window.dock_manager.bring_to_front("labels")
-    assert window.panels["labels"].detached_labels_note.text().startswith("1 label ")  # type: ignore[attr-defined]
-    assert window.panels["labels"].detached_labels_note.isVisible()  # type: ignore[attr-defined]
+    assert window.dock_manager.panel(LabelsPanel).detached_labels_note.text().startswith("1 label ")
+    assert window.dock_manager.panel(LabelsPanel).detached_labels_note.isVisible()
     shoot(window, "mixed-labels")
 
     # the number is the engine's own, and so are the scores
     model = load_model("demo")
     task = rebuild_task(state.origin, model)
     whole = faithfulness(window)
-    assert "node by node (a2 as features)" in window.panels["meter"].setting_label.text()  # type: ignore[attr-defined]
+    assert "node by node (a2 as features)" in window.dock_manager.panel(MeterPanel).setting_label.text()
     assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
     assert state.origin is not None and state.scores is not None
     again = discover(model, task, "task-attribution", **state.origin.options)
@@ -102,14 +106,14 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     strongest = max(features, key=lambda name: abs(window.view.circuit_scene.by_name[name].score))
     qtbot.mouseClick(window.view.viewport(), LEFT, pos=window.view.viewport_position(strongest))
     assert window.workspace.selected_nodes == {strongest} and window.failure_dialog is None
-    inspector = window.panels["inspector"]
-    qtbot.waitUntil(lambda: inspector.reading is not None, timeout=LONG)  # type: ignore[attr-defined]
-    assert inspector.reading.node == strongest  # type: ignore[attr-defined]
-    assert inspector.lens_columns.cell_labels[0][0].text()  # type: ignore[attr-defined]
+    inspector = window.dock_manager.panel(InspectorPanel)
+    qtbot.waitUntil(lambda: inspector.reading is not None, timeout=LONG)
+    assert inspector.reading.node == strongest
+    assert inspector.lens_columns.cell_labels[0][0].text()
     shoot(window, "mixed-feature")
     window.view.setFocus()
     qtbot.keyClick(window.view, Qt.Key.Key_A)
-    assert window.panels["meter"].value_label.text().startswith("≈")  # type: ignore[attr-defined]
+    assert window.dock_manager.panel(MeterPanel).value_label.text().startswith("≈")
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     fallen = faithfulness(window)
     without = evaluate(model, task, state.circuit.ablate([strongest])).faithfulness.value
@@ -161,8 +165,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
 @pytest.mark.long
 def test_the_action_opens_and_closes_what_is_selected(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    show_example(window, qtbot)
     window.view.select({"m2", "a1.h1"})
     qtbot.keyClick(window.view, Qt.Key.Key_O)
     qtbot.waitUntil(lambda: sites(window) == {"a1", "m2"}, timeout=LONG)
@@ -180,8 +183,7 @@ def test_the_action_opens_and_closes_what_is_selected(open_window, qtbot: QtBot)
 
 def test_the_circuit_of_one_prompt_opens_and_closes_sites_too(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    show_example(window, qtbot)
     prompt = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
     asked = AttributionQuery(
         "demo", prompt, "logit-diff", nodes=30, correct=(" Ian",), incorrect=(" Betty",), sites=("m3",)

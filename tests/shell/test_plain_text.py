@@ -38,7 +38,6 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
-from stalls import Watch
 
 import circuitviz
 from circuitviz.canvas.stylesheet import PLAIN_TEXT_RULES
@@ -61,7 +60,6 @@ from circuitviz.workbench.requests.feature_dashboards import FeatureDashboard
 from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workspace.plain_text import MarkupLabel
 
-pytestmark = pytest.mark.usefixtures("steady")
 TOKENS = ["<s>", "<b>", "<|endoftext|>", " a&b"]
 
 
@@ -343,7 +341,7 @@ def dialogs(window: MainWindow, mark: str) -> Iterator[Callable[[], object]]:
 
 
 def test_markup_in_a_dialog_is_shown_as_it_is_written(
-    open_window: Callable[[], MainWindow], qtbot: QtBot, steady: Watch, marked: str
+    open_window: Callable[[], MainWindow], qtbot: QtBot, marked: str
 ) -> None:
     window = open_window()
     window.workspace.set_document(heads(marked))
@@ -351,8 +349,9 @@ def test_markup_in_a_dialog_is_shown_as_it_is_written(
         raised: list[None] = []
 
         def inspect(raised: list[None] = raised) -> None:
-            try:  # looking at a thousand widgets, beside those of earlier tests, is not the window's work
-                steady.timed("look", lambda: (look(window), raise_tooltips(window)), longest=LONG)
+            try:
+                look(window)
+                raise_tooltips(window)
             finally:
                 raised.append(None)
                 if (modal := QApplication.activeModalWidget()) is not None:

@@ -125,6 +125,7 @@ def random_step(
 
 
 @pytest.mark.long
+@pytest.mark.stalls
 def test_a_thousand_random_actions(
     open_window, qtbot: QtBot, tmp_path: Path, answered: None, steady: Watch
 ) -> None:

@@ -28,7 +28,7 @@ from circuitviz.scene.build_scene import build_scene
 from circuitviz.shell.main_window import MainWindow
 
 LEAST = 9.0
-pytestmark = pytest.mark.usefixtures("steady")
+pytestmark = pytest.mark.stalls
 
 
 def circuit(shape: ModelShape, edges: int) -> Document:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import open_example, save_in
+from opening import save_in, show_example
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -26,15 +26,14 @@ from circuitviz.progress import run_to_completion
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
 
+pytestmark = pytest.mark.stalls
 LONG = 90_000
 
 
 def opened(open_window, qtbot: QtBot) -> MainWindow:
     """The demo's circuit, found and measured, with the readings in front."""
     window: MainWindow = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
+    show_example(window, qtbot)
     window.dock_manager.bring_to_front("readings")
     return window
 

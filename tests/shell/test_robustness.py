@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_example, open_in, save_in
+from opening import export_in, open_example, open_in, save_in, show_example
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -166,8 +166,7 @@ def test_a_pair_typed_here_is_a_task(open_window, qtbot: QtBot) -> None:
 
 def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window: MainWindow = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: ready(window), timeout=LONG)
+    show_example(window, qtbot)
     good = tmp_path / "good.circuit"
     assert save_in(window, good)
     before = window.workspace.document.state
@@ -192,8 +191,7 @@ def test_a_circuit_of_other_weights_is_told(open_window, qtbot: QtBot, tmp_path:
     from dataclasses import replace
 
     window: MainWindow = open_window()
-    open_example(window)
-    qtbot.waitUntil(lambda: ready(window), timeout=LONG)
+    show_example(window, qtbot)
     path = tmp_path / "other.circuit"
     assert save_in(window, path)
     document = open_document(path)

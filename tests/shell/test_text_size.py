@@ -27,6 +27,7 @@ def grow(app: QApplication, share: float) -> None:
     app.setFont(font)
 
 
+@pytest.mark.stalls
 def test_the_systems_text_size_is_followed(
     app: QApplication, open_window, qtbot: QtBot, steady: Watch
 ) -> None:

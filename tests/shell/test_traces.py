@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import open_example, save_in
+from opening import save_in, show_example
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.features import (
     Edges,
     load_dictionaries,
@@ -32,22 +31,15 @@ from circuitviz.resources import resource_path
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.requests.collect_traces import DASHBOARD_FILE, TASK_PROMPTS, TEXT_FILE
 
+pytestmark = pytest.mark.usefixtures("little_text")
 LONG = 90_000
-
-
-@pytest.fixture(autouse=True)
-def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of the demo's text, so that examples are found soon."""
-    monkeypatch.setattr(features_job, "N_DEMO_PASSAGES", 300)
 
 
 @pytest.fixture
 def window(open_window, qtbot: QtBot) -> Iterator[MainWindow]:
     """The demo's circuit, measured, with the traces in front."""
     made: MainWindow = open_window()
-    open_example(made)
-    qtbot.waitUntil(lambda: made.workspace.document.evaluation is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: len(made.workspace.document.curve) == 10, timeout=LONG)
+    show_example(made, qtbot)
     made.dock_manager.bring_to_front("traces")
     yield made
 
