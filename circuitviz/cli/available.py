@@ -17,7 +17,7 @@ BUILT_IN_READINGS = {
     "features-ov": "what heads carry between two features, by head",
     "features-qk": "which pairs of features an attention score is made of",
 }
-"""Readings whose pages, and perhaps flags, are their own; others are registered in ``circuitviz.lens.registry``."""
+"""Readings with pages, and perhaps flags, of their own; ``circuitviz.lens.registry`` has the others."""
 
 
 def method_options(method: str) -> tuple[Option, ...]:
@@ -42,7 +42,7 @@ def reading_options(reading: str) -> tuple[Option, ...]:
 
 
 def reading_names(reading: str) -> list[str]:
-    """The names that ``--reading`` takes; the registry is imported only where another than a built-in is asked for."""
+    """The names that ``--reading`` takes; the registry is loaded only for one that is not built in."""
     if reading in BUILT_IN_READINGS or not reading:
         return list(BUILT_IN_READINGS)
     return [*BUILT_IN_READINGS, *lens.readings.names()]

@@ -120,7 +120,8 @@ def _suggest_roles(args: argparse.Namespace) -> int:
     def text() -> str:
         wide = max((len(row["role"]) for row in rows), default=0)
         lines = [
-            f"{row['role']:<{wide}}  {row['head']:<8} {format_number(row['score'])}  above {row['percentile']:.0f} %"
+            f"{row['role']:<{wide}}  {row['head']:<8} {format_number(row['score'])}  "
+            f"above {row['percentile']:.0f} %"
             for row in rows
         ]
         lines += [f"{name}: {why}" for name, why in table["missing"].items()]

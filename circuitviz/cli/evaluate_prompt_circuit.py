@@ -74,17 +74,18 @@ def _faithfulness_lines(data: dict[str, Any]) -> list[str]:
     value, where, metric, target = (data[k] for k in ("faithfulness", "setting", "metric", "target"))
     mean = f" over {where['mean_of']}" if where["mean_of"] else ""
     lines = [
-        f"faithfulness {format_number(value['value'])}  completeness {format_number(data['completeness'])}  one prompt, so "
-        "no interval",
-        f"{where['metric']}: circuit {format_number(metric['circuit'])}, model {format_number(metric['model'])}, "
-        f"ablated {format_number(metric['ablated'])}",
+        f"faithfulness {format_number(value['value'])}  completeness {format_number(data['completeness'])}  "
+        "one prompt, so no interval",
+        f"{where['metric']}: circuit {format_number(metric['circuit'])}, "
+        f"model {format_number(metric['model'])}, ablated {format_number(metric['ablated'])}",
         f"{data['nodes']} nodes, {data['edges']:,} edges; {where['ablation']} ablation{mean}, errors "
         f"{where['errors']}",
     ]
     if target is not None:
         lines.append(
-            f"with what was done to nodes, {target['name']} moves from {format_number(target['before'])}: predicted "
-            f"{target['predicted']:+.3f}, frozen {target['frozen']:+.3f}, free {target['free']:+.3f}"
+            f"with what was done to nodes, {target['name']} moves from {format_number(target['before'])}: "
+            f"predicted {target['predicted']:+.3f}, frozen {target['frozen']:+.3f}, "
+            f"free {target['free']:+.3f}"
         )
     return lines
 

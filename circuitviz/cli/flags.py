@@ -74,8 +74,8 @@ def add_option_flags(parser: Any, options: Iterable[Option], prefix: str, flag_p
             parser.add_argument(flag, dest=f"{prefix}{option.name}", metavar="VALUE", help=text)
         except argparse.ArgumentError:
             raise InputError(
-                f"The option '{option.name}' would have the flag {flag}, which this command has for something "
-                f"else; another name of the field would be right, for example noise_{option.name}."
+                f"The option '{option.name}' would have the flag {flag}, which this command has for "
+                f"something else; another name of the field would be right, for example noise_{option.name}."
             ) from None
 
 

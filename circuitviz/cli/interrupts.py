@@ -1,8 +1,8 @@
 """Ctrl+C ends a command with exit code 130 and no traceback, wherever it comes.
 
 Python raises KeyboardInterrupt between any two bytecodes. During an import, libraries turn it into another
-error or stay half initialised; in a finaliser it is printed and lost. In those two places the process exits at
-once, as if killed; every file that is being written survives that.
+error or stay half initialised; in a finaliser it is printed and lost. In those two places the process exits
+at once, as if killed; every file that is being written survives that.
 """
 
 from __future__ import annotations

@@ -79,9 +79,10 @@ def _ablations_lines(data: dict[str, Any]) -> list[str]:
     for cell in found["cells"]:
         lines.append(
             f"{cell['ablation']:>10}, errors {cell['errors']:7}, patterns {cell['patterns']:6}  "
-            f"faithfulness {format_number(cell['faithfulness'])}  completeness {format_number(cell['completeness'])}  "
-            f"circuit {format_number(cell['circuit'])}, "
-            f"rest {format_number(cell['rest'])}, model {format_number(cell['model'])}, ablated {format_number(cell['ablated'])}"
+            f"faithfulness {format_number(cell['faithfulness'])}  "
+            f"completeness {format_number(cell['completeness'])}  circuit {format_number(cell['circuit'])}, "
+            f"rest {format_number(cell['rest'])}, model {format_number(cell['model'])}, "
+            f"ablated {format_number(cell['ablated'])}"
         )
     return lines
 
@@ -115,7 +116,8 @@ def _sizes_lines(data: dict[str, Any]) -> list[str]:
     found = data["sizes"]
     lines = [f"sizes: the strongest nodes alone, and all but them; {found['ablation']} ablation"]
     for p in found["points"]:
-        values = f"faithfulness {format_number(p['faithfulness'])}  completeness {format_number(p['completeness'])}"
+        faithfulness, completeness = format_number(p["faithfulness"]), format_number(p["completeness"])
+        values = f"faithfulness {faithfulness}  completeness {completeness}"
         lines.append(f"{p['nodes']:>7,} nodes  {values}  down to {p['last']}")
     return lines
 

@@ -54,7 +54,7 @@ def open_task_document(
 
 
 def open_prompt_experiment(args: argparse.Namespace, document: Document) -> workbench.PromptExperiment:
-    """Open the prompt of a document's circuit of features, with warnings as `open_task_document` prints them."""
+    """Open the prompt of a document's circuit of features, with warnings as `open_task_document` has."""
     experiment = open_experiment(args, document)
     assert isinstance(experiment, workbench.PromptExperiment)
     return experiment
@@ -70,7 +70,7 @@ def open_claim_experiment(args: argparse.Namespace, document: Document) -> workb
 def open_experiment(
     args: argparse.Namespace, document: Document, task: str | None = None
 ) -> workbench.Experiment:
-    """Open a document's experiment with the model, device and setting of the command line; print its warnings.
+    """Open a document's experiment with the command line's model, device and setting; print its warnings.
 
     Args:
         args: the parsed command line.

@@ -1,7 +1,7 @@
 """Find a command's file by its name and parse the command line with the flags that the file adds.
 
-A command is one file, ``cmd_NAME.py``, with ``SUMMARY`` (one line for ``--help``), ``add_flags(parser, argv)`` and
-``run(args) -> exit code``. Only the file of the command that is called is imported.
+A command is one file, ``cmd_NAME.py``, with ``SUMMARY`` (one line for ``--help``), ``add_flags(parser,
+argv)`` and ``run(args) -> exit code``. Only the file of the command that is called is imported.
 """
 
 from __future__ import annotations

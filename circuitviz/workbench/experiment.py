@@ -2,8 +2,7 @@
 
 The command line, the worker thread and scripts open an origin with `open_steps` and get a `TaskExperiment`
 (prompt pairs of a task) or a `PromptExperiment` (one prompt with its features). What differs from what the
-circuit was found on is said in `warnings`, in the same sentences everywhere. Torch and the model libraries are
-imported inside functions, because the window is shown before they are loaded.
+circuit was found on is said in `warnings`, in the same sentences everywhere.
 """
 
 from __future__ import annotations
@@ -45,8 +44,8 @@ class TaskExperiment:
         task: The task.
         metric: Name of the metric; None: the task's own.
         ablation: Name of the ablation of everything outside a circuit.
-        origin: Where the circuit comes from that this was opened for; None where it was found on another task,
-            or nobody knows.
+        origin: Where the circuit comes from that this was opened for; None where it was found on another
+            task, or nobody knows.
         warnings: What differs from what the circuit was found on, in sentences.
     """
 
@@ -153,7 +152,7 @@ class TaskExperiment:
         return run_to_completion(self.evaluate_steps(circuit, interventions))
 
     def evaluate_state_steps(self, state: State) -> ProgressSteps[Evaluation]:
-        """Measure a document's state: its circuit without what is ablated, with its nodes as they are changed."""
+        """Measure a document's state: its circuit without what is ablated, with its changed nodes."""
         if state.live_circuit is None:
             raise InputError("There is no circuit to measure; find or import one first.")
         return self.evaluate_steps(state.live_circuit, state.active_interventions, state.method_options)
@@ -236,7 +235,7 @@ class PromptExperiment:
         return run_to_completion(self.evaluate_state_steps(state))
 
     def evaluate_state_steps(self, state: State) -> ProgressSteps[Evaluation]:
-        """Measure a document's state: its circuit without what is ablated, with its nodes as they are changed."""
+        """Measure a document's state: its circuit without what is ablated, with its changed nodes."""
         request = PromptEvaluationRequest.from_state(replace(state, origin=self.origin))
         if request is None:
             raise InputError("There is no circuit to measure; find or import one first.")
@@ -354,7 +353,8 @@ def open_prompt_steps(
         session: The origin's prompt, where it is open.
 
     Raises:
-        InputError: The circuit is not of the model's shape, or a dictionary, prompt or target cannot be opened.
+        InputError: The circuit is not of the model's shape, or a dictionary, prompt or target cannot be
+        opened.
     """
     warnings = _weight_warnings(origin, model, circuit)
     query = replace(origin.query, model=model.name)

@@ -95,9 +95,9 @@ def _import_sentences(origin: TaskOrigin, state: State) -> str:
     unknown = "The file does not say whether a positive score helps the metric."
     file = origin.options.get("file", "")
     measured = (
-        f"The circuit was read from the file {file} and measured on {_model_text(origin)}, the task {origin.task}, "
-        f"{origin.prompts:,} {'pair' if origin.prompts == 1 else 'pairs'} of clean and corrupted prompts "
-        f"(seed {origin.seed}), with {origin.metric} as metric and {origin.ablation} ablation."
+        f"The circuit was read from the file {file} and measured on {_model_text(origin)}, "
+        f"the task {origin.task}, {origin.prompts:,} {'pair' if origin.prompts == 1 else 'pairs'} of "
+        f"clean and corrupted prompts (seed {origin.seed}), with {origin.metric} as metric and {origin.ablation} ablation."
     )
     return " ".join(filter(None, (measured, note or (unknown if state.sign_meaning == "file" else ""))))
 
@@ -122,8 +122,8 @@ def _attribution_sentence(origin: PromptOrigin) -> str:
     sites = "all sites that have a dictionary" if query.sites is None else ", ".join(query.sites)
     names = ", ".join(PurePath(folder).name for folder in query.dictionaries)
     start = (
-        f"We traced {target} in {_model_text(origin)} on the prompt {_quoted([query.prompt])} back to features "
-        f"of {sites}{f' (dictionaries {names})' if names else ''}, with attention patterns and LayerNorm "
+        f"We traced {target} in {_model_text(origin)} on the prompt {_quoted([query.prompt])} back to "
+        f"features of {sites}{f' (dictionaries {names})' if names else ''}, with attention patterns and LayerNorm "
         "scales frozen, "
     )
     if query.is_graph:
@@ -175,8 +175,9 @@ def _faithfulness_sentence(value: float, numbers: Mapping[str, Any], origin: Ori
             )
         case PromptOrigin(query=query):
             return (
-                f"Its faithfulness ({FAITHFULNESS_SOURCE}), {whole}, is {value:.3f}{interval} on this prompt, "
-                f"with {query.ablation} ablation of the nodes outside and reconstruction errors {query.errors}."
+                f"Its faithfulness ({FAITHFULNESS_SOURCE}), {whole}, is {value:.3f}{interval} on this "
+                f"prompt, with {query.ablation} ablation of the nodes outside and reconstruction errors "
+                f"{query.errors}."
             )
 
 

@@ -1,4 +1,4 @@
-"""The reading of one node of an open prompt, for the inspector and for scripts: a feature by its directions."""
+"""The reading of one node of an open prompt: a feature by its directions."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class PromptNodeReading:
     Attributes:
         node: name of the node.
         activation: its activation; None where the prompt's run does not have the node.
-        norm_fraction: the length of what the node writes over that of all that its site writes at its position;
-            None where nothing of a site is written.
+        norm_fraction: the length of what the node writes over that of all that its site writes at its
+            position; None where nothing of a site is written.
         promoted_tokens: tokens whose logits a feature's decoder row raises most.
         suppressed_tokens: tokens whose logits it lowers most.
     """
@@ -42,7 +42,8 @@ def read_prompt_node(session: PromptSession, name: str) -> PromptNodeReading:
 
     Args:
         session: The open prompt.
-        name: Name of the node, such as ``m3.f12@7``. A neuron or a logit is in no table: its reading is empty.
+        name: Name of the node, such as ``m3.f12@7``. A neuron or a logit is in no table: its reading is
+            empty.
     """
     table = session.table
     try:

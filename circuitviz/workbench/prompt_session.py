@@ -128,7 +128,10 @@ class PromptSession:
                 f"No node adds to {what}, so the signed gate keeps none; the absolute gate would be right: "
                 "it keeps also what takes away."
             )
-        return f"A threshold of {tau:.3g} keeps no node of {what}; one below {self.max_attribution:.3g} would be right."
+        return (
+            f"A threshold of {tau:.3g} keeps no node of {what}; one below {self.max_attribution:.3g} would "
+            "be right."
+        )
 
 
 def open_prompt(

@@ -128,8 +128,8 @@ def describe_mismatch(origin: Origin, model: models.Model, circuit: Circuit | No
     if circuit is not None and circuit.graph.shape != model.shape:
         ours, theirs = model.shape, circuit.graph.shape
         raise InputError(
-            f"This circuit belongs to '{origin.model}', {theirs.description}; '{model.name}' has {ours.description}. "
-            "Open the model that it was found on."
+            f"This circuit belongs to '{origin.model}', {theirs.description}; '{model.name}' has "
+            f"{ours.description}. Open the model that it was found on."
         )
     if origin.weight_hash and not model.accept_weight_hash(origin.weight_hash):
         lens = origin.versions.get("transformer-lens")

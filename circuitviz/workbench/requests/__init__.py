@@ -1,4 +1,4 @@
-"""Requests to the worker and their replies, one file per job: frozen, free of Qt, each knows how to answer itself."""
+"""Requests to the worker and their replies, one file per job: frozen, and free of Qt."""
 
 import lazy_loader as lazy
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class ModelAttached(Reply):
     """The state with the model's receivers, and where it is measured now.
 
-    state_before: the state that was given. sign: ``keep``, ``flip`` or ``undecided``, with a note on why; empty
-    where the sign was known before.
+    state_before: the state that was given. sign: ``keep``, ``flip`` or ``undecided``, with a note on why;
+    empty where the sign was known before.
     """
 
     state_before: State

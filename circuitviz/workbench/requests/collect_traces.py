@@ -31,8 +31,9 @@ EXAMPLE_SOURCES = (INDEXED_TEXT, TASK_PROMPTS, TEXT_FILE, DASHBOARD_FILE)
 
 @dataclass(frozen=True)
 class TraceCollection:
-    """Traces, which stay with the document, and what they are of: where the examples come from, the
-    dictionaries' folders, about how many nodes each circuit has.
+    """Traces, which stay with the document, and what they are of.
+
+    That is where the examples come from, the dictionaries' folders, and about how many nodes a circuit has.
     """
 
     traces: TraceSet

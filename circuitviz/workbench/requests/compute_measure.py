@@ -37,7 +37,7 @@ class MeasureResult(Reply):
 
 @dataclass(frozen=True)
 class ComputeMeasure(Request):
-    """Take a measure of a circuit; ``evaluation_request``: what it is of, where it is of features on a prompt."""
+    """Take a measure of a circuit; ``evaluation_request`` says what a circuit of features is measured on."""
 
     title = "Could not compute the measure"
     priority = Priority.COMPUTE_MEASURE

@@ -38,7 +38,7 @@ N_FRACTION_CURVE_POINTS = 24
 
 @dataclass(frozen=True)
 class PromptSearchResult(Reply):
-    """The circuit that answers a query; ``is_threshold_move``: of the query before, only the threshold is other."""
+    """The circuit that answers a query; ``is_threshold_move``: only the threshold was changed."""
 
     scores: Scores
     circuit: Circuit

@@ -18,7 +18,7 @@ from circuitviz.workbench.requests.priority import Priority
 
 @dataclass(frozen=True)
 class OtherModelEvaluated(Reply):
-    """The circuit's numbers on another model, ``Evaluation.as_dict``; ``weight_hash`` is that model's hash."""
+    """The circuit's numbers on another model, ``Evaluation.as_dict``, and that model's ``weight_hash``."""
 
     model: str
     weight_hash: str

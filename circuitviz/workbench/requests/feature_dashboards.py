@@ -24,8 +24,9 @@ N_DEMO_PASSAGES = 5_000  # of the demo's own text, about 100,000 tokens
 class DictionaryOverview:
     """What is open: dictionaries by site, what each fires on in ``text_name`` (empty without a text).
 
-    unexplained_variance: by site, the share of the variance that the dictionary leaves on sample text, None where
-    that could not be measured; misfits: a sentence for each dictionary that does not fit as its file says.
+    unexplained_variance: by site, the share of the variance that the dictionary leaves on sample text, None
+    where that could not be measured; misfits: a sentence for each dictionary that does not fit as its file
+    says.
     """
 
     model: str
@@ -41,9 +42,9 @@ class DictionaryOverview:
 class FeatureDashboard:
     """All that is shown of a feature. statistics and its examples' tokens as text: None without a text.
 
-    example_prompts: each example's text up to the token where the feature fires, and that text's tokens, empty
-    where the text gives them. reads: by head (empty: directly, or all heads of its layer) the tokens that
-    it reads most.
+    example_prompts: each example's text up to the token where the feature fires, and that text's tokens,
+    empty where the text gives them. reads: by head (empty: directly, or all heads of its layer) the tokens
+    that it reads most.
     """
 
     site: str

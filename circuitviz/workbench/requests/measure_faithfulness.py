@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class FaithfulnessMeasured(Reply):
     """Numbers of a circuit under its state's key; ``tier`` is ``small`` or ``exact``.
 
-    remaining_fractions: of features, how much of its effect each node has under the ablation: what estimates start from.
+    remaining_fractions: of features, how much of its effect each node has under the ablation: what estimates
+        start from.
     """
 
     key: str

@@ -28,9 +28,9 @@ class Request:
     """What the window asks of the worker: a frozen dataclass that knows how to be answered.
 
     ``title``: names the operation when it fails, as in "Could not read the node". ``priority``: a running job
-    steps aside for a more urgent one and goes on afterwards. ``invalidates_queue``: it makes void whatever was
-    asked of the model and task before it. ``may_preempt_search``: it takes a moment and only reads what is
-    open, so even a search steps aside for it.
+    steps aside for a more urgent one and goes on afterwards. ``invalidates_queue``: it makes void whatever
+    was asked of the model and task before it. ``may_preempt_search``: it takes a moment and only reads what
+    is open, so even a search steps aside for it.
     """
 
     title: ClassVar[str] = "Could not run the job"

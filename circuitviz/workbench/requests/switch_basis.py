@@ -26,7 +26,7 @@ SELECTIONS_BY_SIZE = ("greedy", "top", "signed")
 
 @dataclass(frozen=True)
 class BasisSwitched(SearchResult):
-    """A circuit in another basis; ``previous_origin`` is where the one on the screen came from when it was asked."""
+    """A circuit in another basis; ``previous_origin`` is that of the circuit that was on the screen."""
 
     previous_origin: Origin | None = None
     text: str = ""
@@ -104,8 +104,8 @@ def plan_basis_switch(
 ) -> tuple[tuple[str, ...], str] | None:
     """The sites that are open once those of some nodes are opened, or closed if all are open; and in words.
 
-    sites_with_dictionary: sites that have a dictionary: all of them are open where a query of one prompt names none.
-    None where no node stands at a site, or nobody knows where the circuit came from.
+    sites_with_dictionary: sites that have a dictionary: all of them are open where a query of one prompt
+    names none. None where no node stands at a site, or nobody knows where the circuit came from.
     """
     if state.circuit is None or state.origin is None:
         return None
