@@ -11,9 +11,10 @@ from circuitviz.canvas.camera_placement import MAX_READABLE_COMPONENTS, READABLE
 from circuitviz.graph import NodeKind
 from circuitviz.layout import COLUMN_SPACING
 from circuitviz.layout.layout_transform import MIN_GAP_X, LayoutTransform, Size, fit_layout_to_view
-from circuitviz.paint.circuit_painter import LABELLED_NODE_HEIGHT, LEGIBLE_ZOOM, NODE_WIDTHS
+from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.box_label import layout_box_label
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+from circuitviz.shapes.node_shapes import LABELLED_NODE_HEIGHT, NODE_WIDTHS
 
 
 class AspectFitter:

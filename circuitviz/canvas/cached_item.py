@@ -9,6 +9,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
+from circuitviz.canvas.scene_geometry import SceneGeometry
+
 DIMMED_OPACITY = 0.28
 RENDER_MARGIN_SHARE = 0.15  # of the view's longer side, painted beyond what is seen
 
@@ -66,6 +68,7 @@ class CachedItem(QGraphicsItem):
 
     def __init__(self) -> None:
         super().__init__()
+        self.geometry: SceneGeometry | None = None
         self._full_image: RenderBuffer | None = None
         self._current_image: RenderBuffer | None = None
         self._pending_image: RenderBuffer | None = None
@@ -78,8 +81,8 @@ class CachedItem(QGraphicsItem):
         raise NotImplementedError
 
     def extent(self) -> QRectF:
-        """All that there is to paint, in scene units."""
-        raise NotImplementedError
+        """All that there is to paint, in scene units: the picture's bounds."""
+        return QRectF() if self.geometry is None else self.geometry.bounds
 
     def paint_draft(self, painter: QPainter, area: QRectF, scale: float) -> None:
         """Paint roughly, within a frame: for what moves, and for the first sight."""

@@ -31,7 +31,8 @@ class CameraPlacement:
 
 def free_area_for(view: CircuitView, picture: CircuitScene) -> QRectF:
     """The viewport below a picture's legend and above the line at the foot."""
-    above = 4 + legend_strip_height(picture, view.viewport().width() - 28)
+    entries = view.scene_items.legend_entries(picture, view.theme)
+    above = 4 + legend_strip_height(entries, view.viewport().width() - 28)
     return view.free_area.adjusted(12, above, -12, 0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
@@ -14,6 +14,7 @@ from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
 from circuitviz.scene.edge_arrays import DrawnEdge
 from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS
 from circuitviz.scene.theme import Theme
+from circuitviz.shapes.circuit_legend import LegendEntry
 
 
 def tooltip_text(picture: CircuitScene, node: DrawnNode | None, edge: DrawnEdge | None) -> str:
@@ -54,21 +55,23 @@ def describe_selection(picture: CircuitScene, nodes: Set[str], edges: Set[str]) 
     return f"{len(nodes)} nodes and {len(edges)} edges selected"
 
 
-def paint_legend_and_status(
-    painter: QPainter, picture: CircuitScene, theme: Theme, area: QRectF, status_text: str
-) -> None:
-    """The legend above and the note below, in the viewport's pixels; only the note where nothing is."""
+def paint_empty_note(painter: QPainter, theme: Theme, area: QRectF, status_text: str) -> None:
+    """The note in the middle of a canvas on which nothing is drawn."""
     painter.setPen(QColor(theme.muted))
-    if not picture.nodes:
-        painter.setFont(canvas_font(14))
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, status_text or "No circuit yet")
-        return
+    painter.setFont(canvas_font(14))
+    painter.drawText(area, Qt.AlignmentFlag.AlignCenter, status_text or "No circuit yet")
+
+
+def paint_legend_and_status(
+    painter: QPainter, entries: Sequence[LegendEntry], theme: Theme, area: QRectF, status_text: str
+) -> None:
+    """The legend above and the note below, in the viewport's pixels."""
     painter.setFont(canvas_font(12))
     line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
     ground = QColor(theme.ground)
     ground.setAlphaF(0.86)  # the circuit may lie below
     room = area.width() - 28
-    wide, high = legend_size(picture, room)
+    wide, high = legend_size(entries, room)
     if high:
         painter.fillRect(QRectF(area.left() + 6, area.top() + 4, wide + 14, high + 8), ground)
     if status_text:
@@ -76,4 +79,4 @@ def paint_legend_and_status(
         painter.fillRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), ground)
     painter.setPen(QColor(theme.muted))
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft, status_text)
-    paint_legend(painter, picture, theme, QPointF(area.left() + 14, area.top() + 8), room)
+    paint_legend(painter, entries, theme, QPointF(area.left() + 14, area.top() + 8), room)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter
 
 from circuitviz.canvas.cached_item import CachedItem, PaintStep
 from circuitviz.canvas.edges_item import hairline_steps
 from circuitviz.canvas.scene_geometry import SceneGeometry
-from circuitviz.paint.circuit_painter import edge_path, paint_edges
-from circuitviz.scene.circuit_scene import CircuitScene
-from circuitviz.scene.edge_arrays import DrawnEdge, IndexArray
-from circuitviz.scene.theme import Theme
+from circuitviz.paint.circuit_painter import edge_steps, halo_steps
+from circuitviz.scene.edge_arrays import IndexArray
+from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.shapes.edge_styles import EdgeStyles
 
 DETAILED_EDGES, DETAILED_EDGES_OF_MANY = 40, 12  # edges painted in full; the weaker rest are hairlines
 MAX_ANTIALIASED_HAIRLINES = 1000  # more hairlines than this are not smooth
@@ -28,22 +27,18 @@ class EdgeHighlightItem(CachedItem):
 
     def __init__(self) -> None:
         super().__init__()
-        self.geometry: SceneGeometry | None = None
-        self.theme: Theme | None = None
+        self.styles: EdgeStyles | None = None
+        self.theme: Theme = LIGHT
         self.edge_rows = NO_ROWS
         self.selected_edges: frozenset[str] = frozenset()
         self._was_painted = False  # painted before: it pays to keep an image
         self.setZValue(1)
 
-    def extent(self) -> QRectF:
-        """The picture's bounds."""
-        return QRectF() if self.geometry is None else self.geometry.bounds
-
-    def show_geometry(self, geometry: SceneGeometry, theme: Theme) -> None:
+    def show_geometry(self, geometry: SceneGeometry, styles: EdgeStyles, theme: Theme) -> None:
         """Belong to another picture; nothing of it stands out yet."""
         if self.geometry is None or self.geometry.bounds != geometry.bounds:
             self.prepareGeometryChange()
-        self.geometry, self.theme = geometry, theme
+        self.geometry, self.styles, self.theme = geometry, styles, theme
         self.show_edges(NO_ROWS, frozenset())
 
     def show_edges(self, rows: IndexArray, selected: frozenset[str]) -> None:
@@ -71,30 +66,12 @@ class EdgeHighlightItem(CachedItem):
         super()._paint_images(painter, seen)
 
     def _strokes(self, rows: IndexArray) -> Iterator[PaintStep]:
-        if self.geometry is None or self.theme is None:
+        if self.geometry is None or self.styles is None:
             return
-        picture = self.geometry.scene
+        edges, curves, styles = self.geometry.scene.edges, self.geometry.curves, self.styles
         whole = DETAILED_EDGES if len(rows) <= DETAILED_EDGES else DETAILED_EDGES_OF_MANY
-        yield from hairline_steps(
-            self.geometry, self.theme, rows[:-whole], len(rows) < MAX_ANTIALIASED_HAIRLINES
-        )
-        edges = [picture.edges[row] for row in rows[-whole:]]
-        for edge in edges:
-            if edge.name in self.selected_edges:
-                yield partial(_paint_halo, picture, self.theme, edge)
-        for edge in edges:
-            yield partial(_paint_edge, picture, self.theme, edge)
-
-
-def _paint_halo(picture: CircuitScene, theme: Theme, edge: DrawnEdge, painter: QPainter) -> None:
-    halo = QColor(theme.accent)
-    halo.setAlphaF(0.35)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(halo, 9, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPath(edge_path(picture, edge))
-
-
-def _paint_edge(picture: CircuitScene, theme: Theme, edge: DrawnEdge, painter: QPainter) -> None:
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    paint_edges(painter, picture, theme, (edge,))
+        yield from hairline_steps(curves, styles, rows[:-whole], len(rows) < MAX_ANTIALIASED_HAIRLINES)
+        detailed = rows[-whole:]
+        is_selected = [edges[row].name in self.selected_edges for row in detailed.tolist()]
+        yield from halo_steps(curves, styles, detailed[np.array(is_selected, bool)], self.theme)
+        yield from edge_steps(curves, styles, detailed)

@@ -12,11 +12,10 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from circuitviz.canvas.cached_item import CachedItem, PaintStep
 from circuitviz.canvas.scene_geometry import SceneGeometry
-from circuitviz.paint.circuit_painter import paint_edges
-from circuitviz.scene.circuit_scene import CircuitScene
-from circuitviz.scene.edge_arrays import DrawnEdge, EdgeArrays, IndexArray
+from circuitviz.paint.circuit_painter import edge_steps
+from circuitviz.scene.edge_arrays import IndexArray
 from circuitviz.scene.edge_curves import EdgeCurves
-from circuitviz.scene.theme import Theme
+from circuitviz.shapes.edge_styles import EdgeStyles
 
 MAX_DETAILED_EDGES = 2500  # more edges than this are hairlines, but for the strongest
 DETAILED_EDGES_IN_CROWD, DETAILED_EDGES_IN_DRAFT = 200, 40
@@ -34,25 +33,19 @@ MAX_ANTIALIASED_EDGES = (
 class EdgesItem(CachedItem):
     """Edges below everything else. Few are painted one by one; a crowd as hairlines.
 
-    A hairline is opaque, its colour mixed with the ground's: six times as fast as a translucent one,
-    and the strong stand out from the weak below them instead of drowning in the sum of all.
+    A hairline is opaque, which is six times as fast as a translucent one.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.geometry: SceneGeometry | None = None
-        self.theme: Theme | None = None
+        self.styles: EdgeStyles | None = None
         self.setZValue(0)
 
-    def extent(self) -> QRectF:
-        """The picture's bounds."""
-        return QRectF() if self.geometry is None else self.geometry.bounds
-
-    def show_geometry(self, geometry: SceneGeometry, theme: Theme) -> None:
+    def show_geometry(self, geometry: SceneGeometry, styles: EdgeStyles) -> None:
         """Draw another picture; whoever calls says by ``outdate`` or ``forget`` what became of the old."""
         if self.geometry is None or self.geometry.bounds != geometry.bounds:
             self.prepareGeometryChange()
-        self.geometry, self.theme = geometry, theme
+        self.geometry, self.styles = geometry, styles
 
     def needs_draft(self) -> bool:
         """A crowd is first painted without smooth lines: a third of the time."""
@@ -60,71 +53,48 @@ class EdgesItem(CachedItem):
 
     def paint_steps(self, area: QRectF, scale: float, fine: bool) -> Iterator[PaintStep]:
         """Every edge that may be seen in an area, the weakest first."""
-        if self.geometry is None or self.theme is None:
+        if self.geometry is None or self.styles is None:
             return
-        picture, curves = self.geometry.scene, self.geometry.curves
+        curves, styles = self.geometry.curves, self.styles
         seen = edge_rows_in(curves, area)
         few = seen
-        if len(picture.edges) > MAX_DETAILED_EDGES:
+        if len(self.geometry.scene.edges) > MAX_DETAILED_EDGES:
             strong = DETAILED_EDGES_IN_CROWD if fine else DETAILED_EDGES_IN_DRAFT
             few, seen = seen[-strong:], seen if fine else seen[-MAX_ROUGH_EDGES:]
             crowd = seen[:-strong]
             smooth = MAX_ANTIALIASED_EDGES if fine else 0
-            yield from hairline_steps(
-                self.geometry, self.theme, crowd[: len(crowd) - smooth], antialiased=False
-            )
+            yield from hairline_steps(curves, styles, crowd[: len(crowd) - smooth], antialiased=False)
             if fine:
-                yield from hairline_steps(self.geometry, self.theme, crowd[-smooth:], antialiased=True)
-        for row in few:
-            yield partial(_paint_edge, picture, self.theme, picture.edges[row])
+                yield from hairline_steps(curves, styles, crowd[-smooth:], antialiased=True)
+        yield from edge_steps(curves, styles, few)
 
     def paint_draft(self, painter: QPainter, area: QRectF, scale: float) -> None:
         """The strongest edges, at once."""
-        if self.geometry is None or self.theme is None:
+        if self.geometry is None or self.styles is None:
             return
-        picture = self.geometry.scene
-        seen = edge_rows_in(self.geometry.curves, area)[-MAX_DRAFT_EDGES:]
-        for stroke in hairline_steps(
-            self.geometry, self.theme, seen[:-DETAILED_EDGES_IN_DRAFT], antialiased=False
-        ):
-            stroke(painter)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_edges(painter, picture, self.theme, edges_at(picture.edges, seen[-DETAILED_EDGES_IN_DRAFT:]))
-
-
-def _paint_edge(picture: CircuitScene, theme: Theme, edge: DrawnEdge, painter: QPainter) -> None:
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    paint_edges(painter, picture, theme, (edge,))
+        curves, styles = self.geometry.curves, self.styles
+        seen = edge_rows_in(curves, area)[-MAX_DRAFT_EDGES:]
+        weak, strong = seen[:-DETAILED_EDGES_IN_DRAFT], seen[-DETAILED_EDGES_IN_DRAFT:]
+        for step in hairline_steps(curves, styles, weak, antialiased=False):
+            step(painter)
+        for step in edge_steps(curves, styles, strong):
+            step(painter)
 
 
 def hairline_steps(
-    geometry: SceneGeometry, theme: Theme, rows: IndexArray, antialiased: bool
+    curves: EdgeCurves, styles: EdgeStyles, rows: IndexArray, antialiased: bool
 ) -> Iterator[PaintStep]:
     """Edges a pixel wide, those of one colour together, weak ones first; smooth and dashed where fine."""
-    links = geometry.scene.edges
-    tint = links.colour_group[rows]
-    level = np.minimum(links.strength_levels[rows], np.ceil(links.opacity[rows] * 7)).astype(np.intp)
-    colours = (QColor(theme.positive), QColor(theme.negative), QColor(theme.muted))
-    ground = QColor(theme.ground)
-    for step in range(8):
-        for which, colour in enumerate(colours):
-            chosen = rows[(level == step) & (tint == which)]
-            if not len(chosen):
-                continue
-            share = 0.25 if which == 2 else 0.22 + 0.09 * step
-            pen = QPen(blend_colours(colour, ground, share), 0)
-            if which == 1 and antialiased:
-                pen.setDashPattern([6, 2.4])
-            for first in range(0, len(chosen), EDGES_PER_STEP):
-                yield partial(
-                    _paint_hairlines, geometry, chosen[first : first + EDGES_PER_STEP], pen, antialiased
-                )
+    for chosen, colour, is_dashed in styles.hairlines(rows):
+        pen = QPen(QColor(colour), 0)
+        if is_dashed and antialiased:
+            pen.setDashPattern([6, 2.4])
+        for first in range(0, len(chosen), EDGES_PER_STEP):
+            yield partial(_paint_hairlines, curves, chosen[first : first + EDGES_PER_STEP], pen, antialiased)
 
 
-def _paint_hairlines(
-    geometry: SceneGeometry, rows: IndexArray, pen: QPen, fine: bool, painter: QPainter
-) -> None:
-    points = geometry.curves.points(rows, POINTS_PER_CURVE)
+def _paint_hairlines(curves: EdgeCurves, rows: IndexArray, pen: QPen, fine: bool, painter: QPainter) -> None:
+    points = curves.points(rows, POINTS_PER_CURVE)
     joined = np.ones(points.shape[:2], np.int32)
     joined[:, -1] = 0
     x, y = points[..., 0].ravel(), points[..., 1].ravel()
@@ -137,19 +107,3 @@ def _paint_hairlines(
 def edge_rows_in(curves: EdgeCurves, area: QRectF) -> IndexArray:
     """Rows of the edges that may be seen in an area."""
     return curves.rows_in_rect(area.left(), area.top(), area.right(), area.bottom())
-
-
-def edges_at(edges: EdgeArrays, rows: IndexArray) -> list[DrawnEdge]:
-    """Some of the edges."""
-    return [edges[row] for row in rows]
-
-
-def blend_colours(colour: QColor, ground: QColor, share: float) -> QColor:
-    """A colour as it looks when a share of it covers the ground."""
-    made = QColor()
-    made.setRgbF(
-        ground.redF() + share * (colour.redF() - ground.redF()),
-        ground.greenF() + share * (colour.greenF() - ground.greenF()),
-        ground.blueF() + share * (colour.blueF() - ground.blueF()),
-    )
-    return made

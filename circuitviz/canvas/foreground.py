@@ -1,4 +1,4 @@
-"""What lies over the circuit in the viewport's own pixels: tokens, names, the map, legend and note."""
+"""What lies over the circuit: names of groups, and in the viewport's own pixels tokens, names, map, legend and note."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QPointF, QRectF
 from PySide6.QtGui import QPainter
 
-from circuitviz.canvas.canvas_texts import paint_legend_and_status
+from circuitviz.canvas.canvas_texts import paint_empty_note, paint_legend_and_status
 from circuitviz.canvas.name_tags import MAX_TAGGED_NODES, paint_name_tags
 from circuitviz.canvas.token_axis import column_at, columns_containing, paint_token_axis, token_axis_height
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
@@ -21,6 +21,9 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     """Paint it, with a painter of the viewport."""
     picture, theme = view.scene_items.geometry.scene, view.theme
     to_view, free = view.viewportTransform(), view.free_area
+    painter.setTransform(to_view)
+    view.scene_items.frames_item.paint_names(painter)
+    painter.resetTransform()
     marked = columns_containing(picture, view.selected_nodes | {view.hovered_name})
     paint_token_axis(painter, picture, theme, to_view, free, marked)
     if view.zoom < LEGIBLE_ZOOM:
@@ -28,7 +31,12 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
         named = [*sorted(chosen - {view.hovered_name}), view.hovered_name]
         paint_name_tags(painter, picture, theme, to_view, free, named)
     view.overview.paint(painter, theme)
-    paint_legend_and_status(painter, picture, theme, QRectF(view.viewport().rect()), view.status_text)
+    area = QRectF(view.viewport().rect())
+    if picture.nodes:
+        entries = view.scene_items.legend_entries(picture, theme)
+        paint_legend_and_status(painter, entries, theme, area, view.status_text)
+    else:
+        paint_empty_note(painter, theme, area, view.status_text)
 
 
 def token_column_at(view: CircuitView, place: QPoint) -> TokenColumn | None:

@@ -79,7 +79,6 @@ class NodeBatchItem(CachedItem):
 
     def __init__(self) -> None:
         super().__init__()
-        self.geometry: SceneGeometry | None = None
         self.theme: Theme | None = None
         self._highlighted_rows, self._selected_names, self._hovered_name = (
             np.zeros(0, np.intp),
@@ -87,10 +86,6 @@ class NodeBatchItem(CachedItem):
             "",
         )
         self.setZValue(2)
-
-    def extent(self) -> QRectF:
-        """The picture's bounds."""
-        return QRectF() if self.geometry is None else self.geometry.bounds
 
     def show_geometry(self, geometry: SceneGeometry | None, theme: Theme) -> None:
         """Draw another picture's nodes; None where they are items of their own."""

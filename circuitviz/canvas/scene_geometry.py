@@ -9,10 +9,15 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 
 from circuitviz.layout.layout_transform import BOUNDS_MARGIN
-from circuitviz.paint.circuit_painter import NODE_HEIGHT, NODE_WIDTHS, PORT_OFFSETS, node_box, node_outline
+from circuitviz.paint.circuit_painter import label_measure, node_box, node_outline
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
-from circuitviz.scene.edge_arrays import CHANNELS, DrawnEdge, FloatArray, IndexArray
+from circuitviz.scene.edge_arrays import DrawnEdge, FloatArray, IndexArray
 from circuitviz.scene.edge_curves import EdgeCurves
+from circuitviz.shapes.edge_styles import edge_curves
+from circuitviz.shapes.group_frames import frame_name_room
+from circuitviz.shapes.node_shapes import NODE_HEIGHT, NODE_WIDTHS, node_bounds
+
+FRAME_NAME_SIZE = 16.0  # scene units of a group's name, with the frame below it
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,26 +31,13 @@ class SceneGeometry:
     @staticmethod
     def from_scene(picture: CircuitScene) -> SceneGeometry:
         """Measure a picture."""
-        boxes = np.array([_node_bounds(node) for node in picture.nodes]).reshape(-1, 4)
+        bounds = node_bounds(picture.nodes, label_measure())
         widths = np.array([NODE_WIDTHS[node.kind] for node in picture.nodes])
-        links = picture.edges
-        ports = np.array([PORT_OFFSETS[channel] for channel in CHANNELS])
-        if not len(links):
-            return SceneGeometry(picture, boxes, EdgeCurves(np.zeros((0, 2)), np.zeros((0, 2))))
-        middle = (boxes[:, 0] + boxes[:, 2]) / 2
-        start = np.stack([middle[links.sender], boxes[links.sender, 1]], -1)
-        at = middle[links.receiver] + ports[links.channel] * widths[links.receiver]
-        return SceneGeometry(picture, boxes, EdgeCurves(start, np.stack([at, boxes[links.receiver, 3]], -1)))
+        return SceneGeometry(picture, bounds, edge_curves(picture.edges, bounds, widths))
 
     def precomputed(self) -> SceneGeometry:
         """The same, with all that is found on first use found by now."""
-        picture = self.scene
-        _found = (
-            picture.edge_rows,
-            picture.edges.strength_levels,
-            picture.legend_styles,
-            picture.has_ablated_nodes,
-        )
+        _found = self.scene.edge_rows, self.scene.legend_styles
         _measured = self.bounds, self.rows_by_style, self.pinned_rows
         return self
 
@@ -74,6 +66,8 @@ class SceneGeometry:
             return QRectF()
         left, top = self.boxes[:, :2].min(0)
         right, bottom = self.boxes[:, 2:].max(0)
+        highest = np.flatnonzero(self.boxes[:, 1] < top + NODE_HEIGHT)
+        top -= frame_name_room(self.scene, [self.scene.nodes[row] for row in highest], FRAME_NAME_SIZE)
         columns = self.scene.columns
         if columns:
             left, right = min(left, columns[0].left), max(right, columns[-1].right)
@@ -95,11 +89,3 @@ class SceneGeometry:
         """The edge nearest to a place, the stronger of two, where one is near enough."""
         row = self.curves.nearest_row(at.x(), at.y(), within)
         return None if row is None else self.scene.edges[row]
-
-
-def _node_bounds(node: DrawnNode) -> tuple[float, float, float, float]:
-    if node.label or node.members:  # as wide as its text
-        rect = node_box(node)
-        return rect.left(), rect.top(), rect.right(), rect.bottom()
-    half = NODE_WIDTHS[node.kind] / 2
-    return node.x - half, -node.y - NODE_HEIGHT / 2, node.x + half, -node.y + NODE_HEIGHT / 2

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QRectF, QTimer
 from PySide6.QtWidgets import QGraphicsView
 
 from circuitviz.canvas.cached_item import CachedItem
+from circuitviz.canvas.canvas_legend import canvas_entries
 from circuitviz.canvas.column_bands_item import ColumnBandsItem
 from circuitviz.canvas.edge_highlight_item import NO_ROWS, EdgeHighlightItem
 from circuitviz.canvas.edges_item import EdgesItem
@@ -18,7 +19,10 @@ from circuitviz.canvas.node_items import NodeBatchItem, NodeItem
 from circuitviz.canvas.path_label_item import PathLabelItem
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.scene.edge_arrays import EdgeArrays
 from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.shapes.circuit_legend import LegendEntry
+from circuitviz.shapes.edge_styles import EdgeStyles
 
 MAX_NODE_ITEMS = 150  # more nodes than this are one item: their names take 10 ms at every notch of the wheel
 MAX_HIGHLIGHTED_NODES = (
@@ -37,6 +41,8 @@ class SceneItems(QObject):
         self.view = view
         self.theme: Theme = LIGHT
         self.geometry = SceneGeometry.from_scene(CircuitScene())
+        self._legend: tuple[CircuitScene, Theme, list[LegendEntry]] | None = None
+        self._styles: tuple[EdgeArrays, Theme, EdgeStyles] | None = None
         self.edges_item, self.edge_highlight, self.node_batch = (
             EdgesItem(),
             EdgeHighlightItem(),
@@ -82,16 +88,30 @@ class SceneItems(QObject):
         before, self.theme = self.geometry, theme
         geometry = geometry or (before if before.scene is picture else SceneGeometry.from_scene(picture))
         self.geometry = geometry
-        self.frames_item.show_scene(picture, theme)
+        styles = self.edge_styles(picture.edges, theme)
+        self.frames_item.show_geometry(geometry, theme)
         self.column_bands.show_geometry(geometry, theme)
-        self.edges_item.show_geometry(geometry, theme)
-        self.edge_highlight.show_geometry(geometry, theme)
+        self.edges_item.show_geometry(geometry, styles)
+        self.edge_highlight.show_geometry(geometry, styles, theme)
         self.path_label.show_geometry(geometry, theme)
         self.node_batch.show_geometry(geometry if self.is_batched else None, theme)
         self._update_node_items()
         same = np.array_equal(before.boxes, geometry.boxes) and before.scene.node_rows == picture.node_rows
         for layer in (self.edges_item, self.node_batch):
             layer.invalidate() if same else layer.clear_images()
+
+    def edge_styles(self, edges: EdgeArrays, theme: Theme) -> EdgeStyles:
+        """How edges are drawn; kept for as long as the same ones are shown, wherever their nodes move."""
+        if self._styles is None or self._styles[0] is not edges or self._styles[1] != theme:
+            self._styles = edges, theme, EdgeStyles.of_edges(edges, theme)
+        return self._styles[2]
+
+    def legend_entries(self, picture: CircuitScene, theme: Theme) -> list[LegendEntry]:
+        """What the legend of a picture explains; kept, for it is painted with every frame."""
+        if self._legend is None or self._legend[0] is not picture or self._legend[1] != theme:
+            entries = canvas_entries(picture, self.edge_styles(picture.edges, theme), theme)
+            self._legend = picture, theme, entries
+        return self._legend[2]
 
     def highlight(self, nodes: frozenset[str], edges: frozenset[str], hovered: str) -> None:
         """Bring forward what is selected and hovered with its neighbours; the rest steps back."""

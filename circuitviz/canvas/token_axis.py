@@ -29,7 +29,7 @@ def token_axis_height(picture: CircuitScene, scale: float) -> float:
     if _fits_level_text(picture, scale):
         return LEVEL_TEXT_HEIGHT_PX
     metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX))
-    widest = max(metrics.horizontalAdvance(_column_text(column)) for column in picture.columns)
+    widest = max(metrics.horizontalAdvance(column.label) for column in picture.columns)
     return float(min(MAX_SLANTED_HEIGHT_PX, 18 + widest * np.sin(np.radians(SLANT_DEGREES))))
 
 
@@ -65,18 +65,18 @@ def paint_token_axis(
         column = picture.columns[number]
         at = to_view.map(QPointF((column.left + column.right) / 2, 0)).x()
         painter.setFont(canvas_font(FONT_SIZE_PX, bold=number in highlighted))
-        ink = theme.muted if column.text == "any position" else theme.text
+        ink = theme.muted if column.is_of_any_position else theme.text
         painter.setPen(QColor(theme.accent if number in highlighted else ink))
         if level:
             wide = _column_width_px(column, to_view.m11()) + 8
             painter.drawText(
                 QRectF(at - wide / 2, there.top(), wide, LEVEL_TEXT_HEIGHT_PX),
                 Qt.AlignmentFlag.AlignCenter,
-                _column_text(column),
+                column.label,
             )
             continue
         text = QFontMetricsF(painter.font()).elidedText(
-            _column_text(column), Qt.TextElideMode.ElideRight, MAX_SLANTED_WIDTH_PX
+            column.label, Qt.TextElideMode.ElideRight, MAX_SLANTED_WIDTH_PX
         )
         painter.save()
         painter.translate(at + 4, there.top() + 6)
@@ -124,14 +124,8 @@ def columns_containing(picture: CircuitScene, names: frozenset[str]) -> frozense
 
 def _fits_level_text(picture: CircuitScene, scale: float) -> bool:
     metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX))
-    return all(
-        metrics.horizontalAdvance(_column_text(c)) <= _column_width_px(c, scale) for c in picture.columns
-    )
+    return all(metrics.horizontalAdvance(c.label) <= _column_width_px(c, scale) for c in picture.columns)
 
 
 def _column_width_px(column: TokenColumn, scale: float) -> float:
     return (column.right - column.left + 30) * scale
-
-
-def _column_text(column: TokenColumn) -> str:
-    return column.text.strip() or column.text

@@ -13,7 +13,6 @@ from circuitviz.shapes.drawing import (
     DrawingShape,
     TextShape,
     arrow_head,
-    dash_lengths,
     shaft_points,
 )
 from circuitviz.shapes.figure_options import POINTS_PER_MM
@@ -100,16 +99,15 @@ def _append_curve(group: Element, curve: CurveShape) -> None:
         "stroke-width": _format_number(curve.width),
         "stroke-opacity": _format_number(curve.opacity),
     }
-    if (dash := dash_lengths(curve)) is not None:
-        given["stroke-dasharray"] = f"{_format_number(dash[0])} {_format_number(dash[1])}"
+    if curve.dash is not None:
+        given["stroke-dasharray"] = " ".join(map(_format_number, curve.dash))
     ET.SubElement(group, "path", given)
     if curve.arrow:
         tip = " ".join(f"{_format_number(x)},{_format_number(y)}" for x, y in arrow_head(curve))
         look = {
-            "class": curve.role,
+            "class": curve.end_role or curve.role,
             "points": tip,
-            "fill": curve.colour,
-            "fill-opacity": _format_number(curve.opacity),
+            "fill": curve.end_colour or curve.colour,
         }
         ET.SubElement(group, "polygon", look)
 

@@ -13,7 +13,6 @@ from circuitviz.shapes.drawing import (
     DrawingShape,
     TextShape,
     arrow_head,
-    dash_lengths,
     shaft_points,
 )
 
@@ -100,6 +99,8 @@ def _style_definitions(drawing: Drawing) -> dict[str, str]:
     for shape in drawing.shapes:
         if not isinstance(shape, TextShape):
             styles.setdefault(f"circuit {shape.role}", _style_of(shape))
+        if isinstance(shape, CurveShape) and shape.end_role:
+            styles.setdefault(f"circuit {shape.end_role}", _rgb("color", shape.end_colour))
     return styles
 
 
@@ -148,15 +149,16 @@ def _curve_lines(curve: CurveShape, named: str) -> list[str]:
     pieces = " ".join(
         f".. controls {points[i]} and {points[i + 1]} .. {points[i + 2]}" for i in range(1, len(points), 3)
     )
-    dash = dash_lengths(curve)
-    pattern = f",dash pattern=on {_format_number(dash[0])}bp off {_format_number(dash[1])}bp" if dash else ""
+    on, off = map(_format_number, curve.dash or (0, 0))
+    pattern = f",dash pattern=on {on}bp off {off}bp" if curve.dash else ""
     look = (
         f"{named},line width={_format_number(curve.width)}bp,opacity={_format_number(curve.opacity)}{pattern}"
     )
     lines = [rf"\draw[{look}] {points[0]} {pieces};"]
     if curve.arrow:
         tip = " -- ".join(_coordinate(x, y) for x, y in arrow_head(curve))
-        lines.append(rf"\fill[{named},opacity={_format_number(curve.opacity)}] {tip} -- cycle;")
+        head = f"circuit {curve.end_role}" if curve.end_role else named
+        lines.append(rf"\fill[{head}] {tip} -- cycle;")
     return lines
 
 

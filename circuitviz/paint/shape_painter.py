@@ -11,9 +11,9 @@ from circuitviz.shapes.drawing import (
     BoxShape,
     CurveShape,
     Drawing,
+    DrawingShape,
     TextShape,
     arrow_head,
-    dash_lengths,
     shaft_points,
 )
 from circuitviz.shapes.text_metrics import METRICS_SIZE_PX, figure_font, text_width
@@ -26,14 +26,30 @@ def paint_drawing(drawing: Drawing, painter: QPainter) -> None:
         painter.fillRect(QRectF(0, 0, drawing.width, drawing.height), QColor(drawing.background))
     for shape in drawing.shapes:
         check_cancelled()
-        if isinstance(shape, BoxShape):
-            _paint_box(painter, shape)
-        elif isinstance(shape, CurveShape):
-            _paint_curve(painter, shape)
-        elif isinstance(shape, AreaShape):
-            _paint_area(painter, shape)
-        else:
-            _paint_text(painter, shape, drawing.font)
+        paint_shape(painter, shape, drawing.font)
+
+
+def paint_shape(painter: QPainter, shape: DrawingShape, font: str = "") -> None:
+    """Paint one shape; ``font``: the family of a text."""
+    if isinstance(shape, BoxShape):
+        _paint_box(painter, shape)
+    elif isinstance(shape, CurveShape):
+        _paint_curve(painter, shape)
+    elif isinstance(shape, AreaShape):
+        _paint_area(painter, shape)
+    else:
+        _paint_text(painter, shape, font)
+
+
+def box_path(box: BoxShape) -> QPainterPath:
+    """A box's outline."""
+    path = QPainterPath()
+    if box.corners:
+        path.addPolygon(QPolygonF([QPointF(*point) for point in box.corners]))
+        path.closeSubpath()
+    else:
+        path.addRoundedRect(QRectF(box.x, box.y, box.width, box.height), box.radius, box.radius)
+    return path
 
 
 def _paint_box(painter: QPainter, box: BoxShape) -> None:
@@ -42,15 +58,15 @@ def _paint_box(painter: QPainter, box: BoxShape) -> None:
         pen.setDashPattern([3.0, 2.0])
     painter.setPen(pen if box.line_width else Qt.PenStyle.NoPen)
     painter.setBrush(QColor(box.fill) if box.fill else Qt.BrushStyle.NoBrush)
-    painter.setOpacity(box.opacity)
-    place = QRectF(box.x, box.y, box.width, box.height)
+    outer = painter.opacity()
+    painter.setOpacity(outer * box.opacity)
     if box.corners:
         painter.drawPolygon(QPolygonF([QPointF(*point) for point in box.corners]))
     elif box.radius:
-        painter.drawRoundedRect(place, box.radius, box.radius)
+        painter.drawRoundedRect(QRectF(box.x, box.y, box.width, box.height), box.radius, box.radius)
     else:
-        painter.drawRect(place)
-    painter.setOpacity(1.0)
+        painter.drawRect(QRectF(box.x, box.y, box.width, box.height))
+    painter.setOpacity(outer)
 
 
 def _paint_area(painter: QPainter, area: AreaShape) -> None:
@@ -66,8 +82,8 @@ def _paint_curve(painter: QPainter, curve: CurveShape) -> None:
     colour = QColor(curve.colour)
     colour.setAlphaF(curve.opacity)
     pen = QPen(colour, curve.width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
-    if (dash := dash_lengths(curve)) is not None:
-        pen.setDashPattern([length / curve.width for length in dash])
+    if curve.dash is not None:
+        pen.setDashPattern([length / curve.width for length in curve.dash])
     painter.setPen(pen)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     if curve.is_straight:  # a tenth of the time that Qt takes for cubic pieces
@@ -79,7 +95,7 @@ def _paint_curve(painter: QPainter, curve: CurveShape) -> None:
         painter.drawPath(path)
     if curve.arrow:
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
+        painter.setBrush(QColor(curve.end_colour or curve.colour))
         painter.drawPolygon(QPolygonF([QPointF(*point) for point in arrow_head(curve)]))
 
 

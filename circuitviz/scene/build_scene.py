@@ -12,13 +12,17 @@ from circuitviz.document import State
 from circuitviz.document.groups import expanded_groups, outermost_collapsed
 from circuitviz.document.node_text import tokens_by_position
 from circuitviz.graph import BoolMatrix, Circuit, Scores
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode, GroupFrame, TokenColumn
+from circuitviz.scene.circuit_scene import ANY_POSITION, CircuitScene, DrawnNode, GroupFrame, TokenColumn
+from circuitviz.scene.class_colours import class_colours
 from circuitviz.scene.edge_arrays import CHANNELS, EdgeArrays, GraphEdgeNames, IndexArray
 from circuitviz.scene.folded_scene import build_folded_scene, edge_opacities
 from circuitviz.scene.node_positions import Position, columns_for_positions, layout_columns, node_positions
 from circuitviz.scene.node_texts import node_facts, node_texts
 from circuitviz.scene.scene_filters import apply_filters
 
+UNSCORED_STRENGTH = (
+    0.15  # of every edge of a circuit without scores: as strong as the strongest, all are a blot
+)
 MIN_OPACITY = 0.06  # of an edge that no repetition of a search found: all but invisible
 
 
@@ -42,7 +46,8 @@ def build_scene(
     if circuit is None or not circuit.n_nodes:
         return CircuitScene()
     build = build_folded_scene if outermost_collapsed(state.groups) else _build_plain_scene
-    scene = build(state, layout, max_edges)
+    colours = class_colours(state)
+    scene = build(state, layout, max_edges, colours)
     if opacity is not None:
         shown = np.maximum(MIN_OPACITY, edge_opacities(scene, circuit, opacity))
         scene = replace(scene, edges=replace(scene.edges, opacity=shown))
@@ -52,15 +57,16 @@ def build_scene(
         columns=_token_columns(state, circuit, layout),
         user_positioned=frozenset(moved & scene.by_name.keys()),
         frames=tuple(
-            GroupFrame(name, state.groups[name].colour, nodes)
-            for name, nodes in expanded_groups(state.groups).items()
+            GroupFrame(name, colours[name], nodes) for name, nodes in expanded_groups(state.groups).items()
         ),
         sign=state.sign_meaning,
     )
     return apply_filters(scene, state.filters, circuit.graph)
 
 
-def _build_plain_scene(state: State, layout: str, max_edges: int | None) -> CircuitScene:
+def _build_plain_scene(
+    state: State, layout: str, max_edges: int | None, colours: Mapping[str, str]
+) -> CircuitScene:
     circuit = state.circuit
     assert circuit is not None
     moved = frozenset(state.positions.items())
@@ -72,7 +78,8 @@ def _build_plain_scene(state: State, layout: str, max_edges: int | None) -> Circ
         nodes[name] = replace(
             nodes[name],
             label=" · ".join(filter(None, texts)),
-            colour=label.colour if label else "",
+            class_name=label.text if label and label.colour else "",
+            colour=colours[label.text] if label and label.colour else "",
             ablated=name in state.ablated_nodes,
         )
     return CircuitScene(tuple(nodes.values()), _drawn_edges(state, circuit, max_edges), circuit.n_edges)
@@ -115,7 +122,7 @@ def _token_columns(state: State, circuit: Circuit, layout: str) -> tuple[TokenCo
     after = sorted(position for position in tokens if position > (columns[-1].position or 0))
     columns = (*columns, *columns_for_positions(columns[-1], after))
     return tuple(
-        TokenColumn("any position", column.left, column.right)
+        TokenColumn(ANY_POSITION, column.left, column.right)
         if column.position is None
         else TokenColumn(tokens.get(column.position, str(column.position)), column.left, column.right)
         for column in columns
@@ -155,7 +162,9 @@ def _strongest_edges(circuit: Circuit, scores: Scores | None, max_edges: int | N
         row_of_node[node],
         channels[receivers[edge]] if len(channels) else receivers[edge],
         values[edge].astype(float),
-        size[edge] / (float(size.max(initial=0.0)) or 1.0),
+        np.full(len(edge), UNSCORED_STRENGTH)
+        if scores is None
+        else size[edge] / (size.max(initial=0.0) or 1.0),
     )
 
 

@@ -13,6 +13,7 @@ from circuitviz.scene.box_label import group_title
 from circuitviz.scene.edge_arrays import EdgeArrays, EdgeRows, IndexArray
 from circuitviz.scene.node_styles import COMPONENT_STYLES, STYLE_DESCRIPTIONS, node_style
 
+ANY_POSITION = "any position"  # instead of a token, below what stands at none
 DEFAULT_MAX_WIDTH = 86.0  # of a labelled node's box, in scene units
 
 
@@ -27,7 +28,7 @@ class DrawnNode:
         y: of its middle, in scene units, upwards.
         score: the sum of the scores of the edges that leave it.
         label: a person's label and what was changed, else empty.
-        colour: the label's or the group's colour, else empty.
+        colour: the label's or the group's colour, else empty; it tells classes apart.
         ablated: whether it is ablated.
         side: which of two compared circuits has it: ``both``, ``left``, ``right``, else empty.
         members: the nodes of a collapsed group.
@@ -35,6 +36,7 @@ class DrawnNode:
         facts: its numbers, in lines of words.
         pinned: whether the viewer that wrote the file had it pinned.
         max_width: how wide its box may become for a label, in scene units.
+        class_name: the label or the group that ``colour`` stands for, else empty.
     """
 
     name: str
@@ -51,6 +53,7 @@ class DrawnNode:
     facts: str = ""
     pinned: bool = False
     max_width: float = DEFAULT_MAX_WIDTH
+    class_name: str = ""
 
     @property
     def title(self) -> str:
@@ -84,6 +87,16 @@ class TokenColumn:
     text: str
     left: float
     right: float
+
+    @property
+    def label(self) -> str:
+        """What is written below the column: the token, its spaces as ``␣`` where it is nothing else."""
+        return self.text.strip() or self.text.replace(" ", "␣")
+
+    @property
+    def is_of_any_position(self) -> bool:
+        """Whether its nodes stand at no position, so that no token is below them."""
+        return self.text == ANY_POSITION
 
 
 @dataclass(frozen=True)
@@ -126,11 +139,6 @@ class CircuitScene:
     def edge_rows(self) -> EdgeRows:
         """The rows of each edge by name: one into a shared key-value receiver has a row for each head."""
         return self.edges.rows_by_name
-
-    @cached_property
-    def has_ablated_nodes(self) -> bool:
-        """Whether a node is drawn as ablated."""
-        return any(node.ablated for node in self.nodes)
 
     @cached_property
     def legend_styles(self) -> tuple[str, ...]:

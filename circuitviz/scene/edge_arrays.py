@@ -26,7 +26,6 @@ CHANNELS = ("", "q", "k", "v")
 """Inputs by which an edge enters its receiver; ``EdgeArrays.channel`` indexes them."""
 SIDES = ("", "both", "left", "right")
 """Which of two compared circuits has an edge; ``EdgeArrays.side`` indexes them."""
-N_STRENGTH_LEVELS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,18 +244,6 @@ class EdgeArrays(Sequence[DrawnEdge]):
         row = np.cumsum(is_kept) - 1
         names = tuple(name for name, kept in zip(self.node_names, is_kept, strict=True) if kept)
         return replace(left, node_names=names, sender=row[left.sender], receiver=row[left.receiver])
-
-    @cached_property
-    def colour_group(self) -> IndexArray:
-        """[edges] 0: drawn as positive, or only in the left circuit; 1: negative, or only right; 2: neither."""
-        by_sign = np.where(self.ablated, 2, self.score < 0)
-        return np.where(self.side == 0, by_sign, np.array([0, 2, 0, 1])[self.side]).astype(np.intp)
-
-    @cached_property
-    def strength_levels(self) -> IndexArray:
-        """[edges] The square root of the strength in eight steps: edges of one step share a pen."""
-        levels = np.sqrt(np.abs(self.strength)) * N_STRENGTH_LEVELS
-        return np.minimum(levels, N_STRENGTH_LEVELS - 1).astype(np.intp)
 
     @cached_property
     def rows_by_name(self) -> EdgeRows:

@@ -41,6 +41,21 @@ class EdgeCurves:
         points[..., 1] = start[:, 1:] + extent[:, 1:] * y
         return points
 
+    def cubics(self, rows: IndexArray, min_bend: float = 0.0) -> FloatArray:
+        """Start, two control points and end of the curves of some edges [rows, 4, 2].
+
+        Args:
+            rows: of the edges.
+            min_bend: how far the control points lie from the ends at least, upwards from the start.
+        """
+        start, end = self.start[rows], self.end[rows]
+        bend = CONTROL_POINT_SHARE * (start[:, 1] - end[:, 1])
+        points = np.stack([start, start, end, end], axis=1)
+        bend = np.maximum(np.abs(bend), min_bend) if min_bend else bend
+        points[:, 1, 1] -= bend
+        points[:, 2, 1] += bend
+        return points
+
     def rows_in_rect(self, left: float, top: float, right: float, bottom: float) -> IndexArray:
         """Rows of the edges whose bounding box meets a rectangle, in order."""
         low, high = np.minimum(self.start, self.end), np.maximum(self.start, self.end)

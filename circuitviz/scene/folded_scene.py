@@ -23,7 +23,9 @@ SelectedNames = tuple[frozenset[str], frozenset[str]]
 """Names of nodes and of edges."""
 
 
-def build_folded_scene(state: State, layout: str, max_edges: int | None = None) -> CircuitScene:
+def build_folded_scene(
+    state: State, layout: str, max_edges: int | None, colours: Mapping[str, str]
+) -> CircuitScene:
     """The scene of a state whose collapsed groups are boxes.
 
     A folded edge's score is the sum of the edges that it stands for and that are not ablated.
@@ -32,6 +34,7 @@ def build_folded_scene(state: State, layout: str, max_edges: int | None = None) 
         state: what the document shows; it has a circuit.
         layout: a name in ``layout.layouts``.
         max_edges: draw at most so many folded edges, the strongest; all where it is None.
+        colours: of labels and groups by name.
     """
     circuit, live = state.circuit, state.live_circuit
     assert circuit is not None and live is not None
@@ -47,7 +50,9 @@ def build_folded_scene(state: State, layout: str, max_edges: int | None = None) 
     positions = _box_positions(state, plain, layout, set(groups))
     texts, facts = node_texts(circuit, state.scores), node_facts(circuit, state.scores)
     nodes = tuple(
-        _drawn_box(state, folding, box, positions[box], total, texts.get(box, ""), facts.get(box, {}))
+        _drawn_box(
+            state, folding, box, positions[box], total, texts.get(box, ""), facts.get(box, {}), colours
+        )
         for box, total in zip(folding.boxes, totals, strict=True)
     )
     rows = np.flatnonzero(between)
@@ -179,6 +184,7 @@ def _drawn_box(
     score: float,
     text: str,
     facts: Mapping[str, Any],
+    colours: Mapping[str, str],
 ) -> DrawnNode:
     members = folding.nodes_in(box)
     is_target = members == ("logits",)
@@ -187,11 +193,17 @@ def _drawn_box(
     if group is None:
         label = state.labels.get(box)
         kind = folding.circuit.graph.node(box).kind
-        said, colour = (label.text, label.colour) if label else ("", "")
-        return DrawnNode(box, kind, *position, score, said, colour, ablated, text=text, **facts)
+        said = label.text if label else ""
+        held = said if label and label.colour else ""
+        colour = colours[held] if held else ""
+        return DrawnNode(
+            box, kind, *position, score, said, colour, ablated, text=text, class_name=held, **facts
+        )
     label = state.labels.get(f"group:{box}")
-    said, colour = (label.text, label.colour or group.colour) if label else ("", group.colour)
-    return DrawnNode(box, NodeKind.HEAD, *position, score, said, colour, ablated, members=members)
+    said = label.text if label else ""
+    return DrawnNode(
+        box, NodeKind.HEAD, *position, score, said, colours[box], ablated, members=members, class_name=box
+    )
 
 
 def _box_positions(state: State, folding: FoldedCircuit, layout: str, boxes: set[str]) -> Positions:

@@ -73,7 +73,7 @@ def style_corners(style: str, left: float, top: float, width: float, height: flo
             *((left, bottom), (left, top + 0.6 * cut)),
         )
     if style in ("mlp", "bare", "neuron"):  # a hexagon; a neuron's is more pointed
-        cut = height / 2 if style == "neuron" else min(11.0, height / 2.6)
+        cut = height / 2 if style == "neuron" else 0.32 * height
         return (
             *((left, middle), (left + cut, top), (right - cut, top)),
             *((right, middle), (right - cut, bottom), (left + cut, bottom)),
@@ -81,8 +81,7 @@ def style_corners(style: str, left: float, top: float, width: float, height: flo
     return ()
 
 
-def corner_radius(style: str, height: float) -> float:
-    """The radius of the corners of a look that is no polygon."""
-    if style == "token":
-        return 2.0
-    return min(7.0, 0.3 * height) if style == "head" else height / 2
+def corner_radius(style: str, height: float, unit: float = 1.0) -> float:
+    """The radius of the corners of a style that is no polygon; ``unit``: the length of a scene unit."""
+    radius = {"head": 7.0, "token": 2.0, "frame": 12.0}.get(style)
+    return height / 2 if radius is None else min(radius * unit, 0.3 * height)

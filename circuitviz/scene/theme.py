@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours as ``#rrggbb``. Positive edges are blue, negative ones orange, at any brightness."""
+    """Colours as ``#rrggbb``. Positive edges are blue, negative ones orange, at any brightness.
+
+    ``has_edges_by_input``: edges into q, k and v have the colours of these instead, and negative ones dashes alone.
+    """
 
     name: str
     window: str
@@ -32,6 +35,7 @@ class Theme:
     value: str
     selection: str
     warning: str
+    has_edges_by_input: bool = False
 
     @property
     def is_dark(self) -> bool:
@@ -100,9 +104,15 @@ SIGN_COLOURS = {
     "one ink, sign by dash alone": {"light": ("#3a4354", "#3a4354"), "dark": ("#c3cad6", "#c3cad6")},
 }
 
+EDGES_BY_INPUT = "by input"
+EDGE_COLOURS = (*SIGN_COLOURS, EDGES_BY_INPUT)
+"""What edges are coloured by: the sign of their scores, in one of these pairs, or query, key and value."""
 
-def with_sign_colours(theme: Theme, name: str) -> Theme:
-    """The theme with another pair of edge colours; unknown names leave it as it is."""
+
+def with_edge_colours(theme: Theme, name: str) -> Theme:
+    """The theme with another of ``EDGE_COLOURS``; unknown names leave it as it is."""
+    if name == EDGES_BY_INPUT:
+        return replace(theme, has_edges_by_input=True)
     pair = SIGN_COLOURS.get(name, {}).get(theme.name)
     return theme if pair is None else replace(theme, positive=pair[0], negative=pair[1])
 

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from circuitviz.scene.edge_arrays import CHANNELS
 from circuitviz.shapes.drawing import Point
+from circuitviz.shapes.edge_styles import PORT_OFFSETS
+from circuitviz.shapes.node_shapes import BoxRect
 
-BoxRect = tuple[float, float, float, float]  # left, top, width and height of a box, in points
-PORT_OFFSETS = {"q": -0.28, "k": 0.0, "v": 0.28, "": 0.0}  # where a channel enters, in widths from the middle
-MAX_OUTSIDE_PT = 30.0  # how far beside a row arrows may pass
+MAX_OUTSIDE = 60.0  # how far beside a row arrows may pass, in scene units
 
 
-@dataclass(frozen=True)
-class ArrowEnds:
-    """From the top of box ``start`` to the port of ``channel`` at the bottom of box ``end``."""
-
-    start: int
-    end: int
-    channel: str
+Way = tuple[int, int, str]
+"""From the top of a box to the port of a channel at the bottom of another; boxes by their numbers."""
 
 
 def port_x(at: BoxRect, channel: str) -> float:
     """The x of the place where a channel enters a box: q left, k in the middle, v right."""
-    return at[0] + at[2] * (0.5 + PORT_OFFSETS[channel])
+    return at[0] + at[2] * (0.5 + float(PORT_OFFSETS[CHANNELS.index(channel)]))
 
 
 def route_arrows(
     boxes: Sequence[BoxRect],
     rows: Sequence[Sequence[int]],
-    arrows: Sequence[ArrowEnds],
+    ways: Sequence[Way],
     page_width: float,
     size: float,
 ) -> list[tuple[Point, ...]]:
@@ -42,7 +37,7 @@ def route_arrows(
     """
     where = {box: number for number, row in enumerate(rows) for box in row}
     gaps = [_row_gaps([boxes[b] for b in row], page_width) for row in rows]
-    plans = [_plan_stops(boxes, where, gaps, way, page_width) for way in arrows]
+    plans = [_plan_stops(boxes, where, gaps, way, page_width) for way in ways]
     shared: dict[Hashable, list[tuple[tuple[float, ...], int, int]]] = defaultdict(list)
     for number, plan in enumerate(plans):
         middles = [x for _, x, _ in plan]
@@ -55,11 +50,11 @@ def route_arrows(
         for i, (_, number, stop) in enumerate(sorted(crowd)):
             xs[number, stop] = plans[number][stop][1] + (i - (len(crowd) - 1) / 2) * step
     made = []
-    for number, way in enumerate(arrows):
+    for number, (sender, receiver, _) in enumerate(ways):
         at = [xs[number, stop] for stop in range(len(plans[number]))]
-        ends = (boxes[way.start], boxes[way.end])
-        if where[way.start] < where[way.end]:
-            between = [boxes[rows[r][0]] for r in range(where[way.start] + 1, where[way.end])]
+        ends = (boxes[sender], boxes[receiver])
+        if where[sender] < where[receiver]:
+            between = [boxes[rows[r][0]] for r in range(where[sender] + 1, where[receiver])]
             made.append(_upward_curve(ends, between, at))
         else:
             made.append(_curve_around(ends, at, size))
@@ -81,24 +76,25 @@ def _plan_stops(
     boxes: Sequence[BoxRect],
     where: dict[int, int],
     gaps: list[list[tuple[float, float]]],
-    way: ArrowEnds,
+    way: Way,
     wide: float,
 ) -> list[tuple[Hashable, float, float]]:
     """Stops of a way: the place that is shared with others, its middle, and its room."""
-    start, end = boxes[way.start], boxes[way.end]
-    first: tuple[Hashable, float, float] = ((way.start, "top"), start[0] + start[2] / 2, 0.5 * start[2])
-    width = 0.24 if way.channel else 0.7
+    sender, receiver, channel = way
+    start, end = boxes[sender], boxes[receiver]
+    first: tuple[Hashable, float, float] = ((sender, "top"), start[0] + start[2] / 2, 0.5 * start[2])
+    width = 0.24 if channel else 0.7
     last: tuple[Hashable, float, float] = (
-        (way.end, way.channel),
-        port_x(end, way.channel),
+        (receiver, channel),
+        port_x(end, channel),
         width * end[2],
     )
-    if where[way.start] >= where[way.end]:  # around the right side of all
+    if where[sender] >= where[receiver]:  # around the right side of all
         right = max(box[0] + box[2] for box in boxes)
         return [first, ("around", (right + wide) / 2, wide - right), last]
     best: dict[int, tuple[float, list[int]]] = {-1: (0.0, [])}
     before = {-1: first[1]}
-    between = range(where[way.start] + 1, where[way.end])
+    between = range(where[sender] + 1, where[receiver])
     for row in between:
         middles = {i: (left + right) / 2 for i, (left, right) in enumerate(gaps[row])}
         best = {
@@ -117,8 +113,8 @@ def _plan_stops(
 def _row_gaps(row: list[BoxRect], wide: float) -> list[tuple[float, float]]:
     """Free stretches of x beside and between the boxes of a row, the outermost no wider than is needed."""
     edges = sorted((box[0], box[0] + box[2]) for box in row)
-    lefts = [max(0.0, edges[0][0] - MAX_OUTSIDE_PT), *(right for _, right in edges)]
-    rights = [*(left for left, _ in edges), min(wide, edges[-1][1] + MAX_OUTSIDE_PT)]
+    lefts = [max(0.0, edges[0][0] - MAX_OUTSIDE), *(right for _, right in edges)]
+    rights = [*(left for left, _ in edges), min(wide, edges[-1][1] + MAX_OUTSIDE)]
     return list(zip(lefts, rights, strict=True))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-import numpy as np
-
 from circuitviz.document import Document
 from circuitviz.document.attribution_query import LOGIT_DIFF_TARGET, AttributionQuery
 from circuitviz.document.node_text import describe_graph_source
@@ -15,57 +13,52 @@ from circuitviz.document.portable_paths import with_portable_paths
 from circuitviz.errors import InputError
 from circuitviz.graph.names import display_name
 from circuitviz.scene.build_scene import build_scene
-from circuitviz.scene.theme import DARK, LIGHT
-from circuitviz.shapes.class_view import class_arrows, class_boxes, draw_class_view
+from circuitviz.shapes.circuit_legend import draw_figure_legend, figure_entries
+from circuitviz.shapes.class_view import class_scene, draw_class_view
 from circuitviz.shapes.drawing import Drawing, TextShape
-from circuitviz.shapes.figure_legend import draw_figure_legend
+from circuitviz.shapes.edge_styles import EdgeStyles
 from circuitviz.shapes.figure_options import FigureOptions
-from circuitviz.shapes.figure_style import FigureStyle, colours_of_labels
+from circuitviz.shapes.group_frames import FrameOutline
 from circuitviz.shapes.head_view import draw_head_view
-from circuitviz.shapes.text_metrics import require_font, wrap_text
+from circuitviz.shapes.page_style import PageStyle
+from circuitviz.shapes.text_metrics import wrap_text
 
 PAGE_MARGIN_PT = 3.0
 
 
 def draw_figure(document: Document, figure: FigureOptions) -> Drawing:
     """Draw a document's circuit; InputError where there is nothing to draw or no such font."""
-    state, theme = document.state, DARK if figure.dark else LIGHT
+    state = document.state
     if state.circuit is None or not state.circuit.n_nodes:
         raise InputError("There is no circuit to draw yet; find one first.")
-    ink = FigureStyle(theme, figure.transparent, colours_of_labels(state), figure.font_size)
-    inner = Drawing(figure.width_pt - 2 * PAGE_MARGIN_PT, 0.0, "", require_font(figure.font))
-    size = figure.font_size
-    if figure.view == "class":
-        y = draw_class_view(inner, state, ink, size, figure.least)
+    page = PageStyle.of_figure(figure)
+    inner = Drawing((figure.width_pt - 2 * PAGE_MARGIN_PT) / page.unit, 0.0, "", page.font)
+    size, frames = page.size, list[FrameOutline]()
+    is_class_view = figure.view == "class"
+    scene = (
+        class_scene(state, figure.least)
+        if is_class_view
+        else build_scene(state, figure.layout, figure.most_edges)
+    )
+    styles = EdgeStyles.of_edges(scene.edges, page.theme)
+    if is_class_view:
+        y = draw_class_view(inner, scene, styles, page)
     else:
-        picture = build_scene(state, figure.layout, figure.most_edges)
-        y = draw_head_view(inner, picture, ink, size)
+        y, frames = draw_head_view(inner, scene, styles, page)
     if figure.legend:
         y += 1.4 * size
-        y += draw_figure_legend(inner, ink, y, size, widest_line_score(document, figure), state.sign_meaning)
+        y += draw_figure_legend(inner, figure_entries(scene, styles, page.theme, frames), y, page)
     if figure.caption:
         y += 0.6 * size
         room = 0.94 * inner.width  # LaTeX's own sans serif is wider than the shipped one
         for line in wrap_text(caption(document, figure), figure.font, size, room):
             y += 1.3 * size
-            inner.words.append(TextShape(0.0, y, line, size, theme.text))
+            inner.words.append(TextShape(0.0, y, line, size, page.theme.text))
         y += 0.4 * size
-    inner.width, inner.height = figure.width_pt, y + 2 * PAGE_MARGIN_PT
-    inner.background = "" if figure.transparent else ink.background
-    inner.shift(PAGE_MARGIN_PT, PAGE_MARGIN_PT)
+    inner.width, inner.height = figure.width_pt, y * page.unit + 2 * PAGE_MARGIN_PT
+    inner.background = "" if figure.transparent else page.theme.ground
+    inner.place(PAGE_MARGIN_PT, PAGE_MARGIN_PT, page.unit)
     return inner
-
-
-def widest_line_score(document: Document, figure: FigureOptions) -> float:
-    """The |score| that the widest line stands for."""
-    state = document.state
-    assert state.circuit is not None
-    if figure.view == "class" and state.live_circuit is not None:
-        arrows = class_arrows(state, state.live_circuit, class_boxes(state, state.live_circuit), figure.least)
-        return max((abs(a.score) for a in arrows), default=0.0)
-    if state.scores is None:
-        return 1.0
-    return float(np.abs(state.scores.values[state.circuit.edges]).max(initial=0.0))
 
 
 def caption(document: Document, figure: FigureOptions) -> str:
@@ -91,7 +84,8 @@ def caption(document: Document, figure: FigureOptions) -> str:
         parts.append(text)
     said = "; ".join(parts) + "."
     if figure.view == "class" and live is not None:
-        shown = {n for group in class_boxes(state, live) for n in group.nodes}
+        nodes = class_scene(state, figure.least).nodes
+        shown = {name for node in nodes for name in node.members or (node.name,)}
         left = [n for n in live.node_names if n not in shown]
         if left:
             said += f" {len(left)} nodes without a label are not shown."

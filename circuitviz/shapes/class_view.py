@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from circuitviz.document import State
 from circuitviz.document.groups import outermost_groups
 from circuitviz.errors import InputError
-from circuitviz.graph import Circuit, FoldedCircuit, NodeKind, fold_circuit
-from circuitviz.scene.box_label import group_title, paper_node_name
-from circuitviz.shapes.arrow_routes import ArrowEnds, port_x, route_arrows
+from circuitviz.graph import FoldedCircuit, NodeKind, fold_circuit
+from circuitviz.scene.box_label import paper_node_name
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+from circuitviz.scene.class_colours import class_colours
+from circuitviz.scene.edge_arrays import CHANNELS, EdgeArrays, ListedEdgeNames
+from circuitviz.shapes.arrow_routes import Way, port_x, route_arrows
+from circuitviz.shapes.circuit_legend import class_roles
 from circuitviz.shapes.drawing import Drawing, TextShape
-from circuitviz.shapes.figure_style import ROLE_DESCRIPTIONS, FigureStyle
+from circuitviz.shapes.edge_styles import EdgeStyles
+from circuitviz.shapes.node_shapes import BoxRect, node_shapes
+from circuitviz.shapes.page_style import PageStyle
 from circuitviz.shapes.text_metrics import text_width, wrap_text
 
+NARROW_PAGE = 660.0  # scene units; a narrower page has fewer boxes in a row
 END_TITLES = {"input": "Input", "logits": "Logits"}
 
 
 @dataclass
 class ClassBox:
-    """Nodes in one box; ``rect`` is its left, top, width and height in points."""
+    """A class, the input or the logits on the page; ``rect`` is its left, top, width and height."""
 
-    name: str
-    nodes: list[str]
-    kind: str
-    depth: float
-    label: str = ""
+    node: DrawnNode
     title: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    rect: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    rect: BoxRect = (0.0, 0.0, 0.0, 0.0)
 
     @property
     def center_x(self) -> float:
@@ -36,127 +42,128 @@ class ClassBox:
         return self.rect[0] + self.rect[2] / 2
 
 
-@dataclass(frozen=True)
-class ClassArrow:
-    """The summed scores of the edges from one group to another by one channel."""
-
-    sender: int
-    receiver: int
-    channel: str
-    score: float
-
-
-def draw_class_view(
-    drawing: Drawing, state: State, style: FigureStyle, size: float, min_share: float
-) -> float:
-    """Draw classes, arrows and ports; returns the height used, in points."""
-    circuit = state.live_circuit
-    assert circuit is not None
-    groups = class_boxes(state, circuit)
-    arrows = class_arrows(state, circuit, groups, min_share)
-    rows = _assign_rows(groups, arrows, 3 if drawing.width < 330 else 4)
-    _order_rows(rows, arrows)
-    used = {(a.receiver, a.channel) for a in arrows if a.channel}
-    height = _place_boxes(drawing, groups, rows, size, {g for g, _ in used})
-    strongest = max((abs(a.score) for a in arrows), default=1.0) or 1.0
-    arrows.sort(key=lambda a: abs(a.score))  # the strongest last, so that it lies on top
-    ways = [ArrowEnds(a.sender, a.receiver, a.channel) for a in arrows]
-    curves = route_arrows([group.rect for group in groups], rows, ways, drawing.width, size)
-    for arrow, points in zip(arrows, curves, strict=True):
-        share = abs(arrow.score) / strongest
-        drawing.body.append(style.make_curve(arrow.channel, points, share, arrow.score < 0))
-    kinds = {circuit.graph.node(node).kind for group in groups for node in group.nodes}
-    style.is_of_features = not kinds & {NodeKind.HEAD, NodeKind.MLP}
-    for number, group in enumerate(groups):
-        _draw_class_box(drawing, style, group, size, {c for g, c in used if g == number})
+def draw_class_view(drawing: Drawing, scene: CircuitScene, styles: EdgeStyles, page: PageStyle) -> float:
+    """Draw a scene of ``class_scene`` with arrows and ports; returns the height used."""
+    edges, boxes = scene.edges, [ClassBox(node) for node in scene.nodes]
+    channels = [CHANNELS[channel] for channel in edges.channel.tolist()]
+    ways = list(zip(edges.sender.tolist(), edges.receiver.tolist(), channels, strict=True))
+    rows = _assign_rows(boxes, ways, 3 if drawing.width < NARROW_PAGE else 4)
+    _order_rows(rows, ways)
+    ports: dict[int, set[str]] = {number: set() for number in range(len(boxes))}
+    for _, receiver, channel in ways:
+        ports[receiver] |= {channel} - {""}
+    height = _place_boxes(drawing, boxes, rows, page, {number for number, used in ports.items() if used})
+    curves = route_arrows([box.rect for box in boxes], rows, ways, drawing.width, page.size)
+    drawing.body += [styles.line(i, points, arrow=True) for i, points in enumerate(curves)]
+    roles = class_roles(scene)
+    for box, used in zip(boxes, ports.values(), strict=True):
+        drawing.body += node_shapes(box.node, box.rect, page.theme, roles.get(box.node.class_name, ""))
+        _write_class_texts(drawing, box, page, used)
     lowest = max((y for curve in curves for _, y in curve), default=0.0)
     above = max(0.0, -min((y for curve in curves for _, y in curve), default=0.0))
-    drawing.shift(0.0, above)
+    drawing.place(0.0, above)
     return above + max(height, lowest)
 
 
-def class_boxes(state: State, circuit: Circuit) -> list[ClassBox]:
-    """Classes in the circuit, with input and logits; InputError where nothing is grouped or labelled.
+def class_scene(state: State, min_share: float) -> CircuitScene:
+    """Classes, input and logits as nodes without places, and the sums of the edges between them as edges.
 
-    A class is an outermost group, or the nodes of no group that share a label.
+    A class is an outermost group, or the nodes of no group that share a label. InputError where there is none.
+
+    Args:
+        state: what the document shows; what is ablated is left out.
+        min_share: edges below this share of the strongest one are left out.
     """
-    folding, named = _fold_classes(state, circuit)
-    groups = []
-    for box in folding.boxes:
-        nodes = list(folding.nodes_in(box))
-        if box in named or box in END_TITLES:
-            kind = "mlp" if all(circuit.graph.node(n).kind is NodeKind.MLP for n in nodes) else "head"
-            kind = "end" if box in END_TITLES else kind
-            label = box if box in named else ""
-            depth = sum(circuit.graph.depth(n) for n in nodes) / len(nodes)
-            said = state.labels.get(f"group:{box}")
-            name = END_TITLES.get(box, group_title(box, said.text if said else ""))
-            groups.append(ClassBox(name, nodes, kind, depth, label))
-    if not any(group.label for group in groups):
+    circuit = state.live_circuit
+    assert circuit is not None
+    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
+    classes = {name: group.nodes for name, group in outermost_groups(state.groups_with_classes).items()}
+    folding = fold_circuit(circuit, values, classes)
+    nodes = _class_nodes(state, folding, classes.keys())
+    if not any(node.members for node in nodes):
         raise InputError(
             "The class view draws one box for each group or label, and nothing in this circuit is grouped "
             "or has a label yet; label some heads, or choose the head view."
         )
-    return sorted(groups, key=lambda g: (g.depth, g.name))
+    row = {node.name: number for number, node in enumerate(nodes)}
+    ends = [(row[a.sender], row[a.receiver], a.channel, a.score)
+            for a in folding.folded_edges() if a.sender in row and a.receiver in row]  # fmt: skip
+    strongest = max((abs(score) for *_, score in ends), default=0.0)
+    kept = [end for end in sorted(ends) if abs(end[-1]) >= min_share * strongest]
+    kept.sort(key=lambda end: abs(end[-1]))  # the strongest last, so that it lies on top
+    scores = np.array([end[-1] for end in kept])
+    edges = EdgeArrays.build(
+        tuple(row),
+        ListedEdgeNames([""] * len(kept)),
+        np.arange(len(kept)),
+        np.array([end[0] for end in kept], np.intp),
+        np.array([end[1] for end in kept], np.intp),
+        np.array([CHANNELS.index(end[2]) for end in kept], np.intp),
+        scores,
+        np.abs(scores) / (strongest or 1.0),
+    )
+    kinds = {circuit.graph.node(name).kind for node in nodes for name in node.members or (node.name,)}
+    is_of_features = state.sign_meaning == "helps" and not kinds & {NodeKind.HEAD, NodeKind.MLP}
+    return CircuitScene(tuple(nodes), edges, sign="flows" if is_of_features else state.sign_meaning)
 
 
-def class_arrows(
-    state: State, circuit: Circuit, groups: list[ClassBox], min_share: float
-) -> list[ClassArrow]:
-    """Sums of edges between groups, those from ``min_share`` of the strongest; none inside a group."""
-    folding, _ = _fold_classes(state, circuit)
-    number = {folding.box_of[group.nodes[0]]: g for g, group in enumerate(groups)}
-    sums = {
-        (number[a.sender], number[a.receiver], a.channel): a.score
-        for a in folding.folded_edges()
-        if a.sender in number and a.receiver in number
-    }
-    strongest = max((abs(v) for v in sums.values()), default=0.0)
-    return [
-        ClassArrow(*key, value) for key, value in sorted(sums.items()) if abs(value) >= min_share * strongest
-    ]
+def _class_nodes(state: State, folding: FoldedCircuit, classes: Collection[str]) -> list[DrawnNode]:
+    """The classes that are in a circuit, with input and logits, by their mean depth."""
+    graph, colours = folding.circuit.graph, class_colours(state)
+    found = []
+    for box in folding.boxes:
+        members, label = folding.nodes_in(box), state.labels.get(f"group:{box}")
+        if box in classes:
+            said = label.text if label else ""
+            node = DrawnNode(
+                *(box, NodeKind.HEAD, 0.0, 0.0),
+                label=said,
+                colour=colours[box],
+                members=members,
+                class_name=box,
+            )
+        elif box in END_TITLES:
+            node = DrawnNode(box, graph.node(box).kind, 0.0, 0.0, text=END_TITLES[box])
+        else:
+            continue
+        depth = sum(map(graph.depth, members)) / len(members)
+        found.append((depth, node.title, node))
+    return [node for _, _, node in sorted(found, key=lambda each: each[:2])]
 
 
-def _fold_classes(state: State, circuit: Circuit) -> tuple[FoldedCircuit, set[str]]:
-    """The circuit by classes, and the classes' names."""
-    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
-    classes = {name: group.nodes for name, group in outermost_groups(state.groups_with_classes).items()}
-    return fold_circuit(circuit, values, classes), set(classes)
-
-
-def _assign_rows(groups: list[ClassBox], arrows: list[ClassArrow], most: int) -> list[list[int]]:
+def _assign_rows(boxes: list[ClassBox], ways: Sequence[Way], most: int) -> list[list[int]]:
     """Groups by depth from the bottom; two that are joined never share a row, nor do the ends."""
-    joined = {(a.sender, a.receiver) for a in arrows} | {(a.receiver, a.sender) for a in arrows}
+    joined = {pair for a, b, _ in ways for pair in ((a, b), (b, a))}
     rows: list[list[int]] = []
-    for number, group in enumerate(groups):
-        alone = group.name in END_TITLES.values() and not group.label
+    for number, box in enumerate(boxes):
+        alone = not box.node.members
         last = rows[-1] if rows else []
         shares = last and not alone and len(last) < most and not any((number, o) in joined for o in last)
-        if shares and not (len(last) == 1 and groups[last[0]].name == "Input"):
+        if shares and not (len(last) == 1 and boxes[last[0]].node.name == "input"):
             last.append(number)
         else:
             rows.append([number])
     return rows
 
 
-def _order_rows(rows: list[list[int]], arrows: list[ClassArrow]) -> None:
+def _order_rows(rows: list[list[int]], ways: Sequence[Way]) -> None:
     """Order rows by the mean place of their neighbours, from below and from above in turn."""
     x = {g: i - (len(row) - 1) / 2 for row in rows for i, g in enumerate(row)}
     for _ in range(6):
         for row in rows:
             pull = {}
             for g in row:
-                near = [x[a.sender] for a in arrows if a.receiver == g]
-                near += [x[a.receiver] for a in arrows if a.sender == g]
+                near = [x[a] for a, b, _ in ways if b == g] + [x[b] for a, b, _ in ways if a == g]
                 pull[g] = sum(near) / len(near) if near else x[g]
             row.sort(key=lambda g: (pull[g], g))
             x.update({g: i - (len(row) - 1) / 2 for i, g in enumerate(row)})
 
 
 def _place_boxes(
-    drawing: Drawing, groups: list[ClassBox], rows: list[list[int]], size: float, ported: set[int]
+    drawing: Drawing, boxes: list[ClassBox], rows: list[list[int]], page: PageStyle, ported: set[int]
 ) -> float:
     """Break names into lines and set boxes; the rows' gap leaves room for arrows."""
+    size = page.size
     side, between, gap = 2.6 * size, 2.2 * size, 3.4 * size
     y = 0.0
     for row in reversed(rows):
@@ -164,44 +171,40 @@ def _place_boxes(
         room = min(room, 19 * size)
         highest = 0.0
         for g in row:
-            group = groups[g]
+            box = boxes[g]
             inner = room - 1.4 * size
-            group.title = wrap_text(group.name, drawing.font, size, inner, bold=True)
-            alone = group.name in END_TITLES.values() and not group.label
-            names = "" if alone else ", ".join(map(paper_node_name, group.nodes))
-            group.lines = wrap_text(names, drawing.font, size, inner)
+            box.title = wrap_text(box.node.title, drawing.font, size, inner, bold=True)
+            names = ", ".join(map(paper_node_name, box.node.members))
+            box.lines = wrap_text(names, drawing.font, size, inner)
             widest = max(
-                [text_width(t, drawing.font, size, bold=True) for t in group.title]
-                + [text_width(t, drawing.font, size) for t in group.lines]
+                [text_width(t, drawing.font, size, bold=True) for t in box.title]
+                + [text_width(t, drawing.font, size) for t in box.lines]
             )
-            high = ((len(group.title) + len(group.lines)) * 1.25 + 0.6) * size
-            high += (max(6.0, size - 1) + 0.25 * size) if g in ported else 0.0
-            group.rect = (0.0, y, min(room, max(widest + 1.6 * size, 7 * size)), high)
+            high = ((len(box.title) + len(box.lines)) * 1.25 + 0.6) * size
+            high += (page.small_size + 0.25 * size) if g in ported else 0.0
+            box.rect = (0.0, y, min(room, max(widest + 1.6 * size, 7 * size)), high)
             highest = max(highest, high)
-        total = sum(groups[g].rect[2] for g in row)
+        total = sum(boxes[g].rect[2] for g in row)
         step = (drawing.width - 2 * side - total) / (len(row) + 1)
         x = side + step
         for g in row:
-            _, top, wide, _ = groups[g].rect
-            groups[g].rect = (x, top, wide, highest)
+            _, top, wide, _ = boxes[g].rect
+            boxes[g].rect = (x, top, wide, highest)
             x += wide + step
         y += highest + gap
     return y - gap
 
 
-def _draw_class_box(
-    drawing: Drawing, ink: FigureStyle, group: ClassBox, size: float, channels: set[str]
-) -> None:
-    drawing.body.append(ink.make_box(group.kind, group.rect, group.label))
-    y = group.rect[1] + 1.28 * size
-    for bold, lines in ((True, group.title), (False, group.lines)):
+def _write_class_texts(drawing: Drawing, box: ClassBox, page: PageStyle, channels: set[str]) -> None:
+    """The name, the nodes and the ports of a class in its box."""
+    size, theme = page.size, page.theme
+    y = box.rect[1] + 1.28 * size
+    for bold, lines in ((True, box.title), (False, box.lines)):
         for line in lines:
-            drawing.body.append(TextShape(group.center_x, y, line, size, ink.theme.text, bold, "middle"))
+            drawing.body.append(TextShape(box.center_x, y, line, size, theme.text, bold, "middle"))
             y += 1.25 * size
-    small = max(6.0, size - 1)
+    small, low = page.small_size, box.rect[1] + box.rect[3] - 0.3 * size
+    inks = {"q": theme.query, "k": theme.key, "v": theme.value}
     for channel in sorted(channels):
-        colour = getattr(ink.theme, next(role for role in ROLE_DESCRIPTIONS if role[0] == channel))
-        low = group.rect[1] + group.rect[3] - 0.3 * size
-        drawing.body.append(
-            TextShape(port_x(group.rect, channel), low, channel, small, colour, True, "middle")
-        )
+        x = port_x(box.rect, channel)
+        drawing.body.append(TextShape(x, low, channel, small, inks[channel], True, "middle"))

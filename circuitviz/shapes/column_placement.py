@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode, TokenColumn
 from circuitviz.shapes.drawing import DrawingShape, TextShape
-from circuitviz.shapes.figure_style import FigureStyle
+from circuitviz.shapes.page_style import PageStyle
 from circuitviz.shapes.text_metrics import elide_text, text_width
 
 Levels = Sequence[Sequence[DrawnNode]]
@@ -38,7 +38,7 @@ def place_in_columns(
     number = len(picture.columns)
     step = [0.0] * number
     for node in picture.nodes:
-        box = text_width(title_without_position(node), family, size) + 0.9 * size
+        box = text_width(node.title_without_position, family, size) + 0.9 * size
         step[home[node.name]] = max(step[home[node.name]], box)
     counts = [[sum(home[n.name] == c for n in level) for c in range(number)] for level in levels]
     most = [max(count[c] for count in counts) for c in range(number)]
@@ -73,23 +73,19 @@ def place_in_columns(
 
 
 def token_texts(
-    picture: CircuitScene, columns: ColumnPlacement, y: float, ink: FigureStyle, family: str, size: float
+    picture: CircuitScene, columns: ColumnPlacement, y: float, page: PageStyle
 ) -> list[DrawingShape]:
     """Each column's token on the baseline ``y``, cut where it would reach the next one's."""
     made: list[DrawingShape] = []
+    size, theme = page.size, page.theme
     middles = [(left + right) / 2 for left, right in columns.spans]
     for i, (column, x) in enumerate(zip(picture.columns, middles, strict=True)):
         near = [abs(x - other) for j, other in enumerate(middles) if j != i]
         room = min([*near, 2 * x - 2]) - 0.4 * size
-        colour = ink.theme.text if column.text != "any position" else ink.theme.muted
-        text = elide_text(column.text.strip() or column.text.replace(" ", "␣"), family, size, room)
+        colour = theme.muted if column.is_of_any_position else theme.text
+        text = elide_text(column.label, page.font, size, room)
         made.append(TextShape(x, y, text, size, colour, anchor="middle"))
     return made
-
-
-def title_without_position(node: DrawnNode) -> str:
-    """A node's title without its position, which the column says."""
-    return node.title if node.members or node.text else node.name.partition("@")[0]
 
 
 def _column_index(node: DrawnNode, columns: Sequence[TokenColumn]) -> int:

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from circuitviz.scene.node_styles import style_corners
+from circuitviz.scene.node_styles import corner_radius, style_corners
 
 Point = tuple[float, float]
+PLOT_DASH = 3.0, 2.0  # points of a dash and of its gap in a plot
 
 
 @dataclass(frozen=True, slots=True)
 class BoxShape:
     """A box with its top left corner at x, y.
 
-    ``shape``: ``round``, ``pill`` or ``square``; or a look of the canvas that is a polygon. Without a
-    ``fill`` it is a frame; with a ``line_width`` of 0 it has no line.
+    ``shape``: ``round``, ``pill`` or ``square``; or a style of a node. Without a ``fill`` it is a frame; with a
+    ``line_width`` of 0 it has no line. ``unit``: how long a scene unit is, by which the corners of nodes are measured.
     """
 
     role: str
@@ -31,6 +32,7 @@ class BoxShape:
     shape: str = "round"
     dashed: bool = False
     opacity: float = 1.0
+    unit: float = 1.0
 
     @property
     def corners(self) -> tuple[Point, ...]:
@@ -42,22 +44,29 @@ class BoxShape:
         """How round the corners of a box are, in points."""
         if self.shape == "square":
             return 0.8 if self.line_width else 0.0
-        radius = 3.0 if self.shape == "round" else 6.0
-        return min(radius * max(1.0, self.line_width), self.height * 0.49)
+        radius = {"round": 3.0, "pill": 6.0}.get(self.shape)
+        if radius is not None:
+            return min(radius * max(1.0, self.line_width), self.height * 0.49)
+        return corner_radius(self.shape, self.height, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
 class CurveShape:
-    """Cubic pieces: a start, then for each piece two control points and an end."""
+    """Cubic pieces: a start, then for each piece two control points and an end.
+
+    An arrow's head is opaque: its colour is told on a pale line, too, and no line shows through.
+    """
 
     role: str
     points: tuple[Point, ...]
     colour: str
     width: float
     opacity: float = 1.0
-    dash: str = ""  # empty, "dashed" or "dotted"
+    dash: tuple[float, float] | None = None  # lengths of a dash and of its gap
     arrow: bool = False
     is_straight: bool = False  # whether every piece is a straight line
+    end_role: str = ""  # of the arrow's head, where it is not the line's
+    end_colour: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ DrawingShape = BoxShape | CurveShape | AreaShape | TextShape
 
 @dataclass
 class Drawing:
-    """Shapes in points (1/72 inch), y downwards, the first lowest.
+    """Shapes in points (1/72 inch), or in other units until it is scaled, y downwards, the first lowest.
 
     ``legend`` holds the shapes that explain those of ``body``; ``background`` is empty where the
     figure is transparent.
@@ -111,17 +120,30 @@ class Drawing:
         """Everything, in the order of painting."""
         return [*self.body, *self.legend, *self.words]
 
-    def shift(self, dx: float, dy: float) -> None:
-        """Move everything by so many points."""
+    def place(self, dx: float, dy: float, scale: float = 1.0) -> None:
+        """Make everything ``scale`` times as large, and move it by so much."""
         for name in ("body", "legend", "words"):
-            setattr(self, name, [shifted(shape, dx, dy) for shape in getattr(self, name)])
+            setattr(self, name, [placed(shape, dx, dy, scale) for shape in getattr(self, name)])
 
 
-def shifted(shape: DrawingShape, dx: float, dy: float) -> DrawingShape:
-    """The same shape elsewhere."""
+def placed(shape: DrawingShape, dx: float, dy: float, scale: float = 1.0) -> DrawingShape:
+    """The same shape ``scale`` times as large, its place moved by so much after that."""
     if isinstance(shape, CurveShape | AreaShape):
-        return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
-    return replace(shape, x=shape.x + dx, y=shape.y + dy)
+        shape = replace(shape, points=tuple((x * scale + dx, y * scale + dy) for x, y in shape.points))
+    else:
+        shape = replace(shape, x=shape.x * scale + dx, y=shape.y * scale + dy)
+    if isinstance(shape, CurveShape):
+        dash = shape.dash and (shape.dash[0] * scale, shape.dash[1] * scale)
+        return replace(shape, width=shape.width * scale, dash=dash)
+    if isinstance(shape, BoxShape):
+        return replace(
+            shape,
+            width=shape.width * scale,
+            height=shape.height * scale,
+            line_width=shape.line_width * scale,
+            unit=shape.unit * scale,
+        )
+    return replace(shape, size=shape.size * scale) if isinstance(shape, TextShape) else shape
 
 
 def used_colours(shapes: Iterable[DrawingShape]) -> set[str]:
@@ -134,7 +156,7 @@ def used_colours(shapes: Iterable[DrawingShape]) -> set[str]:
         elif isinstance(shape, AreaShape):
             found.add(shape.fill)
         elif isinstance(shape, CurveShape):
-            found.add(shape.colour)
+            found |= {shape.colour, shape.end_colour} - {""}
     return found
 
 
@@ -172,10 +194,3 @@ def shaft_points(curve: CurveShape) -> tuple[Point, ...]:
     back = tuple(0.35 * (left[i] + right[i]) - 0.7 * tip[i] for i in (0, 1))
     (x0, y0), (x1, y1) = curve.points[-2], curve.points[-1]
     return (*curve.points[:-2], (x0 + back[0], y0 + back[1]), (x1 + back[0], y1 + back[1]))
-
-
-def dash_lengths(curve: CurveShape) -> tuple[float, float] | None:
-    """Lengths of a dash and of the gap after it, in points; None for a whole line."""
-    if not curve.dash:
-        return None
-    return (3.0, 2.0) if curve.dash == "dashed" else (max(0.8, curve.width), 1.6)

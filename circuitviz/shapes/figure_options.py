@@ -7,6 +7,7 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.options import describe_options, option
+from circuitviz.scene.theme import EDGE_COLOURS
 
 # Widths in mm that the authors' kits set: ICML 3.25 and 6.75 in, NeurIPS 5.5 in, ACL 7.7 and 16 cm.
 WIDTH_PRESETS_MM: dict[str, float] = {
@@ -36,6 +37,9 @@ class FigureOptions:
     caption: bool = option(False, "method, metric, faithfulness and number of edges below")
     transparent: bool = option(False, "no ground, for slides and posters")
     dark: bool = option(False, "light on dark")
+    edge_colours: str = option(
+        EDGE_COLOURS[0], "what edges are coloured by: a pair for the sign, or the input", choices=EDGE_COLOURS
+    )
     layout: str = option("layered", "how heads are placed in the head view")
     most_edges: int = option(2000, "draw at most so many edges, the strongest", low=1)
     least: float = option(

@@ -1,113 +1,151 @@
-"""Open groups on paper: a pale ground below their nodes, as on the canvas, of shapes of every format."""
+"""Open groups: a pale ground below their nodes, so that what belongs together is seen where it stands."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import cycle
 
-from circuitviz.scene.circuit_scene import CircuitScene, GroupFrame
+import numpy as np
+
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode, GroupFrame
+from circuitviz.scene.edge_arrays import FloatArray
 from circuitviz.scene.spanning_tree import spanning_tree
-from circuitviz.scene.theme import blend_hex
-from circuitviz.shapes.drawing import BoxShape, CurveShape, Drawing, DrawingShape, Point, TextShape
-from circuitviz.shapes.figure_style import FigureStyle
+from circuitviz.scene.theme import Theme, blend_hex
+from circuitviz.shapes.drawing import BoxShape, DrawingShape, Point, TextShape, polyline
+from circuitviz.shapes.node_shapes import BoxRect
+from circuitviz.shapes.page_style import PageStyle
 from circuitviz.shapes.text_metrics import text_width
 
 ROLE_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-FILL_SHARE = 0.10  # the group's colour on the ground
-MARGIN_X_EM, MARGIN_Y_EM, NESTING_MARGIN_EM = (
-    0.18,
-    0.28,
-    0.10,
-)  # around nodes, and more around nested groups; in sizes of text
-BRIDGE_HEIGHT_SHARE = 0.55  # width of the ways between nodes, a share of a box's height
+LINE_SHARE, FILL_SHARE, DARK_FILL_SHARE, NAME_SHARE = 0.55, 0.13, 0.20, 0.6  # of the group's colour
+LINE_WIDTH, NAME_GAP = 1.2, 3.0  # scene units
 
 
-def draw_group_frames(
-    drawing: Drawing,
-    picture: CircuitScene,
-    ink: FigureStyle,
-    at: Mapping[str, Point],
-    box: Point,
-    size: float,
-) -> list[TextShape]:
-    """Draw the open groups below what is drawn next; returns their names, to be written over it all.
+@dataclass(frozen=True, slots=True)
+class FrameMargins:
+    """How far a frame reaches beyond its nodes, and how wide the ways between them are, in scene units.
 
-    ``at``: middles of nodes, ``box``: width and height of each.
+    Attributes:
+        x: to the left and right of a node.
+        y: above and below a node.
+        nested: so much further for each group within: room for that one's frame and name.
+        way: width of the ways that join the nodes.
+    """
+
+    x: float
+    y: float
+    nested: float
+    way: float
+
+
+PAGE_MARGINS = FrameMargins(2.5, 4.0, 1.5, 12.0)  # rows of a page are near to each other
+
+
+@dataclass(frozen=True)
+class FrameOutline:
+    """One open group as it is drawn: boxes about its nodes and ways between them, together one shape.
+
+    Attributes:
+        frame: the group.
+        letter: which of the groups it is, for the roles of its shapes.
+        boxes: left, top, width and height about each node.
+        ways: the ends of the ways between nodes.
+        way_width: how wide the ways are.
+        fill: the ground's colour.
+        line: the outline's colour.
+        name_colour: what the name is written in.
+    """
+
+    frame: GroupFrame
+    letter: str
+    boxes: list[BoxRect]
+    ways: list[tuple[Point, Point]]
+    way_width: float
+    fill: str
+    line: str
+    name_colour: str
+
+    def shapes(self) -> list[DrawingShape]:
+        """The outline's shapes, a line wider, and over them those of the ground: together one shape."""
+        made: list[DrawingShape] = []
+        for role, ink, more in (
+            (f"frame {self.letter} line", self.line, LINE_WIDTH),
+            (f"frame {self.letter}", self.fill, 0.0),
+        ):
+            made += [polyline(f"way {role}", way, ink, self.way_width + 2 * more) for way in self.ways]
+            for x, y, width, height in self.boxes:
+                place = x - more, y - more, width + 2 * more, height + 2 * more
+                made.append(BoxShape(role, *place, ink, ink, 0.0, "frame"))
+        return made
+
+
+def frame_outlines(
+    scene: CircuitScene, bounds: FloatArray, margins: FrameMargins, theme: Theme
+) -> list[FrameOutline]:
+    """The open groups of a scene, the widest first, which lies lowest.
+
+    Args:
+        scene: what is drawn.
+        bounds: left, top, right and bottom of the boxes of its nodes [nodes, 4], y downwards.
+        margins: how far the frames reach.
+        theme: the colours.
+    """
+    outlines = []
+    share = DARK_FILL_SHARE if theme.is_dark else FILL_SHARE
+    for letter, frame in zip(cycle(ROLE_LETTERS), scene.frames, strict=False):
+        held = bounds[np.array([_is_inside(node, frame) for node in scene.nodes], bool)]
+        if not len(held):
+            continue
+        inner = margins.nested * sum(other.nodes < frame.nodes for other in scene.frames)
+        x, y = margins.x + inner, margins.y + inner
+        boxes = [(a - x, b - y, c - a + 2 * x, d - b + 2 * y) for a, b, c, d in held.tolist()]
+        middles = [(left + width / 2, top + height / 2) for left, top, width, height in boxes]
+        outlines.append(
+            FrameOutline(
+                frame,
+                letter,
+                boxes,
+                [(middles[one], middles[two]) for one, two in spanning_tree(middles)],
+                margins.way,
+                blend_hex(frame.colour, theme.ground, share),
+                blend_hex(frame.colour, theme.ground, LINE_SHARE),
+                blend_hex(frame.colour, theme.text, NAME_SHARE),
+            )
+        )
+    return outlines
+
+
+def frame_names(outlines: Sequence[FrameOutline], page_width: float, page: PageStyle) -> list[TextShape]:
+    """The names of groups, each above its upper left node, or above the next one where another name stands there.
+
+    They are to be written over all else, and are always on the page.
     """
     names: list[TextShape] = []
-    for letter, frame in zip(cycle(ROLE_LETTERS), picture.frames, strict=False):
-        if places := [at[name] for name in _nodes_in_frame(picture, frame)]:
-            inner = sum(other.nodes < frame.nodes for other in picture.frames)
-            drawing.body += _frame_shapes(frame, letter, places, ink, box, size, inner)
-            names.append(_frame_name(drawing, frame, places, ink, box, size, inner, names))
+    for outline in outlines:
+        text = outline.frame.name
+        long = text_width(text, page.font, page.small_size, True)
+        tried = []
+        for x, y, _, _ in sorted(outline.boxes, key=lambda box: (round(box[1], 2), box[0])):
+            left = max(0.0, min(x, page_width - long))
+            made = TextShape(left, y - NAME_GAP, text, page.small_size, outline.name_colour, bold=True)
+            tried.append(made)
+            if not any(_texts_overlap(made, other, page.font) for other in names):
+                break
+        else:
+            made = tried[0]
+        names.append(made)
     return names
 
 
-def frame_name_room(picture: CircuitScene, top: Collection[str], size: float) -> float:
+def frame_name_room(scene: CircuitScene, top: Sequence[DrawnNode], size: float) -> float:
     """Room above the top row of nodes, where a group's name stands above one of them."""
-    named = any(set(top) & set(_nodes_in_frame(picture, frame)) for frame in picture.frames)
+    named = any(_is_inside(node, frame) for frame in scene.frames for node in top)
     return 1.5 * size if named else 0.0
 
 
-def _nodes_in_frame(picture: CircuitScene, frame: GroupFrame) -> list[str]:
-    return [node.name for node in picture.nodes if set(node.members or (node.name,)) <= frame.nodes]
-
-
-def _frame_shapes(
-    frame: GroupFrame, letter: str, places: list[Point], ink: FigureStyle, box: Point, size: float, inner: int
-) -> list[DrawingShape]:
-    """The outline's shapes, a line wider, and over them those of the ground: together one shape."""
-    colour = ink.label_colours.get(frame.name, frame.colour)
-    line, fill = blend_hex(colour, ink.background, 0.55), blend_hex(colour, ink.background, FILL_SHARE)
-    thick = round(0.8 * ink.line_scale, 2)
-    wide, high = (
-        box[0] + 2 * (MARGIN_X_EM + NESTING_MARGIN_EM * inner) * size,
-        box[1] + 2 * (MARGIN_Y_EM + NESTING_MARGIN_EM * inner) * size,
-    )
-    ways = [(places[one], places[two]) for one, two in spanning_tree(places)]
-    shapes: list[DrawingShape] = []
-    for role, tint, more in ((f"frame {letter} line", line, thick), (f"frame {letter}", fill, 0.0)):
-        for start, end in ways:
-            bridge = round(BRIDGE_HEIGHT_SHARE * box[1] + 2 * more, 2)
-            shapes.append(CurveShape(f"way {role}", _straight_points(start, end), tint, bridge))
-        for x, y in places:
-            corner = (x - wide / 2 - more, y - high / 2 - more, wide + 2 * more, high + 2 * more)
-            shapes.append(BoxShape(role, *corner, tint, tint, 0.05))
-    ink.boxes_by_text.setdefault(
-        f"{frame.name} (group)", BoxShape(f"group {letter}", 0, 0, 0, 0, fill, line, thick)
-    )
-    return shapes
-
-
-def _straight_points(start: Point, end: Point) -> tuple[Point, ...]:
-    return tuple(
-        (start[0] + (end[0] - start[0]) * i / 3, start[1] + (end[1] - start[1]) * i / 3) for i in range(4)
-    )
-
-
-def _frame_name(
-    drawing: Drawing,
-    frame: GroupFrame,
-    places: list[Point],
-    ink: FigureStyle,
-    box: Point,
-    size: float,
-    inner: int,
-    others: list[TextShape],
-) -> TextShape:
-    """Above the upper left node, or the next one where another name stands there; always on the page."""
-    small = max(6.0, 0.86 * size)  # no text of a figure is smaller
-    long = text_width(frame.name, drawing.font, small, True)
-    colour = blend_hex(ink.label_colours.get(frame.name, frame.colour), ink.theme.text, 0.6)
-    rise = box[1] / 2 + (MARGIN_Y_EM + NESTING_MARGIN_EM * inner + 0.22) * size
-    tried = []
-    for x, y in sorted(places, key=lambda place: (round(place[1], 2), place[0])):
-        left = max(0.0, min(x - box[0] / 2, drawing.width - long))
-        made = TextShape(left, y - rise, frame.name, small, colour, bold=True)
-        if not any(_texts_overlap(made, other, drawing.font) for other in others):
-            return made
-        tried.append(made)
-    return tried[0]
+def _is_inside(node: DrawnNode, frame: GroupFrame) -> bool:
+    return set(node.members or (node.name,)) <= frame.nodes
 
 
 def _texts_overlap(one: TextShape, two: TextShape, font: str) -> bool:

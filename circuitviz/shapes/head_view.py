@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from circuitviz.layout import COLUMN_SPACING, ROW_SPACING
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
-from circuitviz.shapes.column_placement import place_in_columns, title_without_position, token_texts
-from circuitviz.shapes.drawing import Drawing, DrawingShape, TextShape
-from circuitviz.shapes.figure_style import FigureStyle
-from circuitviz.shapes.group_frames import draw_group_frames, frame_name_room
+from circuitviz.shapes.circuit_legend import class_roles
+from circuitviz.shapes.column_placement import place_in_columns, token_texts
+from circuitviz.shapes.drawing import Drawing, TextShape
+from circuitviz.shapes.edge_styles import EdgeStyles, edge_curves
+from circuitviz.shapes.group_frames import (
+    PAGE_MARGINS,
+    FrameOutline,
+    frame_name_room,
+    frame_names,
+    frame_outlines,
+)
+from circuitviz.shapes.node_shapes import node_shapes, title_colour
+from circuitviz.shapes.page_style import PageStyle
 from circuitviz.shapes.text_metrics import text_width
 
-PORT_OFFSETS = {"q": -0.28, "k": 0.0, "v": 0.28, "": 0.0}
 NodeSlots = dict[str, tuple[float, float]]
+MIN_BEND_EM = 0.6  # of an edge between rows that are near each other, in sizes of text
 
 
-def draw_head_view(drawing: Drawing, picture: CircuitScene, ink: FigureStyle, size: float) -> float:
-    """Draw the picture at the top of a drawing; returns the height used, in points.
+def draw_head_view(
+    drawing: Drawing, scene: CircuitScene, styles: EdgeStyles, page: PageStyle
+) -> tuple[float, list[FrameOutline]]:
+    """Draw the scene at the top of a drawing; returns the height used and the open groups.
 
     Rows keep the layout's order. A row too wide for the page becomes several, staggered. Where the layout
     stands in columns and the page has room for them, tokens are written below.
     """
-    levels, high = _group_by_height(picture.nodes), 1.55 * size
-    columns = (
-        place_in_columns(picture, levels, drawing.width, drawing.font, size) if picture.columns else None
-    )
+    size = page.size
+    levels, high = _group_by_height(scene.nodes), 1.55 * size
+    columns = place_in_columns(scene, levels, drawing.width, page.font, size) if scene.columns else None
     if columns is None:
-        box = max(text_width(n.title, drawing.font, size) for n in picture.nodes) + 0.9 * size
+        box = max(text_width(n.title, page.font, size) for n in scene.nodes) + 0.9 * size
         step = box + 0.5 * size
         rows = _split_rows(levels, max(1, int((drawing.width - 4 + 0.5 * size) / step)))
         places = _place_rows(rows, drawing.width, box / 2 + 2, step)
@@ -35,40 +47,30 @@ def draw_head_view(drawing: Drawing, picture: CircuitScene, ink: FigureStyle, si
         places = {n.name: (columns.x_of_node[n.name], i) for i, row in enumerate(rows) for n in row}
     free = min(3.2 * size, max(1.1 * size, drawing.width / len(rows) - high))
     bottom = len(rows) * high + (len(rows) - 1) * free
-    bottom += frame_name_room(picture, [node.name for node in rows[-1]], size)
+    bottom += frame_name_room(scene, rows[-1], size)
     y_of = {i: bottom - high / 2 - i * (high + free) for i in range(len(rows))}
-    at = {name: (x, y_of[int(row)]) for name, (x, row) in places.items()}
-    names = draw_group_frames(drawing, picture, ink, at, (max(wide.values()), high), size)
-    for edge in picture.edges:
-        (x0, y0), (x1, y1) = at[edge.sender], at[edge.receiver]
-        start, end = (
-            (x0, y0 - high / 2),
-            (x1 + PORT_OFFSETS[edge.channel] * wide[edge.receiver], y1 + high / 2),
-        )
-        bend = max(0.45 * abs(start[1] - end[1]), 0.6 * size)
-        points = (start, (start[0], start[1] - bend), (end[0], end[1] + bend), end)
-        drawing.body.append(ink.make_curve(edge.channel, points, edge.strength, edge.score < 0, edge.ablated))
-    for node in picture.nodes:
-        title = node.title if columns is None else title_without_position(node)
-        drawing.body += _node_shapes(node, title, ink, (*at[node.name], wide[node.name], high), size)
-    drawing.body += names
+    middle = np.array([(x, y_of[int(row)]) for x, row in (places[node.name] for node in scene.nodes)])
+    half = np.array([(wide[node.name] / 2, high / 2) for node in scene.nodes])
+    bounds = np.concatenate([middle - half, middle + half], axis=1)
+    frames = frame_outlines(scene, bounds, PAGE_MARGINS, page.theme)
+    for frame in frames:
+        drawing.body += frame.shapes()
+    curves = edge_curves(scene.edges, bounds, 2 * half[:, 0])
+    cubics = curves.cubics(np.arange(len(scene.edges)), MIN_BEND_EM * size).tolist()
+    drawing.body += [styles.line(i, map(tuple, curve), arrow=True) for i, curve in enumerate(cubics)]
+    roles = class_roles(scene)
+    for node, (left, top, right, low) in zip(scene.nodes, bounds.tolist(), strict=True):
+        rect = left, top, right - left, low - top
+        drawing.body += node_shapes(node, rect, page.theme, roles.get(node.class_name, ""))
+        title = node.title if columns is None else node.title_without_position
+        x, y = (left + right) / 2, (top + low) / 2 + 0.35 * size
+        drawing.body.append(TextShape(x, y, title, size, title_colour(node, page.theme), anchor="middle"))
+    drawing.body += frame_names(frames, drawing.width, page)
     if columns is None:
-        return bottom
+        return bottom, frames
     bottom += 1.4 * size
-    drawing.words += token_texts(picture, columns, bottom, ink, drawing.font, size)
-    return bottom + 0.3 * size
-
-
-def _node_shapes(
-    node: DrawnNode, title: str, ink: FigureStyle, at: tuple[float, float, float, float], size: float
-) -> list[DrawingShape]:
-    x, y, wide, high = at
-    label = node.name if node.members else node.label.partition(" · ")[0]  # without what was changed
-    if label not in ink.label_colours:
-        label = ""
-    box = ink.make_box(node.style, (x - wide / 2, y - high / 2, wide, high), label, node.ablated)
-    colour = ink.theme.muted if node.ablated else ink.theme.text
-    return [box, TextShape(x, y + 0.35 * size, title, size, colour, anchor="middle")]
+    drawing.words += token_texts(scene, columns, bottom, page)
+    return bottom + 0.3 * size, frames
 
 
 def _group_by_height(nodes: tuple[DrawnNode, ...]) -> list[list[DrawnNode]]:

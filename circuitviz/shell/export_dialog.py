@@ -44,9 +44,12 @@ class FigureFiles(Protocol):
 class ExportDialog(FigureDialog):
     """The circuit on the screen as a figure."""
 
-    def __init__(self, parent: QWidget, workspace: Workspace, files: FigureFiles, layout_name: str) -> None:
+    def __init__(
+        self, parent: QWidget, workspace: Workspace, files: FigureFiles, window_options: FigureOptions
+    ) -> None:
+        """``window_options``: how the window shows the circuit, where the document does not say otherwise."""
         self._files, self.document = files, workspace.document
-        initial = self.document.view.get("figure", {"layout": layout_name})
+        initial = asdict(window_options) | self.document.view.get("figure", {})
         super().__init__(parent, workspace, "Export a figure", FigureOptions, initial)
 
     def make_sheet(self, figure: FigureOptions, suffix: str) -> Callable[[], FigurePage]:

@@ -190,11 +190,14 @@ class FileController(QObject):
 
     def show_export_dialog(self) -> None:
         """Show the figure with all that can be chosen of it."""
-        self.export_dialog = ExportDialog(
-            self._parent, self._workspace, self, self._canvas_updater.layout_name
-        )
+        self.export_dialog = ExportDialog(self._parent, self._workspace, self, self._window_figure())
         self.export_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.export_dialog.open()
+
+    def _window_figure(self) -> FigureOptions:
+        """The layout and the colours of edges that the window shows."""
+        layout, edge_colours = self._canvas_updater.layout_name, self._settings.edge_colours
+        return FigureOptions(layout=layout, edge_colours=edge_colours)
 
     def ask_figure_path(self, suffix: str) -> Path | None:
         """Let the person choose where a figure goes."""
@@ -221,7 +224,7 @@ class FileController(QObject):
         document, save_service = self._workspace.document.snapshot(), self._workspace.save_service
         if path.suffix.lower() in [entry.value.suffix for entry in figure_formats.entries()]:
             load_shipped_fonts()
-            figure = figure or FigureOptions(layout=self._canvas_updater.layout_name)
+            figure = figure or self._window_figure()
             save_service.start_export(path, partial(save_figure, document, path, figure), on_done)
         else:
             note = export_warning(document, path)

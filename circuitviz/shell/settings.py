@@ -10,7 +10,7 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from circuitviz.formats.json_bounds import replace_surrogates
 from circuitviz.resources import user_data_folder
-from circuitviz.scene.theme import SIGN_COLOURS
+from circuitviz.scene.theme import EDGE_COLOURS
 
 MAX_RECENT_FILES = 10
 LOG_LEVELS = ("warning", "info", "debug")
@@ -33,8 +33,9 @@ class Settings:
 
     @property
     def edge_colours(self) -> str:
-        """The pair of colours that edges have, by its name in the theme's table."""
-        return str(self._store.value("colours", next(iter(SIGN_COLOURS)), type=str))
+        """What edges are coloured by in the window and in new figures: one of ``EDGE_COLOURS``."""
+        name = str(self._store.value("colours", EDGE_COLOURS[0], type=str))
+        return name if name in EDGE_COLOURS else EDGE_COLOURS[0]
 
     @edge_colours.setter
     def edge_colours(self, name: str) -> None:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.panels.registry import adjust_form_fields
-from circuitviz.scene.theme import SIGN_COLOURS
+from circuitviz.scene.theme import EDGE_COLOURS
 from circuitviz.shell.settings import LOG_LEVELS, Settings
 
 THEME_TEXTS = {"system": "as the system", "light": "light", "dark": "dark"}
@@ -57,7 +57,7 @@ class SettingsDialog(QDialog):
         settings = self.settings
         for name, text in THEME_TEXTS.items():
             self.theme_box.addItem(text, name)
-        for name in SIGN_COLOURS:
+        for name in EDGE_COLOURS:
             self.colours_box.addItem(name, name)
         for percent in TEXT_SIZES_PERCENT:
             self.text_size_box.addItem("as the system" if percent == 100 else f"{percent} %", percent)
@@ -81,6 +81,7 @@ class SettingsDialog(QDialog):
         self.device_box.setToolTip("where models run; cuda needs an NVIDIA card")
         self.theme_box.setAccessibleName("Theme")
         self.colours_box.setAccessibleName("Colours of edges")
+        self.colours_box.setToolTip("a pair for edges that raise and lower the metric, or one for each input")
         self.text_size_box.setAccessibleName("Size of text")
         self.device_box.setAccessibleName("Device")
         self.threads_field.setAccessibleName("Threads")
@@ -92,7 +93,7 @@ class SettingsDialog(QDialog):
         rows: tuple[tuple[str, QWidget | None], ...] = (
             ("Appearance", None),
             ("Theme", self.theme_box),
-            ("Edges that raise and lower", self.colours_box),
+            ("Colours of edges", self.colours_box),
             ("Size of text", self.text_size_box),
             ("Machine", None),
             ("Device", self.device_box),
@@ -112,7 +113,7 @@ class SettingsDialog(QDialog):
                 form.addRow(label, field)
         note = QLabel(
             "Every pair of colours can be told apart without colour vision; negative scores are "
-            "dashed besides. Pictures keep the colours of the export dialog.",
+            "dashed besides. A new figure has these colours, too.",
             objectName="muted",
             wordWrap=True,
         )

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
 from circuitviz.canvas.stylesheet import WINDOW_STYLESHEET, qt_palette, stylesheet
-from circuitviz.scene.theme import THEMES, Theme, with_sign_colours
+from circuitviz.scene.theme import THEMES, Theme, with_edge_colours
 from circuitviz.shell.settings import Settings
 
 MIN_SIZE_CHANGE_PT = 0.01
@@ -43,7 +43,7 @@ class ThemeController(QObject):
         if name == "system":
             is_dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
             name = "dark" if is_dark else "light"
-        self._set_theme(with_sign_colours(THEMES.get(name, THEMES["light"]), self._settings.edge_colours))
+        self._set_theme(with_edge_colours(THEMES.get(name, THEMES["light"]), self._settings.edge_colours))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A window with a style sheet does not follow the system's size of text by itself."""

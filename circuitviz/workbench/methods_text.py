@@ -97,7 +97,8 @@ def _import_sentences(origin: TaskOrigin, state: State) -> str:
     measured = (
         f"The circuit was read from the file {file} and measured on {_model_text(origin)}, "
         f"the task {origin.task}, {origin.prompts:,} {'pair' if origin.prompts == 1 else 'pairs'} of "
-        f"clean and corrupted prompts (seed {origin.seed}), with {origin.metric} as metric and {origin.ablation} ablation."
+        f"clean and corrupted prompts (seed {origin.seed}), "
+        f"with {origin.metric} as metric and {origin.ablation} ablation."
     )
     return " ".join(filter(None, (measured, note or (unknown if state.sign_meaning == "file" else ""))))
 
@@ -123,8 +124,8 @@ def _attribution_sentence(origin: PromptOrigin) -> str:
     names = ", ".join(PurePath(folder).name for folder in query.dictionaries)
     start = (
         f"We traced {target} in {_model_text(origin)} on the prompt {_quoted([query.prompt])} back to "
-        f"features of {sites}{f' (dictionaries {names})' if names else ''}, with attention patterns and LayerNorm "
-        "scales frozen, "
+        f"features of {sites}{f' (dictionaries {names})' if names else ''}, "
+        "with attention patterns and LayerNorm scales frozen, "
     )
     if query.is_graph:
         return start + (

@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage, QPainter, QPainterPath
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -19,11 +19,13 @@ from circuitviz.canvas.edges_item import EdgesItem
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.document import State
 from circuitviz.graph import Circuit, Graph, ModelShape, Scores
-from circuitviz.paint.circuit_painter import edge_ends, edge_path, paint_edges
+from circuitviz.paint.circuit_painter import edge_steps, node_box
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.edge_curves import EdgeCurves
 from circuitviz.scene.theme import LIGHT
+from circuitviz.shapes.edge_styles import EdgeStyles
+from circuitviz.shapes.node_shapes import NODE_WIDTHS
 
 SMALL = Graph.transformer(ModelShape(4, 8, 128))
 BIG = Graph.transformer(ModelShape(12, 12, 768))
@@ -54,9 +56,10 @@ def test_columns_say_what_the_edges_say() -> None:
     picture = drawn(SMALL, 300)
     curves = SceneGeometry.from_scene(picture).curves
     for row, edge in enumerate(picture.edges):
-        start, end = edge_ends(picture, edge)
-        assert np.allclose(curves.start[row], start.toTuple())
-        assert np.allclose(curves.end[row], end.toTuple())
+        sender, receiver = picture.by_name[edge.sender], picture.by_name[edge.receiver]
+        port = {"q": -0.3, "v": 0.3}.get(edge.channel, 0.0) * NODE_WIDTHS[receiver.kind]
+        assert np.allclose(curves.start[row], (sender.x, node_box(sender).top()))
+        assert np.allclose(curves.end[row], (receiver.x + port, node_box(receiver).bottom()))
         assert picture.nodes[picture.edges.sender[row]].name == edge.sender
         assert picture.nodes[picture.edges.receiver[row]].name == edge.receiver
         assert picture.edge_rows[edge.name] == [row]
@@ -66,8 +69,10 @@ def test_points_lie_on_qts_own_curve() -> None:
     picture = drawn(SMALL, 40)
     curves = SceneGeometry.from_scene(picture).curves
     points = curves.points(np.arange(len(picture.edges)), 9)
-    for row, edge in enumerate(picture.edges):
-        path = edge_path(picture, edge)
+    for row in range(len(picture.edges)):
+        start, *bends = (QPointF(*point) for point in curves.cubics(np.array([row]))[0])
+        path = QPainterPath(start)
+        path.cubicTo(*bends)
         whole = np.array([path.pointAtPercent(t).toTuple() for t in np.linspace(0, 1, 1500)])
         for x, y in points[row]:
             assert np.hypot(whole[:, 0] - x, whole[:, 1] - y).min() < 0.7
@@ -104,7 +109,8 @@ def test_around_is_what_a_loop_over_the_edges_finds() -> None:
 def test_slices_paint_what_one_go_paints() -> None:
     picture = drawn(SMALL, 150)
     layer = EdgesItem()
-    layer.show_geometry(SceneGeometry.from_scene(picture), LIGHT)
+    geometry, styles = SceneGeometry.from_scene(picture), EdgeStyles.of_edges(picture.edges, LIGHT)
+    layer.show_geometry(geometry, styles)
     area = layer.extent()
     assert layer.begin_render(area, 0.7, 1.0)
     slices = 0
@@ -112,9 +118,8 @@ def test_slices_paint_what_one_go_paints() -> None:
         slices += 1
     assert slices == len(picture.edges)  # the last look finds nothing more
     assert layer._current_image is not None
-    whole = RenderBuffer(
-        area, 0.7, 1.0, [lambda painter: paint_edges(painter, picture, LIGHT, picture.edges)]
-    )
+    steps = edge_steps(geometry.curves, styles, np.arange(len(picture.edges)))
+    whole = RenderBuffer(area, 0.7, 1.0, [lambda painter: [step(painter) for step in steps]])
     assert not whole.render_slice(perf_counter() + 10)
     assert np.array_equal(pixels(layer._current_image.image), pixels(whole.image))
 
@@ -178,7 +183,8 @@ def test_every_edge_of_gpt2_small_and_a_crowd_of_nodes(view: CircuitView) -> Non
 
 def test_a_draft_is_a_frames_work(view: CircuitView) -> None:
     layer = EdgesItem()
-    layer.show_geometry(SceneGeometry.from_scene(drawn(BIG, 100_000)), LIGHT)
+    picture = drawn(BIG, 100_000)
+    layer.show_geometry(SceneGeometry.from_scene(picture), EdgeStyles.of_edges(picture.edges, LIGHT))
     image = QImage(900, 700, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)

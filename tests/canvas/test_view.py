@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF
+from PySide6.QtGui import QFont, QFontMetricsF, QPainterPath
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -16,10 +16,11 @@ from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.document import Label, State
 from circuitviz.graph import Circuit, Graph, ModelShape, NodeKind, Scores
-from circuitviz.paint.circuit_painter import NODE_WIDTHS, canvas_font, edge_path, node_box
+from circuitviz.paint.circuit_painter import canvas_font, node_box
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.status_text import status_text
 from circuitviz.scene.theme import DARK, LIGHT, Theme
+from circuitviz.shapes.node_shapes import NODE_WIDTHS
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
@@ -57,6 +58,13 @@ def test_text_stands_out_from_every_ground(theme: Theme) -> None:
         assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
 
 
+def edge_path(geometry: SceneGeometry, row: int) -> QPainterPath:
+    start, *bends = (QPointF(*point) for point in geometry.curves.cubics(np.array([row]))[0])
+    path = QPainterPath(start)
+    path.cubicTo(*bends)
+    return path
+
+
 def test_no_two_nodes_overlap_and_depth_goes_up() -> None:
     for layout in ("layered", "grid"):
         picture = build_scene(STATE, layout)
@@ -80,7 +88,7 @@ def test_edges_are_found_as_brute_force_finds_them() -> None:
     picture = build_scene(STATE)
     geometry = SceneGeometry.from_scene(picture)
     shares = np.linspace(0, 1, 2000)
-    paths = [edge_path(picture, edge) for edge in picture.edges]
+    paths = [edge_path(geometry, row) for row in range(len(picture.edges))]
     points = np.array([[path.pointAtPercent(t).toTuple() for t in shares] for path in paths])
     rng = np.random.default_rng(1)
     found = 0
@@ -109,8 +117,8 @@ def test_click_adds_and_clears(view: CircuitView) -> None:
 
 
 def test_clicking_an_edge_selects_it(view: CircuitView) -> None:
-    edge = view.circuit_scene.edges[-1]
-    at = view.mapFromScene(edge_path(view.circuit_scene, edge).pointAtPercent(0.5))
+    geometry = view.scene_items.geometry
+    at = view.mapFromScene(edge_path(geometry, len(geometry.scene.edges) - 1).pointAtPercent(0.5))
     expected = view.edge_at(at)
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert expected is not None and view.selected_edges == {expected.name}

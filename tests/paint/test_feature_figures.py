@@ -103,17 +103,23 @@ def test_boxes_in_columns_lie_beside_each_other(per_token: int, mm: float) -> No
 @pytest.mark.parametrize("layout", ["layered", "tokens", "grid"])
 @pytest.mark.parametrize("view", ["head", "class"])
 @pytest.mark.parametrize("dark", [False, True])
-def test_every_colour_of_a_circuit_of_features_is_in_the_legend(layout: str, view: str, dark: bool) -> None:
+@pytest.mark.parametrize("edge_colours", ["blue and orange", "by input"])
+def test_every_colour_of_a_circuit_of_features_is_in_the_legend(
+    layout: str, view: str, dark: bool, edge_colours: str
+) -> None:
     state = feature_state(ablated="m0.f21@2")
     groups = {
         "Names": Group(frozenset({"m1.f20@2", "m1.f40@4"})),
         "Verb": Group(frozenset({"m0.f50@5"}), "#117733"),
     }
     state = replace(state, groups=groups, labels={"m1.f31@3": Label("a conjunction")})
-    drawing = draw_figure(Document(state), FigureOptions(layout=layout, view=view, dark=dark))
+    drawing = draw_figure(
+        Document(state), FigureOptions(layout=layout, view=view, dark=dark, edge_colours=edge_colours)
+    )
     assert used_colours(drawing.body) and used_colours(drawing.body) == used_colours(drawing.legend)
     words = {shape.text for shape in drawing.legend if isinstance(shape, TextShape)}
-    assert "attribution" in words and "MLP input or logits" not in words
+    assert ("attribution" if edge_colours == "by input" else "adds to what it reaches") in words
+    assert "MLP input or logits" not in words
     if view == "head":
         assert {"MLP feature", "reconstruction error", "token", "a conjunction", "ablated"} <= words
     else:

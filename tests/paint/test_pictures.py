@@ -29,6 +29,7 @@ from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.graph.interventions import Intervention
 from circuitviz.options import build_options, describe_options
 from circuitviz.paint import make_figure_page, save_figure
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.shapes.circuit_figure import draw_figure
 from circuitviz.shapes.drawing import BoxShape, CurveShape, TextShape, used_colours
 from circuitviz.shapes.figure_options import FigureOptions
@@ -172,11 +173,10 @@ def test_labels_of_one_colour_are_told_apart() -> None:
 
 def test_the_class_view_says_what_the_scores_say() -> None:
     """Arrows against sums made edge by edge; the weakest left out, the ablated not counted."""
-    from circuitviz.shapes.class_view import class_arrows, class_boxes
+    from circuitviz.shapes.class_view import class_scene
 
-    live = STATE.live_circuit
-    groups = class_boxes(STATE, live)
-    names = {node: group.name for group in groups for node in group.nodes}
+    live, scene = STATE.live_circuit, class_scene(STATE, 0.5)
+    names = {node: box.name for box in scene.nodes for node in box.members or (box.name,)}
     sums: dict[tuple[str, str, str], float] = {}
     for edge in live.edge_names:
         sender, _, receiver = edge.partition("->")
@@ -186,8 +186,7 @@ def test_the_class_view_says_what_the_scores_say() -> None:
             sums[key] = sums.get(key, 0.0) + float(SCORES.values[GRAPH.edge(edge)])
     most = max(map(abs, sums.values()))
     wanted = {key: value for key, value in sums.items() if abs(value) >= 0.5 * most}
-    arrows = class_arrows(STATE, live, groups, 0.5)
-    got = {(groups[a.sender].name, groups[a.receiver].name, a.channel): a.score for a in arrows}
+    got = {(edge.sender, edge.receiver, edge.channel): edge.score for edge in scene.edges}
     assert got == pytest.approx(wanted) and len(wanted) < len(sums)
 
 
@@ -361,7 +360,16 @@ def test_a_key_of_widths_counts_edges_where_nothing_is_scored() -> None:
     heads = {
         s.text for s in draw_figure(Document(unscored), FigureOptions()).legend if isinstance(s, TextShape)
     }
-    assert not any("edge" in word for word in heads)  # all lines are alike
+    assert not any(re.fullmatch(r"\d+ edges?", word) for word in heads)  # all lines are alike
+
+
+def test_the_key_of_widths_counts_the_sums_that_folded_edges_are() -> None:
+    layers = {f"Layer {n}": frozenset(f"a{n}.h{head}" for head in range(4)) for n in range(3)}
+    state = replace(STATE, groups={name: Group(heads, collapsed=True) for name, heads in layers.items()})
+    most = max(abs(edge.score) for edge in build_scene(state).edges)
+    assert most > np.abs(SCORES.values[STATE.circuit.edges]).max()  # of no single edge
+    legend = draw_figure(Document(state), FigureOptions()).legend
+    assert f"|score| {most:.2g}" in {shape.text for shape in legend if isinstance(shape, TextShape)}
 
 
 def framed() -> State:

@@ -13,6 +13,8 @@ from circuitviz.graph import Circuit, Graph, ModelShape, Scores
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.edge_arrays import CHANNELS
+from circuitviz.scene.theme import LIGHT
+from circuitviz.shapes.edge_styles import EdgeStyles
 
 MANY_HEADS = Graph.transformer(ModelShape(3, 4, 16))
 SHARED_KEYS = Graph.transformer(ModelShape(3, 4, 16, n_kv_heads=2))
@@ -105,9 +107,10 @@ def test_ablated_edges_are_those_of_ablated_senders_and_those_named() -> None:
     for edge in edges:
         assert edge.ablated == (edge.sender == "a0.h1" or edge.name in named)
     groups = [2 if edge.ablated else int(edge.score < 0) for edge in edges]
-    assert edges.colour_group.tolist() == groups
+    styles = EdgeStyles.of_edges(edges, LIGHT)
+    assert styles.ink.tolist() == groups
     levels = [min(7, int(8 * np.sqrt(edge.strength))) for edge in edges]
-    assert edges.strength_levels.tolist() == levels
+    assert styles.level.tolist() == levels
 
 
 def test_the_opacity_of_a_folded_edge_is_that_of_its_most_stable_edge() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QRectF
 
-from circuitviz.canvas.canvas_legend import legend_entries, legend_size, legend_strip_height
+from circuitviz.canvas.canvas_legend import canvas_entries, legend_size, legend_strip_height
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.document import Document, State
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
@@ -26,6 +26,8 @@ from circuitviz.scene.node_styles import (
     style_corners,
 )
 from circuitviz.scene.theme import DARK, LIGHT
+from circuitviz.shapes.circuit_legend import LegendEntry
+from circuitviz.shapes.edge_styles import EdgeStyles
 from circuitviz.shapes.figure_options import FigureOptions
 
 pytestmark = pytest.mark.usefixtures("qapp")  # texts are measured
@@ -60,6 +62,10 @@ def picture() -> CircuitScene:
     return build_scene(document().state, "tokens")
 
 
+def legend(scene: CircuitScene) -> list[LegendEntry]:
+    return canvas_entries(scene, EdgeStyles.of_edges(scene.edges, LIGHT), LIGHT)
+
+
 def test_no_two_kinds_look_alike() -> None:
     def drawn(look: str, theme: object) -> object:
         return style_colours(look, theme), style_corners(look, 0, 0, 80, 32), corner_radius(look, 32)  # type: ignore[arg-type]
@@ -87,11 +93,12 @@ def test_the_canvas_writes_tokens_and_explains_what_it_draws() -> None:
     assert seen.by_name["token@0"].title == "“Ann”" and seen.by_name["logit.9@0"].title == "“went”"
     assert seen.by_name["m1.f7@0"].title == "m1.f7@0"
     assert set(seen.legend_styles) == {node_style(n.kind, n.name) for n in NODES}
-    assert set(legend_entries(seen)) == {*seen.legend_styles, "positive", "negative"}
+    entries = legend(seen)
+    assert {entry.name for entry in entries} == {*seen.legend_styles, "positive", "negative"}
     heights = []
     for room in (300.0, 700.0, 3000.0):
-        wide, high = legend_size(seen, room)
-        assert wide <= room and legend_strip_height(seen, room) > high
+        wide, high = legend_size(entries, room)
+        assert wide <= room and legend_strip_height(entries, room) > high
         heights.append(high)
     assert heights[0] > heights[1] > heights[2] == 19
     node = seen.by_name["m1.skip@0"]
@@ -102,7 +109,7 @@ def test_the_canvas_writes_tokens_and_explains_what_it_draws() -> None:
     values = np.ones(heads.mask.shape)
     plain = build_scene(State(None, Scores(heads, values, "eap"), Circuit(heads, heads.mask)))
     assert (
-        legend_size(plain, 700)[1] == 19 and legend_strip_height(plain, 700) > 19
+        legend_size(legend(plain), 700)[1] == 19 and legend_strip_height(legend(plain), 700) > 19
     )  # one line above the circuit
     assert plain.legend_styles == () and {node.style for node in plain.nodes} == COMPONENT_STYLES
 
@@ -110,7 +117,7 @@ def test_the_canvas_writes_tokens_and_explains_what_it_draws() -> None:
 @pytest.mark.parametrize("suffix", [".svg", ".tex", ".pdf"])
 def test_figures_draw_the_kinds_and_say_them(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"kinds{suffix}"
-    save_figure(document(), path, FigureOptions(layout="tokens"))
+    save_figure(document(), path, FigureOptions(layout="tokens", edge_colours="by input"))
     if suffix == ".pdf":
         assert path.stat().st_size > 2000
         return

@@ -12,7 +12,6 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 from tracer_graph import LOGITS, WORDS, tracer_graph
 
-from circuitviz.canvas.canvas_legend import legend_entries
 from circuitviz.canvas.canvas_texts import tooltip_text
 from circuitviz.canvas.token_axis import token_axis_rect
 from circuitviz.document.node_text import describe_graph_source
@@ -222,7 +221,9 @@ def test_a_graph_of_hundreds_of_nodes_opens_by_token(
 
     # pins: on the canvas, in the legend, and to be selected together
     pins = {node.name for node in picture.nodes if node.pinned}
-    assert len(pins) == 9 + 6 + 2 and "pinned" in legend_entries(picture)
+    assert len(pins) == 9 + 6 + 2 and "pinned" in {
+        entry.name for entry in window.view.scene_items.legend_entries(picture, window.view.theme)
+    }
     assert len(window.view.scene_items.geometry.pinned_rows) == len(pins)
     window.run_command("select-pinned")
     assert window.view.selected_nodes == {*pins, "Texas", "Dallas"}

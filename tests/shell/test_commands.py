@@ -17,7 +17,7 @@ from circuitviz.canvas.gestures import gestures
 from circuitviz.commands import commands_by_menu
 from circuitviz.document import Document, Label, State, set_label
 from circuitviz.graph import Graph, ModelShape, Scores
-from circuitviz.scene.theme import SIGN_COLOURS, THEMES, with_sign_colours
+from circuitviz.scene.theme import SIGN_COLOURS, THEMES, with_edge_colours
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.shell.shortcut_sheet import collect_shortcuts
 
@@ -216,7 +216,7 @@ def deuteranope(colour: str) -> np.ndarray:
 @pytest.mark.parametrize("name", [n for n in SIGN_COLOURS if "one ink" not in n])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_edge_colours_stay_apart_without_middle_cones(name: str, theme: str) -> None:
-    worn = with_sign_colours(THEMES[theme], name)
+    worn = with_edge_colours(THEMES[theme], name)
     one, two = deuteranope(worn.positive) ** (1 / 2.2), deuteranope(worn.negative) ** (1 / 2.2)
     assert np.abs(one - two).max() > 0.25, (one, two)
     ground = deuteranope(worn.ground)

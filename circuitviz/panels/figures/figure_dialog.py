@@ -51,6 +51,7 @@ OPTION_LABELS = {
     "caption": "Caption",
     "transparent": "Transparent",
     "dark": "Dark",
+    "edge_colours": "Edge colours",
     "layout": "Head layout",
     "most_edges": "Max. edges",
     "least": "Min. |score|",

@@ -24,7 +24,16 @@ from circuitviz.shapes.charts.chart_spec import (
     build_chart,
 )
 from circuitviz.shapes.clipping import clip_polygon, clip_polyline
-from circuitviz.shapes.drawing import AreaShape, BoxShape, Drawing, DrawingShape, Point, TextShape, polyline
+from circuitviz.shapes.drawing import (
+    PLOT_DASH,
+    AreaShape,
+    BoxShape,
+    Drawing,
+    DrawingShape,
+    Point,
+    TextShape,
+    polyline,
+)
 from circuitviz.shapes.plot_axes import PLOT_MARGIN_PT, Axes, PlotFigureOptions, with_minus_sign
 from circuitviz.shapes.text_metrics import elide_text, text_width
 
@@ -242,7 +251,7 @@ class MarkShapes:
         is_inside = len(line) > 1 and bool(((line >= low) & (line <= high)).all())
         for piece in [line.tolist()] if is_inside else clip_polyline(line.tolist(), x_range, y_range):
             places: Sequence[Point] = [self.axes.to_paper(*point) for point in piece]
-            dash = "dashed" if dashed else ""
+            dash = PLOT_DASH if dashed else None
             yield polyline(self.role(colour), places, colour.code, width, opacity=colour.opacity, dash=dash)
 
     def _rectangle(self, x: AxisRange, y: AxisRange, colour: Colour) -> Iterator[DrawingShape]:
@@ -308,7 +317,10 @@ class ChartLegend:
         colour = entry.colours[0]
         right = left + (SWATCH_WIDTH_EM - 0.4) * size
         if entry.swatch in ("line", "dash"):
-            width, dash = max(0.5, 2 * mark_shapes.points_per_px), "dashed" if entry.swatch == "dash" else ""
+            width, dash = (
+                max(0.5, 2 * mark_shapes.points_per_px),
+                PLOT_DASH if entry.swatch == "dash" else None,
+            )
             ends = [(left, middle), (right, middle)]
             role = mark_shapes.role(colour)
             return [polyline(role, ends, colour.code, width, opacity=colour.opacity, dash=dash)]

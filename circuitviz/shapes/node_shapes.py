@@ -1,0 +1,106 @@
+"""How nodes look: their boxes, what marks them, and how large they are, for the window, figures and both legends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from circuitviz.graph import NodeKind
+from circuitviz.scene.box_label import layout_box_label
+from circuitviz.scene.circuit_scene import DrawnNode
+from circuitviz.scene.edge_arrays import FloatArray
+from circuitviz.scene.node_styles import style_colours
+from circuitviz.scene.theme import Theme, blend_hex
+from circuitviz.shapes.drawing import BoxShape, DrawingShape, polyline
+
+NODE_WIDTHS = dict.fromkeys(NodeKind, 84.0) | {
+    NodeKind.HEAD: 66.0,
+    NodeKind.MLP: 66.0,
+    NodeKind.INPUT: 104.0,
+    NodeKind.LOGITS: 104.0,
+}
+NODE_HEIGHT, LABELLED_NODE_HEIGHT = 32.0, 40.0
+LABEL_PADDING = 12.0  # of a box that is as wide as its label, both sides together
+LINE_WIDTH, CLASS_LINE_WIDTH = 1.3, 2.0
+CLASS_FILL_SHARE = 0.16  # of a class's colour, on the ground
+ABLATED_OPACITY = 0.55
+STRIKE_INSET, STRIKE_WIDTH = 5.0, 1.6
+PIN_RADIUS, PIN_SHAFT, PIN_WIDTH = 3.4, (-3.0, 8.0), 1.2
+
+BoxRect = tuple[float, float, float, float]  # left, top, width and height
+
+
+def node_size(node: DrawnNode, label_width: Callable[[str], float]) -> tuple[float, float]:
+    """Width and height of a node's box in the window, in scene units.
+
+    Args:
+        node: what is drawn.
+        label_width: how wide a label is written, in scene units.
+    """
+    if node.members:
+        size = layout_box_label(node.title, node.members)
+        return size.width, size.height
+    width = NODE_WIDTHS[node.kind]
+    if not node.label:
+        return width, NODE_HEIGHT
+    return max(width, min(node.max_width, label_width(node.label) + LABEL_PADDING)), LABELLED_NODE_HEIGHT
+
+
+def node_bounds(nodes: Sequence[DrawnNode], label_width: Callable[[str], float]) -> FloatArray:
+    """Left, top, right and bottom of the boxes of nodes in the window [nodes, 4], y downwards."""
+    middle = np.array([(node.x, -node.y) for node in nodes]).reshape(-1, 2)
+    half = np.array([node_size(node, label_width) for node in nodes]).reshape(-1, 2) / 2
+    return np.concatenate([middle - half, middle + half], axis=1)
+
+
+def node_shapes(node: DrawnNode, rect: BoxRect, theme: Theme, role: str = "") -> list[DrawingShape]:
+    """A node's box and the marks on it, without what is written in it.
+
+    What is ablated is a ghost: pale, dashed and struck through. A node of a class has the class's colour, one that only
+    one of two compared circuits has that circuit's.
+
+    Args:
+        node: what is drawn.
+        rect: where its box is.
+        theme: the colours.
+        role: what the box says that it is; empty for its style.
+    """
+    left, top, width, height = rect
+    fill, line = style_colours(node.style, theme)
+    if node.colour:
+        fill, line = blend_hex(node.colour, theme.ground, CLASS_FILL_SHARE), node.colour
+    if node.side in ("left", "right"):
+        line = theme.positive if node.side == "left" else theme.negative
+    line_width = CLASS_LINE_WIDTH if node.colour or node.side in ("left", "right") else LINE_WIDTH
+    is_dashed = node.ablated or node.side == "right"
+    if node.ablated:
+        fill = theme.ground
+    opacity = ABLATED_OPACITY if node.ablated else 1.0
+    shapes: list[DrawingShape] = [
+        BoxShape(role or node.style, *rect, fill, line, line_width, node.style, is_dashed, opacity)
+    ]
+    if node.ablated:
+        ends = (
+            (left + STRIKE_INSET, top + height - STRIKE_INSET),
+            (left + width - STRIKE_INSET, top + STRIKE_INSET),
+        )
+        shapes.append(polyline("strike", ends, theme.warning, STRIKE_WIDTH, opacity=ABLATED_OPACITY))
+    if node.pinned:
+        shapes += pin_shapes(left + width - 2, top, theme)
+    return shapes
+
+
+def pin_shapes(x: float, y: float, theme: Theme) -> list[DrawingShape]:
+    """A round-headed pin whose head is at a point: its file's viewer had the node pinned."""
+    ends = (x, y), (x + PIN_SHAFT[0], y + PIN_SHAFT[1])
+    place = x - PIN_RADIUS, y - PIN_RADIUS, 2 * PIN_RADIUS, 2 * PIN_RADIUS
+    return [
+        polyline("pin", ends, theme.text, PIN_WIDTH),
+        BoxShape("pin head", *place, theme.accent, theme.text, PIN_WIDTH, "end"),
+    ]
+
+
+def title_colour(node: DrawnNode, theme: Theme) -> str:
+    """What a node's name is written in."""
+    return theme.muted if node.ablated else theme.text
