@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
 from circuitviz.errors import InputError, suggest_name
@@ -50,13 +51,16 @@ class Registry(Generic[T]):
         kind: What the objects are, for error messages.
         packages: The package, or packages, whose modules register objects.
         group: The entry point group of other distributions.
+        folder_module: The module that registers an object whose files are a folder of the package.
     """
 
-    def __init__(self, kind: str, packages: str | tuple[str, ...], group: str) -> None:
+    def __init__(
+        self, kind: str, packages: str | tuple[str, ...], group: str, folder_module: str = ""
+    ) -> None:
         self.kind = kind
         self.import_errors: dict[str, str] = {}
         self._packages = (packages,) if isinstance(packages, str) else packages
-        self._entry_point_group = group
+        self._entry_point_group, self._folder_module = group, folder_module
         self._entries: dict[str, RegistryEntry[T]] = {}
         self._is_imported = False
 
@@ -103,10 +107,16 @@ class Registry(Generic[T]):
             for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
                 if not module.name.startswith("_"):
                     name = f"{package_name}.{module.name}"
-                    self._load_guarded(name, partial(importlib.import_module, name))
+                    self._load_guarded(name, partial(self._import_module, name, module.ispkg))
         for point in entry_points(group=self._entry_point_group):
             self._load_guarded(point.value, point.load)
         self._is_imported = True  # not before: imports have locks of their own, so walking twice does no harm
+
+    def _import_module(self, name: str, is_folder: bool) -> None:
+        importlib.import_module(name)
+        folder_module = f"{name}.{self._folder_module}"
+        if is_folder and self._folder_module and find_spec(folder_module) is not None:
+            importlib.import_module(folder_module)
 
     def _load_guarded(self, name: str, load: Callable[[], object]) -> None:
         try:

@@ -202,6 +202,17 @@ def test_tests_mirror_the_package() -> None:
     assert folders <= floors
 
 
+def test_tests_of_panels_mirror_the_panels() -> None:
+    """Each folder of panels has a folder of tests, whose files are named after the modules that they test."""
+    tests = ROOT / "tests" / "panels"
+    for folder in sorted(path for path in (PACKAGE / "panels").iterdir() if (path / "__init__.py").exists()):
+        modules = {f"test_{path.stem}.py" for path in folder.glob("*.py")}
+        files = {path.name for path in (tests / folder.name).glob("test_*.py")}
+        assert files, f"no tests of {_place(folder)}"
+        assert files <= modules, f"{folder.name}: {sorted(files - modules)} are named after no module"
+    assert not list(tests.glob("test_*.py")), "a test of a panel lies in the panel's folder"
+
+
 def test_committed_text_names_no_path_of_one_machine() -> None:
     """No home folder, no scratch folder, no mount of whoever wrote it."""
     private = re.compile(rb"(?<![\w./~-])/(?:home|Users|root|work|mnt|media|tmp)/[\w.-]+|[A-Z]:\\Users")

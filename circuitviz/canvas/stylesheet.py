@@ -72,6 +72,8 @@ def stylesheet(theme: Theme) -> str:
     QDockWidget::title {{ background: {t.window}; padding: 7px 10px 5px 10px; text-align: left; }}
     QDockWidget > QWidget, QWidget#panel {{ background: {t.panel}; }}
     QScrollArea, QScrollArea > QWidget > QWidget {{ background: {t.panel}; border: none; }}
+    QToolButton#dockHelp {{ padding: 0; border-radius: 3px; color: {t.text}; background: transparent; }}
+    QToolButton#dockHelp:hover {{ background: {t.line}; }}
     QToolBar {{ background: {t.panel}; border: none; border-bottom: 1px solid {t.line};
                padding: 4px 8px; spacing: 2px; }}
     QToolBar::separator {{ background: {t.line}; width: 1px; margin: 5px 7px; }}

@@ -5,26 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
+from circuitviz.panels.widgets.themed_widget import apply_theme
 from circuitviz.registry import Registry
-from circuitviz.scene.theme import Theme
+from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.workspace.workspace import Workspace
-
-
-def adjust_form_fields(widget: QWidget) -> None:
-    """Set the margins of number fields and align the labels of forms with their fields.
-
-    A style sheet cannot express either.
-    """
-    for field in widget.findChildren(QAbstractSpinBox):
-        field.lineEdit().setTextMargins(6, 0, 4, 0)
-    for form in widget.findChildren(QFormLayout):
-        for row in range(form.rowCount()):
-            item = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
-            if item is not None and (label := item.widget()) is not None:
-                # a form centres a label in 7/4 of its height, which the style's fields are taller than
-                label.setMinimumHeight(label.fontMetrics().height() + 5)
 
 
 class Panel(QWidget):
@@ -34,7 +20,7 @@ class Panel(QWidget):
         super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # a subclass is not painted without
-        self.workspace = workspace
+        self.workspace, self.theme = workspace, LIGHT
         self._is_in_front = True
         self._deferred_refreshes: dict[str, Callable[[], None]] = {}
 
@@ -72,6 +58,8 @@ class Panel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Use the colours that neither palette nor style sheet sets."""
+        self.theme = theme
+        apply_theme(self, theme)
 
 
 def is_part_in_view(part: QWidget) -> bool:
@@ -82,6 +70,8 @@ def is_part_in_view(part: QWidget) -> bool:
     return part.isVisible() and (panel is None or panel.is_in_view)
 
 
-panels: Registry[Callable[[Workspace], Panel]] = Registry("panel", "circuitviz.panels", "circuitviz.panels")
+panels: Registry[Callable[[Workspace], Panel]] = Registry(
+    "panel", "circuitviz.panels", "circuitviz.panels", folder_module="panel"
+)
 """Registered with ``title`` and ``area`` (left, right, bottom) and ``order``; at the bottom perhaps with
 ``height``, the pixels that it likes while it is in front. ``hidden`` ones wait until they are asked for."""

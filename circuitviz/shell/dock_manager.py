@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, QRect, Qt
+from PySide6.QtCore import QObject, QRect, Qt, Signal
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 from circuitviz.panels import Panel, panels
 from circuitviz.panels.widgets.font_scaling import DockScrollArea, scale_pixels
+from circuitviz.shell.dock_help_button import DockHelpButton
 from circuitviz.workspace import Workspace
 
 P = TypeVar("P", bound=Panel)
@@ -29,6 +31,8 @@ class DockManager(QObject):
         panels: Likewise.
         hidden_names: Docks that stay away until there is a circuit.
     """
+
+    help_requested = Signal(str)  # the title of the panel that help is wanted on
 
     def __init__(self, window: QMainWindow, workspace: Workspace) -> None:
         super().__init__(window)
@@ -56,8 +60,9 @@ class DockManager(QObject):
             dock.setWidget(DockScrollArea(panel) if area == "bottom" else panel)
             dock.visibilityChanged.connect(panel.set_in_front)
             window.addDockWidget(DOCK_AREAS[area], dock)
-            if area == "bottom":
-                dock.setTitleBarWidget(QWidget())  # the tabs name these docks
+            # the tabs name the docks at the bottom: all that their title bars hold is the button
+            help_button = DockHelpButton(dock, is_alone=area == "bottom")
+            help_button.clicked.connect(partial(self.help_requested.emit, entry.extra["title"]))
             if area == "bottom" and area in before:
                 window.tabifyDockWidget(before[area], dock)
                 before[area].raise_()

@@ -104,7 +104,7 @@ class FindBar(CanvasCard):
     def select_all(self) -> None:
         """Select all nodes that match."""
         if self.hits:
-            self.workspace.set_selection(frozenset(hit.node for hit in self.hits), frozenset())
+            self.workspace.select_nodes(hit.node for hit in self.hits)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Return goes to the next result, Shift+Return to the one before, Alt+Return selects all."""
@@ -127,7 +127,7 @@ class FindBar(CanvasCard):
     def _show_hit(self) -> None:
         """Select the current result and scroll to the node or box that shows it."""
         node, view = self.hits[self.hit_index].node, self.view
-        self.workspace.set_selection(frozenset({node}), frozenset())
+        self.workspace.select_nodes({node})
         if not (shown := drawn_node_for(view.circuit_scene, node)):
             return
         place = view.viewport_position(shown)

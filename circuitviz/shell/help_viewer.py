@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
@@ -37,10 +37,20 @@ def page_title(path: Path) -> str:
     return path.stem.replace("-", " ").capitalize()
 
 
+def heading_anchor(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it.
+
+    >>> heading_anchor("Choosing edges")
+    'choosing-edges'
+    """
+    kept = "".join(letter for letter in heading.lower() if letter.isalnum() or letter in " -_")
+    return kept.replace(" ", "-")
+
+
 class HelpViewer(QDialog):
     """Pages at the left, the chosen one at the right; links between pages work, others open in a browser."""
 
-    def __init__(self, parent: QWidget, page: str = "") -> None:
+    def __init__(self, parent: QWidget, page: str = "", anchor: str = "") -> None:
         super().__init__(parent)
         self.setWindowTitle("Help")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -59,6 +69,7 @@ class HelpViewer(QDialog):
         row.addLayout(column, 1)
         self.resize(980, 700)
         self.show_page(page)
+        QTimer.singleShot(0, self, lambda: self._scroll_to_heading(anchor))  # once it is laid out
 
     def show_page(self, page: str, anchor: str = "") -> None:
         """Show a page by its stem, or the first one."""
@@ -66,8 +77,17 @@ class HelpViewer(QDialog):
         chosen = next((item for item in items if item.data(PATH_ROLE) == page), items[0] if items else None)
         if chosen is not None:
             self.page_list.setCurrentItem(chosen)
-        if anchor:
-            self.browser.scrollToAnchor(anchor)
+        self._scroll_to_heading(anchor)
+
+    def _scroll_to_heading(self, anchor: str) -> None:
+        """Bring the heading that an anchor names to the top; Qt makes no anchors of Markdown's headings."""
+        block = self.browser.document().begin()
+        while block.isValid():
+            if block.blockFormat().headingLevel() and heading_anchor(block.text()) == anchor:
+                top = self.browser.document().documentLayout().blockBoundingRect(block).top()
+                self.browser.verticalScrollBar().setValue(round(top))
+                return
+            block = block.next()
 
     def _on_page_chosen(self, item: QListWidgetItem | None) -> None:
         if item is not None:
@@ -80,6 +100,6 @@ class HelpViewer(QDialog):
         if url.isRelative() and stem in help_pages():
             self.show_page(stem, url.fragment())
         elif url.isRelative() and not url.path():
-            self.browser.scrollToAnchor(url.fragment())
+            self._scroll_to_heading(url.fragment())
         else:
             QDesktopServices.openUrl(url)

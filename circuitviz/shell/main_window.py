@@ -35,7 +35,7 @@ from circuitviz.shell.failure_dialog import show_failure
 from circuitviz.shell.file_controller import FileController
 from circuitviz.shell.find_bar import FindBar
 from circuitviz.shell.group_controller import GroupController
-from circuitviz.shell.help_viewer import HelpViewer
+from circuitviz.shell.help_viewer import HelpViewer, heading_anchor
 from circuitviz.shell.layout_controller import LayoutController
 from circuitviz.shell.notice_bar import NoticeBar, stack_above
 from circuitviz.shell.path_highlight import PathHighlight
@@ -119,6 +119,7 @@ class MainWindow(QMainWindow):
         workspace.document_shown.connect(files.on_document_shown)
         workspace.failure_reported.connect(self.show_failure)
         workspace.panel_requested.connect(self.dock_manager.bring_to_front)
+        self.dock_manager.help_requested.connect(self._show_panel_help)
         prompts.circuit_arriving.connect(lambda: setattr(self.canvas_updater, "layout_name", "tokens"))
         prompts.answer_shown.connect(lambda: self.canvas_updater.call_when_drawn(self.view.fit))
         workspace.undo_stack.cleanChanged.connect(lambda _is_clean: self.update_title())
@@ -248,9 +249,12 @@ class MainWindow(QMainWindow):
         """Show the versions that numbers depend on."""
         self.show_only_dialog(AboutDialog(self))
 
-    def show_help(self, page: str = "") -> None:
-        """Show a help page by its file's stem; empty: the first one."""
-        HelpViewer(self, page).show()
+    def show_help(self, page: str = "", anchor: str = "") -> None:
+        """Show a help page by its file's stem, at a heading's anchor; empty: the first one."""
+        HelpViewer(self, page, anchor).show()
+
+    def _show_panel_help(self, title: str) -> None:
+        self.show_help("panels", heading_anchor(title))
 
     def open_palette(self) -> None:
         """Open the command palette."""

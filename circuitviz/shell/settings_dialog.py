@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.panels.registry import adjust_form_fields
+from circuitviz.panels.widgets.fields import adjust_form_fields
 from circuitviz.scene.theme import EDGE_COLOURS
 from circuitviz.shell.settings import LOG_LEVELS, Settings
 

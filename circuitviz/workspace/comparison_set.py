@@ -51,7 +51,7 @@ class ComparisonSet(QObject):
         """Have the references that ship read."""
         self._submit(LoadReferences()).finished.connect(self._on_references_loaded)
 
-    # what there is
+    # circuits
 
     @property
     def chosen_document(self) -> Document | None:
@@ -72,8 +72,8 @@ class ComparisonSet(QObject):
         if state.circuit is None:
             return []
         circuit, shape = state.circuit, state.circuit.graph.shape
-        kept = [name for name, document in self._user_documents.items() if _shape_of(document) == shape]
-        names = [*self._matching_references(shape, state.origin), *kept]
+        user_names = [name for name, document in self._user_documents.items() if _shape_of(document) == shape]
+        names = [*self._matching_references(shape, state.origin), *user_names]
         return [name for name in names if _has_same_graph(self.get_document(name), circuit)]
 
     def user_names(self) -> list[str]:
@@ -85,7 +85,7 @@ class ComparisonSet(QObject):
         is_users = name in self._user_documents
         return self._user_documents[name] if is_users else self._reference_documents[name]
 
-    # wishes
+    # changes
 
     def add_open_circuit(self) -> str:
         """Keep the open circuit as it is now.
@@ -95,10 +95,10 @@ class ComparisonSet(QObject):
         """
         document = self._documents.document
         state = document.state
-        kept = Document(State(state.origin, state.scores, state.live_circuit, labels=state.labels))
-        kept.extra = dict(document.extra)
-        name = self._unused_name(describe_circuit(kept))
-        self._user_documents[name] = kept
+        document_copy = Document(State(state.origin, state.scores, state.live_circuit, labels=state.labels))
+        document_copy.extra = dict(document.extra)
+        name = self._unused_name(describe_circuit(document_copy))
+        self._user_documents[name] = document_copy
         self.chosen_name = self.chosen_name if self.chosen_document is not None else name
         self.changed.emit()
         return name
@@ -138,12 +138,12 @@ class ComparisonSet(QObject):
     def _matching_references(self, shape: ModelShape, origin: Origin | None) -> list[str]:
         """References of this shape: those of the circuit's own model and ablation first."""
         model, ablation = (origin.model, origin.ablation) if origin else ("", "")
-        found = []
+        ranked = []
         for name, document in self._reference_documents.items():
             reference = document.extra["reference"]
             if _shape_of(document) == shape:
-                found.append((reference["model"] != model, reference["ablation"] != ablation, name))
-        return [name for _, _, name in sorted(found)]
+                ranked.append((reference["model"] != model, reference["ablation"] != ablation, name))
+        return [name for _, _, name in sorted(ranked)]
 
     def _unused_name(self, name: str) -> str:
         taken = (*self._user_documents, *self._reference_documents)

@@ -83,8 +83,8 @@ def describe_isolated_nodes(workspace: Workspace, nodes: frozenset[str]) -> str:
     if circuit is None:
         return ""
     graph = circuit.graph
-    known = expand_nodes(workspace.state, nodes) & graph.node_index.keys()
-    isolated = sorted(name for name in known if graph.isolated[graph.node_index[name]])
+    nodes_in_circuit = expand_nodes(workspace.state, nodes) & graph.node_index.keys()
+    isolated = sorted(name for name in nodes_in_circuit if graph.isolated[graph.node_index[name]])
     if not isolated:
         return ""
     more = len(isolated) - MAX_NAMED_NODES

@@ -21,7 +21,7 @@ MEASURE_DELAY_MS = 30  # after the last of several clicks
 
 
 class LiveFaithfulness(QObject):
-    """Keeps ``evaluation`` level with the document on the screen.
+    """Updates ``evaluation`` for the document on the screen.
 
     Attributes:
         evaluation: The evaluation as a dict; None where nothing is known.
@@ -61,7 +61,7 @@ class LiveFaithfulness(QObject):
         """Show what is known of a state, or an estimate until it is measured.
 
         Args:
-            state: What is on the screen; None: a search's partial result, which nobody has measured.
+            state: What is on the screen; None: a search's partial result, which was not measured.
         """
         if state is None:
             if self.evaluation is not None:
@@ -93,7 +93,7 @@ class LiveFaithfulness(QObject):
         return None if estimate is None else float(estimate["faithfulness"]["value"])
 
     def show_what_if(self, nodes: frozenset[str]) -> None:
-        """Show what it would be with these nodes ablated, as long as somebody asks; nothing is done."""
+        """Show the estimate with these nodes ablated; the document stays as it is. No nodes: show none."""
         self.what_if_estimated.emit(nodes, self.estimate_what_if(nodes) if nodes else None)
 
     def _request_measurement(self) -> None:

@@ -42,7 +42,7 @@ DEFAULT_NODES = 60  # of a circuit whose query names no number
 
 
 class PromptCircuitController(QObject):
-    """Keeps what the worker has open level with the document on the screen, also after undo.
+    """Lets the worker open what the document on the screen needs, also after undo.
 
     Attributes:
         needed_model: A model that is opened only when the person says so.
@@ -102,8 +102,8 @@ class PromptCircuitController(QObject):
         """Find the circuit of the selected node, on the same prompt and with the same dictionaries."""
         if (name := self.traceable_node) is not None and (query := self.query) is not None:
             method = HIERARCHICAL_ATTRIBUTION if query.is_graph else query.method
-            asked = replace(query, target=name, method=method, correct=(), incorrect=())
-            self.submit_query(replace(asked, tau=None, nodes=query.nodes or DEFAULT_NODES))
+            node_query = replace(query, target=name, method=method, correct=(), incorrect=())
+            self.submit_query(replace(node_query, tau=None, nodes=query.nodes or DEFAULT_NODES))
 
     def submit_query(self, query: AttributionQuery) -> JobHandle | None:
         """Find the circuit that answers a query.
@@ -115,11 +115,9 @@ class PromptCircuitController(QObject):
             The job; None where the person rather keeps unsaved work.
         """
         state = self._documents.user_document.state
-        origin, now = state.origin, state.query
+        origin, open_query = state.origin, state.query
         relation = SAME_MODEL if origin is not None and origin.model == query.model else OTHER_SUBJECT
-        if now is not None and (now.model, now.prompt, now.tokens, now.bos) == (
-            query.model, query.prompt, query.tokens, query.bos
-        ):  # fmt: skip
+        if open_query is not None and _prompt_key(open_query) == _prompt_key(query):
             relation = SAME_SUBJECT
         if not self._search.begin_search(relation):
             return None
@@ -135,7 +133,7 @@ class PromptCircuitController(QObject):
             handle.finished.connect(self.on_answer)
 
     def reset(self, is_searching: bool = True) -> None:
-        """A search is asked for: nobody knows yet what it opens, or whether it finds anything."""
+        """A search was submitted: what it opens, and whether it finds anything, is not known yet."""
         self._opened_requirements, self._is_searching = (), is_searching
 
     def open_offered(self) -> None:
@@ -205,8 +203,9 @@ class PromptCircuitController(QObject):
 
     def _show_threshold_move(self, reply: PromptSearchResult, query: AttributionQuery) -> bool:
         """Show the circuit at another threshold; False where the document has moved on."""
-        now = self.query
-        if now is None or (now.run_key, now.target_key) != (query.run_key, query.target_key):
+        open_query = self.query
+        keys = query.run_key, query.target_key
+        if open_query is None or (open_query.run_key, open_query.target_key) != keys:
             return False
         before = state = self._documents.document.state
         if self._threshold_moves is not None and self._threshold_moves[1] is state:
@@ -218,10 +217,10 @@ class PromptCircuitController(QObject):
 
     def _place_answer(self, query: AttributionQuery, command: Command, origin: Origin) -> bool:
         """Put an answer where it belongs; False where it is only offered."""
-        now = self.query
+        open_query = self.query
         self._search.end_search()
         self.circuit_arriving.emit()
-        if now is None or now.query_key != query.query_key:
+        if open_query is None or open_query.query_key != query.query_key:
             return self._search.place_result(command, origin)
         self.on_opened(origin)
         self._live_faithfulness.reset()
@@ -235,6 +234,10 @@ class PromptCircuitController(QObject):
     def _on_open_ended(self, reply: object) -> None:
         if isinstance(reply, ConsentNeeded):
             self.set_needed_model(reply)
+
+
+def _prompt_key(query: AttributionQuery) -> tuple[object, ...]:
+    return query.model, query.prompt, query.tokens, query.bos
 
 
 def opening_request(state: State, device: str, consent: str = WITHOUT_CONSENT) -> Request:

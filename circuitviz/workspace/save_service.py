@@ -96,7 +96,7 @@ class SaveService(QObject):
 
         Args:
             path: Where to.
-            work: Writes the file, of values that nobody changes any more.
+            work: Writes the file, of values that no longer change.
             on_done: Told whether it was written.
             note: Said of the file once it is there.
         """

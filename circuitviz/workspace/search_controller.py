@@ -100,9 +100,9 @@ class SearchController(QObject):
         elif not self.place_result(result.command(), result.origin, was_shown):
             return
         self.search_finished.emit()
-        where = "in the partial result" if result.cancelled else "found"
+        source_text = "in the partial result" if result.cancelled else "found"
         self._notifier.post_message(
-            f"{result.circuit.n_edges:,} edges {where}. {result.circuit.note}".strip()
+            f"{result.circuit.n_edges:,} edges {source_text}. {result.circuit.note}".strip()
         )
 
     def place_result(self, command: Command, origin: Origin, is_partial_shown: bool = False) -> bool:

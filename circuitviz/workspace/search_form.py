@@ -25,11 +25,11 @@ class SearchForm(QObject):
 
     def set(self, *, model: str | None = None, task: str | None = None, device: str | None = None) -> None:
         """Change what is given, and tell whoever shows it."""
-        before = self.model, self.task, self.device
+        values_before = self.model, self.task, self.device
         self.model = self.model if model is None else model
         self.task = self.task if task is None else task
         self.device = self.device if device is None else device
-        if (self.model, self.task, self.device) != before:
+        if (self.model, self.task, self.device) != values_before:
             self.changed.emit()
 
     def start(self, is_example: bool = False) -> None:

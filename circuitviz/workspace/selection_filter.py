@@ -16,7 +16,7 @@ def restrict_selection(
     names = graph.node_index.keys() | boxes
 
     def has_edge(edge: str) -> bool:
-        ends = edge.partition("<")[0].split("->")
-        return is_valid_target(graph, edge) or (bool(boxes & set(ends)) and set(ends) <= names)
+        end_names = edge.partition("<")[0].split("->")
+        return is_valid_target(graph, edge) or (bool(boxes & set(end_names)) and set(end_names) <= names)
 
     return nodes & names, frozenset(edge for edge in edges if has_edge(edge))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.jobs.task_pool import TaskPool
 from circuitviz.jobs.worker import Worker
 from circuitviz.workbench.requests.compute_measure import MeasureResult
-from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult, UnusableRowsFound
 from circuitviz.workbench.requests.load_choices import Choices, LoadChoices
 from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCurve
 from circuitviz.workbench.requests.messages import (
@@ -53,6 +53,7 @@ class Workspace(QObject):
             prompt_circuits, comparison, file_loader, save_service, search_form: Its parts.
         prompt_index: Which of the task's prompts is read.
         shown_feature: Whose dashboard is shown: its site and number.
+        dictionary_folders: Folders of the open dictionaries; empty for those of the demo.
     """
 
     state_changed = Signal()
@@ -71,7 +72,10 @@ class Workspace(QObject):
     progress_reported = Signal(object)  # ProgressReported, of any job
     worker_idle = Signal()
     search_finished = Signal()  # whatever else still runs
-    reply_received = Signal(object)  # every other reply of the worker; a job's handle has it, too
+    unusable_rows_found = Signal(
+        object
+    )  # UnusableRowsFound: whether to leave them out is for the person to say
+    measure_stored = Signal(str)  # the name of a measure of which the document has more, or all
     failure_reported = Signal(object)  # JobFailed
     message_posted = Signal(str)
     panel_requested = Signal(str)  # by its registered name, to the front
@@ -87,6 +91,7 @@ class Workspace(QObject):
         self.search_form = SearchForm(self)
         self.prompt_index = 0
         self.shown_feature: tuple[str, int] | None = None
+        self.dictionary_folders: tuple[str, ...] = ()
         documents = DocumentSwitcher(self.selection, self.undo_stack, self.notifier, self)
         self.document_switcher = documents
         self.search_controller = SearchController(documents, self.notifier, self)
@@ -101,7 +106,7 @@ class Workspace(QObject):
         self._connect_parts()
 
     def _connect_parts(self) -> None:
-        """The parts hear of a change before the panels, which connect to the workspace's own signals."""
+        """The parts are told of a change before the panels, which connect to the workspace's own signals."""
         documents, search, prompts = self.document_switcher, self.search_controller, self.prompt_circuits
         documents.document_opened.connect(self.live_faithfulness.reset)
         documents.document_opened.connect(lambda: self.comparison.set_overlaid(False))
@@ -126,7 +131,7 @@ class Workspace(QObject):
         ):
             source.connect(target)
 
-    # life
+    # start and stop
 
     def start(self) -> None:
         """Start the worker, which loads what takes seconds."""
@@ -140,7 +145,7 @@ class Workspace(QObject):
         self.save_service.stop()
         self.task_pool.stop()
 
-    # what is open
+    # state
 
     @property
     def document(self) -> Document:
@@ -280,11 +285,15 @@ class Workspace(QObject):
             handle = self.submit_request(ReadTaskNode(node, prompt_index, graph, state.method_options))
             handle.finished.connect(self._on_node_read)
 
-    # what is looked at
+    # selection
 
     def set_selection(self, nodes: frozenset[str], edges: frozenset[str]) -> None:
         """Select nodes and edges everywhere."""
         self.selection.set(nodes, edges)
+
+    def select_nodes(self, nodes: Iterable[str]) -> None:
+        """Select nodes, and no edge, everywhere."""
+        self.set_selection(frozenset(nodes), frozenset())
 
     def highlight_path(self, path: CircuitPath, text: str, edges: frozenset[str]) -> None:
         """Select the edges of one path or of several; ``text``, their strength, is written on ``path``."""
@@ -322,10 +331,10 @@ class Workspace(QObject):
         """Do something that may find its input wrong; see ``Notifier.run_guarded``."""
         return self.notifier.run_guarded(work, *args, title=title)
 
-    # consequences
+    # replies of the worker
 
     def _handle_reply(self, reply: Reply) -> None:
-        """What concerns more than the job that asked: the handle of a job has each reply, too."""
+        """Emit what concerns more than the one who asked; the handle of a job has every reply."""
         match reply:
             case ProgressReported():
                 self.progress_reported.emit(reply)
@@ -344,10 +353,10 @@ class Workspace(QObject):
                 self.prompt_circuits.on_idle()
                 self.worker_idle.emit()
             case MeasureResult():
-                self.document.store_measure(reply.measure, reply.record)  # before anybody shows it
-                self.reply_received.emit(reply)
-            case _:
-                self.reply_received.emit(reply)
+                self.document.store_measure(reply.measure, reply.record)
+                self.measure_stored.emit(reply.measure)
+            case UnusableRowsFound():
+                self.unusable_rows_found.emit(reply)
 
     def _on_model_ready(self, opened: ModelReady) -> None:
         self.model_status.opened = opened

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.__main__ import main
 from circuitviz.document import Document, State
 from circuitviz.formats import open_document, save_document
@@ -167,3 +168,57 @@ def test_a_name_that_is_not_utf_8_goes_all_the_way(tmp_path: Path) -> None:
         assert done.returncode == code and b"Error" not in done.stderr, done.stderr
         assert done.stderr.count(b"\n") == (code != 0)
     assert open_document(path).state.labels["m0"].text == "r\ufffdle"
+
+
+PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
+
+
+@pytest.fixture(autouse=True)
+def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the demo's text, so that the index is there soon."""
+    monkeypatch.setattr(features_job, "N_DEMO_PASSAGES", 400)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A local circuit of the demo, as the command line writes it."""
+    path = tmp_path_factory.mktemp("local") / "local.circuit"
+    asked = ["local-circuit", "--prompt", PROMPT, "--target", "a2.f719@16", "--nodes", "40", "-o", str(path)]
+    assert main(asked) == 0
+    return path
+
+
+def features(path: Path) -> list[str]:
+    """Two features of the circuit, strongest first."""
+    state = open_document(path).state
+    assert state.scores is not None and state.circuit is not None
+    graph, strength = state.circuit.graph, state.scores.node_scores()
+    named = [n for n in state.circuit.node_names if ".f" in n and n in graph.sender_index]
+    return sorted(named, key=lambda n: -abs(strength[graph.sender_index[n]]))[:2]
+
+
+def test_the_command_line_tests_features(
+    local: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "local.circuit"
+    path.write_bytes(local.read_bytes())
+    node = features(local)[0]
+    assert main(["label", "set", str(path), node, "a name"]) == 0
+    base = ["label", "test", str(path), "--target", node, "--test"]
+    assert (
+        main([*base, "feature-effect", "--counterfactual", "ioi", "--prompts", "8", "--effect-on", "a2.f719"])
+        == 0
+    )
+    capsys.readouterr()
+    assert main([*base, "activation", "--counterfactual", "name-swapped", "--prompts", "8", "--json"]) == 0
+    out, err = capsys.readouterr()
+    (one,) = json.loads(out)
+    assert one["test"] == "activation" and one["outcome"]["prompts"] == 8 and "other" not in err
+    state = open_document(path).state
+    assert [e.stale_parts(state.evidence_context_of(node)) for e in state.labels[node].evidence] == [(), ()]
+    assert main([*base, "activation"]) == 2
+    assert "one prompt without a counterfactual" in capsys.readouterr().err
+    assert main([*base, "answer"]) == 2
+    rows = tmp_path / "labels.jsonl"
+    assert main(["label", "export", str(path), "-o", str(rows)]) == 0
+    assert node in rows.read_text()

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 from opening import export_in, open_in
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 from tracer_graph import LOGITS, WORDS, tracer_graph
 
 from circuitviz.canvas.canvas_texts import tooltip_text
 from circuitviz.canvas.token_axis import token_axis_rect
-from circuitviz.document.node_text import describe_graph_source
-from circuitviz.formats import import_document
 from circuitviz.graph import NodeKind
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM, canvas_font
 from circuitviz.scene.node_styles import style_colours
@@ -89,28 +87,6 @@ def test_taking_out_a_node_without_edges_says_that_nothing_changes(open_window, 
     window.workspace.set_selection(frozenset({"m20.f15589@4"}), frozenset())
     window.run_command("ablate")
     assert not any("No edge" in said for said in heard[told:])
-
-
-def test_origin_of_a_graph_is_plain_text_of_any_file(open_window, qtbot: QtBot, tmp_path: Path) -> None:
-    data = json.loads(EXAMPLE.read_text())
-    window: MainWindow = open_window()
-    source = window.panels["inspector"].prompt_node_view.source_label
-    for number, (scan, prompt, said) in enumerate(
-        [
-            ("<b>m</b>", "a <img src=x>", "Attribution graph of <b>m</b> on “a <img src=x>”"),
-            (None, "only a prompt", "Attribution graph on “only a prompt”"),
-            (["odd"], {"odd": 1}, ""),
-        ]
-    ):
-        data["metadata"] |= {"scan": scan, "prompt": prompt}
-        path = tmp_path / f"{number}.graph.json"
-        path.write_text(json.dumps(data))
-        open_in(window, qtbot, path)
-        assert source.text() == said and source.isVisible() == bool(said)
-        assert source.textFormat() is Qt.TextFormat.PlainText
-    data["metadata"] |= {"scan": "m", "prompt": "word " * 2000}
-    path.write_text(json.dumps(data))
-    assert len(describe_graph_source(import_document(path).state.scores.info)) < 340
 
 
 def test_a_graph_of_hundreds_of_nodes_opens_at_a_size_at_which_names_are_read(

@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from opening import LONG
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document, Label, State, TaskOrigin
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.jobs import JobHandle
 from circuitviz.paint import save_figure
-from circuitviz.panels.figures import PlotDialog
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.methods_text import bibtex, methods_paragraph
@@ -148,46 +147,3 @@ def test_every_reference_of_a_method_has_its_entry() -> None:
         assert set(CITATION.findall(entry.reference)) <= known, (entry.name, entry.reference)
     assert bibtex(Document()).count("@") == 1
     assert "0.812" in methods_paragraph(document())
-
-
-def test_a_plot_is_exported_through_the_same_dialog(
-    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From the button below a measure's plot to the files, with the command in their metadata."""
-    panel = opened.panels["evaluation"]
-    points = [{"asked": n, "edges": n, "value": n / 90, "low": n / 99, "high": n / 80} for n in (1, 10, 60)]
-    found = {"key": "", "options": {}, "result": {"points": points, "cpr": 0.5, "cmd": 0.5}, "done": True}
-    opened.workspace.document.store_measure("curve", found)
-    panel.measure_box.addItem("curve")
-    panel.measure_box.setCurrentText("curve")
-    panel.show_result()
-    opened.dock_manager.bring_to_front("evaluation")
-    panel.export_button.click()
-    dialog = opened.findChild(PlotDialog)
-    assert dialog is not None and dialog.isVisible()
-    qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
-    height = dialog.option_form.fields["height_mm"]
-    assert isinstance(height, QDoubleSpinBox)
-    height.setValue(40.0)
-    qtbot.waitUntil(lambda: "× 40.0 mm" in dialog.size_label.text(), timeout=LONG)
-    assert dialog.size_label.text().startswith(("82.5", "82.6"))
-    assert (
-        dialog.command_field.text().startswith("circuitviz evaluate")
-        and "--measures curve" in dialog.command_field.text()
-    )
-    shot(dialog, "export-plot")
-    path = tmp_path / "curve.svg"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
-    dialog.save_button.click()
-    opened.workspace.save_service.wait_until_written()
-    text = path.read_text(encoding="utf-8")
-    assert 'height="40.000mm"' in text and "--measures curve" in text and ">faithfulness<" in text
-    assert f"document {opened.workspace.state.hash}" in text and "<image" not in text
-    panel.export_button.click()
-    again = next(d for d in opened.findChildren(PlotDialog) if d.isVisible())
-    assert again.current_figure().height_mm == 40.0  # what was chosen is chosen again
-    path = tmp_path / "curve.csv"
-    next(b for b in again.findChildren(QPushButton) if b.text() == "Save as CSV…").click()
-    opened.workspace.save_service.wait_until_written()
-    assert path.read_text(encoding="utf-8").splitlines()[1].startswith("1,1,")
-    assert not again.isVisible()

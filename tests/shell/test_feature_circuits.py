@@ -35,24 +35,6 @@ def question(window: MainWindow) -> AttributionQuery | None:
     return window.workspace.prompt_circuits.query
 
 
-def ask(window: MainWindow, qtbot: QtBot, **fields: str):
-    """Fill the form of the panel and press the button; returns the panel."""
-    window.dock_manager.bring_to_front("feature-circuit")
-    panel = window.panels["feature-circuit"]
-    form = panel.query_form
-    boxes = {"method": form.method_box, "kind": form.target_kind_box, "gate": form.gate_box}
-    for name, box in boxes.items():
-        if name in fields:
-            box.setCurrentIndex(box.findData(fields[name]))
-    if "prompt" in fields:
-        form.prompt_box.setEditText(fields["prompt"])
-    for name in ("target", "correct", "incorrect"):
-        if name in fields:
-            getattr(form, f"{name}_field").setText(fields[name])
-    qtbot.mouseClick(panel.trace_button, Qt.MouseButton.LeftButton)
-    return panel
-
-
 def holds(window: MainWindow) -> None:
     """The ledger that is shown sums to the target's value."""
     ledger = window.panels["feature-circuit"].ledger_view
@@ -181,41 +163,6 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     assert re.search(r"local-circuit -m demo", svg)
 
 
-def test_a_token_a_difference_and_a_graph(open_window, qtbot: QtBot) -> None:
-    window = demo(open_window, qtbot)
-    panel = ask(window, qtbot, prompt=PROMPT, kind="token", target=" Ian")
-    qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
-    assert "“Ian” logit." in panel.title_label.text()
-    holds(window)
-    shoot(window, "feature-circuit-token")
-    ask(window, qtbot, kind="logit-diff", correct=" Ian", incorrect=" Betty", gate="absolute")
-    qtbot.waitUntil(lambda: question(window).target == "logit-diff", timeout=LONG)
-    holds(window)
-    assert question(window).gate == "absolute"
-    ask(window, qtbot, method="attribution-graph", kind="")
-    qtbot.waitUntil(lambda: question(window).is_graph, timeout=LONG)
-    info = window.workspace.document.state.scores.info
-    assert panel.graph_scores.value_labels["replacement_score"].text() == f"{info['replacement_score']:.3f}"
-    assert (
-        panel.pages.currentWidget() is panel.graph_scores
-        and "“Ian” 0." in panel.graph_scores.targets_label.text()
-    )
-    shoot(window, "feature-graph")
-    nodes = len(window.workspace.document.state.circuit.graph.nodes)
-    panel.query_form.node_share_field.setValue(0.4)
-    qtbot.waitUntil(lambda: question(window).node_share == 0.4, timeout=LONG)
-    assert len(window.workspace.document.state.circuit.graph.nodes) < nodes
-
-    # a node of the graph has a circuit of its own, by its key
-    names = window.workspace.document.state.circuit.node_names
-    feature = next(name for name in names if re.fullmatch(r"[am][23]\.f\d+@\d+", name))
-    window.workspace.set_selection(frozenset({feature}), frozenset())
-    window.view.setFocus()
-    qtbot.keyClick(window.view, Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
-    qtbot.waitUntil(lambda: question(window).target == feature, timeout=LONG)
-    holds(window)
-
-
 def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> None:
     window = demo(open_window, qtbot)
     window.workspace.prompt_circuits.submit_query(
@@ -284,39 +231,3 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
         window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     assert inspector.readings_box.isVisible() and not reading.isVisible()
     assert window.failure_dialog is None
-
-
-REFUSED = (
-    ({"kind": "node", "target": "m3.f1@2"}, "not active"),
-    ({"kind": "node", "target": "m3.f99999@2"}, "not active"),
-    ({"kind": "node", "target": "token@2"}, "is a leaf"),
-    ({"kind": "node", "target": ""}, "No target was given"),
-    ({"kind": "token", "target": " Ian Betty"}, "must be one token"),
-    ({"kind": "node", "target": "m3.f1@2", "prompt": "the " * 200}, "reads at most"),
-    ({"kind": "node", "target": "m3.f1@2", "prompt": "", "gate": "absolute"}, "An empty prompt was given"),
-    ({"kind": "logit-diff", "correct": " Ian"}, "at least one correct and one incorrect"),
-)
-
-
-def test_what_cannot_be_asked_is_a_sentence(open_window, qtbot: QtBot) -> None:
-    window = demo(open_window, qtbot)
-    state = window.workspace.document.state
-    for fields, says in REFUSED:
-        panel = ask(window, qtbot, **{"prompt": PROMPT, **fields})
-        qtbot.waitUntil(
-            lambda: window.failure_dialog is not None and window.failure_dialog.isVisible(), timeout=LONG
-        )
-        assert re.search(says, window.failure_dialog.informativeText()), fields
-        assert window.workspace.document.state is state and panel.trace_button.isEnabled()
-        window.failure_dialog.close()
-    window.workspace.prompt_circuits.submit_query(AttributionQuery("demo", PROMPT, " Ian", nodes=30))
-    qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
-    number = panel.threshold_row.number_field
-    for text, says in (("much", "a number from 0 on"), ("1e9", "keeps no node")):
-        number.setText(text)
-        number.setModified(True)
-        number.editingFinished.emit()
-        qtbot.waitUntil(lambda: window.failure_dialog.isVisible(), timeout=LONG)
-        assert says in window.failure_dialog.informativeText()
-        window.failure_dialog.close()
-    assert number.text() == f"{question(window).tau:.4g}"

@@ -59,6 +59,7 @@ from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.requests.feature_dashboards import FeatureDashboard
 from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workspace.plain_text import MarkupLabel
+from circuitviz.workspace.workspace import Workspace
 
 TOKENS = ["<s>", "<b>", "<|endoftext|>", " a&b"]
 
@@ -371,7 +372,7 @@ def test_a_dashboard_shows_tokens_and_explanations_as_they_are(qtbot: QtBot, mar
         effects, effects, effects, (Neighbour(4, 0.5),), (Neighbour(4, 0.5),),
     )  # fmt: skip
     said = Explanation("m0", 3, marked, marked, f"https://example.org/{marked}")
-    view = DashboardView()
+    view = DashboardView(Workspace())
     qtbot.addWidget(view)
     view.setStyleSheet(PLAIN_TEXT_RULES)
     view.show_feature(found, {4: said}, [said], (marked,))

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from circuitviz.document import State
 from circuitviz.document.attribution_query import AttributionQuery
@@ -21,7 +21,7 @@ from circuitviz.graph import (
     Intervention,
     parse_positions,
 )
-from circuitviz.panels.registry import adjust_form_fields
+from circuitviz.panels.widgets.fields import adjust_form_fields, choice_box, let_shrink, make_form
 from circuitviz.workbench.prompt_evaluation import describe_mean
 
 OWN_OUTPUT, OUT_OF_CIRCUIT = "its own output", "out of the circuit"
@@ -51,8 +51,7 @@ class AblationForm(QWidget):
         )
         self.apply_button = QPushButton("Apply", objectName="primary")
         self.ablation_box = QComboBox(accessibleName="Ablation of nodes outside the circuit")
-        self.errors_box = QComboBox(accessibleName="Reconstruction errors")
-        self.errors_box.addItems(ERROR_MODES)
+        self.errors_box = choice_box("Reconstruction errors", *ERROR_MODES)
         self.errors_box.setToolTip("SAE or transcoder reconstruction error: keep it, or drop it")
         self._is_feature_circuit: bool | None = None
         self._build()
@@ -114,14 +113,14 @@ class AblationForm(QWidget):
         of_features = query is not None
         if of_features != self._is_feature_circuit:
             self._is_feature_circuit = of_features
-            out = (
+            out_of_circuit = (
                 "the node takes its ablation value"
                 if of_features
                 else "all edges of the node carry their ablation value"
             )
             offered = {
                 OWN_OUTPUT: "unchanged",
-                OUT_OF_CIRCUIT: out,
+                OUT_OF_CIRCUIT: out_of_circuit,
                 **(FEATURE_INTERVENTIONS if of_features else COMPONENT_INTERVENTIONS),
             }
             self.value_box.clear()
@@ -133,17 +132,19 @@ class AblationForm(QWidget):
                 self._form_layout.setRowVisible(row, of_features)
         if query is None:
             return
-        paired = bool(query.corrupted)
-        offered_now = [name for name in OUTSIDE_VALUES if paired or name != "corrupted"]
+        has_pair = bool(query.corrupted)
+        offered_now = [name for name in OUTSIDE_VALUES if has_pair or name != "corrupted"]
         if [self.ablation_box.itemText(i) for i in range(self.ablation_box.count())] != offered_now:
             self.ablation_box.clear()
             self.ablation_box.addItems(offered_now)
-        self._set_value_enabled("corrupted", paired)
+        self._set_value_enabled("corrupted", has_pair)
         self.ablation_box.setCurrentText(query.ablation)
         self.errors_box.setCurrentText(query.errors)
-        why = "" if paired else "; corrupted needs a corrupted prompt, which this circuit does not have"
+        missing_prompt = (
+            "" if has_pair else "; corrupted needs a corrupted prompt, which this circuit does not have"
+        )
         self.ablation_box.setToolTip(
-            f"value of nodes outside the circuit; mean: over {describe_mean(query)}{why}"
+            f"value of nodes outside the circuit; mean: over {describe_mean(query)}{missing_prompt}"
         )
 
     def _set_value_enabled(self, name: str, enabled: bool) -> None:
@@ -164,9 +165,8 @@ class AblationForm(QWidget):
         self.positions_field.setEnabled(usable and name not in (OWN_OUTPUT, OUT_OF_CIRCUIT))
 
     def _build(self) -> None:
-        self._form_layout = QFormLayout(self, verticalSpacing=8)
+        self._form_layout = make_form(self)
         self._form_layout.setContentsMargins(12, 10, 12, 10)
-        self._form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._form_layout.addRow(self.nodes_label)
         self._form_layout.addRow("writes", self.value_box)
         self._form_layout.addRow(self.factor_label, self.factor_field)
@@ -175,6 +175,4 @@ class AblationForm(QWidget):
         self._form_layout.addRow("ablation", self.ablation_box)
         self._form_layout.addRow("errors", self.errors_box)
         adjust_form_fields(self)
-        for box in (self.value_box, self.ablation_box, self.errors_box):
-            box.setMinimumContentsLength(10)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        let_shrink(self.value_box, self.ablation_box, self.errors_box, n_letters=10)

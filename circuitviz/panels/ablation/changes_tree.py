@@ -7,6 +7,8 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
+from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
+
 NODE_ROLE = Qt.ItemDataRole.UserRole
 CHANGE_TOOLTIPS = {
     "predicted": "predicted by attribution: sum of the changed nodes' effects on the target",
@@ -114,5 +116,5 @@ def _add_row(
     change_text = [format_number(after - before, is_signed=True)] if show_change else []
     item = QTreeWidgetItem(parent, [name, format_number(before), format_number(after), *change_text])
     for column in range(1, 3 + len(change_text)):
-        item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setTextAlignment(column, RIGHT_ALIGNED)
     return item

@@ -7,17 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QSplitter,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QListWidget, QListWidgetItem, QTabWidget, QWidget
 
 from circuitviz.document import (
     State,
@@ -34,9 +24,9 @@ from circuitviz.panels.ablation.ablation_form import OUT_OF_CIRCUIT, OWN_OUTPUT,
 from circuitviz.panels.ablation.changes_tree import ChangesTree, format_number
 from circuitviz.panels.ablation.prediction_view import PredictionView
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.scene.theme import Theme
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
 from circuitviz.workbench.requests.explain_change import ChangeExplained, ExplainChange
-from circuitviz.workbench.requests.messages import Reply
+from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
 MAX_HISTORY_ENTRIES = 100  # entries of the history
@@ -61,43 +51,41 @@ class AblationPanel(Panel):
         self.changes_tree = ChangesTree()
         self.prediction_view = PredictionView(workspace)
         self.tabs = QTabWidget(documentMode=True)
-        self.tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its bar, hidden over a lone page, would keep Tab
+        self.tabs.setFocusPolicy(
+            Qt.FocusPolicy.NoFocus
+        )  # else Tab would stop at its bar, also where that is hidden
         self.history_list = QListWidget(accessibleName="Ablation history")
         self.history_list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.history_list.setHorizontalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         )  # tool tips say all
         self._explained_key = ""  # key of the state whose comparison was requested last
-        self._is_comparing = False
+        self._explain_job = LatestJob(workspace, self)
         self._build()
-        self.ablation_form.apply_button.clicked.connect(
-            lambda: workspace.run_guarded(self.apply_intervention, title="Could not change the nodes")
-        )
-        self.ablation_form.positions_field.returnPressed.connect(
-            lambda: workspace.run_guarded(self.apply_intervention, title="Could not change the nodes")
-        )
+        for applied in (
+            self.ablation_form.apply_button.clicked,
+            self.ablation_form.positions_field.returnPressed,
+        ):
+            applied.connect(self._apply_guarded)
         self.ablation_form.setting_chosen.connect(
             lambda ablation, errors: workspace.apply_command(set_evaluation_setting(ablation, errors))
         )
         self.history_list.itemActivated.connect(self._restore_entry)
         self.history_list.itemClicked.connect(self._restore_entry)
-        self.changes_tree.node_clicked.connect(
-            lambda node: workspace.set_selection(frozenset({node}), frozenset())
-        )
+        self.changes_tree.node_clicked.connect(lambda node: workspace.select_nodes({node}))
         self.tabs.currentChanged.connect(lambda _: self.prediction_view.show_state())
         workspace.selection_changed.connect(self.refresh_when_visible(self.show_selection))
         workspace.state_changed.connect(self.refresh_when_visible(self.show_state))
         workspace.live_faithfulness.changed.connect(self.refresh_when_visible(self.explain_exact_value))
         workspace.model_ready.connect(self.refresh_when_visible(self.show_state))
-        workspace.reply_received.connect(self._on_reply)
-        workspace.worker_idle.connect(self._on_idle)
+        self._explain_job.received.connect(self._on_change_explained)
+        self._explain_job.failed.connect(self._on_comparison_stopped)
+        self._explain_job.cancelled.connect(self._on_comparison_stopped)
         workspace.document_opened.connect(self.changes_tree.clear)
         self.show_state()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours."""
-        self.prediction_view.chart.theme = theme
-        self.prediction_view.show_state()
+    def _apply_guarded(self) -> None:
+        self.workspace.run_guarded(self.apply_intervention, title="Could not change the nodes")
 
     def apply_intervention(self) -> None:
         """Apply the form to the selected nodes as one undo step."""
@@ -132,11 +120,12 @@ class AblationPanel(Panel):
         self.tabs.tabBar().setVisible(self.tabs.isTabVisible(1))
         self.prediction_view.show_state()
         if state.is_unmodified or state.circuit is None:
-            self._explained_key, self._is_comparing = "", False
+            self._explained_key = ""
+            self._explain_job.release()
             self.changes_tree.clear()
             self.changes_heading.setText("Nothing is ablated." if state.circuit is not None else "")
 
-    # what changed
+    # changes
 
     def explain_exact_value(self) -> None:
         """Ask what the ablation changed, once the exact faithfulness is known."""
@@ -148,23 +137,19 @@ class AblationPanel(Panel):
             self._show_target_change(evaluation)
         elif state.measurement_key != self._explained_key and self.workspace.opened_model is not None:
             self._explained_key = state.measurement_key
-            self._is_comparing = True
             self.changes_heading.setText("Comparing before and after …")
             setting = state.active_interventions, state.method_options, state.requirements
-            self.workspace.submit_request(
+            self._explain_job.submit(
                 ExplainChange(state.measurement_key, state.circuit, state.live_circuit, *setting)
             )
 
-    def _on_reply(self, reply: Reply) -> None:
-        if isinstance(reply, ChangeExplained) and reply.key == self.workspace.document.state.measurement_key:
-            self._is_comparing = False
+    def _on_change_explained(self, reply: ChangeExplained) -> None:
+        if reply.key == self.workspace.document.state.measurement_key:
             self.show_changes(reply.changes)
 
-    def _on_idle(self) -> None:
-        """Mark a comparison that was requested and has not arrived as cancelled."""
-        if self._is_comparing:
-            self._is_comparing, self._explained_key = False, ""
-            self.changes_heading.setText("Comparison cancelled.")
+    def _on_comparison_stopped(self) -> None:
+        self._explained_key = ""
+        self.changes_heading.setText("Comparison cancelled.")
 
     def show_changes(self, explanation: dict[str, Any]) -> None:
         """Show backup heads and the prompts that changed most."""
@@ -189,7 +174,7 @@ class AblationPanel(Panel):
         )
         self.changes_tree.show_target(target)
 
-    # what was tried
+    # history
 
     def _show_history(self) -> None:
         document = self.workspace.document
@@ -219,7 +204,7 @@ class AblationPanel(Panel):
             restore_ablation(entry["nodes"], entry["edges"], changed, entry.get("judged", ()))
         )
 
-    # the columns
+    # layout
 
     @property
     def _is_feature_circuit(self) -> bool:
@@ -235,17 +220,12 @@ class AblationPanel(Panel):
     def _build(self) -> None:
         self.tabs.addTab(_titled_box(self.changes_heading, self.changes_tree), "What changed")
         self.tabs.addTab(self.prediction_view, "Predicted and measured")
-        columns = QSplitter(Qt.Orientation.Horizontal)
-        columns.addWidget(self.ablation_form)
-        columns.addWidget(self.tabs)
-        columns.addWidget(_titled_box(QLabel("history, latest first", objectName="muted"), self.history_list))
-        columns.setChildrenCollapsible(False)
         self.tabs.setMinimumWidth(240)  # the hidden page's chart asks for more
-        columns.setSizes([210, 460, 210])
-        columns.setStretchFactor(1, 1)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(columns)
+        history = _titled_box(QLabel("history, latest first", objectName="muted"), self.history_list)
+        columns = make_splitter(
+            self.ablation_form, self.tabs, history, sizes=(210, 460, 210), stretched=1, is_collapsible=False
+        )
+        lay_out_row(columns, parent=self)
 
 
 def _unablated_key(state: State) -> str:
@@ -279,23 +259,22 @@ def _check_intervention(intervention: Intervention, nodes: Collection[str], long
 
 def _titled_box(title: QLabel, widget: QWidget) -> QWidget:
     box = QWidget()
-    inside = QVBoxLayout(box, spacing=4)
-    inside.setContentsMargins(8, 8, 8, 8)
-    inside.addWidget(title)
-    inside.addWidget(widget, 1)
+    lay_out_column(title, (widget, 1), parent=box, spacing=4, margins=(8, 8, 8, 8))
     return box
 
 
 def _describe_entry(entry: dict[str, Any], current_setting: list[str]) -> str:
     """A history entry in words: ablated parts, interventions, and the ablation if it is another one."""
-    out, changed = [*entry["nodes"], *entry["edges"]], entry.get("changed", {})
+    ablated, changed = [*entry["nodes"], *entry["edges"]], entry.get("changed", {})
     parts = []
-    if out:
-        parts.append(f"without {', '.join(out[:3])}" + (f" and {len(out) - 3} more" if out[3:] else ""))
+    if ablated:
+        parts.append(
+            f"without {', '.join(ablated[:3])}" + (f" and {len(ablated) - 3} more" if ablated[3:] else "")
+        )
     parts += [
         f"{name} {Intervention.from_json(intervention).description}" for name, intervention in changed.items()
     ]
-    judged = entry.get("judged", current_setting)
-    if judged != current_setting:
-        parts.append(f"{judged[0]} ablation, errors {judged[1]}")
+    setting = entry.get("judged", current_setting)
+    if setting != current_setting:
+        parts.append(f"{setting[0]} ablation, errors {setting[1]}")
     return "; ".join(parts)

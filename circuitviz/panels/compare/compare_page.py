@@ -6,7 +6,6 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from circuitviz.panels.registry import is_part_in_view
-from circuitviz.scene.theme import Theme
 from circuitviz.workspace.workspace import Workspace
 
 
@@ -31,6 +30,3 @@ class ComparePage(QWidget):
         """Redraw if something changed while the page was hidden."""
         super().showEvent(event)
         self.refresh()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the colours that neither palette nor style sheet sets."""

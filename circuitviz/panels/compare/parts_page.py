@@ -6,36 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QItemSelection,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QSortFilterProxyModel,
-    Qt,
-)
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHBoxLayout,
-    QHeaderView,
-    QPushButton,
-    QTableView,
-    QVBoxLayout,
-)
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSignalBlocker, QSortFilterProxyModel, Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QPushButton, QTableView
 
 from circuitviz.document import Document, State
 from circuitviz.formats.reference_circuit import edges_in_scope
 from circuitviz.graph import Circuit, overlap
 from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.registry import is_part_in_view
+from circuitviz.panels.widgets.fields import LEFT_ALIGNED, RIGHT_ALIGNED, choice_box
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel, set_up_table
 from circuitviz.scene.comparison_scene import side_of_edge, side_of_node
 from circuitviz.workspace.plain_text import MarkupLabel
 from circuitviz.workspace.workspace import Workspace
 
-Index = QModelIndex | QPersistentModelIndex
 SIDE_LABELS = {"both": "both", "left": "only here", "right": "only there"}
 SORT_ROLE = Qt.ItemDataRole.UserRole
 MAX_SELECTED_ROWS = 400  # rows that are marked at once: a whole circuit's edges would take seconds
@@ -51,31 +37,22 @@ class ComparedPart:
     score_there: float | None
 
 
-class PartsTableModel(QAbstractTableModel):
+class PartsTableModel(TitledTableModel):
     """Table of nodes or edges. Scores are sorted by |score|."""
 
-    HEADERS = ("part", "found in", "score here", "score there")
+    TITLES = ("part", "found in", "score here", "score there")
 
     def __init__(self, parts: list[ComparedPart] | None = None) -> None:
         super().__init__()
         self.parts = parts or []
         self.row_of = {part.name: row for row, part in enumerate(self.parts)}
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+    @property
+    def n_rows(self) -> int:
         """Number of parts."""
-        return 0 if parent.isValid() else len(self.parts)
+        return len(self.parts)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Number of columns."""
-        return 0 if parent.isValid() else len(self.HEADERS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Column names."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.HEADERS[section]
-        return None
-
-    def data(self, index: Index, role: int = 0) -> Any:
+    def data(self, index: AnyIndex, role: int = 0) -> Any:
         """A cell's text, alignment or sort key."""
         part, column = self.parts[index.row()], index.column()
         value = (part.name, SIDE_LABELS[part.side], part.score_here, part.score_there)[column]
@@ -84,7 +61,7 @@ class PartsTableModel(QAbstractTableModel):
         if role == SORT_ROLE:
             return value if isinstance(value, str) else -1.0 if value is None else abs(value)
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            return RIGHT_ALIGNED
         return None
 
 
@@ -96,8 +73,7 @@ class PartsPage(ComparePage):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.overlay_button = QPushButton("Show both on the canvas", checkable=True, objectName="primary")
-        self.kind_box = QComboBox(accessibleName="Nodes or edges")
-        self.kind_box.addItems(["Nodes", "Edges"])
+        self.kind_box = choice_box("Nodes or edges", "Nodes", "Edges")
         self.summary_label = MarkupLabel("", wordWrap=True)
         self.summary_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.table_model = PartsTableModel()
@@ -115,17 +91,15 @@ class PartsPage(ComparePage):
 
     def refresh_now(self) -> None:
         """Show summary and rows for the open circuit and the chosen one."""
-        beside, state = self.workspace.comparison, self.workspace.document.state
-        other = beside.chosen_document
+        comparison, state = self.workspace.comparison, self.workspace.document.state
+        other = comparison.chosen_document
         self.overlay_button.setEnabled(other is not None)
-        self.overlay_button.blockSignals(True)
-        self.overlay_button.setChecked(beside.is_overlaid)
-        self.overlay_button.setText(
-            "Show this circuit alone" if beside.is_overlaid else "Show both on the canvas"
-        )
-        self.overlay_button.blockSignals(False)
+        with QSignalBlocker(self.overlay_button):
+            self.overlay_button.setChecked(comparison.is_overlaid)
+        is_overlaid = comparison.is_overlaid
+        self.overlay_button.setText("Show this circuit alone" if is_overlaid else "Show both on the canvas")
         ours, theirs = state.live_circuit, other.state.live_circuit if other is not None else None
-        key = (state.hash, beside.chosen_name, id(other), self.kind_box.currentIndex())
+        key = (state.hash, comparison.chosen_name, id(other), self.kind_box.currentIndex())
         if key == self._shown_key:
             self.sync_selection()
             return
@@ -151,12 +125,12 @@ class PartsPage(ComparePage):
         rows = [self.table_model.row_of[n] for n in sorted(names) if n in self.table_model.row_of][
             :MAX_SELECTED_ROWS
         ]
-        chosen = QItemSelection()
+        selection = QItemSelection()
         for row in rows:
-            at = self.sorted_model.mapFromSource(self.table_model.index(row, 0))
-            chosen.select(at, at.siblingAtColumn(len(PartsTableModel.HEADERS) - 1))
+            index = self.sorted_model.mapFromSource(self.table_model.index(row, 0))
+            selection.select(index, index.siblingAtColumn(len(PartsTableModel.TITLES) - 1))
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
-        self.table.selectionModel().select(chosen, flags)
+        self.table.selectionModel().select(selection, flags)
         if rows:
             first = self.sorted_model.mapFromSource(self.table_model.index(rows[0], 0))
             self.table.scrollTo(first, QAbstractItemView.ScrollHint.PositionAtCenter)
@@ -183,32 +157,19 @@ class PartsPage(ComparePage):
         self.sync_selection()
 
     def _build(self) -> None:
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(24)
-        self.table.setShowGrid(False)
+        set_up_table(self.table, row_height_px=24, has_frame=False)
         self.table.setWordWrap(False)  # a name would break at its arrow
         self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setFrameShape(QTableView.Shape.NoFrame)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(False)
         header.setResizeContentsPrecision(50)  # an edge table has thousands of rows
         header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setDefaultAlignment(LEFT_ALIGNED)
         self.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
-        left = QVBoxLayout(spacing=8)
-        row = QHBoxLayout(spacing=8)
-        row.addWidget(self.overlay_button)
-        row.addWidget(self.kind_box)
-        row.addStretch(1)
-        left.addLayout(row)
-        left.addWidget(self.summary_label)
-        left.addStretch(1)
-        whole = QHBoxLayout(self, spacing=14)
-        whole.setContentsMargins(0, 6, 0, 0)
-        whole.addLayout(left)
-        whole.addWidget(self.table, 1)
+        row = lay_out_row(self.overlay_button, self.kind_box, 1, spacing=8)
+        left = lay_out_column(row, self.summary_label, 1, spacing=8)
+        lay_out_row(left, (self.table, 1), parent=self, spacing=14, margins=(0, 6, 0, 0))
         fix_scaled_width(self.summary_label, 250)
 
 
@@ -221,13 +182,13 @@ def compared_nodes(
         left_circuit.graph.sender_index,
         (_outgoing_score_sums(left, left_circuit), _outgoing_score_sums(right, right_circuit)),
     )
-    there = [set(left_circuit.node_names), set(right_circuit.node_names)]
+    names_of = [set(left_circuit.node_names), set(right_circuit.node_names)]
 
-    def score(name: str, which: int) -> float | None:
-        known = sums[which]
-        if known is None or name not in there[which] or name not in index:
+    def score(name: str, side: int) -> float | None:
+        score_sums = sums[side]
+        if score_sums is None or name not in names_of[side] or name not in index:
             return None
-        return float(known[index[name]])
+        return float(score_sums[index[name]])
 
     return [
         ComparedPart(n, side_of_node(n, left_circuit, right_circuit), score(n, 0), score(n, 1)) for n in names
@@ -240,17 +201,17 @@ def compared_edges(
     """Every edge of either circuit with its scores."""
     parts = []
     for s, r in np.argwhere(left_circuit.edges | right_circuit.edges):
-        at = (int(s), int(r))
-        here, there = (
-            float(state.scores.values[at]) if state.scores is not None and circuit.edges[at] else None
+        edge = (int(s), int(r))
+        score_here, score_there = (
+            float(state.scores.values[edge]) if state.scores is not None and circuit.edges[edge] else None
             for state, circuit in ((left, left_circuit), (right, right_circuit))
         )
         parts.append(
             ComparedPart(
-                left_circuit.graph.edge_name(*at),
-                side_of_edge(at, left_circuit.edges, right_circuit.edges),
-                here,
-                there,
+                left_circuit.graph.edge_name(*edge),
+                side_of_edge(edge, left_circuit.edges, right_circuit.edges),
+                score_here,
+                score_there,
             )
         )
     return parts

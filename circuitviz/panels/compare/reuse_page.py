@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from circuitviz.graph import measure_reuse
 from circuitviz.panels.compare.compare_page import ComparePage
-from circuitviz.panels.figures import open_plot_dialog
+from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.widgets.chart_view import ChartView
-from circuitviz.scene.theme import Theme
+from circuitviz.panels.widgets.fields import choice_box
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workspace.comparison_set import THIS_CIRCUIT
 from circuitviz.workspace.workspace import Workspace
 
@@ -22,53 +23,38 @@ class ReusePage(ComparePage):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.kind_box = QComboBox(accessibleName="Nodes or edges")
-        self.kind_box.addItems(["Nodes", "Edges"])
+        self.kind_box = choice_box("Nodes or edges", "Nodes", "Edges")
         self.select_common_button = QPushButton("Select shared parts")
-        self.export_button = QPushButton(
-            "Export…", toolTip="export the matrix as a figure, or its numbers as CSV"
-        )
-        self.chart = ChartView()
-        self.chart.setAccessibleName("Share of each circuit's components in the others")
+        self.export_button = ExportButton(workspace, lambda: {"reuse": self.chart})
+        self.chart = ChartView("Share of each circuit's components in the others")
         self.message_label = QLabel("", objectName="muted", wordWrap=True)
         self.shares: dict[str, Any] | None = None
-        row = QHBoxLayout(spacing=8)
-        for widget in (self.kind_box, self.select_common_button):
-            row.addWidget(widget)
-        row.addWidget(self.message_label, 1)
-        row.addWidget(self.export_button)
-        whole = QVBoxLayout(self, spacing=6)
-        whole.setContentsMargins(0, 6, 0, 0)
-        whole.addLayout(row)
-        whole.addWidget(self.chart, 1)
+        row = lay_out_row(
+            self.kind_box, self.select_common_button, (self.message_label, 1), self.export_button, spacing=8
+        )
+        lay_out_column(row, (self.chart, 1), parent=self, spacing=6, margins=(0, 6, 0, 0))
         self.kind_box.currentIndexChanged.connect(lambda _i: self.refresh())
         self.select_common_button.clicked.connect(
             lambda: self._select_nodes(self.shares["everywhere"] if self.shares is not None else ())
         )
-        self.export_button.clicked.connect(self._export_chart)
         self.chart.hover_text_changed.connect(
             lambda text: self.message_label.setText(text or self._description())
         )
         self.chart.nodes_clicked.connect(self._select_nodes)
 
-    def set_theme(self, theme: Theme) -> None:
-        """Draw in the theme's colours."""
-        self.chart.theme = theme
-        self.refresh()
-
     def refresh_now(self) -> None:
         """Draw the matrix of the current circuits."""
-        beside, live = self.workspace.comparison, self.workspace.document.state.live_circuit
+        comparison, live = self.workspace.comparison, self.workspace.document.state.live_circuit
         circuits = {} if live is None else {THIS_CIRCUIT: live}
         if live is not None:
-            names = beside.user_names()
+            names = comparison.user_names()
             names += (
-                [beside.chosen_name]
-                if beside.chosen_document is not None and beside.chosen_name not in names
+                [comparison.chosen_name]
+                if comparison.chosen_document is not None and comparison.chosen_name not in names
                 else []
             )
-            kept = {name: beside.get_document(name).state.live_circuit for name in names}
-            circuits |= {name: circuit for name, circuit in kept.items() if circuit is not None}
+            states = {name: comparison.get_document(name).state.live_circuit for name in names}
+            circuits |= {name: circuit for name, circuit in states.items() if circuit is not None}
         self.shares = measure_reuse(circuits).as_dict() if len(circuits) > 1 else None
         self.chart.clear()
         if self.shares is not None:
@@ -87,7 +73,4 @@ class ReusePage(ComparePage):
         )
 
     def _select_nodes(self, nodes: tuple[str, ...]) -> None:
-        self.workspace.set_selection(frozenset(nodes), frozenset())
-
-    def _export_chart(self) -> None:
-        open_plot_dialog(self, self.workspace, self.chart, "reuse")
+        self.workspace.select_nodes(nodes)

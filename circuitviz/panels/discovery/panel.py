@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QMessageBox,
     QProgressBar,
     QPushButton,
     QSpinBox,
-    QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
-from circuitviz.panels.registry import Panel, adjust_form_fields, panels
+from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.fields import adjust_form_fields, browse_button, let_shrink, make_form
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_form_labels
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.load_choices import Choices
-from circuitviz.workbench.requests.messages import ModelReady, ProgressReported, Reply, Request
+from circuitviz.workbench.requests.messages import ModelReady, ProgressReported, Request
 from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
 from circuitviz.workspace.workspace import Workspace
 
@@ -78,7 +74,7 @@ class DiscoveryPanel(Panel):
         workspace.search_finished.connect(lambda: self.run_button.setEnabled(True))
         workspace.failure_reported.connect(lambda _failed: self.run_button.setEnabled(True))
         workspace.model_ready.connect(self._on_model_ready)
-        workspace.reply_received.connect(self._on_reply)
+        workspace.unusable_rows_found.connect(self._ask_to_skip)
         workspace.catalog_received.connect(self.set_choices)
         self.set_choices(self.choices)
         self._follow_search_form()
@@ -113,11 +109,11 @@ class DiscoveryPanel(Panel):
             (self.metric_box, ["task's default", *choices.metrics]),
             (self.ablation_box, list(choices.ablations)),
         ):
-            chosen = box.currentText()
+            current_text = box.currentText()
             box.clear()
             box.addItems(items)
-            if chosen:
-                box.setCurrentText(chosen)
+            if current_text:
+                box.setCurrentText(current_text)
         for row, name in enumerate(names):
             self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
         self._show_options(self.method_box.currentText())
@@ -145,9 +141,9 @@ class DiscoveryPanel(Panel):
 
     def start_search(self, _checked: bool = False, *, is_example: bool = False) -> None:
         """Start the search of the form; ``is_example``: a click brings its result again at any time."""
-        before, self.workspace.device = self.workspace.device, self.device_box.currentText()
+        device_before, self.workspace.device = self.workspace.device, self.device_box.currentText()
         if not self._submit_search(self.find_request(), is_example):
-            self.workspace.device = before
+            self.workspace.device = device_before
 
     def attach_circuit(self) -> None:
         """Measure the open circuit, which another tool found, on the model and task of the form."""
@@ -164,19 +160,22 @@ class DiscoveryPanel(Panel):
         return True
 
     def _build(self) -> None:
-        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        form = self._form = QFormLayout(labelAlignment=left, verticalSpacing=8)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Model", _with_button(self.model_box, self.browse_model, "Open a model folder"))
-        form.addRow("Task", _with_button(self.task_box, self.browse_task, "Open a task file"))
+        form = self._form = make_form()
+        form.addRow(
+            "Model",
+            lay_out_row(
+                (self.model_box, 1), browse_button("Open a model folder", self.browse_model), spacing=4
+            ),
+        )
+        form.addRow(
+            "Task",
+            lay_out_row((self.task_box, 1), browse_button("Open a task file", self.browse_task), spacing=4),
+        )
         self.pair_fields = [
             QLineEdit(placeholderText=t, accessibleName=t.partition(":")[0]) for t in _PAIR_HINTS
         ]
         self.pair_box = QWidget()
-        pair_form = QVBoxLayout(self.pair_box)
-        pair_form.setContentsMargins(0, 0, 0, 0)
-        for line in self.pair_fields:
-            pair_form.addWidget(line)
+        lay_out_column(*self.pair_fields, parent=self.pair_box)
         form.addRow(self.pair_box)
         form.addRow("Prompts", self.prompts_field)
         form.addRow("Seed", self.seed_field)
@@ -187,28 +186,17 @@ class DiscoveryPanel(Panel):
         form.addRow("Ablation", self.ablation_box)
         form.addRow("Choose", self.selection_rule_box)
         form.addRow("Edges", self.edges_field)
-        inside = QWidget()
-        inside.setLayout(form)
+        content = QWidget()
+        content.setLayout(form)
         form.setContentsMargins(12, 10, 12, 10)
-        scroll = VerticalScrollArea(inside, min_width_px=250)
-        foot = QVBoxLayout()
-        foot.setContentsMargins(12, 4, 12, 12)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.run_button, 1)
-        buttons.addWidget(self.cancel_button)
-        foot.addLayout(buttons)
-        foot.addWidget(self.progress_bar)
-        foot.addWidget(self.progress_line)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll, 1)
-        whole.addLayout(foot)
+        scroll = VerticalScrollArea(content, min_width_px=250)
+        buttons = lay_out_row((self.run_button, 1), self.cancel_button)
+        footer = lay_out_column(buttons, self.progress_bar, self.progress_line, margins=(12, 4, 12, 12))
+        lay_out_column((scroll, 1), footer, parent=self)
         for widget, name in ((self.model_box, "Model"), (self.task_box, "Task"), (self.method_box, "Method")):
             widget.setAccessibleName(name)
         adjust_form_fields(self)
-        for box in (self.model_box, self.task_box, self.method_box, self.metric_box, self.selection_rule_box):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
+        let_shrink(self.model_box, self.task_box, self.method_box, self.metric_box, self.selection_rule_box)
 
     def _on_model_chosen(self, model: str) -> None:
         """Choose the task of a compiled model, which has only the task of its name."""
@@ -243,10 +231,6 @@ class DiscoveryPanel(Panel):
         if path:
             self.task_box.setEditText(path)
 
-    def _on_reply(self, reply: Reply) -> None:
-        if isinstance(reply, UnusableRowsFound):
-            self._ask_to_skip(reply)
-
     def _ask_to_skip(self, reply: UnusableRowsFound) -> None:
         """Ask whether to search with the rows of a task file that can be used."""
         box = self.skip_dialog = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
@@ -267,14 +251,16 @@ class DiscoveryPanel(Panel):
         else:
             self.workspace.submit_request(request)
 
-    def _on_progress(self, moved: ProgressReported) -> None:
+    def _on_progress(self, progress: ProgressReported) -> None:
         self.cancel_button.setEnabled(True)
         self.progress_bar.show()
         self.progress_line.show()
-        self.progress_bar.setValue(round(moved.fraction * 1000))
-        left = moved.seconds_left
-        time = f", about {left:.0f} s left" if left is not None and left > 1 else ""
-        self.progress_line.setText(f"{moved.title}{time}")
+        self.progress_bar.setValue(round(progress.fraction * 1000))
+        seconds_left = progress.seconds_left
+        time_text = (
+            f", about {seconds_left:.0f} s left" if seconds_left is not None and seconds_left > 1 else ""
+        )
+        self.progress_line.setText(f"{progress.title}{time_text}")
 
     def _on_idle(self) -> None:
         self.run_button.setEnabled(True)
@@ -282,8 +268,8 @@ class DiscoveryPanel(Panel):
         self.progress_bar.hide()
         self.progress_line.hide()
 
-    def _on_model_ready(self, ready: ModelReady) -> None:
-        self.edges_field.setMaximum(ready.n_edges)
+    def _on_model_ready(self, opened: ModelReady) -> None:
+        self.edges_field.setMaximum(opened.n_edges)
 
 
 _SELECTION_RULES = {
@@ -299,12 +285,3 @@ _PAIR_HINTS = (
     "correct answers, with the leading space:  Mary",
     "incorrect answers:  John|Tom",
 )
-
-
-def _with_button(box: QComboBox, browse: Any, tip: str) -> QHBoxLayout:
-    row = QHBoxLayout(spacing=4)
-    row.addWidget(box, 1)
-    button = QToolButton(text="…", toolTip=tip, accessibleName=tip)
-    button.clicked.connect(browse)
-    row.addWidget(button)
-    return row

@@ -1,5 +1,1 @@
 """The edges panel."""
-
-from circuitviz.panels.edges.panel import EdgesPanel
-
-__all__ = ["EdgesPanel"]

@@ -1,5 +1,1 @@
 """The evaluation panel."""
-
-from circuitviz.panels.evaluation.panel import EvaluationPanel
-
-__all__ = ["EvaluationPanel"]

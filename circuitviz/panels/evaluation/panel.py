@@ -7,25 +7,18 @@ from typing import Any
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from circuitviz.panels.figures import open_plot_dialog
+from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
-from circuitviz.scene.theme import Theme
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
-from circuitviz.workbench.requests.compute_measure import ComputeMeasure, MeasureResult
+from circuitviz.workbench.requests.compute_measure import ComputeMeasure
 from circuitviz.workbench.requests.load_choices import Choices
-from circuitviz.workbench.requests.messages import ProgressReported, Reply
+from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
 WITHOUT_INTERVENTIONS = "same edges, with unmodified nodes"
@@ -47,14 +40,13 @@ class EvaluationPanel(Panel):
         self.description_label = QLabel("", objectName="muted", wordWrap=True)
         self.run_button = QPushButton("Measure", objectName="primary")
         self.cancel_button = QPushButton("Cancel")
-        self.chart = ChartView()
-        self.chart.setAccessibleName("Plot of the measure")
+        self.chart = ChartView("Plot of the measure")
         self.message_label = QLabel("", objectName="muted")
         self.copy_button = QPushButton(
             "Copy command", toolTip="copy the command line that reproduces this measure"
         )
-        self.export_button = QPushButton(
-            "Export…", toolTip="export the plot as a figure, or its numbers as CSV"
+        self.export_button = ExportButton(
+            workspace, lambda: {self.measure_box.currentText(): self.chart}, self.evaluate_command
         )
         self.fade_button = QPushButton(
             "Show on canvas",
@@ -62,28 +54,21 @@ class EvaluationPanel(Panel):
             toolTip="opacity of each edge: how stable it is under resampling",
         )
         self._choices = Choices()
-        self._is_running = False
+        self._job = LatestJob(workspace, self)
         self._build()
         self.measure_box.currentTextChanged.connect(self._on_measure_chosen)
         self.run_button.clicked.connect(self.start_measure)
         self.cancel_button.clicked.connect(workspace.cancel_jobs)
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.evaluate_command()))
-        self.export_button.clicked.connect(self._export_chart)
         self.fade_button.toggled.connect(self._fade_by_stability)
         self.chart.hover_text_changed.connect(self._show_message)
-        self.chart.nodes_clicked.connect(lambda nodes: workspace.set_selection(frozenset(nodes), frozenset()))
+        self.chart.nodes_clicked.connect(workspace.select_nodes)
         workspace.catalog_received.connect(self._set_choices)
-        workspace.reply_received.connect(self._on_reply)
-        workspace.progress_reported.connect(self._on_progress)
-        workspace.worker_idle.connect(self._on_idle)
+        workspace.measure_stored.connect(self._on_measure_stored)
+        self._job.running_changed.connect(self._on_running_changed)
         workspace.state_changed.connect(self.refresh_when_visible(self.show_result))
         workspace.document_opened.connect(self._on_document_opened)
-        self._on_idle()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw in the theme's colours."""
-        self.chart.theme = theme
-        self.show_result()
+        self._on_running_changed(False)
 
     def start_measure(self) -> None:
         """Compute the chosen measure of the current circuit."""
@@ -91,10 +76,7 @@ class EvaluationPanel(Panel):
         if state.live_circuit is None or not self.measure_box.currentText():
             return
         origin, trial = state.origin, PromptEvaluationRequest.from_state(state)
-        self._is_running = True
-        self.run_button.setEnabled(False)
-        self.cancel_button.setEnabled(True)
-        self.workspace.submit_request(
+        self._job.submit(
             ComputeMeasure(
                 self.measure_box.currentText(),
                 self.option_form.values(),
@@ -115,10 +97,10 @@ class EvaluationPanel(Panel):
         """The command line that repeats the measure with the options shown."""
         name, path = self.measure_box.currentText(), self.workspace.document.path
         parts = ["circuitviz", "evaluate", str(path or "circuit.circuit"), "--measures", name]
-        found = self.workspace.document.measures.get(name)
-        values = dict(found["options"]) if found else self.option_form.values()
-        if values.get("nodes") == "selection" and found and "ablated" in found["result"]:
-            values["nodes"] = ",".join(found["result"]["ablated"])  # files of before do not name them
+        measure = self.workspace.document.measures.get(name)
+        values = dict(measure["options"]) if measure else self.option_form.values()
+        if values.get("nodes") == "selection" and measure and "ablated" in measure["result"]:
+            values["nodes"] = ",".join(measure["result"]["ablated"])  # files of before do not name them
         for option, value in values.items():
             parts += [f"--{name}-{option.replace('_', '-')}", str(value)]
         return shlex.join(parts)
@@ -126,12 +108,12 @@ class EvaluationPanel(Panel):
     def show_result(self) -> None:
         """Draw the result of the chosen measure."""
         name = self.measure_box.currentText()
-        found = self.workspace.document.measures.get(name)
-        self.chart.draw_result(name, None if found is None else found["result"])
+        measure = self.workspace.document.measures.get(name)
+        self.chart.draw_result(name, None if measure is None else measure["result"])
         self._show_description()
-        self.export_button.setEnabled(found is not None)
+        self.export_button.setEnabled(measure is not None)
         self.fade_button.setVisible(name == "stability")
-        self.fade_button.setEnabled(found is not None)
+        self.fade_button.setEnabled(measure is not None)
         self._show_message("")
 
     def _on_document_opened(self) -> None:
@@ -141,18 +123,17 @@ class EvaluationPanel(Panel):
         self.show_result()
 
     def _build(self) -> None:
-        inside = QWidget()
-        form = QVBoxLayout(inside)
-        form.setContentsMargins(12, 8, 12, 4)
-        form.addWidget(self.measure_box)
-        form.addWidget(self.description_label)
-        form.addWidget(self.option_form)
-        form.addStretch(1)
-        scroll = VerticalScrollArea(inside)
-        buttons = QHBoxLayout(spacing=6)
-        buttons.setContentsMargins(12, 4, 12, 8)
-        buttons.addWidget(self.run_button, 1)
-        buttons.addWidget(self.cancel_button)
+        content = QWidget()
+        lay_out_column(
+            self.measure_box,
+            self.description_label,
+            self.option_form,
+            1,
+            parent=content,
+            margins=(12, 8, 12, 4),
+        )
+        scroll = VerticalScrollArea(content)
+        buttons = lay_out_row((self.run_button, 1), self.cancel_button, spacing=6, margins=(12, 4, 12, 8))
         left = QVBoxLayout(spacing=0)
         left.addWidget(scroll, 1)
         left.addLayout(buttons)
@@ -160,27 +141,24 @@ class EvaluationPanel(Panel):
         side.setLayout(left)
         left.setContentsMargins(0, 0, 0, 0)
         fix_scaled_width(side, 236)
-        foot = QHBoxLayout(spacing=6)
-        foot.setContentsMargins(8, 0, 12, 8)
-        foot.addWidget(self.message_label, 1)
-        for button in (self.fade_button, self.copy_button, self.export_button):
-            foot.addWidget(button)
-        right = QVBoxLayout(spacing=2)
-        right.addWidget(self.chart, 1)
-        right.addLayout(foot)
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(side)
-        whole.addLayout(right, 1)
+        foot = lay_out_row(
+            (self.message_label, 1),
+            self.fade_button,
+            self.copy_button,
+            self.export_button,
+            spacing=6,
+            margins=(8, 0, 12, 8),
+        )
+        right = lay_out_column((self.chart, 1), foot, spacing=2)
+        lay_out_row(side, (right, 1), parent=self, spacing=0)
 
     def _set_choices(self, choices: Choices) -> None:
         self._choices = choices
-        chosen = self.measure_box.currentText()
+        current_measure = self.measure_box.currentText()
         self.measure_box.clear()
         self.measure_box.addItems(list(choices.measures))
-        if chosen:
-            self.measure_box.setCurrentText(chosen)
+        if current_measure:
+            self.measure_box.setCurrentText(current_measure)
         self._on_measure_chosen(self.measure_box.currentText())
 
     def _on_measure_chosen(self, name: str) -> None:
@@ -190,55 +168,43 @@ class EvaluationPanel(Panel):
     def _show_description(self) -> None:
         """Describe the measure, or say why it does not apply to this kind of circuit."""
         name = self.measure_box.currentText()
-        kind = "features" if self.workspace.document.state.is_prompt_circuit else "heads"
-        why = self._choices.inapplicable_measures.get(kind, {}).get(name, "")
-        self.description_label.setText(why or self._choices.measures.get(name, ("", ()))[0])
-        self.option_form.setVisible(bool(self.option_form.fields) and not why)
+        circuit_kind = "features" if self.workspace.document.state.is_prompt_circuit else "heads"
+        refusal = self._choices.inapplicable_measures.get(circuit_kind, {}).get(name, "")
+        self.description_label.setText(refusal or self._choices.measures.get(name, ("", ()))[0])
+        self.option_form.setVisible(bool(self.option_form.fields) and not refusal)
         self.run_button.setEnabled(
-            self.workspace.state.circuit is not None and not self._is_running and not why
+            self.workspace.state.circuit is not None and not self._job.is_running and not refusal
         )
 
-    def _on_reply(self, reply: Reply) -> None:
-        if not isinstance(reply, MeasureResult):
-            return
-        if reply.measure == self.measure_box.currentText():
+    def _on_measure_stored(self, name: str) -> None:
+        if name == self.measure_box.currentText():
             self.show_result()
-        if reply.done:  # whatever else runs now
-            self._on_idle()
 
     def _show_message(self, text: str) -> None:
         """Describe the plot, or the item under the pointer."""
         name = self.measure_box.currentText()
-        found: dict[str, Any] | None = self.workspace.document.measures.get(name)
-        if not text and found is None:
+        measure: dict[str, Any] | None = self.workspace.document.measures.get(name)
+        if not text and measure is None:
             text = "not measured yet" if self.workspace.state.circuit is not None else ""
-        elif not text and found is not None:
+        elif not text and measure is not None:
             parts = []
             state = self.workspace.document.state
-            if found["key"] != state.measurement_key:
-                plain = found["key"] == state.unintervened_key
-                parts.append(WITHOUT_INTERVENTIONS if plain else "measured before the circuit changed")
-            if not found["done"]:
+            if measure["key"] != state.measurement_key:
+                is_unintervened = measure["key"] == state.unintervened_key
+                parts.append(
+                    WITHOUT_INTERVENTIONS if is_unintervened else "measured before the circuit changed"
+                )
+            if not measure["done"]:
                 parts.append("not finished")
             text = ", ".join(parts)
         self.message_label.setText(text)
 
-    def _on_progress(self, moved: ProgressReported) -> None:
-        if self._is_running and moved.title.endswith(self.measure_box.currentText()):
-            self.cancel_button.setEnabled(True)
-
-    def _on_idle(self) -> None:
-        self._is_running = False
+    def _on_running_changed(self, is_running: bool) -> None:
         self._show_description()
-        if self.cancel_button.hasFocus():  # else the keys go on to the plot, which would read itself out
-            self.run_button.setFocus()
-        self.cancel_button.setEnabled(False)
+        if not is_running and self.cancel_button.hasFocus():
+            self.run_button.setFocus()  # else the keys go on to the plot, which would read itself out
+        self.cancel_button.setEnabled(is_running)
 
-    def _fade_by_stability(self, on: bool) -> None:
-        found = self.workspace.document.measures.get("stability")
-        self.workspace.set_edge_opacity(dict(found["result"]["edges"]) if on and found else None)
-
-    def _export_chart(self) -> None:
-        open_plot_dialog(
-            self, self.workspace, self.chart, self.measure_box.currentText(), self.evaluate_command()
-        )
+    def _fade_by_stability(self, is_faded: bool) -> None:
+        measure = self.workspace.document.measures.get("stability")
+        self.workspace.set_edge_opacity(dict(measure["result"]["edges"]) if is_faded and measure else None)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
+
+from circuitviz.panels.widgets.layouts import lay_out_column
 
 SCORE_DESCRIPTIONS = {
     "replacement_score": (
@@ -39,12 +41,15 @@ class GraphScoresView(QWidget):
             grid.addWidget(QLabel(meaning, objectName="muted", wordWrap=True), 3 * row + 1, 0, 1, 3)
             grid.setRowMinimumHeight(3 * row + 2, 10)
         grid.setColumnStretch(1, 1)
-        layout = QVBoxLayout(self, spacing=6)
-        layout.setContentsMargins(0, 6, 0, 0)
-        layout.addLayout(grid)
-        layout.addWidget(QLabel("Explained", objectName="heading"))
-        layout.addWidget(self.targets_label)
-        layout.addStretch(1)
+        lay_out_column(
+            grid,
+            QLabel("Explained", objectName="heading"),
+            self.targets_label,
+            1,
+            parent=self,
+            spacing=6,
+            margins=(0, 6, 0, 0),
+        )
 
     def show_scores(self, info: Mapping[str, Any]) -> None:
         """Show the scores in ``Scores.info`` of an attribution graph."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip
 
-from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.shapes.charts.chart_shapes import MeasureChart
 from circuitviz.shapes.drawing import Drawing
 from circuitviz.shapes.plot_axes import PlotFigureOptions
@@ -27,12 +28,11 @@ LEDGER_TERMS = {
 ROW_HEIGHT_PX, SUM_HEIGHT_PX = 20, 26
 
 
-class LedgerView(QWidget):
+class LedgerView(ThemedWidget):
     """Paints the terms, and below a rule their sum, which equals the target's value at every threshold."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.theme: Theme = LIGHT
         self.terms: dict[str, float] = {}
         self.target = ""
         self.setAccessibleName("Ledger")
@@ -129,7 +129,7 @@ class LedgerView(QWidget):
         theme = self.theme
         painter.setPen(QColor(theme.text if is_sum or value else theme.muted))
         painter.drawText(QRectF(0, y, self.width(), height), Qt.AlignmentFlag.AlignVCenter, name)
-        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        right = RIGHT_ALIGNED
         painter.drawText(QRectF(0, y, self.width(), height), right, f"{value:+.4f}")
         colour = theme.accent if is_sum else theme.positive if value >= 0 else theme.negative
         left, width = min(zero_x, zero_x + value * scale), abs(value) * scale

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QWidget
 
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.origin import PromptOrigin, TaskOrigin, select_text_answers
@@ -21,15 +13,15 @@ from circuitviz.panels.feature_circuit.graph_scores import GraphScoresView
 from circuitviz.panels.feature_circuit.ledger_view import LedgerView
 from circuitviz.panels.feature_circuit.query_form import AttributionQueryForm
 from circuitviz.panels.feature_circuit.threshold_row import ThresholdRow
-from circuitviz.panels.figures import choose_plot_to_export
+from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
-from circuitviz.scene.theme import Theme
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
 from circuitviz.workbench.requests.discover_prompt_circuit import FractionPoint, ReadFractionCurve
-from circuitviz.workbench.requests.feature_dashboards import OpenDictionaries
-from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, Reply
+from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workbench.requests.query import QueryResult
+from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
 
@@ -53,21 +45,17 @@ class FeatureCircuitPanel(Panel):
         self.note_label = QLabel("", objectName="muted", wordWrap=True)
         self.threshold_row = ThresholdRow()
         self.ledger_view = LedgerView()
-        self.curve_chart = ChartView()
-        self.curve_chart.setAccessibleName("Attribution fraction against the threshold")
-        self.export_button = QPushButton(
-            "Export…", toolTip="export the curve or the ledger as a figure or as CSV"
-        )
+        self.curve_chart = ChartView("Attribution fraction against the threshold")
+        self.export_button = ExportButton(workspace, self._exportable_plots)
         self.graph_scores = GraphScoresView()
         self.use_selected_button = QPushButton(
             "Selected", toolTip="use the node that is selected on the canvas as the target"
         )
         self.pages = QStackedWidget()
-        self._dictionary_folders: tuple[str, ...] = ()
         self._shown_query: AttributionQuery | None = None
         self._curve_points: tuple[FractionPoint, ...] = ()
         self._curve_key: tuple[object, ...] = ()
-        self._is_running = False
+        self._job = LatestJob(workspace, self)
         self._build()
         self.trace_button.clicked.connect(self.start_trace)
         self.cancel_button.clicked.connect(workspace.cancel_jobs)
@@ -77,7 +65,6 @@ class FeatureCircuitPanel(Panel):
             lambda text: workspace.failure_reported.emit(JobFailed("Could not set the threshold", text))
         )
         self.query_form.shares_changed.connect(self._on_shares_changed)
-        self.export_button.clicked.connect(self._open_export_dialog)
         self.curve_chart.hover_text_changed.connect(
             lambda text: self.note_label.setText(text or self._summary_text())
         )
@@ -85,19 +72,12 @@ class FeatureCircuitPanel(Panel):
         workspace.selection_changed.connect(self._update_selected_button)
         workspace.document_opened.connect(self._on_document_opened)
         workspace.model_ready.connect(lambda _ready: self._on_model_opened())
-        workspace.reply_received.connect(self._on_reply)
-        workspace.progress_reported.connect(self._on_progress)
-        workspace.prompt_circuits.answer_shown.connect(self._on_idle)
-        workspace.failure_reported.connect(lambda _failed: self._on_idle())
-        workspace.worker_idle.connect(self._on_idle)
-        self._on_idle()
+        workspace.prompt_circuits.answer_shown.connect(self._end_waiting)
+        workspace.failure_reported.connect(lambda _failure: self._end_waiting())
+        workspace.worker_idle.connect(self._end_waiting)
+        self._job.running_changed.connect(self._on_running_changed)
+        self._on_running_changed(False)
         self.show_state()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours."""
-        self.ledger_view.theme = self.curve_chart.theme = theme
-        self.ledger_view.update()
-        self._draw_curve()
 
     def set_in_front(self, is_in_front: bool) -> None:
         """Compute the fraction curve when the panel is shown."""
@@ -108,12 +88,12 @@ class FeatureCircuitPanel(Panel):
     def start_trace(self) -> None:
         """Submit the query of the form."""
         opened = self.workspace.opened_model
-        query = self.query_form.read_query(opened.model if opened else "demo", self._dictionary_folders)
-        self._is_running = True
-        self.trace_button.setEnabled(False)
-        self.cancel_button.setEnabled(True)
-        self.note_label.setText("Tracing …")
-        self.workspace.prompt_circuits.submit_query(query)
+        query = self.query_form.read_query(
+            opened.model if opened else "demo", self.workspace.dictionary_folders
+        )
+        handle = self.workspace.prompt_circuits.submit_query(query)
+        if handle is not None:
+            self._job.follow(handle)
 
     def use_selected_node(self) -> None:
         """Use the node that is selected on the canvas as the target."""
@@ -121,7 +101,7 @@ class FeatureCircuitPanel(Panel):
             self.query_form.target_kind_box.setCurrentIndex(self.query_form.target_kind_box.findData("node"))
             self.query_form.target_field.setText(name)
 
-    # what is shown
+    # the open query
 
     def show_state(self) -> None:
         """Show the document's query and numbers, also after undo."""
@@ -194,7 +174,9 @@ class FeatureCircuitPanel(Panel):
             return
         if _curve_key_of(query) != self._curve_key:
             self._curve_key, self._curve_points = _curve_key_of(query), ()
-            self.workspace.submit_request(ReadFractionCurve(query))
+            handle = self.workspace.submit_request(ReadFractionCurve(query))
+            for signal in (handle.partial, handle.finished):
+                signal.connect(self._on_curve_read)
 
     def _draw_curve(self) -> None:
         query = self._shown_query
@@ -210,21 +192,13 @@ class FeatureCircuitPanel(Panel):
         )
         return curve | ({"ledger": self.ledger_view} if self.ledger_view.terms else {})
 
-    def _open_export_dialog(self) -> None:
-        choose_plot_to_export(self, self.workspace, self.export_button, self._exportable_plots())
+    # replies
 
-    # what comes
-
-    def _on_reply(self, reply: Reply) -> None:
-        if not isinstance(reply, QueryResult):
-            return
-        match reply.query:
-            case OpenDictionaries() as look if not reply.refusal:
-                self._dictionary_folders = look.folders
-            case ReadFractionCurve() as look:
-                if _curve_key_of(look.attribution_query) == self._curve_key:
-                    self._curve_points = reply.result or ()
-                    self._draw_curve()
+    def _on_curve_read(self, reply: QueryResult) -> None:
+        assert isinstance(reply.query, ReadFractionCurve)
+        if _curve_key_of(reply.query.attribution_query) == self._curve_key:
+            self._curve_points = reply.result or ()
+            self._draw_curve()
 
     def _on_model_opened(self) -> None:
         opened, origin = self.workspace.opened_model, self.workspace.document.state.origin
@@ -253,55 +227,42 @@ class FeatureCircuitPanel(Panel):
     def _update_selected_button(self) -> None:
         self.use_selected_button.setEnabled(self.workspace.prompt_circuits.traceable_node is not None)
 
-    def _on_progress(self, progress: ProgressReported) -> None:
-        if self._is_running:
-            self.cancel_button.setEnabled(True)
+    def _on_running_changed(self, is_running: bool) -> None:
+        self.trace_button.setEnabled(not is_running)
+        self.cancel_button.setEnabled(is_running)
+        if is_running:
+            self.note_label.setText("Tracing …")
+        else:
+            self._end_waiting()
 
-    def _on_idle(self) -> None:
-        self._is_running = False
-        self.threshold_row.clear_pending()
-        self.trace_button.setEnabled(True)
-        self.cancel_button.setEnabled(False)
-        self.note_label.setText(self._summary_text())
+    def _end_waiting(self) -> None:
+        """Show what the document says, where nothing is traced and no other threshold comes."""
+        if not self._job.is_running:
+            self.threshold_row.clear_pending()
+            self.note_label.setText(self._summary_text())
 
     def _build(self) -> None:
         scroll = VerticalScrollArea(self.query_form)
-        buttons = QHBoxLayout(spacing=6)
-        buttons.setContentsMargins(12, 4, 12, 8)
-        buttons.addWidget(self.trace_button, 1)
-        buttons.addWidget(self.use_selected_button)
-        buttons.addWidget(self.cancel_button)
+        buttons = lay_out_row(
+            (self.trace_button, 1),
+            self.use_selected_button,
+            self.cancel_button,
+            spacing=6,
+            margins=(12, 4, 12, 8),
+        )
         side = QWidget()
-        left = QVBoxLayout(side, spacing=0)
-        left.setContentsMargins(0, 0, 0, 0)
-        left.addWidget(scroll, 1)
-        left.addLayout(buttons)
+        lay_out_column((scroll, 1), buttons, parent=side, spacing=0)
         fix_scaled_width(side, 268)
         self.curve_chart.setMinimumSize(150, 120)
-        charts = QSplitter()
-        charts.addWidget(_aligned_top(self.ledger_view))
-        charts.addWidget(self.curve_chart)
-        charts.setStretchFactor(1, 1)
-        charts.setSizes([270, 220])
+        ledger = _aligned_top(self.ledger_view)
+        charts = make_splitter(ledger, self.curve_chart, sizes=(270, 220), stretched=1)
         local = QWidget()
-        column = QVBoxLayout(local, spacing=6)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.threshold_row)
-        column.addWidget(charts, 1)
+        lay_out_column(self.threshold_row, (charts, 1), parent=local, spacing=6)
         self.pages.addWidget(local)
         self.pages.addWidget(self.graph_scores)
-        right = QVBoxLayout(spacing=6)
-        right.setContentsMargins(6, 8, 12, 8)
-        right.addWidget(self.title_label)
-        right.addWidget(self.pages, 1)
-        foot = QHBoxLayout(spacing=8)
-        foot.addWidget(self.note_label, 1)
-        foot.addWidget(self.export_button)
-        right.addLayout(foot)
-        layout = QHBoxLayout(self, spacing=0)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(side)
-        layout.addLayout(right, 1)
+        foot = lay_out_row((self.note_label, 1), self.export_button, spacing=8)
+        right = lay_out_column(self.title_label, (self.pages, 1), foot, spacing=6, margins=(6, 8, 12, 8))
+        lay_out_row(side, (right, 1), parent=self, spacing=0)
 
 
 def _curve_key_of(query: AttributionQuery) -> tuple[object, ...]:
@@ -312,8 +273,5 @@ def _curve_key_of(query: AttributionQuery) -> tuple[object, ...]:
 def _aligned_top(widget: QWidget) -> QWidget:
     """Returns a container with the widget at its top."""
     container = QWidget()
-    column = QVBoxLayout(container)
-    column.setContentsMargins(0, 0, 6, 0)
-    column.addWidget(widget)
-    column.addStretch(1)
+    lay_out_column(widget, 1, parent=container, margins=(0, 0, 6, 0))
     return container

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QSpinBox, QWidget
 
 from circuitviz.document.attribution_query import (
     ATTRIBUTION_GRAPH,
@@ -15,7 +15,7 @@ from circuitviz.document.attribution_query import (
     LOGIT_DIFF_TARGET,
     AttributionQuery,
 )
-from circuitviz.panels.registry import adjust_form_fields
+from circuitviz.panels.widgets.fields import adjust_form_fields, let_shrink, make_form
 
 TARGET_KINDS = {
     "node": ("Feature, neuron or head", "m3.f12@7 (at position 7), m3.n45@7 or a1.h2@7"),
@@ -82,29 +82,29 @@ class AttributionQueryForm(QWidget):
 
     def read_query(self, model: str, dictionaries: tuple[str, ...]) -> AttributionQuery:
         """The query as entered; fields that the form does not show are taken from the query shown before."""
-        prompt, kind, base = (
-            self.prompt_box.currentText(),
-            self.target_kind_box.currentData(),
-            self._base_query,
-        )
+        prompt = self.prompt_box.currentText()
+        target_kind = self.target_kind_box.currentData()
+        shown_query = self._base_query
         pair = next((pair for pair in self.task_pairs if pair[0] == prompt), None)
-        is_same_prompt = prompt == base.prompt and model == base.model
-        typed = self.target_field.text()
+        is_same_prompt = prompt == shown_query.prompt and model == shown_query.model
+        typed_target = self.target_field.text()
         return AttributionQuery(
             model=model,
             prompt=prompt,
-            target={"node": typed.strip(), "token": typed}.get(kind, kind),
+            target={"node": typed_target.strip(), "token": typed_target}.get(target_kind, target_kind),
             method=self.method_box.currentData(),
             gate=self.gate_box.currentData(),
             nodes=self.node_count_field.value(),
-            corrupted=base.corrupted if is_same_prompt else pair[1] if pair else "",
-            correct=_read_tokens(self.correct_field) if kind == LOGIT_DIFF_TARGET else (),
-            incorrect=_read_tokens(self.incorrect_field) if kind == LOGIT_DIFF_TARGET else (),
-            sites=base.sites if model == base.model and dictionaries == base.dictionaries else None,
+            corrupted=shown_query.corrupted if is_same_prompt else pair[1] if pair else "",
+            correct=_read_tokens(self.correct_field) if target_kind == LOGIT_DIFF_TARGET else (),
+            incorrect=_read_tokens(self.incorrect_field) if target_kind == LOGIT_DIFF_TARGET else (),
+            sites=shown_query.sites
+            if model == shown_query.model and dictionaries == shown_query.dictionaries
+            else None,
             dictionaries=dictionaries,
-            errors=base.errors,
-            bos=base.bos if is_same_prompt else None,
-            tokens=base.tokens if is_same_prompt else (),
+            errors=shown_query.errors,
+            bos=shown_query.bos if is_same_prompt else None,
+            tokens=shown_query.tokens if is_same_prompt else (),
             node_share=self.node_share_field.value(),
             edge_share=self.edge_share_field.value(),
         )
@@ -158,9 +158,7 @@ class AttributionQueryForm(QWidget):
         )
 
     def _build(self) -> None:
-        left_aligned = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        self.form_layout = QFormLayout(self, verticalSpacing=7, labelAlignment=left_aligned)
-        self.form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form_layout = make_form(self, vertical_spacing=7)
         self.form_layout.setContentsMargins(12, 8, 12, 4)
         self.form_layout.addRow(QLabel("Prompt", objectName="muted"))
         self.form_layout.addRow(self.prompt_box)
@@ -172,9 +170,7 @@ class AttributionQueryForm(QWidget):
         self.form_layout.addRow("Nodes", self.node_count_field)
         self.form_layout.addRow("Node share", self.node_share_field)
         self.form_layout.addRow("Edge share", self.edge_share_field)
-        for box in (self.prompt_box, self.target_kind_box, self.method_box, self.gate_box):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
+        let_shrink(self.prompt_box, self.target_kind_box, self.method_box, self.gate_box)
         adjust_form_fields(self)
 
     def _update_visible_fields(self) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QSlider, QWidget
 
 from circuitviz.errors import InputError
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
+from circuitviz.panels.widgets.layouts import lay_out_row
 
 SLIDER_STEPS, SLIDER_DECADES = (
     1000,
@@ -32,12 +33,8 @@ class ThresholdRow(QWidget):
         self.number_field = QLineEdit(accessibleName="Threshold as a number")
         self.max_tau = self.tau = 0.0
         self._pending_tau: float | None = None  # asked for, and not come yet
-        row = QHBoxLayout(self, spacing=8)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(QLabel("Threshold τ"))
-        row.addWidget(self.slider, 1)
         fix_scaled_width(self.number_field, 84)
-        row.addWidget(self.number_field)
+        lay_out_row(QLabel("Threshold τ"), (self.slider, 1), self.number_field, parent=self, spacing=8)
         self.slider.valueChanged.connect(self._on_slider_moved)
         self.number_field.editingFinished.connect(self._on_number_edited)
 

@@ -30,11 +30,9 @@ def token_background(theme: Theme, activation_fraction: float) -> str:
     Returns:
         A colour like ``#8b5cf6``.
     """
-    ground, ink, shade_fraction = (
-        QColor(theme.panel),
-        QColor(theme.positive),
-        MAX_SHADE_FRACTION * min(1.0, max(0.0, activation_fraction)),
-    )
+    ground = QColor(theme.panel)
+    ink = QColor(theme.positive)
+    shade_fraction = MAX_SHADE_FRACTION * min(1.0, max(0.0, activation_fraction))
     pairs = ((ground.red(), ink.red()), (ground.green(), ink.green()), (ground.blue(), ink.blue()))
     return QColor(*(round(a + (b - a) * shade_fraction) for a, b in pairs)).name()
 

@@ -8,46 +8,39 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QSplitter,
-    QTextBrowser,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QTextBrowser, QWidget
 
+from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.features.dashboard_html import effects_html, examples_html
+from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.elided_label import ElidedLabel
-from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
+from circuitviz.scene.theme import Theme
 from circuitviz.workspace.plain_text import MarkupLabel
+from circuitviz.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from circuitviz.features.explanations import Explanation
     from circuitviz.workbench.requests.feature_dashboards import FeatureDashboard
 
 
-class DashboardView(QWidget):
+class DashboardView(ThemedWidget):
     """Shows one feature.
 
     Signals: ``link_clicked(address)`` with ``feature:m3.f5`` or ``select:NODE``; ``label_edited(text)``: the
     user's label; ``trace_requested(example)``: index of the example to trace; ``traces_requested()``: compare
-    circuits over many examples; ``export_requested()``: export the histogram.
+    circuits over many examples.
     """
 
     link_clicked = Signal(str)
     label_edited = Signal(str)
     trace_requested = Signal(int)
     traces_requested = Signal()
-    export_requested = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.theme = LIGHT
         self.dashboard: FeatureDashboard | None = None
         self.captions: Mapping[int, Explanation] = {}
         self.explanations: list[Explanation] = []
@@ -59,9 +52,8 @@ class DashboardView(QWidget):
         )
         self.traces_button = QPushButton("Traces", objectName="chip")
         self.traces_button.setToolTip("compare its circuits over many examples")
-        self.export_button = QPushButton(
-            "Export…", objectName="chip", toolTip="export the histogram as a figure or as CSV"
-        )
+        self.export_button = ExportButton(workspace, self._exportable_plots)
+        self.export_button.setObjectName("chip")
         self.statistics_line = ElidedLabel()
         self.label_field = QLineEdit(
             placeholderText="Your label", accessibleName="Your label for the feature"
@@ -71,20 +63,18 @@ class DashboardView(QWidget):
         )
         self.examples_view = _text_browser("Top activating examples")
         self.effects_view = _text_browser("Token effects and neighbours")
-        self.histogram = ChartView(is_compact=True)
-        self.histogram.setAccessibleName("Histogram of activations")
+        self.histogram = ChartView("Histogram of activations", is_compact=True)
         self._build()
         self.label_field.editingFinished.connect(self._emit_label)
         self.circuit_button.clicked.connect(lambda: self.trace_requested.emit(0))
         self.traces_button.clicked.connect(self.traces_requested)
-        self.export_button.clicked.connect(self.export_requested)
         self.examples_view.anchorClicked.connect(lambda url: self.trace_requested.emit(int(url.path())))
         self.effects_view.anchorClicked.connect(lambda url: self.link_clicked.emit(url.toString()))
         self.explanations_label.linkActivated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
 
     def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours for token shading and the histogram."""
-        self.theme = self.histogram.theme = theme
+        """Use the theme's colours for token shading."""
+        super().set_theme(theme)
         self._refresh()
 
     def show_feature(
@@ -102,12 +92,10 @@ class DashboardView(QWidget):
             explanations: All labels of this feature, the user's own first.
             circuit_nodes: Names of the open circuit's nodes that are this feature.
         """
-        self.dashboard, self.captions, self.explanations, self.circuit_nodes = (
-            dashboard,
-            captions,
-            explanations,
-            circuit_nodes,
-        )
+        self.dashboard = dashboard
+        self.captions = captions
+        self.explanations = explanations
+        self.circuit_nodes = circuit_nodes
         self._refresh()
         self.examples_view.verticalScrollBar().setValue(0)
         self.effects_view.verticalScrollBar().setValue(0)
@@ -115,34 +103,22 @@ class DashboardView(QWidget):
     def _build(self) -> None:
         self.histogram.setFixedHeight(96)
         self.histogram.setMinimumWidth(60)
-        top = QHBoxLayout(spacing=10)
-        top.addWidget(self.title_label)
-        top.addWidget(self.label_field, 1)
-        chips = QHBoxLayout(spacing=6)
-        for chip in (self.circuit_button, self.traces_button, self.export_button):
-            chips.addWidget(chip)
-        chips.addStretch(1)
+        top = lay_out_row(self.title_label, (self.label_field, 1), spacing=10)
+        chips = lay_out_row(self.circuit_button, self.traces_button, self.export_button, 1, spacing=6)
         left = QWidget()
-        column = QVBoxLayout(left, spacing=4)
-        column.setContentsMargins(8, 0, 4, 0)
-        column.addLayout(top)
-        column.addWidget(self.explanations_label)
-        column.addWidget(self.statistics_line)
-        column.addLayout(chips)
-        column.addWidget(self.examples_view, 1)
+        lay_out_column(
+            top,
+            self.explanations_label,
+            self.statistics_line,
+            chips,
+            (self.examples_view, 1),
+            parent=left,
+            spacing=4,
+            margins=(8, 0, 4, 0),
+        )
         right = QWidget()
-        column = QVBoxLayout(right, spacing=2)
-        column.setContentsMargins(4, 0, 8, 0)
-        column.addWidget(self.histogram)
-        column.addWidget(self.effects_view, 1)
-        split = QSplitter()
-        split.addWidget(left)
-        split.addWidget(right)
-        split.setStretchFactor(0, 1)
-        split.setSizes([290, 190])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(split)
+        lay_out_column(self.histogram, (self.effects_view, 1), parent=right, spacing=2, margins=(4, 0, 8, 0))
+        lay_out_column(make_splitter(left, right, sizes=(290, 190), stretched=0), parent=self)
 
     def _refresh(self) -> None:
         dashboard = self.dashboard
@@ -155,22 +131,26 @@ class DashboardView(QWidget):
             return
         self.title_label.setText(f"{dashboard.site}.f{dashboard.feature}")
         self.circuit_button.setEnabled(bool(dashboard.example_prompts))
-        own_label = next((one.text for one in self.explanations if one.source == "you"), "")
+        own_label = next(
+            (explanation.text for explanation in self.explanations if explanation.source == "you"), ""
+        )
         if not self.label_field.hasFocus() or self.label_field.text() != own_label:
             self.label_field.setText(own_label)
             self.label_field.setCursorPosition(0)
-        imported = [one for one in self.explanations if one.source != "you"]
-        self.explanations_label.setText("<br>".join(self._explanation_html(one) for one in imported[:3]))
+        imported = [explanation for explanation in self.explanations if explanation.source != "you"]
+        self.explanations_label.setText(
+            "<br>".join(self._explanation_html(explanation) for explanation in imported[:3])
+        )
         self.explanations_label.setVisible(bool(imported))
         self.examples_view.setHtml(examples_html(dashboard, self.theme))
         self.effects_view.setHtml(effects_html(dashboard, self.captions, self.circuit_nodes, self.theme))
         self._draw_histogram(dashboard)
 
     def _explanation_html(self, explanation: Explanation) -> str:
-        by = escape(explanation.source)
+        source = escape(explanation.source)
         if explanation.link.startswith("https://"):
-            by = f'<a style="color:{self.theme.accent}" href="{escape(explanation.link)}">{by}</a>'
-        return f'{escape(explanation.text)} <span style="color:{self.theme.muted}">({by})</span>'
+            source = f'<a style="color:{self.theme.accent}" href="{escape(explanation.link)}">{source}</a>'
+        return f'{escape(explanation.text)} <span style="color:{self.theme.muted}">({source})</span>'
 
     def _draw_histogram(self, dashboard: FeatureDashboard) -> None:
         statistics = dashboard.statistics
@@ -186,6 +166,14 @@ class DashboardView(QWidget):
         self.statistics_line.setToolTip(self.statistics_line.text())
         self.histogram.draw_result(
             "activations", {"bins": statistics.bins, "reach": statistics.histogram_max}
+        )
+
+    def _exportable_plots(self) -> dict[str, ExportablePlot]:
+        dashboard = self.dashboard
+        return (
+            {}
+            if dashboard is None
+            else {f"{dashboard.site}.f{dashboard.feature}-activations": self.histogram}
         )
 
     def _emit_label(self) -> None:

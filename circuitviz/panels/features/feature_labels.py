@@ -41,7 +41,7 @@ class FeatureLabels:
         with closing(open_explanations()) as store:
             stored = store.explanations_of(model, site, feature)
         if label := self._circuit_label(site, feature):
-            imported = [one for one in stored if one.source != explanations.OWN_SOURCE]
+            imported = [entry for entry in stored if entry.source != explanations.OWN_SOURCE]
             return [explanations.Explanation(site, feature, label.text, explanations.OWN_SOURCE), *imported]
         return stored
 
@@ -75,7 +75,10 @@ class FeatureLabels:
         if opened is None or feature is None or not self.store_path.exists():
             return []
         with closing(open_explanations()) as store:
-            return [one.text for one in store.explanations_of(opened.model, feature.site, feature.feature)]
+            return [
+                explanation.text
+                for explanation in store.explanations_of(opened.model, feature.site, feature.feature)
+            ]
 
     def label_circuit(self, model: str) -> int:
         """Label the circuit's unlabelled features from the user's labels in the store.

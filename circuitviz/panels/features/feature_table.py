@@ -7,28 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import (
-    QAbstractProxyModel,
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-)
+from PySide6.QtCore import QAbstractProxyModel, QModelIndex, QObject, Qt
 from PySide6.QtWidgets import QHeaderView, QTableView
 
+from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
 from circuitviz.panels.widgets.font_scaling import scale_pixels
+from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel, set_up_table
 
 if TYPE_CHECKING:
     from circuitviz.features.dashboards import FeatureRow
     from circuitviz.features.explanations import Explanation
 
 COLUMN_TITLES = ("Feature", "Label", "Density", "Max")
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
-class FeatureTableModel(QAbstractTableModel):
+class FeatureTableModel(TitledTableModel):
     """One row per feature of a site; density and maximum are empty until a text is indexed."""
+
+    TITLES = COLUMN_TITLES
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,26 +45,17 @@ class FeatureTableModel(QAbstractTableModel):
         self.site, self.n_features, self.statistics, self.captions = site, n_features, statistics, captions
         self.endResetModel()
 
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+    @property
+    def n_rows(self) -> int:
         """Number of features."""
-        return 0 if parent.isValid() else self.n_features
-
-    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Number of columns."""
-        return len(COLUMN_TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Column titles."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMN_TITLES[section]
-        return None
+        return self.n_features
 
     def data(self, index: AnyIndex, role: int = 0) -> Any:
         """Text, alignment and tooltip of a cell."""
         feature, column = index.row(), index.column()
         row = self.statistics[feature] if self.statistics else None
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            return RIGHT_ALIGNED
         if role == Qt.ItemDataRole.ToolTipRole and column == 1:
             return self.caption_of(feature) or None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -209,12 +196,7 @@ def make_feature_list_view(list_proxy: FeatureListProxy) -> QTableView:
     table = QTableView(accessibleName="Features", sortingEnabled=True)
     table.setModel(list_proxy)
     table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(scale_pixels(table, 24))
-    table.setShowGrid(False)
-    table.setFrameShape(QTableView.Shape.NoFrame)
-    table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+    set_up_table(table, row_height_px=scale_pixels(table, 24), is_single=True, has_frame=False)
     table.setMinimumWidth(160)
     header = table.horizontalHeader()
     header.setMinimumSectionSize(30)

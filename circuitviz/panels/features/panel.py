@@ -7,16 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QSizePolicy,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.panels.features.dashboard_view import DashboardView
@@ -30,9 +21,8 @@ from circuitviz.panels.features.feature_table import (
     make_feature_list_view,
 )
 from circuitviz.panels.features.file_menu import FileMenuButton
-from circuitviz.panels.figures import open_plot_dialog
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.scene.theme import Theme
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
 from circuitviz.workbench.requests.feature_dashboards import (
     DictionaryOverview,
     FeatureDashboard,
@@ -40,7 +30,7 @@ from circuitviz.workbench.requests.feature_dashboards import (
     ReadFeatureDashboard,
 )
 from circuitviz.workbench.requests.import_explanations import ImportExplanations
-from circuitviz.workbench.requests.messages import JobFailed, Reply
+from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workspace.workspace import Workspace
 
@@ -80,7 +70,7 @@ class FeaturesPanel(Panel):
         self.table_model = FeatureTableModel()
         self.list_proxy = FeatureListProxy(self.table_model)
         self.table_view = make_feature_list_view(self.list_proxy)
-        self.dashboard_view = DashboardView()
+        self.dashboard_view = DashboardView(workspace)
         self._build()
         self.site_box.currentTextChanged.connect(lambda _name: self._show_site())
         self.search_field.textChanged.connect(self.list_proxy.set_search_text)
@@ -88,18 +78,12 @@ class FeaturesPanel(Panel):
         self.dashboard_view.link_clicked.connect(self.open_link)
         self.dashboard_view.label_edited.connect(self._set_feature_label)
         self.dashboard_view.trace_requested.connect(self.trace_example)
-        self.dashboard_view.export_requested.connect(self._open_export_dialog)
         self.dashboard_view.traces_requested.connect(partial(workspace.panel_requested.emit, "traces"))
-        workspace.reply_received.connect(self._on_reply)
         workspace.model_ready.connect(lambda _ready: self._on_model_opened())
         workspace.selection_changed.connect(self._on_selection_changed)
         workspace.feature_changed.connect(self._on_feature_changed)
         workspace.state_changed.connect(self._refresh_dashboard)
         self._show_message("")
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours."""
-        self.dashboard_view.set_theme(theme)
 
     def set_in_front(self, is_in_front: bool) -> None:
         """Open the default dictionaries when the panel is first shown."""
@@ -118,7 +102,9 @@ class FeaturesPanel(Panel):
         self._open_request = OpenDictionaries(self.dictionary_folders, text, user_data_folder() / "indexes")
         self._previous_overview = None
         self._show_message("Opening dictionaries …")
-        self.workspace.submit_request(self._open_request)
+        handle = self.workspace.submit_request(self._open_request)
+        for signal in (handle.partial, handle.finished):
+            signal.connect(self._on_dictionaries_opened)
 
     def replace_dictionaries(self, folder: Path) -> None:
         """Open a folder of dictionaries instead of the open ones."""
@@ -142,26 +128,17 @@ class FeaturesPanel(Panel):
             self.table_view.setCurrentIndex(index)  # asks, too
             self.table_view.scrollTo(index)
         else:
-            self.workspace.submit_request(ReadFeatureDashboard(site, feature))
+            self._read_dashboard(site, feature)
 
     def open_link(self, address: str) -> None:
         """Follow a dashboard link to another feature, or select a node on the canvas."""
         kind, _, name = address.partition(":")
         link_target = parse_feature_name(name)
         if kind == "select":
-            self.workspace.set_selection(frozenset({name}), frozenset())
+            self.workspace.select_nodes({name})
         elif link_target:
             self.search_field.clear()
             self.show_feature(link_target.site, link_target.feature)
-
-    def _open_export_dialog(self) -> None:
-        if (dashboard := self.dashboard_view.dashboard) is not None:
-            open_plot_dialog(
-                self,
-                self.workspace,
-                self.dashboard_view.histogram,
-                f"{dashboard.site}.f{dashboard.feature}-activations",
-            )
 
     def trace_example(self, example: int) -> None:
         """Trace the feature's circuit in one of its examples."""
@@ -174,28 +151,32 @@ class FeaturesPanel(Panel):
     def import_explanations(self, path: Path) -> None:
         """Import a file of explanations into the local explanation store."""
         site_kind = self.site_box.currentText()[:1] or None
-        self.workspace.submit_request(ImportExplanations(path, site_kind, self.feature_labels.store_path))
+        request = ImportExplanations(path, site_kind, self.feature_labels.store_path)
+        self.workspace.submit_request(request).finished.connect(self._on_explanations_imported)
 
-    # what comes
+    def _read_dashboard(self, site: str, feature: int) -> None:
+        handle = self.workspace.submit_request(ReadFeatureDashboard(site, feature))
+        handle.finished.connect(self._on_dashboard_read)
 
-    def _on_reply(self, reply: Reply) -> None:
-        if not isinstance(reply, QueryResult):
+    # replies
+
+    def _on_dashboard_read(self, reply: QueryResult) -> None:
+        if not reply.refusal:
+            self._show_dashboard(reply.result)
+
+    def _on_explanations_imported(self, reply: QueryResult) -> None:
+        assert isinstance(reply.query, ImportExplanations)
+        if reply.refusal:
+            self.workspace.report_failure(JobFailed("Could not import the explanations", reply.refusal))
             return
-        match reply.query, reply.result:
-            case OpenDictionaries(), _ if reply.query == self._open_request:
-                self._on_dictionaries_opened(reply)
-            case ReadFeatureDashboard(), FeatureDashboard():
-                self._show_dashboard(reply.result)
-            case ImportExplanations(), (found, new, left_out):
-                more = f"{new:,} of them new" + (f"; {left_out}" if left_out else "")
-                self.workspace.post_message(f"{found:,} explanations in {reply.query.path.name}, {more}")
-                self._show_site(keep_row=True)
-            case ImportExplanations(), None:
-                self.workspace.failure_reported.emit(
-                    JobFailed("Could not import the explanations", reply.refusal)
-                )
+        n_explanations, n_new, omission_note = reply.result
+        more = f"{n_new:,} of them new" + (f"; {omission_note}" if omission_note else "")
+        self.workspace.post_message(f"{n_explanations:,} explanations in {reply.query.path.name}, {more}")
+        self._show_site(keep_row=True)
 
     def _on_dictionaries_opened(self, reply: QueryResult) -> None:
+        if reply.query != self._open_request:
+            return  # others are being opened since
         if reply.refusal and self._previous_overview is not None:
             (self.dictionary_overview, self.dictionary_folders), self._previous_overview = (
                 self._previous_overview,
@@ -209,6 +190,7 @@ class FeaturesPanel(Panel):
             self._show_message(reply.refusal)
             return
         previous_site, self.dictionary_overview = self.site_box.currentText(), reply.result
+        self.workspace.dictionary_folders = self.dictionary_folders
         self._show_dictionary_summary(is_indexing=not reply.done)
         self.site_box.blockSignals(True)
         self.site_box.clear()
@@ -262,9 +244,7 @@ class FeaturesPanel(Panel):
 
     def _on_row_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if self.dictionary_overview is not None and current.isValid():
-            self.workspace.submit_request(
-                ReadFeatureDashboard(self.table_model.site, self.list_proxy.mapToSource(current).row())
-            )
+            self._read_dashboard(self.table_model.site, self.list_proxy.mapToSource(current).row())
 
     def _on_selection_changed(self) -> None:
         if len(self.workspace.selected_nodes) == 1 and (
@@ -345,26 +325,14 @@ class FeaturesPanel(Panel):
 
     def _build(self) -> None:
         self.dictionaries_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        top = QHBoxLayout(spacing=6)
-        top.setContentsMargins(12, 0, 12, 0)
-        top.addWidget(self.dictionaries_label, 1)
-        top.addWidget(self.file_menu_button)
-        choosing = QHBoxLayout(spacing=6)
+        top = lay_out_row(
+            (self.dictionaries_label, 1), self.file_menu_button, spacing=6, margins=(12, 0, 12, 0)
+        )
         self.site_box.setMinimumWidth(72)
-        choosing.addWidget(self.site_box)
-        choosing.addWidget(self.search_field, 1)
+        choosing = lay_out_row(self.site_box, (self.search_field, 1), spacing=6)
         left = QWidget()
-        column = QVBoxLayout(left, spacing=4)
-        column.setContentsMargins(12, 0, 0, 0)
-        column.addLayout(choosing)
-        column.addWidget(self.fit_label)
-        column.addWidget(self.table_view, 1)
-        split = QSplitter()
-        split.addWidget(left)
-        split.addWidget(self.dashboard_view)
-        split.setStretchFactor(1, 1)
-        split.setSizes([262, 460])
-        layout = QVBoxLayout(self, spacing=6)
-        layout.setContentsMargins(0, 8, 0, 8)
-        layout.addLayout(top)
-        layout.addWidget(split, 1)
+        lay_out_column(
+            choosing, self.fit_label, (self.table_view, 1), parent=left, spacing=4, margins=(12, 0, 0, 0)
+        )
+        split = make_splitter(left, self.dashboard_view, sizes=(262, 460), stretched=1)
+        lay_out_column(top, (split, 1), parent=self, spacing=6, margins=(0, 8, 0, 8))

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 from shiboken6 import isValid
@@ -32,6 +31,7 @@ from circuitviz.options import Option, build_options, describe_options
 from circuitviz.paint.png import render_bitmap
 from circuitviz.panels.figures.sheet_preview import SheetPreview
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.shapes.figure_options import POINTS_PER_MM, SHIPPED_FONT
 from circuitviz.shapes.text_metrics import load_shipped_fonts
@@ -76,10 +76,8 @@ class FigureDialog(QDialog):
         self.workspace, self.options_type = workspace, options_type
         load_shipped_fonts()
         self.preview, self.option_form, self.format_box = SheetPreview(), OptionForm(), QComboBox()
-        self.size_label, self.problem_label = (
-            QLabel(objectName="muted"),
-            QLabel(objectName="warning", wordWrap=True),
-        )
+        self.size_label = QLabel(objectName="muted")
+        self.problem_label = QLabel(objectName="warning", wordWrap=True)
         self.format_box.setAccessibleName("Format")
         self.command_field = QLineEdit(readOnly=True, accessibleName="Command line that draws this figure")
         for entry in figure_formats.entries():
@@ -97,7 +95,7 @@ class FigureDialog(QDialog):
         self.preview.resized.connect(self._redraw_timer.start)
         QTimer.singleShot(0, self, self.redraw_preview)  # shown first, drawn next
 
-    # what is drawn
+    # for subclasses
 
     def make_sheet(self, figure: Any, suffix: str) -> Callable[[], FigurePage]:
         """A function that makes the figure on a pool thread, from values that no longer change.
@@ -125,7 +123,7 @@ class FigureDialog(QDialog):
         """The command that is shown below the figure."""
         return next((line for line in sheet.metadata_lines if line.startswith("circuitviz export")), "")
 
-    # what is chosen
+    # options and preview
 
     def current_figure(self) -> Any:
         """The options of the form; raises InputError where they contradict each other."""
@@ -162,8 +160,10 @@ class FigureDialog(QDialog):
         self.remember_options(figure)
         self.preview.show_sheet(sheet, image)
         self.problem_label.hide()
-        wide, high = sheet.drawing.width / POINTS_PER_MM, sheet.drawing.height / POINTS_PER_MM
-        self.size_label.setText(f"{wide:.1f} × {high:.1f} mm on paper, text of {figure.font_size:g} pt")
+        width_mm, height_mm = sheet.drawing.width / POINTS_PER_MM, sheet.drawing.height / POINTS_PER_MM
+        self.size_label.setText(
+            f"{width_mm:.1f} × {height_mm:.1f} mm on paper, text of {figure.font_size:g} pt"
+        )
         self.command_field.setText(self.command_text(sheet))
         self.command_field.setCursorPosition(0)
         self.save_button.setEnabled(True)
@@ -235,7 +235,7 @@ class FigureDialog(QDialog):
         if name == "font_size":
             field.setSuffix(" pt")
 
-    # how it looks
+    # layout
 
     def _lay_out(self) -> None:
         self.save_button = QPushButton("Save…", objectName="primary", default=True, enabled=False)
@@ -244,11 +244,13 @@ class FigureDialog(QDialog):
         self.command_field.setAccessibleName("Command line that draws this figure")
         copy = QPushButton("Copy command")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command_field.text()))
-        choices = QVBoxLayout(spacing=10)
-        choices.addWidget(QLabel("Format", objectName="heading"))
-        choices.addWidget(self.format_box)
-        choices.addWidget(QLabel("Figure", objectName="heading"))
-        choices.addWidget(VerticalScrollArea(self.option_form), 1)
+        choices = lay_out_column(
+            QLabel("Format", objectName="heading"),
+            self.format_box,
+            QLabel("Figure", objectName="heading"),
+            (VerticalScrollArea(self.option_form), 1),
+            spacing=10,
+        )
         rows = [list(row) for row in self.extra_buttons()]
         rows[-1].append(self.save_button)
         for buttons in rows:
@@ -259,21 +261,10 @@ class FigureDialog(QDialog):
         left = QWidget(objectName="panel")
         left.setLayout(choices)
         fix_scaled_width(left, 320)
-        below = QHBoxLayout(spacing=8)
-        below.addWidget(self.command_field, 1)
-        below.addWidget(copy)
-        right = QVBoxLayout(spacing=8)
-        right.addWidget(self.problem_label)
-        right.addWidget(self.preview, 1)
-        status_row = QHBoxLayout(spacing=8)
-        status_row.addWidget(self.size_label, 1)
-        status_row.addWidget(self.state_label)
-        right.addLayout(status_row)
-        right.addLayout(below)
-        whole = QHBoxLayout(self, spacing=14)
-        whole.setContentsMargins(14, 14, 14, 14)
-        whole.addWidget(left)
-        whole.addLayout(right, 1)
+        below = lay_out_row((self.command_field, 1), copy, spacing=8)
+        status_row = lay_out_row((self.size_label, 1), self.state_label, spacing=8)
+        right = lay_out_column(self.problem_label, (self.preview, 1), status_row, below, spacing=8)
+        lay_out_row(left, (right, 1), parent=self, spacing=14, margins=(14, 14, 14, 14))
 
     def sizeHint(self) -> QSize:
         """Wide enough for choices and figure."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from circuitviz.draw.registry import FigurePage
 from circuitviz.paint.plot_export import ExportablePlot, plot_to_sheet, prepare_plot_writer
@@ -33,12 +32,10 @@ class PlotDialog(FigureDialog):
     def __init__(
         self, parent: QWidget, workspace: Workspace, plot: ExportablePlot, stem: str, print_command: str
     ) -> None:
-        self.plot, self.stem, self.print_command, self.document = (
-            plot,
-            stem,
-            print_command,
-            workspace.document,
-        )
+        self.plot = plot
+        self.stem = stem
+        self.print_command = print_command
+        self.document = workspace.document
         super().__init__(
             parent, workspace, "Export a plot", PlotFigureOptions, self.document.view.get("plot")
         )
@@ -101,23 +98,3 @@ def open_plot_dialog(
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
     return dialog
-
-
-def choose_plot_to_export(
-    parent: QWidget,
-    workspace: Workspace,
-    button: QPushButton,
-    plots: Mapping[str, ExportablePlot],
-    print_command: str = "",
-) -> None:
-    """Open the dialog for one of several plots, by name; a menu at ``button`` asks for which."""
-    if len(plots) == 1:
-        ((name, plot),) = plots.items()
-        open_plot_dialog(parent, workspace, plot, name, print_command)
-        return
-    menu = QMenu(parent)
-    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    for name, plot in plots.items():
-        open_it = partial(open_plot_dialog, parent, workspace, plot, name, print_command)
-        menu.addAction(name).triggered.connect(lambda _on, open_it=open_it: open_it())
-    menu.popup(button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))

@@ -51,8 +51,8 @@ class SheetPreview(QWidget):
         painter.fillRect(self.rect(), QColor("#8a919c"))
         if self._pixmap.isNull() or self.sheet is None:
             return
-        wide, high = self.available_pixels
-        size = self._pixmap.size().scaled(round(wide), round(high), Qt.AspectRatioMode.KeepAspectRatio)
+        width, height = self.available_pixels
+        size = self._pixmap.size().scaled(round(width), round(height), Qt.AspectRatioMode.KeepAspectRatio)
         size /= self.devicePixelRatioF()
         left, top = (self.width() - size.width()) // 2, (self.height() - size.height()) // 2
         if not self.sheet.drawing.background:

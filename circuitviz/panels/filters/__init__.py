@@ -1,5 +1,1 @@
 """The filters panel."""
-
-from circuitviz.panels.filters.panel import FiltersPanel
-
-__all__ = ["FiltersPanel"]

@@ -17,13 +17,14 @@ from PySide6.QtWidgets import (
     QSlider,
     QSpinBox,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from circuitviz.document import State, ViewFilters, set_filters
 from circuitviz.document.view_filters import CHANNELS, SIGN_MEANINGS, SIGNS
-from circuitviz.panels.registry import Panel, adjust_form_fields, panels
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.fields import RIGHT_ALIGNED, adjust_form_fields, make_form
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workspace.workspace import Workspace
 
 SLIDER_STEPS = 400
@@ -86,10 +87,8 @@ class FiltersPanel(Panel):
         )
         self.max_edges_label = QLabel("all", objectName="muted")
         self.edge_score_field = _score_field("Minimum |score| of an edge")
-        self.sign_chips, self.channel_chips = (
-            ToggleChips(_sign_labels("helps"), "Sign"),
-            ToggleChips(CHANNEL_LABELS, "Edges into"),
-        )
+        self.sign_chips = ToggleChips(_sign_labels("helps"), "Sign")
+        self.channel_chips = ToggleChips(CHANNEL_LABELS, "Edges into")
         self.kind_chips = ToggleChips({}, "Kind")
         self.first_layer_field = QSpinBox(accessibleName="From layer")
         self.last_layer_field = QSpinBox(accessibleName="To layer")
@@ -118,30 +117,28 @@ class FiltersPanel(Panel):
         self.setEnabled(state.circuit is not None)
         if state.circuit is None:
             return
-        sight, circuit = state.filters, state.circuit
+        filters, circuit = state.filters, state.circuit
         self._is_updating = True
         self._n_circuit_edges = max(2, circuit.n_edges)
         layers = circuit.graph.shape.n_layers
-        for number, value in ((self.first_layer_field, sight.low), (self.last_layer_field, sight.high)):
-            number.setRange(0, max(0, layers - 1))
-            number.setValue(
-                (0 if number is self.first_layer_field else layers - 1) if value is None else value
-            )
-        most = circuit.n_edges if sight.most is None else min(sight.most, circuit.n_edges)
-        if self._slider_n_edges() != most:
-            share = math.log(max(1, most)) / math.log(self._n_circuit_edges)
+        for field, value in ((self.first_layer_field, filters.low), (self.last_layer_field, filters.high)):
+            field.setRange(0, max(0, layers - 1))
+            field.setValue((0 if field is self.first_layer_field else layers - 1) if value is None else value)
+        n_edges = circuit.n_edges if filters.most is None else min(filters.most, circuit.n_edges)
+        if self._slider_n_edges() != n_edges:
+            share = math.log(max(1, n_edges)) / math.log(self._n_circuit_edges)
             self.max_edges_slider.setValue(
-                SLIDER_STEPS if sight.most is None else round(SLIDER_STEPS * share)
+                SLIDER_STEPS if filters.most is None else round(SLIDER_STEPS * share)
             )
-        self.max_edges_label.setText("all" if sight.most is None else f"{most:,}")
-        self.edge_score_field.setValue(sight.least)
-        self.node_score_field.setValue(sight.score)
+        self.max_edges_label.setText("all" if filters.most is None else f"{n_edges:,}")
+        self.edge_score_field.setValue(filters.least)
+        self.node_score_field.setValue(filters.score)
         self.sign_chips.set_labels(_sign_labels(state.sign_meaning), SIGN_MEANINGS[state.sign_meaning])
-        self.sign_chips.set_unchecked(sight.hidden_signs)
-        self.channel_chips.set_unchecked(sight.hidden_channels)
+        self.sign_chips.set_unchecked(filters.hidden_signs)
+        self.channel_chips.set_unchecked(filters.hidden_channels)
         self._show_kinds(state)
-        self.connected_box.setChecked(sight.joined)
-        self.show_all_button.setEnabled(not sight.shows_everything)
+        self.connected_box.setChecked(filters.joined)
+        self.show_all_button.setEnabled(not filters.shows_everything)
         self._is_updating = False
 
     def current_filters(self) -> ViewFilters:
@@ -177,27 +174,23 @@ class FiltersPanel(Panel):
         graph = state.circuit.graph
         kinds = dict.fromkeys(str(graph.node(name).kind) for name in state.circuit.node_names)
         if list(kinds) != list(self.kind_chips.chips):
-            before, self.kind_chips = (
-                self.kind_chips,
-                ToggleChips({k: KIND_LABELS.get(k, k) for k in kinds}, "Kind"),
-            )
-            self.nodes_form.replaceWidget(before, self.kind_chips)
-            before.hide()
-            before.deleteLater()
+            old_chips = self.kind_chips
+            self.kind_chips = ToggleChips({k: KIND_LABELS.get(k, k) for k in kinds}, "Kind")
+            self.nodes_form.replaceWidget(old_chips, self.kind_chips)
+            old_chips.hide()
+            old_chips.deleteLater()
             self._connect_chips(self.kind_chips)
         self.kind_chips.set_unchecked(state.filters.hidden_kinds)
 
     def _build(self) -> None:
         self.max_edges_label.setMinimumWidth(44)
-        self.max_edges_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.max_edges_label.setAlignment(RIGHT_ALIGNED)
         edges = _headed_form(QLabel("Edges", objectName="heading"))
         _add_row(edges, "strongest", _row_of((self.max_edges_slider, self.max_edges_label)))
         _add_row(edges, "|score| from", self.edge_score_field)
         _add_row(edges, "that", self.sign_chips)
         _add_row(edges, "into", self.channel_chips)
-        head = QHBoxLayout()
-        head.addWidget(QLabel("Nodes", objectName="heading"), 1)
-        head.addWidget(self.show_all_button)
+        head = lay_out_row((QLabel("Nodes", objectName="heading"), 1), self.show_all_button)
         self.nodes_form = _headed_form(head)
         _add_row(self.nodes_form, "kinds", self.kind_chips)
         _add_row(
@@ -205,24 +198,17 @@ class FiltersPanel(Panel):
         )
         _add_row(self.nodes_form, "|score| from", self.node_score_field)
         self.nodes_form.addRow(self.connected_box)
-        inside = QWidget()
-        columns = QHBoxLayout(inside)
-        columns.setContentsMargins(12, 4, 12, 6)
-        columns.setSpacing(28)
-        columns.addLayout(edges, 1)
-        columns.addLayout(self.nodes_form, 1)
+        content = QWidget()
+        lay_out_row((edges, 1), (self.nodes_form, 1), parent=content, spacing=28, margins=(12, 4, 12, 6))
         scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(inside)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)
+        scroll.setWidget(content)
+        lay_out_column(scroll, parent=self)
         adjust_form_fields(self)
 
 
 def _headed_form(head: QLabel | QHBoxLayout) -> QFormLayout:
-    form = QFormLayout(horizontalSpacing=10, verticalSpacing=5)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form = make_form(vertical_spacing=5)
+    form.setHorizontalSpacing(10)
     if isinstance(head, QLabel):
         head.setMinimumHeight(22)
         form.addRow(head)
@@ -245,10 +231,10 @@ def _score_field(name: str) -> QDoubleSpinBox:
 
 
 def _row_of(widgets: Iterable[QWidget]) -> QWidget:
-    made = QWidget()
-    row = QHBoxLayout(made)
+    container = QWidget()
+    row = QHBoxLayout(container)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(8)
     for widget in widgets:
         row.addWidget(widget, 0 if isinstance(widget, QLabel) else 1)
-    return made
+    return container

@@ -1,5 +1,1 @@
 """The inspector panel."""
-
-from circuitviz.panels.inspector.panel import InspectorPanel
-
-__all__ = ["InspectorPanel"]

@@ -58,7 +58,7 @@ class AttentionMap(HeatMap):
         names = [visible_token(token) for token in tokens]
         visible = np.where(np.tril(np.ones_like(self.pattern, dtype=bool)), self.pattern, np.nan)
 
-        def told(i: int, j: int) -> str:
+        def describe_cell(i: int, j: int) -> str:
             weight = self.pattern[i, j]
             if is_signed:
                 return f"“{names[i]}” attends {weight:+.3f} more to “{names[j]}”"
@@ -66,7 +66,9 @@ class AttentionMap(HeatMap):
 
         unit = "difference of attention" if is_signed else "attention"
         self.show_grid(
-            HeatGrid(names, names, visible, unit, is_signed, limit, describe_cell=told, build_table=table)
+            HeatGrid(
+                names, names, visible, unit, is_signed, limit, describe_cell=describe_cell, build_table=table
+            )
         )
         self._set_query(self.query)
 

@@ -11,7 +11,6 @@ from PySide6.QtGui import QFontInfo, QShortcut
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -27,8 +26,8 @@ from circuitviz.panels.inspector.token_columns import TokenColumns
 from circuitviz.panels.labels.labels_table import RoleCompleter
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
-from circuitviz.scene.theme import Theme
 from circuitviz.workspace.comparison_text import (
     describe_selected_edges,
     describe_selected_nodes,
@@ -71,13 +70,13 @@ class InspectorPanel(Panel):
         self._label_colour = DEFAULT_LABEL_COLOUR
         self._build()
         self.label_field.setCompleter(RoleCompleter(workspace, self.label_field))
-        away = QShortcut(Qt.Key.Key_Escape, self.label_field, context=Qt.ShortcutContext.WidgetShortcut)
-        away.activated.connect(self._discard_typed_label)
+        escape = QShortcut(Qt.Key.Key_Escape, self.label_field, context=Qt.ShortcutContext.WidgetShortcut)
+        escape.activated.connect(self._discard_typed_label)
         for index, button in enumerate(self.edge_buttons):
             button.clicked.connect(partial(self._choose_edge, index))
         self.label_field.editingFinished.connect(self.save_label)
-        for ends in (workspace.commit_input_requested, workspace.document_closing):
-            ends.connect(self._save_typed_label)
+        for leaving in (workspace.commit_input_requested, workspace.document_closing):
+            leaving.connect(self._save_typed_label)
         self.colour_button.clicked.connect(self._pick_colour)
         workspace.prompt_changed.connect(self._request_reading)
         self.value_weighted_box.toggled.connect(lambda _on: self._show_attention())
@@ -87,67 +86,53 @@ class InspectorPanel(Panel):
         workspace.model_ready.connect(lambda _ready: self._request_reading())
         self.show_selection()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours."""
-        self.attention_map.theme = theme
-        self.attention_map.update()
-
     def _build(self) -> None:
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(12, 8, 12, 12)
-        column.setSpacing(7)
-        column.addWidget(self.title_label)
-        column.addWidget(self.description_label)
+        content = QWidget()
         self.body = QWidget()
-        column.addWidget(self.body)
-        column.addStretch(1)
-        body = QVBoxLayout(self.body)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.setSpacing(7)
-        row = QHBoxLayout()
-        row.addWidget(self.label_field, 1)
-        row.addWidget(self.colour_button)
-        body.addLayout(row)
-        body.addWidget(self.prompt_node_view)
+        lay_out_column(
+            self.title_label,
+            self.description_label,
+            self.body,
+            1,
+            parent=content,
+            spacing=7,
+            margins=(12, 8, 12, 12),
+        )
+        row = lay_out_row((self.label_field, 1), self.colour_button)
         self.readings_box = QWidget()
-        readings = QVBoxLayout(self.readings_box)
-        readings.setContentsMargins(0, 0, 0, 0)
-        readings.setSpacing(7)
-        body.addWidget(self.readings_box)
         self.prompt_row = QWidget()
-        prompt = QHBoxLayout(self.prompt_row)
-        prompt.setContentsMargins(0, 0, 0, 0)
-        prompt.addWidget(QLabel("Prompt", objectName="muted"))
-        prompt.addWidget(self.prompt_box, 1)
-        readings.addWidget(self.prompt_row)
-        readings.addWidget(_heading_label("Logit lens of its output"))
-        readings.addWidget(self.lens_columns)
-        readings.addWidget(self.answers_label)
-        readings.addWidget(_heading_label("Direct logit attribution"))
-        readings.addWidget(self.attribution_label)
+        lay_out_row(QLabel("Prompt", objectName="muted"), (self.prompt_box, 1), parent=self.prompt_row)
         self.attention_box = QWidget()
-        attention = QVBoxLayout(self.attention_box)
-        attention.setContentsMargins(0, 0, 0, 0)
-        head = QHBoxLayout()
-        head.addWidget(_heading_label("Attention"))
-        head.addStretch(1)
-        head.addWidget(self.value_weighted_box)
-        attention.addLayout(head)
-        attention.addWidget(self.attention_map)
-        readings.addWidget(self.attention_box)
-        body.addWidget(_heading_label("Strongest edges"))
+        head = lay_out_row(_heading_label("Attention"), 1, self.value_weighted_box)
+        lay_out_column(head, self.attention_map, parent=self.attention_box)
+        lay_out_column(
+            self.prompt_row,
+            _heading_label("Logit lens of its output"),
+            self.lens_columns,
+            self.answers_label,
+            _heading_label("Direct logit attribution"),
+            self.attribution_label,
+            self.attention_box,
+            parent=self.readings_box,
+            spacing=7,
+        )
         strongest = QVBoxLayout(spacing=0)
-        body.addLayout(strongest)
+        lay_out_column(
+            row,
+            self.prompt_node_view,
+            self.readings_box,
+            _heading_label("Strongest edges"),
+            strongest,
+            parent=self.body,
+            spacing=7,
+        )
         for button in self.edge_buttons:
             strongest.addWidget(button)
             button.hide()
-        scroll = VerticalScrollArea(inside, min_width_px=300)
+        scroll = VerticalScrollArea(content, min_width_px=300)
         scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # what it says is scrolled by keys
         scroll.setAccessibleName("What is selected")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        lay_out_column(scroll, parent=self)
 
     def show_selection(self) -> None:
         """Describe the selected nodes and edges, and request the readings of a single node."""
@@ -213,8 +198,8 @@ class InspectorPanel(Panel):
         ranked = [
             f"{_display_token(t.token)} {t.logit:+.2f} (rank {t.rank + 1})" for t in reading.answers[:4]
         ]
-        silent = not any(token.logit for token in (*reading.top, *reading.bottom))
-        self.answers_label.setText("output is zero here" if silent else "answers: " + ",  ".join(ranked))
+        is_zero = not any(token.logit for token in (*reading.top, *reading.bottom))
+        self.answers_label.setText("output is zero here" if is_zero else "answers: " + ",  ".join(ranked))
         value = reading.direct_logit_attribution
         self.attribution_label.setText(
             "needs incorrect answers" if value is None else f"{value:+.3f} to correct − incorrect"
@@ -255,7 +240,7 @@ class InspectorPanel(Panel):
         if state.circuit is None or self.node not in state.circuit.graph.node_index:
             return  # nothing, or gone with another basis: the selection follows
         label = state.labels.get(self.node)
-        if not self.label_field.isModified():  # else somebody is typing
+        if not self.label_field.isModified():  # else a label is being typed
             self.label_field.setText(label.text if label else "")
         self._label_colour = label.colour if label else DEFAULT_LABEL_COLOUR
         colour = self._label_colour or "palette(placeholder-text)"
@@ -290,22 +275,26 @@ class InspectorPanel(Panel):
         self.workspace.set_selection(frozenset(), frozenset({self._strongest_edges[index][0]}))
 
     def _pick_colour(self) -> None:
-        chosen = QColorDialog.getColor(
+        colour = QColorDialog.getColor(
             self._label_colour or DEFAULT_LABEL_COLOUR, self, "Colour of the label"
         )
-        if chosen.isValid():
-            self._label_colour = chosen.name()
+        if colour.isValid():
+            self._label_colour = colour.name()
             self.save_label()
 
 
 def _edges_by_score(state: Any, node: str) -> list[tuple[str, float]]:
     graph, (senders, receivers) = state.circuit.graph, state.circuit.edge_indices
-    touching = graph.owners[:, graph.node_index[node]][receivers]
+    is_touching = graph.owners[:, graph.node_index[node]][receivers]
     if node in graph.sender_index:
-        touching |= senders == graph.sender_index[node]
-    ends = list(zip(senders[touching].tolist(), receivers[touching].tolist(), strict=True))
-    values = [1.0] * len(ends) if state.scores is None else [float(state.scores.values[at]) for at in ends]
-    scored = [(graph.edge_name(*at), value) for at, value in zip(ends, values, strict=True)]
+        is_touching |= senders == graph.sender_index[node]
+    edge_indices = list(zip(senders[is_touching].tolist(), receivers[is_touching].tolist(), strict=True))
+    values = (
+        [1.0] * len(edge_indices)
+        if state.scores is None
+        else [float(state.scores.values[edge]) for edge in edge_indices]
+    )
+    scored = [(graph.edge_name(*edge), value) for edge, value in zip(edge_indices, values, strict=True)]
     return sorted(scored, key=lambda pair: -abs(pair[1]))
 
 

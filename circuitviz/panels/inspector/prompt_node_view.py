@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from circuitviz.document.node_text import describe_graph_source, describe_node_values, tokens_by_position
 from circuitviz.graph import Node, NodeKind
 from circuitviz.panels.inspector.token_columns import TokenColumns
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS, node_style
 from circuitviz.workbench.prompt_node_reading import N_TOP_TOKENS, PromptNodeReading
-from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workbench.requests.read_prompt_node import ReadPromptNode
 from circuitviz.workspace.workspace import Workspace
@@ -53,7 +53,6 @@ class PromptNodeView(QWidget):
         self._build()
         self.dashboard_button.clicked.connect(lambda: workspace.panel_requested.emit("features"))
         self.trace_button.clicked.connect(workspace.prompt_circuits.trace_selected_node)
-        workspace.reply_received.connect(self._on_reply)
 
     def show_node(self, name: str) -> None:
         """Show a node of the open prompt circuit and request its token effects."""
@@ -71,7 +70,8 @@ class PromptNodeView(QWidget):
             self.token_columns.hide()
         self.numbers_label.setText(self._numbers_text(node))
         if self.workspace.opened_model is not None and query is not None:
-            self.workspace.submit_request(ReadPromptNode(query, name))
+            handle = self.workspace.submit_request(ReadPromptNode(query, name))
+            handle.finished.connect(self._on_node_read)
 
     def describe_node(self, node: Node) -> str:
         """Kind, position and token of a node in one line."""
@@ -88,9 +88,7 @@ class PromptNodeView(QWidget):
             parts.append(f"{reading.norm_fraction:.0%} of the norm of its site's output")
         return " · ".join(parts)
 
-    def _on_reply(self, reply: Reply) -> None:
-        if not isinstance(reply, QueryResult) or not isinstance(reply.query, ReadPromptNode):
-            return
+    def _on_node_read(self, reply: QueryResult) -> None:
         reading, circuit = reply.result, self.workspace.document.state.circuit
         if reading is None or reading.node != self.node or circuit is None:
             return
@@ -105,14 +103,13 @@ class PromptNodeView(QWidget):
         self.token_columns.show_tokens(up, down)
 
     def _build(self) -> None:
-        buttons = QHBoxLayout(spacing=6)
-        buttons.addWidget(self.dashboard_button)
-        buttons.addWidget(self.trace_button)
-        buttons.addStretch(1)
-        column = QVBoxLayout(self, spacing=7)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.numbers_label)
-        column.addWidget(self.meaning_label)
-        column.addLayout(buttons)
-        column.addWidget(self.token_columns)
-        column.addWidget(self.source_label)
+        buttons = lay_out_row(self.dashboard_button, self.trace_button, 1, spacing=6)
+        lay_out_column(
+            self.numbers_label,
+            self.meaning_label,
+            buttons,
+            self.token_columns,
+            self.source_label,
+            parent=self,
+            spacing=7,
+        )

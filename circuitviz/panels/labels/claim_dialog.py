@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QDialogButtonBox,
-    QFileDialog,
-    QFormLayout,
-    QLabel,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFileDialog, QLabel, QLineEdit, QWidget
 
 from circuitviz import tasks
 from circuitviz.document import Evidence
 from circuitviz.evaluation import claims
 from circuitviz.options import Option, build_options
+from circuitviz.panels.widgets.fields import make_form
+from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.tasks import counterfactuals
 
@@ -69,20 +61,21 @@ class ClaimDialog(QDialog):
         self.button_box.addButton(QDialogButtonBox.StandardButton.Cancel)
         for name in choices:
             self.test_box.addItem(TEST_TITLES.get(name, name), name)
-        form = QFormLayout(verticalSpacing=8)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = make_form()
         form.addRow("Test", self.test_box)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 14, 16, 14)
-        layout.setSpacing(10)
-        layout.addLayout(form)
-        layout.addWidget(self.test_summary)
-        layout.addWidget(self.options_form)
-        layout.addWidget(self.pairs_label)
-        layout.addWidget(QLabel("The claim, in words", objectName="heading"))
-        layout.addWidget(self.claim_field)
-        layout.addStretch(1)
-        layout.addWidget(self.button_box)
+        lay_out_column(
+            form,
+            self.test_summary,
+            self.options_form,
+            self.pairs_label,
+            QLabel("The claim, in words", objectName="heading"),
+            self.claim_field,
+            1,
+            self.button_box,
+            parent=self,
+            spacing=10,
+            margins=(16, 14, 16, 14),
+        )
         self.setMinimumWidth(460)
         self.button_box.accepted.connect(self.accept)
         self.button_box.rejected.connect(self.reject)

@@ -4,40 +4,33 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton
 
 from circuitviz.document import Evidence, add_evidence, remove_evidence, set_outcome
 from circuitviz.evaluation import claims
 from circuitviz.panels.labels.claim_dialog import ClaimDialog
-from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.tables import TextTable
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
+from circuitviz.scene.theme import Theme
 from circuitviz.workbench.claim_outcomes import claims_to_test, name_mover_heads
 from circuitviz.workbench.requests.check_claims import CheckClaims, ClaimChecked, LabelClaim
 from circuitviz.workbench.requests.load_choices import Choices
-from circuitviz.workbench.requests.messages import Reply
+from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
 VERDICT_TEXTS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? undecided"}
 
 
-class EvidenceBox(QWidget):
+class EvidenceBox(ThemedWidget):
     """A table with claim, verdict and effect with its interval; stale verdicts say what has changed since."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.workspace, self.theme, self.target = workspace, LIGHT, ""
+        self.workspace, self.target = workspace, ""
         self.claim_dialog: ClaimDialog | None = None
         self.title_label = QLabel("", objectName="heading")
-        self.table = QTableWidget(0, 3, accessibleName="Evidence")
+        self.table = TextTable(("Verdict", "Claim", "Effect"), "Evidence")
         self.add_button = QPushButton("Add…", toolTip="add a claim about this label's target, and a test")
         self.run_button = QPushButton(
             "Run", toolTip="run the test of the selected claim, or all tests of this label"
@@ -47,7 +40,7 @@ class EvidenceBox(QWidget):
         )
         self.remove_button = QPushButton("Remove")
         self._choices = Choices()
-        self._is_running = False
+        self._job = LatestJob(workspace, self)
         self._build()
         self.add_button.clicked.connect(self.open_claim_dialog)
         self.run_button.clicked.connect(self.run_selected)
@@ -55,16 +48,15 @@ class EvidenceBox(QWidget):
         self.remove_button.clicked.connect(self._remove_selected)
         self.table.itemSelectionChanged.connect(self._update_buttons)
         workspace.catalog_received.connect(self._set_choices)
-        workspace.reply_received.connect(self._on_reply)
-        workspace.worker_idle.connect(self._on_idle)
-        workspace.failure_reported.connect(lambda _failed: self._on_idle())
+        self._job.received.connect(self._on_claim_checked)
+        self._job.running_changed.connect(lambda _is_running: self._update_buttons())
         workspace.model_ready.connect(lambda _ready: self._update_buttons())
         workspace.state_changed.connect(self.refresh)
         self.show_target("")
 
     def set_theme(self, theme: Theme) -> None:
         """Use the theme's colours for verdicts."""
-        self.theme = theme
+        super().set_theme(theme)
         self.refresh()
 
     def show_target(self, target: str) -> None:
@@ -84,19 +76,16 @@ class EvidenceBox(QWidget):
         context, rows = self.workspace.document.state.evidence_context_of(self.target), self.evidence
         label = self.workspace.state.labels.get(self.target)
         self.title_label.setText(f"{self.target}: {label.text}" if label else "Select a label")
-        self.table.setRowCount(len(rows))
-        for row, evidence in enumerate(rows):
-            stale = evidence.stale_parts(context)
+        stale_parts = [evidence.stale_parts(context) for evidence in rows]
+        texts, tool_tips = [], []
+        for evidence, stale in zip(rows, stale_parts, strict=True):
             verdict = "not run" if evidence.outcome is None else VERDICT_TEXTS[evidence.outcome.verdict]
-            if stale:
-                verdict += f"\nstale: {', '.join(stale)}"
-            texts = (verdict, evidence.claim, _effect_text(evidence))
-            for column, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                item.setToolTip(evidence_tooltip(evidence, stale))
-                if not column:
-                    item.setForeground(self._verdict_colour(evidence, bool(stale)))
-                self.table.setItem(row, column, item)
+            verdict += f"\nstale: {', '.join(stale)}" if stale else ""
+            texts.append((verdict, evidence.claim, _effect_text(evidence)))
+            tool_tips.append(evidence_tooltip(evidence, stale))
+        self.table.show_rows(texts, tool_tips)
+        for row, evidence in enumerate(rows):
+            self.table.set_cell_colour(row, 0, self._verdict_colour(evidence, bool(stale_parts[row])))
         self._update_buttons()
 
     def open_claim_dialog(self) -> None:
@@ -118,8 +107,8 @@ class EvidenceBox(QWidget):
     def run_selected(self) -> None:
         """Run the tests of the selected claims, or of all claims of the label."""
         rows = sorted({index.row() for index in self.table.selectedIndexes()})
-        chosen = [self.evidence[row] for row in rows] or list(self.evidence)
-        self._run_claims([(self.target, evidence) for evidence in chosen])
+        claims = [self.evidence[row] for row in rows] or list(self.evidence)
+        self._run_claims([(self.target, evidence) for evidence in claims])
 
     def run_stale(self) -> None:
         """Run the tests of all labels that have not run yet or are stale."""
@@ -134,11 +123,7 @@ class EvidenceBox(QWidget):
         if not untested:
             self.workspace.post_message("No test is stale or new.")
             return
-        self._is_running = True
-        self._update_buttons()
-        self.workspace.submit_request(
-            CheckClaims(untested, name_mover_heads(state), state.origin, self.workspace.device)
-        )
+        self._job.submit(CheckClaims(untested, name_mover_heads(state), state.origin, self.workspace.device))
 
     def _on_claim_accepted(self) -> None:
         assert self.claim_dialog is not None
@@ -151,28 +136,21 @@ class EvidenceBox(QWidget):
         for row in sorted({index.row() for index in self.table.selectedIndexes()}, reverse=True):
             self.workspace.apply_command(remove_evidence(self.target, self.evidence[row]))
 
-    def _on_reply(self, reply: Reply) -> None:
-        if isinstance(reply, ClaimChecked):
-            self.workspace.apply_command(set_outcome(reply.target, reply.evidence, reply.outcome))
-            self.workspace.post_message(f"{reply.target}: '{reply.evidence.claim}' {reply.outcome.verdict}")
-            if reply.is_last:
-                self._on_idle()
-
-    def _on_idle(self) -> None:
-        self._is_running = False
-        self._update_buttons()
+    def _on_claim_checked(self, reply: ClaimChecked) -> None:
+        self.workspace.apply_command(set_outcome(reply.target, reply.evidence, reply.outcome))
+        self.workspace.post_message(f"{reply.target}: '{reply.evidence.claim}' {reply.outcome.verdict}")
 
     def _set_choices(self, choices: Choices) -> None:
         self._choices = choices
         self._update_buttons()
 
     def _update_buttons(self) -> None:
-        ready = self.workspace.opened_model is not None and not self._is_running
-        labelled = bool(self.target) and self.target in self.workspace.state.labels
-        self.add_button.setEnabled(labelled and bool(self._choices.claims))
-        self.run_button.setEnabled(ready and bool(self.evidence))
+        can_run = self.workspace.opened_model is not None and not self._job.is_running
+        is_labelled = bool(self.target) and self.target in self.workspace.state.labels
+        self.add_button.setEnabled(is_labelled and bool(self._choices.claims))
+        self.run_button.setEnabled(can_run and bool(self.evidence))
         self.run_stale_button.setEnabled(
-            ready and any(x.evidence for x in self.workspace.state.labels.values())
+            can_run and any(x.evidence for x in self.workspace.state.labels.values())
         )
         self.remove_button.setEnabled(bool(self.table.selectedIndexes()))
 
@@ -183,29 +161,16 @@ class EvidenceBox(QWidget):
         return QColor(colours.get(evidence.outcome.verdict, self.theme.muted))
 
     def _build(self) -> None:
-        self.table.setHorizontalHeaderLabels(["Verdict", "Claim", "Effect"])
-        self.table.verticalHeader().hide()
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(True)
-        header = self.table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         sizes = QHeaderView.ResizeMode
-        for column, mode in enumerate((sizes.ResizeToContents, sizes.Stretch, sizes.ResizeToContents)):
-            header.setSectionResizeMode(column, mode)
-        self.table.verticalHeader().setSectionResizeMode(sizes.ResizeToContents)
-        buttons = QHBoxLayout(spacing=6)
-        for button in (self.add_button, self.run_button, self.run_stale_button):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        buttons.addWidget(self.remove_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 12, 8)
-        layout.setSpacing(6)
-        layout.addWidget(self.title_label)
-        layout.addWidget(self.table, 1)
-        layout.addLayout(buttons)
+        for header in (self.table.horizontalHeader(), self.table.verticalHeader()):
+            header.setSectionResizeMode(sizes.ResizeToContents)
+        self.table.horizontalHeader().setSectionResizeMode(1, sizes.Stretch)
+        buttons = lay_out_row(
+            self.add_button, self.run_button, self.run_stale_button, 1, self.remove_button, spacing=6
+        )
+        lay_out_column(
+            self.title_label, (self.table, 1), buttons, parent=self, spacing=6, margins=(8, 6, 12, 8)
+        )
 
 
 def evidence_tooltip(evidence: Evidence, stale_parts: tuple[str, ...]) -> str:

@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QSortFilterProxyModel,
-    QStringListModel,
-    Qt,
-)
+from PySide6.QtCore import QSortFilterProxyModel, QStringListModel, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QComboBox,
@@ -26,17 +19,20 @@ from PySide6.QtWidgets import (
 from circuitviz.document import ROLES, EvidenceContext, Label, set_label
 from circuitviz.document.labels import colour_for_role
 from circuitviz.panels.features.feature_labels import FeatureLabels
+from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
+from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel
 from circuitviz.workspace.workspace import Workspace
 
 COLUMN_TITLES = ("Part", "Role", "Evidence", "Sure", "Author", "Note")
 PART_COLUMN, ROLE_COLUMN, EVIDENCE_COLUMN, CONFIDENCE_COLUMN, AUTHOR_COLUMN, NOTE_COLUMN = range(6)
 VERDICT_SIGNS = {"holds": "✓", "fails": "✗", "undecided": "?"}
 EDITABLE_COLUMNS = (ROLE_COLUMN, CONFIDENCE_COLUMN, AUTHOR_COLUMN, NOTE_COLUMN)
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
-class LabelsTableModel(QAbstractTableModel):
+class LabelsTableModel(TitledTableModel):
     """One row per label; confidence in percent, evidence as counts of verdicts."""
+
+    TITLES = COLUMN_TITLES
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -60,21 +56,10 @@ class LabelsTableModel(QAbstractTableModel):
         """Label in a row."""
         return self.workspace.state.labels[self.targets[row]]
 
-    def rowCount(self, parent: AnyIndex | None = None) -> int:
+    @property
+    def n_rows(self) -> int:
         """Number of labels."""
-        return 0 if parent is not None and parent.isValid() else len(self.targets)
-
-    def columnCount(self, parent: AnyIndex | None = None) -> int:
-        """Number of columns."""
-        return 0 if parent is not None and parent.isValid() else len(COLUMN_TITLES)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Column titles."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMN_TITLES[section]
-        return None
+        return len(self.targets)
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         """Role, confidence, author and note are editable."""
@@ -105,7 +90,7 @@ class LabelsTableModel(QAbstractTableModel):
             claims = [f"{e.outcome.verdict if e.outcome else 'not run'}: {e.claim}" for e in label.evidence]
             return "\n".join(claims) if column == EVIDENCE_COLUMN else label.note
         if role == roles.TextAlignmentRole and column == CONFIDENCE_COLUMN:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return int(RIGHT_ALIGNED)
         if role == roles.UserRole:
             holding = sum(e.outcome is not None and e.outcome.verdict == "holds" for e in label.evidence)
             sure_first = -1.0 if label.confidence is None else label.confidence

@@ -8,20 +8,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QSettings, Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QColorDialog,
     QFileDialog,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
     QMenu,
     QPushButton,
-    QSplitter,
     QTableView,
     QTabWidget,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -40,7 +36,9 @@ from circuitviz.panels.labels.labels_table import (
 from circuitviz.panels.labels.role_suggestions import RoleSuggestions
 from circuitviz.panels.labels.round_box import RoundBox
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.scene.theme import Theme
+from circuitviz.panels.widgets.fields import LEFT_ALIGNED
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
+from circuitviz.panels.widgets.tables import set_up_table
 from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
 
@@ -89,10 +87,6 @@ class LabelsPanel(Panel):
         self._build()
         self._connect_signals()
         self._update_table_visibility()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours for verdicts."""
-        self.evidence_box.set_theme(theme)
 
     def label_targets(self, targets: list[str]) -> None:
         """Give the typed role to nodes, edges or groups; other fields of existing labels stay."""
@@ -259,11 +253,11 @@ class LabelsPanel(Panel):
     def _pick_colour(self) -> None:
         targets, labels = self.selected_targets(), self.workspace.document.state.labels
         if targets:
-            chosen = QColorDialog.getColor(
+            colour = QColorDialog.getColor(
                 labels[targets[0]].colour or DEFAULT_LABEL_COLOUR, self, "Colour of the label"
             )
-            if chosen.isValid():
-                self.set_colour(targets, chosen.name())
+            if colour.isValid():
+                self.set_colour(targets, colour.name())
 
     def set_colour(self, targets: list[str], colour: str) -> None:
         """Set the colour of labels."""
@@ -283,12 +277,10 @@ class LabelsPanel(Panel):
         self.table_view.setModel(self.sort_proxy)
         self.table_view.setSortingEnabled(True)
         self.table_view.sortByColumn(ROLE_COLUMN, Qt.SortOrder.AscendingOrder)
-        self.table_view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table_view.setItemDelegateForColumn(ROLE_COLUMN, self.role_delegate)
-        self.table_view.verticalHeader().hide()
-        self.table_view.setShowGrid(False)
+        set_up_table(self.table_view)
         header = self.table_view.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setDefaultAlignment(LEFT_ALIGNED)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
         header.setHighlightSections(False)
@@ -307,30 +299,21 @@ class LabelsPanel(Panel):
             ("Remove labels", self._remove_selected),
         ):
             self.more_button.menu().addAction(text, action)
-        top = QHBoxLayout(spacing=6)
-        top.addWidget(self.role_box, 2)
-        for widget in (self.label_button, self.groups_button, self.author_field):
-            top.addWidget(widget)
-        top.addWidget(self.filter_field, 1)
-        top.addWidget(self.more_button)
         self.tabs.addTab(self.evidence_box, "Evidence")
         self.tabs.addTab(self.role_suggestions, "Suggest")
         self.tabs.addTab(self.round_box, "Round")
         self.tabs.setTabVisible(2, False)
         left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.table_view)
-        column.addWidget(self.empty_label, 1)
-        column.addWidget(self.detached_labels_note)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.addWidget(left)
-        split.addWidget(self.tabs)
-        split.setSizes([340, 320])
-        split.setChildrenCollapsible(False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 8, 0, 0)
-        layout.setSpacing(6)
-        top.setContentsMargins(0, 0, 12, 0)
-        layout.addLayout(top)
-        layout.addWidget(split, 1)
+        lay_out_column(self.table_view, (self.empty_label, 1), self.detached_labels_note, parent=left)
+        split = make_splitter(left, self.tabs, sizes=(340, 320), is_collapsible=False)
+        top = lay_out_row(
+            (self.role_box, 2),
+            self.label_button,
+            self.groups_button,
+            self.author_field,
+            (self.filter_field, 1),
+            self.more_button,
+            spacing=6,
+            margins=(0, 0, 12, 0),
+        )
+        lay_out_column(top, (split, 1), parent=self, spacing=6, margins=(12, 8, 0, 0))

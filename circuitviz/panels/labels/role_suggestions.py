@@ -7,23 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton, QWidget
 
 from circuitviz.evaluation import roles
-from circuitviz.workbench.requests.compute_measure import MeasureResult
-from circuitviz.workbench.requests.messages import Reply
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.tables import TextTable
 from circuitviz.workbench.requests.score_roles import ScoreRoles
+from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
 RoleRow = tuple[str, str, float, float]  # test, role, score, percentile
@@ -32,11 +23,10 @@ RoleRow = tuple[str, str, float, float]  # test, role, score, percentile
 class RoleSuggestions(QWidget):
     """Scores of one head in every role's test, the most unusual first.
 
-    Signals: ``role_accepted(test, role)``; ``scoring_finished()``.
+    Signals: ``role_accepted(test, role)``.
     """
 
     role_accepted = Signal(str, str)
-    scoring_finished = Signal()
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -44,21 +34,22 @@ class RoleSuggestions(QWidget):
         self.role_rows: list[RoleRow] = []
         self.title_label = QLabel("", objectName="heading", wordWrap=True)
         self.note_label = QLabel("", objectName="muted", wordWrap=True)
-        self.table = QTableWidget(0, 3, accessibleName="Suggested roles")
+        self.table = TextTable(
+            ("Role", "Score", "Percentile"), "Suggested roles", n_left_columns=1, is_single=True
+        )
         self.score_button = QPushButton(
             "Score all heads", toolTip="run the standard test of every role on every head"
         )
         self.accept_button = QPushButton(
             "Accept", toolTip="label the head with the selected role and add the test as evidence"
         )
-        self._is_running = False
+        self._job = LatestJob(workspace, self)
         self._build()
         self.score_button.clicked.connect(self.score_heads)
         self.accept_button.clicked.connect(self._accept_selected)
         self.table.itemDoubleClicked.connect(lambda _item: self._accept_selected())
         self.table.itemSelectionChanged.connect(self._update_buttons)
-        workspace.reply_received.connect(self._on_reply)
-        workspace.worker_idle.connect(self._on_idle)
+        self._job.running_changed.connect(lambda _is_running: self.refresh())
         workspace.model_ready.connect(lambda _ready: self._update_buttons())
         workspace.document_opened.connect(self.refresh)
         workspace.state_changed.connect(self.refresh)
@@ -81,9 +72,7 @@ class RoleSuggestions(QWidget):
         state = self.workspace.document.state
         if state.live_circuit is None:
             return
-        self._is_running = True
-        self._update_buttons()
-        self.workspace.submit_request(
+        self._job.submit(
             ScoreRoles(
                 "roles",
                 {},
@@ -99,13 +88,9 @@ class RoleSuggestions(QWidget):
         result, context = self.role_scores, self.workspace.document.state.evidence_context
         self.role_rows = [] if result is None else rank_roles(result, self.node)
         self.title_label.setText(f"Roles of {self.node}" if self.node else "Select a head on the canvas")
-        self.table.setRowCount(len(self.role_rows))
-        for row, (_, role, score, percentile) in enumerate(self.role_rows):
-            for column, text in enumerate((role, f"{score:.3f}", f"{percentile:.0f}")):
-                item = QTableWidgetItem(text)
-                if column:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self.table.setItem(row, column, item)
+        self.table.show_rows(
+            [(role, f"{score:.3f}", f"{rank:.0f}") for _, role, score, rank in self.role_rows]
+        )
         if self.role_rows:
             self.table.selectRow(0)
         self.note_label.setText(_describe_scores(result, (context.weights, context.task), self.node))
@@ -116,51 +101,31 @@ class RoleSuggestions(QWidget):
         if 0 <= row < len(self.role_rows) and self.node:
             self.role_accepted.emit(*self.role_rows[row][:2])
 
-    def _on_reply(self, reply: Reply) -> None:
-        if isinstance(reply, MeasureResult) and reply.measure == "roles" and reply.done:
-            self._is_running = False
-            self.refresh()
-            self.scoring_finished.emit()
-
-    def _on_idle(self) -> None:
-        self._is_running = False
-        self.refresh()
-
     def _update_buttons(self) -> None:
         state = self.workspace.document.state
         self.score_button.setEnabled(
             self.workspace.opened_model is not None
             and state.live_circuit is not None
-            and not self._is_running
+            and not self._job.is_running
         )
-        self.score_button.setText("Scoring …" if self._is_running else "Score all heads")
+        self.score_button.setText("Scoring …" if self._job.is_running else "Score all heads")
         self.accept_button.setEnabled(bool(self.role_rows) and self.table.currentRow() >= 0)
 
     def _build(self) -> None:
-        self.table.verticalHeader().hide()
-        self.table.setShowGrid(False)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.title_item(2).setToolTip("percentage of the other heads with a lower score")
         header, sizes = self.table.horizontalHeader(), QHeaderView.ResizeMode
-        for column, title in enumerate(("Role", "Score", "Percentile")):
-            item = QTableWidgetItem(title)
-            alignment = Qt.AlignmentFlag.AlignLeft if not column else Qt.AlignmentFlag.AlignRight
-            item.setTextAlignment(alignment | Qt.AlignmentFlag.AlignVCenter)
-            self.table.setHorizontalHeaderItem(column, item)
-            header.setSectionResizeMode(column, sizes.ResizeToContents if column else sizes.Stretch)
-        item.setToolTip("percentage of the other heads with a lower score")
-        buttons = QHBoxLayout(spacing=6)
-        buttons.addWidget(self.score_button)
-        buttons.addStretch(1)
-        buttons.addWidget(self.accept_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 12, 8)
-        layout.setSpacing(6)
-        layout.addWidget(self.title_label)
-        layout.addWidget(self.note_label)
-        layout.addWidget(self.table, 1)
-        layout.addLayout(buttons)
+        header.setSectionResizeMode(sizes.ResizeToContents)
+        header.setSectionResizeMode(0, sizes.Stretch)
+        buttons = lay_out_row(self.score_button, 1, self.accept_button, spacing=6)
+        lay_out_column(
+            self.title_label,
+            self.note_label,
+            (self.table, 1),
+            buttons,
+            parent=self,
+            spacing=6,
+            margins=(8, 6, 12, 8),
+        )
 
 
 def rank_roles(result: dict[str, Any], node: str) -> list[RoleRow]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from circuitviz.document import Label, set_label
 from circuitviz.document.labelling_round import LabellingRound
 from circuitviz.document.labels import colour_for_role
 from circuitviz.panels.labels.labels_table import RoleBox
 from circuitviz.panels.labels.role_suggestions import rank_roles
+from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
 
@@ -106,7 +107,7 @@ class RoundBox(QWidget):
             return
         done = len(self.labelling_round.new_labels) + len(self.labelling_round.skipped)
         self.title_label.setText(f"{node}    {done + 1} of {self.labelling_round.n_nodes}")
-        self.workspace.set_selection(frozenset({node}), frozenset())
+        self.workspace.select_nodes({node})
         measure = self.workspace.document.measures.get("roles")
         rows = rank_roles(measure["result"], node)[:MAX_SUGGESTED_ROLES] if measure else []
         for button in self.role_buttons:
@@ -148,11 +149,9 @@ class RoundBox(QWidget):
             button.clicked.connect(lambda _checked=False, n=number: self._choose_role(n))
             shortcut = QShortcut(QKeySequence(f"Alt+{number + 1}"), self, context=within)
             shortcut.activated.connect(lambda n=number: self._choose_role(n))
-        row = QHBoxLayout(spacing=6)
-        for button in (self.accept_button, self.skip_button, self.next_button):
-            row.addWidget(button)
-        row.addStretch(1)
-        row.addWidget(self.end_button)
+        row = lay_out_row(
+            self.accept_button, self.skip_button, self.next_button, 1, self.end_button, spacing=6
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 12, 8)
         layout.setSpacing(6)

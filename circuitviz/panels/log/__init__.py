@@ -1,5 +1,1 @@
 """The log panel."""
-
-from circuitviz.panels.log.panel import LogPanel
-
-__all__ = ["LogPanel"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout
+from PySide6.QtWidgets import QPlainTextEdit
 
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.workspace.workspace import Workspace
 
 MAX_LOG_LINES = 2000
@@ -19,9 +20,7 @@ class LogPanel(Panel):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.text_field = QPlainTextEdit(readOnly=True, maximumBlockCount=MAX_LOG_LINES, accessibleName="Log")
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(8, 4, 8, 8)
-        whole.addWidget(self.text_field)
+        lay_out_column(self.text_field, parent=self, margins=(8, 4, 8, 8))
         workspace.message_posted.connect(self.add_message)
 
     def add_message(self, message: str) -> None:

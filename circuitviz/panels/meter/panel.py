@@ -6,11 +6,11 @@ from typing import Any
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.workspace.workspace import Workspace
 
 # For each tier of the value: what is known, and what is still being measured.
@@ -56,17 +56,14 @@ class MeterPanel(Panel):
         workspace.model_ready.connect(lambda _ready: self.show_evaluation(workspace.live_faithfulness.tier))
         self.show_evaluation("")
 
-    def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours."""
-        self.faithfulness_bar.theme = theme
-        self.faithfulness_bar.update()
-
     def _show_what_if(self, nodes: frozenset[str], estimate: float | None) -> None:
         """Show the estimated faithfulness without the nodes under the mouse."""
         self.what_if_label.setVisible(bool(nodes))
-        named = min(nodes) if len(nodes) == 1 else f"these {len(nodes)} nodes"
+        nodes_text = min(nodes) if len(nodes) == 1 else f"these {len(nodes)} nodes"
         self.what_if_label.setText(
-            f"without {named}: no estimate" if estimate is None else f"without {named}: ≈ {estimate:.3f}"
+            f"without {nodes_text}: no estimate"
+            if estimate is None
+            else f"without {nodes_text}: ≈ {estimate:.3f}"
         )
 
     def show_evaluation(self, tier: str) -> None:
@@ -76,11 +73,9 @@ class MeterPanel(Panel):
         if evaluation is None:
             self._show_missing()
             return
-        faithfulness, metric, setting = (
-            evaluation["faithfulness"],
-            evaluation["metric"],
-            evaluation["setting"],
-        )
+        faithfulness = evaluation["faithfulness"]
+        metric = evaluation["metric"]
+        setting = evaluation["setting"]
         if faithfulness["value"] is None:
             self.value_label.setText("undefined")
             self._show_status("full and ablated model have the same metric")
@@ -140,12 +135,11 @@ class MeterPanel(Panel):
         self.setMinimumHeight(max(0, self._lines_layout.totalHeightForWidth(self.width())))
 
 
-class FaithfulnessBar(QWidget):
+class FaithfulnessBar(ThemedWidget):
     """A bar from 0 to the value, clipped to [0, 1], with a whisker for the 95 % interval."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.theme = LIGHT
         self._evaluation: dict[str, Any] | None = None
         self._tier = ""
         self.setAccessibleName("Faithfulness bar")

@@ -6,21 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QVBoxLayout,
-)
+from PySide6.QtWidgets import QComboBox, QHeaderView, QLabel, QPushButton, QTreeWidget, QTreeWidgetItem
 
 from circuitviz.document import TaskOrigin
 from circuitviz.graph import NodeKind
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workspace.workspace import Workspace
 
@@ -48,16 +41,14 @@ class PathPatchingPanel(Panel):
             self.channel_box.addItem(text, name)
         self.next_round_button = QPushButton("Next round", objectName="primary")
         self.status_line = ElidedLabel()
-        foot = QHBoxLayout()
-        foot.setContentsMargins(12, 4, 12, 8)
-        foot.addWidget(self.status_line, 1)
-        foot.addWidget(QLabel("patch the"))
-        foot.addWidget(self.channel_box)
-        foot.addWidget(self.next_round_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.rounds_tree, 1)
-        layout.addLayout(foot)
+        foot = lay_out_row(
+            (self.status_line, 1),
+            QLabel("patch the"),
+            self.channel_box,
+            self.next_round_button,
+            margins=(12, 4, 12, 8),
+        )
+        lay_out_column((self.rounds_tree, 1), foot, parent=self)
         self._shown_rounds: list[dict[str, Any]] | None = None
         self.next_round_button.clicked.connect(self.start_next_round)
         self.rounds_tree.itemClicked.connect(self._on_item_clicked)
@@ -84,7 +75,7 @@ class PathPatchingPanel(Panel):
             last = number == len(rounds or [])
             for row, (sender, effect) in enumerate(patching_round["senders"][:MAX_LISTED_SENDERS]):
                 item = QTreeWidgetItem([sender, f"{effect:+.3f}"])
-                item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                item.setTextAlignment(1, RIGHT_ALIGNED)
                 item.setData(0, NODE_ROLE, sender)
                 if last and self._is_head(sender):
                     item.setCheckState(0, Qt.CheckState.Checked if row < 4 else Qt.CheckState.Unchecked)
@@ -99,9 +90,9 @@ class PathPatchingPanel(Panel):
         if not isinstance(origin, TaskOrigin) or not self._shown_rounds:
             return
         channel = self.channel_box.currentData()
-        chosen = [f"{name}<{channel}>" if channel else name for name in self._checked_heads()]
+        receivers = [f"{name}<{channel}>" if channel else name for name in self._checked_heads()]
         rounds = [",".join(patching_round["receivers"]) for patching_round in self._shown_rounds] + [
-            ",".join(chosen)
+            ",".join(receivers)
         ]
         options = {**origin.options, "receivers": ";".join(rounds), "rounds": len(rounds)}
         request = DiscoverCircuit.from_origin(origin, self.workspace.device)
@@ -118,17 +109,19 @@ class PathPatchingPanel(Panel):
         return state.circuit is not None and state.circuit.graph.node(name).kind is NodeKind.HEAD
 
     def _update_controls(self) -> None:
-        ticked = self._checked_heads()
-        ready = self.workspace.opened_model is not None and self.workspace.document.state.origin is not None
-        self.next_round_button.setEnabled(bool(ticked) and ready)
+        checked_heads = self._checked_heads()
+        can_start = (
+            self.workspace.opened_model is not None and self.workspace.document.state.origin is not None
+        )
+        self.next_round_button.setEnabled(bool(checked_heads) and can_start)
         if not self._shown_rounds:
             self.status_line.setText("Find a circuit with the method path-patching first.")
         else:
             self.status_line.setText(
-                f"{len(ticked)} heads checked" if ticked else "check heads of the last round"
+                f"{len(checked_heads)} heads checked" if checked_heads else "check heads of the last round"
             )
 
     def _on_item_clicked(self, item: QTreeWidgetItem) -> None:
         name = item.data(0, NODE_ROLE)
         if name:
-            self.workspace.set_selection(frozenset({str(name)}), frozenset())
+            self.workspace.select_nodes({str(name)})

@@ -7,18 +7,18 @@ from itertools import islice
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
-    QVBoxLayout,
 )
 
 from circuitviz.graph.connectivity import CircuitPath, Connectivity
 from circuitviz.graph.graph import channel_of
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workspace.workspace import Workspace
 
 MAX_LISTED_PATHS = 200  # paths that are listed
@@ -56,14 +56,8 @@ class PathsPanel(Panel):
         header = self.paths_tree.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        head = QHBoxLayout()
-        head.setContentsMargins(12, 8, 12, 4)
-        head.addWidget(self.summary_label, 1)
-        head.addWidget(self.highlight_all_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(head)
-        layout.addWidget(self.paths_tree, 1)
+        head = lay_out_row((self.summary_label, 1), self.highlight_all_button, margins=(12, 8, 12, 4))
+        lay_out_column(head, (self.paths_tree, 1), parent=self)
         self.end_nodes: tuple[str, str] | None = None
         self._path_edges: frozenset[str] = frozenset()
         self._paths: list[CircuitPath] = []
@@ -133,15 +127,15 @@ class PathsPanel(Panel):
             row = QTreeWidgetItem(texts)
             row.setData(0, PATH_INDEX_ROLE, number)
             for column in range(3):
-                row.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                row.setTextAlignment(column, RIGHT_ALIGNED)
             self.paths_tree.addTopLevelItem(row)
         self.paths_tree.blockSignals(False)
         self.highlight_all_button.setEnabled(bool(paths))
 
     def _highlight_chosen(self) -> None:
-        chosen = sorted(row.data(0, PATH_INDEX_ROLE) for row in self.paths_tree.selectedItems())
-        if chosen:
-            paths = [self._paths[number] for number in chosen]
+        indices = sorted(row.data(0, PATH_INDEX_ROLE) for row in self.paths_tree.selectedItems())
+        if indices:
+            paths = [self._paths[number] for number in indices]
             share = sum(path.share for path in paths)
             text = f"{paths[0].strength:.4f}" if len(paths) == 1 else f"{len(paths)} paths"
             edges = frozenset(edge for path in paths for edge in path.edges)

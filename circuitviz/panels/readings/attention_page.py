@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox
 
 from circuitviz.graph import NodeKind
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.inspector.attention_map import AttentionMap
 from circuitviz.panels.readings.attention_thumbnails import AttentionThumbnails
-from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.readings.registry import ReadingPage, reading_pages
 from circuitviz.panels.readings.token_text import TokenText
 from circuitviz.panels.widgets.elided_label import ElidedLabel
-from circuitviz.scene.theme import Theme
+from circuitviz.panels.widgets.fields import choice_box
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_attention import ReadAttention, attention_table, attention_tokens
 from circuitviz.workspace.workspace import Workspace
@@ -45,20 +46,12 @@ class AttentionPage(ReadingPage):
         self.controls.addWidget(self.side_box)
         self.controls.addWidget(self.weighted_box)
         self.controls.addWidget(self.summary_line, 1)
-        right = QVBoxLayout(spacing=6)
-        right.setContentsMargins(0, 2, 12, 0)
-        right.addWidget(self.token_text)
-        right.addWidget(self.thumbnails, 1)
-        inside = QHBoxLayout(self.content, spacing=10)
-        inside.setContentsMargins(12, 0, 0, 0)
-        inside.addWidget(self.heat_map, 9)
-        inside.addLayout(right, 11)
+        right = lay_out_column(self.token_text, (self.thumbnails, 1), spacing=6, margins=(0, 2, 12, 0))
+        lay_out_row((self.heat_map, 9), (right, 11), parent=self.content, spacing=10, margins=(12, 0, 0, 0))
         self.side_box.activated.connect(lambda _i: self.show_result())
         self.weighted_box.toggled.connect(lambda _on: self.show_result())
         self.heat_map.query_changed.connect(self._show_row)
-        self.heat_map.cell_hovered.connect(
-            lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place))
-        )
+        self.follow_heat_map(self.heat_map, selects_nodes=False)
         self.token_text.token_hovered.connect(self._read_token_row)
         self.token_text.token_chosen.connect(self.heat_map.toggle_lock)
         self.token_text.escape_pressed.connect(self.heat_map.unlock)
@@ -79,20 +72,24 @@ class AttentionPage(ReadingPage):
 
     def show_result(self) -> None:
         """Draw the selected head's pattern."""
-        seen: LayerAttention | None = self.result
+        attention: LayerAttention | None = self.result
         node = self.selected_node()
-        if seen is None or node is None or node.head is None or node.layer != seen.layer:
+        if attention is None or node is None or node.head is None or node.layer != attention.layer:
             return
         side, weighted = SIDE_OF_LABEL[self.side_box.currentText()], self.weighted_box.isChecked()
-        maps, signed = seen.patterns(side, weighted), side == "difference"
-        tokens = attention_tokens(seen, side)
+        maps, signed = attention.patterns(side, weighted), side == "difference"
+        tokens = attention_tokens(attention, side)
         limit = float(np.abs(maps).max()) if signed else 1.0
-        names = [f"a{seen.layer}.h{head}" for head in range(len(maps))]
-        most = f"±{limit:.2f}" if signed else "1"
-        self.summary_line.setText(f"{node.name}, colour scale up to {most}")
-        every, one = (partial(attention_table, seen, side, weighted, head) for head in (None, node.head))
-        self.thumbnails.show_patterns(names, maps, limit, node.head, every)
-        self.heat_map.show_pattern(tokens, maps[node.head], is_signed=signed, limit=limit, table=one)
+        names = [f"a{attention.layer}.h{head}" for head in range(len(maps))]
+        limit_text = f"±{limit:.2f}" if signed else "1"
+        self.summary_line.setText(f"{node.name}, colour scale up to {limit_text}")
+        build_layer_table, build_head_table = (
+            partial(attention_table, attention, side, weighted, head) for head in (None, node.head)
+        )
+        self.thumbnails.show_patterns(names, maps, limit, node.head, build_layer_table)
+        self.heat_map.show_pattern(
+            tokens, maps[node.head], is_signed=signed, limit=limit, table=build_head_table
+        )
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
         """The map of the head and those of all heads."""
@@ -115,11 +112,6 @@ class AttentionPage(ReadingPage):
         ]
         words += ["--side", SIDE_OF_LABEL[self.side_box.currentText()]]
         return [*words, "--weighted"] if self.weighted_box.isChecked() else words
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the colours in text and thumbnails, too."""
-        self.token_text.theme = self.thumbnails.theme = theme
-        super().set_theme(theme)
 
     def _read_token_row(self, token: int) -> None:
         if token >= 0:

@@ -6,21 +6,19 @@ from collections.abc import Mapping
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout
 
 from circuitviz.graph import NodeKind
 from circuitviz.paint.plot_export import ExportablePlot
-from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.readings.registry import ALL_PROMPTS, ONE_PROMPT, ReadingPage, reading_pages
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.fields import choice_box
 from circuitviz.panels.widgets.heat_map import HeatMap
-from circuitviz.scene.theme import Theme
+from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_direct_effects import DirectEffects, ReadDirectEffects
 from circuitviz.workspace.workspace import Workspace
-
-ONE_PROMPT, ALL_PROMPTS = "This prompt", "Mean over all prompts"
 
 
 @reading_pages.register("effects", summary="direct logit attribution", title="Direct effects", order=2)
@@ -31,24 +29,16 @@ class DirectEffectsPage(ReadingPage):
         super().__init__(workspace)
         self.scope_box = choice_box("Prompts", ALL_PROMPTS, ONE_PROMPT)
         self.summary_line = ElidedLabel(Qt.AlignmentFlag.AlignRight)
-        self.chart = ChartView()
-        self.chart.setAccessibleName("Direct effects, sorted")
+        self.chart = ChartView("Direct effects, sorted")
         self.heat_map = HeatMap("Direct effects by layer and head")
         self.controls.addWidget(self.scope_box)
         self.controls.addWidget(self.summary_line, 1)
-        inside = QHBoxLayout(self.content, spacing=10)
-        inside.setContentsMargins(8, 0, 0, 0)
-        inside.addWidget(self.chart, 10)
-        inside.addWidget(self.heat_map, 11)
+        lay_out_row(
+            (self.chart, 10), (self.heat_map, 11), parent=self.content, spacing=10, margins=(8, 0, 0, 0)
+        )
         self.scope_box.activated.connect(lambda _i: self.request_update())
-        self.chart.hover_text_changed.connect(self.hover_text_changed)
-        self.chart.nodes_clicked.connect(lambda nodes: self.select_node(nodes[0]))
-        self.heat_map.cell_hovered.connect(
-            lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place))
-        )
-        self.heat_map.cell_chosen.connect(
-            lambda *place: self.select_node(self.heat_map.grid.node_of_cell(*place))
-        )
+        self.follow_chart(self.chart)
+        self.follow_heat_map(self.heat_map)
 
     def current_query(self) -> Query | str:
         """Read one prompt, or all."""
@@ -58,17 +48,17 @@ class DirectEffectsPage(ReadingPage):
 
     def show_result(self) -> None:
         """Draw bars and map."""
-        seen: DirectEffects | None = self.result
-        if seen is None:
+        effects: DirectEffects | None = self.result
+        if effects is None:
             return
         nodes = [
-            {"node": name, "value": found.value, "low": found.low, "high": found.high}
-            for name, found in seen.effects.items()
+            {"node": name, "value": effect.value, "low": effect.low, "high": effect.high}
+            for name, effect in effects.effects.items()
         ]
-        total = sum(found.value or 0.0 for found in seen.effects.values())
+        total = sum(effect.value or 0.0 for effect in effects.effects.values())
         self.summary_line.setText(f"all nodes together {total:+.3f}; LayerNorm scale frozen")
         self.chart.draw_result("effects", {"nodes": nodes})
-        self.heat_map.show_grid(self._heat_grid(seen))
+        self.heat_map.show_grid(self._heat_grid(effects))
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
         """Bars and map."""
@@ -79,27 +69,22 @@ class DirectEffectsPage(ReadingPage):
         prompt = str(self.workspace.prompt_index) if self.scope_box.currentText() == ONE_PROMPT else "all"
         return ["effects", "--prompt", prompt]
 
-    def set_theme(self, theme: Theme) -> None:
-        """Use the colours in the bars, too."""
-        self.chart.theme = theme
-        super().set_theme(theme)
-
-    def _heat_grid(self, seen: DirectEffects) -> HeatGrid:
+    def _heat_grid(self, effects: DirectEffects) -> HeatGrid:
         """Layer × head, the last layer on top; the last column is the MLP."""
-        shape = seen.graph.shape
+        shape = effects.graph.shape
         columns = [f"h{head}" for head in range(shape.n_heads)] + (["mlp"] if shape.mlp else [])
         values = np.full((shape.n_layers, len(columns)), np.nan)
         nodes = [[""] * len(columns) for _ in range(shape.n_layers)]
-        for name, found in seen.effects.items():
-            node = seen.graph.node(name)
-            if node.layer is None or found.value is None:
+        for name, effect in effects.effects.items():
+            node = effects.graph.node(name)
+            if node.layer is None or effect.value is None:
                 continue
             row = shape.n_layers - 1 - node.layer
             column = shape.n_heads if node.kind is NodeKind.MLP else node.head
             assert column is not None
-            values[row, column], nodes[row][column] = found.value, name
+            values[row, column], nodes[row][column] = effect.value, name
 
-        def told(i: int, j: int) -> str:
+        def describe_cell(i: int, j: int) -> str:
             return f"{nodes[i][j]}: {values[i, j]:+.4f} logits"
 
         rows = [f"layer {layer}" for layer in reversed(range(shape.n_layers))]
@@ -111,7 +96,7 @@ class DirectEffectsPage(ReadingPage):
             values,
             unit,
             cell_texts=texts,
-            describe_cell=told,
+            describe_cell=describe_cell,
             cell_nodes=nodes,
-            build_table=seen.table,
+            build_table=effects.table,
         )

@@ -7,16 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
 
 from circuitviz.graph import NodeKind
 from circuitviz.graph.names import parse_feature_name
-from circuitviz.panels.readings.registry import ExportablePlot, ReadingPage, choice_box, reading_pages
+from circuitviz.panels.readings.registry import ExportablePlot, ReadingPage, reading_pages
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.fields import choice_box, let_shrink
 from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.token_texts import visible_token
-from circuitviz.scene.theme import Theme
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_feature_heads import (
@@ -44,50 +44,33 @@ class FeatureHeadsPage(ReadingPage):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.ov_qk_box = choice_box("OV or QK circuit", OV_LABEL, QK_LABEL)
-        self.head_box, self.query_box = (
-            choice_box("Head", AUTO_HEAD),
-            choice_box("Position of the query", AUTO_QUERY),
-        )
-        self.key_box, self.bars_box = (
-            choice_box("Position of the key", AUTO_KEY),
-            choice_box("Bars", PAIRS_LABEL, QUERIES_LABEL, KEYS_LABEL),
-        )
+        self.head_box = choice_box("Head", AUTO_HEAD)
+        self.query_box = choice_box("Position of the query", AUTO_QUERY)
+        self.key_box = choice_box("Position of the key", AUTO_KEY)
+        self.bars_box = choice_box("Bars", PAIRS_LABEL, QUERIES_LABEL, KEYS_LABEL)
         self.summary_line = ElidedLabel()
         self.heat_map = HeatMap("OV and QK between features", min_row_height=11.0)
-        self.chart = ChartView()
-        self.chart.setAccessibleName("Shares of heads or nodes")
+        self.chart = ChartView("Shares of heads or nodes")
         self._offered_choices: object = None
         self.head_box.setToolTip("auto: the head with the largest contribution")
         self.query_box.setToolTip("auto: the node's position")
         self.key_box.setToolTip(
             "auto: the edge's source position, else the position with the largest attention"
         )
-        for box in (self.head_box, self.query_box, self.key_box):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
+        let_shrink(self.head_box, self.query_box, self.key_box)
         for widget in (self.ov_qk_box, self.head_box, self.query_box, self.key_box):
             self.controls.addWidget(widget)
         self.controls.addStretch(1)
-        both = QHBoxLayout(spacing=8)
-        both.addWidget(self.heat_map, 10)
-        both.addWidget(self.chart, 9)
-        inside = QVBoxLayout(self.content, spacing=2)
-        inside.setContentsMargins(12, 0, 0, 0)
-        told = QHBoxLayout(spacing=8)
-        told.setContentsMargins(0, 0, 12, 0)
-        told.addWidget(self.summary_line, 1)
-        told.addWidget(self.bars_box)
-        inside.addLayout(told)
-        inside.addLayout(both, 1)
+        both = lay_out_row((self.heat_map, 10), (self.chart, 9), spacing=8)
+        summary_row = lay_out_row((self.summary_line, 1), self.bars_box, spacing=8, margins=(0, 0, 12, 0))
+        lay_out_column(summary_row, (both, 1), parent=self.content, spacing=2, margins=(12, 0, 0, 0))
         self.ov_qk_box.activated.connect(lambda _i: self.request_update())
         for box in (self.head_box, self.query_box, self.key_box):
             box.activated.connect(lambda _i: self._on_place_chosen())
         self.bars_box.activated.connect(lambda _i: self.show_result())
-        self.heat_map.cell_hovered.connect(
-            lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place))
-        )
+        self.follow_heat_map(self.heat_map, selects_nodes=False)
         self.heat_map.cell_chosen.connect(self._on_cell_chosen)
-        self.chart.hover_text_changed.connect(self.hover_text_changed)
+        self.follow_chart(self.chart, selects_nodes=False)
         self.chart.nodes_clicked.connect(lambda names: self._choose_by_name(names[0]))
         workspace.state_changed.connect(self.request_update)  # another circuit, also by undo
         self._show_controls()
@@ -100,8 +83,8 @@ class FeatureHeadsPage(ReadingPage):
     def current_query(self) -> Query | str:
         """Read the selected edge, or the selected node."""
         self._show_controls()
-        question = self.workspace.prompt_circuits.query
-        if question is None:
+        attribution_query = self.workspace.prompt_circuits.query
+        if attribution_query is None:
             return "Open a prompt circuit to decompose its edges by attention head."
         circuit = self.workspace.document.state.circuit
         source: str | None = None
@@ -118,11 +101,11 @@ class FeatureHeadsPage(ReadingPage):
             return f"{name} is a source node without incoming edges. Select a feature, a head or a logit."
         self._offer_choices()
         if not self.is_qk:
-            return ReadHeadChannels(question, name, source)
+            return ReadHeadChannels(attribution_query, name, source)
         head = "" if self.head_box.currentIndex() == 0 else self.head_box.currentText()
         query, key = self.query_box.currentIndex() - 1, self.key_box.currentIndex() - 1
-        places = (None if query < 0 else query, None if key < 0 else key)
-        return ReadAttentionScore(question, name, source, head, *places)
+        positions = (None if query < 0 else query, None if key < 0 else key)
+        return ReadAttentionScore(attribution_query, name, source, head, *positions)
 
     def show_result(self) -> None:
         """Draw OV or QK."""
@@ -141,53 +124,56 @@ class FeatureHeadsPage(ReadingPage):
 
     def inspect_arguments(self) -> list[str]:
         """Arguments that print the same numbers."""
-        wanted = self.current_query()
-        if isinstance(wanted, str) or not isinstance(wanted, ReadHeadChannels | ReadAttentionScore):
+        current_query = self.current_query()
+        if isinstance(current_query, str) or not isinstance(
+            current_query, ReadHeadChannels | ReadAttentionScore
+        ):
             return ["features-ov"]
-        parts = [
-            "features-qk" if isinstance(wanted, ReadAttentionScore) else "features-ov",
+        arguments = [
+            "features-qk" if isinstance(current_query, ReadAttentionScore) else "features-ov",
             "--node",
-            wanted.node,
+            current_query.node,
         ]
-        if wanted.source is not None:
-            parts += ["--source", wanted.source]
-        if isinstance(wanted, ReadAttentionScore):
-            parts += ["--head", wanted.head] if wanted.head else []
-            parts += [] if wanted.query is None else ["--query", str(wanted.query)]
-            parts += [] if wanted.key is None else ["--key", str(wanted.key)]
-        return parts
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the colours in the bars, too."""
-        self.chart.theme = theme
-        super().set_theme(theme)
+        if current_query.source is not None:
+            arguments += ["--source", current_query.source]
+        if isinstance(current_query, ReadAttentionScore):
+            arguments += ["--head", current_query.head] if current_query.head else []
+            arguments += [] if current_query.query is None else ["--query", str(current_query.query)]
+            arguments += [] if current_query.key is None else ["--key", str(current_query.key)]
+        return arguments
 
     # OV
 
     def _show_channels(self, channels: EdgeChannels) -> None:
-        chosen = next(
-            (one for one in channels.heads if one.head == self.head_box.currentText()), channels.strongest
+        channel = next(
+            (entry for entry in channels.heads if entry.head == self.head_box.currentText()),
+            channels.strongest,
         )
-        what = channels.target if channels.source is None else f"{channels.source} → {channels.target}"
+        edge_text = channels.target if channels.source is None else f"{channels.source} → {channels.target}"
         if channels.edge is None:
-            self.summary_line.setText(f"{what}: input by head")
-            way = f"through {chosen.head}"
-            shares = [(one.name, one.value, f"{one.name} {way}: {one.value:+.4f}") for one in chosen.sources]
-            axis = f"{way}: sum {chosen.total:+.3f}"
+            self.summary_line.setText(f"{edge_text}: input by head")
+            through_head = f"through {channel.head}"
+            shares = [
+                (entry.name, entry.value, f"{entry.name} {through_head}: {entry.value:+.4f}")
+                for entry in channel.sources
+            ]
+            axis = f"{through_head}: sum {channel.total:+.3f}"
         else:
-            carriers = [one for one in channels.heads if one.is_own_layer or not channels.is_through_heads]
-            shares = [self._channel_bar(one, channels) for one in carriers]
+            carriers = [
+                entry for entry in channels.heads if entry.is_own_layer or not channels.is_through_heads
+            ]
+            shares = [self._channel_bar(entry, channels) for entry in carriers]
             if channels.is_through_heads:
-                self.summary_line.setText(f"{what}: heads sum to the edge, {channels.edge:+.4f}")
+                self.summary_line.setText(f"{edge_text}: heads sum to the edge, {channels.edge:+.4f}")
                 axis = f"share of the edge: sum {channels.edge:+.4f}"
             else:
-                told = f"{what}, direct through the residual stream: {channels.edge:+.4f}"
-                shares.append(("residual", channels.edge, told))
+                text = f"{edge_text}, direct through the residual stream: {channels.edge:+.4f}"
+                shares.append(("residual", channels.edge, text))
                 self.summary_line.setText(
-                    f"{what}: direct edge through the residual stream; heads add further paths"
+                    f"{edge_text}: direct edge through the residual stream; heads add further paths"
                 )
                 axis = "by each channel, directly"
-            shares = sorted(shares, key=lambda one: -abs(one[1]))
+            shares = sorted(shares, key=lambda entry: -abs(entry[1]))
         self.chart.draw_result("shares", {"shares": shares, "axis": axis})
         self.heat_map.show_grid(self._heads_grid(channels))
 
@@ -206,16 +192,16 @@ class FeatureHeadsPage(ReadingPage):
 
     def _heads_grid(self, channels: EdgeChannels) -> HeatGrid:
         """Layer × head, the last layer on top."""
-        layers = sorted({one.layer for one in channels.heads}, reverse=True)
-        values = np.full((len(layers), 1 + max(one.head_index for one in channels.heads)), np.nan)
+        layers = sorted({channel.layer for channel in channels.heads}, reverse=True)
+        values = np.full((len(layers), 1 + max(channel.head_index for channel in channels.heads)), np.nan)
         nodes = [[""] * values.shape[1] for _ in layers]
-        for one in channels.heads:
-            place = layers.index(one.layer), one.head_index
-            values[place] = one.total if one.from_source is None else one.from_source
-            nodes[place[0]][place[1]] = one.head
+        for channel in channels.heads:
+            cell = layers.index(channel.layer), channel.head_index
+            values[cell] = channel.total if channel.from_source is None else channel.from_source
+            nodes[cell[0]][cell[1]] = channel.head
         source = "everything" if channels.source is None else channels.source
 
-        def told(i: int, j: int) -> str:
+        def describe_cell(i: int, j: int) -> str:
             return f"{source} through {nodes[i][j]} to {channels.target}: {values[i, j]:+.4f}"
 
         texts = [["" if np.isnan(v) else f"{v:.2f}".replace("-0.00", "0.00") for v in row] for row in values]
@@ -226,7 +212,7 @@ class FeatureHeadsPage(ReadingPage):
             values,
             "attribution",
             cell_texts=texts,
-            describe_cell=told,
+            describe_cell=describe_cell,
             cell_nodes=nodes,
             build_table=partial(channels_table, channels),
         )
@@ -236,21 +222,21 @@ class FeatureHeadsPage(ReadingPage):
     def _show_score(self, score: AttentionScoreBreakdown) -> None:
         strings = dict(enumerate(self._prompt_tokens()))
         query, key = (f"“{visible_token(strings.get(i, ''))}”@{i}" for i in (score.query, score.key))
-        looks = f"{score.head} attends from {query} to {key}"
-        self.summary_line.setText(f"{looks}: score {score.score:+.3f}, attention {score.pattern:.3f}")
+        attends = f"{score.head} attends from {query} to {key}"
+        self.summary_line.setText(f"{attends}: score {score.score:+.3f}, attention {score.pattern:.3f}")
         side = self.bars_box.currentText()
         if side == PAIRS_LABEL:
-            held = sum(value for _, _, value in score.pairs)
+            pairs_sum = sum(value for _, _, value in score.pairs)
             shares = [(f"{a} · {b}", value, f"{a} × {b}: {value:+.4f}") for a, b, value in score.pairs]
-            axis = f"{len(score.pairs)} pairs: {held:+.2f} of {score.score:+.2f}"
+            axis = f"{len(score.pairs)} pairs: {pairs_sum:+.2f} of {score.score:+.2f}"
         else:
-            found = score.by_query if side == QUERIES_LABEL else score.by_key
-            shares = [(one.name, one.value, f"{one.name}: {one.value:+.4f}") for one in found]
+            side_values = score.by_query if side == QUERIES_LABEL else score.by_key
+            shares = [(entry.name, entry.value, f"{entry.name}: {entry.value:+.4f}") for entry in side_values]
             axis = f"{'query' if side == QUERIES_LABEL else 'key'} side: sum {score.score:+.3f}"
         self.chart.draw_result("shares", {"shares": shares, "axis": axis})
         values = np.array(score.values)
 
-        def told(i: int, j: int) -> str:
+        def describe_cell(i: int, j: int) -> str:
             return f"{score.rows[i]} × {score.columns[j]}: {values[i, j]:+.4f} of {score.score:+.3f}"
 
         self.heat_map.show_grid(
@@ -259,13 +245,13 @@ class FeatureHeadsPage(ReadingPage):
                 score.columns,
                 values,
                 "attention score",
-                describe_cell=told,
+                describe_cell=describe_cell,
                 cell_nodes=[[row] * len(score.columns) for row in score.rows],
                 build_table=partial(score_table, score),
             )
         )
 
-    # choosing
+    # selection
 
     def _on_cell_chosen(self, row: int, column: int) -> None:
         """Choose the head of a cell; for a pair of nodes, select both."""
@@ -277,8 +263,8 @@ class FeatureHeadsPage(ReadingPage):
 
     def _choose_by_name(self, name: str) -> None:
         """Choose the head, or select the nodes, that a bar or a cell represents."""
-        if (at := self.head_box.findText(name)) > 0:
-            self.head_box.setCurrentIndex(at)
+        if (index := self.head_box.findText(name)) > 0:
+            self.head_box.setCurrentIndex(index)
             self.show_result()
         else:
             self._select_nodes(*name.split(" · "))
@@ -286,12 +272,12 @@ class FeatureHeadsPage(ReadingPage):
     def _select_nodes(self, *names: str) -> None:
         """Select the nodes of the circuit; show the dashboard of a feature outside it."""
         circuit = self.workspace.document.state.circuit
-        there = set() if circuit is None else set(circuit.node_names)
-        if chosen := frozenset(names) & there:
-            self.workspace.set_selection(chosen, frozenset())
+        circuit_nodes = set() if circuit is None else set(circuit.node_names)
+        if selected := frozenset(names) & circuit_nodes:
+            self.workspace.set_selection(selected, frozenset())
         for name in names:
-            if found := parse_feature_name(name):
-                self.workspace.show_feature(found.site, found.feature)
+            if feature := parse_feature_name(name):
+                self.workspace.show_feature(feature.site, feature.feature)
                 return
 
     def _on_place_chosen(self) -> None:
@@ -324,6 +310,6 @@ class FeatureHeadsPage(ReadingPage):
             (self.query_box, AUTO_QUERY, places),
             (self.key_box, AUTO_KEY, places),
         )
-        for box, first, rest in offers:
+        for box, auto_text, choices in offers:
             box.clear()
-            box.addItems([first, *rest])
+            box.addItems([auto_text, *choices])

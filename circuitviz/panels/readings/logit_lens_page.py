@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtWidgets import QHBoxLayout, QLabel
+from PySide6.QtWidgets import QLabel
 
 from circuitviz.paint.plot_export import ExportablePlot
-from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
-from circuitviz.panels.readings.token_card import TokenCard
-from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.panels.readings.registry import reading_pages
+from circuitviz.panels.readings.token_map_page import TokenMapPage
+from circuitviz.panels.widgets.fields import choice_box
 from circuitviz.panels.widgets.token_texts import visible_token
-from circuitviz.scene.theme import Theme
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_logit_lens import LogitLensReading, ReadLogitLens
@@ -23,11 +22,9 @@ if TYPE_CHECKING:
     from circuitviz.lens import LensCell, TokenLogit
 
 RESIDUAL_STREAM, SELECTED_NODE = "Residual stream", "Selected node"
-BY_PROBABILITY, BY_RANK, BY_LOGIT_DIFFERENCE = (
-    "probability of the top token",
-    "rank of the answer",
-    "correct − incorrect logit",
-)
+BY_PROBABILITY = "probability of the top token"
+BY_RANK = "rank of the answer"
+BY_LOGIT_DIFFERENCE = "correct − incorrect logit"
 UNIT_OF_COLOUR = {BY_PROBABILITY: "probability", BY_RANK: "1 / rank", BY_LOGIT_DIFFERENCE: "logits"}
 N_NODE_TOKEN_RANKS = 10
 
@@ -35,31 +32,21 @@ N_NODE_TOKEN_RANKS = 10
 @reading_pages.register(
     "lens", summary="logit lens of the residual stream or of one node", title="Logit lens", order=0
 )
-class LogitLensPage(ReadingPage):
+class LogitLensPage(TokenMapPage):
     """Layer × position, the last layer on top; a framed cell has a correct answer as its top token."""
 
     def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
+        super().__init__(workspace, "Logit lens")
         self.subject_box = choice_box("Residual stream or selected node", RESIDUAL_STREAM, SELECTED_NODE)
         self.colour_box = choice_box("Colour by", BY_PROBABILITY, BY_RANK, BY_LOGIT_DIFFERENCE)
-        self.heat_map = HeatMap("Logit lens", min_row_height=17.0)
-        self.token_card = TokenCard(self)
-        self._drawn_result: LogitLensReading | None = None
         self.cells: list[list[tuple[LensCell, str]]] = []
         self.controls.addWidget(self.subject_box)
         self.controls.addWidget(QLabel("Colour", objectName="muted"))
         self.controls.addWidget(self.colour_box)
         self.controls.addStretch(1)
-        inside = QHBoxLayout(self.content)
-        inside.setContentsMargins(12, 0, 0, 0)
-        inside.addWidget(self.heat_map)
+        self.lay_out_map()
         self.subject_box.activated.connect(lambda _i: self.request_update())
         self.colour_box.activated.connect(lambda _i: self.show_result())
-        self.heat_map.cell_hovered.connect(
-            lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place))
-        )
-        self.heat_map.cell_chosen.connect(self.open_cell)
-        self.heat_map.escape_pressed.connect(self.token_card.hide)
 
     def current_query(self) -> Query | str:
         """Read the residual stream, or the selected node."""
@@ -74,13 +61,11 @@ class LogitLensPage(ReadingPage):
 
     def show_result(self) -> None:
         """Draw the lens."""
-        seen: LogitLensReading | None = self.result
-        if seen is not self._drawn_result:
-            self.token_card.hide()
-            self._drawn_result = seen
-        if seen is not None:
-            self.colour_box.setEnabled(not seen.grid.node)
-            self.heat_map.show_grid(self._node_grid(seen) if seen.grid.node else self._stream_grid(seen))
+        lens: LogitLensReading | None = self.result
+        self.hide_outdated_card(lens)
+        if lens is not None:
+            self.colour_box.setEnabled(not lens.grid.node)
+            self.heat_map.show_grid(self._node_grid(lens) if lens.grid.node else self._stream_grid(lens))
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
         """The map."""
@@ -89,21 +74,16 @@ class LogitLensPage(ReadingPage):
     def inspect_arguments(self) -> list[str]:
         """The lens of the residual stream, or of the node."""
         node = self.selected_node()
-        named = (
+        node_arguments = (
             [] if self.subject_box.currentText() == RESIDUAL_STREAM or node is None else ["--node", node.name]
         )
-        return ["lens", *named, "--prompt", str(self.workspace.prompt_index)]
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the colours in the card, too."""
-        self.token_card.theme = theme
-        super().set_theme(theme)
+        return ["lens", *node_arguments, "--prompt", str(self.workspace.prompt_index)]
 
     def open_cell(self, row: int, column: int) -> None:
         """Open a cell's tokens beside it, and select its node."""
         cell, title = self.cells[row][column]
-        at = self.heat_map.mapTo(self, self.heat_map.cell_center(row, column).toPoint())
-        self.token_card.open_at(at, title, cell.top, cell.answers, self.result.correct)
+        position = self.heat_map.mapTo(self, self.heat_map.cell_center(row, column).toPoint())
+        self.token_card.open_at(position, title, cell.top, cell.answers, self.result.correct)
         self.select_node(self.heat_map.grid.node_of_cell(row, column))
 
     def _stream_grid(self, lens: LogitLensReading) -> HeatGrid:

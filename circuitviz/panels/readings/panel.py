@@ -6,22 +6,16 @@ import shlex
 from functools import partial
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QHBoxLayout,
-    QPushButton,
-    QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
-)
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QStackedWidget, QToolButton
 
-from circuitviz.panels.figures import choose_plot_to_export
+from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.readings.registered_page import RegisteredReadingPage
 from circuitviz.panels.readings.registry import ReadingPage, reading_pages
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
-from circuitviz.scene.theme import Theme
+from circuitviz.panels.widgets.themed_widget import apply_theme
 from circuitviz.workbench.requests.load_choices import Choices
 from circuitviz.workspace.workspace import Workspace
 
@@ -43,37 +37,29 @@ class ReadingsPanel(Panel):
         self.page_buttons: dict[str, QToolButton] = {}
         self.stack = QStackedWidget()
         self.hover_line = ElidedLabel()
-        self.export_button = QPushButton(
-            "Export…", toolTip="export the plot as a figure, or its numbers as CSV"
+        self.export_button = ExportButton(
+            workspace, lambda: self.current_page.exportable_plots(), self.inspect_command
         )
-        self.export_button.clicked.connect(self._export_plot)
         self.copy_button = QPushButton(
             "Copy command", toolTip="copy the command line that prints these numbers"
         )
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.inspect_command()))
         self._button_group = QButtonGroup(self)
         top = QHBoxLayout(spacing=0)
-        top.setContentsMargins(8, 6, 12, 2)
+        top.setContentsMargins(2, 6, 12, 2)
         for entry in sorted(reading_pages.entries(), key=lambda e: float(e.extra["order"])):
             button = self._add_page(entry.name, entry.extra["title"], entry.summary, entry.value(workspace))
             top.addWidget(button)
         top.addStretch(1)
         self.prompt_box = PromptSelector(workspace)
-        self.prompt_box.setMinimumWidth(100)  # the pages' buttons come first where there is little room
+        self.prompt_box.setMinimumWidth(88)  # the pages' buttons come first where there is little room
         top.addWidget(self.prompt_box, 4)
         self._registered_row = QHBoxLayout(spacing=0)
         self._registered_row.setContentsMargins(8, 0, 12, 0)
-        foot = QHBoxLayout(spacing=8)
-        foot.setContentsMargins(12, 2, 12, 6)
-        foot.addWidget(self.hover_line, 1)
-        foot.addWidget(self.copy_button)
-        foot.addWidget(self.export_button)
-        whole = QVBoxLayout(self, spacing=0)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addLayout(top)
-        whole.addLayout(self._registered_row)
-        whole.addWidget(self.stack, 1)
-        whole.addLayout(foot)
+        foot = lay_out_row(
+            (self.hover_line, 1), self.copy_button, self.export_button, spacing=8, margins=(12, 2, 12, 6)
+        )
+        lay_out_column(top, self._registered_row, (self.stack, 1), foot, parent=self, spacing=0)
         self.show_page(next(iter(self.pages_by_name)))
         workspace.catalog_received.connect(self._add_registered_readings)
 
@@ -99,11 +85,6 @@ class ReadingsPanel(Panel):
             ["circuitviz", "inspect", path, "--reading", *self.current_page.inspect_arguments()]
         )
 
-    def set_theme(self, theme: Theme) -> None:
-        """Draw in the theme's colours."""
-        for page in self.pages_by_name.values():
-            page.set_theme(theme)
-
     def _add_page(self, name: str, title: str, summary: str, page: ReadingPage) -> QToolButton:
         button = QToolButton(text=title, checkable=True, toolTip=summary)
         button.clicked.connect(partial(self.show_page, name))
@@ -120,15 +101,6 @@ class ReadingsPanel(Panel):
         for name, choice in choices.readings.items():
             if name not in self.pages_by_name:
                 page = RegisteredReadingPage(self.workspace, name, choice)
-                page.set_theme(self.current_page.theme)
+                apply_theme(page, self.theme)
                 button = self._add_page(name, choice.title, choice.summary, page)
                 self._registered_row.insertWidget(self._registered_row.count() - 1, button)
-
-    def _export_plot(self) -> None:
-        choose_plot_to_export(
-            self,
-            self.workspace,
-            self.export_button,
-            self.current_page.exportable_plots(),
-            self.inspect_command(),
-        )

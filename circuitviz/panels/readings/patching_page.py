@@ -7,20 +7,21 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout
+from PySide6.QtWidgets import QScrollArea
 
 from circuitviz.paint.plot_export import ExportablePlot
-from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.readings.registry import ALL_PROMPTS, ONE_PROMPT, ReadingPage, reading_pages
 from circuitviz.panels.registry import is_part_in_view
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.fields import choice_box
 from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_patching_map import PatchingMap, ReadPatchingMap
 from circuitviz.workspace.workspace import Workspace
 
-ONE_PROMPT, ALL_PROMPTS = "This prompt", "Mean over all prompts"
 STRONGEST_NODES, CIRCUIT_NODES, ALL_NODES = "24 strongest nodes", "the circuit's nodes", "all nodes"
 MAX_STRONGEST_NODES = 24
 
@@ -42,17 +43,10 @@ class PatchingPage(ReadingPage):
         self.controls.addWidget(self.summary_line, 1)
         scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(self.heat_map)
-        inside = QVBoxLayout(self.content)
-        inside.setContentsMargins(12, 0, 0, 0)
-        inside.addWidget(scroll)
+        lay_out_column(scroll, parent=self.content, margins=(12, 0, 0, 0))
         self.scope_box.activated.connect(lambda _i: self.request_update())
         self.rows_box.activated.connect(lambda _i: self.show_result())
-        self.heat_map.cell_hovered.connect(
-            lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place))
-        )
-        self.heat_map.cell_chosen.connect(
-            lambda *place: self.select_node(self.heat_map.grid.node_of_cell(*place))
-        )
+        self.follow_heat_map(self.heat_map)
         workspace.state_changed.connect(self._on_state_changed)
 
     def current_query(self) -> Query | str:
@@ -63,10 +57,10 @@ class PatchingPage(ReadingPage):
 
     def show_result(self) -> None:
         """Draw the results so far."""
-        seen: PatchingMap | None = self.result
-        if seen is not None:
-            self.summary_line.setText(f"loss of {seen.metric}, {seen.ablation} values")
-            self.heat_map.show_grid(self._heat_grid(seen))
+        patching_map: PatchingMap | None = self.result
+        if patching_map is not None:
+            self.summary_line.setText(f"loss of {patching_map.metric}, {patching_map.ablation} values")
+            self.heat_map.show_grid(self._heat_grid(patching_map))
             self.mark_selection()
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
@@ -84,21 +78,21 @@ class PatchingPage(ReadingPage):
 
     def _row_indices(self, result: PatchingMap) -> list[int]:
         """Nodes to be shown, the last ones of the model first."""
-        circuit, which = self.workspace.state.circuit, self.rows_box.currentText()
+        circuit, rows_choice = self.workspace.state.circuit, self.rows_box.currentText()
         chosen = range(len(result.node_names))
-        if which == STRONGEST_NODES:
+        if rows_choice == STRONGEST_NODES:
             strength = np.maximum(np.abs(result.effects).max(axis=1), np.abs(result.whole))
             chosen = sorted(np.argsort(-strength)[:MAX_STRONGEST_NODES].tolist())  # type: ignore[assignment]
-        elif which == CIRCUIT_NODES and circuit is not None:
-            inside = set(circuit.node_names)
-            chosen = [i for i in chosen if result.node_names[i] in inside]  # type: ignore[assignment]
+        elif rows_choice == CIRCUIT_NODES and circuit is not None:
+            circuit_nodes = set(circuit.node_names)
+            chosen = [i for i in chosen if result.node_names[i] in circuit_nodes]  # type: ignore[assignment]
         return list(reversed(chosen))
 
     def _heat_grid(self, result: PatchingMap) -> HeatGrid:
         rows = self._row_indices(result)
         tokens = [visible_token(token) for token in result.tokens]
 
-        def told(i: int, j: int) -> str:
+        def describe_cell(i: int, j: int) -> str:
             row = rows[i]
             at = f"{result.node_names[row]} at {j} “{tokens[j]}”: {result.effects[row, j]:+.4f}"
             return f"{at}; at all positions {result.whole[row]:+.4f}"
@@ -110,7 +104,7 @@ class PatchingPage(ReadingPage):
             result.effects[rows],
             unit=f"{result.metric} lost",
             scale_limit=float(nodes.max(initial=0.0)),  # all goes through the input; it would pale the others
-            describe_cell=told,
+            describe_cell=describe_cell,
             cell_nodes=[[result.node_names[i]] * len(tokens) for i in rows],
             build_table=partial(result.table, rows),
         )

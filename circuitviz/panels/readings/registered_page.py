@@ -12,7 +12,6 @@ from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.plots import HeatMapPlot, Plot
-from circuitviz.scene.theme import Theme
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.compute_reading import ComputeReading, ReadingChoice
 from circuitviz.workbench.requests.query import Query
@@ -28,8 +27,7 @@ class RegisteredReadingPage(ReadingPage):
         self.option_form = OptionForm()
         self.option_form.set_options(choice.options)
         self.heat_map = HeatMap(choice.title, min_row_height=17.0)
-        self.chart = ChartView()
-        self.chart.setAccessibleName(choice.title)
+        self.chart = ChartView(choice.title)
         self.controls.addWidget(self.option_form)
         self.controls.addStretch(1)
         self._views = QStackedLayout(self.content)
@@ -37,14 +35,8 @@ class RegisteredReadingPage(ReadingPage):
         self._views.addWidget(self.heat_map)
         self._views.addWidget(self.chart)
         self.option_form.values_changed.connect(self.request_update)
-        self.heat_map.cell_hovered.connect(
-            lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place))
-        )
-        self.heat_map.cell_chosen.connect(
-            lambda *place: self.select_node(self.heat_map.grid.node_of_cell(*place))
-        )
-        self.chart.hover_text_changed.connect(self.hover_text_changed)
-        self.chart.nodes_clicked.connect(lambda nodes: self.select_node(nodes[0]))
+        self.follow_heat_map(self.heat_map)
+        self.follow_chart(self.chart)
 
     def current_query(self) -> Query | str:
         """The reading of the prompt, and of the selected node where it is of one."""
@@ -76,8 +68,3 @@ class RegisteredReadingPage(ReadingPage):
         for option, value in self.option_form.values().items():
             words += [f"--{self.name}-{option.replace('_', '-')}", str(value)]
         return words
-
-    def set_theme(self, theme: Theme) -> None:
-        """Colours of the chart, too."""
-        self.chart.theme = theme
-        super().set_theme(theme)

@@ -7,17 +7,18 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QWidget
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Node
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.registry import is_part_in_view
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.registry import Registry
-from circuitviz.scene.theme import LIGHT, Theme
-from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workbench.requests.query import Query, QueryResult
+from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
 TASKS_ONLY_HINT = (
@@ -38,11 +39,11 @@ class ReadingPage(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
-        self.theme = LIGHT
         self.result: Any = None
         self._requested_query: Query | None = None
         self._shown_query: Query | None = None
         self._was_cancelled = False
+        self._job = LatestJob(workspace, self)
         self.controls = QHBoxLayout(spacing=8)
         self.controls.setContentsMargins(12, 2, 12, 4)
         self.content = QWidget()
@@ -50,25 +51,23 @@ class ReadingPage(QWidget):
         self.stack = QStackedLayout()
         self.stack.addWidget(self.hint)
         self.stack.addWidget(self.content)
-        whole = QVBoxLayout(self, spacing=0)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addLayout(self.controls)
-        whole.addLayout(self.stack, 1)
+        lay_out_column(self.controls, (self.stack, 1), parent=self, spacing=0)
         workspace.selection_changed.connect(self.request_update)
         workspace.prompt_changed.connect(self.request_update)
         workspace.model_ready.connect(lambda _ready: self.reset())
         workspace.document_opened.connect(self.reset)
-        workspace.reply_received.connect(self._on_reply)
-        workspace.worker_idle.connect(self._on_idle)
+        self._job.received.connect(self._on_read)
+        self._job.failed.connect(self._on_stopped)
+        self._job.cancelled.connect(self._on_stopped)
 
-    # what a page is made of
+    # for subclasses
 
     def current_query(self) -> Query | str:
         """The query to run, or a sentence that says what has to be selected first."""
         raise NotImplementedError
 
     def show_result(self) -> None:
-        """Show ``result``, in the theme's colours."""
+        """Show ``result``, in the page."""
         raise NotImplementedError
 
     def exportable_plots(self) -> Mapping[str, ExportablePlot]:
@@ -79,7 +78,7 @@ class ReadingPage(QWidget):
         """Arguments of ``circuitviz inspect FILE --reading`` that print the same numbers."""
         raise NotImplementedError
 
-    # keeping up
+    # requests
 
     def reset(self) -> None:
         """Drop all results: another model or other prompts are open."""
@@ -91,37 +90,43 @@ class ReadingPage(QWidget):
         if not is_part_in_view(self):
             return
         self.mark_selection()
-        wanted: Query | str = (
+        query: Query | str = (
             self.current_query() if self.workspace.opened_model else "Available when the model is open."
         )
         is_prompt_circuit = self.workspace.document.state.is_prompt_circuit
-        if isinstance(wanted, Query) and wanted.needs_task and is_prompt_circuit:
-            wanted = TASKS_ONLY_HINT
-        if isinstance(wanted, str):
+        if isinstance(query, Query) and query.needs_task and is_prompt_circuit:
+            query = TASKS_ONLY_HINT
+        if isinstance(query, str):
             self._requested_query = None
-            self._show_hint(wanted)
+            self._show_hint(query)
             return
-        if wanted == self._shown_query and self.result is not None:
-            self._requested_query = wanted
+        if query == self._shown_query and self.result is not None:
+            self._requested_query = query
             self.stack.setCurrentWidget(self.content)
-        elif wanted != self._requested_query:
-            self._requested_query, self._was_cancelled = wanted, False
+        elif query != self._requested_query:
+            self._requested_query, self._was_cancelled = query, False
             if self.result is None:
                 self._show_hint("Reading …")
-            self.workspace.submit_request(wanted)
+            self._job.submit(query)
 
     def mark_selection(self) -> None:
         """Mark the selection in what is shown."""
         for map_ in self.findChildren(HeatMap):
             map_.mark_nodes(self.workspace.selected_nodes, map_.highlighted_row)
 
-    def set_theme(self, theme: Theme) -> None:
-        """Draw in the theme's colours."""
-        self.theme = theme
-        for map_ in self.findChildren(HeatMap):
-            map_.theme = theme
-        if self.result is not None:
-            self.show_result()
+    def follow_heat_map(self, heat_map: HeatMap, selects_nodes: bool = True) -> None:
+        """Describe the cell under the pointer; a click selects its node where ``selects_nodes``."""
+        heat_map.cell_hovered.connect(
+            lambda *cell: self.hover_text_changed.emit(heat_map.grid.cell_description(*cell))
+        )
+        if selects_nodes:
+            heat_map.cell_chosen.connect(lambda *cell: self.select_node(heat_map.grid.node_of_cell(*cell)))
+
+    def follow_chart(self, chart: ChartView, selects_nodes: bool = True) -> None:
+        """Describe what is under the pointer; a click selects its node where ``selects_nodes``."""
+        chart.hover_text_changed.connect(self.hover_text_changed)
+        if selects_nodes:
+            chart.nodes_clicked.connect(lambda nodes: self.select_node(nodes[0]))
 
     def selected_node(self) -> Node | None:
         """The one node that is selected."""
@@ -136,7 +141,7 @@ class ReadingPage(QWidget):
     def select_node(self, node: str) -> None:
         """Select a node on the canvas; an empty name selects nothing new."""
         if node:
-            self.workspace.set_selection(frozenset({node}), frozenset())
+            self.workspace.select_nodes({node})
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up when the page is shown."""
@@ -149,8 +154,8 @@ class ReadingPage(QWidget):
             self._requested_query = None
         self.request_update()
 
-    def _on_reply(self, reply: Reply) -> None:
-        if not isinstance(reply, QueryResult) or reply.query != self._requested_query:
+    def _on_read(self, reply: QueryResult) -> None:
+        if reply.query != self._requested_query:
             return
         if reply.refusal:
             self.result, self._shown_query = None, reply.query  # answered: it was not cancelled
@@ -162,7 +167,7 @@ class ReadingPage(QWidget):
         self.show_result()
         self.mark_selection()
 
-    def _on_idle(self) -> None:
+    def _on_stopped(self) -> None:
         self._was_cancelled = self._requested_query is not None and self._requested_query != self._shown_query
         if self._was_cancelled and self.result is None:
             self._show_hint("Cancelled. Show this page again to restart.")
@@ -172,11 +177,7 @@ class ReadingPage(QWidget):
         self.stack.setCurrentWidget(self.hint)
 
 
-def choice_box(name: str, *texts: str) -> QComboBox:
-    """A small box of choices."""
-    box = QComboBox(accessibleName=name)
-    box.addItems(list(texts))
-    return box
+ONE_PROMPT, ALL_PROMPTS = "This prompt", "Mean over all prompts"
 
 
 reading_pages: Registry[Callable[[Workspace], ReadingPage]] = Registry(
@@ -187,4 +188,4 @@ reading_pages: Registry[Callable[[Workspace], ReadingPage]] = Registry(
 A reading whose heat map or chart is enough needs none: it is registered in ``circuitviz.lens.registry``.
 """
 
-__all__ = ["ReadingPage", "ExportablePlot", "choice_box", "reading_pages"]
+__all__ = ["ReadingPage", "ExportablePlot", "reading_pages"]

@@ -10,24 +10,22 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QWidget
 
 from circuitviz.paint.circuit_painter import canvas_font
+from circuitviz.panels.widgets.fields import LEFT_ALIGNED, RIGHT_ALIGNED
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.panels.widgets.token_texts import visible_token
-from circuitviz.scene.theme import LIGHT
 
 if TYPE_CHECKING:
     from circuitviz.lens import TokenLogit
 
 CARD_ROW_PX, CARD_PADDING_PX, LIST_WIDTH_PX = 17, 12, 196
-ALIGN_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
-class TokenCard(QWidget):
+class TokenCard(ThemedWidget):
     """Top tokens at the left, answers at the right; a click or Escape closes it."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.host = parent
-        self.theme = LIGHT
         self.title = self.value_name = ""
         self.top_tokens: Sequence[TokenLogit] = ()
         self.answers: Sequence[TokenLogit] = ()
@@ -50,12 +48,10 @@ class TokenCard(QWidget):
         ``value_name`` names numbers that are not logits of a whole run, which have no probabilities.
         """
         self.value_name = value_name
-        self.title, self.top_tokens, self.answers, self.correct_tokens = (
-            title,
-            top_tokens,
-            answers[: len(top_tokens)],
-            correct_tokens,
-        )
+        self.title = title
+        self.top_tokens = top_tokens
+        self.answers = answers[: len(top_tokens)]
+        self.correct_tokens = correct_tokens
         self.setAccessibleDescription(f"{title}: " + ", ".join(t.token for t in top_tokens))
         size = QSize(
             CARD_PADDING_PX * 2 + LIST_WIDTH_PX * (2 if self.answers else 1),
@@ -85,7 +81,7 @@ class TokenCard(QWidget):
         painter.setPen(QColor(self.theme.text))
         painter.drawText(
             QRectF(CARD_PADDING_PX, CARD_PADDING_PX - 3, self.width() - 2 * CARD_PADDING_PX, CARD_ROW_PX),
-            ALIGN_LEFT,
+            LEFT_ALIGNED,
             self.title,
         )
         heads = ("token", self.value_name or "logit", "" if self.value_name else "prob.")
@@ -116,8 +112,8 @@ class TokenCard(QWidget):
                 painter.fillRect(
                     QRectF(x - 3, y + 1.5, (LIST_WIDTH_PX - 14) * token.probability, CARD_ROW_PX - 3), bar
                 )
-            mine = token.token in self.correct_tokens
-            painter.setFont(canvas_font(11, bold=mine))
+            is_correct = token.token in self.correct_tokens
+            painter.setFont(canvas_font(11, bold=is_correct))
             painter.setPen(QColor(self.theme.text))
             last = (
                 f"{token.rank + 1:,}"
@@ -126,13 +122,13 @@ class TokenCard(QWidget):
                 if self.value_name
                 else f"{token.probability:.3f}"
             )
-            mark = " ✓" if mine else ""
+            mark = " ✓" if is_correct else ""
             self._paint_row(painter, x, y, (visible_token(token.token) + mark, f"{token.logit:+.2f}", last))
 
     def _paint_row(self, painter: QPainter, x: float, y: float, texts: tuple[str, ...]) -> None:
-        painter.drawText(QRectF(x, y, 92, CARD_ROW_PX), ALIGN_LEFT, texts[0])
-        painter.drawText(QRectF(x + 86, y, 48, CARD_ROW_PX), ALIGN_RIGHT, texts[1])
-        painter.drawText(QRectF(x + 134, y, 46, CARD_ROW_PX), ALIGN_RIGHT, texts[2])
+        painter.drawText(QRectF(x, y, 92, CARD_ROW_PX), LEFT_ALIGNED, texts[0])
+        painter.drawText(QRectF(x + 86, y, 48, CARD_ROW_PX), RIGHT_ALIGNED, texts[1])
+        painter.drawText(QRectF(x + 134, y, 46, CARD_ROW_PX), RIGHT_ALIGNED, texts[2])
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click closes it."""

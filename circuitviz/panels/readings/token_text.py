@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from circuitviz.paint.circuit_painter import canvas_font
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.panels.widgets.token_texts import visible_token
-from circuitviz.scene.theme import LIGHT
 from circuitviz.shapes.heat_grid import diverging_colours, text_colour_on
 
 LINE_HEIGHT_PX, TOKEN_PADDING_PX = 23.0, 5.0
 
 
-class TokenText(QWidget):
+class TokenText(ThemedWidget):
     """Tokens as chips that wrap. ``token_hovered`` and ``token_chosen`` carry an index; −1: none."""
 
     token_hovered = Signal(int)
@@ -26,7 +26,6 @@ class TokenText(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.theme = LIGHT
         self.tokens: Sequence[str] = ()
         self.weights: Sequence[float] = ()
         self.scale_limit = 1.0
@@ -47,9 +46,9 @@ class TokenText(QWidget):
             self.updateGeometry()
         self.tokens, self.weights, self.query = tokens, weights, query
         self.scale_limit, self.is_locked = scale_limit, is_locked
-        most = sorted(zip(tokens, weights, strict=True), key=lambda pair: -pair[1])[:3]
+        strongest = sorted(zip(tokens, weights, strict=True), key=lambda pair: -pair[1])[:3]
         self.setAccessibleDescription(
-            ", ".join(f"{visible_token(token)} {weight:.2f}" for token, weight in most)
+            ", ".join(f"{visible_token(token)} {weight:.2f}" for token, weight in strongest)
         )
         self.update()
 
@@ -68,14 +67,14 @@ class TokenText(QWidget):
 
     def _token_rects(self, width: float) -> list[QRectF]:
         metrics = QFontMetricsF(canvas_font(12))
-        x, y, found = 1.0, 1.0, []
+        x, y, rects = 1.0, 1.0, []
         for token in self.tokens:
-            wide = metrics.horizontalAdvance(visible_token(token)) + 2 * TOKEN_PADDING_PX
-            if x + wide > width and x > 1:
+            width_px = metrics.horizontalAdvance(visible_token(token)) + 2 * TOKEN_PADDING_PX
+            if x + width_px > width and x > 1:
                 x, y = 1.0, y + LINE_HEIGHT_PX + 2
-            found.append(QRectF(x, y, wide, LINE_HEIGHT_PX - 2))
-            x += wide + 2
-        return found
+            rects.append(QRectF(x, y, width_px, LINE_HEIGHT_PX - 2))
+            x += width_px + 2
+        return rects
 
     def _token_at(self, place: QPointF) -> int:
         boxes = self._token_rects(self.width())
@@ -125,11 +124,11 @@ class TokenText(QWidget):
         )
         for i, (token, box) in enumerate(zip(self.tokens, self._token_rects(self.width()), strict=True)):
             colour = shades[i].tolist()
-            seen = i <= self.query
+            is_attended = i <= self.query
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(*colour) if seen else QColor(self.theme.panel))
+            painter.setBrush(QColor(*colour) if is_attended else QColor(self.theme.panel))
             painter.drawRoundedRect(box, 4, 4)
-            painter.setPen(QColor(text_colour_on(colour)) if seen else QColor(self.theme.muted))
+            painter.setPen(QColor(text_colour_on(colour)) if is_attended else QColor(self.theme.muted))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, visible_token(token))
             if i == self.query:
                 painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -8,22 +8,20 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
     QSpinBox,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from circuitviz.errors import InputError
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.graph.traces import EXAMPLE_CHOICES
-from circuitviz.panels.registry import adjust_form_fields
+from circuitviz.panels.widgets.fields import adjust_form_fields, choice_box, let_shrink, make_form
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workbench.requests.collect_traces import (
     DASHBOARD_FILE,
     EXAMPLE_SOURCES,
@@ -51,29 +49,24 @@ class CollectForm(QWidget):
         super().__init__()
         self.examples_path: Path | None = None
         self.feature_field = QLineEdit(placeholderText="m3.f12", accessibleName="Feature")
-        self.source_box = QComboBox(accessibleName="Source of examples")
-        self.source_box.addItems(list(EXAMPLE_SOURCES))
+        self.source_box = choice_box("Source of examples", *EXAMPLE_SOURCES)
         self.file_button = QPushButton("Choose…", accessibleName="File of examples")
         self.max_examples_field = QSpinBox(
             minimum=2, maximum=500, value=30, accessibleName="Number of examples"
         )
-        self.selection_box = QComboBox(accessibleName="Which examples")
-        self.selection_box.addItems(list(EXAMPLE_CHOICES))
+        self.selection_box = choice_box("Which examples", *EXAMPLE_CHOICES)
         self.selection_box.setToolTip("evenly spread from strongest to weakest, or the strongest only")
         self.nodes_per_circuit_field = QSpinBox(minimum=10, maximum=2000, value=200, singleStep=50)
         self.nodes_per_circuit_field.setAccessibleName("Nodes of a circuit")
         self.nodes_per_circuit_field.setToolTip("approximate number of nodes in the circuit of each example")
         self.collection_box = QComboBox(accessibleName="Trace collections")
-        self.collection_box.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.collection_box.setMinimumContentsLength(8)
+        let_shrink(self.collection_box)
         self.remove_button = QToolButton(text="✕", toolTip="remove this collection")
         self.remove_button.setAccessibleName("Remove this collection")
         self.message_label = QLabel("", objectName="muted", wordWrap=True)
         self.collect_button = QPushButton("Collect", objectName="primary")
         self.cancel_button = QPushButton("Cancel", toolTip="finished traces are kept")
-        fix_scaled_width(self, 236)
+        fix_scaled_width(self, 226)
         self._build()
         self.source_box.currentTextChanged.connect(lambda _text: self._on_source_changed())
         self.file_button.clicked.connect(self._choose_file)
@@ -156,8 +149,8 @@ class CollectForm(QWidget):
             self.set_examples_path(Path(path))
 
     def _build(self) -> None:
-        self.form_layout = QFormLayout(verticalSpacing=8, horizontalSpacing=8)
-        self.form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form_layout = make_form()
+        self.form_layout.setHorizontalSpacing(8)
         for title, field in (
             ("Feature", self.feature_field),
             ("From", self.source_box),
@@ -167,18 +160,17 @@ class CollectForm(QWidget):
             ("Nodes", self.nodes_per_circuit_field),
         ):
             self.form_layout.addRow(title, field)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.collect_button, 1)
-        buttons.addWidget(self.cancel_button)
-        layout = QVBoxLayout(self, spacing=8)
-        layout.setContentsMargins(12, 8, 12, 8)
-        chooser = QHBoxLayout(spacing=4)
-        chooser.addWidget(self.collection_box, 1)
-        chooser.addWidget(self.remove_button)
-        layout.addLayout(self.form_layout)
-        layout.addWidget(self.message_label)
-        layout.addStretch(1)
-        layout.addWidget(QLabel("Shown", objectName="muted"))
-        layout.addLayout(chooser)
-        layout.addLayout(buttons)
+        buttons = lay_out_row((self.collect_button, 1), self.cancel_button)
+        chooser = lay_out_row((self.collection_box, 1), self.remove_button, spacing=4)
+        lay_out_column(
+            self.form_layout,
+            self.message_label,
+            1,
+            QLabel("Shown", objectName="muted"),
+            chooser,
+            buttons,
+            parent=self,
+            spacing=8,
+            margins=(2, 8, 12, 8),
+        )
         adjust_form_fields(self)

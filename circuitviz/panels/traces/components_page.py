@@ -7,27 +7,21 @@ from dataclasses import asdict
 from PySide6.QtCore import Signal
 
 from circuitviz.paint.plot_export import ExportablePlot
-from circuitviz.panels.traces.traces_page import TracesPage
-from circuitviz.panels.widgets.chart_view import ChartView
+from circuitviz.panels.traces.traces_page import ChartPage
 
 
-class ComponentsPage(TracesPage):
+class ComponentsPage(ChartPage):
     """A bar per site. ``site_requested(site)``: a click asks for that site's similarities."""
 
     title = "Components"
     site_requested = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.chart = ChartView()
-        self.chart.setAccessibleName("Similarity of circuits by component")
-        self.page_layout.addWidget(self.chart, 1)
-        self.chart.hover_text_changed.connect(self.hovered)
+        super().__init__("Similarity of circuits by component")
         self.chart.nodes_clicked.connect(lambda names: self.site_requested.emit(names[0]))
 
     def draw_page(self) -> None:
         """Draw the bars."""
-        self.chart.theme = self.theme
         collection = self.collection
         sites = (
             [] if collection is None else [asdict(site) for site in collection.traces.similarity_by_site()]

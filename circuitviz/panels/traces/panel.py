@@ -8,21 +8,14 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QHBoxLayout,
-    QPushButton,
-    QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
-)
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QStackedWidget, QToolButton
 
 from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.paint.plot_export import plot_to_tsv
 from circuitviz.panels.features.explanation_store import STORE_FILE_NAME, open_explanations, user_data_folder
-from circuitviz.panels.figures import open_plot_dialog
+from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.traces.collect_form import CollectForm
 from circuitviz.panels.traces.components_page import ComponentsPage
@@ -31,10 +24,10 @@ from circuitviz.panels.traces.scatter_page import ScatterPage
 from circuitviz.panels.traces.similarity_page import SimilarityPage
 from circuitviz.panels.traces.traces_page import TracesPage
 from circuitviz.panels.widgets.elided_label import ElidedLabel
-from circuitviz.scene.theme import Theme
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workbench.requests.collect_traces import CollectTraces, TraceCollection
-from circuitviz.workbench.requests.messages import ProgressReported, Reply
 from circuitviz.workbench.requests.query import QueryResult
+from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
 TRACES_MEASURE = "traces"  # what the document keeps them as
@@ -55,9 +48,8 @@ class TracesPanel(Panel):
         super().__init__(workspace)
         self.collections: dict[str, TraceCollection] = {}
         self.partial_collection: TraceCollection | None = None
-        self._collect_request: CollectTraces | None = None
+        self._job = LatestJob(workspace, self)
         self._document_measure: dict[str, Any] | None = None  # as the document has it
-        self._has_reported = False  # whether the worker has been heard at it: what is idle before is no news
         self.collect_form = CollectForm()
         self.scatter_page, self.similarity_page = ScatterPage(), SimilarityPage()
         self.components_page, self.recurring_page = ComponentsPage(), RecurringPage(self._captions_of)
@@ -70,37 +62,31 @@ class TracesPanel(Panel):
         self.page_stack = QStackedWidget()
         self.note_line = ElidedLabel()
         self.copy_button = QPushButton("Copy", toolTip="copy the numbers as tab-separated text")
-        self.export_button = QPushButton(
-            "Export…", toolTip="export the figure as SVG, PDF or PNG, or its numbers as CSV"
-        )
+        self.export_button = ExportButton(workspace, lambda: dict([self.current_page.exportable_plot()]))
         self.page_buttons = QButtonGroup(self)
         self._build()
         self.collect_form.collect_requested.connect(
             lambda: workspace.run_guarded(self.collect_traces, title=CollectTraces.title)
         )
-        self.collect_form.cancel_requested.connect(self.cancel_collection)
+        self.collect_form.cancel_requested.connect(workspace.cancel_jobs)
         self.collect_form.collection_chosen.connect(self.refresh)
         self.collect_form.removal_requested.connect(self._remove_shown)
         self.copy_button.clicked.connect(self.copy_current_page)
-        self.export_button.clicked.connect(self._open_export_dialog)
         for page in self.pages:
             page.hovered.connect(partial(self._on_page_hovered, page))
             page.example_requested.connect(self.open_example)
         self.components_page.site_requested.connect(self._show_site_similarity)
         self.recurring_page.feature_requested.connect(self.select_feature)
-        workspace.reply_received.connect(self._on_reply)
-        workspace.progress_reported.connect(self._on_progress)
-        workspace.worker_idle.connect(self._on_idle)
+        self._job.received.connect(self._on_traces_collected)
+        self._job.progressed.connect(lambda progress: self.collect_form.show_message(progress.message))
+        self._job.failed.connect(self._on_collection_stopped)
+        self._job.cancelled.connect(self._on_collection_stopped)
+        self._job.running_changed.connect(self.collect_form.set_running)
         workspace.document_closing.connect(self._on_document_left)
         workspace.document_opened.connect(self._on_document_opened)
         workspace.feature_changed.connect(self._on_feature_changed)
         self.collect_form.set_running(False)
         self.refresh()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours."""
-        for page in self.pages:
-            page.set_theme(theme)
 
     @property
     def current_page(self) -> TracesPage:
@@ -113,20 +99,10 @@ class TracesPanel(Panel):
         Raises:
             InputError: The form names no feature, or a file is missing.
         """
-        self._collect_request, self.partial_collection, self._has_reported = (
-            self.collect_form.build_request(),
-            None,
-            False,
-        )
-        self.collect_form.set_running(True)
+        request = self.collect_form.build_request()
+        self.partial_collection = None
         self.collect_form.show_message("Finding examples …")
-        self.workspace.submit_request(self._collect_request)
-
-    def cancel_collection(self) -> None:
-        """Cancel the collection; traces that are finished are kept."""
-        self.workspace.cancel_jobs()
-        if not self._has_reported:
-            self._end_collection("Stopped.")
+        self._job.submit(request)
 
     def show_page(self, page: TracesPage) -> None:
         """Bring a page to the front and draw it."""
@@ -192,33 +168,24 @@ class TracesPanel(Panel):
         self.current_page.show_collection(collection, self.collections)
         self._show_note("")
 
-    # what comes
+    # replies
 
-    def _on_reply(self, reply: Reply) -> None:
-        if not isinstance(reply, QueryResult) or reply.query != self._collect_request:
-            return
-        result, self._has_reported = reply.result, True
-        if isinstance(result, TraceCollection):
-            self.partial_collection = result
+    def _on_traces_collected(self, reply: QueryResult) -> None:
+        if isinstance(reply.result, TraceCollection):
+            self.partial_collection = reply.result
         if reply.done:
-            self._end_collection(reply.refusal or f"{len(result.traces.traces)} examples traced.")
+            self._end_collection(reply.refusal or f"{len(reply.result.traces.traces)} examples traced.")
         elif self.is_in_view:
             self.refresh()
 
-    def _on_progress(self, progress: ProgressReported) -> None:
-        if self._collect_request is not None and progress.title == CollectTraces.activity:
-            self._has_reported = True
-            self.collect_form.show_message(progress.message)
-
-    def _on_idle(self) -> None:
-        if self._collect_request is not None and self._has_reported:
-            number = 0 if self.partial_collection is None else len(self.partial_collection.traces.traces)
-            self._end_collection(f"Stopped; {number} examples are kept." if number else "Stopped.")
+    def _on_collection_stopped(self) -> None:
+        number = 0 if self.partial_collection is None else len(self.partial_collection.traces.traces)
+        self._end_collection(f"Stopped; {number} examples are kept." if number else "Stopped.")
 
     def _end_collection(self, message: str) -> None:
         """Store what was collected and show a message."""
-        collection, self.partial_collection, self._collect_request = self.partial_collection, None, None
-        self.collect_form.set_running(False)
+        collection, self.partial_collection = self.partial_collection, None
+        self._job.release()
         self.collect_form.show_message(message)
         if collection is not None:
             self.collections = {
@@ -244,11 +211,11 @@ class TracesPanel(Panel):
     def _on_document_opened(self) -> None:
         """Show the document's collections; a running collection belonged to the document before."""
         measure = self.workspace.document.measures.get(TRACES_MEASURE)
-        if measure is not None and measure is self._document_measure and self._collect_request is None:
+        if measure is not None and measure is self._document_measure and not self._job.is_running:
             return  # they went along: an example's circuit was opened
         self._document_measure = measure
-        self.partial_collection = self._collect_request = None
-        self.collect_form.set_running(False)
+        self.partial_collection = None
+        self._job.release()
         self.collect_form.show_message("")
         self.collections = {}
         result = None if measure is None else measure.get("result")
@@ -297,10 +264,6 @@ class TracesPanel(Panel):
     def _show_note(self, text: str) -> None:
         self.note_line.setText(text or self.current_page.summary_text())
 
-    def _open_export_dialog(self) -> None:
-        name, picture = self.current_page.exportable_plot()
-        open_plot_dialog(self, self.workspace, picture, name)
-
     def _build(self) -> None:
         top = QHBoxLayout(spacing=4)
         top.setContentsMargins(4, 6, 12, 0)
@@ -312,17 +275,13 @@ class TracesPanel(Panel):
             self.page_stack.addWidget(page)
         self.page_buttons.button(0).setChecked(True)
         top.addStretch(1)
-        foot = QHBoxLayout(spacing=8)
-        foot.setContentsMargins(8, 0, 12, 8)
-        foot.addWidget(self.note_line, 1)
-        foot.addWidget(self.similarity_page.column_circuit_button)
-        foot.addWidget(self.copy_button)
-        foot.addWidget(self.export_button)
-        right = QVBoxLayout(spacing=4)
-        right.addLayout(top)
-        right.addWidget(self.page_stack, 1)
-        right.addLayout(foot)
-        layout = QHBoxLayout(self, spacing=0)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.collect_form)
-        layout.addLayout(right, 1)
+        foot = lay_out_row(
+            (self.note_line, 1),
+            self.similarity_page.column_circuit_button,
+            self.copy_button,
+            self.export_button,
+            spacing=8,
+            margins=(8, 0, 12, 8),
+        )
+        right = lay_out_column(top, (self.page_stack, 1), foot, spacing=4)
+        lay_out_row(self.collect_form, (right, 1), parent=self, spacing=0)

@@ -6,32 +6,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QSortFilterProxyModel,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QTableView
 
 from circuitviz.graph.traces import RecurringComponent
 from circuitviz.paint.plot_export import ExportablePlot, save_plot
 from circuitviz.panels.traces.traces_page import TracesPage
+from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
+from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel, set_up_table
 from circuitviz.shapes.drawing import Drawing
 from circuitviz.shapes.plot_axes import PlotFigureOptions
 from circuitviz.shapes.table_figure import draw_table
 
-COLUMN_TITLES = ("Feature", "Label", "Examples", "Mean attribution")
 MAX_ROWS = 500  # rows: what recurs less is no news
-AnyIndex = QModelIndex | QPersistentModelIndex
 CaptionLookup = Callable[[Sequence[str]], Sequence[str]]
 """From names of features to what they are called, or empty texts."""
 
 
-class RecurringTableModel(QAbstractTableModel):
+class RecurringTableModel(TitledTableModel):
     """One row per feature or head."""
+
+    TITLES = ("Feature", "Label", "Examples", "Mean attribution")
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,26 +40,17 @@ class RecurringTableModel(QAbstractTableModel):
         self.rows, self.captions, self.n_examples = rows, captions, n_examples
         self.endResetModel()
 
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Number of rows."""
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Number of columns."""
-        return len(COLUMN_TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Column titles."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMN_TITLES[section]
-        return None
+    @property
+    def n_rows(self) -> int:
+        """Number of features and heads."""
+        return len(self.rows)
 
     def data(self, index: AnyIndex, role: int = 0) -> Any:
         """Text, alignment, tooltip, and the sort key (``UserRole``) of a cell."""
         row, column = index.row(), index.column()
         recurring, label = self.rows[row], self.captions[row]
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            return RIGHT_ALIGNED
         if role == Qt.ItemDataRole.UserRole:
             return (recurring.name, label.lower() or "\uffff", recurring.examples, abs(recurring.mean))[
                 column
@@ -101,12 +87,7 @@ class RecurringPage(TracesPage):
         self.table_view = QTableView(accessibleName="Features that recur", sortingEnabled=True)
         self.table_view.setModel(self.sort_proxy)
         self.table_view.sortByColumn(2, Qt.SortOrder.DescendingOrder)
-        self.table_view.verticalHeader().hide()
-        self.table_view.verticalHeader().setDefaultSectionSize(24)
-        self.table_view.setShowGrid(False)
-        self.table_view.setFrameShape(QTableView.Shape.NoFrame)
-        self.table_view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.table_view.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        set_up_table(self.table_view, row_height_px=24, is_single=True, has_frame=False)
         header = self.table_view.horizontalHeader()
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         for section, width in ((0, 84), (2, 84), (3, 130)):

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from circuitviz.paint.plot_export import ExportablePlot
-from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
-from circuitviz.panels.widgets.chart_view import ChartView
+from circuitviz.panels.traces.traces_page import ChartPage, example_snippet
 
 
-class ScatterPage(TracesPage):
+class ScatterPage(ChartPage):
     """One point per example; a click opens that example's circuit."""
 
     title = "Scatter"
 
     def __init__(self) -> None:
-        super().__init__()
-        self.chart = ChartView()
-        self.chart.setAccessibleName("Activation against mean similarity of circuits")
-        self.page_layout.addWidget(self.chart, 1)
-        self.chart.hover_text_changed.connect(self.hovered)
+        super().__init__("Activation against mean similarity of circuits")
         self.chart.nodes_clicked.connect(self._on_point_clicked)
 
     def draw_page(self) -> None:
         """Draw the points."""
-        self.chart.theme = self.theme
         result = None
         if self.collection is not None:
             traces = self.collection.traces

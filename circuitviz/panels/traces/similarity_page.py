@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
 from circuitviz.graph import TraceSet
 from circuitviz.graph.names import site_sort_key
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
+from circuitviz.panels.widgets.fields import choice_box, let_shrink
 from circuitviz.panels.widgets.heat_map import HeatMap
+from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.plots import TableRows
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.collect_traces import TraceCollection
@@ -32,20 +34,20 @@ class SimilarityPage(TracesPage):
         super().__init__()
         self.site_box = QComboBox(accessibleName="Site to compare")
         self.columns_box = QComboBox(accessibleName="Collection in the columns")
-        self.order_box = QComboBox(accessibleName="Order of the examples")
-        self.order_box.addItems([BY_ACTIVATION, BY_SIMILARITY])
+        self.order_box = choice_box("Order of the examples", BY_ACTIVATION, BY_SIMILARITY)
         self.order_box.setToolTip("examples are numbered by activation; 1 has the highest")
         for box, letters in ((self.site_box, 6), (self.columns_box, 8), (self.order_box, 8)):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(letters)
+            let_shrink(box, n_letters=letters)
         self.column_circuit_button = QPushButton("Column’s circuit", visible=False)
         self.heat_map = HeatMap("Similarity of circuits", min_row_height=5.0)
-        bar = QHBoxLayout(spacing=8)
-        bar.setContentsMargins(4, 0, 12, 0)
-        bar.addWidget(self.site_box)
-        bar.addWidget(QLabel("against", objectName="muted"))
-        bar.addWidget(self.columns_box, 1)
-        bar.addWidget(self.order_box)
+        bar = lay_out_row(
+            self.site_box,
+            QLabel("against", objectName="muted"),
+            (self.columns_box, 1),
+            self.order_box,
+            spacing=8,
+            margins=(4, 0, 12, 0),
+        )
         self.page_layout.addLayout(bar)
         self.page_layout.addWidget(self.heat_map, 1)
         self._column_example = ("", -1)
@@ -69,7 +71,6 @@ class SimilarityPage(TracesPage):
 
     def draw_page(self) -> None:
         """Draw the similarities at the chosen site."""
-        self.heat_map.theme = self.theme
         collection = self.collection
         self._set_items(
             self.columns_box,
@@ -106,26 +107,26 @@ class SimilarityPage(TracesPage):
         site = None if self.site_box.currentText() == ALL_SITES else self.site_box.currentText()
         values = rows.similarity(site, None if columns is rows else columns)
         is_by_similarity = self.order_box.currentText() == BY_SIMILARITY
-        down, across = self._example_orders = (
+        row_order, column_order = self._example_orders = (
             rows.similarity_order(site) if is_by_similarity else list(range(len(rows.traces))),
             columns.similarity_order(site) if is_by_similarity else list(range(len(columns.traces))),
         )
-        cells = values[np.ix_(down, across)]
+        cells = values[np.ix_(row_order, column_order)]
 
-        def told(i: int, j: int) -> str:
-            row, column = down[i], across[j]
+        def describe_cell(i: int, j: int) -> str:
+            row, column = row_order[i], column_order[j]
             pair = (
                 f"{row + 1}: {example_snippet(rows, row)}   {column + 1}: {example_snippet(columns, column)}"
             )
             return f"{values[row, column]:+.3f}  {pair}"
 
         return HeatGrid(
-            [str(i + 1) for i in down],
-            [str(j + 1) for j in across],
+            [str(i + 1) for i in row_order],
+            [str(j + 1) for j in column_order],
             cells,
             unit="cosine",
             scale_limit=1.0,
-            describe_cell=told,
+            describe_cell=describe_cell,
             build_table=partial(_pair_table, rows, columns, values.tolist(), site or "all"),
         )
 

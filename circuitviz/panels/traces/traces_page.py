@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from circuitviz.graph import TraceSet
 from circuitviz.paint.plot_export import ExportablePlot
-from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.workbench.requests.collect_traces import TraceCollection
 
 TOKENS_BEFORE_TARGET, TOKENS_AFTER_TARGET = 9, 3  # tokens around the one at which the target fires
@@ -28,7 +28,6 @@ class TracesPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.theme = LIGHT
         self.collection: TraceCollection | None = None
         self.collections: Mapping[str, TraceCollection] = {}
         self.page_layout = QVBoxLayout(self, spacing=2)
@@ -39,11 +38,6 @@ class TracesPage(QWidget):
     ) -> None:
         """Show a collection; ``collections``: all of them by name."""
         self.collection, self.collections = collection, collections
-        self.draw_page()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours."""
-        self.theme = theme
         self.draw_page()
 
     def draw_page(self) -> None:
@@ -57,6 +51,16 @@ class TracesPage(QWidget):
     def summary_text(self) -> str:
         """What the page shows, while nothing is hovered."""
         return ""
+
+
+class ChartPage(TracesPage):
+    """A page with one chart."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.chart = ChartView(name)
+        self.page_layout.addWidget(self.chart, 1)
+        self.chart.hover_text_changed.connect(self.hovered)
 
 
 def example_snippet(traces: TraceSet, number: int) -> str:

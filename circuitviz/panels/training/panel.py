@@ -10,11 +10,9 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,15 +20,16 @@ from PySide6.QtWidgets import (
 from circuitviz import training
 from circuitviz.options import build_options, describe_options
 from circuitviz.panels.features.explanation_store import user_data_folder
-from circuitviz.panels.figures import choose_plot_to_export
+from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
+from circuitviz.panels.widgets.fields import browse_button
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
-from circuitviz.scene.theme import Theme
-from circuitviz.workbench.requests.messages import JobFailed, Reply
 from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workbench.requests.train_dictionary import TrainDictionary, TrainingProgress
+from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
 TRAINING_CURVES = {  # of a point: its title, its factor, the least range that is shown
@@ -56,38 +55,33 @@ class TrainingPanel(Panel):
         super().__init__(workspace)
         self.finished_training: TrainingProgress | None = None
         self.history: tuple[training.TrainingPoint, ...] = ()
-        self._train_request: TrainDictionary | None = None
+        self._job = LatestJob(workspace, self)
         self.site_box = QComboBox(accessibleName="Site")
         self.text_field = QLineEdit(accessibleName="Text file")
         self.folder_field = QLineEdit(
             str(user_data_folder() / "dictionaries"), accessibleName="Folder to write to"
         )
         self.recipe_form = OptionForm()
-        self.charts = {name: ChartView(is_compact=True) for name in TRAINING_CURVES}
+        self.charts = {
+            name: ChartView(title, is_compact=True) for name, (title, _, _) in TRAINING_CURVES.items()
+        }
         self.note_label = QLabel("SAE on attention output (a) or transcoder of an MLP (m).", wordWrap=True)
         self.train_button = QPushButton("Train", objectName="primary")
         self.stop_button = QPushButton(
             "Stop", enabled=False, toolTip="stop and keep a checkpoint; Train continues from it"
         )
-        self.export_button = QPushButton("Export…", toolTip="export a curve as a figure or as CSV")
-        for name, chart in self.charts.items():
-            chart.setAccessibleName(TRAINING_CURVES[name][0])
+        self.export_button = ExportButton(
+            workspace, lambda: {f"training-{name}": chart for name, chart in self.charts.items()}
+        )
         self._build()
         self._set_running(False)
         self.train_button.clicked.connect(self.start_training)
-        self.export_button.clicked.connect(self._open_export_dialog)
         self.stop_button.clicked.connect(workspace.cancel_jobs)
-        workspace.reply_received.connect(self._on_reply)
-        workspace.failure_reported.connect(self._on_failed)
-        workspace.worker_idle.connect(self._on_idle)
+        self._job.received.connect(self._on_progress)
+        self._job.cancelled.connect(self._on_cancelled)
+        self._job.running_changed.connect(self._set_running)
         workspace.model_ready.connect(self.refresh_when_visible(self._on_model_opened))
         workspace.document_opened.connect(self.refresh_when_visible(self._on_model_opened))
-
-    def set_theme(self, theme: Theme) -> None:
-        """Use the theme's colours."""
-        for chart in self.charts.values():
-            chart.theme = theme
-        self._draw_curves()
 
     def set_in_front(self, is_in_front: bool) -> None:
         """Fill the form when the panel is first shown: its options need the engine."""
@@ -104,12 +98,10 @@ class TrainingPanel(Panel):
         recipe: training.DictionaryRecipe = build_options(
             training.DictionaryRecipe, self.recipe_form.values()
         )
-        self._train_request = TrainDictionary(
-            self.site_box.currentText(), text, Path(self.folder_field.text()), recipe
-        )
         self.note_label.setText("Collecting activations …")
-        self._set_running(True)
-        self.workspace.submit_request(self._train_request)
+        self._job.submit(
+            TrainDictionary(self.site_box.currentText(), text, Path(self.folder_field.text()), recipe)
+        )
 
     def _on_model_opened(self) -> None:
         """Offer the sites of the open model; an edited recipe is kept."""
@@ -124,12 +116,9 @@ class TrainingPanel(Panel):
         if previous in sites:
             self.site_box.setCurrentText(previous)
         self.text_field.setPlaceholderText("text of the demo" if opened.model == "demo" else "a text file")
-        self._set_running(self.stop_button.isEnabled())
+        self._set_running(self._job.is_running)
 
-    def _on_reply(self, reply: Reply) -> None:
-        if not isinstance(reply, QueryResult) or reply.query != self._train_request:
-            return
-        self._set_running(not reply.done)
+    def _on_progress(self, reply: QueryResult) -> None:
         if reply.refusal:
             self.note_label.setText(reply.refusal)
             return
@@ -150,26 +139,16 @@ class TrainingPanel(Panel):
         self.train_button.setEnabled(not is_running and self.workspace.opened_model is not None)
         self.stop_button.setEnabled(is_running)
 
-    def _on_idle(self) -> None:
-        """Mark a training that was running as stopped."""
-        if self.stop_button.isEnabled():
-            self._set_running(False)
-            self.note_label.setText(f"{self.note_label.text()} Stopped. Train continues from here.")
-
-    def _on_failed(self, _failed: JobFailed) -> None:
-        self._set_running(False)
+    def _on_cancelled(self) -> None:
+        self.note_label.setText(f"{self.note_label.text()} Stopped. Train continues from here.")
 
     def _draw_curves(self) -> None:
         steps = [point.step for point in self.history]
-        for name, (title, scale, least) in TRAINING_CURVES.items():
+        for name, (title, scale, min_range) in TRAINING_CURVES.items():
             values = [scale * getattr(point, name) for point in self.history]
-            course = {"steps": steps, "values": values, "what": title, "least": least}
-            self.charts[name].draw_result("course", course)
+            curve = {"steps": steps, "values": values, "what": title, "least": min_range}
+            self.charts[name].draw_result("course", curve)
         self.export_button.setEnabled(bool(steps))
-
-    def _open_export_dialog(self) -> None:
-        pictures = {f"training-{name}": chart for name, chart in self.charts.items()}
-        choose_plot_to_export(self, self.workspace, self.export_button, pictures)
 
     def _build(self) -> None:
         fields = QGridLayout(horizontalSpacing=8, verticalSpacing=8)
@@ -182,39 +161,29 @@ class TrainingPanel(Panel):
             fields.addWidget(QLabel(title), row, 0)
             fields.addWidget(field, row, 1)
             if browse is not None:
-                tip = f"Choose the {title.lower()}"
-                button = QToolButton(text="…", toolTip=tip, accessibleName=tip)
-                button.clicked.connect(browse)
-                fields.addWidget(button, row, 2)
-        inside = QWidget()
-        form = QVBoxLayout(inside, spacing=8)
-        form.setContentsMargins(12, 8, 12, 4)
-        form.addLayout(fields)
+                fields.addWidget(browse_button(f"Choose the {title.lower()}", browse), row, 2)
+        content = QWidget()
         layout = self.recipe_form.layout()
         assert layout is not None
         layout.setContentsMargins(0, 0, 0, 0)  # as far left as the fields above
         fields.setColumnMinimumWidth(0, 56)
-        form.addWidget(self.recipe_form)
-        form.addStretch(1)
-        scroll = VerticalScrollArea(inside)
+        lay_out_column(fields, self.recipe_form, 1, parent=content, spacing=8, margins=(12, 8, 12, 4))
+        scroll = VerticalScrollArea(content)
         fix_scaled_width(scroll, 250)
         right = QVBoxLayout(spacing=2)
         right.setContentsMargins(4, 8, 12, 0)
         for chart in self.charts.values():
             right.addWidget(chart, 1)
-        columns = QHBoxLayout(spacing=8)
-        columns.addWidget(scroll)
-        columns.addLayout(right, 1)
-        buttons = QHBoxLayout(spacing=8)
-        buttons.setContentsMargins(12, 0, 12, 8)
-        buttons.addWidget(self.note_label, 1)
-        buttons.addWidget(self.export_button)
-        buttons.addWidget(self.stop_button)
-        buttons.addWidget(self.train_button)
-        whole = QVBoxLayout(self, spacing=6)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addLayout(columns, 1)
-        whole.addLayout(buttons)
+        columns = lay_out_row(scroll, (right, 1), spacing=8)
+        buttons = lay_out_row(
+            (self.note_label, 1),
+            self.export_button,
+            self.stop_button,
+            self.train_button,
+            spacing=8,
+            margins=(12, 0, 12, 8),
+        )
+        lay_out_column((columns, 1), buttons, parent=self, spacing=6)
 
     def _choose_text(self) -> None:
         kinds = "Plain text (*.txt *.md);;All files (*)"

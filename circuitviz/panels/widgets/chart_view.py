@@ -20,13 +20,14 @@ from PySide6.QtGui import (
     QPixmap,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QApplication, QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QToolTip
 
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.paint.plot_export import save_plot
 from circuitviz.paint.shape_painter import paint_drawing
 from circuitviz.panels.registry import is_part_in_view
 from circuitviz.panels.widgets.arrow_keys import ARROW_DIRECTIONS, nearest_in_direction
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.shapes.charts import ChartSpec, build_chart, charts
 from circuitviz.shapes.charts.chart_shapes import figure_of_chart, lay_out_chart
@@ -41,7 +42,7 @@ WHEEL_ZOOM = 1.02  # of a range, for a degree of the wheel
 NO_REGION = -1
 
 
-class ChartView(QWidget):
+class ChartView(ThemedWidget):
     """Shows the chart of a result.
 
     A result that is shown already is not drawn again, and a hidden chart is drawn once it is shown. An
@@ -56,9 +57,9 @@ class ChartView(QWidget):
     hover_text_changed = Signal(str)
     nodes_clicked = Signal(object)
 
-    def __init__(self, is_compact: bool = False) -> None:
+    def __init__(self, name: str = UNNAMED_CHART, *, is_compact: bool = False) -> None:
         super().__init__()
-        self.theme, self.is_compact = LIGHT, is_compact
+        self.is_compact = is_compact
         self._requested: tuple[str, dict[str, Any] | None, Theme] = ("", None, LIGHT)
         self._spec: ChartSpec | None = None
         self._ranges: tuple[AxisRange, AxisRange] | None = None  # what dragging and zooming have chosen
@@ -69,7 +70,7 @@ class ChartView(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setAccessibleName(UNNAMED_CHART)
+        self.setAccessibleName(name)
 
     def draw_result(self, measure: str, result: dict[str, Any] | None) -> None:
         """Show the chart of a result; an empty one for None."""
@@ -92,6 +93,12 @@ class ChartView(QWidget):
         self.update()
         if self._has_cursor and is_part_in_view(self):
             self._show_cursor(announce=False)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the same chart in other colours."""
+        super().set_theme(theme)
+        measure, result, _theme = self._requested
+        self.draw_result(measure, result)
 
     def clear(self) -> None:
         """Show an empty chart."""
@@ -246,8 +253,8 @@ class ChartView(QWidget):
         factor = WHEEL_ZOOM ** (-event.angleDelta().y() / 8)
         fixed = axes.from_paper(event.position().x(), event.position().y())
         x, y = (
-            (at + (low - at) * factor, at + (high - at) * factor) if movable else (low, high)
-            for at, (low, high), movable in zip(fixed, self.visible_ranges, can_move, strict=True)
+            (center + (low - center) * factor, center + (high - center) * factor) if movable else (low, high)
+            for center, (low, high), movable in zip(fixed, self.visible_ranges, can_move, strict=True)
         )
         self.set_visible_ranges(x, y)
 
@@ -291,7 +298,7 @@ class ChartView(QWidget):
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show the keyboard's region to somebody who came by Tab."""
+        """Show the keyboard's region where Tab moved the focus here."""
         super().focusInEvent(event)
         if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
             self._show_cursor()

@@ -26,9 +26,9 @@ def align_form_labels(outer: QFormLayout, inner: QFormLayout) -> None:
     labels = [(label, 0) for label in _form_labels(outer)] + [
         (label, indent) for label in _form_labels(inner)
     ]
-    wide = max((by + label.sizeHint().width() for label, by in labels), default=0)
-    for label, by in labels:
-        label.setMinimumWidth(wide - by)
+    width_px = max((indent_px + label.sizeHint().width() for label, indent_px in labels), default=0)
+    for label, indent_px in labels:
+        label.setMinimumWidth(width_px - indent_px)
 
 
 def _form_labels(form: QFormLayout) -> list[QWidget]:
@@ -69,8 +69,8 @@ class VerticalScrollArea(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """The minimum width of the content, and little height."""
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent, None, self)
-        wide = self._content.minimumSizeHint().width() + bar + 2 * self.frameWidth()
-        return QSize(max(self._min_width_px, wide), MIN_FRAME_SIZE_PX.height())
+        width_px = self._content.minimumSizeHint().width() + bar + 2 * self.frameWidth()
+        return QSize(max(self._min_width_px, width_px), MIN_FRAME_SIZE_PX.height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Update when the content asks for another width."""

@@ -7,21 +7,16 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.paint.plot_export import save_plot
 from circuitviz.paint.shape_painter import paint_drawing
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.plots import TableRows
-from circuitviz.scene.theme import LIGHT
 from circuitviz.shapes.drawing import Drawing
 from circuitviz.shapes.heat_grid import HeatGrid
-from circuitviz.shapes.heat_map_shapes import (
-    CellArray,
-    HeatMapLayout,
-    figure_of_heat_map,
-    lay_out_heat_map,
-)
+from circuitviz.shapes.heat_map_shapes import CellArray, HeatMapLayout, figure_of_heat_map, lay_out_heat_map
 from circuitviz.shapes.plot_axes import PlotFigureOptions
 from circuitviz.shapes.text_metrics import SCREEN_FONT
 
@@ -35,7 +30,7 @@ ARROW_STEPS = {
 NO_CELL = (-1, -1)
 
 
-class HeatMap(QWidget):
+class HeatMap(ThemedWidget):
     """Shows a ``HeatGrid``.
 
     Args:
@@ -48,7 +43,7 @@ class HeatMap(QWidget):
     Signals:
         cell_hovered(int, int): row and column under the mouse or the keyboard; −1, −1 for none.
         cell_chosen(int, int): row and column that were clicked, or chosen with Return.
-        escape_pressed: somebody pressed Escape.
+        escape_pressed: Escape was pressed.
     """
 
     cell_hovered = Signal(int, int)
@@ -65,7 +60,6 @@ class HeatMap(QWidget):
         max_row_height: float = 36.0,
     ) -> None:
         super().__init__()
-        self.theme = LIGHT
         self.grid = HeatGrid((), (), np.zeros((0, 0)))
         self.marked_nodes: frozenset[str] = frozenset()
         self.highlighted_row = -1

@@ -5,37 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QLineEdit,
-    QSpinBox,
-    QWidget,
-)
+from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
 from circuitviz.options import Option
-from circuitviz.panels.registry import adjust_form_fields
+from circuitviz.panels.widgets.fields import adjust_form_fields, make_form
 
 
 class OptionForm(QWidget):
     """A row for each option, with its help as tool tip.
 
     Signals:
-        values_changed: somebody chose another value; of a text, once it is typed.
+        values_changed: another value was chosen; of a text, once it is typed.
     """
 
     values_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        self.form_layout = QFormLayout(verticalSpacing=8, labelAlignment=left)
-        self.form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form_layout = make_form(self)
         self.form_layout.setContentsMargins(12, 0, 0, 0)
-        self.setLayout(self.form_layout)
         self.fields: dict[str, QWidget] = {}
 
     def set_options(

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
+from circuitviz.panels.widgets.fields import let_shrink
 from circuitviz.workbench.requests.messages import ModelReady
 from circuitviz.workspace.workspace import Workspace
 
@@ -17,17 +18,16 @@ class PromptSelector(QComboBox):
         super().__init__()
         self.setAccessibleName("Prompt")
         self.workspace = workspace
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(10)
+        let_shrink(self, n_letters=10)
         self.activated.connect(workspace.set_prompt_index)
         workspace.prompt_changed.connect(self._show_current_prompt)
         workspace.model_ready.connect(self._fill_prompts)
         if workspace.opened_model is not None:
             self._fill_prompts(workspace.opened_model)
 
-    def _fill_prompts(self, ready: ModelReady) -> None:
+    def _fill_prompts(self, opened: ModelReady) -> None:
         self.clear()
-        self.addItems([f"{i}  {text}" for i, text in enumerate(ready.prompts)])
+        self.addItems([f"{i}  {text}" for i, text in enumerate(opened.prompts)])
         self._show_current_prompt()
 
     def _show_current_prompt(self) -> None:
@@ -38,9 +38,9 @@ class PromptSelector(QComboBox):
         painter, option = QStylePainter(self), QStyleOptionComboBox()
         self.initStyleOption(option)
         kinds = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
-        wide = self.style().subControlRect(kinds[0], option, kinds[1], self).width()
+        width_px = self.style().subControlRect(kinds[0], option, kinds[1], self).width()
         text: str = option.currentText
-        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, wide)
+        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width_px)
         painter.drawComplexControl(kinds[0], option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         painter.end()

@@ -1,0 +1,49 @@
+"""The button in a dock's title bar that opens the help on its panel."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QAbstractButton, QDockWidget, QToolButton, QVBoxLayout, QWidget
+
+FLOAT_BUTTON_NAME = "qt_dockwidget_floatbutton"  # as Qt calls the first of its buttons in a title bar
+BUTTON_PX = 16
+
+
+class DockHelpButton(QToolButton):
+    """Stands left of Qt's own buttons, or alone in a narrow bar at the panel's left.
+
+    Args:
+        dock: The dock.
+        is_alone: Whether the dock's title bar shows nothing else, not even the title.
+    """
+
+    def __init__(self, dock: QDockWidget, is_alone: bool) -> None:
+        help_text = f"Help on {dock.windowTitle()}"
+        super().__init__(dock)
+        self.setObjectName("dockHelp")
+        self.setText("?")
+        self.setToolTip(help_text)
+        self.setAccessibleName(help_text)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # as Qt's own buttons there
+        self.setFixedSize(BUTTON_PX, BUTTON_PX)
+        if is_alone:
+            bar = QWidget()
+            column = QVBoxLayout(bar)
+            column.setContentsMargins(1, 6, 1, 0)
+            column.addWidget(self)
+            column.addStretch(1)
+            dock.setFeatures(dock.features() | QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar)
+            dock.setTitleBarWidget(bar)
+        else:
+            float_button = dock.findChild(QAbstractButton, FLOAT_BUTTON_NAME)
+            assert float_button is not None
+            self._float_button = float_button
+            float_button.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay beside Qt's buttons."""
+        if event.type() in (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show):
+            beside = self._float_button.geometry()
+            self.move(beside.left() - self.width() - 2, beside.center().y() - self.height() // 2)
+            self.raise_()
+        return super().eventFilter(watched, event)

@@ -1,0 +1,82 @@
+"""What becomes of the latest of several jobs that one part of the window asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, SignalInstance
+
+from circuitviz.jobs.job_handle import JobHandle
+from circuitviz.workbench.requests.messages import JobFailed, Request
+
+if TYPE_CHECKING:
+    from circuitviz.workspace.workspace import Workspace
+
+Slot = SignalInstance | Callable[..., None]
+
+
+class LatestJob(QObject):
+    """Submits requests and passes on the signals of the latest job, and none of those before it.
+
+    Signals are those of ``JobHandle``, but for ``received``: what is there so far, and the result.
+    """
+
+    progressed = Signal(object)  # ProgressReported
+    received = Signal(object)  # Reply
+    failed = Signal(object)  # JobFailed, which the workspace shows
+    cancelled = Signal()
+    running_changed = Signal(bool)  # after any other
+
+    def __init__(self, workspace: Workspace, parent: QObject) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._handle: JobHandle | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a job was submitted and has not ended."""
+        return self._handle is not None and self._handle.is_active
+
+    def submit(self, request: Request) -> None:
+        """Submit a request."""
+        self.follow(self._workspace.submit_request(request))
+
+    def follow(self, handle: JobHandle) -> None:
+        """Listen to a job that was submitted elsewhere, instead of the one before."""
+        self.release()
+        self._handle = handle
+        for source, target in self._connections(handle):
+            source.connect(target)
+        self.running_changed.emit(True)
+
+    def release(self) -> None:
+        """Listen to no job any more; it goes on."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            for source, target in self._connections(handle):
+                source.disconnect(target)
+            if handle.is_active:
+                self.running_changed.emit(False)
+
+    def _connections(self, handle: JobHandle) -> tuple[tuple[SignalInstance, Slot], ...]:
+        return (
+            (handle.progressed, self.progressed),
+            (handle.partial, self.received),
+            (handle.finished, self._on_finished),
+            (handle.failed, self._on_failed),
+            (handle.cancelled, self._on_cancelled),
+        )
+
+    def _on_finished(self, result: object) -> None:
+        if result is not None:
+            self.received.emit(result)
+        self.running_changed.emit(False)
+
+    def _on_failed(self, failure: JobFailed) -> None:
+        self.failed.emit(failure)
+        self.running_changed.emit(False)
+
+    def _on_cancelled(self) -> None:
+        self.cancelled.emit()
+        self.running_changed.emit(False)

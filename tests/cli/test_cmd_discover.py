@@ -1,0 +1,47 @@
+"""``circuitviz discover`` leaves out rows of a task file that cannot be used, where it is told to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from circuitviz.__main__ import main
+from circuitviz.formats import open_document
+from circuitviz.workbench.methods_text import methods_paragraph
+
+GOOD = {
+    "clean": "So Mary said that",
+    "corrupted": "So John said that",
+    "correct": [" she"],
+    "incorrect": [" he"],
+}
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """Three pairs that can be used, one whose prompts differ in length, one with a long answer."""
+    path = tmp_path / "odd<b>.jsonl"
+    rows = [GOOD, {**GOOD, "corrupted": "So"}, GOOD, {**GOOD, "correct": [" she and he"]}, GOOD]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_the_command_line_leaves_them_out_when_asked(
+    odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.circuit"
+    words = ["discover", "-t", str(odd), "--method", "eap", "--edges", "40", "-o", str(out)]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "line 2" in told and "3 of 5 pairs can be used" in told and "--skip-unusable" in told
+    assert main([*words, "--skip-unusable"]) == 0
+    assert "3 pairs are used. Left out: 1 (the prompts have different" in capsys.readouterr().err
+    document = open_document(out)
+    where = document.state.origin
+    assert where is not None and len(where.pairs) == 3
+    assert "--skip-unusable" in where.command_line()
+    assert "2 rows of its file were left out" in methods_paragraph(document)
+    assert main(["evaluate", str(out), "-t", str(odd)]) == 2
+    assert main(["evaluate", str(out), "-t", str(odd), "--skip-unusable"]) == 0

@@ -1,0 +1,96 @@
+"""The Discovery panel: its form, its questions, its progress."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from panel_host import LONG, PanelHost
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from circuitviz.panels.discovery.panel import TYPED_PAIR
+
+GOOD = {
+    "clean": "So Mary said that",
+    "corrupted": "So John said that",
+    "correct": [" she"],
+    "incorrect": [" he"],
+}
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """Three pairs that can be used, one whose prompts differ in length, one with a long answer."""
+    path = tmp_path / "odd<b>.jsonl"
+    rows = [GOOD, {**GOOD, "corrupted": "So"}, GOOD, {**GOOD, "correct": [" she and he"]}, GOOD]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_unusable_rows_are_asked_about_and_left_out(demo_host: PanelHost, qtbot: QtBot, odd: Path) -> None:
+    form, before = demo_host.show("discovery"), demo_host.workspace.document.state
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)  # the worker lists the methods
+    form.task_box.setEditText(str(odd))
+    form.method_box.setCurrentText("eap")
+    qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: form.skip_dialog is not None, timeout=LONG)
+    box = form.skip_dialog
+    assert box.textFormat() is Qt.TextFormat.PlainText
+    assert (
+        "odd<b>.jsonl: 3 of 5 pairs can be used" in box.text()
+        and "1 (an answer is not one token)" in box.text()
+    )
+    assert "line 2" in box.text() and demo_host.workspace.document.state is before
+    use = next(b for b in box.buttons() if box.buttonRole(b) is QMessageBox.ButtonRole.AcceptRole)
+    qtbot.mouseClick(use, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: demo_host.workspace.document.state is not before, timeout=LONG)
+    where = demo_host.workspace.document.state.origin
+    assert where is not None and len(where.pairs) == 3 and where.task_options["left_out"]
+
+
+def test_a_circuit_is_found_with_what_the_form_says(host: PanelHost, qtbot: QtBot) -> None:
+    form, workspace = host.show("discovery"), host.workspace
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    assert form.run_button.isEnabled() and not form.cancel_button.isEnabled()
+    form.model_box.setEditText("demo")
+    form.task_box.setEditText("sva")
+    form.method_box.setCurrentText("eap")
+    form.prompts_field.setValue(8)
+    form.edges_field.setValue(50)
+    shown: list[str] = []
+    workspace.progress_reported.connect(lambda _moved: shown.append(form.progress_line.text()))
+    qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    assert not form.run_button.isEnabled() and form.cancel_button.isEnabled()
+    qtbot.waitUntil(lambda: workspace.state.circuit is not None, timeout=LONG)
+    origin = workspace.state.origin
+    assert (origin.model, origin.task, origin.method, origin.prompts) == ("demo", "sva", "eap", 8)
+    assert workspace.state.circuit.n_edges == 50 and any("Loading the model" in text for text in shown)
+    qtbot.waitUntil(lambda: form.progress_bar.isHidden() and form.run_button.isEnabled(), timeout=LONG)
+    assert form.edges_field.maximum() == workspace.state.circuit.graph.n_edges
+
+
+def test_a_search_is_cancelled_and_its_partial_result_offered(host: PanelHost, qtbot: QtBot) -> None:
+    form, workspace = host.show("discovery"), host.workspace
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    form.model_box.setEditText("demo")
+    form.task_box.setEditText("ioi")
+    form.method_box.setCurrentText("acdc")
+    qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: workspace.partial_result is not None, timeout=LONG)
+    with qtbot.waitSignal(workspace.worker_idle, timeout=LONG):
+        qtbot.mouseClick(form.cancel_button, Qt.MouseButton.LeftButton)
+    assert form.run_button.isEnabled() and not form.cancel_button.isEnabled()
+    assert workspace.document.state.scores.partial and "partial result" in host.messages[-1]
+
+
+def test_a_typed_pair_is_asked_for_in_fields_of_its_own(idle_host: PanelHost) -> None:
+    form = idle_host.show("discovery")
+    assert not form.pair_box.isVisible()
+    form.task_box.setCurrentText(TYPED_PAIR)
+    assert form.pair_box.isVisible() and not form.prompts_field.isEnabled()
+    for field, text in zip(form.pair_fields, ("a b", "a c", " b", " c"), strict=True):
+        field.setText(text)
+    assert form.find_request().typed_pair == ("a b", "a c", " b", " c")

@@ -1,0 +1,108 @@
+"""The Feature circuit panel: queries, targets, thresholds, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from panel_host import LONG, PanelHost
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from circuitviz.document.attribution_query import AttributionQuery
+
+PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
+
+
+pytestmark = pytest.mark.usefixtures("little_text")
+
+
+def question(host: PanelHost) -> AttributionQuery | None:
+    return host.workspace.prompt_circuits.query
+
+
+def ask(host: PanelHost, qtbot: QtBot, **fields: str):
+    """Fill the form of the panel and press the button; returns the panel."""
+    panel = host.show("feature-circuit")
+    form = panel.query_form
+    boxes = {"method": form.method_box, "kind": form.target_kind_box, "gate": form.gate_box}
+    for name, box in boxes.items():
+        if name in fields:
+            box.setCurrentIndex(box.findData(fields[name]))
+    if "prompt" in fields:
+        form.prompt_box.setEditText(fields["prompt"])
+    for name in ("target", "correct", "incorrect"):
+        if name in fields:
+            getattr(form, f"{name}_field").setText(fields[name])
+    qtbot.mouseClick(panel.trace_button, Qt.MouseButton.LeftButton)
+    return panel
+
+
+def holds(host: PanelHost) -> None:
+    """The ledger that is shown sums to the target's value."""
+    ledger = host.show("feature-circuit").ledger_view
+    info = host.workspace.document.state.scores.info
+    assert ledger.terms == pytest.approx(info["ledger"])
+    assert ledger.total == pytest.approx(info["activations"][info["target"]], rel=1e-5)
+
+
+def test_a_token_a_difference_and_a_graph(demo_host: PanelHost, qtbot: QtBot) -> None:
+    panel = ask(demo_host, qtbot, prompt=PROMPT, kind="token", target=" Ian")
+    qtbot.waitUntil(lambda: question(demo_host) is not None, timeout=LONG)
+    assert "“Ian” logit." in panel.title_label.text()
+    holds(demo_host)
+    ask(demo_host, qtbot, kind="logit-diff", correct=" Ian", incorrect=" Betty", gate="absolute")
+    qtbot.waitUntil(lambda: question(demo_host).target == "logit-diff", timeout=LONG)
+    holds(demo_host)
+    assert question(demo_host).gate == "absolute"
+    ask(demo_host, qtbot, method="attribution-graph", kind="")
+    qtbot.waitUntil(lambda: question(demo_host).is_graph, timeout=LONG)
+    info = demo_host.workspace.document.state.scores.info
+    assert panel.graph_scores.value_labels["replacement_score"].text() == f"{info['replacement_score']:.3f}"
+    assert (
+        panel.pages.currentWidget() is panel.graph_scores
+        and "“Ian” 0." in panel.graph_scores.targets_label.text()
+    )
+    nodes = len(demo_host.workspace.document.state.circuit.graph.nodes)
+    panel.query_form.node_share_field.setValue(0.4)
+    qtbot.waitUntil(lambda: question(demo_host).node_share == 0.4, timeout=LONG)
+    assert len(demo_host.workspace.document.state.circuit.graph.nodes) < nodes
+
+    # a node of the graph has a circuit of its own, by its key
+    names = demo_host.workspace.document.state.circuit.node_names
+    feature = next(name for name in names if re.fullmatch(r"[am][23]\.f\d+@\d+", name))
+    demo_host.workspace.set_selection(frozenset({feature}), frozenset())
+    demo_host.workspace.prompt_circuits.trace_selected_node()
+    qtbot.waitUntil(lambda: question(demo_host).target == feature, timeout=LONG)
+    holds(demo_host)
+
+
+REFUSED = (
+    ({"kind": "node", "target": "m3.f1@2"}, "not active"),
+    ({"kind": "node", "target": "m3.f99999@2"}, "not active"),
+    ({"kind": "node", "target": "token@2"}, "is a leaf"),
+    ({"kind": "node", "target": ""}, "No target was given"),
+    ({"kind": "token", "target": " Ian Betty"}, "must be one token"),
+    ({"kind": "node", "target": "m3.f1@2", "prompt": "the " * 200}, "reads at most"),
+    ({"kind": "node", "target": "m3.f1@2", "prompt": "", "gate": "absolute"}, "An empty prompt was given"),
+    ({"kind": "logit-diff", "correct": " Ian"}, "at least one correct and one incorrect"),
+)
+
+
+def test_what_cannot_be_asked_is_a_sentence(demo_host: PanelHost, qtbot: QtBot) -> None:
+    state = demo_host.workspace.document.state
+    for fields, says in REFUSED:
+        panel = ask(demo_host, qtbot, **{"prompt": PROMPT, **fields})
+        qtbot.waitUntil(lambda: bool(demo_host.failures), timeout=LONG)
+        assert re.search(says, demo_host.failures.pop().message), fields
+        assert demo_host.workspace.document.state is state and panel.trace_button.isEnabled()
+    demo_host.workspace.prompt_circuits.submit_query(AttributionQuery("demo", PROMPT, " Ian", nodes=30))
+    qtbot.waitUntil(lambda: question(demo_host) is not None, timeout=LONG)
+    number = panel.threshold_row.number_field
+    for text, says in (("much", "a number from 0 on"), ("1e9", "keeps no node")):
+        number.setText(text)
+        number.setModified(True)
+        number.editingFinished.emit()
+        qtbot.waitUntil(lambda: bool(demo_host.failures), timeout=LONG)
+        assert says in demo_host.failures.pop().message
+    assert number.text() == f"{question(demo_host).tau:.4g}"

@@ -1,0 +1,192 @@
+"""The Inspector: strongest edges, labels that are typed, and which of two circuits has a selection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from panel_host import LONG, PanelHost
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from circuitviz.document import ROLES, Document, Label, State, collapse_groups, group_nodes, set_label
+from circuitviz.formats import save_document
+from circuitviz.graph import Graph, ModelShape, Scores
+
+GRAPH = Graph.transformer(ModelShape(4, 8, 128))
+
+
+SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
+
+
+@pytest.fixture
+def small_host(idle_host: PanelHost) -> PanelHost:
+    """A circuit of a model that is not there."""
+    idle_host.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(60))))
+    return idle_host
+
+
+@pytest.fixture
+def overlaid_host(idle_host: PanelHost, qtbot: QtBot, tmp_path: Path) -> PanelHost:
+    """Two circuits on one canvas."""
+    comparison = idle_host.workspace.comparison
+    idle_host.workspace.set_document(Document(State(None, ONE, HERE)))
+    save_document(Document(State(None, TWO, THERE)), tmp_path / OTHER)
+    comparison.add_file(tmp_path / OTHER)
+    qtbot.waitUntil(lambda: comparison.chosen_document is not None, timeout=LONG)
+    comparison.set_overlaid(True)
+    return idle_host
+
+
+def test_the_inspector_lists_the_strongest_edges_and_suggests_roles(
+    small_host: PanelHost, qtbot: QtBot
+) -> None:
+    inspector, workspace = small_host.show("inspector"), small_host.workspace
+    for node in ("m1", "a2.h1", "logits"):
+        workspace.set_selection(frozenset({node}), frozenset())
+        shown = [button.text() for button in inspector.edge_buttons if button.isVisible()]
+        index = SCORES.graph.edge
+        touching = [e for e in workspace.state.circuit.edge_names if node in (e.partition("->")[0], owner(e))]
+        touching.sort(key=lambda e: -abs(SCORES.values[index(e)]))
+        assert [text.split()[-1] for text in shown] == touching[: len(inspector.edge_buttons)]
+    inspector.edge_buttons[0].click()
+    assert workspace.selected_edges == {touching[0]}
+    workspace.apply_command(set_label("m2", Label("Copies the subject")))
+    workspace.set_selection(frozenset({"m1"}), frozenset())
+    qtbot.keyClicks(inspector.label_field, "mov")
+    completer = inspector.label_field.completer()
+    offered = [completer.completionModel().index(row, 0).data() for row in range(completer.completionCount())]
+    assert offered == [role for role in ROLES if "mov" in role.lower()] and offered
+    inspector.label_field.clear()
+    qtbot.keyClicks(inspector.label_field, "subj")
+    assert completer.currentCompletion() == "Copies the subject"
+    completer.popup().hide()
+
+
+def owner(edge: str) -> str:
+    return edge.partition("->")[2].partition("<")[0]
+
+
+def test_nothing_of_the_node_selected_before_is_shown_with_another_document(small_host: PanelHost) -> None:
+    node = next(iter(small_host.workspace.state.circuit.node_names))
+    small_host.workspace.set_selection(frozenset({node}), frozenset())
+    inspector = small_host.show("inspector")
+    assert inspector.node == node and inspector.body.isVisibleTo(inspector)
+    told: list[frozenset[str]] = []
+    small_host.workspace.selection_changed.connect(lambda: told.append(small_host.workspace.selected_nodes))
+    graph = Graph.transformer(ModelShape(2, 4, 64))
+    scores = Scores(graph, np.random.default_rng(4).normal(size=graph.mask.shape), "eap")
+    small_host.workspace.set_document(Document(State(None, scores, scores.greedy(30))))
+    assert told == [frozenset()] and not small_host.workspace.selected_nodes
+    assert not inspector.node and not inspector.body.isVisibleTo(inspector)
+    assert inspector.title_label.text() == "Nothing selected"
+
+
+ONE, TWO = (Scores(GRAPH, np.random.default_rng(s).normal(size=GRAPH.mask.shape), "eap") for s in (3, 4))
+
+
+HERE, THERE = ONE.greedy(60), TWO.greedy(60)
+
+
+OTHER = "other.circuit"
+
+
+def test_the_inspector_says_which_circuit_has_an_edge(overlaid_host: PanelHost, qtbot: QtBot) -> None:
+    workspace, inspector = overlaid_host.workspace, overlaid_host.show("inspector")
+    ours, theirs = set(HERE.edge_names), set(THERE.edge_names)
+    score = {e: (ONE.values[GRAPH.edge(e)], TWO.values[GRAPH.edge(e)]) for e in ours | theirs}
+
+    def said(*edges: str) -> str:
+        workspace.set_selection(frozenset(), frozenset(edges))
+        return str(inspector.description_label.text())
+
+    alone, shared, own = min(theirs - ours), min(ours & theirs), min(ours - theirs)
+    for part in ("Only", OTHER, f"{score[alone][1]:+.4f}", "cannot be ablated"):
+        assert part in said(alone)
+    first = workspace.document.state
+    overlaid_host.run_command("ablate")
+    assert workspace.document.state is first and not workspace.undo_stack.canUndo()
+    assert "Nothing selected" in overlaid_host.messages[-1]
+    for part in ("both", f"{score[shared][0]:+.4f}", f"{score[shared][1]:+.4f} in {OTHER}", "A ablates"):
+        assert part in said(shared)
+    for part in ("Only here", f"{score[own][0]:+.4f}", "A ablates"):
+        assert part in said(own)
+    assert said(alone, own).startswith("1 of them") and f"only in {OTHER}" in said(alone, own)
+    overlaid_host.run_command("ablate")
+    assert workspace.document.state.ablated_edges == {own}
+    workspace.undo_stack.undo()
+    assert OTHER in said(*sorted(theirs - ours)[:2]) and "cannot be ablated" in said(
+        *sorted(theirs - ours)[:2]
+    )
+    workspace.comparison.set_overlaid(False)
+    assert said(own).startswith(f"score {score[own][0]:+.4f}") and OTHER not in said(own)
+
+
+def test_the_inspector_says_which_circuit_has_a_node(overlaid_host: PanelHost, qtbot: QtBot) -> None:
+    workspace, inspector = overlaid_host.workspace, overlaid_host.show("inspector")
+    alone = next(n for n in THERE.node_names if n not in HERE.node_names)
+    own = next(n for n in HERE.node_names if n not in THERE.node_names)
+    workspace.set_selection(frozenset({alone}), frozenset())
+    assert inspector.description_label.text().endswith(f"only in {OTHER}")
+    edges = [
+        e for e in THERE.edge_names if alone in (e.partition("->")[0], e.partition("->")[2].partition("<")[0])
+    ]
+    strongest = max(edges, key=lambda e: abs(TWO.values[GRAPH.edge(e)]))
+    assert inspector.edge_buttons[0].text() == f"{TWO.values[GRAPH.edge(strongest)]:+.4f}   {strongest}"
+    overlaid_host.run_command("ablate")
+    assert not workspace.document.state.ablated_nodes
+    workspace.set_selection(frozenset({alone, own}), frozenset())
+    assert inspector.description_label.text().startswith("1 of them")
+    assert f"only in {OTHER}" in inspector.description_label.text()
+    overlaid_host.run_command("ablate")
+    assert workspace.document.state.ablated_nodes == {own}
+    workspace.undo_stack.undo()
+    workspace.set_selection(frozenset({own}), frozenset())
+    assert "only in" not in inspector.description_label.text()
+
+
+def test_a_selected_box_is_called_by_its_name(overlaid_host: PanelHost, qtbot: QtBot) -> None:
+    workspace, inspector = overlaid_host.workspace, overlaid_host.show("inspector")
+    workspace.comparison.set_overlaid(False)
+    heads = [n for n in HERE.node_names if n.startswith("a1.")][:3]
+    workspace.apply_command(group_nodes("Movers", frozenset(heads)))
+    workspace.apply_command(collapse_groups(["Movers"]))
+    workspace.set_selection(frozenset(heads), frozenset())  # as the canvas does for a collapsed group
+    assert inspector.title_label.text() == "Movers: 3 nodes"
+    workspace.set_selection(frozenset(heads[:2]), frozenset())
+    assert inspector.title_label.text() == "2 nodes selected"
+
+
+def labels(host: PanelHost) -> dict[str, str]:
+    return {name: label.text for name, label in host.workspace.document.state.labels.items()}
+
+
+def test_a_label_that_is_typed_goes_to_no_other_node(small_host: PanelHost, qtbot: QtBot) -> None:
+    line = small_host.show("inspector").label_field
+    first, second, third = [n for n in small_host.workspace.state.circuit.node_names if ".h" in n][:3]
+    small_host.workspace.set_selection(frozenset({first}), frozenset())
+    small_host.run_command("label")
+    assert line.hasFocus()
+    qtbot.keyClicks(line, "Mover")
+    small_host.workspace.set_selection(
+        frozenset({second}), frozenset()
+    )  # as F3 does, which leaves the focus where it is
+    assert labels(small_host) == {first: "Mover"} and line.text() == ""
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert labels(small_host) == {first: "Mover"}
+
+    # undo is seen in the field, and Escape takes back what was typed
+    small_host.workspace.set_selection(frozenset({first}), frozenset())
+    assert line.text() == "Mover"
+    qtbot.keyClicks(line, " of names")
+    qtbot.keyClick(line, Qt.Key.Key_Escape)
+    assert line.text() == "Mover" and labels(small_host) == {first: "Mover"}
+    small_host.workspace.undo_stack.undo()
+    assert labels(small_host) == {} and line.text() == ""
+
+    # nothing is selected any more: what was typed is still of the node
+    small_host.workspace.set_selection(frozenset({third}), frozenset())
+    qtbot.keyClicks(line, "Inhibitor")
+    small_host.workspace.set_selection(frozenset(), frozenset())
+    assert labels(small_host) == {third: "Inhibitor"}

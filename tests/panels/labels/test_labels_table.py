@@ -1,0 +1,71 @@
+"""The table of labels: edited in place, sorted, filtered, exported and imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from panel_host import PanelHost
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemDelegate
+from pytestqt.qtbot import QtBot
+
+from circuitviz.paint import save_figure
+from circuitviz.panels.labels.labels_table import CONFIDENCE_COLUMN, PART_COLUMN, ROLE_COLUMN, RoleBox
+
+
+def test_a_table_that_is_edited_in_place_sorted_filtered_and_carried(
+    demo_host: PanelHost, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel, workspace = demo_host.show("labels"), demo_host.workspace
+    panel.author_field.setText("Ada")
+    heads = [n for n in workspace.state.circuit.node_names if ".h" in n][:3]
+    for node, role in zip(heads, ("Induction", "Previous Token", "Induction"), strict=True):
+        demo_host.label_node(node, role)
+    edge = workspace.state.circuit.graph.edge_names(workspace.state.circuit.edges)[0]
+    workspace.set_selection(frozenset(), frozenset({edge}))
+    panel.role_box.setCurrentText("K-composition")
+    panel.label_button.click()
+    panel._label_group("class:Induction")
+    labels = workspace.document.state.labels
+    assert set(labels) == {*heads, edge, "class:Induction"} and labels[heads[0]].author == "Ada"
+    assert labels[heads[0]].colour == labels[heads[2]].colour != labels[heads[1]].colour
+
+    row = next(r for r in range(5) if demo_host.label_cell(r, PART_COLUMN) == heads[1])
+    index = panel.sort_proxy.index(row, ROLE_COLUMN)
+    panel.table_view.edit(index)
+    editor = panel.table_view.findChild(RoleBox)
+    assert editor.currentText() == "Previous Token" and editor.findText("K-composition") >= 0
+    editor.setCurrentText("Duplicate Token")
+    panel.table_view.commitData(editor)
+    assert workspace.document.state.labels[heads[1]].text == "Duplicate Token"
+    panel.table_view.closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint)
+    workspace.undo_stack.undo()
+    row = next(r for r in range(5) if demo_host.label_cell(r, PART_COLUMN) == heads[1])
+    before = workspace.document.state.hash
+    assert panel.sort_proxy.setData(panel.sort_proxy.index(row, CONFIDENCE_COLUMN), "80 %")
+    assert not panel.sort_proxy.setData(panel.sort_proxy.index(row, CONFIDENCE_COLUMN), "120")
+    assert workspace.document.state.labels[heads[1]].confidence == 0.8
+    panel.table_view.sortByColumn(CONFIDENCE_COLUMN, Qt.SortOrder.DescendingOrder)
+    assert (
+        demo_host.label_cell(0, PART_COLUMN) == heads[1]
+        and demo_host.label_cell(0, CONFIDENCE_COLUMN) == "80%"
+    )
+    workspace.undo_stack.undo()
+    assert workspace.document.state.hash == before
+    workspace.undo_stack.redo()
+    panel.filter_field.setText("induction class")
+    assert panel.sort_proxy.rowCount() == 1 and demo_host.label_cell(0, PART_COLUMN) == "class:Induction"
+    panel.filter_field.setText("")
+
+    # out and in again, in both forms
+    labels = workspace.document.state.labels
+    for name in ("labels.jsonl", "labels.csv"):
+        assert panel.export_labels(tmp_path / name)
+        panel.table_view.selectAll()
+        panel._remove_selected()
+        assert not workspace.document.state.labels
+        assert panel.import_labels(tmp_path / name)
+        assert workspace.document.state.labels == labels
+    save_figure(demo_host.workspace.document, tmp_path / "figure.svg")
+    svg = (tmp_path / "figure.svg").read_text()
+    assert "Previous Token" in svg and f">{heads[1]}<" in svg

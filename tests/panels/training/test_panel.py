@@ -1,0 +1,51 @@
+"""The Training panel: a dictionary is trained, stopped and trained on."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from panel_host import LONG, PanelHost
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from circuitviz.shapes.charts.chart_spec import LineMark
+from circuitviz.training.demo.corpus import DemoCorpus
+
+pytestmark = pytest.mark.usefixtures("little_text")
+
+
+def test_a_dictionary_is_trained_stopped_and_goes_on(
+    demo_host: PanelHost, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel = demo_host.show_features()
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(islice(DemoCorpus(4).passages(), 150)))
+    training = demo_host.show("training")
+    assert training.site_box.count() == 8
+    training.site_box.setCurrentText("m1")
+    training.text_field.setText(str(text))
+    training.folder_field.setText(str(tmp_path / "own"))
+    for name, value in {"features": 48, "sparsity": 6, "steps": 600, "batch": 128}.items():
+        training.recipe_form.fields[name].setValue(value)
+    qtbot.mouseClick(training.train_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Step" in training.note_label.text(), timeout=LONG)
+    assert "unexplained" in training.note_label.text() and "L0 6.0" in training.note_label.text()
+    qtbot.mouseClick(training.stop_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Stopped" in training.note_label.text(), timeout=LONG)
+    assert (tmp_path / "own" / "m1.training").is_file() and training.train_button.isEnabled()
+    assert training.finished_training is None
+
+    qtbot.mouseClick(training.train_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: training.finished_training is not None, timeout=LONG)
+    course = training.finished_training.history
+    assert [point.step for point in course] == list(range(25, 601, 25))
+    assert course[-1].loss < 0.5 * course[0].loss
+    assert not (tmp_path / "own" / "m1.training").exists()
+    drawn = next(mark for mark in training.charts["loss"].spec.marks if isinstance(mark, LineMark))
+    assert drawn.points[0, :, 1].tolist() == pytest.approx([point.loss for point in course])
+    assert training.charts["dead"].table_rows[1:] == [[point.step, 100 * point.dead] for point in course]
+
+    panel.open_folders([tmp_path / "own"], text)
+    qtbot.waitUntil(lambda: "48 features of 1 dictionary" in panel.dictionaries_label.text(), timeout=LONG)
