@@ -100,7 +100,10 @@ class PanelHost:
         """Open a copy of a file's document, and wait until its model is open where the worker runs."""
         self.workspace.set_document(open_document(path))
         if self.workspace.worker.isRunning():
-            self._qtbot.waitUntil(lambda: self.workspace.opened_model is not None, timeout=LONG)
+            self._qtbot.waitUntil(
+                lambda: self.workspace.opened_model is not None or bool(self.failures), timeout=LONG
+            )
+            assert self.workspace.opened_model is not None, self.failures
 
     def submitted(self, kind: type[Request]) -> list[JobHandle]:
         """The jobs of one kind that were submitted, where the worker does not run."""

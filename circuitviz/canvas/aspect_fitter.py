@@ -20,8 +20,8 @@ from circuitviz.shapes.node_shapes import LABELLED_NODE_HEIGHT, NODE_WIDTHS
 class AspectFitter:
     """Keeps what is shown in the layout's units, and how it is spread.
 
-    ``is_frozen``: a person has moved nodes; all stay where they are until another layout is shown. The picture
-    that was shown first in a layout decides on its spread: what is filtered away later moves nothing.
+    ``is_frozen``: a person has moved nodes; all stay where they are until another layout is shown. The
+    picture that was shown first in a layout decides on its spread: what is filtered away later moves nothing.
     """
 
     def __init__(self) -> None:

@@ -62,8 +62,8 @@ class CachedItem(QGraphicsItem):
     """Shows its last finished image, stretched, until the sharp one is done.
 
     Three images: ``_full_image`` of everything, which fills in where the sharp one does not reach while
-    one pans; ``_current_image``, the last finished; ``_pending_image``, in work. ``set_dimmed`` steps back as a whole, which
-    costs no stroke.
+    one pans; ``_current_image``, the last finished; ``_pending_image``, in work. ``set_dimmed`` steps back as
+    a whole, which costs no stroke.
     """
 
     def __init__(self) -> None:

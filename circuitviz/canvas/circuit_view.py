@@ -116,7 +116,7 @@ class CircuitView(QGraphicsView):
         self._update_highlight()
 
     def fit(self, show_all: bool = False, delay_ms: int = 0) -> None:
-        """Show the circuit: all of it where it can be read, or ``show_all``; sharp ``delay_ms`` so many ms."""
+        """Show the circuit, all of it where it can be read or ``show_all``; sharp after ``delay_ms``."""
         self._is_fitted, self._shows_all = True, show_all
         if (
             picture := self.aspect_fitter.refit_scene(free_area_for(self, self.circuit_scene).size())

@@ -1,4 +1,4 @@
-"""What lies over the circuit: names of groups, and in the viewport's own pixels tokens, names, map, legend and note."""
+"""What lies over the circuit: names of groups, and in viewport pixels tokens, names, map, legend, note."""
 
 from __future__ import annotations
 

@@ -111,8 +111,8 @@ def paint_node(
 ) -> None:
     """A node's shapes, and its name and label where they can be read.
 
-    ``scale``: pixels per scene unit; below ``LEGIBLE_ZOOM`` without its name. ``omits_position``: its name without the
-    position, which is told by where it stands.
+    ``scale``: pixels per scene unit; below ``LEGIBLE_ZOOM`` without its name. ``omits_position``: its name
+    without the position, which is told by where it stands.
     """
     rect = node_box(node)
     painter.save()

@@ -31,7 +31,8 @@ def save_figure(document: Document, path: Path, figure: FigureOptions | None = N
     unknown, or the place cannot be written.
     """
     format_ = figure_format_for(path)
-    name = f"{Path(document_file_name(document)).stem}{path.suffix.lower()}"  # the bytes do not tell where they lie
+    # without its folder, so that the bytes do not tell where the file lies
+    name = f"{Path(document_file_name(document)).stem}{path.suffix.lower()}"
     write_atomically(path, format_.write(make_figure_page(document, figure or FigureOptions(), name)))
 
 

@@ -31,8 +31,10 @@ _STYLE_OF_KIND = {NodeKind.HEAD: "head", NodeKind.MLP: "mlp", NodeKind.INPUT: "e
 def node_style(kind: NodeKind, name: str) -> str:
     """The look of a node, a key of ``STYLE_DESCRIPTIONS``.
 
-    >>> node_style(NodeKind.FEATURE, "m3.f12@7"), node_style(NodeKind.MLP, "m3"), node_style(NodeKind.MLP, "m3@7")
-    ('feature-m', 'mlp', 'bare')
+    >>> node_style(NodeKind.FEATURE, "m3.f12@7")
+    'feature-m'
+    >>> node_style(NodeKind.MLP, "m3"), node_style(NodeKind.MLP, "m3@7")
+    ('mlp', 'bare')
     """
     if kind is NodeKind.FEATURE:
         return f"feature-{'a' if name[:1] == 'a' else 'm'}"

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 class Theme:
     """Colours as ``#rrggbb``. Positive edges are blue, negative ones orange, at any brightness.
 
-    ``has_edges_by_input``: edges into q, k and v have the colours of these instead, and negative ones dashes alone.
+    ``has_edges_by_input``: edges into q, k and v have the colours of these instead, and negative ones dashes
+    alone.
     """
 
     name: str

@@ -62,8 +62,9 @@ def route_arrows(
 
 
 def _lane_order(middles: Sequence[float], stop: int) -> tuple[float, ...]:
-    """Where a way lies among those that share its stop: in gaps by where it ends, so that two that run
-    side by side do not cross and cross again.
+    """The order of routes that share a stop: in gaps by where they end.
+
+    Two routes that run side by side then do not cross and cross again.
     """
     if stop == 0:
         return (middles[1], middles[-1])

@@ -1,4 +1,4 @@
-"""The legend is made from what is drawn, in the window and on paper, so that it never explains too much or too little."""
+"""The legend, made from what is drawn in the window and on paper: it explains all of it and no more."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class LegendEntry:
     """What one kind of line or box means.
 
     Attributes:
-        name: what it explains: an ink of edges, ``ablated``, ``pinned``, a style of nodes, a class or a group.
+        name: what it explains: an ink of edges, ``ablated``, ``pinned``, a style of nodes, a class or a
+            group.
         text: what is written beside the sample.
         sample: its shapes; the middle of their left side is the origin.
         sample_width: in scene units.
@@ -112,7 +113,7 @@ def style_entries(scene: CircuitScene, shown: Collection[str], theme: Theme) -> 
 def figure_entries(
     scene: CircuitScene, styles: EdgeStyles, theme: Theme, frames: Sequence[FrameOutline]
 ) -> list[LegendEntry]:
-    """What the legend of a figure explains: all that the window's does, and every colour and width that is drawn.
+    """Entries of a figure's legend: those of the window's, and every colour and width that is drawn.
 
     Args:
         scene: what is drawn.
@@ -142,7 +143,7 @@ def figure_entries(
 
 
 def draw_figure_legend(drawing: Drawing, entries: Sequence[LegendEntry], y: float, page: PageStyle) -> float:
-    """Draw entries from ``y`` in columns as wide as the widest, as many as the page holds; returns the height used."""
+    """Draw entries from ``y`` on in as many columns as the page holds; returns the height used."""
     size, long = page.size, SAMPLE_WIDTH + TEXT_GAP
     room = drawing.width - long
     texts = [elide_text(entry.text, drawing.font, size, room) for entry in entries]
@@ -201,7 +202,8 @@ def _sample_styles(
 def _score_of_widest(scene: CircuitScene) -> float:
     """The |score| of an edge of strength 1, which tells what widths mean.
 
-    Where there are no scores, the number of edges that the widest arrow stands for; where that is one, all are alike.
+    Where there are no scores, the number of edges that the widest arrow stands for; where that is one, all
+    are alike.
     """
     sizes = np.abs(scene.edges.score)
     if scene.sign == "none" or not sizes.any():

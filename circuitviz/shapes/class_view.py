@@ -68,7 +68,8 @@ def draw_class_view(drawing: Drawing, scene: CircuitScene, styles: EdgeStyles, p
 def class_scene(state: State, min_share: float) -> CircuitScene:
     """Classes, input and logits as nodes without places, and the sums of the edges between them as edges.
 
-    A class is an outermost group, or the nodes of no group that share a label. InputError where there is none.
+    A class is an outermost group, or the nodes of no group that share a label. InputError where there is
+    none.
 
     Args:
         state: what the document shows; what is ablated is left out.

@@ -17,8 +17,9 @@ PLOT_DASH = 3.0, 2.0  # points of a dash and of its gap in a plot
 class BoxShape:
     """A box with its top left corner at x, y.
 
-    ``shape``: ``round``, ``pill`` or ``square``; or a style of a node. Without a ``fill`` it is a frame; with a
-    ``line_width`` of 0 it has no line. ``unit``: how long a scene unit is, by which the corners of nodes are measured.
+    ``shape``: ``round``, ``pill`` or ``square``; or a style of a node. Without a ``fill`` it is a frame; with
+    a ``line_width`` of 0 it has no line. ``unit``: how long a scene unit is, by which the corners of nodes
+    are measured.
     """
 
     role: str
@@ -185,8 +186,9 @@ def arrow_length(width: float) -> float:
 
 
 def shaft_points(curve: CurveShape) -> tuple[Point, ...]:
-    """A curve's points, its end drawn back under the arrow's head with the bend before it: the tip stays
-    sharp, and the line runs into the head from behind.
+    """A curve's points, its end drawn back under the arrow's head with the bend before it.
+
+    The tip stays sharp, and the line runs into the head from behind.
     """
     if not curve.arrow:
         return curve.points

@@ -1,7 +1,8 @@
 """How edges look: one table of inks, widths, opacities and dashes for the window, figures and both legends.
 
-The line tells the sign of the score, and the end of the line the input at which it arrives: a dot on the canvas, the
-head of an arrow on paper. Where the theme colours edges by input, the line tells that, and the dash alone the sign.
+The line tells the sign of the score, and the end of the line the input at which it arrives: a dot on the
+canvas, the head of an arrow on paper. Where the theme colours edges by input, the line tells that, and the
+dash alone the sign.
 """
 
 from __future__ import annotations
@@ -95,8 +96,8 @@ class EdgeStyles:
     def hairlines(self, rows: IndexArray) -> list[tuple[IndexArray, str, bool]]:
         """Rows of edges that are drawn a pixel wide, by colour, with the colour and whether it is dashed.
 
-        The weak come first. A hairline is opaque, its colour mixed with the ground's: the strong stand out from the
-        weak below them instead of drowning in the sum of all.
+        The weak come first. A hairline is opaque, its colour mixed with the ground's: the strong stand out
+        from the weak below them instead of drowning in the sum of all.
         """
         level = np.minimum(self.level[rows], np.ceil(self.opacity[rows] * (_N_LEVELS - 1)))
         dashed = self.dash[rows] == DASHED
@@ -114,7 +115,7 @@ class EdgeStyles:
 
 
 def edge_curves(edges: EdgeArrays, bounds: FloatArray, port_widths: FloatArray) -> EdgeCurves:
-    """The curves of edges, from the top of the sender to the port of the receiver; q, k and v have ports of their own.
+    """The curves of edges, from the top of the sender to the receiver's port for q, k or v.
 
     Args:
         edges: their ends are rows of ``bounds``.

@@ -117,7 +117,7 @@ def frame_outlines(
 
 
 def frame_names(outlines: Sequence[FrameOutline], page_width: float, page: PageStyle) -> list[TextShape]:
-    """The names of groups, each above its upper left node, or above the next one where another name stands there.
+    """The names of groups, each above its upper left node, or the next one where a name stands there.
 
     They are to be written over all else, and are always on the page.
     """

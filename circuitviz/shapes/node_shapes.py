@@ -1,4 +1,4 @@
-"""How nodes look: their boxes, what marks them, and how large they are, for the window, figures and both legends."""
+"""How nodes look: boxes, marks and sizes, for the window, figures and both legends."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def node_bounds(nodes: Sequence[DrawnNode], label_width: Callable[[str], float])
 def node_shapes(node: DrawnNode, rect: BoxRect, theme: Theme, role: str = "") -> list[DrawingShape]:
     """A node's box and the marks on it, without what is written in it.
 
-    What is ablated is a ghost: pale, dashed and struck through. A node of a class has the class's colour, one that only
-    one of two compared circuits has that circuit's.
+    What is ablated is a ghost: pale, dashed and struck through. A node of a class has the class's colour, one
+    that only one of two compared circuits has that circuit's.
 
     Args:
         node: what is drawn.

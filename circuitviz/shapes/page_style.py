@@ -1,4 +1,4 @@
-"""What all of a figure is drawn with: colours, font, and the size of text, by which every length is measured."""
+"""What a figure is drawn with: colours, font, and the size of text, by which lengths are measured."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PageStyle:
 
     @staticmethod
     def of_figure(figure: FigureOptions) -> PageStyle:
-        """What a figure's options ask for, on white where it is not dark; InputError where there is no such font."""
+        """The style of a figure's options, on white unless it is dark; InputError without such a font."""
         theme = DARK if figure.dark else replace(LIGHT, ground="#ffffff")
         theme = with_edge_colours(theme, figure.edge_colours)
         return PageStyle(theme, require_font(figure.font), figure.font_size / TEXT_SIZE)

@@ -92,6 +92,7 @@ def test_a_part_added_beside_the_others_is_written_and_read(tmp_path: Path, monk
         def attach(self, opened, document):  # type: ignore[no-untyped-def]
             document.view["mood"] = opened.get("mood", "default")
 
+    parts.names()  # all modules are imported before the copy is made
     monkeypatch.setattr(parts, "_entries", dict(parts._entries))
     document = open_document(VERSIONS / "v1.circuit")
     parts.register("mood", summary="")(Mood())

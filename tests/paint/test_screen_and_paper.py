@@ -21,10 +21,11 @@ from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.scene_items import SceneItems
 from circuitviz.document import Document, Group, Label, State
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
-from circuitviz.paint import FigureOptions, save_figure
+from circuitviz.paint import save_figure
 from circuitviz.paint.circuit_painter import paint_node
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.theme import DARK, EDGE_COLOURS, with_edge_colours
+from circuitviz.shapes.figure_options import FigureOptions
 
 POINTS_PER_UNIT = 0.5  # of a figure with text of 7 points
 CLOSE = 0.011  # figures are written to two decimals

@@ -67,7 +67,7 @@ def test_exact_effects_turn_the_signs_and_that_is_undone(
     assert state.circuit == circuit and state.scores is not None and state.origin is not None
     assert np.allclose(state.scores.values, np.where(scores.graph.mask, scores.values, 0))
     assert state.origin.options == {"file": "theirs.json", "sign": "auto"}
-    assert "turned" in state.scores.info["score_sign_note"]
+    assert "flipped" in state.scores.info["score_sign_note"]
     assert any(claim in words(window) for claim in CLAIMS)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     case = make_case("demo")

@@ -172,7 +172,7 @@ def test_exact_effects_decide_the_sign_of_an_imported_circuit(
     words = ["import", str(path), "-m", "demo", "-t", "ioi", "--prompts", "16", "-o", str(out)]
     assert main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["score_sign"] == "positive helps" and ("turned" in told["note"]) is (sign < 0)
+    assert told["score_sign"] == "positive helps" and ("flipped" in told["note"]) is (sign < 0)
     document = open_document(out)
     assert np.allclose(document.state.scores.values, np.where(scores.graph.mask, scores.values, 0))  # type: ignore[union-attr]
     where = document.state.origin
@@ -220,7 +220,7 @@ def test_a_person_says_the_sign(native: tuple[Scores, Circuit], choice: str, tmp
     assert state.scores is not None and state.scores.sign_known
     turned = -1 if choice == "flip" else 1
     assert np.allclose(state.scores.values, turned * np.where(scores.graph.mask, scores.values, 0))
-    assert ("turned" in state.scores.info["score_sign_note"]) is (choice == "flip")
+    assert ("flipped" in state.scores.info["score_sign_note"]) is (choice == "flip")
     assert main(["import", str(path), "--sign", "auto", "-o", str(out)]) == 2
 
 

@@ -48,9 +48,9 @@ class Gesture:
     """One way of touching the canvas; overrides what it answers to.
 
     The view asks gestures by rising ``order``. A press that moves further than the system's drag
-    distance belongs to the first gesture that ``accepts_drag`` it, which gets ``drag_started``, ``drag_moved`` and
-    ``drag_ended``; one that does not move is a click. A method that returns a bool says whether the
-    event is used up; the next gesture is asked only where it is not.
+    distance belongs to the first gesture that ``accepts_drag`` it, which gets ``drag_started``,
+    ``drag_moved`` and ``drag_ended``; one that does not move is a click. A method that returns a bool says
+    whether the event is used up; the next gesture is asked only where it is not.
     """
 
     def __init__(self, view: CircuitView) -> None:
