@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from circuitviz.document import Document, State
-from circuitviz.graph import Circuit, Graph, ModelShape
 from circuitviz.shell.about_dialog import AboutDialog
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 20_000
-
-
-def document() -> Document:
-    return Document(State(circuit=Circuit.full(Graph.transformer(ModelShape(2, 4, 16)))))
-
-
-@pytest.fixture
-def window(open_window) -> MainWindow:
-    made: MainWindow = open_window()
-    made.workspace.set_document(document())
-    return made
 
 
 class Fates(QObject):

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QTabBa
 from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document, State
-from circuitviz.graph import Circuit, Graph, ModelShape, Scores
+from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.jobs import JobHandle
 from circuitviz.panels.widgets.font_scaling import DockScrollArea
 from circuitviz.scene.theme import THEMES
@@ -120,10 +120,6 @@ def test_buttons_of_a_row_stand_apart(window: MainWindow) -> None:
 LONG = 20_000
 
 
-def document() -> Document:
-    return Document(State(circuit=Circuit.full(Graph.transformer(ModelShape(2, 4, 16)))))
-
-
 def front(window: MainWindow) -> list[str]:
     """Titles of the docks before others."""
     bars = window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
@@ -151,14 +147,14 @@ def test_no_panel_is_cut_and_none_behind_a_tab_takes_room(window: MainWindow, qt
 
 def test_the_dock_in_front_is_in_front_after_another_start(open_window, qtbot: QtBot) -> None:
     first: MainWindow = open_window()
-    first.workspace.set_document(document())
+    first.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(60))))
     first.dock_manager.bring_to_front("filters")
     first.docks["labels"].hide()
     qtbot.waitUntil(lambda: front(first) == ["Filters"], timeout=LONG)
     first.close()
     second: MainWindow = open_window()
     assert second.docks["filters"].isHidden(), "docks stay away until there is a circuit"
-    second.workspace.set_document(document())
+    second.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(60))))
     qtbot.waitUntil(lambda: front(second) == ["Filters"], timeout=LONG)
     assert second.docks["labels"].isHidden()
 

@@ -6,46 +6,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
+from example_documents import GRAPH, labelled_document
 from opening import LONG
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog
 from pytestqt.qtbot import QtBot
 
-from circuitviz.document import Document, Label, State, TaskOrigin
-from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.document import Document
 from circuitviz.jobs import JobHandle
 from circuitviz.paint import save_figure
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.methods_text import bibtex, methods_paragraph
-
-GRAPH = Graph.transformer(ModelShape(4, 4, 16))
-
-
-def document(labelled: bool = True) -> Document:
-    scores = Scores(GRAPH, np.random.default_rng(5).normal(size=GRAPH.mask.shape), "eap-ig")
-    where = TaskOrigin(
-        "elsewhere/no-such-model", "ab" * 32, "ioi", "cd" * 32, (), "logit-diff", "corrupted", "eap-ig",
-        {"steps": 5}, requested=70, prompts=64, seed=3, versions={"torch": "2.9"},
-    )  # fmt: skip
-    labels = {
-        "a0.h1": Label("Duplicate Token"),
-        "a2.h0": Label("S-Inhibition"),
-        "a2.h3": Label("S-Inhibition"),
-        "a3.h1": Label("Name Mover"),
-    }
-    made = Document(State(where, scores, scores.greedy(70), labels=labels if labelled else {}))
-    made.store_evaluation(
-        made.state.measurement_key,
-        {
-            "faithfulness": {"value": 0.8123, "low": 0.7512, "high": 0.8604},
-            "metric": {"circuit": 1.0, "model": 2.0, "ablated": 0.5},
-            "setting": {"metric": "logit-diff", "ablation": "corrupted", "prompts": 64, "seed": 3},
-            "edges": 70,
-        },
-    )
-    return made
 
 
 def shot(widget: object, name: str) -> None:
@@ -58,7 +30,7 @@ def opened(open_window: Callable[[], MainWindow], monkeypatch: pytest.MonkeyPatc
     window = open_window()
     # looking needs no model
     monkeypatch.setattr(window.workspace.worker, "submit", lambda request: JobHandle(request, lambda: None))
-    window.workspace.set_document(document())
+    window.workspace.set_document(labelled_document())
     return window
 
 
@@ -104,7 +76,7 @@ def test_what_is_seen_is_what_is_saved(
 
 
 def test_what_cannot_be_drawn_is_said_in_its_place(opened: MainWindow, qtbot: QtBot) -> None:
-    opened.workspace.set_document(document(labelled=False))
+    opened.workspace.set_document(labelled_document(labelled=False))
     opened.file_controller.show_export_dialog()
     dialog = opened.file_controller.export_dialog
     assert dialog is not None
@@ -146,4 +118,4 @@ def test_every_reference_of_a_method_has_its_entry() -> None:
     for entry in methods.entries():
         assert set(CITATION.findall(entry.reference)) <= known, (entry.name, entry.reference)
     assert bibtex(Document()).count("@") == 1
-    assert "0.812" in methods_paragraph(document())
+    assert "0.812" in methods_paragraph(labelled_document())

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
-from circuitviz.document import Document, State
-from circuitviz.graph import Circuit, Graph, ModelShape
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.requests.messages import JobFailed
 
 LONG = 20_000
-
-
-def document() -> Document:
-    return Document(State(circuit=Circuit.full(Graph.transformer(ModelShape(2, 4, 16)))))
-
-
-@pytest.fixture
-def window(open_window) -> MainWindow:
-    made: MainWindow = open_window()
-    made.workspace.set_document(document())
-    return made
 
 
 def test_messages_do_not_pile_up(window: MainWindow, qtbot: QtBot) -> None:

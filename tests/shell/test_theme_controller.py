@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from circuitviz.document import Document, State
-from circuitviz.graph import Circuit, Graph, ModelShape
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 20_000
-
-
-def document() -> Document:
-    return Document(State(circuit=Circuit.full(Graph.transformer(ModelShape(2, 4, 16)))))
-
-
-@pytest.fixture
-def window(open_window) -> MainWindow:
-    made: MainWindow = open_window()
-    made.workspace.set_document(document())
-    return made
 
 
 def test_text_follows_the_system_while_running(window: MainWindow, qtbot: QtBot) -> None:

@@ -4,49 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
+from example_documents import labelled_document
 from panel_host import LONG, PanelHost
 from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from circuitviz.document import Document, Label, State, TaskOrigin
-from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.panels.figures import PlotDialog
-
-GRAPH = Graph.transformer(ModelShape(4, 4, 16))
-
-
-def document(labelled: bool = True) -> Document:
-    scores = Scores(GRAPH, np.random.default_rng(5).normal(size=GRAPH.mask.shape), "eap-ig")
-    where = TaskOrigin(
-        "elsewhere/no-such-model", "ab" * 32, "ioi", "cd" * 32, (), "logit-diff", "corrupted", "eap-ig",
-        {"steps": 5}, requested=70, prompts=64, seed=3, versions={"torch": "2.9"},
-    )  # fmt: skip
-    labels = {
-        "a0.h1": Label("Duplicate Token"),
-        "a2.h0": Label("S-Inhibition"),
-        "a2.h3": Label("S-Inhibition"),
-        "a3.h1": Label("Name Mover"),
-    }
-    made = Document(State(where, scores, scores.greedy(70), labels=labels if labelled else {}))
-    made.store_evaluation(
-        made.state.measurement_key,
-        {
-            "faithfulness": {"value": 0.8123, "low": 0.7512, "high": 0.8604},
-            "metric": {"circuit": 1.0, "model": 2.0, "ablated": 0.5},
-            "setting": {"metric": "logit-diff", "ablation": "corrupted", "prompts": 64, "seed": 3},
-            "edges": 70,
-        },
-    )
-    return made
 
 
 def test_a_plot_is_exported_through_the_same_dialog(
     idle_host: PanelHost, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the button below a measure's plot to the files, with the command in their metadata."""
-    idle_host.workspace.set_document(document())
+    idle_host.workspace.set_document(labelled_document())
     panel = idle_host.show("evaluation")
     points = [{"asked": n, "edges": n, "value": n / 90, "low": n / 99, "high": n / 80} for n in (1, 10, 60)]
     found = {"key": "", "options": {}, "result": {"points": points, "cpr": 0.5, "cmd": 0.5}, "done": True}
