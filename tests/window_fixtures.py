@@ -20,6 +20,7 @@ from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.resources import user_data_folder
 from circuitviz.shell.file_controller import FileController
 from circuitviz.shell.main_window import MainWindow
+from circuitviz.workbench.libraries import load_torch, load_transformer_lens
 from circuitviz.workbench.requests import feature_dashboards
 
 # Seconds that the window may be busy at a stretch while a journey waits: on a quiet machine it is 73 ms at
@@ -54,6 +55,9 @@ def steady(
     qapp: QApplication, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Watch]:
     """With ``--stalls``, fails a journey in which something kept the window's thread too long (see stalls)."""
+    # A window waits ten seconds for its worker; in a fresh environment the libraries take longer to import.
+    load_torch()
+    load_transformer_lens()
     watch = Watch()
     watch.longest = FIRST
     if not request.config.getoption("stalls"):
