@@ -122,6 +122,7 @@ def test_importing_loads_no_model_library(names: str) -> None:
 
 ASK_FROM_THREADS = """
 import ast, importlib, pathlib, random, sys, threading
+import PySide6.QtGui  # by the first thread, as in the window: shiboken6 aborts where several import it at once
 sys.setswitchinterval(1e-5)
 names, errors, together = [], [], threading.Barrier(4)
 for stub in map(pathlib.Path, sys.argv[1:]):
