@@ -234,9 +234,10 @@ class Model:
         """
         overrides = overrides or ForwardOverrides()
         calls = self.block_calls(residual.shape[1])
+        has_sized_masks = type(self.hf).__name__.startswith("XGLM")
         with self.overridden(overrides):
             for index in range(layer, self.shape.n_layers):
-                args, kwargs = _call_for_batch(calls[index], len(residual))
+                args, kwargs = _call_for_batch(calls[index], len(residual), has_sized_masks)
                 out = self.bridge.blocks[index](residual, *args, **kwargs)
                 residual = out[0] if isinstance(out, tuple) else out
             rows = torch.arange(len(residual), device=residual.device)
@@ -254,7 +255,7 @@ class Model:
         out = weights.mlp(weights.mlp_norm(stream))
         if weights.mlp_post_norm:
             return getattr(block, weights.mlp_post_norm)(out)
-        return out * weights.output_scale
+        return out if weights.output_scale == 1.0 else out * weights.output_scale
 
     def unembed(self, answer_residual: Tensor) -> Tensor:
         """Logits [batch, vocabulary] of the last residual stream at one position [batch, d_model]."""
@@ -302,16 +303,16 @@ class Model:
 
 
 def _call_for_batch(
-    call: tuple[tuple[Any, ...], dict[str, Any]], n_prompts: int
+    call: tuple[tuple[Any, ...], dict[str, Any]], n_prompts: int, has_sized_masks: bool
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The recorded arguments of a block for a batch: most broadcast, but some models need their full size."""
+    """The recorded arguments of a block for a batch; masks broadcast, unless the model compares sizes."""
 
     def for_batch(name: str, value: Any) -> Any:
         if not isinstance(value, Tensor):
             return value
-        if value.dim() == 4 and len(value) == 1:  # a mask; XGLM compares its size
+        if value.dim() == 4 and (has_sized_masks or name == "alibi"):  # Falcon's: [prompts, heads, 1, time]
             return value.expand(n_prompts, *value.shape[1:])
-        if name == "alibi" and value.dim() == 3:  # BLOOM: [prompts · heads, 1, time]
+        if name == "alibi":  # BLOOM's: [prompts · heads, 1, time]
             return value.repeat(n_prompts, 1, 1)
         return value
 
