@@ -51,7 +51,11 @@ def require_words(words: list[str], number: int, task: str, what: str) -> list[s
 
 
 def draw_pairs(
-    task: str, prompts: int, seed: int, tokens: PromptTokenizer, make_pair: Callable[[random.Random], Pair]
+    task: str,
+    prompts: int,
+    seed: int,
+    tokens: PromptTokenizer,
+    make_pair: Callable[[random.Random], Pair | None],
 ) -> list[Pair]:
     """Draw different pairs; those whose two prompts differ in length are drawn again.
 
@@ -60,7 +64,8 @@ def draw_pairs(
         prompts: Number of pairs.
         seed: Seed of the random numbers.
         tokens: The tokenizer.
-        make_pair: Makes one pair with a random number generator.
+        make_pair: Makes one pair with a random number generator; None where what was drawn does not fit
+            together.
 
     Raises:
         InputError: With this tokenizer there are fewer different pairs.
@@ -72,7 +77,7 @@ def draw_pairs(
     failed_draws = 0
     while len(pairs) < prompts and failed_draws < MAX_FAILED_DRAWS:
         pair, n_before = make_pair(rng), len(pairs)
-        if len(tokens.encode(pair.clean)) == len(tokens.encode(pair.corrupted)):
+        if pair is not None and len(tokens.encode(pair.clean)) == len(tokens.encode(pair.corrupted)):
             pairs[pair] = None
         failed_draws = 0 if len(pairs) > n_before else failed_draws + 1
     if len(pairs) == prompts:

@@ -83,7 +83,7 @@ def test_too_small_a_vocabulary_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(task_registry, "MAX_FAILED_DRAWS", 10)  # 500 draws in vain take seconds
     stories = make_case("stories").model
     with pytest.raises(InputError, match="needs .* one token each"):
-        load_task("greater-than", stories)
+        load_task("ioi", stories)
     with pytest.raises(InputError, match="different ones"):
         load_task("gender", stories, prompts=100_000)
 

@@ -7,7 +7,12 @@ import random
 from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.counterfactuals.registry import counterfactuals
-from circuitviz.tasks.greater_than import PROMPT_TEMPLATE, single_token_years
+from circuitviz.tasks.greater_than import (
+    PROMPT_TEMPLATE,
+    first_years,
+    require_year_endings,
+    split_endings,
+)
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
 from circuitviz.tasks.word_lists import EVENTS
@@ -40,21 +45,21 @@ def event_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoO
 def _draw_year_pairs(
     name: str, tokens: PromptTokenizer, prompts: int, seed: int, shift_year: bool
 ) -> list[Pair]:
-    years = single_token_years(tokens)
-    centuries = require_words(list(years), 1, "greater-than", "centuries, each with years,")
+    endings_of_century = require_year_endings(tokens)
+    centuries = list(endings_of_century)
     events = require_words(single_token_words(tokens, EVENTS, "The"), 2, "greater-than", "events")
 
     def make(pick: random.Random) -> Pair:
         century = pick.choice(centuries)
-        known = years[century]
-        year = pick.choice([y for y in known if f"{MIN_SHIFT_YEARS + 2:02d}" <= y <= "98"])
-        earlier = pick.choice([y for y in known if y >= "02" and int(y) <= int(year) - MIN_SHIFT_YEARS])
+        endings = endings_of_century[century]
+        years = first_years(endings)
+        year = pick.choice([y for y in years if int(y) >= int(years[0]) + MIN_SHIFT_YEARS])
+        earlier = pick.choice([y for y in years if int(y) <= int(year) - MIN_SHIFT_YEARS])
         event, other = pick.sample(events, 2)
         clean = PROMPT_TEMPLATE.format(event=event, century=century, year=year)
         changed = PROMPT_TEMPLATE.format(
             event=event if shift_year else other, century=century, year=earlier if shift_year else year
         )
-        later = tuple(y for y in known if y > year)
-        return Pair(clean, changed, later, tuple(y for y in known if y <= year))
+        return Pair(clean, changed, *split_endings(endings, year))
 
     return draw_pairs(name, prompts, seed, tokens, make)
