@@ -4,6 +4,7 @@ from .discovery import discover as discover
 from .discovery import discover_steps as discover_steps
 from .errors import ComputationError as ComputationError
 from .errors import InputError as InputError
+from .evaluation import check_task as check_task
 from .evaluation import evaluate as evaluate
 from .evaluation import evaluate_steps as evaluate_steps
 from .features import Edges as Edges

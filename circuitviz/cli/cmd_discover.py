@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from circuitviz import discovery, formats, models, tasks, workbench
+from circuitviz import discovery, evaluation, formats, models, tasks, workbench
 from circuitviz.cli.available import method_options
 from circuitviz.cli.flags import (
     add_device_flag,
@@ -17,10 +18,17 @@ from circuitviz.cli.flags import (
     flag_value,
     options_from_flags,
 )
-from circuitviz.cli.output import print_message, print_result, print_skipped_rows, run_with_progress_bar
+from circuitviz.cli.output import (
+    print_message,
+    print_result,
+    print_skipped_rows,
+    print_warning,
+    run_with_progress_bar,
+)
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.graph import SELECTIONS
+from circuitviz.graph.task_check import TASK_CHECK_KEY
 
 SUMMARY = "find a circuit"
 DEFAULT_METHOD, DEFAULT_EDGES = "eap-ig", 200
@@ -82,9 +90,17 @@ def run(args: argparse.Namespace) -> int:
                 "that many would be right."
             )
         asked = model.graph.n_edges
+    check = run_with_progress_bar(
+        evaluation.check_task_steps(model, task, where.metric), f"checking {task.name}"
+    )
+    if check.warning:
+        print_warning(check.warning)
+    else:
+        print_message(check.summary)
     began = time.perf_counter()
     steps = discovery.discover_steps(model, task, args.method, where.metric, ablation, **options)
     scores = run_with_progress_bar(steps, f"{args.method} on {task.name}")
+    scores = replace(scores, info={**scores.info, TASK_CHECK_KEY: check.as_dict()})
     state = workbench.select_circuit(
         model, task, scores, where.metric, ablation, select, asked, time.perf_counter() - began, args.task
     )
@@ -108,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
         "nodes": circuit.n_nodes,
         "model": model.name,
         "task": task.name,
+        "task_check": check.as_dict(),
         **({"rounds": scores.info["rounds"]} if "rounds" in scores.info else {}),
     }
     return print_result(

@@ -25,3 +25,5 @@ from .registry import inapplicable_measures as inapplicable_measures
 from .registry import measure_steps as measure_steps
 from .registry import measures as measures
 from .score_sign import decide_sign_steps as decide_sign_steps
+from .task_check import check_task as check_task
+from .task_check import check_task_steps as check_task_steps

@@ -18,6 +18,7 @@ from circuitviz.graph.nodes import ModelShape, Node, NodeKind
 from circuitviz.graph.overlap import overlap, precision_and_recall
 from circuitviz.graph.reuse import CircuitReuse, measure_reuse
 from circuitviz.graph.scores import SELECTIONS, Scores
+from circuitviz.graph.task_check import TaskCheck
 from circuitviz.graph.traces import TraceSet
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Scores",
     "ModelShape",
     "TargetChange",
+    "TaskCheck",
     "TraceSet",
     "estimate_target_change",
     "fold_circuit",

@@ -40,7 +40,7 @@ class Scores:
             end.
         info: Further results of the method, ready for JSON: ``own``, the least |score| of the edges that the
             method itself selected; ``rounds`` of path patching; ``score_sign`` and ``score_sign_note``, how
-            the sign of imported scores is known.
+            the sign of imported scores is known; ``task_check``, whether the model does the task.
         positions: Effects by sender and token position, float [senders, time], where the method gives them.
     """
 

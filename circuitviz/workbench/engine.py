@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from circuitviz import discovery, models, tasks
+from circuitviz import discovery, evaluation, models, tasks
 from circuitviz.cancellation import run_in_background
 from circuitviz.errors import InputError
-from circuitviz.graph import Graph
+from circuitviz.graph import Graph, TaskCheck
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.workbench.experiment import TaskExperiment
 from circuitviz.workbench.libraries import load_transformer_lens
@@ -37,6 +37,7 @@ class Engine:
         self.dictionary_store: Any = None
         self._model: models.Model | None = None
         self._device = ""
+        self._task_check: tuple[tuple[object, ...], TaskCheck] | None = None
 
     def execute(self, request: Request) -> Iterator[Reply]:
         """Replies to a request, one after another."""
@@ -126,6 +127,15 @@ class Engine:
         experiment.bench(is_quick=True)
         experiment.bench()
         self.experiment = experiment
+
+    def check_task(self) -> Generator[Reply, None, TaskCheck]:
+        """Measure whether the model does the open task, unless that was measured last."""
+        setting = self.setting
+        key = (setting.model, setting.task.hash, setting.metric)
+        if self._task_check is None or self._task_check[0] != key:
+            steps = evaluation.check_task_steps(setting.model, setting.task, setting.metric)
+            self._task_check = (key, (yield from report_progress("Checking the task", steps)))
+        return self._task_check[1]
 
     def model_ready(self) -> ModelReady:
         """What is open now, with the warnings of opening it."""

@@ -17,6 +17,7 @@ from circuitviz.document.attribution_query import (
     AttributionQuery,
 )
 from circuitviz.errors import InputError
+from circuitviz.graph import TaskCheck
 from circuitviz.graph.names import display_name
 from circuitviz.graph.scores import SIGN_NOTE_KEY
 from circuitviz.resources import resource_path
@@ -45,7 +46,11 @@ def methods_paragraph(document: Document) -> str:
         case TaskOrigin(is_imported=True):
             said = [_import_sentences(origin, state), f"It holds {size}."]
         case TaskOrigin():
-            said = [_search_sentence(origin), f"Selection by '{origin.select}' left {size}."]
+            said = [
+                _search_sentence(origin),
+                *_task_check_sentences(state),
+                f"Selection by '{origin.select}' left {size}.",
+            ]
         case PromptOrigin(query=query):
             said = [
                 _attribution_sentence(origin),
@@ -87,6 +92,20 @@ def _search_sentence(origin: TaskOrigin) -> str:
         f"{'pair' if origin.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {origin.seed}), "
         f"{judged}.{_skipped_rows_sentence(origin)}"
     )
+
+
+def _task_check_sentences(state: State) -> list[str]:
+    """How well the model does the task, as far as it was checked before the search."""
+    check = TaskCheck.of_scores(state.scores)
+    if check is None or check.accuracy.value is None:
+        return []
+    interval = ""
+    if check.accuracy.low is not None and check.accuracy.high is not None:
+        interval = f" (95 % bootstrap interval {check.accuracy.low:.3f} to {check.accuracy.high:.3f})"
+    return [
+        f"The model's accuracy on the clean prompts is {check.accuracy.value:.3f}{interval}, where chance is "
+        f"{check.chance:.3f}."
+    ]
 
 
 def _import_sentences(origin: TaskOrigin, state: State) -> str:

@@ -18,7 +18,12 @@ from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.jobs.task_pool import TaskPool
 from circuitviz.jobs.worker import Worker
 from circuitviz.workbench.requests.compute_measure import MeasureResult
-from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult, UnusableRowsFound
+from circuitviz.workbench.requests.discover_circuit import (
+    DiscoverCircuit,
+    SearchResult,
+    TaskChecked,
+    UnusableRowsFound,
+)
 from circuitviz.workbench.requests.load_choices import Choices, LoadChoices
 from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCurve
 from circuitviz.workbench.requests.messages import (
@@ -75,6 +80,7 @@ class Workspace(QObject):
     unusable_rows_found = Signal(
         object
     )  # UnusableRowsFound: whether to leave them out is for the person to say
+    task_checked = Signal(object)  # TaskCheck of the search that is about to begin
     measure_stored = Signal(str)  # the name of a measure of which the document has more, or all
     failure_reported = Signal(object)  # JobFailed
     message_posted = Signal(str)
@@ -344,6 +350,10 @@ class Workspace(QObject):
                     self.post_message(f"{name} is disabled: {error}")
             case ModelReady():
                 self._on_model_ready(reply)
+            case TaskChecked():
+                self.task_checked.emit(reply.check)
+                if reply.check.warning:
+                    self.post_message(reply.check.warning)
             case SearchResult():
                 self.search_controller.on_result(reply)
             case JobFailed():

@@ -24,6 +24,7 @@ from circuitviz.formats.schemas import (
     boolean,
     either_of,
     finite_number,
+    interval_schema,
     list_of,
     mapping_of,
     optional_value,
@@ -33,6 +34,7 @@ from circuitviz.formats.schemas import (
 from circuitviz.graph import Circuit, Graph, Scores
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.graph.scores import SIGN_KEY, SIGN_NOTE_KEY
+from circuitviz.graph.task_check import TASK_CHECK_KEY
 
 NODE_TABLES = [
     "activations",
@@ -56,6 +58,15 @@ pair_schema = with_rule(
     lambda p: len(p) == 2 and isinstance(p[0], str) and not isinstance(p[1], str),
     "a name and a number",
 )
+task_check_schema = record_of(
+    {
+        **dict.fromkeys(["model", "task", "metric"], any_text),
+        "prompts": any_count,
+        "chance": finite_number,
+        **dict.fromkeys(["accuracy", "corrupted_accuracy"], interval_schema),
+        **dict.fromkeys(["clean", "corrupted", "difference"], interval_schema),
+    }
+)
 info_schema = record_of(
     {},
     {"own": with_rule(finite_number, lambda own: own > 0, "a number over 0"),
@@ -65,7 +76,7 @@ info_schema = record_of(
      "target": any_text, "gate": any_text,
      **dict.fromkeys(["highest", "fraction", "tau", "unread"], any_number),
      **dict.fromkeys(["replacement_score", "completeness_score"], any_number),
-     SIGN_KEY: any_text, SIGN_NOTE_KEY: any_text},
+     SIGN_KEY: any_text, SIGN_NOTE_KEY: any_text, TASK_CHECK_KEY: task_check_schema},
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
+    QLabel,
     QLineEdit,
     QMessageBox,
     QProgressBar,
@@ -56,6 +57,8 @@ class DiscoveryPanel(Panel):
                 self.selection_rule_box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole
             )
         self.edges_field = QSpinBox(minimum=1, maximum=10_000_000, value=100)
+        self.task_warning = QLabel("", objectName="warning", wordWrap=True, accessibleName="Task warning")
+        self.task_warning.hide()
         self.attach_controller = ImportedCircuitController(workspace, self)
         self.skip_dialog: QMessageBox | None = None
         self.run_button = QPushButton("Find circuit", objectName="primary")
@@ -67,6 +70,8 @@ class DiscoveryPanel(Panel):
         self.model_box.currentTextChanged.connect(self._on_model_chosen)
         self.method_box.currentTextChanged.connect(self._show_options)
         self.task_box.currentTextChanged.connect(self._show_pair)
+        for box in (self.model_box, self.task_box):
+            box.currentTextChanged.connect(lambda _text: self._warn_of_task(""))
         self.run_button.clicked.connect(self.start_search)
         self.cancel_button.clicked.connect(workspace.cancel_jobs)
         workspace.progress_reported.connect(self._on_progress)
@@ -75,6 +80,7 @@ class DiscoveryPanel(Panel):
         workspace.failure_reported.connect(lambda _failed: self.run_button.setEnabled(True))
         workspace.model_ready.connect(self._on_model_ready)
         workspace.unusable_rows_found.connect(self._ask_to_skip)
+        workspace.task_checked.connect(lambda check: self._warn_of_task(check.warning))
         workspace.catalog_received.connect(self.set_choices)
         self.set_choices(self.choices)
         self._follow_search_form()
@@ -155,6 +161,7 @@ class DiscoveryPanel(Panel):
     def _submit_search(self, request: DiscoverCircuit, is_example: bool = False) -> bool:
         if not self.workspace.start_discovery(request, is_example):
             return False
+        self._warn_of_task("")
         self.run_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
         return True
@@ -177,6 +184,7 @@ class DiscoveryPanel(Panel):
         self.pair_box = QWidget()
         lay_out_column(*self.pair_fields, parent=self.pair_box)
         form.addRow(self.pair_box)
+        form.addRow(self.task_warning)
         form.addRow("Prompts", self.prompts_field)
         form.addRow("Seed", self.seed_field)
         form.addRow("Device", self.device_box)
@@ -219,6 +227,11 @@ class DiscoveryPanel(Panel):
     def _show_pair(self, task: str) -> None:
         self.pair_box.setVisible(task == TYPED_PAIR)
         self.prompts_field.setEnabled(task != TYPED_PAIR)
+
+    def _warn_of_task(self, warning: str) -> None:
+        """Say under the task that the model of the form does not do it; nothing where it does."""
+        self.task_warning.setText(warning)
+        self.task_warning.setVisible(bool(warning))
 
     def browse_model(self) -> None:
         """Choose a model folder."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 
+from circuitviz.graph import TaskCheck
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
@@ -34,6 +35,7 @@ class MeterPanel(Panel):
         self.what_if_label = QLabel("", accessibleName="What if")
         self.metric_label = QLabel("", objectName="muted", wordWrap=True)
         self.setting_label = QLabel("", objectName="muted", wordWrap=True)
+        self.task_warning = QLabel("", objectName="warning", wordWrap=True, accessibleName="Task warning")
         self._known = self._awaited = ""  # the two parts of the interval label
         layout = self._lines_layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 12)
@@ -45,11 +47,13 @@ class MeterPanel(Panel):
             self.faithfulness_bar,
             self.metric_label,
             self.setting_label,
+            self.task_warning,
         ):
             layout.addWidget(widget)
         layout.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.what_if_label.hide()
+        self.task_warning.hide()
         workspace.live_faithfulness.changed.connect(self.show_evaluation)
         workspace.live_faithfulness.what_if_estimated.connect(self._show_what_if)
         workspace.worker_idle.connect(self._on_idle)
@@ -68,10 +72,14 @@ class MeterPanel(Panel):
 
     def show_evaluation(self, tier: str) -> None:
         """Show the current evaluation, marked ≈ while it is an estimate."""
+        check = TaskCheck.of_scores(self.workspace.state.scores)
+        self.task_warning.setText("" if check is None else check.warning)
+        self.task_warning.setVisible(bool(self.task_warning.text()))
         evaluation = self.workspace.live_faithfulness.evaluation
         self.faithfulness_bar.show_evaluation(evaluation, tier)
         if evaluation is None:
             self._show_missing()
+            self._fit_height()
             return
         faithfulness = evaluation["faithfulness"]
         metric = evaluation["metric"]

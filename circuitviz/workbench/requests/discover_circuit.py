@@ -17,7 +17,8 @@ from circuitviz.document.origin import (
     TYPED_PAIR_TASK,
     select_text_answers,
 )
-from circuitviz.graph import Circuit, Scores
+from circuitviz.graph import Circuit, Scores, TaskCheck
+from circuitviz.graph.task_check import TASK_CHECK_KEY
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.record_origin import select_circuit
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
@@ -46,6 +47,18 @@ class SearchResult(Reply):
         """What puts it into the document."""
         text = f"Find a circuit with {self.scores.method}"
         return replace_circuit(self.circuit, self.scores, self.origin, text)
+
+
+@dataclass(frozen=True)
+class TaskChecked(Reply):
+    """Whether the model does the task that is about to be searched on."""
+
+    check: TaskCheck
+
+    @property
+    def is_final(self) -> bool:
+        """False: the search comes after it."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -135,6 +148,8 @@ class DiscoverCircuit(Request):
         engine.set_task(task, self.metric or None, self.ablation)
         metric, ablation = engine.setting.metric, engine.setting.ablation
         yield engine.model_ready()
+        check = yield from engine.check_task()
+        yield TaskChecked(check)
         began = time.perf_counter()
         last: Scores | None = None
         reached = ""
@@ -149,14 +164,14 @@ class DiscoverCircuit(Request):
                     f"Finding a circuit with {self.method}", step.fraction, step.message, left
                 )
                 if isinstance(step.partial, Scores):
-                    last, reached = replace(step.partial, method=self.method), step.message
+                    last, reached = _add_check(replace(step.partial, method=self.method), check), step.message
                     yield self._make_result(engine, last, began)
         except (GeneratorExit, Cancelled, Exception):
             engine.partial_result = (
                 None if last is None else self._make_result(engine, last, began, True, reached)
             )
             raise
-        yield self._make_result(engine, steps.result, began)
+        yield self._make_result(engine, _add_check(steps.result, check), began)
 
     def without_unusable_rows(self) -> DiscoverCircuit:
         """The same search without the rows of its task file that cannot be used."""
@@ -184,6 +199,10 @@ class DiscoverCircuit(Request):
         assert state.circuit is not None and isinstance(state.origin, TaskOrigin)
         engine.require_experiment().origin = state.origin
         return SearchResult(scores, state.circuit, state.origin, scores.partial, cancelled, last_step)
+
+
+def _add_check(scores: Scores, check: TaskCheck) -> Scores:
+    return replace(scores, info={**scores.info, TASK_CHECK_KEY: check.as_dict()})
 
 
 def _split_answers(text: str) -> tuple[str, ...]:

@@ -94,3 +94,37 @@ def test_a_typed_pair_is_asked_for_in_fields_of_its_own(idle_host: PanelHost) ->
     for field, text in zip(form.pair_fields, ("a b", "a c", " b", " c"), strict=True):
         field.setText(text)
     assert form.find_request().typed_pair == ("a b", "a c", " b", " c")
+
+
+def test_a_task_that_the_model_does_not_do_is_warned_about(host: PanelHost, qtbot: QtBot) -> None:
+    """While its circuit is searched nonetheless, and with the result; not of a task that the model does."""
+    form, meter, workspace = host.show("discovery"), host.panel("meter"), host.workspace
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    form.method_box.setCurrentText("eap")
+    form.prompts_field.setValue(12)
+    field = form.task_box.lineEdit()
+
+    def choose(task: str) -> None:
+        qtbot.mouseClick(field, Qt.MouseButton.LeftButton)
+        field.selectAll()
+        qtbot.keyClicks(field, task)
+        qtbot.keyClick(field, Qt.Key.Key_Tab)
+
+    def search() -> None:
+        before = workspace.user_document.state
+        qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: workspace.user_document.state is not before, timeout=LONG)
+
+    choose("arithmetic")
+    assert form.task_box.findText("arithmetic") >= 0 and form.task_warning.isHidden()
+    search()
+    warning = "'demo' does not do the task 'arithmetic': accuracy 0."
+    for label in (form.task_warning, meter.task_warning):
+        assert not label.isHidden() and label.text().startswith(warning)
+        assert "chance 0.50" in label.text() and "noise" in label.text()
+    assert form.task_warning.isVisible() and any(message.startswith(warning) for message in host.messages)
+    assert workspace.state.circuit is not None
+    choose("ioi")
+    assert form.task_warning.isHidden() and not meter.task_warning.isHidden()
+    search()
+    assert form.task_warning.isHidden() and meter.task_warning.isHidden()
