@@ -122,6 +122,8 @@ class DiscoveryPanel(Panel):
                 box.setCurrentText(current_text)
         for row, name in enumerate(names):
             self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
+        for row, name in enumerate(choices.tasks):
+            self.task_box.setItemData(row, choices.task_summaries.get(name, ""), Qt.ItemDataRole.ToolTipRole)
         self._show_options(self.method_box.currentText())
         self._show_pair(self.task_box.currentText())
 

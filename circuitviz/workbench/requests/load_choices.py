@@ -24,11 +24,14 @@ class Choices(Reply):
 
     ``inapplicable_measures``: by kind of circuit (heads, features) the measures that do not apply, and why.
 
+    ``task_summaries``: a line about each task.
+
     ``models`` are those that ship; one whose name is a task's, too, was made for that task.
     """
 
     models: tuple[str, ...] = ("demo",)
     tasks: tuple[str, ...] = ("ioi",)
+    task_summaries: dict[str, str] = field(default_factory=dict)
     methods: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=lambda: {"eap-ig": ("", ())})
     metrics: tuple[str, ...] = ()
     ablations: tuple[str, ...] = ("corrupted",)
@@ -52,6 +55,7 @@ class LoadChoices(Request):
         yield Choices(
             models=models.list_shipped_models(),
             tasks=tuple(tasks.tasks.names()),
+            task_summaries={e.name: e.summary for e in tasks.tasks.entries()},
             methods={e.name: (e.summary, describe_options(e.options)) for e in discovery.methods.entries()},
             metrics=tuple(metrics.metrics.names()),
             ablations=tuple(models.ABLATIONS),

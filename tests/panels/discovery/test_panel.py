@@ -116,7 +116,9 @@ def test_a_task_that_the_model_does_not_do_is_warned_about(host: PanelHost, qtbo
         qtbot.waitUntil(lambda: workspace.user_document.state is not before, timeout=LONG)
 
     choose("arithmetic")
-    assert form.task_box.findText("arithmetic") >= 0 and form.task_warning.isHidden()
+    listed = form.task_box.findText("arithmetic")
+    assert "3 + 4" in form.task_box.itemData(listed, Qt.ItemDataRole.ToolTipRole)
+    assert form.task_warning.isHidden()
     search()
     warning = "'demo' does not do the task 'arithmetic': accuracy 0."
     for label in (form.task_warning, meter.task_warning):
