@@ -9,6 +9,7 @@ from torch import Tensor
 from circuitviz.discovery import TaskSetting, make_setting
 from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.graph import Interval, TaskCheck
+from circuitviz.graph.names import display_name
 from circuitviz.metrics import metrics
 from circuitviz.models import Model
 from circuitviz.models.batching import run_in_batches
@@ -57,7 +58,7 @@ def _check_setting(setting: TaskSetting) -> ProgressSteps[TaskCheck]:
         return bootstrap_interval(values, lambda *means: means[0] - sum(means[1:]), task.seed)
 
     return TaskCheck(
-        model.name,
+        display_name(model.name),
         task.name,
         setting.metric,
         n_prompts,

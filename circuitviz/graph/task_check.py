@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from circuitviz.graph.evaluation import Interval
-from circuitviz.graph.names import display_name
 from circuitviz.graph.scores import Scores
 
 TASK_CHECK_KEY = "task_check"  # key in ``Scores.info`` and in files
@@ -18,7 +17,7 @@ class TaskCheck:
     """A model's answers to the clean and to the corrupted prompts of a task.
 
     Attributes:
-        model: Name of the model.
+        model: Name of the model; of a local one, its folder's, so that files name no path.
         task: Name of the task.
         metric: Name of the metric.
         prompts: Number of pairs.
@@ -50,15 +49,14 @@ class TaskCheck:
         It does the task where the interval of its accuracy is above chance, and that of the difference
         between the metric on clean and on corrupted prompts above zero.
         """
-        model = display_name(self.model)
         if not _is_above(self.accuracy, self.chance):
             reason = (
-                f"'{model}' does not do the task '{self.task}': accuracy {_text(self.accuracy)} on "
+                f"'{self.model}' does not do the task '{self.task}': accuracy {_text(self.accuracy)} on "
                 f"{_prompts_text(self.prompts)}, chance {self.chance:.2f}."
             )
         elif not _is_above(self.difference, 0.0):
             reason = (
-                f"'{model}' does not tell the clean from the corrupted prompts of the task '{self.task}': "
+                f"'{self.model}' does not tell the clean from the corrupted prompts of the task '{self.task}': "
                 f"{self.metric} {_text(self.clean, 3)} and {_text(self.corrupted, 3)}."
             )
         else:
@@ -69,7 +67,7 @@ class TaskCheck:
     def summary(self) -> str:
         """Accuracy and metric in one line."""
         return (
-            f"{display_name(self.model)} on {self.task}: accuracy {_text(self.accuracy)}, chance "
+            f"{self.model} on {self.task}: accuracy {_text(self.accuracy)}, chance "
             f"{self.chance:.2f}; {self.metric} {_text(self.clean, 3)} on clean and "
             f"{_text(self.corrupted, 3)} on corrupted prompts ({_prompts_text(self.prompts)})"
         )
