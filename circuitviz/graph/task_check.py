@@ -56,8 +56,8 @@ class TaskCheck:
             )
         elif not _is_above(self.difference, 0.0):
             reason = (
-                f"'{self.model}' does not tell the clean from the corrupted prompts of the task '{self.task}': "
-                f"{self.metric} {_text(self.clean, 3)} and {_text(self.corrupted, 3)}."
+                f"'{self.model}' does not tell the clean from the corrupted prompts of the task "
+                f"'{self.task}': {self.metric} {_text(self.clean, 3)} and {_text(self.corrupted, 3)}."
             )
         else:
             return ""

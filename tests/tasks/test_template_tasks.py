@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import Case
+from conftest import Case, make_case
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -273,6 +273,23 @@ def test_a_tokenizer_without_the_words_is_refused_in_a_sentence(demo: Case) -> N
         r"The task 'capitals' needs 8 countries that are one token each; this model's tokenizer has \d+\. Use .*\.",
         str(refused.value),
     )
+
+
+@pytest.mark.parametrize("kind", ["demo", "stories", *DIGITS])
+def test_every_task_fits_a_tokenizer_or_is_refused_in_a_sentence(kind: str) -> None:
+    tokens = word_tokenizer(kind) if kind in DIGITS else make_case(kind).model.tokens
+    fitting = set()
+    for entry in tasks.entries():
+        try:
+            pairs = entry.value(tokens, 8, 0, build_options(entry.options, {}))
+        except InputError as error:
+            told = str(error)
+            assert entry.name in told and " needs " in told and "\n" not in told and told.endswith(" file.")
+        else:
+            task = Task.from_pairs(entry.name, pairs, tokens, metric=entry.extra["metric"])
+            assert task.clean.shape == task.corrupted.shape and task.two_sided
+            fitting.add(entry.name)
+    assert {*NAMES} <= fitting if kind in DIGITS else {"gender", "greater-than", "induction"} <= fitting
 
 
 def test_sources_are_in_the_bibliography_and_cited_as_they_are() -> None:
