@@ -62,6 +62,7 @@ def _check_setting(setting: TaskSetting) -> ProgressSteps[TaskCheck]:
         task.name,
         setting.metric,
         n_prompts,
+        task.two_sided,
         interval(accuracy),
         interval(corrupted_accuracy),
         _chance(task, model.tokens.vocabulary_size),

@@ -21,6 +21,7 @@ class TaskCheck:
         task: Name of the task.
         metric: Name of the metric.
         prompts: Number of pairs.
+        two_sided: Whether every prompt has incorrect answers.
         accuracy: Share of clean prompts whose best correct answer has a larger logit than every incorrect
             one; of prompts without incorrect answers, than every other token.
         corrupted_accuracy: The same on the corrupted prompts, with the answers to the clean ones.
@@ -35,6 +36,7 @@ class TaskCheck:
     task: str
     metric: str
     prompts: int
+    two_sided: bool
     accuracy: Interval
     corrupted_accuracy: Interval
     chance: float
@@ -47,9 +49,10 @@ class TaskCheck:
         """Why a circuit of this behaviour would be noise, in sentences; empty where the model does the task.
 
         It does the task where the interval of its accuracy is above chance, and that of the difference
-        between the metric on clean and on corrupted prompts above zero.
+        between the metric on clean and on corrupted prompts above zero. Without incorrect answers the
+        difference alone decides: a correct answer need not be the likeliest of all tokens.
         """
-        if not _is_above(self.accuracy, self.chance):
+        if self.two_sided and not _is_above(self.accuracy, self.chance):
             reason = (
                 f"'{self.model}' does not do the task '{self.task}': accuracy {_text(self.accuracy)} on "
                 f"{_prompts_text(self.prompts)}, chance {self.chance:.2f}."
@@ -94,6 +97,7 @@ class TaskCheck:
             task=str(data["task"]),
             metric=str(data["metric"]),
             prompts=int(data["prompts"]),
+            two_sided=bool(data["two_sided"]),
             chance=float(data["chance"]),
             **intervals,
         )

@@ -111,6 +111,9 @@ def test_without_incorrect_answers_the_whole_vocabulary_is_the_rival(demo: Case)
     ]
     assert check.accuracy.value == pytest.approx(np.mean(first))
     assert check.chance == pytest.approx(1 / logits.shape[1])
+    never_first = replace(check, accuracy=Interval(0.0, 0.0, 0.0))
+    assert check.warning == never_first.warning == ""  # the likelihood of the answer is what is asked for
+    assert "does not do the task" in replace(never_first, two_sided=True).warning
     with pytest.raises(InputError, match="without incorrect"):
         cv.check_task(demo.model, one_sided, "logit-diff")
 

@@ -62,6 +62,7 @@ task_check_schema = record_of(
     {
         **dict.fromkeys(["model", "task", "metric"], any_text),
         "prompts": any_count,
+        "two_sided": boolean,
         "chance": finite_number,
         **dict.fromkeys(["accuracy", "corrupted_accuracy"], interval_schema),
         **dict.fromkeys(["clean", "corrupted", "difference"], interval_schema),
