@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from circuitviz import discovery, evaluation, formats, models, tasks, workbench
@@ -28,7 +27,6 @@ from circuitviz.cli.output import (
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.graph import SELECTIONS
-from circuitviz.graph.task_check import TASK_CHECK_KEY
 
 SUMMARY = "find a circuit"
 DEFAULT_METHOD, DEFAULT_EDGES = "eap-ig", 200
@@ -99,8 +97,7 @@ def run(args: argparse.Namespace) -> int:
         print_message(check.summary)
     began = time.perf_counter()
     steps = discovery.discover_steps(model, task, args.method, where.metric, ablation, **options)
-    scores = run_with_progress_bar(steps, f"{args.method} on {task.name}")
-    scores = replace(scores, info={**scores.info, TASK_CHECK_KEY: check.as_dict()})
+    scores = check.add_to(run_with_progress_bar(steps, f"{args.method} on {task.name}"))
     state = workbench.select_circuit(
         model, task, scores, where.metric, ablation, select, asked, time.perf_counter() - began, args.task
     )

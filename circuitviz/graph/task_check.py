@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from circuitviz.graph.evaluation import Interval
@@ -78,6 +78,10 @@ class TaskCheck:
     def as_dict(self) -> dict[str, Any]:
         """Return the check as files and the command line hold it."""
         return asdict(self)
+
+    def add_to(self, scores: Scores) -> Scores:
+        """Return scores of the task that hold the check."""
+        return replace(scores, info={**scores.info, TASK_CHECK_KEY: self.as_dict()})
 
     @staticmethod
     def of_scores(scores: Scores | None) -> TaskCheck | None:

@@ -18,7 +18,6 @@ from circuitviz.document.origin import (
     select_text_answers,
 )
 from circuitviz.graph import Circuit, Scores, TaskCheck
-from circuitviz.graph.task_check import TASK_CHECK_KEY
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.record_origin import select_circuit
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
@@ -164,14 +163,14 @@ class DiscoverCircuit(Request):
                     f"Finding a circuit with {self.method}", step.fraction, step.message, left
                 )
                 if isinstance(step.partial, Scores):
-                    last, reached = _add_check(replace(step.partial, method=self.method), check), step.message
+                    last, reached = check.add_to(replace(step.partial, method=self.method)), step.message
                     yield self._make_result(engine, last, began)
         except (GeneratorExit, Cancelled, Exception):
             engine.partial_result = (
                 None if last is None else self._make_result(engine, last, began, True, reached)
             )
             raise
-        yield self._make_result(engine, _add_check(steps.result, check), began)
+        yield self._make_result(engine, check.add_to(steps.result), began)
 
     def without_unusable_rows(self) -> DiscoverCircuit:
         """The same search without the rows of its task file that cannot be used."""
@@ -199,10 +198,6 @@ class DiscoverCircuit(Request):
         assert state.circuit is not None and isinstance(state.origin, TaskOrigin)
         engine.require_experiment().origin = state.origin
         return SearchResult(scores, state.circuit, state.origin, scores.partial, cancelled, last_step)
-
-
-def _add_check(scores: Scores, check: TaskCheck) -> Scores:
-    return replace(scores, info={**scores.info, TASK_CHECK_KEY: check.as_dict()})
 
 
 def _split_answers(text: str) -> tuple[str, ...]:
