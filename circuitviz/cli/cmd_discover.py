@@ -88,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
                 "that many would be right."
             )
         asked = model.graph.n_edges
+    # options are looked at here, before anything is computed
+    steps = discovery.discover_steps(model, task, args.method, where.metric, ablation, **options)
     check = run_with_progress_bar(
         evaluation.check_task_steps(model, task, where.metric), f"checking {task.name}"
     )
@@ -96,7 +98,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_message(check.summary)
     began = time.perf_counter()
-    steps = discovery.discover_steps(model, task, args.method, where.metric, ablation, **options)
     scores = check.add_to(run_with_progress_bar(steps, f"{args.method} on {task.name}"))
     state = workbench.select_circuit(
         model, task, scores, where.metric, ablation, select, asked, time.perf_counter() - began, args.task

@@ -147,14 +147,14 @@ class DiscoverCircuit(Request):
         engine.set_task(task, self.metric or None, self.ablation)
         metric, ablation = engine.setting.metric, engine.setting.ablation
         yield engine.model_ready()
+        steps = ProgressRunner(
+            discovery.discover_steps(engine.model, task, self.method, metric, ablation, **self.options)
+        )
         check = yield from engine.check_task()
         yield TaskChecked(check)
         began = time.perf_counter()
         last: Scores | None = None
         reached = ""
-        steps = ProgressRunner(
-            discovery.discover_steps(engine.model, task, self.method, metric, ablation, **self.options)
-        )
         try:
             for step in steps:
                 passed = time.perf_counter() - began

@@ -63,11 +63,11 @@ class SwitchBasis(Request):
         engine.require_open()
         method, options = self._method_and_options()
         where = engine.setting
-        check = yield from engine.check_task()
-        began = time.perf_counter()
         steps = discovery.discover_steps(
             engine.model, engine.task, method, where.metric, where.ablation, **options
         )
+        check = yield from engine.check_task()
+        began = time.perf_counter()
         scores = check.add_to((yield from report_progress(self.text, steps)))
         select = self.origin.select if self.origin.select in SELECTIONS_BY_SIZE else "greedy"
         edges = min(self.n_edges, scores.graph.n_edges)
