@@ -1,7 +1,7 @@
 """The independent truth: a transformer written out receiver by receiver, in float64.
 
 No line of circuitviz is used. A plain Hugging Face model gives weights, normalisations, MLPs and
-rotary embeddings; every receiver's input is summed from the senders' outputs one by one, as METHODS
+rotary embeddings; every receiver's input is the sum of the senders' outputs, changed edge by edge, as METHODS
 defines it. Edges are named as in files: ``a0.h1->a2.h3<q>``.
 """
 
@@ -53,6 +53,10 @@ class SlowModel:
             names += [(channel, f"a{layer}.{mark}{h}<{channel}>") for h in range(self.kv)]
         return names
 
+    def first_layer(self, receiver: str) -> int:
+        """The layer whose run a receiver's input can change first, for ``start``."""
+        return len(self.blocks) if receiver == "logits" else _layer(receiver)
+
     @torch.no_grad()
     def run(
         self,
@@ -84,18 +88,31 @@ class SlowModel:
         outs: Outputs = {"input": self._embed(tokens) if begin is None else begin}
         outs["input"] = held.get("input", outs["input"])
         shared = self._positions(tokens)
+        stream, summed = (
+            torch.zeros_like(outs["input"]),
+            0,
+        )  # the sum of what the first ``summed`` senders wrote
+        unchanged = shared  # what receivers read whose incoming edges all carry what was written
+        ablated_senders: dict[str, list[str]] = {}
+        for edge in out:
+            sender, _, receiver = edge.partition("->")
+            ablated_senders.setdefault(receiver, []).append(sender)
         rotary = None if self.gpt2 else self._rotary(tokens)
 
         def into(receiver: str) -> Tensor:
-            total = shared.clone()
-            for sender, value in outs.items():
-                edge = f"{sender}->{receiver}"
-                if edge in out:
-                    value = value + scale(edge) * (ablated[sender] - value)
-                total = total + value
+            nonlocal stream, summed, unchanged
+            if summed < len(outs):
+                for value in list(outs.values())[summed:]:
+                    stream = stream + value
+                summed, unchanged = len(outs), shared + stream
+            total = unchanged
+            for sender in ablated_senders.get(receiver, ()):
+                change = ablated[sender] - outs[sender]
+                total = torch.add(total, change, alpha=scale(f"{sender}->{receiver}"))
             if read is not None:
                 read[receiver] = total
-            return fixed.get(receiver, total) + pushed.get(receiver, 0)
+            total = fixed.get(receiver, total)
+            return total + pushed[receiver] if receiver in pushed else total
 
         for layer, block in enumerate(self.blocks):
             if layer < start:
@@ -144,10 +161,14 @@ class SlowModel:
     ) -> tuple[Outputs, Tensor]:  # fmt: skip
         norm = block.ln_1 if self.gpt2 else block.input_layernorm
         found: dict[str, list[Tensor]] = {"q": [], "k": [], "v": []}
+        last_input = normed = None
         for channel, name in self.receivers(layer):
             head = len(found[channel])
             weight, bias = self._projection(block, channel, head)
-            found[channel].append(norm(into(name)) @ weight + bias)
+            receiver_input = into(name)
+            if receiver_input is not last_input:
+                last_input, normed = receiver_input, norm(receiver_input)
+            found[channel].append(normed @ weight + bias)
         time = found["q"][0].shape[1]
         causal = torch.tril(torch.ones(time, time, dtype=torch.bool))
         size = self.size
@@ -205,7 +226,7 @@ class SlowModel:
 
 
 def _layer(sender: str) -> int:
-    """0 of ``a0.h3`` and of ``m0``; -1 of ``input``."""
+    """0 of ``a0.h3``, ``a0.h3<q>`` and ``m0``; -1 of ``input``."""
     return -1 if sender == "input" else int(sender.partition(".")[0][1:])
 
 

@@ -60,7 +60,7 @@ def _place(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_floors_import_only_floors_below_them() -> None:
+def test_layers_import_only_layers_below_them() -> None:
     code = "import sys; from importlinter.cli import lint_imports_command as c; sys.exit(c())"
     done = subprocess.run(
         [sys.executable, "-c", code, "--no-cache"], cwd=ROOT, capture_output=True, text=True
@@ -70,8 +70,8 @@ def test_floors_import_only_floors_below_them() -> None:
 
 
 @pytest.mark.long
-def test_floors_below_the_line_import_without_pyside() -> None:
-    """Every module of every Qt-free floor, in a process where PySide6 cannot be imported."""
+def test_layers_below_jobs_import_without_pyside() -> None:
+    """Every module of every Qt-free layer, in a process where PySide6 cannot be imported."""
     names = []
     for path in MODULES:
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -197,10 +197,10 @@ def test_the_top_level_holds_exactly_what_is_agreed() -> None:
 
 
 def test_tests_mirror_the_package() -> None:
-    floors = {path.name for path in PACKAGE.iterdir() if path.is_dir()} | {"benchmarks", "real_model"}
+    layers = {path.name for path in PACKAGE.iterdir() if path.is_dir()} | {"benchmarks", "real_model"}
     parts = [name.split("/") for name in _committed()]
     folders = {part[1] for part in parts if part[0] == "tests" and len(part) > 2}
-    assert folders <= floors
+    assert folders <= layers
 
 
 def test_tests_of_panels_mirror_the_panels() -> None:
@@ -229,6 +229,25 @@ def test_committed_text_names_no_path_of_one_machine() -> None:
 def test_shell_scripts_parse() -> None:
     for path in sorted(p for p in (ROOT / ".ci").iterdir() if p.suffix != ".py" and p.is_file()):
         subprocess.run(["bash", "-n", str(path)], check=True)
+
+
+def test_benchmarks_read_only_options_that_they_have() -> None:
+    """No test runs the benchmarks, and mypy does not know what ``parse_args`` returns."""
+    for path in sorted((ROOT / "tests" / "benchmarks").glob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        options = {
+            node.args[-1].value.removeprefix("--").replace("-", "_")
+            for node in nodes
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument"
+        }
+        read = {
+            node.attr
+            for node in nodes
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "given"
+        }
+        assert read <= options, path.name
 
 
 def test_version_is_said_once() -> None:

@@ -56,7 +56,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch)
         if not (folder / "a0").is_dir():
-            _write(run, folder, given.features, given.listed_activations)
+            _write(run, folder, given.features, given.active)
         _measure(model, run, folder, given.rows)
 
 

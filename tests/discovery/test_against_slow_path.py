@@ -77,7 +77,7 @@ def test_restarting_in_the_middle_equals_a_fresh_run(case: Case) -> None:
 
 def test_exact_effect_of_200_edges_one_at_a_time(case: Case) -> None:
     graph, at, task = case.model.graph, case.task.lengths - 1, case.task
-    clean, _, _, theirs = case.slow_outputs()
+    clean, ours, _, theirs = case.slow_outputs()
     whole = _slow_metric(case, clean).mean()
     edges = _edges(case, 200, seed=2)
     found = run_to_completion(
@@ -86,7 +86,8 @@ def test_exact_effect_of_200_edges_one_at_a_time(case: Case) -> None:
     seen = 0.0
     for s, r in edges:
         name = graph.edge_name(s, r)
-        logits, _ = case.slow.run(task.clean, at, theirs, {name})
+        start = case.slow.first_layer(graph.receivers[r])
+        logits, _ = case.slow.run(task.clean, at, theirs, {name}, start=start, known=ours)
         effect = float(whole - _slow_metric(case, logits).mean())
         assert found[s, r] == pytest.approx(effect, abs=1e-4), name
         seen = max(seen, abs(effect))
@@ -98,15 +99,15 @@ def test_eap_is_the_derivative_along_each_edge(case: Case, ablation: str, number
     """Under zero ablation every position counts, and where nothing normalises (``plain``) or one norm serves
     attention and MLP, the MLP's input is not the stream that others read."""
     graph, at, task = case.model.graph, case.task.lengths - 1, case.task
-    theirs = case.slow_ablation(ablation)
+    ours, theirs = case.slow_outputs()[1], case.slow_ablation(ablation)
     scores = discover(case.model, task, "eap", metric="logit-diff", ablation=ablation).values
     size, step = np.abs(scores).max(), 1e-4
     for s, r in _edges(case, number, seed=4):
-        name = graph.edge_name(s, r)
-        values = [
-            _slow_metric(case, case.slow.run(task.clean, at, theirs, {name}, lambda _, by=by: by)[0]).mean()
-            for by in (-step, step)
-        ]
+        name, values = graph.edge_name(s, r), []
+        for by in (-step, step):
+            begin = {"start": case.slow.first_layer(graph.receivers[r]), "known": ours}
+            logits, _ = case.slow.run(task.clean, at, theirs, {name}, lambda _, by=by: by, **begin)
+            values.append(_slow_metric(case, logits).mean())
         derivative = float(values[0] - values[1]) / (2 * step)
         assert scores[s, r] == pytest.approx(derivative, rel=1e-2, abs=1e-5 * size), name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from conftest import Case
+from conftest import NAMES, Case
 from slow_path import logit_difference
 
 from circuitviz.discovery import discover, discover_steps, methods
@@ -32,13 +32,14 @@ def test_exact_effects_under_every_ablation(case: Case, ablation: str) -> None:
     found = discover(
         case.model, task, "exact", metric="logit-diff", ablation=ablation, receivers=",".join(receivers)
     )
-    whole = _metric(case, case.slow.run(task.clean, at)[0])
-    largest = 0.0
+    clean, ours = case.slow.run(task.clean, at)
+    whole, largest = _metric(case, clean), 0.0
     for receiver in receivers:
-        column = graph.receiver_index[receiver]
+        column, start = graph.receiver_index[receiver], case.slow.first_layer(receiver)
         for sender in np.flatnonzero(graph.mask[:, column])[::3]:
             name = graph.edge_name(int(sender), column)
-            effect = whole - _metric(case, case.slow.run(task.clean, at, values, {name})[0])
+            logits, _ = case.slow.run(task.clean, at, values, {name}, start=start, known=ours)
+            effect = whole - _metric(case, logits)
             assert found.values[sender, column] == pytest.approx(effect, abs=2e-4), name
             largest = max(largest, abs(effect))
     assert largest > 1e-3
@@ -46,8 +47,16 @@ def test_exact_effects_under_every_ablation(case: Case, ablation: str) -> None:
     assert not found.values[:, untouched].any()
 
 
-@pytest.mark.parametrize("absolute", [False, True])
-@pytest.mark.parametrize("judge", ["kl", "metric"])
+@pytest.mark.parametrize(
+    ("case", "judge", "absolute"),
+    [
+        *((name, "kl", False) for name in NAMES),
+        *((name, "metric", True) for name in NAMES),
+        ("demo", "kl", True),
+        ("demo", "metric", False),
+    ],
+    indirect=["case"],
+)
 def test_acdc_decides_as_one_edge_at_a_time(case: Case, judge: str, absolute: bool) -> None:
     """The naive algorithm: one slow forward for each edge, each decision seen by the next.
 
@@ -56,10 +65,6 @@ def test_acdc_decides_as_one_edge_at_a_time(case: Case, judge: str, absolute: bo
     graph, task, at = case.model.graph, case.task, case.task.lengths - 1
     clean, ours, _, theirs = case.slow_outputs()
     receivers = graph.receivers
-    first = {
-        name: len(case.slow.blocks) if name == "logits" else int(name.partition(".")[0][1:])
-        for name in receivers
-    }
     tau = {"kl": 0.05, "metric": 0.2}[judge]
     found = discover(case.model, task, "acdc", metric="logit-diff", tau=tau, judge=judge, absolute=absolute)
     values, kept = found.values, np.abs(found.values) >= tau
@@ -74,7 +79,7 @@ def test_acdc_decides_as_one_edge_at_a_time(case: Case, judge: str, absolute: bo
                 return
             budget -= 1
             name = graph.edge_name(int(sender), receiver)
-            start = first[receivers[receiver]]
+            start = case.slow.first_layer(receivers[receiver])
             logits, _ = case.slow.run(task.clean, at, theirs, out | {name}, start=start, known=ours)
             if start not in checked:
                 checked.add(start)

@@ -1,4 +1,4 @@
-"""Files that are shaken: each gives a document that can be kept again, or one clear sentence.
+"""Files that are changed at random: each gives a document that can be kept again, or one clear sentence.
 
 Run as a program with a number of files and a seed, it limits its own memory, and prints what happened.
 """
@@ -126,14 +126,14 @@ def seeds(folder: Path) -> list[tuple[str, bytes]]:
     return [(suffix, data) for suffix, data in made for _ in range(OFTEN.get(suffix, 1))]
 
 
-def shake(node: Any, pick: random.Random) -> None:
+def mutate(node: Any, pick: random.Random) -> None:
     """Exchange, remove or double a value somewhere in JSON."""
     keys = list(node) if isinstance(node, dict) else list(range(len(node)))
     if not keys:
         return
     key = pick.choice(keys)
     if isinstance(node[key], dict | list) and node[key] and pick.random() < 0.75:
-        shake(node[key], pick)
+        mutate(node[key], pick)
     elif (chance := pick.random()) < 0.6:
         node[key] = copy.deepcopy(pick.choice(STRANGE))
     elif chance < 0.8:
@@ -144,7 +144,7 @@ def shake(node: Any, pick: random.Random) -> None:
         node[str(pick.choice(STRANGE))[:20]] = copy.deepcopy(node[key])
 
 
-def bytes_shaken(data: bytes, pick: random.Random, others: list[bytes]) -> bytes:
+def mutate_bytes(data: bytes, pick: random.Random, others: list[bytes]) -> bytes:
     """Flip, cut, double, splice."""
     out = bytearray(data)
     for _ in range(pick.choice((1, 1, 2, 5, 40))):
@@ -177,14 +177,14 @@ def bytes_shaken(data: bytes, pick: random.Random, others: list[bytes]) -> bytes
 
 
 def repacked(data: bytes, pick: random.Random, others: list[bytes]) -> bytes:
-    """A document's zip with its manifest or tensors shaken inside."""
+    """A document's zip with its manifest or tensors changed inside."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         manifest, tensors = archive.read("document.json"), archive.read("tensors.safetensors")
     match pick.randrange(4):
         case 0 | 1:
-            manifest = json_shaken(manifest, pick)
+            manifest = mutate_json(manifest, pick)
         case 2:
-            tensors = bytes_shaken(tensors, pick, others)
+            tensors = mutate_bytes(tensors, pick, others)
         case _:
             arrays = load(tensors)
             name = pick.choice(list(arrays))
@@ -203,14 +203,14 @@ def repacked(data: bytes, pick: random.Random, others: list[bytes]) -> bytes:
     return out.getvalue()
 
 
-def json_shaken(data: bytes, pick: random.Random) -> bytes:
+def mutate_json(data: bytes, pick: random.Random) -> bytes:
     tree = json.loads(data)
     for _ in range(pick.choice((1, 1, 2, 6))):
-        shake(tree, pick)
+        mutate(tree, pick)
     return json.dumps(tree).encode()
 
 
-def words_shaken(data: bytes, pick: random.Random) -> bytes:
+def mutate_words(data: bytes, pick: random.Random) -> bytes:
     """Exchange, remove or double words and signs of a text."""
     words = WORDS.findall(data.decode())
     for _ in range(pick.choice((1, 1, 2, 8))):
@@ -236,11 +236,11 @@ def mutated(pick: random.Random, seeds: list[tuple[str, bytes]]) -> tuple[str, b
     if suffix == ".circuit" and chance < 0.8:
         data = repacked(data, pick, others)
     elif suffix.endswith("json") and chance < 0.7:
-        data = json_shaken(data, pick)
+        data = mutate_json(data, pick)
     elif suffix != ".circuit" and chance < 0.9:
-        data = words_shaken(data, pick)
+        data = mutate_words(data, pick)
     else:
-        data = bytes_shaken(data, pick, others)
+        data = mutate_bytes(data, pick, others)
     if pick.random() < 0.03:
         suffix = pick.choice(seeds)[0]
     return suffix, data

@@ -215,23 +215,23 @@ def test_an_attribution_graph_is_not_mistaken_for_eap_ig(tmp_path: Path) -> None
         import_document(tmp_path / "a.graph.json")
 
 
-def test_json_that_is_shaken_is_a_document_or_one_sentence(tmp_path: Path) -> None:
+def test_changed_json_is_a_document_or_one_sentence(tmp_path: Path) -> None:
     """Values inside the manifest are exchanged, so the zip's own checks do not help."""
     good, bad, pick = tmp_path / "good.circuit", tmp_path / "bad.circuit", random.Random(1)
     save_document(document(SHAPES[0], 1), good)
     strange = [None, -1, 1e400, "x", [], {}, [[]], True, 10**12]
 
-    def shake(node):  # type: ignore[no-untyped-def]
+    def mutate(node):  # type: ignore[no-untyped-def]
         keys = list(node) if isinstance(node, dict) else list(range(len(node)))
         key = pick.choice(keys)
         if isinstance(node[key], dict | list) and node[key] and pick.random() < 0.8:
-            shake(node[key])
+            mutate(node[key])
         else:
             node[key] = pick.choice(strange)
 
     for _ in range(300):
         try:
-            open_document(rewritten(good, bad, shake))
+            open_document(rewritten(good, bad, mutate))
         except InputError as error:
             assert "\n" not in str(error)
 

@@ -1,4 +1,4 @@
-"""No file can crash, hang or fill the memory: CIRCUITVIZ_FUZZ=10000 tries ten thousand shaken ones."""
+"""No file can crash, hang or fill the memory: CIRCUITVIZ_FUZZ=10000 tries ten thousand changed ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHARE = int(os.environ.get("CIRCUITVIZ_FUZZ", "1000"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="memory is limited by resource")
-def test_a_shaken_file_is_a_document_or_one_clear_sentence() -> None:
+def test_a_changed_file_is_a_document_or_one_clear_sentence() -> None:
     """In a process of its own, whose memory is bounded; a file that never ends is a fault too."""
     program = Path(__file__).parent / "mutations.py"
     done = subprocess.run(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mutations import bytes_shaken, json_shaken
+from mutations import mutate_bytes, mutate_json
 from peak_memory import peak_memory_bytes
 from tiny_tokenizers import byte_level, qwen2, word_level
 
@@ -72,13 +72,13 @@ def changed(files: dict[str, bytes], pick: random.Random) -> dict[str, bytes]:
         data = _recounted(data, pick)
     elif name == "model.safetensors" and pick.random() < 0.6:
         length = struct.unpack("<Q", data[:8])[0]
-        header = json_shaken(data[8 : 8 + length], pick)
+        header = mutate_json(data[8 : 8 + length], pick)
         length = len(header) if pick.random() < 0.9 else pick.choice((0, 2**31, 2**63 - 1))
         data = struct.pack("<Q", length) + header + data[8 + struct.unpack("<Q", files[name][:8])[0] :]
     elif name.endswith(".json") and pick.random() < 0.75:
-        data = json_shaken(data, pick)
+        data = mutate_json(data, pick)
     else:
-        data = bytes_shaken(data, pick, others)
+        data = mutate_bytes(data, pick, others)
     made = {**files, name: data}
     if pick.random() < 0.03:
         del made[pick.choice(list(made))]

@@ -12,7 +12,7 @@ SHARE = int(os.environ.get("CIRCUITVIZ_FUZZ", "250"))
 
 
 def test_a_changed_value_is_refused_when_it_is_read_or_can_be_drawn_exported_and_saved() -> None:
-    program = Path(__file__).parent / "leaves.py"
+    program = Path(__file__).parent / "value_mutations.py"
     done = subprocess.run(
         [sys.executable, str(program), str(SHARE), "0"],
         capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},

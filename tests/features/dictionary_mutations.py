@@ -1,4 +1,4 @@
-"""Folders of dictionaries that are shaken: each is opened and can encode, or is refused in one clear sentence.
+"""Folders of dictionaries that are changed at random: each is opened and can encode, or is refused in one clear sentence.
 
 Run as a program with a number of folders and a seed, it limits its own memory, and prints what happened.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mutations import bytes_shaken, json_shaken, shake, words_shaken
+from mutations import mutate, mutate_bytes, mutate_json, mutate_words
 from peak_memory import peak_memory_bytes
 from safetensors.torch import load, save
 
@@ -114,7 +114,7 @@ def legacy(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def weights_shaken(data: bytes, pick: random.Random, others: list[bytes]) -> bytes:
+def mutate_weights(data: bytes, pick: random.Random, others: list[bytes]) -> bytes:
     """Tensors exchanged, renamed or removed; or the header's own numbers; or bytes."""
     chance = pick.random()
     if chance < 0.6:
@@ -149,7 +149,7 @@ def weights_shaken(data: bytes, pick: random.Random, others: list[bytes]) -> byt
         size = struct.unpack("<Q", data[:8])[0]
         header = json.loads(data[8 : 8 + size])
         for _ in range(pick.choice((1, 2))):
-            shake(header, pick)
+            mutate(header, pick)
         if pick.random() < 0.4:  # sizes that no file can hold
             one = pick.choice(
                 [v for v in header.values() if isinstance(v, dict) and isinstance(v.get("shape"), list)]
@@ -158,7 +158,7 @@ def weights_shaken(data: bytes, pick: random.Random, others: list[bytes]) -> byt
             one["shape"] = [pick.choice((2**20, 2**40, 2**62, -1)) for _ in range(pick.choice((1, 2, 3)))]
         text = json.dumps(header).encode()
         return struct.pack("<Q", len(text)) + text + data[8 + size :]
-    return bytes_shaken(data, pick, others)
+    return mutate_bytes(data, pick, others)
 
 
 def mutated(
@@ -166,7 +166,7 @@ def mutated(
 ) -> None:
     """One folder of a dictionary, or one torch file."""
     if pick.random() < 0.1:
-        (folder / "one.pt").write_bytes(bytes_shaken(torch_file, pick, [torch_file]))
+        (folder / "one.pt").write_bytes(mutate_bytes(torch_file, pick, [torch_file]))
         return
     one = folder / "one"
     one.mkdir()
@@ -175,13 +175,13 @@ def mutated(
     text = json.dumps(config).encode()
     chance = pick.random()
     if chance < 0.5:
-        text = json_shaken(text, pick)
+        text = mutate_json(text, pick)
     elif chance < 0.6:
-        text = words_shaken(text, pick)
+        text = mutate_words(text, pick)
     elif chance < 0.65:
-        text = bytes_shaken(text, pick, [text])
+        text = mutate_bytes(text, pick, [text])
     if chance > 0.6:
-        weights = weights_shaken(weights, pick, others)
+        weights = mutate_weights(weights, pick, others)
     (one / CONFIG).write_bytes(text)
     name = WEIGHTS if pick.random() < 0.95 else pick.choice(("sae.safetensors", "ae.pt", "", "nothing/"))
     if name.endswith("/"):

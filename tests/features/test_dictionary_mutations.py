@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).parent / "shaken_dictionaries.py"
+PROGRAM = Path(__file__).parent / "dictionary_mutations.py"
 TESTS = PROGRAM.parents[1]
 
 
 @pytest.mark.long
-def test_shaken_folders_end_in_a_dictionary_or_in_a_sentence() -> None:
+def test_changed_folders_end_in_a_dictionary_or_in_a_sentence() -> None:
     """In a process of its own, whose memory is limited: a size that a header claims is never allocated."""
     paths = [str(TESTS.parent), str(TESTS), str(TESTS / "formats")]
     code = f"import sys; sys.path[:0] = {paths!r}; sys.argv[0] = {str(PROGRAM)!r}; exec(open(sys.argv[0]).read())"
