@@ -49,6 +49,9 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("-o", "--output", type=Path, help="write a .circuit file")
     parser.add_argument("--prompts", type=int, default=64, help="number of prompts (default 64)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the task (default 0)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only say how long the search will take, and how much memory"
+    )
     parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
     add_setting_flags(parser)
     add_device_flag(parser)
@@ -89,6 +92,11 @@ def run(args: argparse.Namespace) -> int:
             )
         asked = model.graph.n_edges
     # options are looked at here, before anything is computed
+    cost = discovery.estimate_search(where, args.method, **options)
+    if args.dry_run:
+        return _print_cost(args, cost)
+    if cost is not None and cost.is_long:
+        print_message(f"{args.method} on {task.name} takes {cost.text} (an estimate)")
     steps = discovery.discover_steps(model, task, args.method, where.metric, ablation, **options)
     check = run_with_progress_bar(
         evaluation.check_task_steps(model, task, where.metric), f"checking {task.name}"
@@ -133,3 +141,15 @@ def run(args: argparse.Namespace) -> int:
             f"{scores.method} on {model.name}, {task.name} ({len(task)} prompts) in {seconds:.1f} s"
         ),
     )
+
+
+def _print_cost(args: argparse.Namespace, cost: discovery.SearchCost | None) -> int:
+    if cost is None:
+        raise InputError(f"The method '{args.method}' does not say how many passes it needs.")
+    data = {
+        "method": args.method,
+        "seconds": cost.seconds,
+        "memory_bytes": cost.memory_bytes,
+        "is_upper_bound": cost.is_upper_bound,
+    }
+    return print_result(args, data, lambda: f"{args.method}: {cost.text} (an estimate)")

@@ -6,3 +6,5 @@ from .registry import discover as discover
 from .registry import discover_steps as discover_steps
 from .registry import make_setting as make_setting
 from .registry import methods as methods
+from .search_cost import SearchCost as SearchCost
+from .search_cost import estimate_search as estimate_search

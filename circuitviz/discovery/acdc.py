@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.registry import make_setting as setting_of
+from circuitviz.discovery.search_cost import PassCount, receiver_layers, share_from_layer
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, NodeKind, Scores
 from circuitviz.models import PatchedRun, record_activations
@@ -47,6 +48,7 @@ class AcdcOptions:
     reference="Conmy et al. 2023, Algorithm 1",
     options=AcdcOptions,
     select="own",
+    count_passes=lambda setting, options: _count_passes(setting),
 )
 def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
     """Remove u→v when L(C) − L(C without u→v) < τ, C being what is left so far; L is −KL by default.
@@ -67,6 +69,13 @@ def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
         message = f"{n_done:,} of {n_edges:,} edges examined"
         yield Progress(n_done, n_edges, message, search.scores(partial=True))
     return search.scores()
+
+
+def _count_passes(setting: TaskSetting) -> PassCount:
+    """Each edge is a run from its receiver's layer on, unless its receiver's node was removed before."""
+    graph = setting.model.graph
+    shares = share_from_layer(graph, receiver_layers(graph))
+    return PassCount(4 + float(graph.mask.sum(axis=0) @ shares), is_upper_bound=True)
 
 
 class _AcdcSearch:

@@ -13,6 +13,7 @@ from torch import Tensor
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.partial_means import partial_means
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.search_cost import PassCount, share_from_layer
 from circuitviz.graph import Scores
 from circuitviz.models import Model, PatchedRun, record_activations
 from circuitviz.models.batching import run_in_batches
@@ -38,6 +39,7 @@ class ActivationPatchingOptions:
     reference="Vig et al. 2020; Meng et al. 2022",
     options=ActivationPatchingOptions,
     select="nodes",
+    count_passes=lambda setting, options: _count_passes(setting, options),
 )
 def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions) -> ProgressSteps[Scores]:
     """s(u) = L(full model) − L(full model with u's output replaced by its ablation value).
@@ -102,6 +104,19 @@ def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions
 
     yield from run_in_batches(model, len(task), time, work)
     return scores(node_effects / len(task), position_effects / len(task), False)
+
+
+def _count_passes(setting: TaskSetting, options: ActivationPatchingOptions) -> PassCount:
+    """Each node, and each node at each position that differs, is a run from the node's layer on."""
+    graph, task = setting.model.graph, setting.task
+    layers = np.array([max(node.layer or 0, 0) for node in graph.nodes[: len(graph.senders)]])
+    differs = (task.clean != task.corrupted).any(0).nonzero()
+    n_positions = task.clean.shape[1]
+    n_changed = (
+        n_positions - int(differs[0, 0]) if setting.ablation == "corrupted" and len(differs) else n_positions
+    )
+    runs_per_node = 1 + n_changed * options.positions
+    return PassCount(4 + runs_per_node * float(share_from_layer(graph, layers).sum()))
 
 
 @torch.no_grad()

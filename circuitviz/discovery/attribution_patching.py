@@ -10,6 +10,7 @@ from torch import Tensor
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.gradients import ActivationDeltas, add_edge_scores, run_backward
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.search_cost import count_gradient_passes
 from circuitviz.graph import Scores
 from circuitviz.models import Activations, Model
 from circuitviz.models.batching import run_in_batches
@@ -26,6 +27,7 @@ from circuitviz.progress import Progress, ProgressSteps
     options=NoOptions,
     smooth=True,
     select="nodes",
+    count_passes=lambda setting, options: count_gradient_passes(1, 1),
 )
 def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u, t) = mean over prompts of (z_u − a_u) · ∂L/∂z_u at position t and the clean input.

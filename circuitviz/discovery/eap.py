@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from circuitviz.discovery.averaged_gradients import GradientPoint, score_by_average_gradients
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.search_cost import count_gradient_passes
 from circuitviz.graph import Scores
 from circuitviz.options import NoOptions
 from circuitviz.progress import ProgressSteps
@@ -15,6 +16,7 @@ from circuitviz.progress import ProgressSteps
     reference="Syed et al. 2023",
     options=NoOptions,
     smooth=True,
+    count_passes=lambda setting, options: count_gradient_passes(1, 1),
 )
 def edge_attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v at the clean input.

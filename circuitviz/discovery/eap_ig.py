@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from circuitviz.discovery.averaged_gradients import GradientPoint, score_by_average_gradients
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.search_cost import count_gradient_passes
 from circuitviz.graph import Scores
 from circuitviz.options import option
 from circuitviz.progress import ProgressSteps
@@ -36,6 +37,7 @@ class EapIgOptions:
     reference="Hanna et al. 2024",
     options=EapIgOptions,
     smooth=True,
+    count_passes=lambda setting, options: count_gradient_passes(2, options.steps),
 )
 def eap_integrated_gradients(setting: TaskSetting, options: EapIgOptions) -> ProgressSteps[Scores]:
     """EAP with ∂L/∂x_v averaged over runs whose ``input`` is a + (k/m)(z − a).

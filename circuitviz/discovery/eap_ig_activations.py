@@ -14,6 +14,7 @@ from torch import Tensor
 from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, score_by_average_gradients
 from circuitviz.discovery.eap_ig import QUADRATURE_RULES, path_fractions
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.search_cost import count_gradient_passes
 from circuitviz.graph import Scores
 from circuitviz.options import option
 from circuitviz.progress import ProgressSteps
@@ -37,6 +38,7 @@ class EapIgActivationsOptions:
     reference="Hanna et al. 2024; Marks et al. 2024",
     options=EapIgActivationsOptions,
     smooth=True,
+    count_passes=lambda setting, options: count_gradient_passes(2, _count_points(setting, options)),
 )
 def eap_integrated_activations(
     setting: TaskSetting, options: EapIgActivationsOptions
@@ -61,6 +63,12 @@ def eap_integrated_activations(
         return gradient_points
 
     return (yield from score_by_average_gradients(setting, "eap-ig-activations", points))
+
+
+def _count_points(setting: TaskSetting, options: EapIgActivationsOptions) -> int:
+    """The number of passes: ``steps`` for the input, each layer's attention, and each MLP."""
+    shape = setting.model.shape
+    return options.steps * (1 + shape.n_layers * (1 + shape.mlp))
 
 
 def _hold_point(hook_name: str, delta: Tensor, clean_fraction: float) -> GradientPoint:

@@ -10,6 +10,7 @@ import numpy as np
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.partial_means import partial_means
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.search_cost import PassCount, receiver_layers, share_from_layer
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, Scores
 from circuitviz.models import PatchedRun, record_activations
@@ -30,6 +31,7 @@ class ExactOptions:
     summary="Exact edge patching: every edge ablated alone, all edges into a receiver in one batch",
     reference="Goldowsky-Dill et al. 2023",
     options=ExactOptions,
+    count_passes=lambda setting, options: _count_passes(setting, options),
 )
 def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> ProgressSteps[Scores]:
     """s(u→v) = L(full model) − L(full model with the one edge ablated), mean over prompts.
@@ -37,13 +39,25 @@ def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> Progress
     Receivers go from the logits upstream, so that the quickest restarts come first. Source:
     [goldowskydill2023path].
     """
-    graph = setting.model.graph
-    edges = graph.mask
-    if options.receivers != "all":
-        edges = np.zeros_like(graph.mask)
-        columns = parse_receivers(setting, options.receivers)
-        edges[:, columns] = graph.mask[:, columns]
+    edges = _examined_edges(setting, options)
     return (yield from measure_edge_effects(setting, [(int(s), int(r)) for s, r in np.argwhere(edges)]))
+
+
+def _examined_edges(setting: TaskSetting, options: ExactOptions) -> BoolMatrix:
+    graph = setting.model.graph
+    if options.receivers == "all":
+        return graph.mask
+    edges = np.zeros_like(graph.mask)
+    columns = parse_receivers(setting, options.receivers)
+    edges[:, columns] = graph.mask[:, columns]
+    return edges
+
+
+def _count_passes(setting: TaskSetting, options: ExactOptions) -> PassCount:
+    """Each edge is a run from its receiver's layer on, beside clean, corrupted and fully ablated runs."""
+    n_edges = _examined_edges(setting, options).sum(axis=0)
+    shares = share_from_layer(setting.model.graph, receiver_layers(setting.model.graph))
+    return PassCount(4 + float(n_edges @ shares))
 
 
 def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]]) -> ProgressSteps[Scores]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.search_cost import PassCount
 from circuitviz.graph import Scores
 from circuitviz.models import Activations, compute_sender_deltas, zero_activations
 from circuitviz.models.batching import run_in_batches
@@ -21,6 +22,7 @@ from circuitviz.progress import Progress, ProgressSteps
     reference="Ferrando and Voita 2024",
     options=NoOptions,
     metric_free=True,
+    count_passes=lambda setting, options: PassCount(4.0),
 )
 def information_flow_routes(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over positions of p_u / Σ p, where p_u = max(‖x_v‖₁ − ‖x_v − z_u‖₁, 0).

@@ -13,6 +13,7 @@ from circuitviz.discovery.direct_paths import DirectPaths
 from circuitviz.discovery.exact_patching import parse_receivers
 from circuitviz.discovery.partial_means import partial_means
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.search_cost import PassCount, receiver_layers, share_from_layer
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, NodeKind, Scores
 from circuitviz.models import PatchedRun, record_activations
@@ -48,6 +49,7 @@ class PathPatchingOptions:
     summary="Exact effect of direct paths to chosen receivers; round by round, the IOI paper's procedure",
     reference="Wang et al. 2023; Goldowsky-Dill et al. 2023",
     options=PathPatchingOptions,
+    count_passes=lambda setting, options: _count_passes(setting, options),
 )
 def path_patching(setting: TaskSetting, options: PathPatchingOptions) -> ProgressSteps[Scores]:
     """s(u→R) = L(full model) − L(model with only the direct path from u to R changed).
@@ -123,6 +125,18 @@ class _PatchingRound:
 
         yield from run_in_batches(model, len(task), task.clean.shape[1], work)
         self.mean_effects = self._effect_sums / len(task)
+
+
+def _count_passes(setting: TaskSetting, options: PathPatchingOptions) -> PassCount:
+    """Each sender is a run from the first of the receivers that it reaches; later rounds are bounded."""
+    graph, layers = setting.model.graph, receiver_layers(setting.model.graph)
+    named = [parse_receivers(setting, part) for part in options.receivers.split(";")]
+    n_later_rounds = max(0, options.rounds - len(named))
+    n_forwards = 4.0 * (len(named) + n_later_rounds) + n_later_rounds * len(graph.senders)
+    for columns in named:
+        n_senders = int(graph.mask[:, columns].any(axis=1).sum())
+        n_forwards += n_senders * float(share_from_layer(graph, layers[columns]).max())
+    return PassCount(n_forwards, is_upper_bound=n_later_rounds > 0)
 
 
 def _check_receivers(setting: TaskSetting, receivers: list[int]) -> None:

@@ -8,6 +8,7 @@ from circuitviz.discovery.averaged_gradients import GradientPoint, score_by_aver
 from circuitviz.discovery.eap_ig import QUADRATURE_RULES, path_fractions
 from circuitviz.discovery.mixed_attribution import choose_features, score_mixed_edges
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.search_cost import count_gradient_passes
 from circuitviz.features.feature_basis import load_dictionaries_by_site, parse_sites
 from circuitviz.graph import Scores
 from circuitviz.options import option
@@ -45,6 +46,7 @@ class TaskAttributionOptions:
     reference="Marks et al. 2024; Hanna et al. 2024",
     options=TaskAttributionOptions,
     smooth=True,
+    count_passes=lambda setting, options: count_gradient_passes(3, options.steps),
 )
 def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v; u and v may be features.

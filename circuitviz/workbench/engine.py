@@ -48,6 +48,10 @@ class Engine:
         """Whether there is a model."""
         return self._model is not None
 
+    def is_model(self, name: str, device: str) -> bool:
+        """Whether the model of this name is open on this device."""
+        return self._model is not None and (self._model.name, self._device) == (name, device)
+
     @property
     def is_open(self) -> bool:
         """Whether there is a model and a task to read."""
@@ -106,7 +110,7 @@ class Engine:
 
     def open_model(self, name: str, device: str) -> Iterator[Reply]:
         """Open a model, unless it is open already."""
-        if self._model is not None and (self._model.name, self._device) == (name, device):
+        if self.is_model(name, device):
             return
         self._model = yield from report_progress(
             "Loading the model", load_model_in_background(name, device), name

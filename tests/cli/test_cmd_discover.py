@@ -1,4 +1,4 @@
-"""``circuitviz discover`` leaves out rows of a task file that cannot be used, where it is told to."""
+"""``circuitviz discover``: rows of a task file that cannot be used, and what a search would cost."""
 
 from __future__ import annotations
 
@@ -45,3 +45,17 @@ def test_the_command_line_leaves_them_out_when_asked(
     assert "2 rows of its file were left out" in methods_paragraph(document)
     assert main(["evaluate", str(out), "-t", str(odd)]) == 2
     assert main(["evaluate", str(out), "-t", str(odd), "--skip-unusable"]) == 0
+
+
+def test_a_dry_run_says_the_cost_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.circuit"
+    words = ["discover", "--dry-run", "--prompts", "4", "-o", str(out)]
+    assert main([*words, "--method", "eap-ig"]) == 0
+    assert capsys.readouterr().out.startswith("eap-ig: about ")
+    seconds = []
+    for steps in ("5", "50"):
+        assert main([*words, "--method", "eap-ig", "--steps", steps, "--json"]) == 0
+        seconds.append(json.loads(capsys.readouterr().out)["seconds"])
+    assert seconds[1] > 2 * seconds[0] and not out.exists()

@@ -1,0 +1,175 @@
+"""What a search will cost, before it runs: the passes that a method needs, and a measured forward pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+
+from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.graph import Graph
+from circuitviz.models import Model
+from circuitviz.models.batching import max_batch_size
+from circuitviz.options import build_options
+from circuitviz.tasks import Task
+
+FORWARDS_PER_BACKWARD = 2.0  # of all activations, not of weights: one product more than a forward for each
+GRADIENT_OVERHEAD = 1.25  # recording, and products with all senders: 1.2 to 1.3 in the engine's benchmark
+MIN_MEASURED_TOKENS = 128  # fewer take as long: the weights are read once for all
+MEASURED_SECONDS = 0.2  # of a forward pass that is long enough to be measured
+LONG_SEARCH_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class PassCount:
+    """Passes of the whole model that a method makes of each prompt.
+
+    Attributes:
+        forwards: Forward passes; one that begins at a later layer counts by its share of the layers, and
+            other work by the passes that would take as long.
+        backwards: Backward passes.
+        is_upper_bound: Whether the method may end sooner.
+    """
+
+    forwards: float
+    backwards: float = 0.0
+    is_upper_bound: bool = False
+
+
+CountPasses = Callable[[TaskSetting, Any], PassCount]
+"""(setting, options) → passes; what a method is registered with as ``count_passes``."""
+
+
+@dataclass(frozen=True)
+class SearchCost:
+    """An estimate.
+
+    Attributes:
+        seconds: Time of the search on this machine as it is now.
+        memory_bytes: Memory of the process (of the device, on a GPU) at its peak.
+        is_upper_bound: Whether the method may end sooner.
+    """
+
+    seconds: float
+    memory_bytes: float
+    is_upper_bound: bool = False
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a person should know before it starts."""
+        return self.seconds > LONG_SEARCH_SECONDS
+
+    @property
+    def text(self) -> str:
+        """The estimate as a person reads it.
+
+        >>> SearchCost(185.0, 2.1e9).text
+        'about 3 min, 2.1 GB'
+        >>> SearchCost(40_000.0, 2.1e9, is_upper_bound=True).text
+        'at most 11 h, 2.1 GB'
+        """
+        begin = "at most" if self.is_upper_bound else "about"
+        return f"{begin} {_describe_seconds(self.seconds)}, {self.memory_bytes / 1e9:.1f} GB"
+
+
+def estimate_search(setting: TaskSetting, method: str, **options: object) -> SearchCost | None:
+    """Estimate time and memory of a search.
+
+    Args:
+        setting: Model, task, metric and ablation.
+        method: Name of the method.
+        **options: Options of the method.
+
+    Returns:
+        The estimate; None where the method does not say how many passes it needs.
+
+    Raises:
+        InputError: There is no such method or option.
+    """
+    entry = methods.get(method)
+    count_passes: CountPasses | None = entry.extra.get("count_passes")
+    method_options = build_options(entry.options, options)
+    if count_passes is None:
+        return None
+    passes = count_passes(setting, method_options)
+    forward = measure_forward_seconds(setting.model, setting.task)
+    n_forwards = passes.forwards + FORWARDS_PER_BACKWARD * passes.backwards
+    return SearchCost(
+        forward * n_forwards,
+        _peak_memory_bytes(setting, passes.backwards > 0),
+        passes.is_upper_bound,
+    )
+
+
+@torch.no_grad()
+def measure_forward_seconds(model: Model, task: Task) -> float:
+    """Seconds of a plain forward pass over all clean prompts, from one over the first few."""
+    n_measured = min(len(task), max(1, MIN_MEASURED_TOKENS // task.clean.shape[1]))
+    model.logits(task.clean[:1], task.lengths[:1] - 1)  # what is only slow the first time
+    while True:
+        part = task.subset(range(n_measured))
+        begun = time.perf_counter()
+        float(model.logits(part.clean, part.lengths - 1)[0, 0])  # waits for the device
+        seconds = time.perf_counter() - begun
+        if n_measured == len(task) or seconds > MEASURED_SECONDS:
+            return seconds * len(task) / n_measured
+        n_measured = min(len(task), 4 * n_measured)
+
+
+def receiver_layers(graph: Graph) -> NDArray[np.int64]:
+    """The layer of each receiver; ``logits`` come after the last."""
+    n_layers = graph.shape.n_layers
+    return np.array([n_layers if r == "logits" else int(r[1:].partition(".")[0]) for r in graph.receivers])
+
+
+def share_from_layer(graph: Graph, layers: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of a forward pass from a layer on, with the unembedding counted as a third of a layer."""
+    n_layers = graph.shape.n_layers
+    return np.asarray((n_layers - layers + 1 / 3) / (n_layers + 1 / 3), dtype=np.float64)
+
+
+def count_gradient_passes(n_forwards: int, n_gradients: int) -> PassCount:
+    """Passes of a method that takes gradients, with the products that make edge scores of them."""
+    return PassCount(n_forwards + GRADIENT_OVERHEAD * n_gradients, GRADIENT_OVERHEAD * n_gradients)
+
+
+def _peak_memory_bytes(setting: TaskSetting, has_backward: bool) -> float:
+    """What is taken now, and the tensors of one batch."""
+    model, task, shape = setting.model, setting.task, setting.model.shape
+    n_positions = task.clean.shape[1]
+    batch = min(len(task), max_batch_size(model, n_positions, 1.5), model.max_batch_prompts or len(task))
+    # deltas of all senders, one layer's gradients of all receivers, streams that a pass records
+    streams = 1.5 * len(model.graph.senders) + shape.n_heads + 2 * shape.kv_heads + 4 * shape.n_layers
+    values = streams * shape.d_model
+    if has_backward:
+        d_mlp = int(getattr(model.bridge.cfg, "d_mlp", 0) or 0)
+        values += shape.n_layers * (12 * shape.d_model + 4 * d_mlp + 3 * shape.n_heads * n_positions)
+    itemsize = model.unembedding.element_size()
+    used = (
+        torch.cuda.memory_allocated(model.device)
+        if model.device.type == "cuda"
+        else psutil.Process().memory_info().rss
+    )
+    logits = 4 * batch * len(model.unembedding)
+    return used + itemsize * batch * n_positions * values + logits
+
+
+def _describe_seconds(seconds: float) -> str:
+    """Seconds in the unit that a person would use.
+
+    >>> [_describe_seconds(value) for value in (0.4, 42.2, 100, 8000, 400_000)]
+    ['1 s', '42 s', '2 min', '2 h', '5 days']
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:.0f} days"
