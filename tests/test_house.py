@@ -155,6 +155,12 @@ def test_threads_may_ask_for_names_at_the_same_time() -> None:
     assert len(stubs) > 10 and done.returncode == 0, done.stderr[-3000:]
 
 
+def test_saelens_is_imported_where_its_releases_are_downloaded_alone() -> None:
+    """All else works without it, as with TransformerLens 4, which it does not know."""
+    importing = [_place(path) for path in MODULES if "sae_lens" in {n.split(".")[0] for n in _imports(path)}]
+    assert importing == ["circuitviz/features/saelens.py"]
+
+
 def test_jobs_know_only_qtcore() -> None:
     for path in sorted((PACKAGE / "jobs").glob("*.py")):
         qt = {name for name in _imports(path) if name.startswith("PySide6.")}

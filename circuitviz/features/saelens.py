@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from circuitviz.errors import InputError
+from circuitviz.errors import InputError, first_error_line
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.saelens_config import SaelensConfig, parse_saelens_config
 from circuitviz.features.weight_processing import PRETRAINED_KWARGS_KEY, stated_processing
@@ -98,8 +98,15 @@ def download_release(release: str, identity: str, hub_answers: bool = True) -> D
     """
     with warnings.catch_warnings(), hub_access(hub_answers):
         warnings.simplefilter("ignore")
-        from sae_lens import SAE  # takes seconds to import, for downloads alone
-
+        try:
+            from sae_lens import SAE  # takes seconds to import, for downloads alone
+        except Exception as error:  # absent, or made for another TransformerLens than is installed
+            raise InputError(
+                f"The dictionary '{identity}' of the release '{release}' is downloaded by SAELens, which "
+                f"cannot be imported here ({first_error_line(error)}); install it ('pip install sae-lens', "
+                "which also installs a TransformerLens that it works with), or download the dictionary and "
+                "give its folder."
+            ) from error
         try:
             loaded = SAE.from_pretrained(release, identity, device="cpu")
         except Exception as error:  # the network, the hub and SAELens fail in many ways

@@ -55,17 +55,21 @@ def _leave_scores_unscaled(attention: Any) -> None:
 
 
 def _normalise_after_rotation(attention: Any) -> None:
-    """HunYuan: normalise queries and keys after the rotary embedding; the bridge does it before."""
+    """HunYuan: normalise queries and keys after the rotary embedding; TransformerLens 3 does it before."""
+    if getattr(attention.config, "qk_norm_after_rope", False):
+        return  # TransformerLens 4 does the same
     attention._qk_norm_phase = None
     for rotated, norm in ((attention.hook_rot_q, attention.q_norm), (attention.hook_rot_k, attention.k_norm)):
         rotated.register_forward_hook(lambda _point, _args, out, norm=norm: norm(out))
 
 
 def _rotate_adjacent_pairs(attention: Any) -> None:
-    """Cohere: rotate adjacent pairs of queries and keys; the bridge rotates halves, as Llama does.
+    """Cohere: rotate adjacent pairs of queries and keys; TransformerLens 3 rotates halves, as Llama does.
 
     Hugging Face gives each angle twice in a row; the bridge expects all angles, and then all again.
     """
+    if getattr(attention.config, "rotary_interleaved_cos_sin", False):
+        return  # TransformerLens 4 does the same
     attention.config.rotary_adjacent_pairs = True
     hooked = attention._apply_position_embedding_hooks
 

@@ -12,6 +12,7 @@ Architectures differ in more ways than a table of names covers, so a few short p
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -271,7 +272,12 @@ def _can_set_patterns(model: Model, reference: ReferencePass) -> bool:
         hooks[f"blocks.{layer}.attn.hook_pattern"] = torch.zeros_like
         hooks[f"blocks.{layer}.attn.hook_z"] = z.append
     model.can_set_patterns = True  # for this pass
-    with model.hooks(hooks), model.recording_block_calls(reference.tokens.shape[1]):  # for the patched pass
+    with (
+        warnings.catch_warnings(),
+        model.hooks(hooks),
+        model.recording_block_calls(reference.tokens.shape[1]),  # for the patched pass
+    ):
+        warnings.simplefilter("ignore")  # of TransformerLens 4, where a replacement is not used
         model.logits(reference.tokens[:1], _last_positions(reference)[:1])
     return not any(bool(heads.any()) for heads in z)
 

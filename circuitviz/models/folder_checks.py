@@ -2,6 +2,8 @@
 
 Sizes in ``config.json`` decide how many modules and how much memory a library allocates, so a wrong number
 there could take hours or all memory. The headers of the ``*.safetensors`` files say which sizes there are.
+Adapters, quantised weights and incomplete folders are refused here too, with the reason: libraries would
+ignore them, load them where their packages are installed, or fill in random numbers.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ from safetensors import SafetensorError, safe_open
 from circuitviz.errors import InputError
 
 CONFIG_FILE, WEIGHTS_PATTERN = "config.json", "*.safetensors"
+WEIGHTS_FILE, SHARD_INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
+ADAPTER_FILE = "adapter_config.json"
+QUANTISATION_KEYS = ("quantization_config", "quantization")  # of transformers, and of MLX
+DEQUANTISED_METHODS = frozenset(("mxfp4",))  # transformers computes their values without a package or a GPU
 MAX_JSON_BYTES = {CONFIG_FILE: 2**22, "tokenizer.json": 2**28}  # real ones: kilobytes, and 33 MB
 MAX_OTHER_TEXT_BYTES = 2**26
 TEXT_SUFFIXES = frozenset((".json", ".jinja", ".txt", ".model"))  # files of tokenizers and templates
@@ -53,10 +59,95 @@ def check_folder(path: Path) -> int:
         limit = MAX_JSON_BYTES.get(file.name, MAX_OTHER_TEXT_BYTES)
         if file.suffix in TEXT_SUFFIXES and file.stat().st_size > limit:
             raise InputError(f"'{file}' has {file.stat().st_size:,} bytes; at most {limit:,} are read.")
+    check_quantisation(path / CONFIG_FILE, str(path))
+    check_shards(path, str(path))
     tensors = tensor_shapes(path)
     longest = max((length for shape in tensors.values() for length in shape), default=0)
     check_counts(path / CONFIG_FILE, len(tensors), longest)
     return sum(map(math.prod, tensors.values()))
+
+
+def check_adapter(path: Path, name: str) -> None:
+    """Check that a file does not configure an adapter, such as PEFT's LoRA.
+
+    An adapter is a change of another model's weights. transformers applies it where peft is installed, and
+    ignores it elsewhere.
+
+    Args:
+        path: Where ``adapter_config.json`` would be.
+        name: The model's name in error messages.
+
+    Raises:
+        InputError: There is such a file.
+    """
+    if not path.is_file():
+        return
+    base = _read_json_object(path).get("base_model_name_or_path")
+    base_text = f" for the model '{base[:100]}'" if isinstance(base, str) and base.isprintable() else ""
+    raise InputError(
+        f"'{name}' holds an adapter ({ADAPTER_FILE}){base_text}, and no model alone. Merge it into that "
+        "model (peft: merge_and_unload, then save_pretrained) and give the merged folder, without "
+        f"{ADAPTER_FILE}."
+    )
+
+
+def check_quantisation(path: Path, name: str) -> None:
+    """Check that weights are not quantised, or that their values are computed when they are loaded.
+
+    Args:
+        path: The ``config.json`` file.
+        name: The model's name in error messages.
+
+    Raises:
+        InputError: They are quantised by another method than ``DEQUANTISED_METHODS``.
+    """
+    method = _quantisation_method(_read_json_object(path))
+    if method is not None and method not in DEQUANTISED_METHODS:
+        raise InputError(
+            f"'{name}': {CONFIG_FILE} says that the weights are quantised ({method[:60]}). Scores are "
+            "computed from the matrices themselves, which such weights do not hold; the checkpoint that they "
+            "were made from, in bfloat16, float16 or float32, would be right."
+        )
+
+
+def _quantisation_method(config: Mapping[str, Any]) -> str | None:
+    """The method by which a configuration says that its weights are quantised, or None."""
+    parts = (config, *(part for part in config.values() if isinstance(part, dict)))  # such as text_config
+    for stated in (part[key] for part in parts for key in QUANTISATION_KEYS if part.get(key)):
+        method = stated.get("quant_method") if isinstance(stated, dict) else None
+        return str(method or stated)
+    return None
+
+
+def check_shards(path: Path, name: str) -> None:
+    """Check that the weights are one file, or that every shard that an index names is there.
+
+    Args:
+        path: The folder.
+        name: The model's name in error messages.
+
+    Raises:
+        InputError: Files are missing.
+    """
+    index = path / SHARD_INDEX_FILE
+    if (path / WEIGHTS_FILE).is_file():
+        return
+    if not index.is_file():
+        raise InputError(
+            f"'{name}' holds neither {WEIGHTS_FILE} nor {SHARD_INDEX_FILE}, which says what is in which "
+            "shard. Download what is missing, or all of it again."
+        )
+    weight_map = _read_json_object(index).get("weight_map")
+    shards = sorted({str(shard) for shard in weight_map.values()}) if isinstance(weight_map, dict) else []
+    missing = [shard for shard in shards if not (path / shard).is_file()]
+    if missing or not shards:
+        problem = (
+            f"{len(missing)} of the {len(shards)} shards that {SHARD_INDEX_FILE} names, the first: "
+            f"'{missing[0][:100]}'"
+            if shards
+            else f"the names of shards in {SHARD_INDEX_FILE}"
+        )
+        raise InputError(f"'{name}' lacks {problem}. Download what is missing, or all of it again.")
 
 
 def check_counts(path: Path, tensors: int = MAX_TENSORS, longest: int = MAX_AXIS_LENGTH) -> None:
@@ -72,7 +163,7 @@ def check_counts(path: Path, tensors: int = MAX_TENSORS, longest: int = MAX_AXIS
         InputError: A number is out of bounds.
     """
     size_limit = max(longest, tensors, ALWAYS_ALLOWED_COUNT)
-    for name, value in _config_numbers(_read_config(path), ()):
+    for name, value in _config_numbers(_read_json_object(path), ()):
         if LAYER_COUNT_KEY.fullmatch(name[-1]):
             limit, reason = tensors, f"there are {tensors:,} tensors at most"
         elif any(SIZE_KEY.search(part) for part in name):
@@ -155,12 +246,44 @@ def check_loading_report(info: Mapping[str, Any], name: str) -> None:
             )
 
 
+def check_vocabulary(tokenizer: Any, n_embeddings: int, name: str) -> None:
+    """Check that a tokenizer has a vocabulary, and that all of it has embeddings.
+
+    Without files, transformers makes a tokenizer of special tokens alone. Embeddings beyond the vocabulary
+    are usual, and never asked for. Tokens that were added to a vocabulary, such as one for padding, may lie
+    beyond the embeddings: they are refused where a prompt holds them.
+
+    Args:
+        tokenizer: The Hugging Face tokenizer.
+        n_embeddings: How many token ids the model has embeddings for.
+        name: The model's name in error messages.
+
+    Raises:
+        InputError: There are no tokens, or one has no embedding.
+    """
+    vocabulary, added = tokenizer.get_vocab(), tokenizer.get_added_vocab()
+    if set(vocabulary.values()) <= set(tokenizer.all_special_ids):
+        raise InputError(
+            f"'{name}' holds no tokenizer, or one that has special tokens alone; the tokenizer.json that "
+            "belongs to these weights would be right."
+        )
+    ids = {token: i for token, i in vocabulary.items() if token not in added}
+    if unembedded := [token for token, i in ids.items() if i >= n_embeddings]:
+        last = max(ids, key=ids.__getitem__)
+        raise InputError(
+            f"The tokenizer of '{name}' has {len(ids):,} tokens with ids up to {ids[last]:,} "
+            f"({last[:60]!r}), but the model has embeddings for 0 to {n_embeddings - 1:,} alone "
+            f"({len(unembedded):,} tokens have none); the tokenizer that belongs to these weights would be "
+            "right."
+        )
+
+
 def _is_block_weight(key: str) -> bool:
     """Whether a tensor is a weight of a numbered block; old files also hold masks and rotary tables."""
     return key.endswith(".weight") and re.search(r"\.\d+\.", key) is not None
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def _read_json_object(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -10,17 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import constants
 from transformers import AutoConfig
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
 from circuitviz.models.bridges import build_bridge
 from circuitviz.models.folder_checks import (
+    ADAPTER_FILE,
     CONFIG_FILE,
+    SHARD_INDEX_FILE,
+    check_adapter,
     check_counts,
     check_folder,
     check_loading_report,
     check_model_size,
+    check_quantisation,
+    check_shards,
+    check_vocabulary,
 )
 from circuitviz.models.text_models import extract_language_model, loading_class
 from circuitviz.models.tokenizer_files import load_tokenizer
@@ -46,9 +53,12 @@ def load_model_and_tokenizer(name: str, location: str) -> tuple[Any, Any]:
     transformers_logging.disable_progress_bar()
     path = Path(location)
     n_values = check_folder(path) if path.is_dir() else None
-    if n_values is None and (config_file := cached_file(location, CONFIG_FILE)) is not None:
-        check_counts(Path(config_file))  # before weights are downloaded
+    if n_values is None:
+        _check_hub_configuration(location, name)
     config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+    quantisation = getattr(config, "quantization_config", None)
+    if isinstance(quantisation, dict):  # or kernels compute with packed weights on a GPU
+        quantisation["dequantize"] = True
     model_class = loading_class(config)
     if n_values is not None:
         check_model_size(config, model_class, n_values, path)
@@ -64,4 +74,19 @@ def load_model_and_tokenizer(name: str, location: str) -> tuple[Any, Any]:
         output_loading_info=True,
     )
     check_loading_report(info, name)
+    check_vocabulary(tokenizer, len(hf.get_input_embeddings().weight), name)
     return hf, tokenizer
+
+
+def _check_hub_configuration(location: str, name: str) -> None:
+    """Check a repository's configuration before its weights are downloaded."""
+    adapter = cached_file(location, ADAPTER_FILE, _raise_exceptions_for_missing_entries=False)
+    if adapter is not None:
+        check_adapter(Path(adapter), name)
+    config = cached_file(location, CONFIG_FILE)
+    if config is not None:
+        check_quantisation(Path(config), name)
+        check_counts(Path(config))
+    index = cached_file(location, SHARD_INDEX_FILE, _raise_exceptions_for_missing_entries=False)
+    if index is not None and constants.HF_HUB_OFFLINE:
+        check_shards(Path(index).parent, name)

@@ -141,9 +141,10 @@ class _BlockNorms(NamedTuple):
     def of(cls, block: Any) -> _BlockNorms:
         """The names in a block."""
         if getattr(block, "mlp_reads_resid_directly", False):  # OLMo-2, OLMo-3, EXAONE 4 normalise outputs
-            return cls("", "", "ln1", "ln2")
-        names = {name: name if hasattr(block, name) else "" for name in ("ln2", "ln1_post", "ln2_post")}
-        return cls("ln1", names["ln2"] or "ln1", names["ln1_post"], names["ln2_post"])
+            names = ("ln1_post", "ln2_post") if hasattr(block, "ln1_post") else ("ln1", "ln2")
+            return cls("", "", *names)  # the first names are of TransformerLens 4, the others of 3
+        ln2, *post = (name if hasattr(block, name) else "" for name in ("ln2", "ln1_post", "ln2_post"))
+        return cls("ln1", ln2 or "ln1", *post)
 
 
 def read_norm(component: Any, like: Tensor, model_name: str, location: str) -> Norm:

@@ -15,6 +15,7 @@ from circuitviz.cancellation import Cancelled, check_cancelled
 from circuitviz.errors import ComputationError, InputError, first_error_line
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.models.decomposition_checks import ReferencePass, check_decomposition, run_reference_passes
+from circuitviz.models.folder_checks import ADAPTER_FILE, check_adapter
 from circuitviz.models.hub import hub_access, is_download_forbidden, is_downloaded, probe_hub_steps
 from circuitviz.models.model import Model
 from circuitviz.models.prompt_tokenizer import PromptTokenizer
@@ -170,6 +171,7 @@ def _resolve_location(name: str) -> str:
         return str(resource_path("known", name))
     path = Path(name).expanduser()
     if path.is_dir():
+        check_adapter(path / ADAPTER_FILE, name)
         if not (path / "config.json").is_file():
             raise InputError(
                 f"'{name}' is a folder without config.json, so it is not a Hugging Face model; "
@@ -239,12 +241,15 @@ def _loading_failure_message(name: str, location: str, is_reachable: bool, error
 
 
 def _model_unavailable_message(name: str) -> str:
+    is_part = is_downloaded(name)
     if is_download_forbidden():
         return (
-            f"The model '{name}' is not on this machine, and what a file names is downloaded only when a "
-            f"person asks for it, as 'circuitviz evaluate FILE --model {name}' does."
+            f"The model '{name}' is {'only in part' if is_part else 'not'} on this machine, and what a file "
+            "names is downloaded only when a person asks for it, as "
+            f"'circuitviz evaluate FILE --model {name}' does."
         )
     return (
         f"There is no model '{name}' here: it is neither 'demo' nor a folder, Hugging Face does not "
-        "answer (no network), and it was not downloaded before. Try again online, or give a folder."
+        f"answer (no network), and it was {'downloaded only in part' if is_part else 'not downloaded'} "
+        "before. Try again online, or give a folder."
     )

@@ -83,7 +83,7 @@ class PromptTokenizer:
         ids, prefix = self._with_bos(self._encode_plain(text)), self._with_bos([])
         window_size = self.n_ctx - len(prefix)
         return [
-            [*prefix, *ids[start : start + window_size]]
+            self._with_bos(ids[start : start + window_size])  # SmolLM2's begins each turn of a conversation
             for start in range(len(prefix), len(ids), window_size)
         ]
 

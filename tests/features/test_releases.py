@@ -19,6 +19,7 @@ import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+from circuitviz.cli import run
 from circuitviz.errors import InputError
 from circuitviz.features import Processing, Site, dictionary_loading, load_dictionaries, load_dictionary
 from circuitviz.progress import Progress
@@ -31,9 +32,7 @@ def saelens_loaders() -> Any:
     """SAELens' module that downloads; what it imports warns of what it imports."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from sae_lens.loading import pretrained_sae_loaders
-
-    return pretrained_sae_loaders
+        return pytest.importorskip("sae_lens.loading.pretrained_sae_loaders", exc_type=ImportError)
 
 
 @pytest.fixture
@@ -60,11 +59,10 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, torch.Tens
 
 
 def test_a_release_goes_through_saelens_own_loader(hub: dict[str, torch.Tensor]) -> None:
-    from sae_lens import SAE
-
+    sae_lens = pytest.importorskip("sae_lens", exc_type=ImportError)
     ours = load_dictionary(RELEASE)
     assert (ours.site, ours.features, ours.model) == (Site(1, "a", "z"), FEATURES, "gpt2-small")
-    theirs = SAE.from_pretrained("gpt2-small-hook-z-kk", "blocks.1.hook_z", device="cpu")
+    theirs = sae_lens.SAE.from_pretrained("gpt2-small-hook-z-kk", "blocks.1.hook_z", device="cpu")
     x = torch.randn(5, WIDTH)
     with torch.no_grad():
         torch.testing.assert_close(ours.encode(x), theirs.encode(x.view(5, 2, 64)), rtol=1e-5, atol=1e-4)
@@ -90,6 +88,7 @@ def test_a_release_for_another_model_is_refused(hub: dict[str, torch.Tensor], de
     ],
 )
 def test_a_wrong_name_is_told_without_a_network(name: str, says: str) -> None:
+    pytest.importorskip("sae_lens", exc_type=ImportError)
     with pytest.raises(InputError, match=says):
         load_dictionary(name)
 
@@ -135,6 +134,33 @@ def test_no_network_is_one_sentence(
     with pytest.raises(InputError) as told:
         load_dictionary(RELEASE)
     assert str(told.value) == says
+
+
+@pytest.mark.parametrize("fault", [ModuleNotFoundError, ImportError, RuntimeError])
+def test_without_saelens_a_sentence_says_what_needs_it(
+    fault: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is absent, or raises while it is imported, as versions made for another TransformerLens do."""
+
+    class Finder:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name.partition(".")[0] == "sae_lens":
+                raise fault(f"cannot import {name}")
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sae_lens"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    monkeypatch.setattr(dictionary_loading, "probe_hub_steps", silent_hub)
+    expected = (
+        "The dictionary 'blocks.1.hook_z' of the release 'gpt2-small-hook-z-kk' is downloaded by SAELens, which cannot "
+        "be imported here (cannot import sae_lens); install it ('pip install sae-lens', which also installs a "
+        "TransformerLens that it works with), or download the dictionary and give its folder."
+    )
+    with pytest.raises(InputError) as told:
+        load_dictionary(RELEASE)
+    assert str(told.value) == expected
+    assert run(["attribute", "-p", "Once", "-m", "demo", "--dictionaries", RELEASE]) == 2
+    assert capsys.readouterr().err.endswith(f"circuitviz: {expected}\n")
 
 
 @dataclass

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ import transformers.utils.hub
 from huggingface_hub import constants, hf_api
 from mutations import heads
 from pytestqt.qtbot import QtBot
+from safetensors.torch import load_file, save_file
 
 from circuitviz.cli import run
 from circuitviz.discovery import discover
@@ -40,7 +43,9 @@ RELEASE = "saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Gives the demo model's files as Hugging Face gives a repository's; all else is not found."""
+    """Gives the files of ``folder`` as Hugging Face gives a repository's; all else is not found."""
+
+    folder = Path(str(resource_path("demo", "model")))
 
     def do_HEAD(self) -> None:
         self._give()
@@ -50,7 +55,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def _give(self) -> bytes:
         asked = re.fullmatch(rf"/{NAME}/resolve/(main|{COMMIT})/(.+)", self.path)
-        path = Path(str(resource_path("demo", "model"))) / (asked[2] if asked else "nowhere")
+        path = self.folder / (asked[2] if asked else "nowhere")
         if not path.is_file():
             self.send_response(404)
             self.send_header("X-Error-Code", "EntryNotFound")
@@ -137,7 +142,7 @@ def test_with_a_network_a_name_is_downloaded_and_stays_for_days_without(
 
 @pytest.mark.usefixtures("refused")
 def test_without_a_network_one_sentence_comes_after_one_try(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], demo
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.DEBUG, "huggingface_hub"), pytest.raises(InputError) as told:
         load_model("gpt2")
@@ -145,10 +150,25 @@ def test_without_a_network_one_sentence_comes_after_one_try(
         "There is no model 'gpt2' here: it is neither 'demo' nor a folder, Hugging Face does not answer (no network), "
         "and it was not downloaded before. Try again online, or give a folder."
     )
-    with pytest.raises(
-        InputError, match=r"'blocks.1.hook_z' of the release.*no network.*or give its folder\."
+    _check_one_try(caplog, capfd)
+
+
+@pytest.mark.usefixtures("refused")
+def test_without_a_network_a_release_gives_one_sentence_after_one_try(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], demo
+) -> None:
+    pytest.importorskip("sae_lens", exc_type=ImportError)
+    with (
+        caplog.at_level(logging.DEBUG, "huggingface_hub"),
+        pytest.raises(
+            InputError, match=r"'blocks.1.hook_z' of the release.*no network.*or give its folder\."
+        ),
     ):
         load_dictionaries([RELEASE], demo.model)
+    _check_one_try(caplog, capfd)
+
+
+def _check_one_try(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     tries = [record for record in caplog.records if record.getMessage().startswith("Request")]
     assert len(tries) <= 1 and not any("Retrying" in record.getMessage() for record in caplog.records)
     assert capfd.readouterr().err == ""
@@ -242,6 +262,63 @@ def test_a_model_that_a_file_names_opens_from_what_was_downloaded(
     online.server_close()
     assert run(["evaluate", str(tmp_path / "a.circuit"), "--json"]) == 0
     assert "faithfulness" in capsys.readouterr().out
+
+
+REFUSED_FILES = {
+    "quantised": ("config.json", {"quantization_config": {"quant_method": "gptq", "bits": 4}}, r"quantised \(gptq\)"),
+    "an adapter": ("adapter_config.json", {"base_model_name_or_path": "a/b"}, "holds an adapter .* for the model 'a/b'"),
+    "an adapter alone": ("adapter_config.json", None, "holds an adapter .adapter_config.json., and no model alone"),
+    "code of its own": ("config.json", {"model_type": "own", "auto_map": {"AutoConfig": "own.C"}}, "which is never run"),
+    "code elsewhere": ("config.json", {"model_type": "own", "auto_map": {"AutoConfig": "x/y--own.C"}}, "is never run"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REFUSED_FILES)
+@pytest.mark.usefixtures("online")
+def test_what_cannot_be_used_is_refused_before_weights_or_code_are_downloaded(
+    kind: str, elsewhere: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name, values, said = REFUSED_FILES[kind]
+    shutil.copytree(Hub.folder, tmp_path / "files")
+    config = json.loads((tmp_path / "files" / "config.json").read_text())
+    (tmp_path / "files" / name).write_text(json.dumps({**config, **(values or {})}))
+    (tmp_path / "files" / "own.py").write_text("raise AssertionError('it ran')\n")
+    if values is None:
+        (tmp_path / "files" / "config.json").unlink()
+    elsewhere.setattr(Hub, "folder", tmp_path / "files")
+    with pytest.raises(InputError, match=said):
+        load_model(NAME)
+    downloaded = {path.name for path in (tmp_path / "cache").rglob("snapshots/*/*")}
+    assert downloaded and downloaded <= {"config.json", "adapter_config.json"}
+
+
+def test_a_download_that_broke_off_is_not_taken_for_none(
+    online: ThreadingHTTPServer, elsewhere: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Offline, the shard that did not come is named; where even the list of shards is gone, it is only a part."""
+    expected = load_model(NAME).parameter_hash
+    elsewhere.setattr(constants, "HF_HUB_OFFLINE", True)
+    (snapshot,) = (tmp_path / "cache").rglob("snapshots/*")
+    tensors = load_file(snapshot / "model.safetensors")
+    (snapshot / "model.safetensors").unlink()
+    names = sorted(tensors)
+    for i in range(2):
+        save_file(
+            {name: tensors[name] for name in names[i::2]}, snapshot / f"{i}.safetensors", {"format": "pt"}
+        )
+    index = {"metadata": {}, "weight_map": {name: f"{i % 2}.safetensors" for i, name in enumerate(names)}}
+    (snapshot / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert load_model(NAME).parameter_hash == expected
+    (snapshot / "1.safetensors").unlink()
+    with pytest.raises(InputError) as told:
+        load_model(NAME)
+    assert str(told.value) == (
+        f"'{NAME}' lacks 1 of the 2 shards that model.safetensors.index.json names, the first: '1.safetensors'. "
+        "Download what is missing, or all of it again."
+    )
+    (snapshot / "model.safetensors.index.json").unlink()
+    with pytest.raises(InputError, match="no network., and it was downloaded only in part before"):
+        load_model(NAME)
 
 
 def test_which_models_are_local(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from circuitviz.errors import InputError
 from circuitviz.evaluation.claims.claim_prompts import token_mask
 from circuitviz.features.passages import passages_from_texts
 from circuitviz.models import PromptTokenizer, from_hugging_face, load_model
-from circuitviz.tasks import Pair, Task
+from circuitviz.tasks import Pair, Task, load_task
 
 BOS = "<s>"
 KINDS = {
@@ -98,6 +99,49 @@ def test_a_typed_bos_on_stories_is_the_one_that_is_added() -> None:
     assert tokens.encode(text, bos=False) == plain[1:]
 
 
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for m in messages %}{{ m.role }} {{ m.content }} {{ eos_token }}{% endfor %}"
+    "{% if add_generation_prompt %}she{% endif %}"
+)
+CHAT = [{"role": "Lily", "content": "said a cat"}, {"role": "he", "content": "was"}]
+
+
+def test_a_chat_templates_text_gives_the_templates_ids(kind: Any, tmp_path: Path) -> None:
+    """Typed, in a task's file, in a file of passages: with one BOS, where the template writes it as text."""
+    bos, tokenizer, _, *models = kind
+    tokenizer = copy.deepcopy(tokenizer)
+    template = CHAT_TEMPLATE.replace("{{ bos_token }}", bos or "").replace(
+        "{{ eos_token }}", tokenizer.eos_token or ""
+    )
+    tokenizer.chat_template = template
+    chat = tokenizer.apply_chat_template(CHAT, add_generation_prompt=True, tokenize=False)
+    expected = tokenizer.apply_chat_template(CHAT, add_generation_prompt=True)["input_ids"]
+    other = "he" if "he" in tokenizer.get_vocab() else "b"
+    path = tmp_path / "chat.jsonl"
+    for model in models:
+        tokens = model.tokens
+        assert tokens.encode(chat) == expected
+        assert expected.count(tokens.bos_id) == chat.count(bos) if bos else not tokens.has_bos
+        assert tokens.context_windows(chat)[0] == expected[: model.n_ctx]
+        row = {"clean": chat, "corrupted": chat.replace("cat", "dog"), "correct": ["a"], "incorrect": [other]}
+        path.write_text(json.dumps(row))
+        for task in (
+            load_task(str(path), model),
+            Task.from_pairs("typed", [Pair(chat, chat, ("a",))], tokens),
+        ):
+            assert task.clean[0].tolist() == expected
+
+
+def test_a_window_that_begins_with_a_typed_bos_has_no_second() -> None:
+    """SmolLM2's BOS begins each turn of a conversation, so any window of a long one may begin with it."""
+    tokens = PromptTokenizer(word_level("<s>"), 4)
+    ids = [tokens.bos_id, 2, 7, 8]  # <s> a cat dog
+    for words in range(1, 6):
+        rows = tokens.context_windows(f"{'a ' * words}<s> cat")
+        assert all(row[0] == tokens.bos_id and row[1:2] != [tokens.bos_id] for row in rows)
+    assert tokens.context_windows("<s> a cat dog <s> he") == [ids, [tokens.bos_id, 9]]
+
+
 text = st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join)
 
 
@@ -151,8 +195,6 @@ def test_passages_of_a_file_begin_with_one_bos(kind: Any) -> None:
 
 def test_a_folder_like_qwens_has_no_bos(tmp_path: Path) -> None:
     """With the files that Qwen2 publishes: its own tokenizer class, ``bos_token: null``."""
-    import json
-
     tokenizer = byte_level()
     qwen2(len(tokenizer)).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)

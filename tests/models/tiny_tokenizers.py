@@ -53,7 +53,7 @@ def _prepend(tokenizer: Any, bos: str | None) -> None:
     )
 
 
-def qwen2(vocabulary: int) -> Any:
+def qwen2(vocabulary: int, **more: Any) -> Any:
     """A Qwen2 of random weights, as ``Qwen2ForCausalLM`` makes it."""
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -61,6 +61,6 @@ def qwen2(vocabulary: int) -> Any:
     config = Qwen2Config(
         vocab_size=vocabulary, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
-        initializer_range=0.3, bos_token_id=None, eos_token_id=None, attn_implementation="eager",
+        initializer_range=0.3, bos_token_id=None, eos_token_id=None, attn_implementation="eager", **more,
     )  # fmt: skip
     return Qwen2ForCausalLM(config).eval()

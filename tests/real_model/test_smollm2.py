@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from families import LLAMA, PlainEdges
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from circuitviz.discovery import discover, make_setting
 from circuitviz.discovery.exact_patching import measure_edge_effects
@@ -52,6 +52,16 @@ def test_the_model_knows_which_name_comes_next(model: Model) -> None:
     with torch.no_grad():
         logits = model.logits(task.clean, task.lengths - 1)
     assert (logits.gather(1, task.correct) > logits.gather(1, task.incorrect)).all()
+
+
+def test_a_chat_templates_text_is_read_with_one_bos(model: Model, folder: Path) -> None:
+    """Its BOS begins each turn, and the template's text begins with it."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    chat = [{"role": "user", "content": "What is the capital of France?"}]
+    text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True)["input_ids"]
+    assert text.startswith(tokenizer.bos_token) and ids[:2].count(tokenizer.bos_token_id) == 1
+    assert model.tokens.encode(text) == ids
 
 
 def test_the_graph_has_the_edges_of_grouped_queries(model: Model) -> None:

@@ -233,7 +233,7 @@ def test_where_zeros_do_no_harm_nothing_is_recovered(demo: Any, site: str, harm:
 def test_saelens_opens_what_was_trained_and_encodes_the_same(
     demo: Any, text: Passages, trained: TrainedDictionary, tmp_path: Path
 ) -> None:
-    sae_lens = pytest.importorskip("sae_lens")
+    sae_lens = pytest.importorskip("sae_lens", exc_type=ImportError)
     attention = run_to_completion(
         train_dictionary_steps(demo.model, parse_site("a0", demo.model), text, SMALL)
     ).dictionary
