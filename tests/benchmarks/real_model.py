@@ -37,11 +37,11 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "EAP-IG, 5 steps": ("eap-ig", {"steps": 5}),
     "EAP-IG, 20 steps": ("eap-ig", {"steps": 20}),
     "EAP-IG, 50 steps": ("eap-ig", {"steps": 50}),
-    "EAP-IG over activations, 5 steps": ("eap-ig-activations", {"steps": 5}),
+    "EAP-IG over activations, 1 step": ("eap-ig-activations", {"steps": 1}),
     "information flow routes": ("information-flow-routes", {}),
     "attribution patching (nodes)": ("attribution-patching", {}),
     "activation patching (nodes)": ("activation-patching", {"positions": False}),
-    "path patching, 3 rounds": ("path-patching", {"rounds": 3}),
+    "path patching to the logits": ("path-patching", {}),
 }
 IN_CURVES = tuple(name for name in METHODS if name not in ("EAP-IG, 20 steps", "EAP-IG, 50 steps"))
 N_RANDOM_EDGES, N_STRONGEST_EDGES = 500, 200

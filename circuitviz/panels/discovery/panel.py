@@ -101,7 +101,12 @@ class DiscoveryPanel(Panel):
             box.currentTextChanged.connect(self._estimate_later)
         self.prompts_field.valueChanged.connect(self._estimate_later)
         self.option_form.values_changed.connect(self._estimate_later)
-        self.workspace.model_ready.connect(self._estimate_later)
+        for signal in (
+            self.workspace.model_ready,
+            self.workspace.search_finished,
+            self.workspace.document_opened,
+        ):
+            signal.connect(self._estimate_later)  # a new document drops what was asked before
         self._estimate_timer.timeout.connect(self._estimate)
         self._estimate_job.received.connect(self._show_estimate)
 
