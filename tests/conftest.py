@@ -18,7 +18,7 @@ from slow_path import DEMO, STORIES, SlowModel, plain
 
 torch.set_num_threads(1)
 gc.disable()  # until all tests are imported: modules stay, and to sweep them took a fifth of the time
-NAMES = ("demo", "stories", "neox", "attention-only", "gemma2", "plain")
+NAMES = ("demo", "stories", "neox", "attention-only", "gemma2", "plain", "gpt2-bfloat16", "llama-float16")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,10 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", params=NAMES)
 def case(request: pytest.FixtureRequest) -> Case:
-    """GPT-2 (demo), Llama (stories260K); random: parallel blocks, no MLPs, normalised outputs, no norms."""
+    """GPT-2 (demo), Llama (stories260K); random: parallel blocks, no MLPs, normalised outputs, no norms.
+
+    Those in half precision are held to the same bounds: their slow twins have the same rounded weights.
+    """
     return make_case(request.param)
 
 
@@ -210,4 +213,40 @@ def _plain() -> Any:
     return hf
 
 
-RANDOM = {"neox": _neox, "attention-only": _attention_only, "gemma2": _gemma2, "plain": _plain}
+def _gpt2_bfloat16() -> Any:
+    """One matrix for queries, keys and values; all weights rounded to 8 bits."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        n_layer=3, n_head=4, n_embd=32, vocab_size=1300, initializer_range=0.25, attn_implementation="eager"
+    )
+    hf = GPT2LMHeadModel(config)
+    hf.transformer.wpe.weight.data.mul_(0.2)
+    return hf.to(torch.bfloat16)
+
+
+def _llama_float16() -> Any:
+    """Grouped queries; all weights rounded to 11 bits."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        hidden_size=32,
+        intermediate_size=40,
+        vocab_size=1300,
+        initializer_range=0.25,
+        attn_implementation="eager",
+    )
+    return LlamaForCausalLM(config).to(torch.float16)
+
+
+RANDOM = {
+    "neox": _neox,
+    "attention-only": _attention_only,
+    "gemma2": _gemma2,
+    "plain": _plain,
+    "gpt2-bfloat16": _gpt2_bfloat16,
+    "llama-float16": _llama_float16,
+}

@@ -22,7 +22,7 @@ MAX_LINES = 400  # a longer file wants a reason
 MAX_FUNCTION_IMPORTS = 15  # of libraries that take long to import, or of Qt in the command line
 WEIGHTS_ONLY = "circuitviz/features/dunefsky_transcoders.py"
 QT_FREE = (
-    "graph document formats models tasks metrics lens features training discovery evaluation layout scene draw workbench cancellation errors options plots progress registry regular_files resources versions"
+    "graph document formats models tasks metrics lens features training discovery evaluation layout scene draw workbench cancellation dtypes errors options plots progress registry regular_files resources versions"
 ).split()
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

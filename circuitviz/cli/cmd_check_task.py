@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from circuitviz import evaluation, models, tasks
-from circuitviz.cli.flags import add_device_flag, add_model_flag, add_skip_flag
+from circuitviz.cli.flags import add_device_flags, add_model_flag, add_skip_flag
 from circuitviz.cli.output import format_number, print_result, print_skipped_rows, run_with_progress_bar
 from circuitviz.errors import InputError
 from circuitviz.graph import Interval, TaskCheck
@@ -25,12 +25,12 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the task (default 0)")
     parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
     parser.add_argument("--metric", help="the task's own by default")
-    add_device_flag(parser)
+    add_device_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check tasks and print the numbers; returns the exit code."""
-    model = models.load_model(args.model, args.device)
+    model = models.load_model(args.model, args.device, args.dtype)
     is_all = args.task == ALL_TASKS
     names = tasks.tasks.names() if is_all else [args.task]
     if not is_all and not tasks.is_task_file(args.task):

@@ -9,7 +9,7 @@ from pathlib import Path
 from circuitviz import discovery, evaluation, formats, models, tasks, workbench
 from circuitviz.cli.available import method_options
 from circuitviz.cli.flags import (
-    add_device_flag,
+    add_device_flags,
     add_model_flag,
     add_option_flags,
     add_setting_flags,
@@ -54,7 +54,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     )
     parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
     add_setting_flags(parser)
-    add_device_flag(parser)
+    add_device_flags(parser)
     method = flag_value(argv, "--method", DEFAULT_METHOD)
     group = parser.add_argument_group(f"options of {method}")
     add_option_flags(group, method_options(method), "option_")
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     options = options_from_flags(args, "option_")
     if args.output is not None:
         formats.check_writable(args.output)
-    model = models.load_model(args.model, args.device)
+    model = models.load_model(args.model, args.device, args.dtype)
     bos = False if args.no_bos else None
     task = tasks.load_task(
         args.task, model, args.prompts, args.seed, bos=bos, skip_unusable=args.skip_unusable
@@ -129,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
         "select": select,
         "nodes": circuit.n_nodes,
         "model": model.name,
+        "dtype": model.dtype,
         "task": task.name,
         "task_check": check.as_dict(),
         **({"rounds": scores.info["rounds"]} if "rounds" in scores.info else {}),

@@ -10,7 +10,7 @@ from circuitviz import evaluation
 from circuitviz.cli.available import measure_options
 from circuitviz.cli.evaluate_prompt_circuit import run as run_features
 from circuitviz.cli.flags import (
-    add_device_flag,
+    add_device_flags,
     add_option_flags,
     add_other_model_and_task_flags,
     add_setting_flags,
@@ -37,7 +37,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add_setting_flags(parser)
     text = "of circuits of features: reconstruction errors of SAEs and transcoders, kept or dropped"
     parser.add_argument("--errors", choices=("kept", "dropped"), help=text)
-    add_device_flag(parser)
+    add_device_flags(parser, has_file=True)
     for name in flag_value(argv, "--measures", "faithfulness").split(","):
         measure = name.strip()
         add_option_flags(parser, measure_options(measure), f"measure_{measure}_", f"{measure}-")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuitviz import discovery, evaluation, formats, models, tasks, workbench
-from circuitviz.cli.flags import add_device_flag, add_setting_flags, add_skip_flag
+from circuitviz.cli.flags import add_device_flags, add_setting_flags, add_skip_flag
 from circuitviz.cli.output import (
     print_result,
     print_skipped_rows,
@@ -40,7 +40,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the task (default 0)")
     add_skip_flag(parser)
     add_setting_flags(parser)
-    add_device_flag(parser)
+    add_device_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,7 +88,7 @@ def _set_score_sign(args: argparse.Namespace, document: Document) -> None:
 def _fit_to_model(args: argparse.Namespace, document: Document) -> None:
     """Fit a document to its model, and with a task write that down and find out the scores' sign."""
     before = document.state
-    model = models.load_model(args.model, args.device)
+    model = models.load_model(args.model, args.device, args.dtype)
     state = fit_state(before, model.shape, args.model)
     document.set_state(state)
     if args.task is None:

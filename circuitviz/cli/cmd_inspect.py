@@ -7,7 +7,7 @@ from pathlib import Path
 
 from circuitviz.cli.available import reading_names, reading_options
 from circuitviz.cli.flags import (
-    add_device_flag,
+    add_device_flags,
     add_option_flags,
     add_other_model_and_task_flags,
     flag_value,
@@ -36,7 +36,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--head", default="", help="of features-qk; by default the head that carries most")
     parser.add_argument("--query", type=int, help="of features-qk: position; by default the node's own")
     parser.add_argument("--key", type=int, help="of features-qk: position; by default the source's")
-    add_device_flag(parser)
+    add_device_flags(parser, has_file=True)
     add_option_flags(parser, reading_options(reading), f"reading_{reading}_", f"{reading}-")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from circuitviz import features, models, training
-from circuitviz.cli.flags import add_device_flag, add_model_flag, add_option_flags, options_from_flags
+from circuitviz.cli.flags import add_device_flags, add_model_flag, add_option_flags, options_from_flags
 from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
 from circuitviz.options import build_options, describe_options
 from circuitviz.progress import ProgressRunner, ProgressSteps
@@ -30,7 +30,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add_model_flag(parser)
     text = "with commas: aLAYER an SAE on attention, mLAYER a transcoder of the MLP (default: every site)"
     parser.add_argument("--sites", help=text)
-    add_device_flag(parser)
+    add_device_flags(parser)
     add_option_flags(parser, describe_options(training.DictionaryRecipe), "recipe_")
 
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     recipe: training.DictionaryRecipe = build_options(
         training.DictionaryRecipe, options_from_flags(args, "recipe_")
     )
-    model = models.load_model(args.model, args.device)
+    model = models.load_model(args.model, args.device, args.dtype)
     sites = training.trainable_sites(model)
     if args.sites is not None:
         sites = tuple(training.parse_site(name.strip(), model) for name in args.sites.split(","))

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES
 from circuitviz.errors import InputError
 from circuitviz.options import Option
 
@@ -15,9 +16,17 @@ def add_model_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--model", default="demo", help="demo, a Hugging Face name, or a folder")
 
 
-def add_device_flag(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``."""
+def add_device_flags(parser: argparse.ArgumentParser, *, has_file: bool = False) -> None:
+    """Add ``--device`` and ``--dtype``.
+
+    Args:
+        parser: the parser.
+        has_file: whether a circuit file says in which precision its model's weights are to be kept.
+    """
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+    default = "that of the file by default" if has_file else "default auto"
+    text = f"precision that weights are kept in: {', '.join(DTYPE_CHOICES)} ({default})"
+    parser.add_argument("--dtype", default=None if has_file else AUTO_DTYPE, help=text)
 
 
 def add_setting_flags(parser: argparse.ArgumentParser) -> None:

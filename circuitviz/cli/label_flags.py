@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from circuitviz.cli.flags import add_common_flags, add_device_flag, add_option_flags
+from circuitviz.cli.flags import add_common_flags, add_device_flags, add_option_flags
 from circuitviz.evaluation import claims
 from circuitviz.options import describe_options
 
@@ -37,7 +37,7 @@ def add_label_actions(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     said = "random tokens that are said twice (default 25)"
     suggest.add_argument("--length", type=int, default=25, help=said)
     for verb in (suggest, test):
-        add_device_flag(verb)
+        add_device_flags(verb, has_file=True)
         verb.set_defaults(model=None, task=None, prompts=64, seed=0)
     test.add_argument("--target", help="one label; without it, all labels")
     test.add_argument("--all", action="store_true", help="also claims whose verdicts still stand")

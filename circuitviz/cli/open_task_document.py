@@ -82,6 +82,7 @@ def open_experiment(
         workbench.open_document_steps(
             document,
             device=args.device,
+            dtype=args.dtype,
             model=args.model,
             task=task,
             prompts=args.prompts,

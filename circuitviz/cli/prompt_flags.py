@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz import features, formats, models, workbench
-from circuitviz.cli.flags import add_device_flag, add_model_flag
+from circuitviz.cli.flags import add_device_flags, add_model_flag
 from circuitviz.cli.output import print_message, run_with_progress_bar
 from circuitviz.document import Document, State
 from circuitviz.document.attribution_query import AttributionQuery
@@ -27,7 +27,7 @@ def load_model_and_dictionaries(
             f"--dictionaries needs folders of SAEs and transcoders of '{args.model}'; "
             "'circuitviz train-dictionary' makes them."
         )
-    model = models.load_model(args.model, args.device)
+    model = models.load_model(args.model, args.device, args.dtype)
     found = features.load_dictionaries(paths, model)
     sites = {one.site.name for one in found}
     layers = range(model.shape.n_layers)
@@ -89,13 +89,13 @@ def write_circuit(state: State, path: Path) -> None:
 
 
 def add_model_and_dictionary_flags(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model``, ``--dictionaries``, ``--no-bos`` and ``--device``."""
+    """Add ``--model``, ``--dictionaries``, ``--no-bos``, ``--device`` and ``--dtype``."""
     add_model_flag(parser)
     text = "a SAELens folder, a folder of them, a .pt transcoder, or saelens:RELEASE/ID to download one; "
     text += "may be given several times"
     parser.add_argument("--dictionaries", action="append", metavar="PATH", help=text)
     parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
-    add_device_flag(parser)
+    add_device_flags(parser)
 
 
 def add_prompt_flags(parser: argparse.ArgumentParser) -> None:

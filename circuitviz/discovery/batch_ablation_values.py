@@ -27,7 +27,7 @@ def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
     if ablation == "corrupted":
         return lambda subtask: _corrupted_activations(model, subtask)
     if ablation == "zero":
-        shared = zero_activations(model, model.unembedding)
+        shared = zero_activations(model, model.empty_stream)
     else:
         shared = mean_activations(
             model, _prompt_batches(model, task), positional=ablation == "mean-positional"

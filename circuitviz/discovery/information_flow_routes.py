@@ -32,7 +32,7 @@ def information_flow_routes(setting: TaskSetting, options: NoOptions) -> Progres
     [ferrando2024information].
     """
     model, task = setting.model, setting.task
-    zero = zero_activations(model, model.unembedding)
+    zero = zero_activations(model, model.empty_stream)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
     prompts_done = 0
 

@@ -9,6 +9,8 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import Any
 
+from circuitviz.dtypes import FULL_DTYPE
+
 HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH = (
     "hierarchical-attribution",
     "direct-attribution",
@@ -47,6 +49,7 @@ class AttributionQuery:
         node_share: Share of the influence that the nodes of an attribution graph hold.
         edge_share: Share of the influence that the edges of an attribution graph hold.
         chosen_ablation: The ablation that the circuit is evaluated under, where a person chose one.
+        dtype: The precision that the model's weights are kept in, one of `DTYPE_CHOICES`.
     """
 
     model: str
@@ -68,6 +71,7 @@ class AttributionQuery:
     node_share: float = 0.8
     edge_share: float = 0.98
     chosen_ablation: str = ""
+    dtype: str = FULL_DTYPE
 
     @property
     def is_graph(self) -> bool:
@@ -140,6 +144,7 @@ class AttributionQuery:
     def command_line(self) -> str:
         """The command line that computes the circuit again."""
         parts = ["circuitviz", "attribute" if self.is_graph else "local-circuit", "-m", self.model]
+        parts.append(f"--dtype={self.dtype}")
         for folder in self.dictionaries:
             parts += ["--dictionaries", folder]
         if self.sites is not None:

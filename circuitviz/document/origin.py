@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from circuitviz.document.attribution_query import EDGE_SHARE_SELECTION, PROMPT_TASK, AttributionQuery
+from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.graph.names import parse_folders
 from circuitviz.graph.scores import IMPORTED_METHOD
 
@@ -55,6 +56,7 @@ class TaskOrigin:
         machine: system, processors, device and Python.
         seconds: how long the search took.
         created: when it ended, ISO 8601 in UTC.
+        dtype: the precision that the model's weights were kept in.
     """
 
     model: str
@@ -76,6 +78,7 @@ class TaskOrigin:
     machine: str = ""
     seconds: float = 0.0
     created: str = ""
+    dtype: str = FULL_DTYPE
 
     @property
     def is_imported(self) -> bool:
@@ -85,7 +88,7 @@ class TaskOrigin:
     @property
     def requirements(self) -> tuple[object, ...]:
         """What has to be open for the circuit to be measured: model, prompts, metric and ablation."""
-        return self.model, self.task, self.task_hash, self.metric, self.ablation
+        return self.model, self.dtype, self.task, self.task_hash, self.metric, self.ablation
 
     @property
     def dictionaries(self) -> tuple[str, ...]:
@@ -131,7 +134,7 @@ class TaskOrigin:
     def _setting_flags(self) -> list[str]:
         return [
             *(f"--prompts {self.prompts}", f"--seed {self.seed}"),
-            *(f"--metric {self.metric}", f"--ablation {self.ablation}"),
+            *(f"--metric {self.metric}", f"--ablation {self.ablation}", f"--dtype {self.dtype}"),
         ]
 
     def with_evaluation_setting(self, ablation: str, errors: str) -> TaskOrigin:
@@ -185,6 +188,11 @@ class PromptOrigin:
     def model(self) -> str:
         """Name or local path of the model."""
         return self.query.model
+
+    @property
+    def dtype(self) -> str:
+        """The precision that the model's weights were kept in."""
+        return self.query.dtype
 
     @property
     def task(self) -> str:

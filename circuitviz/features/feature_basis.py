@@ -140,7 +140,7 @@ def make_site_basis(model: Model, dictionary: Dictionary, listed: Tensor) -> Sit
             f"'{model.name}' normalises what the heads of a layer write together, so {site.name} cannot be "
             "opened over a task; a circuit of one prompt can have its features."
         )
-    return SiteBasis(model, dictionary.to(model.unembedding), listed)
+    return SiteBasis(model, dictionary.to(model.empty_stream), listed)
 
 
 def load_dictionaries_by_site(

@@ -128,10 +128,10 @@ def run_prompt(
         raise InputError("An empty prompt was given; features are read from at least one token.")
     if len(ids) > model.n_ctx:
         raise InputError(f"A prompt of {len(ids)} tokens was given; this model reads at most {model.n_ctx}.")
-    if not 0 <= min(ids) <= max(ids) < len(model.unembedding):
+    if not 0 <= min(ids) <= max(ids) < model.vocabulary_size:
         raise InputError(
             f"Token ids from {min(ids)} to {max(ids)} were given; this model's are 0 to "
-            f"{len(model.unembedding) - 1}."
+            f"{model.vocabulary_size - 1}."
         )
     tokens = torch.tensor(ids, device=model.device)
     values: dict[str, Tensor] = {}

@@ -176,7 +176,7 @@ def difference_target(table: NodeTable, correct: Sequence[int], incorrect: Seque
 
 def check_tokens(table: NodeTable, tokens: Sequence[int]) -> None:
     """Raise InputError for a token id that is not in the vocabulary."""
-    size = len(table.run.model.unembedding)
+    size = table.run.model.vocabulary_size
     for token in tokens:
         if not 0 <= token < size:
             raise InputError(f"Token {token} was given; this model's vocabulary has 0 to {size - 1}.")
@@ -184,7 +184,7 @@ def check_tokens(table: NodeTable, tokens: Sequence[int]) -> None:
 
 def _mean_unembedding(table: NodeTable, tokens: Sequence[int]) -> tuple[Tensor, Tensor]:
     model = table.run.model
-    direction = model.unembedding[list(tokens)].mean(0)
+    direction = model.unembedding_rows(list(tokens)).mean(0)
     bias = model.unembedding_bias
     return direction, direction.new_zeros(()) if bias is None else bias[list(tokens)].mean()
 

@@ -24,7 +24,7 @@ def task_feature_values(model: Model, task: Task, ablation: str, basis: FeatureB
     if ablation == "corrupted":
         return lambda part: listed_activations(model, part.corrupted, part.lengths, basis)
     if ablation == "zero":
-        like = model.unembedding
+        like = model.empty_stream
         zero = {name: like.new_zeros(1, 1, len(site.listed)) for name, site in basis.sites.items()}
         return lambda _part: zero
     shared = _mean_activations(model, task, basis, positional=ablation == "mean-positional")
@@ -53,7 +53,7 @@ def _mean_activations(model: Model, task: Task, basis: FeatureBasis, positional:
     for rows in split_batches(model, len(task), task.clean.shape[1]):
         part = task.subset(rows)
         time = torch.arange(part.clean.shape[1], device=part.clean.device)
-        mask = (time[None] < part.lengths[:, None]).to(model.unembedding)[..., None]
+        mask = (time[None] < part.lengths[:, None]).to(model.empty_stream)[..., None]
         count = count + mask.sum(dims, keepdim=True)
         for name, values in listed_activations(model, part.clean, part.lengths, basis).items():
             summed = (values * mask).sum(dims, keepdim=True)

@@ -134,6 +134,7 @@ def mean_unembedding(model: Model, answers: Tensor) -> Tensor:
         model: The model.
         answers: Token ids [batch, answers], −1 where there is none.
     """
-    mask = (answers >= 0).to(model.unembedding)
-    rows = model.unembedding[answers.clamp_min(0)] * mask[..., None]
+    rows = model.unembedding_rows(answers.clamp_min(0))
+    mask = (answers >= 0).to(rows)
+    rows = rows * mask[..., None]
     return rows.sum(1) / mask.sum(1, keepdim=True)

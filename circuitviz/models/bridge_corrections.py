@@ -16,9 +16,13 @@ from transformer_lens.model_bridge.generalized_components import (
     JointQKVAttentionBridge,
 )
 
+from circuitviz.models.half_weights import owns_half_weight
+
 
 def correct_bridge(bridge: Any) -> None:
-    """Correct the blocks of a TransformerBridge in place."""
+    """Correct a TransformerBridge in place."""
+    if owns_half_weight(bridge.embed.original_component):
+        _keep_precision_of_rows(bridge.embed)
     for block in bridge.blocks:
         attention, mlp = getattr(block, "attn", None), getattr(block, "mlp", None)
         if isinstance(mlp, JointGateUpMLPBridge):
@@ -29,6 +33,16 @@ def correct_bridge(bridge: Any) -> None:
             _normalise_after_rotation(attention)
         if type(getattr(attention, "original_component", None)).__name__.startswith("Cohere"):
             _rotate_adjacent_pairs(attention)
+
+
+def _keep_precision_of_rows(embed: Any) -> None:
+    """Leave embeddings in float32 where their table is in half precision: the bridge would round them."""
+
+    def forward(input_ids: Any, **_kwargs: Any) -> Any:
+        return embed.hook_out(embed.original_component(embed.hook_in(input_ids)))
+
+    # the bridge's own __setattr__ would set it on the wrapped module
+    object.__setattr__(embed, "forward", forward)
 
 
 def _call_fused_mlp(mlp: Any) -> None:

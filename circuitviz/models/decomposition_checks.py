@@ -57,16 +57,10 @@ def run_reference_passes(hf: Any, name: str) -> tuple[ReferencePass, ReferencePa
         name: The model's name in error messages.
 
     Raises:
-        InputError: The model does not run, is not in float32, or gives NaN or infinity.
+        InputError: The model does not run, or gives NaN or infinity.
     """
-    embeddings = hf.get_input_embeddings().weight
-    if torch.finfo(embeddings.dtype).bits < 32:
-        raise InputError(
-            f"The model '{name}' is in {str(embeddings.dtype).removeprefix('torch.')}; scores need "
-            "float32, so convert it with hf.float() first."
-        )
     max_length = getattr(hf.config.get_text_config(), "max_position_embeddings", None) or LONG_PROMPT_TOKENS
-    vocabulary = len(embeddings)
+    vocabulary = len(hf.get_input_embeddings().weight)
     short_row, long_row = (
         torch.linspace(0, vocabulary - 1, time, device=hf.device).long()
         for time in (SHORT_PROMPT_TOKENS, LONG_PROMPT_TOKENS)

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
+from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
 
 CONFIG_FILE, WEIGHTS_PATTERN = "config.json", "*.safetensors"
@@ -34,6 +35,7 @@ LAYER_COUNT_KEY = re.compile(r"(num|n)_(hidden_)?layers?")
 SIZE_KEY = re.compile(r"layer|head|expert|group|type|size|dim|embd|inner")
 MAX_TENSORS, MAX_AXIS_LENGTH = 2**12, 2**24  # bounds before weights are downloaded: layers, widths
 MAX_BUFFER_BYTES = 2**28  # masks, rotary tables
+DTYPE_OF_CODE = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}  # in safetensors' headers
 BYTES_PER_PARAMETER = 4  # float32
 MAX_PARAMETERS_PER_VALUE = 8  # of quantised weights
 
@@ -61,7 +63,7 @@ def check_folder(path: Path) -> int:
             raise InputError(f"'{file}' has {file.stat().st_size:,} bytes; at most {limit:,} are read.")
     check_quantisation(path / CONFIG_FILE, str(path))
     check_shards(path, str(path))
-    tensors = tensor_shapes(path)
+    tensors = {name: shape for name, (shape, _) in tensor_headers(path).items()}
     longest = max((length for shape in tensors.values() for length in shape), default=0)
     check_counts(path / CONFIG_FILE, len(tensors), longest)
     return sum(map(math.prod, tensors.values()))
@@ -177,44 +179,48 @@ def check_counts(path: Path, tensors: int = MAX_TENSORS, longest: int = MAX_AXIS
             )
 
 
-def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Shape of every tensor in a folder's ``*.safetensors`` files, by name, from the files' headers alone.
+def tensor_headers(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and type of every tensor in a folder's ``*.safetensors`` files, by name, from headers alone.
 
     Raises:
         InputError: A file is not a complete safetensors file.
     """
-    shapes: dict[str, tuple[int, ...]] = {}
+    headers: dict[str, tuple[tuple[int, ...], str]] = {}
     for file in sorted(path.glob(WEIGHTS_PATTERN)):
         try:
             with safe_open(file, "pt") as weights:
                 for name in weights.keys():  # noqa: SIM118 (not a mapping)
-                    shapes[name] = tuple(weights.get_slice(name).get_shape())
+                    tensor = weights.get_slice(name)
+                    headers[name] = tuple(tensor.get_shape()), tensor.get_dtype()
         except (SafetensorError, OSError, ValueError) as error:
             raise InputError(
                 f"'{file}' is not a whole safetensors file ({str(error)[:200]}); download or save it again."
             ) from error
-    return shapes
+    return headers
 
 
-def check_model_size(config: Any, model_class: Any, n_values: int, path: Path) -> None:
+def main_dtype(path: Path) -> str:
+    """The precision of most values in a folder's weights, packed ones left out; ``float32`` where none is known."""
+    counts: Counter[str] = Counter()
+    for shape, code in tensor_headers(path).values():
+        if code in DTYPE_OF_CODE:
+            counts[DTYPE_OF_CODE[code]] += math.prod(shape)
+    return counts.most_common(1)[0][0] if counts else FULL_DTYPE
+
+
+def check_model_size(skeleton: Any, n_values: int, path: Path) -> None:
     """Check that a configuration does not describe a much larger model than the weights.
 
-    The model is built without memory, on torch's ``meta`` device.
-
     Args:
-        config: The Hugging Face configuration.
-        model_class: The class that builds the model.
+        skeleton: The model that the configuration describes, on torch's ``meta`` device.
         n_values: Number of values in the weights.
         path: The folder, for error messages.
 
     Raises:
         InputError: The model is too large for the weights.
     """
-    with torch.device("meta"):
-        model = model_class.from_config(config, trust_remote_code=False)
-    sizes = {
-        id(tensor): tensor.numel() * BYTES_PER_PARAMETER for tensor in (*model.parameters(), *model.buffers())
-    }
+    tensors = (*skeleton.parameters(), *skeleton.buffers())
+    sizes = {id(tensor): tensor.numel() * BYTES_PER_PARAMETER for tensor in tensors}
     if sum(sizes.values()) > MAX_PARAMETERS_PER_VALUE * BYTES_PER_PARAMETER * n_values + MAX_BUFFER_BYTES:
         raise InputError(
             f"'{path}': {CONFIG_FILE} describes a model of {sum(sizes.values()) // BYTES_PER_PARAMETER:,} "

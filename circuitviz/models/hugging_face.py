@@ -15,6 +15,7 @@ from transformers import AutoConfig
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
+from circuitviz.dtypes import AUTO_DTYPE, FULL_DTYPE, auto_dtype
 from circuitviz.models.bridges import build_bridge
 from circuitviz.models.folder_checks import (
     ADAPTER_FILE,
@@ -28,7 +29,9 @@ from circuitviz.models.folder_checks import (
     check_quantisation,
     check_shards,
     check_vocabulary,
+    main_dtype,
 )
+from circuitviz.models.memory_needs import MemoryNeeds, check_memory
 from circuitviz.models.text_models import extract_language_model, loading_class
 from circuitviz.models.tokenizer_files import load_tokenizer
 from circuitviz.models.unnormalised_gpt2 import register_architecture
@@ -36,15 +39,21 @@ from circuitviz.models.unnormalised_gpt2 import register_architecture
 __all__ = ["build_bridge", "extract_language_model", "load_model_and_tokenizer"]
 
 
-def load_model_and_tokenizer(name: str, location: str) -> tuple[Any, Any]:
+def load_model_and_tokenizer(name: str, location: str, device: str, dtype: str) -> tuple[Any, Any, str]:
     """Load the Hugging Face model and the tokenizer; no code that comes with them is run.
 
     Args:
         name: The model's name in error messages.
         location: A folder, or a Hugging Face name.
+        device: ``cpu``, ``cuda`` or ``mps``.
+        dtype: The precision that matrices are kept in, one of ``DTYPE_CHOICES``.
+
+    Returns:
+        The model, the tokenizer, and what ``auto`` stands for as the precision of this model on this device.
 
     Raises:
-        InputError: The configuration does not fit the weights, or there is no language model in them.
+        InputError: The configuration does not fit the weights, the model does not fit into memory, or there
+            is no language model in it.
     """
     register_architecture()
     # or transformers asks a server to convert weights
@@ -60,8 +69,15 @@ def load_model_and_tokenizer(name: str, location: str) -> tuple[Any, Any]:
     if isinstance(quantisation, dict):  # or kernels compute with packed weights on a GPU
         quantisation["dequantize"] = True
     model_class = loading_class(config)
+    with torch.device("meta"):  # without memory
+        skeleton = model_class.from_config(config, trust_remote_code=False)
     if n_values is not None:
-        check_model_size(config, model_class, n_values, path)
+        check_model_size(skeleton, n_values, path)
+    needs = MemoryNeeds.of_model(skeleton)
+    own_dtype = main_dtype(path) if n_values is not None else _config_dtype(config)
+    auto = auto_dtype(needs.n_values, own_dtype, torch.device(device).type)
+    dtype = auto if dtype == AUTO_DTYPE else dtype
+    check_memory(needs, name, torch.device(device), dtype)
     tokenizer = load_tokenizer(location)
     hf, info = model_class.from_pretrained(
         location,
@@ -69,13 +85,14 @@ def load_model_and_tokenizer(name: str, location: str) -> tuple[Any, Any]:
         trust_remote_code=False,
         use_safetensors=True,
         attn_implementation="eager",
-        dtype=torch.float32,
+        dtype=getattr(torch, dtype),
+        device_map={"": device},  # tensor by tensor from the files to where they are used
         ignore_mismatched_sizes=True,  # check_loading_report names them
         output_loading_info=True,
     )
     check_loading_report(info, name)
     check_vocabulary(tokenizer, len(hf.get_input_embeddings().weight), name)
-    return hf, tokenizer
+    return hf, tokenizer, auto
 
 
 def _check_hub_configuration(location: str, name: str) -> None:
@@ -90,3 +107,9 @@ def _check_hub_configuration(location: str, name: str) -> None:
     index = cached_file(location, SHARD_INDEX_FILE, _raise_exceptions_for_missing_entries=False)
     if index is not None and constants.HF_HUB_OFFLINE:
         check_shards(Path(index).parent, name)
+
+
+def _config_dtype(config: Any) -> str:
+    """The precision that a configuration gives for its checkpoint; float32 where it gives none."""
+    dtype = getattr(config, "dtype", None) or getattr(config.get_text_config(), "dtype", None)
+    return str(dtype or FULL_DTYPE).removeprefix("torch.")

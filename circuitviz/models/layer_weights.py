@@ -1,8 +1,10 @@
-"""The weights of one block in the form that scores need, read once when a model is opened."""
+"""The weights of one block in the form that scores need, read when a model is opened."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import ModelShape
+from circuitviz.models.half_weights import owns_half_weight
 from circuitviz.models.mlp_modules import Mlp, SplitMlp, read_mlp, takes_residual
 from circuitviz.models.norms import IdentityNorm, Norm
 
@@ -19,12 +22,8 @@ class LayerWeights:
     """The weights of one block: maps per head, and the normalisations before them.
 
     Attributes:
-        q: Query weights with the normalisation folded in, [head, d_model, d_head].
-        k: Key weights, [key-value head, d_model, d_head].
-        v: Value weights, [key-value head, d_model, d_head].
-        o: Output weights, [head, d_head, d_model]. Where the block normalises what attention writes
-            (``post_norm``), that normalisation's weight is folded in, and head outputs are multiplied by its
-            inverse scale, so that heads add up to what the block writes. ``output_scale`` is folded in.
+        maps: What gives ``q``, ``k``, ``v`` and ``o``: kept, or made at every reading where the model's
+            weights are in half precision.
         q_bias: What is added to queries, [head, d_head].
         k_bias: What is added to keys, [key-value head, d_head].
         v_bias: What is added to values, [key-value head, d_head].
@@ -40,10 +39,7 @@ class LayerWeights:
         mlp_post_norm: The bridge's name of the normalisation of what the MLP writes; empty without one.
     """
 
-    q: Tensor
-    k: Tensor
-    v: Tensor
-    o: Tensor
+    maps: Mapping[str, Callable[[], Tensor]]
     q_bias: Tensor
     k_bias: Tensor
     v_bias: Tensor
@@ -58,13 +54,34 @@ class LayerWeights:
     mlp_post_norm: str
     output_scale: float
 
+    @property
+    def q(self) -> Tensor:
+        """Query weights with the normalisation folded in, [head, d_model, d_head]."""
+        return self.maps["q"]()
+
+    @property
+    def k(self) -> Tensor:
+        """Key weights with the normalisation folded in, [key-value head, d_model, d_head]."""
+        return self.maps["k"]()
+
+    @property
+    def v(self) -> Tensor:
+        """Value weights with the normalisation folded in, [key-value head, d_model, d_head]."""
+        return self.maps["v"]()
+
+    @property
+    def o(self) -> Tensor:
+        """Output weights, [head, d_head, d_model].
+
+        Where the block normalises what attention writes (``post_norm``), that normalisation's weight is
+        folded in, and head outputs are multiplied by its inverse scale, so that heads add up to what the
+        block writes. ``output_scale`` is folded in.
+        """
+        return self.maps["o"]()
+
     def channel_weights(self, name: str) -> tuple[Tensor, Tensor]:
         """Folded weight and bias of ``q``, ``k`` or ``v``."""
-        return {
-            "q": (self.q, self.q_bias),
-            "k": (self.k, self.k_bias),
-            "v": (self.v, self.v_bias),
-        }[name]
+        return self.maps[name](), {"q": self.q_bias, "k": self.k_bias, "v": self.v_bias}[name]
 
 
 def read_layer_weights(
@@ -105,17 +122,21 @@ def read_layer_weights(
         mlp_out = f"{norm_names.post_mlp}.hook_out"
     if output_scale != 1.0:
         attn_out, mlp_out = "hook_attn_out", "hook_mlp_out"
-    o = attention.W_O.detach()
-    o = o if output_scale == 1.0 else o * output_scale
-    q, k, v = (norm.fold(w.detach()) for w in (attention.W_Q, attention.W_K, attention.W_V))
+    maps = {
+        channel: _kept_unless_half(
+            getattr(attention, channel).original_component,
+            partial(_folded_input_map, attention, f"W_{channel.upper()}", norm),
+        )
+        for channel in "qkv"
+    }
+    maps["o"] = _kept_unless_half(
+        attention.o.original_component, partial(_folded_output_map, attention, output_scale, post)
+    )
     return LayerWeights(
-        q=q,
-        k=k,
-        v=v,
-        o=o if post is None else post.fold_output(o),
-        q_bias=_projection_bias(attention.q, norm, q),
-        k_bias=_projection_bias(attention.k, norm, k),
-        v_bias=_projection_bias(attention.v, norm, v),
+        maps=maps,
+        q_bias=_projection_bias(attention.q, norm, maps["q"]()),
+        k_bias=_projection_bias(attention.k, norm, maps["k"]()),
+        v_bias=_projection_bias(attention.v, norm, maps["v"]()),
         attn_norm=norm,
         mlp_norm=mlp_norm,
         mlp=mlp,
@@ -127,6 +148,24 @@ def read_layer_weights(
         mlp_post_norm=norm_names.post_mlp,
         output_scale=output_scale,
     )
+
+
+def _folded_input_map(attention: Any, name: str, norm: Norm) -> Tensor:
+    return norm.fold(getattr(attention, name).detach())
+
+
+def _folded_output_map(attention: Any, output_scale: float, post: Norm | None) -> Tensor:
+    o: Tensor = attention.W_O.detach()
+    o = o if output_scale == 1.0 else o * output_scale
+    return o if post is None else post.fold_output(o)
+
+
+def _kept_unless_half(module: Any, read: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """A map that is made once, or, of a module in half precision, at every reading: it is a float32 copy."""
+    if owns_half_weight(module):
+        return read
+    value = read()
+    return lambda: value
 
 
 class _BlockNorms(NamedTuple):

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from circuitviz.errors import InputError
 from circuitviz.models.forward_overrides import ReplacementForward, replaced_forward
+from circuitviz.models.half_weights import to_computed
 
 
 class Mlp:
@@ -142,6 +143,6 @@ def takes_residual(module: Any) -> bool:
 
 def _returns_tuple(module: Any, width: int) -> bool:
     """Whether a module returns a tuple, tested on a zero vector."""
-    like = next(module.parameters())
+    like = to_computed(next(module.parameters()))
     with torch.no_grad():
         return isinstance(module(like.new_zeros(1, 1, width)), tuple)

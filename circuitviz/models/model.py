@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.models.forward_overrides import ForwardOverrides, replaced_forward
 from circuitviz.models.forward_overrides import Hook as Hook
+from circuitviz.models.half_weights import stored_weight, to_computed
 from circuitviz.models.layer_weights import LayerWeights, read_layer_weights, read_norm
 from circuitviz.models.norms import Norm
 from circuitviz.models.prompt_tokenizer import PromptTokenizer
@@ -33,6 +35,9 @@ class Model:
         tokens: Its tokenizer.
         graph: The senders and receivers of its computation.
         device: Where its parameters are.
+        dtype: The precision that its weights are kept in, one of ``WEIGHT_DTYPES``; it computes in float32.
+            A model in memory may be in float64 and compute in it, which counts as float32 here.
+        auto_dtype: The precision that ``auto`` gives on this device.
         embed_scale: Factor of the token embedding in the residual stream.
         can_set_patterns: Whether a hook that replaces attention patterns has an effect.
         max_batch_prompts: Prompts that fit into memory, where more were tried and did not.
@@ -44,6 +49,8 @@ class Model:
     tokens: PromptTokenizer
     graph: Graph
     device: torch.device
+    dtype: str = FULL_DTYPE
+    auto_dtype: str = FULL_DTYPE
     embed_scale: float = 1.0
     can_set_patterns: bool = True
     max_batch_prompts: int | None = None
@@ -74,14 +81,14 @@ class Model:
         """
         blocks = self.bridge.blocks[: self.shape.n_layers]
         return [
-            read_layer_weights(block, index, self.shape, self.unembedding, self.name)
+            read_layer_weights(block, index, self.shape, self.empty_stream, self.name)
             for index, block in enumerate(blocks)
         ]
 
     @cached_property
     def final_norm(self) -> Norm:
         """The normalisation before the unembedding; the logits' scale is folded into it."""
-        norm = read_norm(self.bridge.ln_final, self.unembedding, self.name, "the last layer")
+        norm = read_norm(self.bridge.ln_final, self.empty_stream, self.name, "the last layer")
         return norm if self.logit_scale == 1.0 else norm.scaled(self.logit_scale)
 
     @cached_property
@@ -99,16 +106,29 @@ class Model:
     @property
     def token_embeddings(self) -> Tensor:
         """What each token writes into the residual stream, [vocabulary, d_model], without positions."""
-        rows: Tensor = self.hf.get_input_embeddings().weight.detach()
+        rows = to_computed(stored_weight(self.hf.get_input_embeddings()))
         if hasattr(self.bridge, "embed_ln"):
             rows = self.bridge.embed_ln.original_component(rows)
         return rows if self.embed_scale == 1.0 else rows * self.embed_scale
 
-    @cached_property
+    @property
     def unembedding(self) -> Tensor:
-        """Unembedding matrix, [vocabulary, d_model]."""
-        weight: Tensor = self.hf.get_output_embeddings().weight.detach()
-        return weight
+        """Unembedding matrix, [vocabulary, d_model]; a copy of a matrix in half precision."""
+        return to_computed(stored_weight(self.hf.get_output_embeddings()))
+
+    def unembedding_rows(self, tokens: Tensor | Sequence[int]) -> Tensor:
+        """The unembedding's rows of tokens, [..., d_model]."""
+        return to_computed(stored_weight(self.hf.get_output_embeddings())[tokens])
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of tokens that have a logit."""
+        return len(stored_weight(self.hf.get_output_embeddings()))
+
+    @property
+    def empty_stream(self) -> Tensor:
+        """A residual stream of no positions, [0, d_model]: its device, and the precision of computations."""
+        return self.unembedding_rows([])
 
     @cached_property
     def unembedding_bias(self) -> Tensor | None:

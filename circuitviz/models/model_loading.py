@@ -6,16 +6,25 @@ import logging
 import os
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from circuitviz.cancellation import Cancelled, check_cancelled
+from circuitviz.dtypes import AUTO_DTYPE, FULL_DTYPE, check_dtype
 from circuitviz.errors import ComputationError, InputError, first_error_line
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.models.decomposition_checks import ReferencePass, check_decomposition, run_reference_passes
 from circuitviz.models.folder_checks import ADAPTER_FILE, check_adapter
+from circuitviz.models.half_weights import (
+    compute_in_float32,
+    computing_in_float32,
+    is_half,
+    stored_weight,
+)
 from circuitviz.models.hub import hub_access, is_download_forbidden, is_downloaded, probe_hub_steps
 from circuitviz.models.model import Model
 from circuitviz.models.prompt_tokenizer import PromptTokenizer
@@ -43,25 +52,30 @@ def is_local_model(name: str) -> bool:
     return Path(_resolve_location(name)).is_dir()
 
 
-def load_model(name: str, device: str = "cpu") -> Model:
+def load_model(name: str, device: str = "cpu", dtype: str = AUTO_DTYPE) -> Model:
     """Open a model for discovery, evaluation and readings.
 
-    Weights are read with safetensors only, in float32, without weight processing, so that numbers are the
-    Hugging Face model's own. Where Hugging Face does not answer, a name gives what was downloaded before.
+    Weights are read with safetensors only, without weight processing, so that numbers are the Hugging Face
+    model's own. Where Hugging Face does not answer, a name gives what was downloaded before.
 
     Args:
         name: A model that ships (``demo``), a local Hugging Face folder, or a Hugging Face name.
         device: ``cpu``, ``cuda`` or ``mps``.
+        dtype: The precision that matrices are kept in: ``float32``, ``bfloat16``, ``float16``, or ``auto``,
+            which is float32 for models of up to 1.5 billion parameters on a CPU, and the checkpoint's own
+            otherwise. Computations are in float32 whatever it is.
 
     Raises:
-        InputError: There is no such model or device, or the architecture cannot be taken apart.
+        InputError: There is no such model, device or precision, the model does not fit into memory, or the
+            architecture cannot be taken apart.
         ComputationError: Loading fails on input that looked right.
     """
-    return run_to_completion(load_model_steps(name, device))
+    return run_to_completion(load_model_steps(name, device, dtype))
 
 
-def load_model_steps(name: str, device: str = "cpu") -> ProgressSteps[Model]:
+def load_model_steps(name: str, device: str = "cpu", dtype: str = AUTO_DTYPE) -> ProgressSteps[Model]:
     """``load_model`` as a generator of progress, which yields while Hugging Face is looked for."""
+    check_dtype(dtype)
     location = _resolve_location(name)
     is_folder = Path(location).is_dir()
     is_reachable = not is_folder and (yield from probe_hub_steps())
@@ -71,22 +85,24 @@ def load_model_steps(name: str, device: str = "cpu") -> ProgressSteps[Model]:
     # a folder is opened offline
     with hub_access(is_reachable), forbid_subprocesses(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # advice about unused options
-        return _open_model(name, location, str(target), is_reachable)
+        return _open_model(name, location, str(target), dtype, is_reachable)
 
 
-def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Model:
+def _open_model(name: str, location: str, device: str, dtype: str, is_reachable: bool) -> Model:
     """Open what a folder or a name holds; whatever a library raises on damaged files becomes one sentence."""
     from circuitviz.models import hugging_face  # its libraries take seconds to import
 
     try:
         begun = time.perf_counter()
-        hf, tokenizer = hugging_face.load_model_and_tokenizer(name, location)
+        hf, tokenizer, auto_dtype = hugging_face.load_model_and_tokenizer(name, location, device, dtype)
         model = from_hugging_face(hf, tokenizer, name, device)
+        model.auto_dtype = auto_dtype
         logger.info(
-            "opened %s (%s) on %s in %.1f s",
+            "opened %s (%s) on %s in %s in %.1f s",
             name,
             model.shape.description,
             device,
+            model.dtype,
             time.perf_counter() - begun,
         )
         return model
@@ -101,6 +117,8 @@ def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Mo
 def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -> Model:
     """Open a Hugging Face causal language model that is in memory, with its tokenizer.
 
+    Matrices stay in the precision that they are in. The model is wrapped in place.
+
     Args:
         hf: The model.
         tokenizer: Its tokenizer.
@@ -114,9 +132,13 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
 
     hf = hugging_face.extract_language_model(hf, name).to(device).eval().requires_grad_(False)
     parameters = dict(hf.named_parameters())  # before the bridge lists some of them twice
-    reference = run_reference_passes(hf, name)  # before anything wraps it
+    dtype = _weight_dtype(parameters)
+    with computing_in_float32(hf):
+        reference = run_reference_passes(hf, name)  # before anything wraps it
     bridge = hugging_face.build_bridge(hf, name)
     bridge.requires_grad_(False)
+    compute_in_float32(hf)
+    compute_in_float32(bridge)  # and modules that the bridge has made
     config = bridge.cfg
     shape = ModelShape(
         n_layers=config.n_layers,
@@ -130,14 +152,22 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
     model = Model(
         name=name,
         bridge=bridge,
-        tokens=PromptTokenizer(tokenizer, n_ctx, n_embeddings=len(hf.get_input_embeddings().weight)),
+        tokens=PromptTokenizer(tokenizer, n_ctx, n_embeddings=len(stored_weight(hf.get_input_embeddings()))),
         graph=Graph.transformer(shape),
         device=next(hf.parameters()).device,
+        dtype=dtype,
+        auto_dtype=dtype,
         parameters=parameters,
     )
     _make_cancellable(bridge)
     _check_model(model, reference)
     return model
+
+
+def _weight_dtype(parameters: Mapping[str, Tensor]) -> str:
+    """The precision of the matrices, as files store it: that of the first in half precision, or float32."""
+    half = (p.dtype for p in parameters.values() if p.dim() > 1 and is_half(p))
+    return str(next(half, FULL_DTYPE)).removeprefix("torch.")
 
 
 def _make_cancellable(bridge: Any) -> None:

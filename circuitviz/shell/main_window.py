@@ -101,6 +101,7 @@ class MainWindow(QMainWindow):
         self.services = self._offer_services()
         self.theme_controller.apply_settings()  # what is drawn hears of the colours
         self.set_device(self.settings.device)
+        self.set_dtype(self.settings.dtype)
         workspace.submit_request(SetTorchThreads(self.settings.n_threads))
         if (geometry := self.settings.window_geometry) is not None:
             self.restoreGeometry(geometry[0])
@@ -207,6 +208,11 @@ class MainWindow(QMainWindow):
         self.workspace.device = name
         self.workspace.search_form.set(device=name)
 
+    def set_dtype(self, name: str) -> None:
+        """Keep weights of models in this precision from the next search on."""
+        self.workspace.dtype = name
+        self.workspace.search_form.set(dtype=name)
+
     def _on_document_opened(self) -> None:
         self.file_controller.on_document_opened()
         self.canvas_updater.reset()
@@ -236,6 +242,7 @@ class MainWindow(QMainWindow):
         dialog = SettingsDialog(self, self.settings)
         dialog.appearance_changed.connect(self.theme_controller.apply_settings)
         dialog.device_changed.connect(self.set_device)
+        dialog.dtype_changed.connect(self.set_dtype)
         dialog.log_level_changed.connect(lambda name: logging.getLogger().setLevel(name.upper()))
         dialog.threads_changed.connect(lambda n: self.workspace.submit_request(SetTorchThreads(n)))
         dialog.recent_cleared.connect(lambda: self.start_page.show_recent_files([]))

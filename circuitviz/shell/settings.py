@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES
 from circuitviz.formats.json_bounds import replace_surrogates
 from circuitviz.resources import user_data_folder
 from circuitviz.scene.theme import EDGE_COLOURS
@@ -58,6 +59,16 @@ class Settings:
     @device.setter
     def device(self, name: str) -> None:
         self._store.setValue("device", name)
+
+    @property
+    def dtype(self) -> str:
+        """The precision that weights are kept in by default: one of ``DTYPE_CHOICES``."""
+        name = str(self._store.value("precision", AUTO_DTYPE, type=str))
+        return name if name in DTYPE_CHOICES else AUTO_DTYPE
+
+    @dtype.setter
+    def dtype(self, name: str) -> None:
+        self._store.setValue("precision", name)
 
     @property
     def n_threads(self) -> int:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz.dtypes import DTYPE_CHOICES, DTYPE_TOOL_TIP
 from circuitviz.panels.widgets.fields import adjust_form_fields
 from circuitviz.scene.theme import EDGE_COLOURS
 from circuitviz.shell.settings import LOG_LEVELS, Settings
@@ -30,6 +31,7 @@ class SettingsDialog(QDialog):
 
     appearance_changed = Signal()
     device_changed = Signal(str)
+    dtype_changed = Signal(str)
     threads_changed = Signal(int)
     log_level_changed = Signal(str)
     recent_cleared = Signal()
@@ -40,7 +42,8 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.theme_box, self.colours_box, self.text_size_box = QComboBox(), QComboBox(), QComboBox()
-        self.device_box, self.threads_field = QComboBox(), QSpinBox(minimum=0, maximum=1024)
+        self.device_box, self.dtype_box = QComboBox(), QComboBox()
+        self.threads_field = QSpinBox(minimum=0, maximum=1024)
         self.log_level_box = QComboBox()
         self.recent_count_label, self.clear_button = QLabel("", objectName="muted"), QPushButton("Clear")
         self._fill_fields()
@@ -49,6 +52,7 @@ class SettingsDialog(QDialog):
         self.colours_box.currentIndexChanged.connect(self._store_appearance)
         self.text_size_box.currentIndexChanged.connect(self._store_appearance)
         self.device_box.currentIndexChanged.connect(self._store_device)
+        self.dtype_box.currentIndexChanged.connect(self._store_dtype)
         self.threads_field.editingFinished.connect(self._store_threads)
         self.log_level_box.currentIndexChanged.connect(self._store_log_level)
         self.clear_button.clicked.connect(self._clear_recent)
@@ -63,6 +67,8 @@ class SettingsDialog(QDialog):
             self.text_size_box.addItem("as the system" if percent == 100 else f"{percent} %", percent)
         for name in DEVICE_NAMES:
             self.device_box.addItem(name, name)
+        for name in DTYPE_CHOICES:
+            self.dtype_box.addItem(name, name)
         for name in LOG_LEVELS:
             self.log_level_box.addItem(name, name)
         for box, value in (
@@ -70,6 +76,7 @@ class SettingsDialog(QDialog):
             (self.colours_box, settings.edge_colours),
             (self.text_size_box, settings.text_size),
             (self.device_box, settings.device),
+            (self.dtype_box, settings.dtype),
             (self.log_level_box, settings.log_level),
         ):
             box.setCurrentIndex(max(0, box.findData(value)))
@@ -79,11 +86,13 @@ class SettingsDialog(QDialog):
 
     def _create_layout(self) -> None:
         self.device_box.setToolTip("where models run; cuda needs an NVIDIA card")
+        self.dtype_box.setToolTip(DTYPE_TOOL_TIP)
         self.theme_box.setAccessibleName("Theme")
         self.colours_box.setAccessibleName("Colours of edges")
         self.colours_box.setToolTip("a pair for edges that raise and lower the metric, or one for each input")
         self.text_size_box.setAccessibleName("Size of text")
         self.device_box.setAccessibleName("Device")
+        self.dtype_box.setAccessibleName("Precision")
         self.threads_field.setAccessibleName("Threads")
         self.log_level_box.setAccessibleName("Log level")
         self.log_level_box.setToolTip("how much of what jobs do goes to standard error")
@@ -97,6 +106,7 @@ class SettingsDialog(QDialog):
             ("Size of text", self.text_size_box),
             ("Machine", None),
             ("Device", self.device_box),
+            ("Precision", self.dtype_box),
             ("Threads", self.threads_field),
             ("Log", self.log_level_box),
             ("Memory", None),
@@ -145,6 +155,10 @@ class SettingsDialog(QDialog):
     def _store_device(self) -> None:
         self.settings.device = self.device_box.currentData()
         self.device_changed.emit(self.settings.device)
+
+    def _store_dtype(self) -> None:
+        self.settings.dtype = self.dtype_box.currentData()
+        self.dtype_changed.emit(self.settings.dtype)
 
     def _store_threads(self) -> None:
         if self.threads_field.value() != self.settings.n_threads:

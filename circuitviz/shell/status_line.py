@@ -1,4 +1,4 @@
-"""The status bar: the last message, how far the running job is, which files are being written, the device."""
+"""The status bar: the last message, how far the running job is, which files are being written, the model."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class StatusLine(QObject):
             self._show_message("Ready")
 
     def _show_model(self, opened: ModelReady) -> None:
-        self.device_label.setText(f"{opened.model} · {opened.device}")
+        self.device_label.setText(f"{opened.model} · {opened.device} · {opened.dtype}")
 
     def _forget_model(self) -> None:
         if self._workspace.opened_model is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz import discovery, evaluation, models, tasks
 from circuitviz.cancellation import run_in_background
+from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, TaskCheck
 from circuitviz.progress import Progress, ProgressSteps
@@ -48,9 +49,12 @@ class Engine:
         """Whether there is a model."""
         return self._model is not None
 
-    def is_model(self, name: str, device: str) -> bool:
-        """Whether the model of this name is open on this device."""
-        return self._model is not None and (self._model.name, self._device) == (name, device)
+    def is_model(self, name: str, device: str, dtype: str) -> bool:
+        """Whether the model of this name is open on this device and in this precision."""
+        if self._model is None:
+            return False
+        wanted = self._model.auto_dtype if dtype == AUTO_DTYPE else dtype
+        return (self._model.name, self._device, self._model.dtype) == (name, device, wanted)
 
     @property
     def is_open(self) -> bool:
@@ -108,12 +112,12 @@ class Engine:
             return requirements == self.open_requirements
         return self._model is not None and bool(graph.shape == self._model.shape)
 
-    def open_model(self, name: str, device: str) -> Iterator[Reply]:
+    def open_model(self, name: str, device: str, dtype: str) -> Iterator[Reply]:
         """Open a model, unless it is open already."""
-        if self.is_model(name, device):
+        if self.is_model(name, device, dtype):
             return
         self._model = yield from report_progress(
-            "Loading the model", load_model_in_background(name, device), name
+            "Loading the model", load_model_in_background(name, device, dtype), name
         )
         self._device = device
         self.experiment = self.prompt_session = None
@@ -154,15 +158,16 @@ class Engine:
             self.model.graph.n_edges,
             " ".join(experiment.warnings),
             int(experiment.task.lengths.max()),
+            self.model.dtype,
         )
 
 
-def load_model_in_background(name: str, device: str) -> ProgressSteps[models.Model]:
+def load_model_in_background(name: str, device: str, dtype: str) -> ProgressSteps[models.Model]:
     """Open a model in the background, once its libraries are there."""
-    return (yield from run_in_background(_load_model_and_libraries(name, device)))
+    return (yield from run_in_background(_load_model_and_libraries(name, device, dtype)))
 
 
-def _load_model_and_libraries(name: str, device: str) -> ProgressSteps[models.Model]:
+def _load_model_and_libraries(name: str, device: str, dtype: str) -> ProgressSteps[models.Model]:
     yield Progress(0, 1, name)
     load_transformer_lens()
-    return (yield from models.load_model_steps(name, device))
+    return (yield from models.load_model_steps(name, device, dtype))

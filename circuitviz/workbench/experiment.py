@@ -15,6 +15,7 @@ from typing import Any, TypedDict, Unpack
 from circuitviz import discovery, evaluation, features, lens, models, tasks
 from circuitviz.document.origin import Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.state import State
+from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Evaluation, Graph, Interventions
 from circuitviz.graph.feature_sites import feature_sites
@@ -255,6 +256,7 @@ class OpenArguments(TypedDict, total=False):
     """What may be named beside an origin; `open_steps` says what each means."""
 
     device: str
+    dtype: str | None
     circuit: Circuit | None
     model: str | models.Model | None
     task: str | tasks.Task | None
@@ -269,6 +271,7 @@ def open_steps(
     origin: Origin | None,
     *,
     device: str = "cpu",
+    dtype: str | None = None,
     circuit: Circuit | None = None,
     model: str | models.Model | None = None,
     task: str | tasks.Task | None = None,
@@ -283,6 +286,7 @@ def open_steps(
     Args:
         origin: Where the circuit comes from; None where nobody knows: then model and task are to be named.
         device: ``cpu``, ``cuda`` or ``mps``.
+        dtype: The precision that weights are kept in, as for `load_model`; that of the origin by default.
         circuit: The circuit, which has to be of the model's shape.
         model: Name of another model than the origin's, or one that is open.
         task: Another task than the origin's, or its name or file; the origin's prompts by default.
@@ -299,7 +303,7 @@ def open_steps(
     Raises:
         InputError: Model, task or dictionaries cannot be opened, or the circuit is not of the model's shape.
     """
-    opened = yield from _open_model_steps(origin, device, model)
+    opened = yield from _open_model_steps(origin, device, dtype, model)
     if isinstance(origin, PromptOrigin) and task is None:
         return (yield from open_prompt_steps(origin, opened, circuit=circuit))
     if task is None:
@@ -331,7 +335,7 @@ def open_task_origin(
     task = rebuild_task(origin, model)
     if task.hash != origin.task_hash:
         warnings += (OTHER_PROMPTS,)
-    here = replace(origin, model=model.name)
+    here = replace(origin, model=model.name, dtype=model.dtype)
     return TaskExperiment(model, task, metric or origin.metric, ablation or origin.ablation, here, warnings)
 
 
@@ -357,7 +361,7 @@ def open_prompt_steps(
         opened.
     """
     warnings = _weight_warnings(origin, model, circuit)
-    query = replace(origin.query, model=model.name)
+    query = replace(origin.query, model=model.name, dtype=model.dtype)
     if session is None:
         if dictionaries is None:
             places = features.paths_or_shipped(query.dictionaries, model)
@@ -373,7 +377,7 @@ def open_prompt_steps(
 
 
 def _open_model_steps(
-    origin: Origin | None, device: str, model: str | models.Model | None
+    origin: Origin | None, device: str, dtype: str | None, model: str | models.Model | None
 ) -> ProgressSteps[models.Model]:
     """Open the model that is named, or that of the origin; one that is open is returned as it is."""
     if model is None:
@@ -382,7 +386,8 @@ def _open_model_steps(
         model = origin.model
     if not isinstance(model, str):
         return model
-    return (yield from models.load_model_steps(model, device))
+    recorded = AUTO_DTYPE if origin is None else origin.dtype
+    return (yield from models.load_model_steps(model, device, dtype or recorded))
 
 
 def _weight_warnings(origin: Origin, model: models.Model, circuit: Circuit | None) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from circuitviz.document.attribution_query import (
     LOGIT_DIFF_TARGET,
     AttributionQuery,
 )
+from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.graph import TaskCheck
 from circuitviz.graph.names import display_name
@@ -221,9 +222,9 @@ def bibtex(document: Document) -> str:
 
 
 def _model_text(origin: Origin) -> str:
-    return (
-        f"{display_name(origin.model)} (weights SHA-256 {origin.weight_hash.removeprefix('sha256:')[:12]}…)"
-    )
+    kept = "weights" if origin.dtype == FULL_DTYPE else f"weights kept in {origin.dtype},"
+    number = origin.weight_hash.removeprefix("sha256:")[:12]
+    return f"{display_name(origin.model)} ({kept} SHA-256 {number}…)"
 
 
 def _quoted(texts: Sequence[str]) -> str:

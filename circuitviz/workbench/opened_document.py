@@ -28,6 +28,7 @@ class OpenedDocument:
         device: ``cpu``, ``cuda`` or ``mps``.
         model: Another model of the same shape, by name or open; that of the document by default.
         task: Another task, by name, by file or open; the document's own prompts by default.
+        dtype: The precision that weights are kept in; that of the document by default.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class OpenedDocument:
         device: str = "cpu",
         model: str | models.Model | None = None,
         task: str | tasks.Task | None = None,
+        dtype: str | None = None,
     ) -> None:
         self.document = document
-        self._device, self._model, self._task = device, model, task
+        self._device, self._model, self._task, self._dtype = device, model, task, dtype
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -49,7 +51,9 @@ class OpenedDocument:
         Raises:
             InputError: They cannot be opened, or the document does not name them.
         """
-        steps = open_document_steps(self.document, device=self._device, model=self._model, task=self._task)
+        steps = open_document_steps(
+            self.document, device=self._device, dtype=self._dtype, model=self._model, task=self._task
+        )
         if self._model is not None:
             return run_to_completion(steps)
         with models.forbid_downloads():
@@ -85,6 +89,7 @@ def open(
     device: str = "cpu",
     model: str | models.Model | None = None,
     task: str | tasks.Task | None = None,
+    dtype: str | None = None,
 ) -> OpenedDocument:
     """Open a circuit file or a reference, with its model and prompts for measurements and readings.
 
@@ -93,11 +98,12 @@ def open(
         device: ``cpu``, ``cuda`` or ``mps``.
         model: Another model of the same shape, by name or open; that of the file by default.
         task: Another task, by name, by file or open; the file's own prompts by default.
+        dtype: The precision that weights are kept in, as for `load_model`; that of the file by default.
 
     Raises:
         InputError: There is no such file, or it cannot be read.
     """
-    return OpenedDocument(import_document(find_reference(path)), device, model, task)
+    return OpenedDocument(import_document(find_reference(path)), device, model, task, dtype)
 
 
 def open_document_steps(document: Document, **arguments: Unpack[OpenArguments]) -> ProgressSteps[Experiment]:

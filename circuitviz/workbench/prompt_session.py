@@ -97,7 +97,7 @@ class PromptSession:
         """Where an answer comes from, to be written down with it."""
         model = self.table.run.model
         return PromptOrigin(
-            query,
+            replace(query, dtype=model.dtype),
             weight_hash=model.weight_hash,
             task_hash=self.query_hash(query),
             versions={name: package_version(name) for name in RECORDED_PACKAGES},

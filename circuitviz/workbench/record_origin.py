@@ -73,6 +73,7 @@ def record_method_origin(
         machine=describe_machine(str(model.device)),
         seconds=round(seconds, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        dtype=model.dtype,
     )
 
 
@@ -130,6 +131,11 @@ def describe_mismatch(origin: Origin, model: models.Model, circuit: Circuit | No
         raise InputError(
             f"This circuit belongs to '{origin.model}', {theirs.description}; '{model.name}' has "
             f"{ours.description}. Open the model that it was found on."
+        )
+    if origin.dtype != model.dtype:
+        return (
+            f"This circuit was found with weights in {origin.dtype}, and those of '{model.name}' are open in "
+            f"{model.dtype}, so its numbers will differ from the saved ones."
         )
     if origin.weight_hash and not model.accept_weight_hash(origin.weight_hash):
         lens = origin.versions.get("transformer-lens")

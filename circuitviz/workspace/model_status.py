@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.workbench.requests.messages import ModelReady
 
 
@@ -13,6 +14,8 @@ class ModelStatus(QObject):
     Attributes:
         opened: What is open for the document on the screen; None until it is.
         device: Where models are opened from now on: ``cpu``, ``cuda`` or ``mps``.
+        dtype: The precision that their weights are kept in from the next search on; a document's model has
+            that of the document.
     """
 
     ready = Signal(object)  # ModelReady
@@ -20,7 +23,7 @@ class ModelStatus(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.opened: ModelReady | None = None
-        self.device = "cpu"
+        self.device, self.dtype = "cpu", AUTO_DTYPE
 
     def set_ready(self, opened: ModelReady) -> None:
         """The worker has opened a model and a task."""

@@ -117,12 +117,13 @@ class PromptCircuitController(QObject):
         state = self._documents.user_document.state
         origin, open_query = state.origin, state.query
         relation = SAME_MODEL if origin is not None and origin.model == query.model else OTHER_SUBJECT
+        dtype = self._model_status.dtype
         if open_query is not None and _prompt_key(open_query) == _prompt_key(query):
-            relation = SAME_SUBJECT
+            relation, dtype = SAME_SUBJECT, open_query.dtype
         if not self._search.begin_search(relation):
             return None
         self.reset()
-        handle = self._submit(DiscoverPromptCircuit(query, self._model_status.device))
+        handle = self._submit(DiscoverPromptCircuit(replace(query, dtype=dtype), self._model_status.device))
         handle.finished.connect(self.on_answer)
         return handle
 

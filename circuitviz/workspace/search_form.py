@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from circuitviz.dtypes import AUTO_DTYPE
+
 
 class SearchForm(QObject):
-    """Model, task and device of the next search; whoever shows them follows ``changed``.
+    """Model, task, device and precision of the next search; whoever shows them follows ``changed``.
 
     Attributes:
         model: ``demo``, a Hugging Face name, or a folder.
         task: A task's name, or a file.
         device: ``cpu``, ``cuda`` or ``mps``.
+        dtype: The precision that weights are kept in, one of ``DTYPE_CHOICES``.
     """
 
     changed = Signal()
@@ -21,15 +24,23 @@ class SearchForm(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.model, self.task, self.device = "demo", "ioi", "cpu"
+        self.model, self.task, self.device, self.dtype = "demo", "ioi", "cpu", AUTO_DTYPE
 
-    def set(self, *, model: str | None = None, task: str | None = None, device: str | None = None) -> None:
+    def set(
+        self,
+        *,
+        model: str | None = None,
+        task: str | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
         """Change what is given, and tell whoever shows it."""
-        values_before = self.model, self.task, self.device
+        values_before = self.model, self.task, self.device, self.dtype
         self.model = self.model if model is None else model
         self.task = self.task if task is None else task
         self.device = self.device if device is None else device
-        if (self.model, self.task, self.device) != values_before:
+        self.dtype = self.dtype if dtype is None else dtype
+        if (self.model, self.task, self.device, self.dtype) != values_before:
             self.changed.emit()
 
     def start(self, is_example: bool = False) -> None:

@@ -206,6 +206,15 @@ class Workspace(QObject):
     def device(self, name: str) -> None:
         self.model_status.device = name
 
+    @property
+    def dtype(self) -> str:
+        """The precision that weights are kept in from the next search on."""
+        return self.model_status.dtype
+
+    @dtype.setter
+    def dtype(self, name: str) -> None:
+        self.model_status.dtype = name
+
     # documents
 
     def open_file(self, path: Path, on_opened: Callable[[Document], None] | None = None) -> None:

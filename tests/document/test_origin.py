@@ -111,7 +111,7 @@ def test_a_subject_is_model_and_task_or_model_and_prompt() -> None:
 
 
 def test_both_kinds_of_origin_say_what_must_be_open_and_how_they_are_evaluated() -> None:
-    assert OF_TASK.requirements == ("demo", "ioi", "cd", "logit-diff", "corrupted")
+    assert OF_TASK.requirements == ("demo", "float32", "ioi", "cd", "logit-diff", "corrupted")
     assert OF_PROMPT.requirements[:3] == ("prompt", "demo", "a b")
     assert (OF_PROMPT.metric, OF_PROMPT.ablation, OF_PROMPT.pairs) == (
         *("target-activation", "corrupted"),

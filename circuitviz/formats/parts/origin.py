@@ -13,6 +13,7 @@ from typing import Any
 from circuitviz.document import Document, Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.attribution_query import PROMPT_METHODS, PROMPT_TASK, AttributionQuery
 from circuitviz.document.origin import select_text_answers
+from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts, to_jsonable
 from circuitviz.formats.schemas import (
@@ -35,7 +36,7 @@ RENAMED_FIELDS = {"asked": "requested"}  # by the name in files
 FIELDS = tuple({"requested": "asked"}.get(field.name, field.name) for field in dataclasses.fields(TaskOrigin))
 SHARED_FIELDS = "weight_hash task_hash select requested versions machine seconds created".split()
 SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share")
-TEXT_FIELDS = "model weight_hash task task_hash metric ablation method select machine created".split()
+TEXT_FIELDS = "model weight_hash task task_hash metric ablation method select machine created dtype".split()
 option_schema = either_of(any_scalar, list_of(any_scalar))
 folders_schema = optional_value(either_of(any_text, list_of(any_text)))
 provenance_schema = record_of(
@@ -98,8 +99,10 @@ def origin_from_json(data: Any) -> Origin:
 
 
 def origin_to_json(origin: Origin) -> dict[str, Any]:
-    """Return an origin as files hold it."""
+    """Return an origin as files hold it; without `dtype` where that is float32, as in files of before."""
     values = {name: getattr(origin, RENAMED_FIELDS.get(name, name)) for name in FIELDS}
+    if values["dtype"] == FULL_DTYPE:
+        del values["dtype"]
     return {
         name: to_jsonable(dict(value) if isinstance(value, Mapping) else value)
         for name, value in values.items()
@@ -124,6 +127,7 @@ def _to_prompt_origin(origin: TaskOrigin) -> PromptOrigin:
         tokens=tuple(map(int, options.get("tokens") or ())),
         tau=options.get("tau"),
         nodes=options.get("nodes"),
+        dtype=origin.dtype,
         **{name: options[name] for name in SCALAR_OPTIONS if options.get(name) is not None},
     )
     return PromptOrigin(

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz.dtypes import DTYPE_CHOICES, DTYPE_TOOL_TIP
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import adjust_form_fields, browse_button, let_shrink, make_form
@@ -50,6 +51,8 @@ class DiscoveryPanel(Panel):
         self.seed_field = QSpinBox(minimum=0, maximum=2**31 - 1)
         self.device_box = QComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
         self.device_box.addItems(["cpu", "cuda", "mps"])
+        self.dtype_box = QComboBox(toolTip=DTYPE_TOOL_TIP)
+        self.dtype_box.addItems(DTYPE_CHOICES)
         self.method_box = QComboBox()
         self.metric_box = QComboBox()
         self.ablation_box = QComboBox()
@@ -135,6 +138,7 @@ class DiscoveryPanel(Panel):
         self.model_box.currentTextChanged.connect(lambda text: form.set(model=text))
         self.task_box.currentTextChanged.connect(lambda text: form.set(task=text))
         self.device_box.currentTextChanged.connect(lambda text: form.set(device=text))
+        self.dtype_box.currentTextChanged.connect(lambda text: form.set(dtype=text))
         form.changed.connect(self._show_search_form)
         form.search_requested.connect(lambda is_example: self.start_search(is_example=is_example))
         form.model_folder_requested.connect(self.browse_model)
@@ -146,6 +150,7 @@ class DiscoveryPanel(Panel):
             if box.currentText() != text:
                 box.setEditText(text)
         self.device_box.setCurrentText(form.device)
+        self.dtype_box.setCurrentText(form.dtype)
 
     def set_choices(self, choices: Choices) -> None:
         """Fill the boxes with what is available; the current choice is kept."""
@@ -188,17 +193,21 @@ class DiscoveryPanel(Panel):
             select=self.selection_rule_box.currentData(),
             n_edges=self.edges_field.value(),
             device=self.device_box.currentText(),
+            dtype=self.dtype_box.currentText(),
         )
 
     def start_search(self, _checked: bool = False, *, is_example: bool = False) -> None:
         """Start the search of the form; ``is_example``: a click brings its result again at any time."""
-        device_before, self.workspace.device = self.workspace.device, self.device_box.currentText()
+        workspace = self.workspace
+        place_before = workspace.device, workspace.dtype
+        workspace.device, workspace.dtype = self.device_box.currentText(), self.dtype_box.currentText()
         if not self._submit_search(self.find_request(), is_example):
-            self.workspace.device = device_before
+            workspace.device, workspace.dtype = place_before
 
     def attach_circuit(self) -> None:
         """Measure the open circuit, which another tool found, on the model and task of the form."""
         self.workspace.device = self.device_box.currentText()
+        self.workspace.dtype = self.dtype_box.currentText()
         self.workspace.run_guarded(
             self.attach_controller.attach_to_search, self.find_request(), title=AttachModel.title
         )
@@ -233,6 +242,7 @@ class DiscoveryPanel(Panel):
         form.addRow("Prompts", self.prompts_field)
         form.addRow("Seed", self.seed_field)
         form.addRow("Device", self.device_box)
+        form.addRow("Precision", self.dtype_box)
         form.addRow("Method", self.method_box)
         form.addRow(self.option_form)
         form.addRow("Metric", self.metric_box)

@@ -51,7 +51,7 @@ class AttachModel(Request):
         asked = self.search
         if self.imported_state.circuit is None:
             raise InputError("No circuit is open; open the circuit that is to be measured first.")
-        yield from engine.open_model(asked.model, asked.device)
+        yield from engine.open_model(asked.model, asked.device, asked.dtype)
         state = fit_state(self.imported_state, engine.model.shape, asked.model)
         try:
             task = asked.load_task(engine)

@@ -17,6 +17,7 @@ from circuitviz.document.origin import (
     TYPED_PAIR_TASK,
     select_text_answers,
 )
+from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.graph import Circuit, Scores, TaskCheck
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.record_origin import select_circuit
@@ -100,6 +101,7 @@ class DiscoverCircuit(Request):
     n_edges: int
     device: str = "cpu"
     skip_unusable: bool = False
+    dtype: str = AUTO_DTYPE
 
     @classmethod
     def from_origin(cls, origin: TaskOrigin, device: str) -> DiscoverCircuit:
@@ -116,7 +118,7 @@ class DiscoverCircuit(Request):
         return cls(
             origin.model, origin.task, pair, origin.prompts, origin.seed, origin.method, dict(origin.options),
             origin.metric, origin.ablation, origin.select, int(origin.requested or 200), device,
-            bool(origin.task_options.get("left_out")),
+            bool(origin.task_options.get("left_out")), origin.dtype,
         )  # fmt: skip
 
     def relation_to(self, origin: Origin | None) -> int:
@@ -134,7 +136,7 @@ class DiscoverCircuit(Request):
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
-        yield from engine.open_model(self.model, self.device)
+        yield from engine.open_model(self.model, self.device, self.dtype)
         try:
             task = self.load_task(engine)
         except tasks.UnusableRowsError as error:

@@ -113,7 +113,7 @@ class OpenPromptDocumentModel(Request):
 
     def _open_model(self, engine: Engine) -> Generator[Reply, None, None]:
         query = self.origin.query
-        yield from engine.open_model(query.model, self.device)
+        yield from engine.open_model(query.model, self.device, query.dtype)
         # a model of another shape is refused before dictionaries are read
         describe_mismatch(self.origin, engine.model, self.circuit)
         session = yield from open_prompt_session(engine, query, self.device)
@@ -165,7 +165,7 @@ def open_prompt_session(
     engine: Engine, query: AttributionQuery, device: str
 ) -> Generator[Reply, None, PromptSession]:
     """Open a query's prompt on the worker, unless it is open, and aim at its target."""
-    yield from engine.open_model(query.model, device)
+    yield from engine.open_model(query.model, device, query.dtype)
     held = _matching_session(engine, query)
     if held is None:
         yield ProgressReported("Opening the prompt", 0.0, query.prompt[:40])
@@ -204,6 +204,7 @@ def prompt_model_ready(engine: Engine, session: PromptSession, warnings: Sequenc
         prompts=(asked.prompt,),
         n_edges=engine.model.graph.n_edges,
         warning=" ".join(warnings),
+        dtype=engine.model.dtype,
     )
 
 

@@ -30,7 +30,7 @@ class EstimateSearch(Query):
         """One step: a forward pass over some of the prompts."""
         yield from ()  # too short for a sign of progress
         search = self.search
-        if not engine.is_model(search.model, search.device):
+        if not engine.is_model(search.model, search.device, search.dtype):
             return None
         try:
             task = search.load_task(engine)

@@ -45,9 +45,8 @@ class EvaluateOnOtherModel(Request):
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """The numbers, once they are known."""
-        model = yield from report_progress(
-            "Loading the other model", load_model_in_background(self.model, self.device), self.model
-        )
+        loading = load_model_in_background(self.model, self.device, self.origin.dtype)
+        model = yield from report_progress("Loading the other model", loading, self.model)
         ours, theirs = self.circuit.graph.shape, model.shape
         if ours != theirs:
             raise InputError(

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.progress import ProgressRunner, ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
 
@@ -77,6 +78,7 @@ class ModelReady(Reply):
     n_edges: int
     warning: str = ""
     max_prompt_tokens: int = 0  # tokens of the longest prompt; 0 where nothing is asked of positions
+    dtype: str = FULL_DTYPE  # the precision that the model's weights are kept in
 
     @property
     def is_final(self) -> bool:

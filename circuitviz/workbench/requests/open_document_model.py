@@ -55,7 +55,7 @@ class OpenDocumentModel(Request):
 
     def _open_model(self, engine: Engine) -> Generator[Reply, None, None]:
         origin = self.origin
-        yield from engine.open_model(origin.model, self.device)
+        yield from engine.open_model(origin.model, self.device, origin.dtype)
         engine.set_experiment(open_task_origin(origin, engine.model, circuit=self.circuit))
         yield engine.model_ready()
 

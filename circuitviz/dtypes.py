@@ -1,0 +1,46 @@
+"""In which precision a model's weights are kept. Free of torch, for command line and window."""
+
+from __future__ import annotations
+
+from circuitviz.errors import InputError, suggest_name
+
+AUTO_DTYPE, FULL_DTYPE = "auto", "float32"
+WEIGHT_DTYPES = (FULL_DTYPE, "bfloat16", "float16")
+DTYPE_CHOICES = (AUTO_DTYPE, *WEIGHT_DTYPES)
+DTYPE_TOOL_TIP = (
+    "precision that the model's weights are kept in; bfloat16 and float16 take half the memory, computations "
+    "are in float32; auto: float32 up to 1.5 billion parameters on cpu, else the checkpoint's own"
+)
+BYTES_PER_VALUE = {FULL_DTYPE: 4, "bfloat16": 2, "float16": 2}
+MAX_AUTO_FULL_VALUES = 1_500_000_000  # parameters up to which ``auto`` is float32 on a CPU
+
+
+def check_dtype(name: str) -> str:
+    """Return the name of a precision unchanged.
+
+    Raises:
+        InputError: There is no such precision.
+    """
+    if name not in DTYPE_CHOICES:
+        raise InputError(
+            f"There is no precision '{name}'; there is {', '.join(DTYPE_CHOICES)}."
+            + suggest_name(name, DTYPE_CHOICES)
+        )
+    return name
+
+
+def auto_dtype(n_values: int, own_dtype: str, device_kind: str) -> str:
+    """What ``auto`` stands for.
+
+    Args:
+        n_values: Number of the model's parameters.
+        own_dtype: The precision of most of the checkpoint's values.
+        device_kind: ``cpu``, ``cuda`` or ``mps``.
+
+    Returns:
+        float32 for models of up to ``MAX_AUTO_FULL_VALUES`` on a CPU; else the checkpoint's own precision, or
+        float32 where that is none of ``WEIGHT_DTYPES``.
+    """
+    if device_kind == "cpu" and n_values <= MAX_AUTO_FULL_VALUES:
+        return FULL_DTYPE
+    return own_dtype if own_dtype in WEIGHT_DTYPES else FULL_DTYPE
