@@ -23,7 +23,7 @@ def add_device_flags(parser: argparse.ArgumentParser, *, has_file: bool = False)
         parser: the parser.
         has_file: whether a circuit file says in which precision its model's weights are to be kept.
     """
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     default = "that of the file by default" if has_file else "default auto"
     text = f"precision that weights are kept in: {', '.join(DTYPE_CHOICES)} ({default})"
     parser.add_argument("--dtype", default=None if has_file else AUTO_DTYPE, help=text)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from circuitviz.discovery.batch_ablation_values import ablation_values
@@ -168,21 +169,22 @@ class _AcdcSearch:
         return bool(self.edges[nodes].any())
 
     def _measure_circuit(self, edges: BoolMatrix) -> float:
-        total = 0.0
+        total = torch.zeros((), dtype=torch.float64, device=self.cost_setting.model.device)
         for subtask, run, reference in self.batches:
-            total += float(
-                self.cost_setting.compute_metric(run.logits(edges), subtask, reference).double().sum()
-            )
-        return total / self.n_prompts
+            total += self.cost_setting.compute_metric(run.logits(edges), subtask, reference).double().sum()
+        return float(total) / self.n_prompts
 
     def _measure_variants(self, receiver: int, columns: BoolMatrix) -> NDArray[np.float64]:
-        """The cost metric's mean over prompts for each candidate column [variants]."""
-        totals = np.zeros(len(columns))
+        """The cost metric's mean over prompts for each candidate column [variants].
+
+        They are fetched once for a chain of removals and all batches: the next chain depends on them.
+        """
+        totals = torch.zeros(len(columns), dtype=torch.float64, device=self.cost_setting.model.device)
         for subtask, run, reference in self.batches:
             for variants, logits in run.variants(self.edges, receiver, columns):
                 metrics = self.cost_setting.compute_metric_of_copies(logits, subtask, reference).sum(1)
-                totals[variants.start : variants.stop] += metrics.cpu().numpy()
-        return totals / self.n_prompts
+                totals[variants.start : variants.stop] += metrics
+        return totals.cpu().numpy() / self.n_prompts
 
     def _check_finite(self, value: float) -> None:
         if not np.isfinite(value):

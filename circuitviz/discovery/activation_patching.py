@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.discovery.batch_ablation_values import ablation_values
+from circuitviz.discovery.device_results import DeviceResults, FetchTimer
 from circuitviz.discovery.partial_means import partial_means
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import PassCount, share_from_layer
@@ -24,6 +25,7 @@ from circuitviz.progress import Progress, ProgressSteps
 
 FLOPS_PER_STEP = 2 * 10**10  # between two progress reports: under 1 s on one core
 FLOPS_PER_BLOCK = 2 * 10**9  # between two points of cancellation: under 200 ms
+ALL_POSITIONS = -1  # a node is replaced at all positions
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,14 @@ def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions
     model, task = setting.model, setting.task
     values_for = ablation_values(model, task, setting.ablation)
     senders, time = len(model.graph.senders), task.clean.shape[1]
-    node_effects, position_effects, prompts_done = np.zeros(senders), np.zeros((senders, time)), 0
+    total, prompts_done = np.zeros((senders, 1 + time)), 0  # at all positions, then at each
+    timer = FetchTimer(model.device)
 
-    def scores(effects: np.ndarray, effects_by_position: np.ndarray, is_partial: bool) -> Scores:
-        """From mean effects by sender, and by sender and position."""
+    def scores(effects: np.ndarray, is_partial: bool) -> Scores:
+        """From mean effects, [senders, 1 + time]."""
         mask = model.graph.mask
-        shared = effects / np.maximum(mask.sum(axis=1), 1)
-        shown_positions = effects_by_position if options.positions else None
+        shared = effects[:, 0] / np.maximum(mask.sum(axis=1), 1)
+        shown_positions = effects[:, 1:] if options.positions else None
         edge_effects = np.where(mask, shared[:, None], 0.0)
         return Scores(
             model.graph, edge_effects, "activation-patching", partial=is_partial, positions=shown_positions
@@ -70,40 +73,32 @@ def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions
         reference = record_activations(model, subtask.clean, positions).logits
         run = PatchedRun(model, subtask.clean, positions, values_for(subtask))
         clean_metric = setting.compute_metric(run.logits(model.graph.mask), subtask, reference).double().sum()
-        batch_effects, batch_position_effects = np.zeros(senders), np.zeros((senders, time))
-        targets: list[tuple[int, int | None]] = [(node, None) for node in range(senders)]
+        results = DeviceResults(total.shape)
+        targets = [(node, ALL_POSITIONS) for node in range(senders)]
         if options.positions:  # no delta before the first changed position
             targets += [(u, t) for u in range(senders) for t in range(run.first_changed_position, time)]
         targets.sort(key=lambda pair: pair[0])
         n_done = 0
-        measured, measured_positions = np.zeros(senders, dtype=bool), np.zeros((senders, time), dtype=bool)
         for group, logits in _patched_logits(model, run, targets):
-            effects = (
-                clean_metric.cpu().numpy()
-                - setting.compute_metric_of_copies(logits, subtask, reference).sum(1).cpu().numpy()
-            )
-            for (node, position), effect in zip(group, effects, strict=True):
-                if position is None:
-                    batch_effects[node], measured[node] = effect, True
-                else:
-                    batch_position_effects[node, position], measured_positions[node, position] = effect, True
+            metrics = setting.compute_metric_of_copies(logits, subtask, reference).sum(1)
+            nodes, where = np.array(group).T
+            results.add((nodes, where + 1), clean_metric - metrics)
             n_done += len(group)
             share = (prompts_done + len(subtask) * n_done / len(targets)) / len(task)
-            partial_scores = scores(
-                partial_means(node_effects, prompts_done, batch_effects, len(subtask), measured),
-                partial_means(
-                    position_effects, prompts_done, batch_position_effects, len(subtask), measured_positions
-                ),
-                True,
-            )
+            partial_scores = None
+            if timer.is_due():
+                results.fetch()
+                partial_scores = scores(
+                    partial_means(total, prompts_done, results.values, len(subtask), results.is_fetched), True
+                )
             message = f"{model.graph.senders[group[-1][0]]}, {share:.0%} of all"
             yield Progress(share * len(targets), len(targets), message, partial_scores)
-        node_effects[:] += batch_effects
-        position_effects[:] += batch_position_effects
+        results.fetch()
+        total[:] += results.values
         prompts_done += len(subtask)
 
     yield from run_in_batches(model, len(task), time, work)
-    return scores(node_effects / len(task), position_effects / len(task), False)
+    return scores(total / len(task), False)
 
 
 def _count_passes(setting: TaskSetting, options: ActivationPatchingOptions) -> PassCount:
@@ -121,8 +116,8 @@ def _count_passes(setting: TaskSetting, options: ActivationPatchingOptions) -> P
 
 @torch.no_grad()
 def _patched_logits(
-    model: Model, run: PatchedRun, targets: list[tuple[int, int | None]]
-) -> Iterator[tuple[list[tuple[int, int | None]], Tensor]]:
+    model: Model, run: PatchedRun, targets: list[tuple[int, int]]
+) -> Iterator[tuple[list[tuple[int, int]], Tensor]]:
     """Logits [nodes · batch, vocabulary] with each (node, position) replaced, layer by layer."""
     model.block_calls(run.tokens.shape[1])
     nodes_per_layer = model.shape.n_heads + model.shape.mlp
@@ -132,15 +127,13 @@ def _patched_logits(
         size = min(run.max_variants(start), _copies_per_step(run, start))
         for first in range(0, len(layer_targets), size):
             group = layer_targets[first : first + size]
-            removed = _removed_output(run, group)
+            removed, is_mlp = _removed_output(run, group, mlp_row(model, layer) if model.shape.mlp else -1)
             stream = run.fully_ablated.resid_start if start == 0 else run.resid_pre[start]
             copies = stream.expand(len(group), *stream.shape).flatten(0, 1)
             overrides = ForwardOverrides()
             if layer < 0:
                 copies = copies - removed
             else:
-                is_mlp = torch.tensor([model.shape.mlp and u == mlp_row(model, layer) for u, _ in group])
-                is_mlp = is_mlp.to(removed.device).repeat_interleave(len(stream))[:, None, None]
                 weights = model.layers[layer]
                 overrides.hooks[weights.attn_out_hook] = partial(_subtract, removed * ~is_mlp)
                 if model.shape.mlp:
@@ -157,19 +150,30 @@ def _copies_per_step(run: PatchedRun, start: int) -> int:
     return max(1, min(FLOPS_PER_STEP // (block * (shape.n_layers - start)), FLOPS_PER_BLOCK // block))
 
 
-def _removed_output(run: PatchedRun, group: list[tuple[int, int | None]]) -> Tensor:
-    """What replacing a node removes from the stream, [nodes · batch, time, d_model]."""
-    rows = np.unique([node for node, _ in group])
+def _removed_output(run: PatchedRun, group: list[tuple[int, int]], mlp: int) -> tuple[Tensor, Tensor]:
+    """What replacing a node removes from the stream, and which copies replace an MLP.
+
+    Args:
+        run: The run.
+        group: Sender and position of each copy.
+        mlp: Row of the layer's MLP; −1 without one.
+
+    Returns:
+        [nodes · batch, time, d_model], and bool [nodes · batch, 1, 1].
+    """
+    nodes, positions = np.array(group).T
+    rows = np.unique(nodes)
     deltas = run.deltas.select(rows)
-    chosen = deltas[torch.from_numpy(np.searchsorted(rows, [node for node, _ in group]))]
-    removed = chosen.new_zeros(*chosen.shape[:2], run.tokens.shape[1], chosen.shape[-1])
-    removed[:, :, run.first_changed_position :] = chosen
-    for copy, (_, position) in enumerate(group):
-        if position is not None:
-            position_delta = removed[copy, :, position].clone()
-            removed[copy] = 0
-            removed[copy, :, position] = position_delta
-    return removed.flatten(0, 1)
+    # one copy to the device for each pass
+    numbers = np.stack([np.searchsorted(rows, nodes), positions, nodes == mlp])
+    index, position, is_mlp = torch.from_numpy(numbers).to(deltas.device)
+    removed = deltas.new_zeros(len(group), deltas.shape[1], run.tokens.shape[1], deltas.shape[-1])
+    removed[:, :, run.first_changed_position :] = deltas.index_select(0, index)
+    times = torch.arange(run.tokens.shape[1], device=deltas.device)
+    is_other = (position[:, None] != ALL_POSITIONS) & (position[:, None] != times)
+    removed.masked_fill_(is_other[:, None, :, None], 0)
+    is_mlp = is_mlp.bool()[:, None].expand(-1, deltas.shape[1]).reshape(-1, 1, 1)
+    return removed.flatten(0, 1), is_mlp
 
 
 def _subtract(removed: Tensor, written: Tensor) -> Tensor:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.discovery.batch_ablation_values import ablation_values
@@ -38,7 +36,7 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
     model, task = setting.model, setting.task
     values_for = ablation_values(model, task, setting.ablation)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
-    position_scores = np.zeros((len(model.graph.senders), task.clean.shape[1]))
+    position_scores = total.new_zeros(len(model.graph.senders), task.clean.shape[1])
     prompts_done, buffers = 0, BufferPool()
 
     def work(rows: range) -> ProgressSteps[None]:
@@ -69,7 +67,7 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
             (total / prompts_done).cpu().numpy(),
             "",
             partial=True,
-            positions=position_scores / prompts_done,
+            positions=(position_scores / prompts_done).cpu().numpy(),
         )
         yield Progress(prompts_done, len(task), f"{prompts_done} of {len(task)} prompts", scores)
 
@@ -78,19 +76,18 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
         model.graph,
         (total / len(task)).cpu().numpy(),
         "attribution-patching",
-        positions=position_scores / len(task),
+        positions=(position_scores / len(task)).cpu().numpy(),
     )
 
 
-def _attribution_by_position(
-    model: Model, deltas: ActivationDeltas, outputs: list[Tensor]
-) -> NDArray[np.float64]:
+def _attribution_by_position(model: Model, deltas: ActivationDeltas, outputs: list[Tensor]) -> Tensor:
     """Sum over prompts of delta · gradient at what each sender writes, float64 [senders, time]."""
-    attribution = torch.zeros(deltas.values.shape[0], deltas.values.shape[2], dtype=torch.float64)
+    senders, _, time = deltas.values.shape[:3]
+    attribution = torch.zeros(senders, time, dtype=torch.float64, device=deltas.values.device)
 
     def add(rows: slice, gradient: Tensor) -> None:
         values, from_change = deltas.values[rows], gradient[:, deltas.first_changed_position :]
-        attribution[rows] = torch.einsum("sbtd,btd->st", values, from_change).double().cpu()
+        attribution[rows] = torch.einsum("sbtd,btd->st", values, from_change).double()
 
     add(slice(0, 1), outputs[0])
     outputs_per_layer = 2 if model.shape.mlp and not model.shape.parallel else 1
@@ -100,4 +97,4 @@ def _attribution_by_position(
         if model.shape.mlp:
             row = mlp_row(model, layer)
             add(slice(row, row + 1), outputs[output_row + outputs_per_layer - 1])
-    return attribution.numpy()
+    return attribution

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.discovery.batch_ablation_values import ablation_values
+from circuitviz.discovery.device_results import FetchTimer
 from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, add_edge_scores, run_backward
 from circuitviz.discovery.registry import TaskSetting
 from circuitviz.graph import Scores
@@ -68,7 +69,7 @@ def score_by_average_gradients(
     model, task = setting.model, setting.task
     values_for = ablation_values(model, task, setting.ablation)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
-    prompts_done, buffers = 0, BufferPool()
+    prompts_done, buffers, timer = 0, BufferPool(), FetchTimer(model.device)
 
     def work(rows: range) -> ProgressSteps[None]:
         nonlocal prompts_done
@@ -86,13 +87,11 @@ def score_by_average_gradients(
             capture, gradients = clean_gradients or compute_gradients(setting, batch, point, {})
             clean_gradients = None
             add_edge_scores(model, deltas, capture, gradients, batch_scores, 1 / len(batch_points), buffers)
-            scaled_total = total + batch_scores * len(batch_points) / number
-            partial_scores = Scores(
-                model.graph,
-                (scaled_total / (prompts_done + len(subtask))).cpu().numpy(),
-                method,
-                partial=True,
-            )
+            partial_scores = None
+            if timer.is_due():
+                scaled_total = total + batch_scores * len(batch_points) / number
+                means = (scaled_total / (prompts_done + len(subtask))).cpu().numpy()
+                partial_scores = Scores(model.graph, means, method, partial=True)
             message = f"{prompts_done + len(subtask)} of {len(task)} prompts"
             if len(batch_points) > 1:
                 message = f"pass {number} of {len(batch_points)}, {message}"

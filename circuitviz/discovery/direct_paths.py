@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -53,7 +54,7 @@ class DirectPaths:
         size = run.max_variants(0 if self.recompute_mlps else min(start, model.shape.n_layers - 1))
         for first in range(0, len(senders), size):
             sender_rows = senders[first : first + size]
-            inputs = self._receiver_inputs(sender_rows)
+            inputs = self._receiver_inputs(_SenderCopies.of_rows(run, sender_rows, self.columns))
             positions = run.positions.repeat(len(sender_rows))
             if self.receivers == ["logits"]:
                 prompts = torch.arange(len(positions), device=positions.device)
@@ -63,10 +64,10 @@ class DirectPaths:
             stream = self._repeat_for_copies(stream, len(sender_rows))
             yield sender_rows, model.logits_from_layer(stream, start, positions, self._overrides(inputs))
 
-    def _receiver_inputs(self, senders: IndexArray) -> dict[str, Tensor]:
+    def _receiver_inputs(self, senders: _SenderCopies) -> dict[str, Tensor]:
         """What each receiver would read, [senders · batch, time, d_model]."""
         model, run, inputs = self.model, self.run, {}
-        delta = torch.zeros_like(self._repeat_for_copies(run.fully_ablated.resid_start, len(senders)))
+        delta = torch.zeros_like(self._repeat_for_copies(run.fully_ablated.resid_start, len(senders.rows)))
         for layer in range(model.shape.n_layers + 1):
             for name in self.receivers:
                 if self._receiver_layer(name) == layer and not name.startswith("m"):
@@ -85,27 +86,16 @@ class DirectPaths:
                     delta = delta + self._mlp_delta(layer, delta, senders)
         return inputs
 
-    def _input_delta(self, delta: Tensor, senders: IndexArray, receiver: str) -> Tensor:
+    def _input_delta(self, delta: Tensor, senders: _SenderCopies, receiver: str) -> Tensor:
         """The change of a receiver's input: the sender's own delta, and that of MLPs on the way."""
-        column = self.model.graph.receiver_index[receiver]
-        return delta - self._sender_deltas(senders, self.model.graph.mask[senders, column])
+        return delta - senders.deltas(senders.reaches[:, self.receivers.index(receiver)])
 
-    def _sender_deltas(self, senders: IndexArray, reaches: NDArray[np.bool_]) -> Tensor:
-        run = self.run
-        rows = np.unique(senders)
-        values = run.deltas.select(rows)
-        sender_values = values[torch.from_numpy(np.searchsorted(rows, senders)).to(values.device)]
-        full = sender_values.new_zeros(*sender_values.shape[:2], run.tokens.shape[1], sender_values.shape[-1])
-        full[:, :, run.first_changed_position :] = sender_values
-        full[torch.from_numpy(~reaches).to(full.device)] = 0
-        return full.flatten(0, 1)
-
-    def _mlp_delta(self, layer: int, delta: Tensor, senders: IndexArray) -> Tensor:
+    def _mlp_delta(self, layer: int, delta: Tensor, senders: _SenderCopies) -> Tensor:
         """The change of an MLP's output when only what earlier MLPs and the senders wrote changes."""
         n_senders_before = mlp_row(self.model, layer)
         if self.model.shape.parallel:
             n_senders_before = head_rows(self.model, layer).start
-        input_delta = delta - self._sender_deltas(senders, senders < n_senders_before)
+        input_delta = delta - senders.deltas(senders.rows < n_senders_before)
         clean = self._clean_residual(layer, True)
         output = self.model.mlp_output(layer, self._add_to_copies(clean, input_delta))
         return self._add_to_copies(-self.model.mlp_output(layer, clean), output)
@@ -147,6 +137,38 @@ class DirectPaths:
         if receiver == "logits":
             return self.model.shape.n_layers
         return int(receiver[1:].partition(".")[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _SenderCopies:
+    """The sender of each copy of a batch.
+
+    Attributes:
+        rows: Rows of the senders [copies].
+        reaches: Whether each has an edge to each receiver, bool [copies, receivers].
+        values: Deltas [copies, batch, time, d_model].
+    """
+
+    rows: Tensor
+    reaches: Tensor
+    values: Tensor
+
+    @staticmethod
+    def of_rows(run: PatchedRun, senders: IndexArray, columns: list[int]) -> _SenderCopies:
+        """The copies of some senders; their numbers are copied to the device in one piece."""
+        rows = np.unique(senders)
+        deltas = run.deltas.select(rows)
+        reaches = run.model.graph.mask[senders[:, None], columns]
+        numbers = np.column_stack([senders, np.searchsorted(rows, senders), reaches])
+        on_device = torch.from_numpy(numbers).to(deltas.device)
+        sizes = (len(senders), deltas.shape[1], run.tokens.shape[1], deltas.shape[-1])
+        values = deltas.new_zeros(sizes)
+        values[:, :, run.first_changed_position :] = deltas[on_device[:, 1]]
+        return _SenderCopies(on_device[:, 0], on_device[:, 2:].bool(), values)
+
+    def deltas(self, reaches: Tensor) -> Tensor:
+        """Deltas of those that reach somewhere, 0 of the others [copies · batch, time, d_model]."""
+        return self.values.masked_fill(~reaches[:, None, None, None], 0).flatten(0, 1)
 
 
 def _project_heads(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuitviz.discovery.batch_ablation_values import ablation_values
+from circuitviz.discovery.device_results import DeviceResults, FetchTimer
 from circuitviz.discovery.partial_means import partial_means
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import PassCount, receiver_layers, share_from_layer
@@ -74,36 +75,35 @@ def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]])
         edge_mask[sender, receiver] = True
     receivers = [int(r) for r in np.flatnonzero(edge_mask.any(axis=0))[::-1]]
     n_edges, total, prompts_done = int(edge_mask.sum()), np.zeros(graph.mask.shape), 0
+    timer = FetchTimer(model.device)
 
     def work(rows: range) -> ProgressSteps[None]:
         nonlocal prompts_done
-        subtask, batch_effects, n_measured = task.subset(rows), np.zeros_like(total), 0
-        measured = np.zeros_like(edge_mask)
+        subtask, results, n_measured = task.subset(rows), DeviceResults(total.shape), 0
         reference = record_activations(model, subtask.clean, subtask.lengths - 1).logits
         run = PatchedRun(model, subtask.clean, subtask.lengths - 1, values_for(subtask))
-        clean_metric = float(
-            setting.compute_metric(run.logits(graph.mask), subtask, reference).double().sum()
-        )
+        clean_metric = setting.compute_metric(run.logits(graph.mask), subtask, reference).double().sum()
         for receiver in receivers:
             senders = np.flatnonzero(edge_mask[:, receiver])
             columns = leave_one_out_columns(graph.mask[:, receiver], senders)
             for variants, logits in run.variants(graph.mask, receiver, columns):
                 metrics = setting.compute_metric_of_copies(logits, subtask, reference).sum(1)
-                batch_effects[senders[variants.start : variants.stop], receiver] = (
-                    clean_metric - metrics.cpu().numpy()
-                )
+                results.add((senders[variants.start : variants.stop], receiver), clean_metric - metrics)
                 n_measured += len(variants)
                 share = (prompts_done + len(subtask) * n_measured / n_edges) / len(task)
                 partial = None
-                if variants.stop == len(senders):
-                    measured[senders, receiver] = True
-                    means = partial_means(total, prompts_done, batch_effects, len(subtask), measured)
+                if variants.stop == len(senders) and timer.is_due():
+                    results.fetch()
+                    means = partial_means(
+                        total, prompts_done, results.values, len(subtask), results.is_fetched
+                    )
                     partial = Scores(graph, means, "exact", partial=True)
                 n_examined = n_edges if prompts_done else n_measured
                 prompts = f"{prompts_done + len(subtask)} of {len(task)} prompts"
                 message = f"{n_examined:,} of {n_edges:,} edges examined, {prompts}"
                 yield Progress(share * n_edges, n_edges, message, partial)
-        total[:] += batch_effects
+        results.fetch()
+        total[:] += results.values
         prompts_done += len(subtask)
 
     yield from run_in_batches(model, len(task), task.clean.shape[1], work)

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, compute_gradients
 from circuitviz.discovery.batch_ablation_values import ablation_values
+from circuitviz.discovery.device_results import FetchTimer
 from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, add_edge_scores
 from circuitviz.discovery.registry import TaskSetting
 from circuitviz.features import Dictionary
@@ -37,6 +38,7 @@ from circuitviz.graph.feature_sites import site_of
 from circuitviz.models import Activations, Model
 from circuitviz.models.batching import run_in_batches
 from circuitviz.models.buffers import BufferPool
+from circuitviz.models.device_arrays import copy_arrays
 from circuitviz.models.sender_activations import recording_hooks
 from circuitviz.progress import Progress, ProgressSteps
 
@@ -145,7 +147,7 @@ def score_mixed_edges(
         _feature_ablation_values(setting, basis),
     )
     total = torch.zeros(mixed.graph.mask.shape, dtype=torch.float64, device=model.device)
-    prompts_done, buffers = 0, BufferPool()
+    prompts_done, buffers, timer = 0, BufferPool(), FetchTimer(model.device)
 
     def scores(batch_scores: Tensor, prompts: int, is_partial: bool) -> Scores:
         numbers = np.where(mixed.graph.mask, (batch_scores / prompts).cpu().numpy(), 0.0)
@@ -160,10 +162,12 @@ def score_mixed_edges(
         batch_scores = torch.zeros_like(total)
         for number, point in enumerate(points, start=1):
             mixed.add_point_scores(batch_scores, setting, batch, point, deltas, 1 / len(points), buffers)
-            scaled_total = total + batch_scores * len(points) / number
             share = prompts_done + len(subtask) * number / len(points)
             text = f"pass {number} of {len(points)}, {prompts_done + len(subtask)} of {len(task)} prompts"
-            partial_scores = scores(scaled_total, prompts_done + len(subtask), True)
+            partial_scores = None
+            if timer.is_due():
+                scaled_total = total + batch_scores * len(points) / number
+                partial_scores = scores(scaled_total, prompts_done + len(subtask), True)
             yield Progress(len(task) + share, 2 * len(task), text, partial_scores)
         total.add_(batch_scores)
         prompts_done += len(subtask)
@@ -203,12 +207,19 @@ class _MixedGraph:
     def __post_init__(self) -> None:
         self.graph = self.basis.graph()
         model_graph, index = self.model.graph, self.graph.receiver_index
+        senders = self.graph.sender_index
         column_pairs = [(i, index[name]) for i, name in enumerate(model_graph.receivers) if name in index]
-        rows = [self.graph.sender_index.get(name, -1) for name in model_graph.senders]
-        self._model_rows = np.array(rows)
-        self._model_columns, self._mixed_columns = (
-            torch.tensor(column) for column in zip(*column_pairs, strict=True)
+        row_pairs = [(i, senders[name]) for i, name in enumerate(model_graph.senders) if name in senders]
+        site_columns = [
+            [index[name] for feature in site.listed_indices for name in _receivers_of(site.name, feature)]
+            for site in self.basis.sites.values()
+        ]
+        shared = (*zip(*column_pairs, strict=True), *zip(*row_pairs, strict=True))
+        arrays = [np.array(part, dtype=np.int64) for part in (*shared, *site_columns)]
+        self._model_columns, self._mixed_columns, self._model_rows, self._mixed_rows, *columns = copy_arrays(
+            arrays, self.model.device
         )
+        self._columns_of_site = dict(zip(self.basis.sites, columns, strict=True))
         depth = np.array([self.graph.depth(name) for name in self.graph.senders])
         layers = range(self.model.shape.n_layers)
         self.senders_before = [
@@ -236,14 +247,14 @@ class _MixedGraph:
         model_deltas = ActivationDeltas.from_activations(self.model, batch.clean, batch.ablated, buffers)
         sizes = (len(self.graph.senders), *model_deltas.values.shape[1:])
         deltas = buffers.buffer("mixed deltas", model_deltas.values, *sizes)
-        is_shared = self._model_rows >= 0
-        deltas[self._model_rows[is_shared]] = model_deltas.values[is_shared]
+        deltas[self._mixed_rows] = model_deltas.values[self._model_rows]
         for name, site in self.basis.sites.items():
             feature_deltas = (features[name] - feature_ablations[name]).expand_as(features[name])
             feature_deltas = feature_deltas[:, model_deltas.first_changed_position :]
             rows, (error,) = self.site_rows(name, NodeKind.FEATURE), self.site_rows(name, NodeKind.ERROR)
             site_senders = [i for i, node in enumerate(self.model.graph.nodes) if site_of(node) == name]
-            deltas[error] = model_deltas.values[site_senders].sum(0)
+            site_values = model_deltas.values[site_senders[0] : site_senders[-1] + 1]  # they are contiguous
+            deltas[error] = site_values.sum(0)
             for row, direction, amount in zip(
                 rows, site.listed_directions(), feature_deltas.unbind(-1), strict=True
             ):
@@ -285,16 +296,18 @@ class _MixedGraph:
             of_mlp = name[0] == "m"
             n_senders_before = self.senders_before[layer][of_mlp and not self.model.shape.parallel]
             receiver_gradients = _mlp_receiver_gradients if of_mlp else _attention_receiver_gradients
-            receiver_index = self.graph.receiver_index
-            for number, vectors in enumerate(
-                receiver_gradients(self.model, site, records[name], gradient, capture)
-            ):
-                node = f"{name}.f{int(site.listed[number])}"
-                names = [node] if of_mlp else [f"{node}<{channel}>" for channel in "qkv"]
-                columns = [receiver_index[receiver] for receiver in names]
-                scores[:n_senders_before, columns] += (
-                    weight * (flat_deltas[:n_senders_before] @ vectors.T).double()
-                )
+            products = [
+                weight * (flat_deltas[:n_senders_before] @ vectors.T).double()
+                for vectors in receiver_gradients(self.model, site, records[name], gradient, capture)
+            ]
+            if products:
+                scores[:n_senders_before, self._columns_of_site[name]] += torch.cat(products, dim=1)
+
+
+def _receivers_of(site: str, feature: int) -> list[str]:
+    """Names of a feature's receivers: one of an MLP's, three of attention's."""
+    node = f"{site}.f{feature}"
+    return [node] if site[0] == "m" else [f"{node}<{channel}>" for channel in "qkv"]
 
 
 def _encoder_covectors(site: SiteBasis, record: _SiteRecord, gradient: Tensor) -> Iterator[Tensor]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.discovery.batch_ablation_values import ablation_values
+from circuitviz.discovery.device_results import DeviceResults, FetchTimer
 from circuitviz.discovery.direct_paths import DirectPaths
 from circuitviz.discovery.exact_patching import parse_receivers
 from circuitviz.discovery.partial_means import partial_means
@@ -96,31 +97,34 @@ class _PatchingRound:
         """Measure batch by batch; ``mean_effects`` holds the means of what is done."""
         model, task = self.setting.model, self.setting.task
         values_for = ablation_values(model, task, self.setting.ablation)
+        timer = FetchTimer(model.device)
 
         def work(rows: range) -> ProgressSteps[None]:
             subtask = task.subset(rows)
-            positions, batch_effects = subtask.lengths - 1, np.zeros_like(self._effect_sums)
+            positions, results = subtask.lengths - 1, DeviceResults(self._effect_sums.shape)
             reference = record_activations(model, subtask.clean, positions).logits
             run = PatchedRun(model, subtask.clean, positions, values_for(subtask))
-            clean_metric = float(
-                self.setting.compute_metric(run.logits(model.graph.mask), subtask, reference).double().sum()
-            )
+            clean_metrics = self.setting.compute_metric(run.logits(model.graph.mask), subtask, reference)
+            clean_metric = clean_metrics.double().sum()
             senders = np.flatnonzero(model.graph.mask[:, self.receivers].any(axis=1))
             paths, n_measured = DirectPaths(model, run, self.receivers, self.recompute_mlps), 0
-            measured = np.zeros(len(batch_effects), dtype=bool)
             for rows_of_senders, logits in paths.logits(senders):
-                metrics = (
-                    self.setting.compute_metric_of_copies(logits, subtask, reference).sum(1).cpu().numpy()
-                )
-                batch_effects[rows_of_senders] = clean_metric - metrics
+                metrics = self.setting.compute_metric_of_copies(logits, subtask, reference).sum(1)
+                results.add(rows_of_senders, clean_metric - metrics)
                 n_measured += len(rows_of_senders)
-                measured[rows_of_senders] = True
-                self.mean_effects = partial_means(
-                    self._effect_sums, self._prompts_done, batch_effects, len(subtask), measured
-                )
+                if timer.is_due():
+                    results.fetch()
+                    self.mean_effects = partial_means(
+                        self._effect_sums,
+                        self._prompts_done,
+                        results.values,
+                        len(subtask),
+                        results.is_fetched,
+                    )
                 share = (self._prompts_done + len(subtask) * n_measured / len(senders)) / len(task)
                 yield Progress(share, 1.0, f"{share:.0%} of the senders")
-            self._effect_sums += batch_effects
+            results.fetch()
+            self._effect_sums += results.values
             self._prompts_done += len(subtask)
 
         yield from run_in_batches(model, len(task), task.clean.shape[1], work)

@@ -76,11 +76,11 @@ methods: Registry[DiscoveryMethod] = Registry("method", "circuitviz.discovery", 
 def make_setting(
     model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted"
 ) -> TaskSetting:
-    """A setting whose metric and ablation exist and suit the task.
+    """A setting whose metric and ablation exist and suit the task, with the task on the model's device.
 
     Args:
         model: The model.
-        task: The task.
+        task: The task, on any device.
         metric: Name of the metric; the task's own by default.
         ablation: Name of the ablation.
 
@@ -94,7 +94,7 @@ def make_setting(
             f"The metric '{name}' compares correct with incorrect answers, but the task "
             f"'{task.name}' has prompts without incorrect ones; log-prob or kl would be right."
         )
-    return TaskSetting(model, task, name, check_ablation(ablation))
+    return TaskSetting(model, task.to(model.device), name, check_ablation(ablation))
 
 
 def default_selection(method: str) -> str:

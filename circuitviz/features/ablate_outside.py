@@ -18,6 +18,7 @@ from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import OUTSIDE_VALUES, NodeKind
 from circuitviz.graph.feature_sites import site_of
+from circuitviz.models.device_arrays import copy_arrays
 from circuitviz.models.model import Hook
 
 
@@ -100,6 +101,7 @@ class OutsideAblation:
         self.table, self.run, self.inside, self.is_complement = table, table.run, inside, is_complement
         self.ablation_values, self.errors = ablation_values, errors
         self.mlp_inputs: dict[int, Tensor] = {}
+        self.inside_at_site: dict[str, tuple[Tensor, Tensor]] = {}
         self.changes: dict[str, list[NodeChange]] = {}
         for change in changes:
             self.changes.setdefault(site_of(change.node), []).append(change)
@@ -107,6 +109,7 @@ class OutsideAblation:
     def hooks(self) -> dict[str, Hook]:
         """Return the hooks by hook point."""
         model, hooks = self.run.model, dict[str, Hook]()
+        self.inside_at_site = self._copy_inside()
         if "" in self.changes:
             hooks[model.embed_hook] = partial(change_embeddings, self.changes[""], model.embed_scale)
         for layer, weights in enumerate(model.layers):
@@ -137,7 +140,7 @@ class OutsideAblation:
             bias = folded_value_bias(self.run.model, dictionary)
             flat = z[0].flatten(1) - bias
             return (self._ablated_output(flat, flat, dictionary) + bias).view_as(z)
-        mask = self._kept_mask(layer, True, NodeKind.HEAD, z.shape[2])
+        mask = self._kept_mask(f"a{layer}", z.shape[2])
         new_z = torch.where(mask[..., None], z[0], self.ablation_values.heads(layer, z[0]))
         for change in self.changes.get(f"a{layer}", []):
             position, head = change.node.position, change.node.head
@@ -145,7 +148,7 @@ class OutsideAblation:
         return new_z[None]
 
     def _ablate_mlp(self, layer: int, written: Tensor) -> Tensor:
-        mask = self._kept_mask(layer, False, NodeKind.MLP, None)
+        mask = self._kept_mask(f"m{layer}", None)
         output = torch.where(mask[:, None], written[0], self.ablation_values.mlp(layer, written[0]))
         for change in self.changes.get(f"m{layer}", []):
             position = change.node.position
@@ -161,9 +164,7 @@ class OutsideAblation:
     def _ablated_output(self, written: Tensor, read: Tensor, dictionary: Dictionary) -> Tensor:
         """Return what a site writes when features outside the set have their ablation values."""
         activation = dictionary.encode(read)
-        mask = self._kept_mask(
-            dictionary.site.layer, dictionary.site.part == "a", NodeKind.FEATURE, dictionary.features
-        )
+        mask = self._kept_mask(dictionary.site.name, dictionary.features)
         new_activation = torch.where(mask, activation, self.ablation_values.features(dictionary, activation))
         changes = self.changes.get(dictionary.site.name, [])
         for change in changes:
@@ -185,17 +186,29 @@ class OutsideAblation:
                 output[change.node.position] = change.apply_to(output[change.node.position])
         return reconstruction + skipped + error
 
-    def _kept_mask(self, layer: int, is_attention: bool, kind: NodeKind, n_items: int | None) -> Tensor:
+    def _copy_inside(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return positions and items of the set by site, on the device; they are copied in one piece."""
+        table, shape = self.table, self.run.model.shape
+        arrays: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        for layer in range(shape.n_layers):
+            for part in ("a", "m") if shape.mlp else ("a",):
+                of_site = self.inside & (table.layer == layer) & (table.part == (part == "a"))
+                here = of_site & (table.kind == NODE_KINDS.index(self._item_kind(f"{part}{layer}")))
+                arrays[f"{part}{layer}"] = table.position[here].astype(np.int64), table.item[here]
+        flat = [array for pair in arrays.values() for array in pair]
+        copied = iter(copy_arrays(flat, table.written.device))
+        return dict(zip(arrays, zip(copied, copied, strict=True), strict=True))
+
+    def _item_kind(self, site: str) -> NodeKind:
+        """Return the kind of a site's items: features, heads, or the one MLP."""
+        if site in self.table.dictionaries:
+            return NodeKind.FEATURE
+        return NodeKind.HEAD if site[0] == "a" else NodeKind.MLP
+
+    def _kept_mask(self, site: str, n_items: int | None) -> Tensor:
         """Return which of a site's items are in the set, bool [time, items], or [time] of one item."""
-        table = self.table
-        inside_here = (
-            self.inside
-            & (table.layer == layer)
-            & (table.part == is_attention)
-            & (table.kind == NODE_KINDS.index(kind))
-        )
-        positions = torch.from_numpy(table.position[inside_here]).long()
+        positions, items = self.inside_at_site[site]
         sizes = (self.run.time,) if n_items is None else (self.run.time, n_items)
-        mask = torch.zeros(sizes, dtype=torch.bool)
-        mask[positions if n_items is None else (positions, torch.from_numpy(table.item[inside_here]))] = True
-        return (mask ^ self.is_complement).to(table.written.device)
+        mask = torch.zeros(sizes, dtype=torch.bool, device=positions.device)
+        mask[positions if n_items is None else (positions, items)] = True
+        return mask ^ self.is_complement

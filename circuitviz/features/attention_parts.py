@@ -77,7 +77,7 @@ def rows_through_heads(
     reads = [_read_vectors_through_head(edges.table, target, layer, head) for head in heads]
     constants = torch.stack([vectors.constant[0] for vectors in reads])
     spread = torch.cat([vectors.by_position for vectors in reads if vectors.by_position is not None])
-    position = torch.cat([vectors.position for vectors in reads])
+    position = np.concatenate([vectors.position for vectors in reads])
     return edges.weights_into(
         ReadVectors(position, attention_read_stage(layer), constants, by_position=spread)
     ), constants
@@ -112,12 +112,15 @@ def _read_vectors_through_head(table: NodeTable, target: Target, layer: int, hea
         else:
             assert reads.at_own_position is not None
             covector = torch.zeros_like(run.final)
-            covector[reads.position[0]] = reads.at_own_position[0]
+            covector[int(reads.position[0])] = reads.at_own_position[0]
         value[:, head] = covector @ weights.o[head].T * run.post[layer]
     everywhere = torch.arange(run.time, device=value.device)
     spread, constant = pull_back_through_attention(run, layer, value, everywhere)
     return ReadVectors(
-        everywhere[-1:], attention_read_stage(layer), constant.sum()[None], by_position=spread.sum(0)[None]
+        np.array([run.time - 1]),
+        attention_read_stage(layer),
+        constant.sum()[None],
+        by_position=spread.sum(0)[None],
     )
 
 
@@ -178,7 +181,7 @@ def _model_score(table: NodeTable, layer: int, head: int, query: int, key: int) 
     """Return the model's own score, before the softmax."""
     run = table.run
     captured: list[Tensor] = []
-    positions = torch.tensor([run.time - 1], device=run.tokens.device)
+    positions = run.tokens.new_full((1,), run.time - 1)
     hook: Hook = partial(_append_scores, captured)
     with run.model.hooks({f"blocks.{layer}.attn.hook_attn_scores": hook}):
         run.model.logits(run.tokens[None], positions)

@@ -8,7 +8,7 @@ from torch import Tensor
 from circuitviz.features.feature_basis import FeatureBasis, SiteBasis
 from circuitviz.graph import Node, NodeKind
 from circuitviz.graph.feature_sites import site_of
-from circuitviz.lens.direct_logits import answer_logit_diff, direct_logits, rank_tokens, select_prompt
+from circuitviz.lens.direct_logits import direct_logits, rank_rows, select_prompt
 from circuitviz.lens.node_lens import NodeReading
 from circuitviz.models.model import Hook
 from circuitviz.tasks import Task
@@ -27,8 +27,8 @@ def read_basis_node(
     Raises:
         InputError: There is no such prompt.
     """
-    model, part = basis.model, select_prompt(task, prompt)
-    length = int(part.lengths[0])
+    model = basis.model
+    part, strings = select_prompt(task, prompt).to(model.device), task.prompt_strings(prompt)
     outputs: list[Tensor] = []
     final_streams: list[Tensor] = []
 
@@ -37,7 +37,8 @@ def read_basis_node(
             return
         active = site.listed_activations(read)
         if node.kind is NodeKind.FEATURE:
-            listed_index = site.listed.tolist().index(node.feature)
+            assert node.feature is not None
+            listed_index = site.listed_indices.index(node.feature)
             node_output = active[0, :, listed_index, None] * site.listed_directions()[listed_index]
         else:
             node_output = site.to_residual_stream(site_output - active @ site.listed_decoder_rows())[0]
@@ -45,9 +46,19 @@ def read_basis_node(
 
     hooks: dict[str, Hook] = {"ln_final.hook_in": lambda x: final_streams.append(x)}
     with model.hooks(hooks), model.hooks(basis.hooks(read_output)):
-        model.logits(part.clean[:, :length], part.lengths - 1)
+        model.logits(part.clean[:, : len(strings)], part.lengths - 1)
     output, last_state = outputs[0], final_streams[0][0, -1]
-    strongest = output[int(output.norm(dim=-1).argmax())] if node.kind is NodeKind.FEATURE else output[-1]
-    top_tokens = rank_tokens(model, part, direct_logits(model, strongest, last_state), top)
-    logit_attribution = answer_logit_diff(part, direct_logits(model, output[-1], last_state))
-    return NodeReading(node.name, prompt, task.prompt_strings(prompt), *top_tokens, logit_attribution)
+    strongest = output[-1]
+    if node.kind is NodeKind.FEATURE:
+        strongest = output.index_select(0, output.norm(dim=-1).argmax()[None])[0]
+    logits = direct_logits(model, torch.stack([strongest, output[-1]]), last_state)
+    of_strongest, of_last = rank_rows(model, part, logits, top)
+    return NodeReading(
+        node.name,
+        prompt,
+        strings,
+        of_strongest.top,
+        of_strongest.bottom,
+        of_strongest.answers,
+        of_last.logit_diff,
+    )

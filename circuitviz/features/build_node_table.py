@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.dictionary import Dictionary, distinct_rows
 from circuitviz.features.dictionary_loading import check_dictionary, check_one_per_site
 from circuitviz.features.forward_order import (
     EMBED_STAGE,
@@ -46,7 +46,7 @@ class _NodeBlock:
     activation: Tensor
     written: Tensor | None = None
     decoder_rows: Tensor | None = None
-    row_of_node: Tensor | None = None
+    row_of_node: Tensor | slice | None = None
     is_of_head_values: bool = False
 
 
@@ -118,15 +118,17 @@ class _NodeTableBuilder:
         """Add a dictionary's active features; returns its decoded output without the skip, [time, d_out]."""
         activation, site = dictionary.encode(self.run.dictionary_input(dictionary)), dictionary.site
         positions, item = activation.nonzero(as_tuple=True)
-        indices, inverse = item.unique(return_inverse=True)
+        indices, inverse = distinct_rows(dictionary, item)
         rows = dictionary.decoder_rows(indices)  # read from the file once
-        reconstruction = activation[:, indices] @ rows + dictionary.decoder_bias
+        if dictionary.is_on_host:
+            reconstruction = activation[:, indices] @ rows + dictionary.decoder_bias
+        else:
+            reconstruction = dictionary.decode(activation)
         if site.reads == "z":
             rows = rows @ self.run.model.layers[site.layer].o.flatten(0, 1)
         values = activation[positions, item]
-        block = _NodeBlock(
-            NodeKind.FEATURE, site.layer, site.part, stage, positions.cpu(), item.cpu(), values
-        )
+        places, items = torch.stack([positions, item]).cpu()
+        block = _NodeBlock(NodeKind.FEATURE, site.layer, site.part, stage, places, items, values)
         block.decoder_rows, block.row_of_node, block.is_of_head_values = rows, inverse, site.reads == "z"
         self.blocks.append(block)
         return reconstruction
@@ -142,10 +144,9 @@ class _NodeTableBuilder:
         row = np.empty_like(order)
         row[order] = np.arange(len(order))
         written = run.final.new_empty(len(order), width)
-        start = 0
+        row_index, start = torch.from_numpy(row).to(written.device), 0
         for block in blocks:
-            block_rows = torch.from_numpy(row[start : start + len(block.position)]).to(written.device)
-            written[block_rows] = self._block_output(block)
+            written[row_index[start : start + len(block.position)]] = self._block_output(block)
             start += len(block.position)
         return NodeTable(
             run=run,
@@ -225,7 +226,7 @@ def feature_directions(run: Run, dictionary: Dictionary, item: Tensor, positions
         item: Indices of the features [n].
         positions: Positions at which they write [n].
     """
-    indices, inverse = item.unique(return_inverse=True)
+    indices, inverse = distinct_rows(dictionary, item)
     rows = dictionary.decoder_rows(indices)
     if dictionary.site.reads != "z":
         return rows[inverse]

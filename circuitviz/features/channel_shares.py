@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
@@ -136,22 +138,32 @@ def edge_channels(
     row, _ = edges.row_into(target)
     source_row = None if source is None else table.index(source)
     own_layer = _attention_layer(table, target)
-    channels = []
-    heads = range(table.run.model.shape.n_heads)
-    for layer in _layers_written_before(table, target, own_layer):
+    numbers = []  # fetched in one copy for the heads of all layers
+    heads, layers = range(table.run.model.shape.n_heads), _layers_written_before(table, target, own_layer)
+    for layer in layers:
         rows, constants = rows_through_heads(edges, target, layer, heads)
-        for head, contributions, constant in zip(heads, rows, constants.tolist(), strict=True):
-            channels.append(
-                HeadChannel(
-                    f"a{layer}.h{head}",
-                    layer,
-                    head,
-                    float(contributions.sum()) + constant,
-                    None if source_row is None else float(contributions[source_row]),
-                    layer == own_layer,
-                    _strongest_shares(table, contributions, constant, max_nodes),
-                )
+        best = rows.abs().topk(min(max_nodes, rows.shape[1]), dim=1).indices
+        from_source = rows[:, 0 if source_row is None else source_row]
+        sums = torch.stack([constants, rows.sum(1), from_source], dim=1)
+        numbers.append(torch.cat([sums.double(), best.double(), rows.gather(1, best).double()], dim=1))
+    channels = []
+    places = [(layer, head) for layer in layers for head in heads]
+    for (layer, head), row_numbers in zip(
+        places, torch.cat(numbers).tolist() if numbers else (), strict=True
+    ):
+        (constant, total, of_source), shares = row_numbers[:3], row_numbers[3:]
+        half = len(shares) // 2
+        channels.append(
+            HeadChannel(
+                f"a{layer}.h{head}",
+                layer,
+                head,
+                total + constant,
+                None if source_row is None else of_source,
+                layer == own_layer,
+                _strongest_shares(table, shares[:half], shares[half:], total, constant),
             )
+        )
     if not channels:
         raise InputError(
             f"No head writes anything that '{target.node.name}' reads; a feature of a later layer, or one of "
@@ -190,7 +202,8 @@ def break_down_attention_score(
     parts = attention_score_parts(table, layer, head, query, key)
     queries = [*(table.node(int(i)).name for i in parts.queries), BIASES_NAME]
     keys = [*(table.node(int(i)).name for i in parts.keys), BIASES_NAME]
-    order = parts.pairs.abs().flatten().topk(min(max_nodes, parts.pairs.numel())).indices.tolist()
+    pairs = parts.pairs.cpu()
+    order = pairs.abs().flatten().topk(min(max_nodes, pairs.numel())).indices.tolist()
     cells = [divmod(index, len(keys)) for index in order]
     rows, columns = (list(dict.fromkeys(side)) for side in zip(*cells, strict=True))
     return AttentionScoreBreakdown(
@@ -199,10 +212,10 @@ def break_down_attention_score(
         key=key,
         pattern=float(pattern[key]),
         score=parts.score,
-        pairs=tuple((queries[i], keys[j], float(parts.pairs[i, j])) for i, j in cells),
+        pairs=tuple((queries[i], keys[j], float(pairs[i, j])) for i, j in cells),
         rows=tuple(queries[i] for i in rows),
         columns=tuple(keys[j] for j in columns),
-        values=tuple(map(tuple, parts.pairs[rows][:, columns].tolist())),
+        values=tuple(map(tuple, pairs[rows][:, columns].tolist())),
         by_query=_named_shares(queries, parts.by_query, max_nodes),
         by_key=_named_shares(keys, parts.by_key, max_nodes),
     )
@@ -227,19 +240,22 @@ def _attention_layer(table: NodeTable, target: Target) -> int | None:
 
 
 def _strongest_shares(
-    table: NodeTable, contributions: Tensor, constant: float, max_nodes: int
+    table: NodeTable, rows: Sequence[float], values: Sequence[float], total: float, constant: float
 ) -> tuple[NodeShare, ...]:
     """Return the nodes that contribute most, then the rest, then the constant part."""
-    order = contributions.abs().topk(min(max_nodes, len(contributions))).indices.tolist()
     shares = [
-        NodeShare(table.node(i).name, float(contributions[i])) for i in order if float(contributions[i]) != 0
+        NodeShare(table.node(int(row)).name, value) for row, value in zip(rows, values, strict=True) if value
     ]
-    remainder = float(contributions.sum()) - sum(share.value for share in shares)
+    remainder = total - sum(share.value for share in shares)
     return (*shares, NodeShare(OTHERS_NAME, remainder), NodeShare(BIASES_NAME, constant))
 
 
 def _named_shares(names: list[str], values: Tensor, max_nodes: int) -> tuple[NodeShare, ...]:
-    order = values.abs().topk(min(max_nodes, len(values))).indices.tolist()
-    shares = [NodeShare(names[i], float(values[i])) for i in order]
-    remainder = float(values.sum()) - sum(share.value for share in shares)
+    order = values.abs().topk(min(max_nodes, len(values))).indices
+    parts = (values.sum()[None], values[order], order)
+    total, *numbers = torch.cat([part.double() for part in parts]).tolist()
+    half = len(numbers) // 2
+    pairs = zip(numbers[half:], numbers[:half], strict=True)
+    shares = [NodeShare(names[int(i)], value) for i, value in pairs]
+    remainder = total - sum(share.value for share in shares)
     return (*shares, NodeShare(OTHERS_NAME, remainder)) if len(values) > max_nodes else tuple(shares)

@@ -81,6 +81,7 @@ class Dictionary:
     about: dict[str, Any] = field(default_factory=dict, repr=False)
     unexplained: float | None = None
     misfit: str = ""
+    _on_device: Dictionary | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
@@ -107,10 +108,10 @@ class Dictionary:
                 "all; k is at least 1, and not more than there are."
             )
         tensors = (self.encoder, self.bias, self.decoder_bias, self.gain, self.gate_bias, self.skip)
-        has_nan_threshold = self.threshold is not None and bool(self.threshold.isnan().any())
-        if has_nan_threshold or not all(
-            torch.isfinite(tensor.sum()) for tensor in tensors if tensor is not None
-        ):
+        finite = [torch.isfinite(tensor.sum()) for tensor in tensors if tensor is not None]
+        if self.threshold is not None:
+            finite.append(~self.threshold.isnan().any())
+        if not torch.stack(finite).all():
             raise InputError(
                 f"The dictionary '{self.name}' holds values that are not numbers (NaN or infinity); its "
                 "file is damaged, or its training failed."
@@ -136,6 +137,11 @@ class Dictionary:
         """Width of what is written."""
         return self.decoder.shape[1]
 
+    @property
+    def is_on_host(self) -> bool:
+        """Whether its weights are on the host, where those of a file are memory-mapped."""
+        return self.decoder.device.type == "cpu"
+
     def encode(self, x: Tensor) -> Tensor:
         """Return feature activations, 0 where inactive: [..., d_in] → [..., features]."""
         projected = self._project(x)
@@ -156,8 +162,12 @@ class Dictionary:
         Only rows of features that are active somewhere are read from the file.
         """
         flat = activations.reshape(-1, self.features)
-        used = flat.ne(0).any(0).nonzero()[:, 0]
-        output = flat[:, used] @ self.decoder_rows(used) + self.decoder_bias
+        if self.is_on_host:
+            used = flat.ne(0).any(0).nonzero()[:, 0]
+            output = flat[:, used] @ self.decoder_rows(used) + self.decoder_bias
+        else:  # all rows are in memory, and the host need not wait to learn which are used
+            scaled = flat if self.decoder_gain is None else flat * self.decoder_gain
+            output = scaled @ self.decoder + self.decoder_bias
         return output.view(*activations.shape[:-1], self.d_out)
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -179,19 +189,33 @@ class Dictionary:
         rows = self.decoder[index]
         if self.decoder_gain is not None:
             rows = rows * self.decoder_gain[index][:, None]
+        if self.is_on_host:  # elsewhere all rows were checked on the way (``to``)
+            self._check_decoder_rows(rows)
+        return rows
+
+    def _check_decoder_rows(self, rows: Tensor) -> None:
         if not torch.isfinite(rows.sum()):
             raise InputError(
                 f"The dictionary '{self.name}' holds decoder rows that are not numbers (NaN or infinity); "
                 "its file is damaged, or its training failed."
             )
-        return rows
 
     def to(self, like: Tensor) -> Dictionary:
-        """Return the same dictionary in another tensor's dtype and on its device."""
-        if self.encoder.dtype == like.dtype and self.encoder.device == like.device:
-            return self
+        """Return the same dictionary in another tensor's dtype and on its device.
+
+        What was copied to a device is kept with this dictionary: it is asked for with every prompt.
+        """
+        for known in (self, self._on_device):
+            if known and known.encoder.dtype == like.dtype and known.encoder.device == like.device:
+                return known
+        is_copied = self.is_on_host and like.device.type != "cpu"
+        if is_copied:
+            self._check_decoder_rows(self.decoder)
         tensors: dict[str, Any] = {k: v.to(like) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **tensors)
+        converted = replace(self, **tensors)
+        if is_copied:
+            object.__setattr__(self, "_on_device", converted)  # the class is frozen
+        return converted
 
     def _project(self, x: Tensor) -> Tensor:
         """Return x · encoder; encoder rows as the left factor take a third less time."""
@@ -201,3 +225,18 @@ class Dictionary:
     def _scale_and_shift(self, projected: Tensor) -> Tensor:
         """With gain and bias, in the memory of ``projected``."""
         return (projected if self.gain is None else projected.mul_(self.gain)).add_(self.bias)
+
+
+def distinct_rows(dictionary: Dictionary, item: Tensor) -> tuple[Tensor, Tensor | slice]:
+    """Return the features whose rows are to be read, and where each of some features is among them.
+
+    Each row is read once from a file; where all rows are in a device's memory, that would make the host wait.
+
+    Args:
+        dictionary: The dictionary.
+        item: Indices of features [n], any of them several times.
+    """
+    if not dictionary.is_on_host:
+        return item, slice(None)
+    indices, inverse = item.unique(return_inverse=True)
+    return indices, inverse

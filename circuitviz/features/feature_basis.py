@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -42,6 +43,11 @@ class SiteBasis:
     def name(self) -> str:
         """The site, ``a2`` or ``m3``."""
         return self.dictionary.site.name
+
+    @cached_property
+    def listed_indices(self) -> list[int]:
+        """``listed`` on the host."""
+        return self.listed.tolist()
 
     @property
     def is_of_head_values(self) -> bool:
@@ -115,7 +121,7 @@ class FeatureBasis:
 
     def graph(self) -> Graph:
         """Return the model's graph with these sites shown in features."""
-        listed = {name: site.listed.tolist() for name, site in self.sites.items()}
+        listed = {name: site.listed_indices for name, site in self.sites.items()}
         names = {name: site.dictionary.name for name, site in self.sites.items()}
         return graph_with_features(self.model.shape, listed, names)
 

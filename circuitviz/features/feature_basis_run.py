@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from circuitviz.graph import BoolMatrix, Intervention, Interventions, NodeKind
 from circuitviz.graph.feature_sites import site_of
 from circuitviz.models import Activations
 from circuitviz.models.batch_interventions import BatchInterventions
+from circuitviz.models.device_arrays import copy_arrays
 from circuitviz.models.model import Hook
 
 TASK_ERROR_MODES = ("judged", "kept", "dropped")
@@ -75,17 +77,35 @@ class FeatureBasisRun:
         Removing one of a node's several edges changes nothing, because whole nodes are ablated.
         """
         model, kept_nodes = self.basis.model, np.append(edges.any(axis=1), True)
+        masks = self._device_masks(kept_nodes)
         with (
-            model.hooks(self._model_hooks(kept_nodes, interventions)),
-            model.hooks(self._basis_hooks(kept_nodes, interventions)),
+            model.hooks(self._model_hooks(kept_nodes, masks, interventions)),
+            model.hooks(self._basis_hooks(kept_nodes, masks, interventions)),
         ):
             return model.logits(self.tokens, self.positions)
 
+    def _device_masks(self, kept_nodes: NDArray[np.bool_]) -> dict[str, Tensor]:
+        """What a pass needs on the device, copied there in one piece, by site.
+
+        Of a site shown in features, which of its nodes are kept [nodes]; of other attention, the heads that
+        are ablated.
+        """
+        arrays: dict[str, NDArray[Any]] = {s: kept_nodes[self._rows[s]] for s in self.basis.sites}
+        for layer in range(self.basis.model.shape.n_layers):
+            if (site := f"a{layer}") not in arrays:
+                arrays[site] = np.flatnonzero(~kept_nodes[self._rows[site]])
+        return dict(zip(arrays, copy_arrays(list(arrays.values()), self.basis.model.device), strict=True))
+
     def _basis_hooks(
-        self, kept_nodes: NDArray[np.bool_], interventions: BasisInterventions | None
+        self,
+        kept_nodes: NDArray[np.bool_],
+        masks: dict[str, Tensor],
+        interventions: BasisInterventions | None,
     ) -> dict[str, Hook]:
         return self.basis.hooks(
-            lambda site, read, written: self._site_output(site, read, written, kept_nodes, interventions)
+            lambda site, read, written: self._site_output(
+                site, read, written, kept_nodes, masks[site.name], interventions
+            )
         )
 
     def _site_output(
@@ -94,16 +114,16 @@ class FeatureBasisRun:
         read: Tensor,
         written: Tensor,
         kept_nodes: NDArray[np.bool_],
+        is_kept: Tensor,
         interventions: BasisInterventions | None,
     ) -> Tensor | None:
         """Return what a site writes when the features and the error outside have other values."""
-        is_kept = torch.from_numpy(kept_nodes[self._rows[site.name]]).to(written.device)
         activations, rows = site.listed_activations(read), site.listed_decoder_rows()
         features = torch.where(is_kept[:-1], activations, self.feature_values[site.name])
         error = written - activations @ rows
         if self.errors == "dropped":
             new_error = site.dictionary.decoder_bias.expand_as(error)
-        elif bool(is_kept[-1]) or self.errors == "kept":
+        elif kept_nodes[self._rows[site.name][-1]] or self.errors == "kept":
             new_error = error
         else:
             new_error = self._ablated_error(
@@ -158,7 +178,10 @@ class FeatureBasisRun:
         return site_output - features @ site.listed_decoder_rows()
 
     def _model_hooks(
-        self, kept_nodes: NDArray[np.bool_], interventions: BasisInterventions | None
+        self,
+        kept_nodes: NDArray[np.bool_],
+        masks: dict[str, Tensor],
+        interventions: BasisInterventions | None,
     ) -> dict[str, Hook]:
         """Return hooks of the sites that are not shown in features."""
         model, hooks = self.basis.model, dict[str, Hook]()
@@ -167,9 +190,7 @@ class FeatureBasisRun:
             hooks[model.embed_hook] = lambda x: self.ablation_values.embed.expand_as(x)
         for layer, weights in enumerate(model.layers):
             if f"a{layer}" not in self.basis.sites:
-                ablated_heads = torch.from_numpy(np.flatnonzero(~kept_nodes[self._rows[f"a{layer}"]])).to(
-                    model.device
-                )
+                ablated_heads = masks[f"a{layer}"]
                 cached_z: list[Tensor] = []
                 if of_model is not None or len(ablated_heads):
                     hook = partial(self._intervene_on_heads, layer, cached_z, of_model)

@@ -33,6 +33,7 @@ class Edges:
     def __init__(self, table: NodeTable) -> None:
         self.table = table
         self._rows: OrderedDict[int, tuple[Tensor, float]] = OrderedDict()
+        self._target: tuple[Target, Tensor, float] | None = None  # the last one without a row in the table
         self._max_rows = max(64, ROW_CACHE_BYTES // max(1, len(table) * table.written.element_size()))
 
     @torch.no_grad()
@@ -49,8 +50,11 @@ class Edges:
         """Return the row [nodes] and the constant of each of some nodes; rows are shared, not copied."""
         indices = [int(node) for node in nodes]
         pairs = {node: self._rows[node] for node in indices if node in self._rows}
-        for batch, weights, constant in self._compute_rows([n for n in indices if n not in pairs]):
-            for node, row, row_constant in zip(batch, weights, constant.tolist(), strict=True):
+        computed = list(self._compute_rows([n for n in indices if n not in pairs]))
+        if computed:  # constants of all rows are fetched in one copy
+            constants = torch.cat([constant for _, _, constant in computed]).tolist()
+            rows = (pair for batch, weights, _ in computed for pair in zip(batch, weights, strict=True))
+            for (node, row), row_constant in zip(rows, constants, strict=True):
                 pairs[node] = self._rows[node] = (row, row_constant)
         for node in indices:
             self._rows.move_to_end(node)
@@ -62,29 +66,39 @@ class Edges:
     def row_into(self, target: Target) -> tuple[Tensor, float]:
         """Return the row [nodes] and the constant of a target."""
         if target.index is not None:
-            rows, constants = self.rows([target.index])
-            return rows[0], float(constants[0])
+            return self.rows_with_constants([target.index])[0]
         assert target.read_vectors is not None
-        return self.weights_into(target.read_vectors)[0], float(target.read_vectors.constant[0])
+        if self._target is None or self._target[0] is not target:
+            row = self.weights_into(target.read_vectors)[0]
+            self._target = (target, row, float(target.read_vectors.constant[0]))
+        return self._target[1:]
 
     def _compute_rows(self, nodes: list[int]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
         """Compute rows site by site, ``ROWS_PER_BATCH`` at a time."""
         table = self.table
+        if not nodes:
+            return
         groups: dict[tuple[int, int, bool], list[int]] = {}
         for node in sorted(set(nodes)):
             key = (int(table.kind[node]), int(table.layer[node]), bool(table.part[node]))
             groups.setdefault(key, []).append(node)
+        ordered = [node for members in groups.values() for node in members]
+        index, first = torch.tensor(ordered, dtype=torch.long, device=table.written.device), 0
         for (kind, layer, part), members in groups.items():
             for start in range(0, len(members), ROWS_PER_BATCH):
                 batch = members[start : start + ROWS_PER_BATCH]
-                yield batch, *self._compute_group(kind, layer, part, batch)
+                batch_index = index[first : first + len(batch)]
+                yield batch, *self._compute_group(kind, layer, part, batch, batch_index)
+                first += len(batch)
 
-    def _compute_group(self, kind: int, layer: int, part: bool, nodes: list[int]) -> tuple[Tensor, Tensor]:
-        reads = read_vectors_of(self.table, kind, layer, part, nodes)
+    def _compute_group(
+        self, kind: int, layer: int, part: bool, nodes: list[int], index: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        reads = read_vectors_of(self.table, kind, layer, part, nodes, index)
         if reads is not None:
             return self.weights_into(reads), reads.constant
         dictionary = self.table.dictionaries[f"m{layer}"]
-        item = torch.from_numpy(self.table.item[nodes]).to(self.table.written.device)
+        item = self.table.item_index[index]
         rows = centre_input(self.table.run.model, dictionary, dictionary.encoder_rows(item))
         return self._rows_of_mlp_output_saes(nodes, rows), dictionary.bias[item]
 
@@ -93,8 +107,10 @@ class Edges:
         table, written = self.table, self.table.written
         weights = written.new_zeros(len(reads.position), len(table))
         if reads.at_own_position is not None:
-            for position in reads.position.unique().tolist():
-                rows, earlier = reads.position == position, table.rows_before(position, reads.stage)
+            for position in np.unique(reads.position).tolist():
+                at_position = np.flatnonzero(reads.position == position)  # contiguous: they are ascending
+                rows = slice(at_position[0], at_position[-1] + 1)
+                earlier = table.rows_before(position, reads.stage)
                 weights[rows, earlier] = reads.at_own_position[rows] @ written[earlier].T
             return weights
         assert reads.by_position is not None
@@ -115,36 +131,45 @@ class Edges:
 
 
 def read_vectors_of(
-    table: NodeTable, kind: int, layer: int, part: bool, nodes: list[int]
+    table: NodeTable, kind: int, layer: int, part: bool, nodes: list[int], index: Tensor
 ) -> ReadVectors | None:
-    """Return what some nodes of one kind and site read; None for SAEs of an MLP's output."""
-    run, device = table.run, table.written.device
-    positions = torch.from_numpy(table.position[nodes].astype(np.int64)).to(device)
-    item = torch.from_numpy(table.item[nodes]).to(device)
+    """Return what some nodes of one kind and site read; None for SAEs of an MLP's output.
+
+    Args:
+        table: The nodes of the prompt.
+        kind: Index into ``NODE_KINDS``.
+        layer: The layer.
+        part: Whether attention writes them.
+        nodes: Rows of the nodes, ascending.
+        index: The same on the device [k].
+    """
+    run, places = table.run, table.position[nodes].astype(np.intp)
+    positions, item = table.position_index[index], table.item_index[index]
     dictionary = table.dictionaries.get(f"{'a' if part else 'm'}{layer}")
     stage = attention_read_stage(layer) if part else mlp_read_stage(run.model.shape, layer)
-    written = table.written[torch.tensor(nodes, device=device)] if kind != _FEATURE else None
+    written = table.written[index] if kind != _FEATURE else None
     if kind == _HEAD:
         assert written is not None
         spread, constant = read_vectors.read_vectors_of_heads(run, layer, item, positions, written)
-        return ReadVectors(positions, stage, constant, by_position=spread)
+        return ReadVectors(places, stage, constant, by_position=spread)
     assert dictionary is not None and kind in (_FEATURE, _SKIP)
     if kind == _SKIP:
         assert written is not None
         point, constant = read_vectors.read_vectors_of_skip(run, dictionary, positions, written)
-        return ReadVectors(positions, stage, constant, point)
+        return ReadVectors(places, stage, constant, point)
     if part:
         spread, constant = read_vectors.read_vectors_of_attention_features(run, dictionary, item, positions)
-        return ReadVectors(positions, stage, constant, by_position=spread)
+        return ReadVectors(places, stage, constant, by_position=spread)
     if not dictionary.site.is_transcoder:
         return None
     point, constant = read_vectors.pull_back_through_mlp_norm(
         run, dictionary, dictionary.encoder_rows(item), positions
     )
-    return ReadVectors(positions, stage, constant + dictionary.bias[item], point)
+    return ReadVectors(places, stage, constant + dictionary.bias[item], point)
 
 
 def read_vectors_of_node(table: NodeTable, node: int) -> ReadVectors | None:
     """Return what one node reads; None for an SAE of an MLP's output."""
     kind, layer, part = int(table.kind[node]), int(table.layer[node]), bool(table.part[node])
-    return read_vectors_of(table, kind, layer, part, [node])
+    index = table.item_index.new_tensor([node])
+    return read_vectors_of(table, kind, layer, part, [node], index)

@@ -44,7 +44,7 @@ def scores_between_nodes(
     has_receiver = np.isin([node.name for node in all_nodes], graph.receivers)
     activations = table.activation.cpu().numpy()[nodes].tolist() + [t.value for t in targets]
     full_info = {
-        "prompt": {"tokens": table.run.tokens.tolist(), "strings": list(table.run.strings)},
+        "prompt": {"tokens": table.run.token_ids, "strings": list(table.run.strings)},
         "activations": dict(zip((n.name for n in all_nodes), map(float, activations), strict=True)),
         "probabilities": _probabilities(table, targets),
         **info,

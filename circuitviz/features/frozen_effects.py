@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from circuitviz.features.dictionary import distinct_rows
 from circuitviz.features.feature_edges import read_vectors_of_node
 from circuitviz.features.forward_order import (
     EMBED_STAGE,
@@ -24,7 +26,7 @@ from circuitviz.features.forward_order import (
 )
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_changes import NodeChange
-from circuitviz.features.node_rows import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.read_vectors import (
     ReadVectors,
     pull_back_through_attention,
@@ -32,8 +34,6 @@ from circuitviz.features.read_vectors import (
 )
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind
-
-_FEATURE = NODE_KINDS.index(NodeKind.FEATURE)
 
 
 @dataclass(eq=False)
@@ -83,14 +83,12 @@ def total_effects_by_stage(
     reads = _target_read_vectors(table, target)
     pending = {} if reads is None else {reads.stage: _vector_by_position(run.time, reads)}
     covector = torch.zeros_like(run.final)
-    stages = torch.from_numpy(table.stage).to(covector.device)
-    position = torch.from_numpy(table.position).to(covector.device).long()
+    position, rows_of_stage = table.position_index, table.index_by_stage
     if reads is None:
-        assert target.index is not None
-        leaf = (stages == mlp_output_stage(int(table.layer[target.index]))) & (
-            position == target.node.position
-        )
-        effects[leaf] = target.value - float(
+        assert target.index is not None and target.node.position is not None
+        stage = mlp_output_stage(int(table.layer[target.index]))
+        leaf_row = table.rows_before(target.node.position, stage + 1).stop - 1
+        effects[leaf_row] = target.value - float(
             table.dictionaries[f"m{target.node.layer}"].bias[int(table.item[target.index])]
         )
     writes = [(mlp_write_stage(i), i, "m") for i in range(shape.n_layers) if shape.mlp]
@@ -99,8 +97,9 @@ def total_effects_by_stage(
         for boundary in [b for b in pending if b > stage]:
             covector = covector + pending.pop(boundary)
         at_stage[stage] = covector
-        rows = (stages == stage).nonzero()[:, 0]
-        effects[rows] = (table.written[rows] * covector[position[rows]]).sum(-1)
+        if stage in rows_of_stage:
+            rows = rows_of_stage[stage]
+            effects[rows] = (table.written[rows] * covector[position[rows]]).sum(-1)
         if part == "a":
             pulled = _pull_back_attention(table, layer, covector, fixed)
             boundary = attention_read_stage(layer)
@@ -115,7 +114,7 @@ def total_effects_by_stage(
 def predicted_change(table: NodeTable, target: Target, changes: Sequence[NodeChange]) -> float:
     """Return the change of a target's value that attribution predicts: the sum over changed nodes."""
     effects = EffectPredictions(table, *total_effects_by_stage(table, target, changes))
-    return sum(effects.effect_of(change) for change in changes)
+    return sum(effects.effects_of(changes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +138,16 @@ class EffectPredictions:
 
     def effect_of(self, change: NodeChange) -> float:
         """Return the effect of what one change writes beyond the node's own output."""
-        written = change.added_output(self.table.run)
-        return float(self.vectors_by_stage[_write_stage(change)][change.node.position] @ written)
+        return self.effects_of([change])[0]
+
+    def effects_of(self, changes: Sequence[NodeChange]) -> list[float]:
+        """Return the effect of each of several changes alone; they are fetched in one copy."""
+        effects = [
+            self.vectors_by_stage[_write_stage(change)][change.node.position]
+            @ change.added_output(self.table.run)
+            for change in changes
+        ]
+        return torch.stack(effects).tolist() if effects else []
 
 
 def _write_stage(change: NodeChange) -> int:
@@ -188,21 +195,19 @@ def _vector_by_position(time: int, reads: ReadVectors) -> Tensor:
         return reads.by_position[0]
     assert reads.at_own_position is not None
     vectors = reads.at_own_position.new_zeros(time, reads.at_own_position.shape[1])
-    vectors[reads.position[0]] = reads.at_own_position[0]
+    vectors[int(reads.position[0])] = reads.at_own_position[0]
     return vectors
 
 
 def _active_features(table: NodeTable, site: str, fixed: _FixedNodes) -> tuple[Tensor, Tensor]:
     """Return (position, item) of a site's active features that are not fixed."""
-    layer, part = int(site[1:]), site[0] == "a"
-    of_site = (table.layer == layer) & (table.part == part) & (table.kind == _FEATURE)
-    positions = torch.from_numpy(table.position[of_site]).long()
-    item = torch.from_numpy(table.item[of_site])
+    rows, index = table.features_by_site[site]
+    is_free = np.ones(len(rows), dtype=bool)
     for position, feature in fixed.features.get(site, []):
-        is_not_fixed = (positions != position) | (item != feature)
-        positions, item = positions[is_not_fixed], item[is_not_fixed]
-    device = table.written.device
-    return positions.to(device), item.to(device)
+        is_free &= (table.position[rows] != position) | (table.item[rows] != feature)
+    if not is_free.all():
+        index = torch.from_numpy(rows[is_free]).to(index.device)
+    return table.position_index[index], table.item_index[index]
 
 
 def _map_through_features(
@@ -224,7 +229,7 @@ def _map_through_features(
     """
     dictionary = table.dictionaries[site]
     positions, item = _active_features(table, site, fixed)
-    indices, inverse = item.unique(return_inverse=True)
+    indices, inverse = distinct_rows(dictionary, item)
     rows = dictionary.encoder_rows(indices), dictionary.decoder_rows(indices)
     input_rows, output_rows = reversed(rows) if is_backward else rows
     amounts = (input_rows[inverse] * vectors[positions]).sum(-1)

@@ -186,24 +186,26 @@ def attribution_graph(
         raise InputError(f"Rows for {max_rows} nodes were asked for; a number above 0 would be right.")
     size = len(table) * table.written.element_size()
     max_rows = min(max_rows, max(ROWS_PER_ROUND, batch_budget_bytes(table.written.device) // size))
-    probability = torch.tensor([t.weight for t in targets]).to(table.written)
+    like = table.written
+    probability = torch.tensor([t.weight for t in targets], dtype=like.dtype, device=like.device)
     probability = probability / probability.sum()
     target_rows = torch.stack([edges.row_into(target)[0] for target in targets])
     direct = probability @ _row_shares(target_rows)
-    is_reader = torch.from_numpy(~table.is_leaf).to(target_rows.device)
+    is_done = torch.from_numpy(table.is_leaf.copy()).to(target_rows.device)
+    n_readers = int((~table.is_leaf).sum())
     expanded = np.empty(0, dtype=np.intp)
     rows = target_rows.new_empty(max_rows, len(table))
     influence = direct
     while True:
-        pending = influence.clone()
-        pending[~is_reader] = 0
-        pending[torch.from_numpy(expanded).to(target_rows.device)] = 0
-        unexpanded = float(pending.sum())
-        yield Progress(1 - unexpanded, 1.0, f"{len(expanded):,} of {int(is_reader.sum()):,} nodes")
-        n_new = min(ROWS_PER_ROUND, max_rows - len(expanded), int((pending > 0).sum()))
+        pending = influence.masked_fill(is_done, 0)
+        unexpanded, n_pending = torch.stack([pending.sum().double(), (pending > 0).sum().double()]).tolist()
+        yield Progress(1 - unexpanded, 1.0, f"{len(expanded):,} of {n_readers:,} nodes")
+        n_new = min(ROWS_PER_ROUND, max_rows - len(expanded), int(n_pending))
         if n_new <= 0 or unexpanded < MAX_UNEXPANDED_INFLUENCE:
             break
-        new = pending.topk(n_new).indices.cpu().numpy()
+        strongest = pending.topk(n_new).indices
+        is_done[strongest] = True
+        new = strongest.cpu().numpy()
         for slot, (row, _) in enumerate(edges.rows_with_constants(new), len(expanded)):
             rows[slot] = row
         expanded = np.concatenate([expanded, new])
@@ -217,12 +219,12 @@ def _propagate_influence(
     table: NodeTable, expanded: NDArray[np.intp], rows: Tensor, direct: Tensor
 ) -> Tensor:
     """Return the influence of every node, passed on by those with rows, the last stage first."""
-    influence = direct.clone()
-    stages = table.stage[expanded]
-    for stage in np.unique(stages)[::-1]:
-        of_stage = np.flatnonzero(stages == stage)
-        nodes = torch.from_numpy(expanded[of_stage]).to(direct.device)
-        influence += influence[nodes] @ _row_shares(rows[torch.from_numpy(of_stage).to(direct.device)])
+    influence, stages = direct.clone(), table.stage[expanded]
+    order = np.argsort(-stages, kind="stable")
+    sizes = np.unique(stages, return_counts=True)[1][::-1].tolist()
+    nodes, slots = torch.from_numpy(np.stack([expanded[order], order])).to(direct.device)
+    for nodes_of_stage, slots_of_stage in zip(nodes.split(sizes), slots.split(sizes), strict=True):
+        influence += influence[nodes_of_stage] @ _row_shares(rows[slots_of_stage])
     return influence
 
 

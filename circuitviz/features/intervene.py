@@ -56,7 +56,7 @@ def run_with_changes(table: NodeTable, changes: Sequence[NodeChange], errors: st
         errors: ``kept``, or ``dropped`` at every site that has a dictionary: the replacement model. Without
             changes and with errors kept, the run is the model's own.
     """
-    return run_prompt(table.run.model, table.run.tokens, _ChangeHooks(table, changes, errors).hooks())
+    return run_prompt(table.run.model, table.run.token_ids, _ChangeHooks(table, changes, errors).hooks())
 
 
 def check_interventions(

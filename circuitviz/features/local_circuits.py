@@ -206,13 +206,15 @@ def _attribute_backwards(
     passed_on = np.zeros(len(table), dtype=bool)
     if method == LOCAL_METHODS[0]:
         values = attribution.numpy() if attribution.device.type == "cpu" else None  # the same memory
-        for members in table.readers_by_stage:
-            stage_attribution = attribution[members].cpu().numpy() if values is None else values[members]
-            above_threshold = members[_passes_threshold(stage_attribution, tau, gate)]
+        for members, index in zip(table.readers_by_stage, table.reader_index_by_stage, strict=True):
+            # one fetch for each stage: which rows are computed depends on it
+            stage_attribution = attribution[index].cpu().numpy() if values is None else values[members]
+            is_above = _passes_threshold(stage_attribution, tau, gate)
+            above_threshold = members[is_above]
             passed_on[above_threshold] = True
             if int(passed_on.sum()) > max_nodes:
                 return None
-            shares = (attribution[above_threshold] / table.activation[above_threshold]).tolist()
+            shares = (stage_attribution[is_above] / table.activation_on_host[above_threshold]).tolist()
             for share, (weights, row_constant) in zip(
                 shares, edges.rows_with_constants(above_threshold), strict=True
             ):

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,6 +21,7 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import Node, NodeKind
+from circuitviz.models.device_arrays import copy_arrays
 
 NODE_KINDS = tuple(NodeKind)
 _SITE_NODE_NAMES = {NodeKind.ERROR: "error", NodeKind.SKIP: "skip", NodeKind.BIAS: "bias"}
@@ -77,6 +80,21 @@ class NodeTable:
         return slice(start, start + int(np.searchsorted(self.stage[start:end], stage)))
 
     @cached_property
+    def position_index(self) -> Tensor:
+        """``position`` on the device, int64 [nodes]."""
+        return torch.from_numpy(self.position.astype(np.int64)).to(self.written.device)
+
+    @cached_property
+    def item_index(self) -> Tensor:
+        """``item`` on the device [nodes]."""
+        return torch.from_numpy(self.item).to(self.written.device)
+
+    @cached_property
+    def activation_on_host(self) -> NDArray[Any]:
+        """``activation`` on the host [nodes]."""
+        return self.activation.cpu().numpy()
+
+    @cached_property
     def is_leaf(self) -> NDArray[np.bool_]:
         """Nodes [nodes] that nothing flows into: tokens, positions, errors, biases, MLPs without features."""
         leaves = [i for i, kind in enumerate(NODE_KINDS) if kind.is_leaf or kind is NodeKind.MLP]
@@ -94,12 +112,39 @@ class NodeTable:
         order = np.argsort(-stages, kind="stable")[: int((stages >= 0).sum())]
         return np.split(order, np.flatnonzero(np.diff(stages[order])) + 1)
 
+    @cached_property
+    def reader_index_by_stage(self) -> list[Tensor]:
+        """``readers_by_stage`` on the device."""
+        return self._copy_rows(self.readers_by_stage)
+
+    @cached_property
+    def index_by_stage(self) -> dict[int, Tensor]:
+        """By stage, rows of the nodes that write at it, on the device."""
+        order = np.argsort(self.stage, kind="stable")
+        stages, starts = np.unique(self.stage[order], return_index=True)
+        rows = self._copy_rows(np.split(order, starts[1:]))
+        return dict(zip(stages.tolist(), rows, strict=True))
+
+    @cached_property
+    def features_by_site(self) -> dict[str, tuple[NDArray[np.intp], Tensor]]:
+        """By site with a dictionary, rows of its active features, on the host and on the device."""
+        is_feature = self.kind == NODE_KINDS.index(NodeKind.FEATURE)
+        rows = [
+            np.flatnonzero(is_feature & (self.layer == int(site[1:])) & (self.part == (site[0] == "a")))
+            for site in self.dictionaries
+        ]
+        return dict(zip(self.dictionaries, zip(rows, self._copy_rows(rows), strict=True), strict=True))
+
+    def _copy_rows(self, rows: list[NDArray[np.intp]]) -> list[Tensor]:
+        """Several arrays of rows on the device, copied in one piece."""
+        return copy_arrays(rows, self.written.device)
+
     def node(self, index: int) -> Node:
         """Return a node by its row."""
         kind = NODE_KINDS[int(self.kind[index])]
         position, item = int(self.position[index]), int(self.item[index])
         if kind in (NodeKind.TOKEN, NodeKind.POSITION):
-            token = int(self.run.tokens[position]) if kind is NodeKind.TOKEN else None
+            token = self.run.token_ids[position] if kind is NodeKind.TOKEN else None
             return Node(f"{kind}@{position}", kind, position=position, token=token)
         layer, part = int(self.layer[index]), "a" if self.part[index] else "m"
         site = f"{part}{layer}"
@@ -155,7 +200,7 @@ class NodeTable:
         layer, part = int(site[1:]), site[0] == "a"
         is_at_site = (self.position == position) & (self.layer == layer) & (self.part == part)
         rows = np.flatnonzero(is_at_site & (self.kind == NODE_KINDS.index(NodeKind.FEATURE)))
-        order = np.argsort(-self.activation.cpu().numpy()[rows], kind="stable")
+        order = np.argsort(-self.activation_on_host[rows], kind="stable")
         return np.asarray(rows[order])
 
     def _inactive_message(self, name: str, part: str, layer: int, position: int) -> str:
@@ -171,7 +216,7 @@ class NodeTable:
         if not len(rows):
             return f"'{name}' is not active: no feature of {site} is, at position {position} ({token!r})."
         strongest = ", ".join(
-            f"{self.node(int(r)).name} ({float(self.activation[int(r)]):.2g})" for r in rows[:3]
+            f"{self.node(int(r)).name} ({self.activation_on_host[int(r)]:.2g})" for r in rows[:3]
         )
         return (
             f"'{name}' is not active at position {position} ({token!r}), so it has no circuit there; "

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -159,7 +160,7 @@ class PromptBench:
                 f"blocks.{i}.attn.hook_pattern": partial(_frozen_pattern, p)
                 for i, p in enumerate(run.pattern)
             }
-        return target_value_in(run_prompt(run.model, run.tokens, hooks), self.table, self.target)
+        return target_value_in(run_prompt(run.model, run.token_ids, hooks), self.table, self.target)
 
     def ablation_values(self, ablation: str) -> PromptAblationValues:
         """Return the values of an ablation, made once.
@@ -225,22 +226,32 @@ class PromptBench:
 
     def feature_responses(self, run: Run, nodes: Collection[str]) -> list[FeatureResponse]:
         """Return how features among some nodes respond in another run, the largest effect first."""
-        responses, values = [], dict[str, Tensor]()
-        effects = self.predictions.effects
-        for name in nodes:
-            row = self.table.index(name)
+        rows_of_site: dict[str, list[int]] = {}
+        for row in (self.table.index(name) for name in nodes):
             node = self.table.node(row)
-            if node.kind is not NodeKind.FEATURE:
+            if node.kind is NodeKind.FEATURE:
+                rows_of_site.setdefault(site_of(node), []).append(row)
+        if not rows_of_site:
+            return []
+        index = self.table.item_index.new_tensor([row for rows in rows_of_site.values() for row in rows])
+        values, start = [], 0
+        for site, rows in rows_of_site.items():
+            dictionary = self.table.dictionaries[site]
+            activations = dictionary.encode(run.dictionary_input(dictionary))
+            here, start = index[start : start + len(rows)], start + len(rows)
+            values.append(activations[self.table.position_index[here], self.table.item_index[here]])
+        # all numbers are fetched in one copy
+        numbers = torch.stack(
+            [index.double(), torch.cat(values).double(), self.predictions.effects[index].double()]
+        )
+        after_and_effect = {int(row): pair for row, *pair in numbers.T.tolist()}
+        responses = []
+        for row in (self.table.index(name) for name in nodes):
+            if row not in after_and_effect:
                 continue
-            site = site_of(node)
-            if site not in values:
-                dictionary = self.table.dictionaries[site]
-                values[site] = dictionary.encode(run.dictionary_input(dictionary))
-            before = float(self.table.activation[row])
-            after = float(values[site][node.position, node.feature])
-            responses.append(
-                FeatureResponse(name, before, after, float(effects[row]) / before * (after - before))
-            )
+            name, before = self.table.node(row).name, float(self.table.activation_on_host[row])
+            after, effect = after_and_effect[row]
+            responses.append(FeatureResponse(name, before, after, effect / before * (after - before)))
         return sorted(responses, key=lambda response: -abs(response.effect))
 
     @property
@@ -252,14 +263,16 @@ class PromptBench:
 
     def remaining_shares(self, nodes: Collection[str], ablation: str) -> dict[str, float]:
         """Return the share of its effect that each node has left at its ablation value, to first order."""
-        for name in nodes:
-            if (name, ablation) not in self._remaining_shares:
-                (ablated,), (zeroed,) = (
-                    self.resolve_interventions({name: Intervention(action)}) for action in (ablation, "zero")
-                )
-                full_effect = self.predictions.effect_of(zeroed)
-                share = 1 - self.predictions.effect_of(ablated) / full_effect if full_effect else 0.0
-                self._remaining_shares[name, ablation] = share
+        missing = [name for name in nodes if (name, ablation) not in self._remaining_shares]
+        ablated, zeroed = (
+            [self.resolve_interventions({name: Intervention(action)})[0] for name in missing]
+            for action in (ablation, "zero")
+        )
+        effects = self.predictions.effects_of([*ablated, *zeroed])
+        for name, effect, full_effect in zip(
+            missing, effects[: len(missing)], effects[len(missing) :], strict=True
+        ):
+            self._remaining_shares[name, ablation] = 1 - effect / full_effect if full_effect else 0.0
         return self.cached_remaining_shares(nodes, ablation)
 
     def cached_remaining_shares(self, nodes: Collection[str], ablation: str) -> dict[str, float]:

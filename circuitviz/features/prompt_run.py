@@ -24,6 +24,7 @@ class Run:
     Attributes:
         model: The model.
         tokens: [time].
+        token_ids: The same on the host.
         embed: [time, d_model], the token embeddings.
         attention_stream: By layer [time, d_model], read by attention (``resid_pre``).
         mlp_stream: By layer [time, d_model], read by the MLP (``resid_mid`` in sequential blocks).
@@ -38,6 +39,7 @@ class Run:
 
     model: Model
     tokens: Tensor
+    token_ids: list[int]
     embed: Tensor
     attention_stream: list[Tensor]
     mlp_stream: list[Tensor]
@@ -62,7 +64,7 @@ class Run:
     @cached_property
     def strings(self) -> list[str]:
         """Tokens as they are shown."""
-        return self.model.tokens.token_strings(self.tokens.tolist())
+        return self.model.tokens.token_strings(self.token_ids)
 
     @cached_property
     def attention_scale(self) -> list[Tensor]:
@@ -123,7 +125,10 @@ def run_prompt(
         InputError: The prompt is empty or too long, an id is not in the vocabulary, or the logits are not
             finite.
     """
-    ids = model.tokens.encode(prompt) if isinstance(prompt, str) else [int(i) for i in prompt]
+    if isinstance(prompt, str):
+        ids = model.tokens.encode(prompt)
+    else:
+        ids = prompt.tolist() if isinstance(prompt, Tensor) else [int(i) for i in prompt]
     if not ids:
         raise InputError("An empty prompt was given; features are read from at least one token.")
     if len(ids) > model.n_ctx:
@@ -142,7 +147,7 @@ def run_prompt(
         model.hooks(dict(hooks or {})),
         model.hooks(hooks_to_record),
     ):  # edits first: they change what is kept
-        logits = model.logits(tokens[None], torch.tensor([len(ids) - 1], device=model.device))[0]
+        logits = model.logits(tokens[None], tokens.new_full((1,), len(ids) - 1))[0]
     if not torch.isfinite(logits).all():
         raise InputError(
             f"The logits of this prompt are not numbers: the activations of '{model.name}' overflow or hold "
@@ -162,6 +167,7 @@ def run_prompt(
     return Run(
         model=model,
         tokens=tokens,
+        token_ids=ids,
         embed=values[model.embed_hook] * model.embed_scale,
         attention_stream=[values[f"blocks.{i}.hook_in"] for i in layers],
         mlp_stream=[values[weights.mlp_in_hook] for weights in model.layers] if model.shape.mlp else [],

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.features.dictionary import Dictionary
@@ -22,14 +24,14 @@ class ReadVectors:
     """What some nodes of one site read: a vector at the node's own position, or one at each position.
 
     Attributes:
-        position: [k], the nodes' positions.
+        position: [k], the nodes' positions, ascending, on the host.
         stage: They read what was written at stages below this one.
         constant: [k].
         at_own_position: [k, d_model].
         by_position: [k, time, d_model], through attention.
     """
 
-    position: Tensor
+    position: NDArray[np.intp]
     stage: int
     constant: Tensor
     at_own_position: Tensor | None = None
@@ -114,7 +116,7 @@ def read_vectors_of_heads(
     o = run.model.layers[layer].o[head]  # [k, d_head, d]
     head_direction = torch.einsum("ked,kd->ke", o, unit) * run.post[layer][positions]
     value = head_direction.new_zeros(len(head), run.model.shape.n_heads, o.shape[1])
-    value[torch.arange(len(head)), head] = head_direction
+    value[torch.arange(len(head), device=head.device), head] = head_direction
     return pull_back_through_attention(run, layer, value, positions)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -87,7 +88,7 @@ def node_target(table: NodeTable, name: str) -> Target:
             f"'{name}' is a leaf: nothing flows into it, so it has no circuit; a feature, a neuron, a head "
             "or a logit has one."
         )
-    return Target(table.node(index), float(table.activation[index]), index)
+    return Target(table.node(index), float(table.activation_on_host[index]), index)
 
 
 @torch.no_grad()
@@ -115,7 +116,8 @@ def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> T
     zero = torch.zeros_like(normalised)
     bias_term = linear(zero[None])[0, neuron]
     # a linear map shows its weights when it is given each unit vector
-    direction = linear(torch.eye(len(normalised)).to(normalised))[:, neuron] - bias_term
+    unit_vectors = torch.eye(len(normalised), dtype=normalised.dtype, device=normalised.device)
+    direction = linear(unit_vectors)[:, neuron] - bias_term
     norm = run.mlp_norm(layer)
     read_vector = direction * norm.weight
     if norm.is_centred:
@@ -124,8 +126,7 @@ def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> T
     constant = bias_term if norm.bias is None else bias_term + direction @ norm.bias
     name = f"m{layer}.n{neuron}@{position}"
     node = Node(name, NodeKind.NEURON, layer, site="m", position=position, feature=neuron)
-    positions = torch.tensor([position], device=read_vector.device)
-    reads = ReadVectors(positions, mlp_read_stage(shape, layer), constant[None], read_vector[None])
+    reads = ReadVectors(np.array([position]), mlp_read_stage(shape, layer), constant[None], read_vector[None])
     return Target(node, float(values[neuron]), read_vectors=reads, direction=direction, bias=float(bias_term))
 
 
@@ -193,8 +194,10 @@ def _logit_direction_target(
     table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0
 ) -> Target:
     run = table.run
-    positions = torch.tensor([run.time - 1], device=direction.device)
+    positions = run.tokens.new_full((1,), run.time - 1)
     read_vector, constant = read_vectors.pull_back_through_final_norm(run, direction[None], positions)
     value = float(run.model.final_norm(run.final[-1]) @ direction + bias)
-    reads = ReadVectors(positions, logits_read_stage(run.model.shape), constant + bias, read_vector)
+    reads = ReadVectors(
+        np.array([run.time - 1]), logits_read_stage(run.model.shape), constant + bias, read_vector
+    )
     return Target(node, value, read_vectors=reads, weight=weight, direction=direction, bias=float(bias))

@@ -63,7 +63,8 @@ def direct_logit_attribution_steps(
             f"The task '{task.name}' has prompts without incorrect answers; direct logit attribution "
             "compares correct with incorrect ones, so a task that has both would be right."
         )
-    numbers = tuple(range(len(task)) if prompts is None else prompts)
+    numbers = range(len(task)) if prompts is None else tuple(prompts)
+    task = task.to(model.device)
     values = np.zeros((len(model.graph.senders), len(numbers)))
     for first in range(0, len(numbers), PROMPTS_PER_STEP):
         chosen = numbers[first : first + PROMPTS_PER_STEP]
@@ -72,7 +73,7 @@ def direct_logit_attribution_steps(
         )
         n_done = first + len(chosen)
         yield Progress(n_done, len(numbers), f"{n_done} of {len(numbers)} prompts")
-    return DirectLogitAttribution(list(model.graph.senders), values, numbers)
+    return DirectLogitAttribution(list(model.graph.senders), values, tuple(numbers))
 
 
 @torch.no_grad()

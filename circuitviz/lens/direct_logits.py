@@ -13,6 +13,9 @@ from circuitviz.models import Model
 from circuitviz.models.sender_activations import Activations
 from circuitviz.tasks import Task
 
+MAX_ANSWERS = 20
+MAX_RANKED_LOGITS = 2**22  # logits that are sorted at once
+
 
 @dataclass(frozen=True, slots=True)
 class TokenLogit:
@@ -31,6 +34,25 @@ class TokenLogit:
     rank: int
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRanking:
+    """The tokens of one row of logits.
+
+    Attributes:
+        top: The most likely tokens.
+        bottom: The least likely tokens, the least first.
+        answers: The prompt's answers, best first, at most ``MAX_ANSWERS``.
+        rank: Rank of the best correct answer, 0 first.
+        logit_diff: Correct minus incorrect answers' mean logit; None without incorrect answers.
+    """
+
+    top: list[TokenLogit]
+    bottom: list[TokenLogit]
+    answers: list[TokenLogit]
+    rank: int
+    logit_diff: float | None
+
+
 def select_prompt(task: Task, prompt: int) -> Task:
     """A task of one prompt alone.
 
@@ -41,7 +63,7 @@ def select_prompt(task: Task, prompt: int) -> Task:
         raise InputError(
             f"Prompt {prompt} was asked for; the task has {len(task)}, numbered from 0 to {len(task) - 1}."
         )
-    return task.subset([prompt])
+    return task.subset(range(prompt, prompt + 1))
 
 
 def node_output(model: Model, run: Activations, node: str) -> Tensor:
@@ -85,6 +107,90 @@ def direct_logits(model: Model, output: Tensor, final: Tensor) -> Tensor:
     return (output * inverse * norm.weight) @ model.unembedding.T
 
 
+class TokenRanker:
+    """Ranks tokens of many rows of logits on the device, and fetches all numbers in one copy.
+
+    A number fetched alone makes the host wait for the device, and a map of all layers and positions has
+    thousands of them.
+
+    Args:
+        model: The model.
+        subtask: A task of one prompt, whose answers are ranked, too.
+        top: Number of tokens on either side.
+    """
+
+    def __init__(self, model: Model, subtask: Task, top: int) -> None:
+        self._model, self._top = model, top
+        correct, incorrect = (
+            [token for token in answers[0].tolist() if token >= 0]
+            for answers in (subtask.on_host.correct, subtask.on_host.incorrect)
+        )
+        self._n_correct, self._n_answers = len(correct), len(correct) + len(incorrect)
+        self._answers = torch.tensor(correct + incorrect, device=model.device)
+        self._numbers: list[Tensor] = []
+
+    def add(self, logits: Tensor) -> None:
+        """Rank the tokens of rows of logits [rows, vocabulary]."""
+        for rows in logits.split(max(1, MAX_RANKED_LOGITS // logits.shape[1])):
+            self._numbers.append(self._rank(rows))
+
+    def _rank(self, logits: Tensor) -> Tensor:
+        """Everything that is told of each row, float64 [rows, 2 + 4 · tokens]."""
+        order = logits.argsort(dim=-1, descending=True)
+        places = torch.arange(logits.shape[1], device=logits.device).expand_as(order)
+        ranks = torch.empty_like(order).scatter_(1, order, places)
+        of_answers = logits[:, self._answers]
+        best_answers = self._answers[of_answers.argsort(dim=-1, descending=True)][:, :MAX_ANSWERS]
+        ids = torch.cat([order[:, : self._top], order[:, -self._top :].flip(1), best_answers], dim=1)
+        right, wrong = of_answers[:, : self._n_correct], of_answers[:, self._n_correct :]
+        numbers = [
+            (logits > right.amax(1, keepdim=True)).sum(1, keepdim=True),
+            right.mean(1, keepdim=True) - wrong.mean(1, keepdim=True),  # NaN without incorrect answers
+            ids,
+            logits.gather(1, ids),
+            logits.softmax(-1).gather(1, ids),
+            ranks.gather(1, ids),
+        ]
+        return torch.cat([part.double() for part in numbers], dim=1)
+
+    def rankings(self) -> list[TokenRanking]:
+        """The rankings of all rows so far, in order."""
+        return [self._ranking(row) for row in torch.cat(self._numbers).tolist()]
+
+    def _ranking(self, row: list[float]) -> TokenRanking:
+        (rank, logit_diff), numbers = row[:2], row[2:]
+        size = len(numbers) // 4
+        ids, logits, probabilities, ranks = (numbers[i * size : (i + 1) * size] for i in range(4))
+        texts = self._model.tokens.token_strings([int(token) for token in ids])
+        tokens = [
+            TokenLogit(text, logit, probability, int(rank))
+            for text, logit, probability, rank in zip(texts, logits, probabilities, ranks, strict=True)
+        ]
+        n_listed = (size - min(MAX_ANSWERS, self._n_answers)) // 2
+        has_incorrect = self._n_answers > self._n_correct
+        return TokenRanking(
+            tokens[:n_listed],
+            tokens[n_listed : 2 * n_listed],
+            tokens[2 * n_listed :],
+            int(rank),
+            logit_diff if has_incorrect else None,
+        )
+
+
+def rank_rows(model: Model, subtask: Task, logits: Tensor, top: int) -> list[TokenRanking]:
+    """The rankings of rows of logits, fetched in one copy.
+
+    Args:
+        model: The model.
+        subtask: A task of one prompt.
+        logits: [rows, vocabulary].
+        top: Number of tokens on either side.
+    """
+    ranker = TokenRanker(model, subtask, top)
+    ranker.add(logits)
+    return ranker.rankings()
+
+
 def rank_tokens(
     model: Model, subtask: Task, logits: Tensor, top: int
 ) -> tuple[list[TokenLogit], list[TokenLogit], list[TokenLogit]]:
@@ -93,38 +199,11 @@ def rank_tokens(
     Args:
         model: The model.
         subtask: A task of one prompt.
-        logits: [vocabulary].
+        logits: [vocabulary]; ``rank_rows`` ranks many of them with one copy.
         top: Number of tokens on either side.
     """
-    probabilities = logits.softmax(-1)
-    order = logits.argsort(descending=True)
-    ranks = torch.empty_like(order)
-    ranks[order] = torch.arange(len(order), device=order.device)
-
-    def entries(ids: Tensor) -> list[TokenLogit]:
-        texts = model.tokens.token_strings(ids.tolist())
-        return [
-            TokenLogit(text, float(logits[i]), float(probabilities[i]), int(ranks[i]))
-            for text, i in zip(texts, ids.tolist(), strict=True)
-        ]
-
-    answers = torch.cat([subtask.correct[0], subtask.incorrect[0]])
-    answer_ids = answers[answers >= 0]
-    answer_ids = answer_ids[logits[answer_ids].argsort(descending=True)][:20]
-    return entries(order[:top]), entries(order[-top:].flip(0)), entries(answer_ids)
-
-
-def answer_logit_diff(subtask: Task, logits: Tensor) -> float | None:
-    """Correct minus incorrect answers' mean logit of a task of one prompt; None without incorrect answers.
-
-    Args:
-        subtask: A task of one prompt.
-        logits: [vocabulary].
-    """
-    correct, incorrect = (a[0][a[0] >= 0] for a in (subtask.correct, subtask.incorrect))
-    if not len(incorrect):
-        return None
-    return float(logits[correct].mean() - logits[incorrect].mean())
+    (ranking,) = rank_rows(model, subtask, logits[None], top)
+    return ranking.top, ranking.bottom, ranking.answers
 
 
 def mean_unembedding(model: Model, answers: Tensor) -> Tensor:

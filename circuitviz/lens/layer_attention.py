@@ -89,8 +89,8 @@ def read_layer_attention(model: Model, task: Task, layer: int, prompt: int = 0) 
         raise InputError(
             f"Layer {layer} was asked for; the model has {model.shape.n_layers}, numbered from 0."
         )
-    subtask = select_prompt(task, prompt)
-    length = int(subtask.lengths[0])
+    subtask = select_prompt(task, prompt).to(model.device)
+    length = int(subtask.on_host.lengths[0])
     sides = [
         _attention_of_prompt(model, tokens[:, :length], layer)
         for tokens in (subtask.clean, subtask.corrupted)
@@ -117,6 +117,6 @@ def _attention_of_prompt(
         f"{name}.v.hook_out": lambda x: tensors.__setitem__("v", x),
     }
     with model.hooks(hooks):
-        model.logits(tokens, torch.tensor([tokens.shape[1] - 1], device=tokens.device))
+        model.logits(tokens, tokens.new_full((1,), tokens.shape[1] - 1))
     norms = tensors["v"][0].norm(dim=-1).repeat_interleave(model.shape.queries_per_kv_head, dim=1).T
     return tensors["pattern"][0].float().cpu().numpy(), norms.float().cpu().numpy()

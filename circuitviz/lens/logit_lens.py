@@ -10,10 +10,9 @@ from torch import Tensor
 from circuitviz.graph import NodeKind
 from circuitviz.lens.direct_logits import (
     TokenLogit,
-    answer_logit_diff,
+    TokenRanker,
     direct_logits,
     node_output,
-    rank_tokens,
     select_prompt,
 )
 from circuitviz.models import Model, record_activations
@@ -77,16 +76,15 @@ def read_lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, to
     Raises:
         InputError: There is no such node or prompt.
     """
-    subtask = select_prompt(task, prompt)
-    length = int(subtask.lengths[0])
-    tokens = task.prompt_strings(prompt)
+    subtask, tokens = select_prompt(task, prompt).to(model.device), task.prompt_strings(prompt)
+    length, ranker = len(tokens), TokenRanker(model, subtask, top)
     if node and model.graph.node(node).kind is not NodeKind.LOGITS:
         final_residuals: list[Tensor] = []
         with model.hooks({"ln_final.hook_in": final_residuals.append}):
             run = record_activations(model, subtask.clean[:, :length], subtask.lengths - 1)
         logits = direct_logits(model, node_output(model, run, node)[0], final_residuals[0][0])
-        row = _lens_cells(model, subtask, logits.expand(length, -1), top)
-        return LensGrid(node, prompt, [node], [node], tokens, [row])
+        ranker.add(logits.expand(length, -1))
+        return LensGrid(node, prompt, [node], [node], tokens, _lens_cells(ranker, length))
     streams: list[Tensor] = []
     hooks: dict[str, Hook] = {
         f"blocks.{layer}.hook_in": streams.append for layer in range(model.shape.n_layers)
@@ -96,16 +94,13 @@ def read_lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, to
         model.logits(subtask.clean[:, :length], subtask.lengths - 1)
     first_row, names = (len(streams) - 1 if node else 0), ["embedding"]
     names += [f"after layer {layer}" for layer in range(model.shape.n_layers)]
-    cells = [_lens_cells(model, subtask, model.unembed(stream[0]), top) for stream in streams[first_row:]]
+    for stream in streams[first_row:]:
+        ranker.add(model.unembed(stream[0]))
     nodes = ["input", *[""] * (model.shape.n_layers - 1), "logits"]  # in between, many nodes wrote the stream
-    return LensGrid(node, prompt, names[first_row:], nodes[first_row:], tokens, cells)
+    return LensGrid(node, prompt, names[first_row:], nodes[first_row:], tokens, _lens_cells(ranker, length))
 
 
-def _lens_cells(model: Model, subtask: Task, logits: Tensor, top: int) -> list[LensCell]:
-    correct = subtask.correct[0][subtask.correct[0] >= 0]
-    cells = []
-    for row in logits:
-        top_tokens, _, answers = rank_tokens(model, subtask, row, top)
-        rank = int((row > row[correct].max()).sum())
-        cells.append(LensCell(top_tokens, answers, rank, answer_logit_diff(subtask, row)))
-    return cells
+def _lens_cells(ranker: TokenRanker, length: int) -> list[list[LensCell]]:
+    """Cells by row and position, from the rankings of all rows one after another."""
+    cells = [LensCell(r.top, r.answers, r.rank, r.logit_diff) for r in ranker.rankings()]
+    return [cells[start : start + length] for start in range(0, len(cells), length)]

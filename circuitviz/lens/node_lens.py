@@ -10,10 +10,9 @@ from torch import Tensor
 from circuitviz.graph import NodeKind
 from circuitviz.lens.direct_logits import (
     TokenLogit,
-    answer_logit_diff,
     direct_logits,
     node_output,
-    rank_tokens,
+    rank_rows,
     select_prompt,
 )
 from circuitviz.models import Model, record_activations
@@ -65,9 +64,8 @@ def read_node(model: Model, task: Task, node: str, prompt: int = 0, top: int = 1
         InputError: There is no such node or prompt.
     """
     entry = model.graph.node(node)
-    subtask = select_prompt(task, prompt)
-    length = int(subtask.lengths[0])
-    tokens, position = subtask.clean[:, :length], subtask.lengths - 1
+    subtask, strings = select_prompt(task, prompt).to(model.device), task.prompt_strings(prompt)
+    tokens, position = subtask.clean[:, : len(strings)], subtask.lengths - 1
     tensors: dict[str, Tensor] = {}
     hooks: dict[str, Hook] = {"ln_final.hook_in": lambda x: tensors.__setitem__("final", x)}
     if entry.kind is NodeKind.HEAD:
@@ -88,12 +86,15 @@ def read_node(model: Model, task: Task, node: str, prompt: int = 0, top: int = 1
         values = tensors["v"][0, :, entry.head // model.shape.queries_per_kv_head]
         carried = pattern * values.norm(dim=-1)[None]
         weighted = carried / carried.max().clamp_min(1e-12)
+    (ranking,) = rank_rows(model, subtask, logits[None], top)
     return NodeReading(
         node,
         prompt,
-        task.prompt_strings(prompt),
-        *rank_tokens(model, subtask, logits, top),
-        answer_logit_diff(subtask, logits),
+        strings,
+        ranking.top,
+        ranking.bottom,
+        ranking.answers,
+        ranking.logit_diff,
         None if pattern is None else pattern.tolist(),
         None if weighted is None else weighted.tolist(),
     )

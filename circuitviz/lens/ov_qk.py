@@ -9,7 +9,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import NodeKind
-from circuitviz.lens.direct_logits import TokenLogit, direct_logits, rank_tokens, select_prompt
+from circuitviz.lens.direct_logits import TokenLogit, direct_logits, rank_rows, select_prompt
 from circuitviz.lens.qk_scores import qk_scores_of_vocabulary
 from circuitviz.models import Model
 from circuitviz.models.forward_overrides import Hook
@@ -65,7 +65,7 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
     entry = model.graph.node(node)
     if entry.kind is not NodeKind.HEAD or entry.layer is None or entry.head is None:
         raise InputError(f"'{node}' is not a head; a name like a1.h2 would be right.")
-    subtask = select_prompt(task, prompt)
+    subtask, strings = select_prompt(task, prompt).to(model.device), task.prompt_strings(prompt)
     weights, kv_head = model.layers[entry.layer], entry.head // model.shape.queries_per_kv_head
     tensors: dict[str, Tensor] = {}
     name = f"blocks.{entry.layer}"
@@ -75,24 +75,24 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
     if weights.post_norm is not None:
         hooks[weights.post_norm_hook] = _capture_hook(tensors, "post")
     with model.hooks(hooks):
-        model.logits(subtask.clean[:, : int(subtask.lengths[0])], subtask.lengths - 1)
+        model.logits(subtask.clean[:, : len(strings)], subtask.lengths - 1)
     output = tensors["v"][0, :, kv_head] @ weights.o[entry.head]
     if weights.post_norm is not None:
         output = output * weights.post_norm.normalise_parts(tensors["post"][0, -1])[1]
     logits = direct_logits(model, output, tensors["final"][0, -1])
-    rankings = [rank_tokens(model, subtask, row, top) for row in logits]
+    rankings = rank_rows(model, subtask, logits, top)
     matches, unmatched = [], ""
     try:
         scores = qk_scores_of_vocabulary(model, task, entry.layer, entry.head, prompt)
-        matches = [rank_tokens(model, subtask, row, top)[0] for row in scores]
+        matches = [ranking.top for ranking in rank_rows(model, subtask, scores, top)]
     except InputError as error:
         unmatched = str(error)
     return HeadReading(
         node,
         prompt,
-        task.prompt_strings(prompt),
-        [promoted for promoted, _, _ in rankings],
-        [answers for _, _, answers in rankings],
+        strings,
+        [ranking.top for ranking in rankings],
+        [ranking.answers for ranking in rankings],
         tensors["pattern"][0, entry.head, -1].tolist(),
         matches,
         unmatched,

@@ -44,7 +44,7 @@ def qk_scores_of_vocabulary(model: Model, task: Task, layer: int, head: int, pro
         InputError: The model's own scores at position 0, which no rotary embedding turns, are not these
             queries times these keys times one factor for all heads of the layer.
     """
-    subtask, shape, weights = select_prompt(task, prompt), model.shape, model.layers[layer]
+    subtask, shape, weights = select_prompt(task, prompt).to(model.device), model.shape, model.layers[layer]
     tensors: dict[str, Tensor] = {}
 
     def make_recorder(name: str) -> Hook:
@@ -53,7 +53,7 @@ def qk_scores_of_vocabulary(model: Model, task: Task, layer: int, head: int, pro
     name = f"blocks.{layer}.attn"
     points = {"q": f"{name}.q.hook_out", "k": f"{name}.k.hook_out", "scores": f"{name}.hook_attn_scores"}
     with model.hooks({point: make_recorder(key) for key, point in points.items()}):
-        model.logits(subtask.clean[:, : int(subtask.lengths[0])], subtask.lengths - 1)
+        model.logits(subtask.clean[:, : int(subtask.on_host.lengths[0])], subtask.lengths - 1)
     attention = model.bridge.blocks[layer].attn
     queries = _normalise_rows(attention, "q", tensors["q"][0].reshape(-1, shape.n_heads, weights.q.shape[2]))
     keys = _normalise_rows(attention, "k", tensors["k"][0].reshape(-1, shape.kv_heads, weights.k.shape[2]))

@@ -9,7 +9,7 @@ names; otherwise it is of the whole prompt. What it returns
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from circuitviz.errors import InputError
@@ -28,7 +28,7 @@ class ReadingInput:
 
     Attributes:
         model: The model.
-        task: The task.
+        task: The task; a reading gets it on the model's device.
         prompt: Number of the prompt in the task.
         node: Name of the node that is read; empty where the reading is of the whole prompt.
     """
@@ -67,4 +67,5 @@ def reading_steps(name: str, reading_input: ReadingInput, **options: object) -> 
                 f"The reading '{name}' is of a node, and none is named; --node a1.h2 would be right."
             )
         reading_input.model.graph.node(reading_input.node)
-    return entry.value(reading_input, build_options(entry.options, options))
+    moved = replace(reading_input, task=reading_input.task.to(reading_input.model.device))
+    return entry.value(moved, build_options(entry.options, options))

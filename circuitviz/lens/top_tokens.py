@@ -31,20 +31,23 @@ def read_top_tokens(
     Raises:
         InputError: There is no such node or prompt.
     """
-    subtask = select_prompt(task, prompt)
-    length = int(subtask.lengths[0])
+    subtask = select_prompt(task, prompt).to(model.device)
+    length = int(subtask.on_host.lengths[0])
     final_residuals: list[Tensor] = []
     with model.hooks({"ln_final.hook_in": final_residuals.append}):
         run = record_activations(model, subtask.clean[:, :length], subtask.lengths - 1)
     assert run.logits is not None
     final = final_residuals[0][0, -1]
-    tokens_of_node: dict[str, list[tuple[str, float]]] = {}
+    numbers = []  # fetched in one copy for all nodes
     for name in nodes:
         if model.graph.node(name).kind is NodeKind.LOGITS:
             logits = run.logits[0]
         else:
             logits = direct_logits(model, node_output(model, run, name)[0, -1], final)
         best = logits.topk(min(top, len(logits)))
-        texts = model.tokens.token_strings(best.indices.tolist())
-        tokens_of_node[name] = list(zip(texts, best.values.tolist(), strict=True))
+        numbers.append(torch.stack([best.indices.double(), best.values.double()]))
+    tokens_of_node: dict[str, list[tuple[str, float]]] = {}
+    for name, (ids, values) in zip(nodes, torch.stack(numbers).tolist() if numbers else (), strict=True):
+        texts = model.tokens.token_strings([int(token) for token in ids])
+        tokens_of_node[name] = list(zip(texts, values, strict=True))
     return tokens_of_node

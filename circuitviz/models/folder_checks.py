@@ -200,7 +200,7 @@ def tensor_headers(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
 
 
 def main_dtype(path: Path) -> str:
-    """The precision of most values in a folder's weights, packed ones left out; ``float32`` where none is known."""
+    """The precision of most values in a folder's weights, packed ones left out."""
     counts: Counter[str] = Counter()
     for shape, code in tensor_headers(path).values():
         if code in DTYPE_OF_CODE:

@@ -60,7 +60,7 @@ def load_model(name: str, device: str = "cpu", dtype: str = AUTO_DTYPE) -> Model
 
     Args:
         name: A model that ships (``demo``), a local Hugging Face folder, or a Hugging Face name.
-        device: ``cpu``, ``cuda`` or ``mps``.
+        device: ``cpu`` or ``cuda``.
         dtype: The precision that matrices are kept in: ``float32``, ``bfloat16``, ``float16``, or ``auto``,
             which is float32 for models of up to 1.5 billion parameters on a CPU, and the checkpoint's own
             otherwise. Computations are in float32 whatever it is.
@@ -123,13 +123,16 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
         hf: The model.
         tokenizer: Its tokenizer.
         name: What documents and messages call it.
-        device: ``cpu``, ``cuda`` or ``mps``.
+        device: ``cpu`` or ``cuda``.
 
     Raises:
         InputError: The architecture cannot be taken apart.
     """
     from circuitviz.models import hugging_face  # its libraries take seconds to import
 
+    if torch.device(device).type == "cuda":
+        # no TF32: scores are differences of nearly equal numbers, and it keeps three digits of each
+        torch.set_float32_matmul_precision("highest")
     hf = hugging_face.extract_language_model(hf, name).to(device).eval().requires_grad_(False)
     parameters = dict(hf.named_parameters())  # before the bridge lists some of them twice
     dtype = _weight_dtype(parameters)
@@ -227,10 +230,15 @@ def _resolve_location(name: str) -> str:
 
 
 def _parse_device(device: str) -> torch.device:
-    availability = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    availability = {"cpu": True, "cuda": torch.cuda.is_available()}
     kind = device.partition(":")[0]
+    if kind == "mps":
+        raise InputError(
+            f"The device '{device}' was asked for; scores are summed in float64, which Apple's GPUs do not "
+            "have, so cpu would be right."
+        )
     if kind not in availability:
-        raise InputError(f"There is no device '{device}'; there is cpu, cuda and mps.")
+        raise InputError(f"There is no device '{device}'; there is cpu and cuda.")
     if not availability[kind]:
         available = ", ".join(k for k, present in availability.items() if present)
         raise InputError(

@@ -66,11 +66,12 @@ class SenderDeltas:
         row = mlp_row(self._model, layer)
         self._store(f"m{layer}", self._delta(output, self._ablated.mlp[layer]), slice(row, row + 1))
 
-    def select(self, rows: NDArray[np.intp]) -> Tensor:
+    def select(self, rows: NDArray[np.intp], index: Tensor | None = None) -> Tensor:
         """Deltas of chosen senders.
 
         Args:
             rows: Rows of senders, ascending.
+            index: ``rows − first_sender`` on the device, where it is there already.
 
         Returns:
             [len(rows), batch, time − first_changed_position, d_model].
@@ -79,9 +80,9 @@ class SenderDeltas:
         assert self._values is not None
         if len(rows) == rows[-1] - rows[0] + 1:  # contiguous rows need no copy
             return self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
-        return self._values.index_select(
-            0, torch.from_numpy(rows - self.first_sender).to(self._values.device)
-        )
+        if index is None:
+            index = torch.from_numpy(rows - self.first_sender).to(self._values.device)
+        return self._values.index_select(0, index)
 
     def _delta(self, clean: Tensor, ablated: Tensor) -> Tensor:
         clean = clean[:, self._first_changed_position :]
@@ -116,6 +117,10 @@ class SenderDeltas:
             if shape.mlp and inside[-1] == start + shape.n_heads:
                 self._values[inside[-1] - self.first_sender] = self._outputs[f"m{layer}"]
                 inside = inside[:-1]
+            if len(inside) and self._values.device.type != "cpu":
+                # all heads of the layer: to choose some, an index would be copied to the device
+                inside = np.arange(start, start + shape.n_heads)
+                self._is_computed[inside] = True
             if len(inside):
                 self._compute_heads(int(layer), inside, inside - start)
 

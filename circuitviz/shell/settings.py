@@ -53,7 +53,7 @@ class Settings:
 
     @property
     def device(self) -> str:
-        """Where models run by default: ``cpu``, ``cuda`` or ``mps``."""
+        """Where models run by default: ``cpu`` or ``cuda``."""
         return str(self._store.value("device", "cpu", type=str))
 
     @device.setter

@@ -23,7 +23,7 @@ from circuitviz.shell.settings import LOG_LEVELS, Settings
 
 THEME_TEXTS = {"system": "as the system", "light": "light", "dark": "dark"}
 TEXT_SIZES_PERCENT = (80, 90, 100, 110, 125, 150, 175, 200)
-DEVICE_NAMES = ("cpu", "cuda", "mps")
+DEVICE_NAMES = ("cpu", "cuda")
 
 
 class SettingsDialog(QDialog):

@@ -55,6 +55,7 @@ class Pair:
 
 
 TENSOR_FIELDS = ("clean", "corrupted", "lengths", "correct", "incorrect")
+HOST = torch.device("cpu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,8 @@ class Task:
         seed: Seed of the draw, and of bootstrap intervals.
         bos: False where the beginning-of-sequence token is left out.
         options: Options of a built-in task, ready for JSON.
+        host_copy: The same task on the host, where this one is on another device. What the host asks of a
+            task (lengths, its hash, positions of words) is answered there, so that no device is waited for.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Task:
     seed: int = 0
     bos: bool | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    host_copy: Task | None = field(default=None, repr=False)
 
     @staticmethod
     def from_pairs(
@@ -138,36 +142,50 @@ class Task:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    @property
+    def on_host(self) -> Task:
+        """The same task with its tensors on the host."""
+        return self.host_copy or self
+
     @cached_property
     def hash(self) -> str:
         """SHA-256 over prompts, answers and token ids."""
         digest = hashlib.sha256()
         texts = [[p.clean, p.corrupted, list(p.correct), list(p.incorrect)] for p in self.pairs]
         digest.update(json.dumps(texts, ensure_ascii=False).encode())
-        for tensor in (self.clean, self.corrupted, self.correct, self.incorrect):
-            digest.update(str(tuple(tensor.shape)).encode() + tensor.cpu().numpy().tobytes())
+        host = self.on_host
+        for tensor in (host.clean, host.corrupted, host.correct, host.incorrect):
+            digest.update(str(tuple(tensor.shape)).encode() + tensor.numpy().tobytes())
         return digest.hexdigest()
 
     @property
     def two_sided(self) -> bool:
         """Whether every prompt has incorrect answers."""
-        return bool(self.incorrect.shape[1]) and bool((self.incorrect >= 0).any(1).all())
+        incorrect = self.on_host.incorrect
+        return bool(incorrect.shape[1]) and bool((incorrect >= 0).any(1).all())
 
     def subset(self, indices: Iterable[int]) -> Task:
         """The same task with some of its prompts."""
         rows = list(indices)
-        pick = torch.tensor(rows, dtype=torch.long)
+        if isinstance(indices, range) and indices.step == 1 and indices.start >= 0:
+            pick: slice | Tensor = slice(indices.start, indices.stop)  # a batch: nothing is copied
+        else:
+            pick = torch.tensor(rows, dtype=torch.long, device=self.clean.device)
         return replace(
             self,
             pairs=tuple(self.pairs[i] for i in rows),
-            **{name: getattr(self, name)[pick.to(self.clean.device)] for name in TENSOR_FIELDS},
+            host_copy=None if self.host_copy is None else self.host_copy.subset(rows),
+            **{name: getattr(self, name)[pick] for name in TENSOR_FIELDS},
         )
 
     def to(self, device: torch.device) -> Task:
         """The same task with its tensors on a device."""
         if self.clean.device == device:
             return self
-        return replace(self, **{name: getattr(self, name).to(device) for name in TENSOR_FIELDS})
+        if device == HOST:
+            return self.on_host
+        moved = {name: getattr(self, name).to(device) for name in TENSOR_FIELDS}
+        return replace(self, host_copy=self.on_host, **moved)
 
     def resolve_position(self, index: int, name: str) -> int:
         """The position in one prompt that a name means.
@@ -183,7 +201,8 @@ class Task:
         Raises:
             InputError: The name means no position in this prompt.
         """
-        length = int(self.lengths[index])
+        host = self.on_host
+        length = int(host.lengths[index])
         match = re.fullmatch(r"(END|IO|S1|S2)([+-]\d+)?", name.strip().upper())
         if match is None and not re.fullmatch(r"-?\d+", name.strip()):
             raise InputError(
@@ -195,8 +214,8 @@ class Task:
         elif match[1] == "END":
             position = length - 1 + int(match[2] or 0)
         else:
-            answers = self.correct[index] if match[1] == "IO" else self.incorrect[index]
-            row = self.clean[index, :length]
+            answers = host.correct[index] if match[1] == "IO" else host.incorrect[index]
+            row = host.clean[index, :length]
             occurrences = torch.isin(row, answers[answers >= 0]).nonzero()[:, 0].tolist()
             occurrence = 1 if match[1] == "S2" else 0
             if len(occurrences) <= occurrence:
@@ -212,7 +231,8 @@ class Task:
 
     def prompt_strings(self, index: int, corrupted: bool = False) -> list[str]:
         """Tokens of one prompt as they are shown, without padding."""
-        row = (self.corrupted if corrupted else self.clean)[index, : int(self.lengths[index])]
+        host = self.on_host
+        row = (host.corrupted if corrupted else host.clean)[index, : int(host.lengths[index])]
         return self.tokens.token_strings(row.tolist())
 
 

@@ -96,7 +96,9 @@ class ActivationPool:
                 self._activations = None  # free the memory first
                 rows = self._chunks[self.chunk % len(self._chunks)].tolist()
                 self._activations = collect_activations(self._model, self._site, self._passages, rows)
-            self._order = torch.randperm(len(self._activations[0]), generator=self._generator(self.chunk))
+            # drawn on the host, so that a seed gives the same order on every device
+            order = torch.randperm(len(self._activations[0]), generator=self._generator(self.chunk))
+            self._order = order.to(self._model.device)
             self._loaded_chunk = self.chunk
         return self._activations
 

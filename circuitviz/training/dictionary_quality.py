@@ -14,7 +14,7 @@ from circuitviz.features.passages import PassageBatch, Passages
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 from circuitviz.progress import Progress, ProgressSteps
-from circuitviz.training.site_activations import capture_hook
+from circuitviz.training.site_activations import capture_hook, token_index
 
 MAX_LOGITS = 2**23  # logits at once
 
@@ -79,12 +79,13 @@ def _loss_recovered(loss: float, spliced: float, zeroed: float) -> float:
 class _FitSums:
     """Sums over tokens in double precision; the variance is about the mean that is known at the end."""
 
-    def __init__(self, dictionary: Dictionary) -> None:
+    def __init__(self, dictionary: Dictionary, device: torch.device) -> None:
         self._dictionary = dictionary
         self.tokens = 0
-        self.times_fired = torch.zeros(dictionary.features, dtype=torch.double)
-        self._error = self._square = 0.0
-        self._sum = torch.zeros(dictionary.d_out, dtype=torch.double)
+        self.times_fired = torch.zeros(dictionary.features, dtype=torch.double, device=device)
+        self._errors = torch.zeros((), dtype=torch.double, device=device)
+        self._squares = torch.zeros((), dtype=torch.double, device=device)
+        self._sum = torch.zeros(dictionary.d_out, dtype=torch.double, device=device)
 
     def add_tokens(self, x: Tensor, y: Tensor) -> None:
         """Add tokens: x [token, d_in], y [token, d_out]."""
@@ -95,21 +96,22 @@ class _FitSums:
             if dictionary.skip is None
             else dictionary.decode(features) + x @ dictionary.skip.T
         )
-        self.times_fired += (features > 0).sum(0).double().cpu()
-        self._error += float((y - rebuilt).double().square().sum())
-        self._square += float(y.double().square().sum())
-        self._sum += y.double().sum(0).cpu()
+        self.times_fired += (features > 0).sum(0).double()
+        self._errors += (y - rebuilt).double().square().sum()
+        self._squares += y.double().square().sum()
+        self._sum += y.double().sum(0)
         self.tokens += len(x)
 
     @property
     def unexplained(self) -> float:
         """Share of the variance about the mean."""
-        return self._error / (self._square - float(self._sum.square().sum()) / self.tokens)
+        return float(self._errors / (self._squares - self._sum.square().sum() / self.tokens))
 
 
 @torch.no_grad()
 def _measure_fit(model: Model, dictionary: Dictionary, passages: Passages) -> ProgressSteps[_FitSums]:
-    sums = _FitSums(dictionary)
+    dictionary = dictionary.to(model.unembedding)
+    sums = _FitSums(dictionary, model.device)
     hook, hook_out = dictionary.site.hooks
     for batch in passages.batches():
         captured: dict[str, Tensor] = {}
@@ -118,7 +120,8 @@ def _measure_fit(model: Model, dictionary: Dictionary, passages: Passages) -> Pr
             model.logits(tokens, torch.zeros_like(tokens[:, 0]))
         real = batch.token_mask.clone()
         real[:, : int(passages.bos)] = False
-        sums.add_tokens(captured[hook].flatten(2)[real], captured[hook_out].flatten(2)[real])
+        index = token_index(real, model.device)
+        sums.add_tokens(captured[hook].flatten(2)[index], captured[hook_out].flatten(2)[index])
         yield Progress(sums.tokens / passages.n_tokens, 2, f"Measuring {dictionary.name}")
     if sums.tokens < 2:
         raise InputError("The text has fewer than two tokens; a dictionary's figures need more.")
@@ -129,9 +132,10 @@ def _measure_losses(
     model: Model, dictionaries: Sequence[Dictionary], passages: Passages
 ) -> ProgressSteps[tuple[float, float, float]]:
     """Measure the mean next-token loss of the model, with dictionaries spliced in, and with zeros."""
+    dictionaries = [dictionary.to(model.unembedding) for dictionary in dictionaries]
     zeros: dict[str, Hook] = {dictionary.site.hooks[1]: torch.zeros_like for dictionary in dictionaries}
     cases: tuple[dict[str, Hook], ...] = ({}, splice_hooks(dictionaries), zeros)
-    sums, count = torch.zeros(3, dtype=torch.double), 0
+    sums, count = torch.zeros(3, dtype=torch.double, device=model.device), 0
     at_once = max(256, MAX_LOGITS // model.tokens.vocabulary_size)
     for batch in passages.batches(max_tokens=at_once):
         predicted = batch.token_mask[:, 1:]
@@ -166,8 +170,8 @@ def splice_hooks(dictionaries: Sequence[Dictionary]) -> dict[str, Hook]:
     return hooks
 
 
-def _batch_loss(model: Model, batch: PassageBatch) -> float:
+def _batch_loss(model: Model, batch: PassageBatch) -> Tensor:
     tokens = batch.tokens.to(model.device)
     logits = model.bridge(tokens, attention_mask=torch.ones_like(tokens), use_cache=False)[:, :-1]
-    predicted = batch.token_mask[:, 1:].to(model.device)
-    return float(nn.functional.cross_entropy(logits[predicted], tokens[:, 1:][predicted], reduction="sum"))
+    predicted = token_index(batch.token_mask[:, 1:], model.device)
+    return nn.functional.cross_entropy(logits[predicted], tokens[:, 1:][predicted], reduction="sum")

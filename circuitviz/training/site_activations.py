@@ -56,7 +56,7 @@ def collect_activations(
     hook, hook_out = site.hooks
     for batch in passages.batches(row_numbers):
         captured: dict[str, Tensor] = {}
-        tokens, real = batch.tokens.to(model.device), batch.token_mask.to(model.device)
+        tokens, real = batch.tokens.to(model.device), token_index(batch.token_mask, model.device)
         with model.hooks({name: capture_hook(captured, name) for name in (hook, hook_out)}):
             model.logits(tokens, torch.zeros_like(tokens[:, 0]))
         read.append(captured[hook].flatten(2)[real])
@@ -64,6 +64,17 @@ def collect_activations(
     check_cancelled()
     x = torch.cat(read)
     return x, x if hook == hook_out else torch.cat(written)
+
+
+def token_index(token_mask: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return rows and positions of a batch's tokens, as an index on a device.
+
+    Args:
+        token_mask: Bool [row, time], on the host: a device would be waited for to count its tokens.
+        device: The device.
+    """
+    rows, positions = token_mask.nonzero().T.contiguous().to(device)
+    return rows, positions
 
 
 def capture_hook(captured: dict[str, Tensor], name: str) -> Hook:

@@ -157,7 +157,7 @@ class Engine:
             tuple(pair.clean for pair in experiment.task.pairs),
             self.model.graph.n_edges,
             " ".join(experiment.warnings),
-            int(experiment.task.lengths.max()),
+            int(experiment.task.on_host.lengths.max()),
             self.model.dtype,
         )
 

@@ -25,7 +25,7 @@ class OpenedDocument:
 
     Args:
         document: The document.
-        device: ``cpu``, ``cuda`` or ``mps``.
+        device: ``cpu`` or ``cuda``.
         model: Another model of the same shape, by name or open; that of the document by default.
         task: Another task, by name, by file or open; the document's own prompts by default.
         dtype: The precision that weights are kept in; that of the document by default.
@@ -95,7 +95,7 @@ def open(
 
     Args:
         path: A file that circuitviz can read, or the name of a reference.
-        device: ``cpu``, ``cuda`` or ``mps``.
+        device: ``cpu`` or ``cuda``.
         model: Another model of the same shape, by name or open; that of the file by default.
         task: Another task, by name, by file or open; the file's own prompts by default.
         dtype: The precision that weights are kept in, as for `load_model`; that of the file by default.

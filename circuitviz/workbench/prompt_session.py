@@ -118,7 +118,7 @@ class PromptSession:
     def query_hash(self, query: AttributionQuery) -> str:
         """What a measurement of the circuit depends on beside its edges: prompt, target, nodes."""
         named = {site: one.name for site, one in sorted(self.table.dictionaries.items())}
-        told = [self.table.run.tokens.tolist(), query.corrupted, query.target_key, named]
+        told = [self.table.run.token_ids, query.corrupted, query.target_key, named]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def _describe_empty_result(self, query: AttributionQuery, tau: float) -> str:

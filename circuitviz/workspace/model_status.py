@@ -13,7 +13,7 @@ class ModelStatus(QObject):
 
     Attributes:
         opened: What is open for the document on the screen; None until it is.
-        device: Where models are opened from now on: ``cpu``, ``cuda`` or ``mps``.
+        device: Where models are opened from now on: ``cpu`` or ``cuda``.
         dtype: The precision that their weights are kept in from the next search on; a document's model has
             that of the document.
     """

@@ -13,7 +13,7 @@ class SearchForm(QObject):
     Attributes:
         model: ``demo``, a Hugging Face name, or a folder.
         task: A task's name, or a file.
-        device: ``cpu``, ``cuda`` or ``mps``.
+        device: ``cpu`` or ``cuda``.
         dtype: The precision that weights are kept in, one of ``DTYPE_CHOICES``.
     """
 

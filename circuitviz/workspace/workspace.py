@@ -199,7 +199,7 @@ class Workspace(QObject):
 
     @property
     def device(self) -> str:
-        """Where models are opened from now on: ``cpu``, ``cuda`` or ``mps``."""
+        """Where models are opened from now on: ``cpu`` or ``cuda``."""
         return self.model_status.device
 
     @device.setter

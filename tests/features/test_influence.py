@@ -180,7 +180,7 @@ def random_graph(weights: np.ndarray, probability: np.ndarray, kinds: list[str])
     shape = ModelShape(number + 1, 1, 1)
     model = SimpleNamespace(shape=shape)
     run = SimpleNamespace(
-        model=model, tokens=torch.arange(number), strings=["t"] * number, logits=torch.zeros(9)
+        model=model, token_ids=list(range(number)), strings=["t"] * number, logits=torch.zeros(9)
     )
     inner = np.array([name != "token" for name in kinds])
     table = NodeTable(

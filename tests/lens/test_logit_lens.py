@@ -9,6 +9,7 @@ from conftest import Case
 
 from circuitviz.errors import InputError
 from circuitviz.lens import direct_logit_attribution_steps, read_head, read_layer_attention, read_lens_grid
+from circuitviz.lens.direct_logits import rank_rows, rank_tokens
 from circuitviz.progress import run_to_completion
 
 
@@ -209,3 +210,19 @@ def test_what_is_no_such_thing_is_told(demo: Case) -> None:
         read_layer_attention(demo.model, demo.task, 9)
     with pytest.raises(InputError, match="there is clean, corrupted, difference"):
         read_layer_attention(demo.model, demo.task, 0).patterns("both")
+
+
+@torch.no_grad()
+def test_rows_are_ranked_as_each_alone(demo: Case) -> None:
+    task = demo.task.subset([0])
+    logits = torch.randn(3, demo.model.tokens.vocabulary_size, generator=torch.Generator().manual_seed(0))
+    rankings = rank_rows(demo.model, task, logits, 4)
+    for row, ranking in zip(logits, rankings, strict=True):
+        top, bottom, answers = rank_tokens(demo.model, task, row, 4)
+        assert (ranking.top, ranking.bottom, ranking.answers) == (top, bottom, answers)
+        same_tokens(top, row)
+        assert [token.rank for token in top] == [0, 1, 2, 3]
+        assert [token.logit for token in bottom] == row.topk(4, largest=False).values.tolist()
+        right = row[task.correct[0][task.correct[0] >= 0]]
+        assert ranking.rank == int((row > right.max()).sum())
+        assert sorted(answers, key=lambda token: -token.logit) == answers

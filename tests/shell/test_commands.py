@@ -136,8 +136,8 @@ def test_settings_take_effect_at_once_and_are_kept(open_window, qtbot: QtBot, tm
         assert QApplication.font().pointSizeF() == pytest.approx(1.5 * size)
         qtbot.waitUntil(lambda: QFontMetrics(dialog.font()).height() > height)
         save(dialog, "settings-large")
-        dialog.device_box.setCurrentText("mps")
-        assert window.workspace.device == "mps" == window.panels["discovery"].find_request().device
+        dialog.device_box.setCurrentText("cuda")
+        assert window.workspace.device == "cuda" == window.panels["discovery"].find_request().device
         dialog.threads_field.setValue(3)
         dialog.threads_field.editingFinished.emit()
         assert window.settings.n_threads == 3
@@ -147,9 +147,9 @@ def test_settings_take_effect_at_once_and_are_kept(open_window, qtbot: QtBot, tm
         again: MainWindow = open_window()
         kept = again.settings
         assert (kept.theme, kept.edge_colours, kept.text_size, kept.device, kept.n_threads) == (
-            "dark", "teal and brown", 150, "mps", 3
+            "dark", "teal and brown", 150, "cuda", 3
         )  # fmt: skip
-        assert again.theme.positive == window.theme.positive and again.workspace.device == "mps"
+        assert again.theme.positive == window.theme.positive and again.workspace.device == "cuda"
     finally:
         window.settings.text_size = 100
         window.theme_controller.apply_settings()

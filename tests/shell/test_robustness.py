@@ -136,12 +136,14 @@ def test_a_wrong_name_is_one_clear_dialog(
     qtbot.waitUntil(lambda: form(window).run_button.isEnabled(), timeout=LONG)
 
 
-def test_a_device_that_is_not_there_is_one_clear_dialog(open_window, qtbot: QtBot) -> None:
+def test_a_device_that_is_not_there_is_one_clear_dialog(
+    open_window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
 
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     window: MainWindow = open_window()
-    form(window).device_box.setCurrentText("mps")
-    assert not torch.backends.mps.is_available()
+    form(window).device_box.setCurrentText("cuda")
     window.run_command("run")
     qtbot.waitUntil(lambda: window.failure_dialog is not None, timeout=LONG)
     assert "this machine has none" in window.failure_dialog.informativeText()

@@ -70,7 +70,8 @@ def fit_dictionaries_on_pairs(
     Files seldom state whether their model's weights were folded, and features of a model in the wrong form
     are active at random.
     """
-    rows = zip(pairs.clean.tolist(), pairs.lengths.tolist(), strict=True)
+    host = pairs.on_host
+    rows = zip(host.clean.tolist(), host.lengths.tolist(), strict=True)
     runs = [run_prompt(model, row[:length]) for row, length in islice(rows, FIT_PROMPTS)]
     by_site = {feature.dictionary.site.name: feature.dictionary for feature in features}
     if sum(run.time - 1 for run in runs) < 2:

@@ -67,9 +67,11 @@ def _copying_scores(context: RoleTestContext, sign: float) -> ProgressSteps[Head
     names = task.clean[rows, positions]
     states = _states_after_first_block(model, task, rows, positions)
     scores = np.full((len(head_names(model)), len(task)), np.nan)
-    counts = torch.bincount(rows, minlength=len(task)).cpu().numpy()
-    for number, hits in enumerate(_copied_names(model, states, names, sign)):
-        sums = torch.zeros(len(task), dtype=torch.double).index_add_(0, rows.cpu(), hits.double().cpu())
+    copied = torch.stack(_copied_names(model, states, names, sign)).double().cpu()
+    rows = rows.cpu()
+    counts = torch.bincount(rows, minlength=len(task)).numpy()
+    for number, hits in enumerate(copied):
+        sums = torch.zeros(len(task), dtype=torch.double).index_add_(0, rows, hits)
         scores[number, counts > 0] = sums.numpy()[counts > 0] / counts[counts > 0]
         yield Progress(number + 1, len(scores), "copying")
     return scores

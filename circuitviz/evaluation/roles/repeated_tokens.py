@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,9 +69,9 @@ def _measure_attention(model: Model, seed: int, half_length: int) -> dict[str, H
 
     def read(pattern: Tensor) -> None:
         for name, (query, key) in positions.items():
-            attention[name].append(pattern[:, :, query, key].mean(-1).T.double().cpu())
+            attention[name].append(pattern[:, :, query, key].mean(-1).T.double())
 
     hooks: dict[str, Hook] = {f"blocks.{i}.attn.hook_pattern": read for i in range(model.shape.n_layers)}
     with model.hooks(hooks):
         model.logits(tokens, torch.full((len(tokens),), time - 1, device=tokens.device))
-    return {name: np.asarray(torch.cat(weights)) for name, weights in attention.items()}
+    return {name: torch.cat(weights).cpu().numpy() for name, weights in attention.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -72,7 +73,8 @@ def de_embedding_effects(
     Raises:
         InputError: The head does not write into what the feature reads.
     """
-    site, row = dictionary.site, _feature_row(dictionary.encoder_rows, dictionary, feature)
+    site = dictionary.site
+    row = _feature_row(dictionary.encoder_rows, dictionary, feature, model.unembedding)
     if site.part == "a":
         weights = model.layers[site.layer]
         read = centre_input(model, dictionary, row)
@@ -105,7 +107,7 @@ def nearest_features(
         n_features: How many.
     """
     rows = dictionary.decoder if direction == "decoder" else dictionary.encoder.T
-    _feature_row(dictionary.decoder_rows, dictionary, feature)
+    _feature_row(dictionary.decoder_rows, dictionary, feature, rows)
     norm = torch.linalg.vector_norm(rows, dim=1).clamp_min(1e-12)
     cosine = rows @ rows[feature] / norm / norm[feature]
     cosine[feature] = -2
@@ -116,7 +118,7 @@ def nearest_features(
 
 def output_direction(model: Model, dictionary: Dictionary, feature: int) -> Tensor:
     """Return what a feature writes into the residual stream per unit of activation, [d_model]."""
-    row = _feature_row(dictionary.decoder_rows, dictionary, feature)
+    row = _feature_row(dictionary.decoder_rows, dictionary, feature, model.unembedding)
     if dictionary.site.reads != "z":
         return row
     o = model.layers[dictionary.site.layer].o
@@ -140,13 +142,15 @@ def _parse_head(model: Model, name: str, first: int, last: int) -> int:
     return int(head)
 
 
-def _feature_row(rows: object, dictionary: Dictionary, feature: int) -> Tensor:
+def _feature_row(
+    rows: Callable[[Tensor], Tensor], dictionary: Dictionary, feature: int, like: Tensor
+) -> Tensor:
+    """Return a feature's row in another tensor's dtype and on its device; the dictionary is not moved."""
     if not 0 <= feature < dictionary.features:
         raise InputError(
             f"There is no feature {feature} in '{dictionary.name}'; it has 0 to {dictionary.features - 1}."
         )
-    row: Tensor = rows(torch.tensor([feature]))[0]  # type: ignore[operator]
-    return row
+    return rows(torch.tensor([feature], device=dictionary.encoder.device))[0].to(like)
 
 
 def _rank_tokens(model: Model, effect: Tensor, number: int, sign: float = 1.0) -> list[TokenEffect]:

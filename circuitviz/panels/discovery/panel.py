@@ -50,7 +50,7 @@ class DiscoveryPanel(Panel):
         self.prompts_field = QSpinBox(minimum=1, maximum=100_000, value=64)
         self.seed_field = QSpinBox(minimum=0, maximum=2**31 - 1)
         self.device_box = QComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
-        self.device_box.addItems(["cpu", "cuda", "mps"])
+        self.device_box.addItems(["cpu", "cuda"])
         self.dtype_box = QComboBox(toolTip=DTYPE_TOOL_TIP)
         self.dtype_box.addItems(DTYPE_CHOICES)
         self.method_box = QComboBox()

@@ -128,7 +128,8 @@ class CollectTraces(Query):
                 raise InputError(
                     "No task’s prompts are open; find a circuit of a task, or take examples from a text."
                 )
-            pairs = zip(engine.task.clean.tolist(), engine.task.lengths.tolist(), strict=True)
+            host = engine.task.on_host
+            pairs = zip(host.clean.tolist(), host.lengths.tolist(), strict=True)
             return [row[:length] for row, length in pairs]
         if self.source == DASHBOARD_FILE:
             assert self.path is not None

@@ -63,7 +63,7 @@ class ReadLogitLens(Query):
         """One step: a forward pass, then every layer unembedded."""
         yield from ()  # too short for a sign of progress
         grid = lens.read_lens_grid(engine.model, engine.task, self.node, self.prompt)
-        right = engine.task.correct[self.prompt]
+        right = engine.task.on_host.correct[self.prompt]
         return LogitLensReading(
             grid, frozenset(engine.model.tokens.token_strings(right[right >= 0].tolist()))
         )

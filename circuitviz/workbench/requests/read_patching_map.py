@@ -71,7 +71,8 @@ class ReadPatchingMap(Query):
                 )
             task = task.subset([self.prompt])
         tokens = _common_tokens(task)
-        same = (task.clean == task.corrupted).all(0).tolist()
+        host = task.on_host
+        same = (host.clean == host.corrupted).all(0).tolist()
         begin = same.index(False) if where.ablation == "corrupted" and False in same else 0
 
         def seen(scores: Scores) -> PatchingMap:

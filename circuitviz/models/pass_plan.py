@@ -1,0 +1,223 @@
+"""What a patched pass does at each receiver, worked out on the host before the pass runs.
+
+It follows from the pass's edges alone. Indices and factors that the device needs are copied there in one
+piece, and not one by one in the middle of the pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.graph import BoolMatrix
+from circuitviz.models.device_arrays import copy_arrays
+from circuitviz.models.model import Model
+from circuitviz.models.sender_activations import head_rows
+
+
+@dataclass(frozen=True, eq=False)
+class SumTerm:
+    """Deltas that enter a sum.
+
+    Attributes:
+        rows: Rows of the senders, ascending.
+        is_of_run: Whether they are the run's, the same for all copies, or the pass's own.
+        factors: Number of an array int8 [receivers (· copies), rows] in ``PassPlan.arrays``.
+        index: Number of an array of the rows in their source; None where they are contiguous.
+    """
+
+    rows: NDArray[np.intp]
+    is_of_run: bool
+    factors: int
+    index: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class SumPlan:
+    """Inputs of some receivers, as the shorter of two sums each.
+
+    Attributes:
+        dense: Which start from the pass's own stream, bool [receivers, copies or 1]; the others start from
+            that of the fully ablated run.
+        is_dense: Number of the same array in ``PassPlan.arrays``; None where all are the same.
+        is_varied: Whether copies read different senders.
+        terms: What is added.
+    """
+
+    dense: BoolMatrix
+    is_dense: int | None
+    is_varied: bool
+    terms: Sequence[SumTerm]
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelPlan:
+    """Queries, keys or values of a layer.
+
+    Attributes:
+        n_heads: Number of heads of the channel.
+        has_complete_heads: Whether a head reads every sender.
+        ablated_heads: Number of an array of the heads that read none; None where there are none, or no other
+            is computed.
+        summed_heads: Number of an array of the heads whose inputs are summed; None where there are none.
+        inputs: Where these are among the summed heads of all channels.
+    """
+
+    n_heads: int
+    has_complete_heads: bool
+    ablated_heads: int | None
+    summed_heads: int | None
+    inputs: slice
+
+
+@dataclass(frozen=True, eq=False)
+class ReceiverPlan:
+    """One receiver: it reads no sender, or all, or a sum."""
+
+    reads_none: bool
+    reads_all: bool
+    sum: SumPlan | None
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPlan:
+    """A layer's receivers.
+
+    Attributes:
+        channels: By ``q``, ``k`` and ``v``.
+        head_inputs: Inputs of the heads that read some but not all senders, of all channels in one sum.
+        mlp: The MLP; None without one.
+    """
+
+    channels: dict[str, ChannelPlan]
+    head_inputs: SumPlan | None
+    mlp: ReceiverPlan | None
+
+
+@dataclass(eq=False)
+class PassPlan:
+    """The plan of one pass.
+
+    Attributes:
+        model: The model.
+        edges: Edges of the circuit, bool [senders, receivers].
+        start_layer: The first layer that runs.
+        first_own_sender: Row of the first sender whose deltas are the pass's own.
+        copies: How many copies of the batch the pass has.
+        varied_receiver: (column of the receiver whose edges differ from copy to copy, bool [copies,
+            senders]).
+        layers: Plans of the layers from ``start_layer`` on.
+        logits: What ``logits`` reads.
+        arrays: Indices and factors, on the model's device.
+    """
+
+    model: Model
+    edges: BoolMatrix
+    start_layer: int
+    first_own_sender: int
+    copies: int
+    varied_receiver: tuple[int, BoolMatrix] | None
+    layers: dict[int, LayerPlan] = field(default_factory=dict)
+    logits: ReceiverPlan = field(init=False)
+    arrays: list[Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._host_arrays: list[NDArray[Any]] = []
+        n_layers, columns = self.model.shape.n_layers, self.model.graph.receiver_index
+        for layer in range(self.start_layer, n_layers):
+            self.layers[layer] = self._plan_layer(layer)
+        self.logits = self._plan_receiver(len(self.edges), columns["logits"])
+        self.arrays = copy_arrays(self._host_arrays, self.model.device)
+
+    def array(self, number: int | None) -> Tensor | None:
+        """An array by its number."""
+        return None if number is None else self.arrays[number]
+
+    def _add_array(self, array: NDArray[Any]) -> int:
+        self._host_arrays.append(np.ascontiguousarray(array))
+        return len(self._host_arrays) - 1
+
+    def _plan_layer(self, layer: int) -> LayerPlan:
+        shape, rows = self.model.shape, head_rows(self.model, layer)
+        reach, channels, summed = rows.start, dict[str, ChannelPlan](), []
+        n_summed = 0
+        for channel in "qkv":
+            first, n_heads = self._first_receiver(layer, channel)
+            columns = np.arange(first, first + n_heads)
+            n_read = self.edges[:reach, first : first + n_heads].sum(axis=0)
+            if self.varied_receiver is not None and layer == self.start_layer:
+                # all other heads do the same as in the run
+                is_summed, has_complete, ablated = columns == self.varied_receiver[0], False, None
+            else:
+                is_summed, has_complete = (n_read > 0) & (n_read < reach), bool((n_read == reach).any())
+                ablated = np.flatnonzero(n_read == 0)
+            heads = np.flatnonzero(is_summed)
+            summed.append(columns[heads])
+            channels[channel] = ChannelPlan(
+                n_heads,
+                has_complete,
+                self._add_array(ablated) if ablated is not None and has_complete and len(ablated) else None,
+                self._add_array(heads) if len(heads) else None,
+                slice(n_summed, n_summed + len(heads)),
+            )
+            n_summed += len(heads)
+        head_inputs = self._plan_sum(self._read_mask(reach, np.concatenate(summed))) if n_summed else None
+        mlp = None
+        if shape.mlp:
+            mlp_column = self.model.graph.receiver_index[f"m{layer}"]
+            mlp = self._plan_receiver(rows.start if shape.parallel else rows.stop, mlp_column)
+        return LayerPlan(channels, head_inputs, mlp)
+
+    def _first_receiver(self, layer: int, channel: str) -> tuple[int, int]:
+        """Column of a channel's first receiver, and their number."""
+        shape = self.model.shape
+        grouped = shape.has_grouped_queries and channel != "q"
+        name = f"a{layer}.{'kv' if grouped else 'h'}0<{channel}>"
+        return self.model.graph.receiver_index[name], shape.n_heads if channel == "q" else shape.kv_heads
+
+    def _plan_receiver(self, reach: int, column: int) -> ReceiverPlan:
+        reads = self._read_mask(reach, np.array([column]))
+        reads_none, reads_all = not reads.any(), bool(reads.all())
+        return ReceiverPlan(reads_none, reads_all, None if reads_none or reads_all else self._plan_sum(reads))
+
+    def _read_mask(self, reach: int, columns: NDArray[np.intp]) -> BoolMatrix:
+        """Which senders the receivers read.
+
+        Returns:
+            Bool [reach, receivers], or [reach, receivers, copies] where the varied receiver is among them.
+        """
+        reads = self.edges[:reach, columns]
+        varied, variants = self.varied_receiver or (-1, reads)
+        if varied not in columns:
+            return reads
+        reads_of_copies = np.repeat(reads[:, :, None], self.copies, axis=2)
+        reads_of_copies[:, columns == varied] = variants[:, None, :reach].transpose(2, 1, 0)
+        return reads_of_copies
+
+    def _plan_sum(self, reads: BoolMatrix) -> SumPlan:
+        reach, receivers = reads.shape[:2]
+        dense = 2 * reads.sum(axis=0) > reach  # [receivers] or [receivers, copies]
+        signs = np.where(dense[None], reads.astype(np.int8) - 1, reads.astype(np.int8))
+        used = np.flatnonzero(signs.reshape(reach, -1).any(axis=1))
+        is_of_run = used < self.first_own_sender
+        terms = []
+        for rows, of_run, first_row in (
+            (used[is_of_run], True, 0),
+            (used[~is_of_run], False, self.first_own_sender),
+        ):
+            if not len(rows):
+                continue
+            if 2 * len(rows) > rows[-1] + 1 - first_row:  # a few zeros are cheaper than a copy
+                rows = np.arange(first_row, rows[-1] + 1)
+            is_contiguous = len(rows) == rows[-1] - rows[0] + 1
+            factors = self._add_array(signs[rows].reshape(len(rows), -1).T)
+            index = None if is_contiguous else self._add_array(rows - first_row)
+            terms.append(SumTerm(rows, of_run, factors, index))
+        dense = dense.reshape(receivers, -1)
+        is_dense = None if dense.all() or not dense.any() else self._add_array(dense)
+        return SumPlan(dense, is_dense, reads.ndim == 3, terms)
