@@ -35,7 +35,7 @@ def auto_dtype(n_values: int, own_dtype: str, device_kind: str) -> str:
     Args:
         n_values: Number of the model's parameters.
         own_dtype: The precision of most of the checkpoint's values.
-        device_kind: ``cpu``, ``cuda`` or ``mps``.
+        device_kind: ``cpu`` or ``cuda``.
 
     Returns:
         float32 for models of up to ``MAX_AUTO_FULL_VALUES`` on a CPU; else the checkpoint's own precision, or

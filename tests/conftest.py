@@ -18,7 +18,8 @@ from slow_path import DEMO, STORIES, SlowModel, plain
 
 torch.set_num_threads(1)
 gc.disable()  # until all tests are imported: modules stay, and to sweep them took a fifth of the time
-NAMES = ("demo", "stories", "neox", "attention-only", "gemma2", "plain", "gpt2-bfloat16", "llama-float16")
+NAMES = ("demo", "stories", "neox", "attention-only", "gemma2", "plain")
+HALF_NAMES = ("gpt2-bfloat16", "llama-float16")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def case(request: pytest.FixtureRequest) -> Case:
     """GPT-2 (demo), Llama (stories260K); random: parallel blocks, no MLPs, normalised outputs, no norms.
 
-    Those in half precision are held to the same bounds: their slow twins have the same rounded weights.
+    Tests may name those in half precision, too (``HALF_NAMES``), and hold them to the same bounds: their slow twins
+    have the same rounded weights, and all else is computed in float32.
     """
     return make_case(request.param)
 

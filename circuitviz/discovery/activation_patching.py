@@ -103,7 +103,7 @@ def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions
 
 def _count_passes(setting: TaskSetting, options: ActivationPatchingOptions) -> PassCount:
     """Each node, and each node at each position that differs, is a run from the node's layer on."""
-    graph, task = setting.model.graph, setting.task
+    graph, task = setting.model.graph, setting.task.on_host
     layers = np.array([max(node.layer or 0, 0) for node in graph.nodes[: len(graph.senders)]])
     differs = (task.clean != task.corrupted).any(0).nonzero()
     n_positions = task.clean.shape[1]

@@ -45,7 +45,7 @@ def load_model_and_tokenizer(name: str, location: str, device: str, dtype: str) 
     Args:
         name: The model's name in error messages.
         location: A folder, or a Hugging Face name.
-        device: ``cpu``, ``cuda`` or ``mps``.
+        device: ``cpu`` or ``cuda``.
         dtype: The precision that matrices are kept in, one of ``DTYPE_CHOICES``.
 
     Returns:

@@ -128,7 +128,7 @@ class Model:
     @property
     def empty_stream(self) -> Tensor:
         """A residual stream of no positions, [0, d_model]: its device, and the precision of computations."""
-        return self.unembedding_rows([])
+        return to_computed(stored_weight(self.hf.get_output_embeddings())[:0])
 
     @cached_property
     def unembedding_bias(self) -> Tensor | None:

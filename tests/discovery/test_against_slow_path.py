@@ -1,17 +1,19 @@
-"""The engine's numbers against an independent slow path, on five families of models."""
+"""The engine's numbers against an independent slow path, on several families of models."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from conftest import Case
+from conftest import HALF_NAMES, NAMES, Case
 from slow_path import logit_difference
 
 from circuitviz.discovery import discover, make_setting
 from circuitviz.discovery.exact_patching import measure_edge_effects
 from circuitviz.models import PatchedRun, record_activations, zero_activations
 from circuitviz.progress import run_to_completion
+
+in_every_precision = pytest.mark.parametrize("case", [*NAMES, *HALF_NAMES], indirect=True)
 
 
 def _slow_metric(case: Case, logits: torch.Tensor) -> torch.Tensor:
@@ -31,6 +33,7 @@ def _edges(case: Case, number: int, seed: int) -> list[tuple[int, int]]:
     return [(int(s), int(r)) for s, r in places[chosen]]
 
 
+@in_every_precision
 def test_no_edge_patched_is_the_model_and_all_edges_the_corrupted_run(case: Case) -> None:
     clean, _, corrupted, _ = case.slow_outputs()
     run, graph = _engine_run(case), case.model.graph
@@ -40,6 +43,7 @@ def test_no_edge_patched_is_the_model_and_all_edges_the_corrupted_run(case: Case
     assert (clean - corrupted).abs().max() > 1e-2
 
 
+@in_every_precision
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_any_set_of_edges_equals_the_slow_path(case: Case, share: float) -> None:
     _, _, _, theirs = case.slow_outputs()
@@ -50,6 +54,7 @@ def test_any_set_of_edges_equals_the_slow_path(case: Case, share: float) -> None
     assert torch.allclose(_engine_run(case).logits(keep).double(), slow, atol=2e-4)
 
 
+@in_every_precision
 def test_zero_ablation_takes_all_that_a_sender_writes(case: Case) -> None:
     """An MLP's output bias, too; positions and attention's output biases are no sender's and stay."""
     graph, at = case.model.graph, case.task.lengths - 1
@@ -75,6 +80,7 @@ def test_restarting_in_the_middle_equals_a_fresh_run(case: Case) -> None:
         assert torch.equal(run.logits(edges), _engine_run(case).logits(edges))
 
 
+@in_every_precision
 def test_exact_effect_of_200_edges_one_at_a_time(case: Case) -> None:
     graph, at, task = case.model.graph, case.task.lengths - 1, case.task
     clean, ours, _, theirs = case.slow_outputs()
@@ -94,6 +100,7 @@ def test_exact_effect_of_200_edges_one_at_a_time(case: Case) -> None:
     assert seen > 1e-2
 
 
+@in_every_precision
 @pytest.mark.parametrize(("ablation", "number"), [("corrupted", 50), ("zero", 12)])
 def test_eap_is_the_derivative_along_each_edge(case: Case, ablation: str, number: int) -> None:
     """Under zero ablation every position counts, and where nothing normalises (``plain``) or one norm serves

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -24,15 +24,11 @@ from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
-from circuitviz.workbench.requests.estimate_search import EstimateSearch
 from circuitviz.workbench.requests.load_choices import Choices
 from circuitviz.workbench.requests.messages import ModelReady, ProgressReported, Request
-from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
-from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
-ESTIMATE_DELAY_MS = 400  # after the last change of the form
 TYPED_PAIR = "typed prompt pair"
 
 
@@ -73,9 +69,6 @@ class DiscoveryPanel(Panel):
         self.progress_bar = QProgressBar(textVisible=False, maximum=1000)
         self.progress_line = ElidedLabel()
         self.option_form = OptionForm()
-        self.estimate_line = ElidedLabel()
-        self._estimate_job = LatestJob(workspace, self)
-        self._estimate_timer = QTimer(self, singleShot=True, interval=ESTIMATE_DELAY_MS)
         self._build()
         self.model_box.currentTextChanged.connect(self._on_model_chosen)
         self.method_box.currentTextChanged.connect(self._show_options)
@@ -94,43 +87,7 @@ class DiscoveryPanel(Panel):
         workspace.catalog_received.connect(self.set_choices)
         self.set_choices(self.choices)
         self._follow_search_form()
-        self._follow_costs()
         self._on_idle()
-
-    def _follow_costs(self) -> None:
-        """Estimate what the search costs whenever the form changes or a model opens."""
-        for box in (self.model_box, self.task_box, self.device_box, self.method_box, self.metric_box,
-                    self.ablation_box):  # fmt: skip
-            box.currentTextChanged.connect(self._estimate_later)
-        self.prompts_field.valueChanged.connect(self._estimate_later)
-        self.option_form.values_changed.connect(self._estimate_later)
-        for signal in (
-            self.workspace.model_ready,
-            self.workspace.search_finished,
-            self.workspace.document_opened,
-        ):
-            signal.connect(self._estimate_later)  # a new document drops what was asked before
-        self._estimate_timer.timeout.connect(self._estimate)
-        self._estimate_job.received.connect(self._show_estimate)
-
-    def _estimate_later(self) -> None:
-        self.estimate_line.clear()  # it was for another search
-        self._estimate_timer.start()
-
-    def _estimate(self) -> None:
-        opened = self.workspace.opened_model
-        search = self.find_request()
-        if opened is not None and opened.model == search.model and self.method_box.currentText():
-            self._estimate_job.submit(EstimateSearch(search))
-
-    def _show_estimate(self, reply: QueryResult) -> None:
-        cost = reply.result
-        if cost is None:
-            return  # another model is open, or what stands in the form cannot be searched for
-        self.estimate_line.setText(f"Estimate: {cost.text}")
-        self.estimate_line.setToolTip(_LONG_SEARCH_HINT if cost.is_long else _ESTIMATE_HINT)
-        self.estimate_line.setObjectName("warning" if cost.is_long else "muted")
-        self.estimate_line.style().polish(self.estimate_line)
 
     def _follow_search_form(self) -> None:
         """Show what commands and dropped files put into the search form, and put in what is typed here."""
@@ -164,10 +121,14 @@ class DiscoveryPanel(Panel):
             (self.ablation_box, list(choices.ablations)),
         ):
             current_text = box.currentText()
-            box.clear()
-            box.addItems(items)
-            if current_text:
-                box.setCurrentText(current_text)
+            with QSignalBlocker(box):  # an emptied box is no choice of the person's
+                box.clear()
+                box.addItems(items)
+                if (index := box.findText(current_text)) >= 0:
+                    box.setCurrentIndex(index)
+                elif current_text and box.isEditable():
+                    box.setCurrentIndex(-1)  # or a change of the item's data puts its text here
+                    box.setEditText(current_text)
         for row, name in enumerate(names):
             self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
         for row, name in enumerate(choices.tasks):
@@ -251,12 +212,10 @@ class DiscoveryPanel(Panel):
         form.addRow("Edges", self.edges_field)
         content = QWidget()
         content.setLayout(form)
-        form.setContentsMargins(12, 10, 12, 10)
+        form.setContentsMargins(10, 10, 10, 10)
         scroll = VerticalScrollArea(content, min_width_px=250)
         buttons = lay_out_row((self.run_button, 1), self.cancel_button)
-        footer = lay_out_column(
-            self.estimate_line, buttons, self.progress_bar, self.progress_line, margins=(12, 4, 12, 12)
-        )
+        footer = lay_out_column(buttons, self.progress_bar, self.progress_line, margins=(10, 4, 10, 12))
         lay_out_column((scroll, 1), footer, parent=self)
         for widget, name in ((self.model_box, "Model"), (self.task_box, "Task"), (self.method_box, "Method")):
             widget.setAccessibleName(name)
@@ -349,13 +308,6 @@ _SELECTION_RULES = {
     "nodes": "the strongest nodes and all edges between them",
     "own": "the edges that the method itself kept (ACDC)",
 }
-_ESTIMATE_HINT = (
-    "time of the search and memory of the application meanwhile, from a forward pass measured now"
-)
-_LONG_SEARCH_HINT = (
-    "This search runs the model for every edge or node. EAP-IG estimates all edges in a few passes; fewer "
-    "prompts, or only some receivers, make exact patching shorter."
-)
 _PAIR_HINTS = (
     "clean prompt: When Mary and John went to the store, John gave a drink to",
     "corrupted prompt with the same number of tokens",

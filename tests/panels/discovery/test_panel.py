@@ -11,7 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.discovery.panel import ESTIMATE_DELAY_MS, TYPED_PAIR
+from circuitviz.panels.discovery.panel import TYPED_PAIR
+from circuitviz.workbench.requests.load_choices import Choices
 
 GOOD = {
     "clean": "So Mary said that",
@@ -132,16 +133,12 @@ def test_a_task_that_the_model_does_not_do_is_warned_about(host: PanelHost, qtbo
     assert form.task_warning.isHidden() and meter.task_warning.isHidden()
 
 
-def test_the_cost_of_the_search_in_the_form_is_estimated(demo_host: PanelHost, qtbot: QtBot) -> None:
-    form = demo_host.show("discovery")
-    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
-    qtbot.waitUntil(lambda: demo_host.workspace.opened_model is not None, timeout=LONG)
-    form.model_box.setEditText("demo")
-    form.method_box.setCurrentText("eap")
-    qtbot.waitUntil(lambda: form.estimate_line.text().startswith("Estimate: about"), timeout=LONG)
-    form.method_box.setCurrentText("acdc")
-    assert form.estimate_line.text() == ""
-    qtbot.waitUntil(lambda: form.estimate_line.text().startswith("Estimate: at most"), timeout=LONG)
-    form.model_box.setEditText("another")
-    qtbot.wait(2 * ESTIMATE_DELAY_MS)
-    assert form.estimate_line.text() == "", "an estimate for a model that is not open"
+def test_the_choices_that_arrive_leave_what_is_chosen(host: PanelHost) -> None:
+    form = host.show("discovery")
+    form.task_box.setEditText("sva")
+    form.set_choices(
+        Choices(tasks=("antonyms", "ioi", "sva"), methods={"acdc": ("", ()), "eap-ig": ("", ())})
+    )
+    chosen = form.find_request()
+    assert (chosen.model, chosen.task, chosen.method) == ("demo", "sva", "eap-ig")
+    assert host.workspace.search_form.task == "sva"
