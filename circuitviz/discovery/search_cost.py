@@ -150,13 +150,13 @@ def _peak_memory_bytes(setting: TaskSetting, has_backward: bool) -> float:
     if has_backward:
         d_mlp = int(getattr(model.bridge.cfg, "d_mlp", 0) or 0)
         values += shape.n_layers * (12 * shape.d_model + 4 * d_mlp + 3 * shape.n_heads * n_positions)
-    itemsize = model.unembedding.element_size()
+    itemsize = model.empty_stream.element_size()
     used = (
         torch.cuda.memory_allocated(model.device)
         if model.device.type == "cuda"
         else psutil.Process().memory_info().rss
     )
-    logits = 4 * batch * len(model.unembedding)
+    logits = itemsize * batch * model.vocabulary_size
     return used + itemsize * batch * n_positions * values + logits
 
 
