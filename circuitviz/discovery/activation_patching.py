@@ -103,14 +103,10 @@ def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions
 
 def _count_passes(setting: TaskSetting, options: ActivationPatchingOptions) -> PassCount:
     """Each node, and each node at each position that differs, is a run from the node's layer on."""
-    graph, task = setting.model.graph, setting.task.on_host
+    graph, task = setting.model.graph, setting.task
     layers = np.array([max(node.layer or 0, 0) for node in graph.nodes[: len(graph.senders)]])
-    differs = (task.clean != task.corrupted).any(0).nonzero()
-    n_positions = task.clean.shape[1]
-    n_changed = (
-        n_positions - int(differs[0, 0]) if setting.ablation == "corrupted" and len(differs) else n_positions
-    )
-    runs_per_node = 1 + n_changed * options.positions
+    first_position = task.first_changed_position if setting.ablation == "corrupted" else 0
+    runs_per_node = 1 + (task.clean.shape[1] - first_position) * options.positions
     return PassCount(4 + runs_per_node * float(share_from_layer(graph, layers).sum()))
 
 

@@ -38,9 +38,7 @@ def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
 def _corrupted_activations(model: Model, subtask: Task) -> Activations:
     """The corrupted run, with the first position at which a corrupted token differs."""
     outputs = record_activations(model, subtask.corrupted, subtask.lengths - 1)
-    host = subtask.on_host
-    different = (host.clean != host.corrupted).any(0).nonzero()
-    outputs.first_changed_position = int(different[0, 0]) if len(different) else subtask.clean.shape[1] - 1
+    outputs.first_changed_position = subtask.first_changed_position
     return outputs
 
 

@@ -87,7 +87,7 @@ def check_memory(needs: MemoryNeeds, name: str, device: torch.device, dtype: str
 
 
 def free_bytes(device: torch.device) -> int:
-    """Free memory of a device; Apple's GPUs use the machine's."""
+    """Free memory of a device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)

@@ -147,6 +147,13 @@ class Task:
         """The same task with its tensors on the host."""
         return self.host_copy or self
 
+    @property
+    def first_changed_position(self) -> int:
+        """The first position at which a corrupted token differs on some prompt; the last where none does."""
+        host = self.on_host
+        different = (host.clean != host.corrupted).any(0).nonzero()
+        return int(different[0, 0]) if len(different) else host.clean.shape[1] - 1
+
     @cached_property
     def hash(self) -> str:
         """SHA-256 over prompts, answers and token ids."""

@@ -110,7 +110,7 @@ class _FitSums:
 
 @torch.no_grad()
 def _measure_fit(model: Model, dictionary: Dictionary, passages: Passages) -> ProgressSteps[_FitSums]:
-    dictionary = dictionary.to(model.unembedding)
+    dictionary = dictionary.to(model.empty_stream)
     sums = _FitSums(dictionary, model.device)
     hook, hook_out = dictionary.site.hooks
     for batch in passages.batches():
@@ -132,7 +132,7 @@ def _measure_losses(
     model: Model, dictionaries: Sequence[Dictionary], passages: Passages
 ) -> ProgressSteps[tuple[float, float, float]]:
     """Measure the mean next-token loss of the model, with dictionaries spliced in, and with zeros."""
-    dictionaries = [dictionary.to(model.unembedding) for dictionary in dictionaries]
+    dictionaries = [dictionary.to(model.empty_stream) for dictionary in dictionaries]
     zeros: dict[str, Hook] = {dictionary.site.hooks[1]: torch.zeros_like for dictionary in dictionaries}
     cases: tuple[dict[str, Hook], ...] = ({}, splice_hooks(dictionaries), zeros)
     sums, count = torch.zeros(3, dtype=torch.double, device=model.device), 0

@@ -42,7 +42,7 @@ def build_index_steps(
     Raises:
         ComputationError: The file cannot be written.
     """
-    dictionaries = [dictionary.to(model.unembedding) for dictionary in dictionaries]
+    dictionaries = [dictionary.to(model.empty_stream) for dictionary in dictionaries]
     tallies = [ActivationTally(dictionary) for dictionary in dictionaries]
     n_tokens = 0
     for batch in passages.batches():

@@ -74,7 +74,7 @@ def de_embedding_effects(
         InputError: The head does not write into what the feature reads.
     """
     site = dictionary.site
-    row = _feature_row(dictionary.encoder_rows, dictionary, feature, model.unembedding)
+    row = _feature_row(dictionary.encoder_rows, dictionary, feature, model.empty_stream)
     if site.part == "a":
         weights = model.layers[site.layer]
         read = centre_input(model, dictionary, row)
@@ -118,7 +118,7 @@ def nearest_features(
 
 def output_direction(model: Model, dictionary: Dictionary, feature: int) -> Tensor:
     """Return what a feature writes into the residual stream per unit of activation, [d_model]."""
-    row = _feature_row(dictionary.decoder_rows, dictionary, feature, model.unembedding)
+    row = _feature_row(dictionary.decoder_rows, dictionary, feature, model.empty_stream)
     if dictionary.site.reads != "z":
         return row
     o = model.layers[dictionary.site.layer].o
