@@ -1,3 +1,5 @@
+from .check_task import check_task as check_task
+from .check_task import check_task_steps as check_task_steps
 from .curve import CurvePoint as CurvePoint
 from .curve import curve_areas as curve_areas
 from .curve import measure_curve_steps as measure_curve_steps
@@ -25,5 +27,3 @@ from .registry import inapplicable_measures as inapplicable_measures
 from .registry import measure_steps as measure_steps
 from .registry import measures as measures
 from .score_sign import decide_sign_steps as decide_sign_steps
-from .task_check import check_task as check_task
-from .task_check import check_task_steps as check_task_steps

@@ -6,26 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
+from task_rows import write_partly_usable_task
 
 from circuitviz.__main__ import main
 from circuitviz.formats import open_document
 from circuitviz.workbench.methods_text import methods_paragraph
 
-GOOD = {
-    "clean": "So Mary said that",
-    "corrupted": "So John said that",
-    "correct": [" she"],
-    "incorrect": [" he"],
-}
-
 
 @pytest.fixture
 def odd(tmp_path: Path) -> Path:
-    """Three pairs that can be used, one whose prompts differ in length, one with a long answer."""
-    path = tmp_path / "odd<b>.jsonl"
-    rows = [GOOD, {**GOOD, "corrupted": "So"}, GOOD, {**GOOD, "correct": [" she and he"]}, GOOD]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+    """Three pairs that can be used, and two that cannot."""
+    return write_partly_usable_task(tmp_path)
 
 
 def test_the_command_line_leaves_them_out_when_asked(

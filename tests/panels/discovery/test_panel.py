@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,25 +9,16 @@ from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
+from task_rows import write_partly_usable_task
 
 from circuitviz.panels.discovery.panel import TYPED_PAIR
 from circuitviz.workbench.requests.load_choices import Choices
 
-GOOD = {
-    "clean": "So Mary said that",
-    "corrupted": "So John said that",
-    "correct": [" she"],
-    "incorrect": [" he"],
-}
-
 
 @pytest.fixture
 def odd(tmp_path: Path) -> Path:
-    """Three pairs that can be used, one whose prompts differ in length, one with a long answer."""
-    path = tmp_path / "odd<b>.jsonl"
-    rows = [GOOD, {**GOOD, "corrupted": "So"}, GOOD, {**GOOD, "correct": [" she and he"]}, GOOD]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+    """Three pairs that can be used, and two that cannot."""
+    return write_partly_usable_task(tmp_path)
 
 
 def test_unusable_rows_are_asked_about_and_left_out(demo_host: PanelHost, qtbot: QtBot, odd: Path) -> None:
