@@ -33,6 +33,7 @@ from circuitviz.workbench.requests.discover_prompt_circuit import (
     PromptSearchResult,
     ReadFractionCurve,
 )
+from circuitviz.workbench.requests.estimate_search import EstimateSearch
 from circuitviz.workbench.requests.evaluate_on_other_model import EvaluateOnOtherModel
 from circuitviz.workbench.requests.explain_change import ExplainChange
 from circuitviz.workbench.requests.feature_dashboards import OpenDictionaries, ReadFeatureDashboard
@@ -204,6 +205,7 @@ def _lens_probabilities(reading_input: Any, options: Any) -> ProgressSteps[HeatM
 
 JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     DiscoverCircuit: lambda o: SEARCH,
+    EstimateSearch: lambda o: EstimateSearch(SEARCH),
     OpenDocumentModel: lambda o: OpenDocumentModel(o.found.origin, o.found.circuit),
     AttachModel: lambda o: AttachModel(SEARCH, State(None, o.found.scores, o.found.circuit), "imported.json"),
     OpenPromptDocumentModel: lambda o: OpenPromptDocumentModel(o.answered.origin, o.answered.circuit),

@@ -1,4 +1,9 @@
-"""Discovery panel: model, task, method with its options, and how many edges to keep."""
+"""Discovery panel: model, task, method with its options, and how many edges to keep.
+
+The form stands apart from the open document. It takes over what a document was made with when one is opened,
+unless a person has changed the form since it was last filled or searched with; 'As in this circuit' does so
+at any time.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.dtypes import DTYPE_CHOICES, DTYPE_TOOL_TIP
+from circuitviz.document import TaskOrigin
+from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES, DTYPE_TOOL_TIP, FULL_DTYPE
+from circuitviz.panels.discovery.form_hints import (
+    ABLATION_HINT,
+    EDGES_HINT,
+    METRIC_HINT,
+    PAIR_HINTS,
+    PROMPTS_HINT,
+    REUSE_HINT,
+    SEED_HINT,
+    SELECTION_HINT,
+    SELECTION_RULES,
+)
+from circuitviz.panels.discovery.search_estimate import SearchEstimate
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import adjust_form_fields, browse_button, let_shrink, make_form
@@ -30,9 +48,10 @@ from circuitviz.workspace.imported_circuit_controller import ImportedCircuitCont
 from circuitviz.workspace.workspace import Workspace
 
 TYPED_PAIR = "typed prompt pair"
+DEFAULT_METRIC = "task's default"
 
 
-@panels.register("discovery", summary="find a circuit", title="Find a circuit", area="left", order=0)
+@panels.register("discovery", summary="find a circuit", title="New search", area="left", order=0)
 class DiscoveryPanel(Panel):
     """The search form; choices come from registries, options from their dataclasses."""
 
@@ -43,23 +62,25 @@ class DiscoveryPanel(Panel):
         self.model_box.setToolTip("demo, a Hugging Face name such as gpt2, or a model folder")
         self.task_box = QComboBox(editable=True)
         self.task_box.setToolTip("a task, or a CSV, JSONL or JSON file")
-        self.prompts_field = QSpinBox(minimum=1, maximum=100_000, value=64)
-        self.seed_field = QSpinBox(minimum=0, maximum=2**31 - 1)
+        self.prompts_field = QSpinBox(minimum=1, maximum=100_000, value=64, toolTip=PROMPTS_HINT)
+        self.seed_field = QSpinBox(minimum=0, maximum=2**31 - 1, toolTip=SEED_HINT)
         self.device_box = QComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
         self.device_box.addItems(["cpu", "cuda"])
         self.dtype_box = QComboBox(toolTip=DTYPE_TOOL_TIP)
         self.dtype_box.addItems(DTYPE_CHOICES)
         self.method_box = QComboBox()
-        self.metric_box = QComboBox()
-        self.ablation_box = QComboBox()
-        self.selection_rule_box = QComboBox()
+        self.method_hint = QLabel("", objectName="muted", wordWrap=True, accessibleName="About the method")
+        self.metric_box = QComboBox(toolTip=METRIC_HINT)
+        self.ablation_box = QComboBox(toolTip=ABLATION_HINT)
+        self.selection_rule_box = QComboBox(toolTip=SELECTION_HINT)
         self.selection_rule_box.addItem("method's default", "")
-        for name, tip in _SELECTION_RULES.items():
+        for name, tip in SELECTION_RULES.items():
             self.selection_rule_box.addItem(name, name)
             self.selection_rule_box.setItemData(
                 self.selection_rule_box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole
             )
-        self.edges_field = QSpinBox(minimum=1, maximum=10_000_000, value=100)
+        self.edges_field = QSpinBox(minimum=1, maximum=10_000_000, value=100, toolTip=EDGES_HINT)
+        self.reuse_button = QPushButton("As in this circuit", toolTip=REUSE_HINT)
         self.task_warning = QLabel("", objectName="warning", wordWrap=True, accessibleName="Task warning")
         self.task_warning.hide()
         self.attach_controller = ImportedCircuitController(workspace, self)
@@ -69,6 +90,8 @@ class DiscoveryPanel(Panel):
         self.progress_bar = QProgressBar(textVisible=False, maximum=1000)
         self.progress_line = ElidedLabel()
         self.option_form = OptionForm()
+        self.estimate_label = SearchEstimate(workspace, self.find_request)
+        self._request_shown: DiscoverCircuit | None = None  # what the form was last filled with
         self._build()
         self.model_box.currentTextChanged.connect(self._on_model_chosen)
         self.method_box.currentTextChanged.connect(self._show_options)
@@ -77,6 +100,7 @@ class DiscoveryPanel(Panel):
             box.currentTextChanged.connect(lambda _text: self._warn_of_task(""))
         self.run_button.clicked.connect(self.start_search)
         self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.reuse_button.clicked.connect(self.show_document_search)
         workspace.progress_reported.connect(self._on_progress)
         workspace.worker_idle.connect(self._on_idle)
         workspace.search_finished.connect(lambda: self.run_button.setEnabled(True))
@@ -87,7 +111,67 @@ class DiscoveryPanel(Panel):
         workspace.catalog_received.connect(self.set_choices)
         self.set_choices(self.choices)
         self._follow_search_form()
+        self._follow_changes()
         self._on_idle()
+
+    def _follow_changes(self) -> None:
+        """Estimate the search whenever the form changes; take over what an opened circuit was found with."""
+        for box in (self.model_box, self.task_box, self.device_box, self.dtype_box, self.method_box,
+                    self.metric_box, self.ablation_box):  # fmt: skip
+            box.currentTextChanged.connect(self.estimate_label.request_later)
+        for field in (self.prompts_field, self.seed_field):
+            field.valueChanged.connect(self.estimate_label.request_later)
+        for line in self.pair_fields:
+            line.textChanged.connect(self.estimate_label.request_later)
+        self.option_form.values_changed.connect(self.estimate_label.request_later)
+        self.workspace.document_shown.connect(self._on_document_shown)
+        self.workspace.state_changed.connect(self._update_reuse_button)
+        self._request_shown = self.find_request()
+        self._update_reuse_button()
+
+    def _document_search(self) -> DiscoverCircuit | None:
+        """The search that the open circuit came from; None where it did not come from one on a task."""
+        origin = self.workspace.state.origin
+        if not isinstance(origin, TaskOrigin) or origin.method not in self.choices.methods:
+            return None
+        return DiscoverCircuit.from_origin(origin, self.device_box.currentText())
+
+    def _update_reuse_button(self) -> None:
+        self.reuse_button.setEnabled(self._document_search() is not None)
+
+    def _on_document_shown(self) -> None:
+        if self.find_request() == self._request_shown:
+            self.show_document_search()
+
+    def show_document_search(self) -> None:
+        """Fill the form with the search that the open circuit came from."""
+        if (search := self._document_search()) is not None:
+            self.show_request(search)
+
+    def show_request(self, search: DiscoverCircuit) -> None:
+        """Fill the form with a search."""
+        self.model_box.setEditText(search.model)
+        if search.typed_pair is None:
+            self.task_box.setEditText(search.task)
+        else:
+            self.task_box.setCurrentText(TYPED_PAIR)
+            for line, text in zip(self.pair_fields, search.typed_pair, strict=True):
+                line.setText(text)
+        self.prompts_field.setValue(search.n_prompts)
+        self.seed_field.setValue(search.seed)
+        # full precision is what most models are opened in: the next model is to get what suits it
+        self.dtype_box.setCurrentText(AUTO_DTYPE if search.dtype == FULL_DTYPE else search.dtype)
+        self.method_box.setCurrentText(search.method)
+        self.option_form.set_values(search.options)
+        is_default_metric = search.metric == self.choices.task_metrics.get(search.task, "")
+        self.metric_box.setCurrentText(DEFAULT_METRIC if is_default_metric else search.metric)
+        self.ablation_box.setCurrentText(search.ablation)
+        is_default_rule = search.select == self.choices.method_selections.get(search.method, "")
+        rule = self.selection_rule_box.findData("" if is_default_rule else search.select)
+        self.selection_rule_box.setCurrentIndex(max(0, rule))  # a threshold has no entry
+        self.edges_field.setMaximum(max(self.edges_field.maximum(), search.n_edges))
+        self.edges_field.setValue(search.n_edges)
+        self._request_shown = self.find_request()
 
     def _follow_search_form(self) -> None:
         """Show what commands and dropped files put into the search form, and put in what is typed here."""
@@ -117,7 +201,7 @@ class DiscoveryPanel(Panel):
             (self.model_box, list(choices.models)),
             (self.task_box, [*choices.tasks, TYPED_PAIR]),
             (self.method_box, names),
-            (self.metric_box, ["task's default", *choices.metrics]),
+            (self.metric_box, [DEFAULT_METRIC, *choices.metrics]),
             (self.ablation_box, list(choices.ablations)),
         ):
             current_text = box.currentText()
@@ -133,8 +217,12 @@ class DiscoveryPanel(Panel):
             self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
         for row, name in enumerate(choices.tasks):
             self.task_box.setItemData(row, choices.task_summaries.get(name, ""), Qt.ItemDataRole.ToolTipRole)
+        is_untouched = self._request_shown is None or self.find_request() == self._request_shown
         self._show_options(self.method_box.currentText())
         self._show_pair(self.task_box.currentText())
+        if is_untouched:  # a file that was opened before the choices came
+            self._request_shown = self.find_request()
+            self._on_document_shown()
 
     def find_request(self) -> DiscoverCircuit:
         """The search request of the form."""
@@ -176,6 +264,7 @@ class DiscoveryPanel(Panel):
     def _submit_search(self, request: DiscoverCircuit, is_example: bool = False) -> bool:
         if not self.workspace.start_discovery(request, is_example):
             return False
+        self._request_shown = self.find_request()
         self._warn_of_task("")
         self.run_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
@@ -194,7 +283,7 @@ class DiscoveryPanel(Panel):
             lay_out_row((self.task_box, 1), browse_button("Open a task file", self.browse_task), spacing=4),
         )
         self.pair_fields = [
-            QLineEdit(placeholderText=t, accessibleName=t.partition(":")[0]) for t in _PAIR_HINTS
+            QLineEdit(placeholderText=t, accessibleName=t.partition(":")[0]) for t in PAIR_HINTS
         ]
         self.pair_box = QWidget()
         lay_out_column(*self.pair_fields, parent=self.pair_box)
@@ -205,17 +294,21 @@ class DiscoveryPanel(Panel):
         form.addRow("Device", self.device_box)
         form.addRow("Precision", self.dtype_box)
         form.addRow("Method", self.method_box)
+        form.addRow(self.method_hint)
         form.addRow(self.option_form)
         form.addRow("Metric", self.metric_box)
         form.addRow("Ablation", self.ablation_box)
         form.addRow("Choose", self.selection_rule_box)
         form.addRow("Edges", self.edges_field)
+        form.addRow(self.reuse_button)
         content = QWidget()
         content.setLayout(form)
         form.setContentsMargins(10, 10, 10, 10)
         scroll = VerticalScrollArea(content, min_width_px=250)
         buttons = lay_out_row((self.run_button, 1), self.cancel_button)
-        footer = lay_out_column(buttons, self.progress_bar, self.progress_line, margins=(10, 4, 10, 12))
+        footer = lay_out_column(
+            self.estimate_label, buttons, self.progress_bar, self.progress_line, margins=(10, 4, 10, 12)
+        )
         lay_out_column((scroll, 1), footer, parent=self)
         for widget, name in ((self.model_box, "Model"), (self.task_box, "Task"), (self.method_box, "Method")):
             widget.setAccessibleName(name)
@@ -228,7 +321,12 @@ class DiscoveryPanel(Panel):
             self.task_box.setCurrentText(model)
 
     def _show_options(self, method: str) -> None:
-        self.option_form.set_options(self.choices.methods.get(method, ("", ()))[1])
+        summary, options = self.choices.methods.get(method, ("", ()))
+        use = self.choices.method_uses.get(method, "")
+        self.method_hint.setText(f"{summary}. For {use}." if use else summary)
+        self.method_hint.setVisible(bool(summary))
+        self.method_box.setToolTip(f"'{method}' on the command line and in files. {summary}")
+        self.option_form.set_options(options)
         self._align_forms()
 
     def _align_forms(self) -> None:
@@ -299,18 +397,3 @@ class DiscoveryPanel(Panel):
 
     def _on_model_ready(self, opened: ModelReady) -> None:
         self.edges_field.setMaximum(opened.n_edges)
-
-
-_SELECTION_RULES = {
-    "greedy": "from the logits up, the strongest edge into a node already reached",
-    "top": "top k by |score|, pruned",
-    "signed": "top k by signed score, pruned",
-    "nodes": "the strongest nodes and all edges between them",
-    "own": "the edges that the method itself kept (ACDC)",
-}
-_PAIR_HINTS = (
-    "clean prompt: When Mary and John went to the store, John gave a drink to",
-    "corrupted prompt with the same number of tokens",
-    "correct answers, with the leading space:  Mary",
-    "incorrect answers:  John|Tom",
-)

@@ -50,6 +50,12 @@ class OptionForm(QWidget):
         self.setVisible(bool(self.fields))
         adjust_form_fields(self)
 
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show values of options; options that the form does not have are left out."""
+        for name, value in values.items():
+            if name in self.fields:
+                _set_field_value(self.fields[name], value)
+
     def values(self) -> dict[str, Any]:
         """The value of each option, by its name."""
         return {name: _field_value(field) for name, field in self.fields.items()}
@@ -108,3 +114,15 @@ def _field_value(field: QWidget) -> Any:
         return field.text()
     assert isinstance(field, QSpinBox | QDoubleSpinBox)
     return field.value()
+
+
+def _set_field_value(field: QWidget, value: Any) -> None:
+    if isinstance(field, QComboBox):
+        field.setCurrentText(str(value))
+    elif isinstance(field, QCheckBox):
+        field.setChecked(bool(value))
+    elif isinstance(field, QLineEdit):
+        field.setText(str(value))
+    else:
+        assert isinstance(field, QSpinBox | QDoubleSpinBox)
+        field.setValue(value)

@@ -24,7 +24,9 @@ class Choices(Reply):
 
     ``inapplicable_measures``: by kind of circuit (heads, features) the measures that do not apply, and why.
 
-    ``task_summaries``: a line about each task.
+    ``task_summaries``: a line about each task. ``task_metrics``: the metric of each by default.
+
+    ``method_uses``: when to choose each method. ``method_selections``: how edges are chosen by default.
 
     ``models`` are those that ship; one whose name is a task's, too, was made for that task.
     """
@@ -33,6 +35,9 @@ class Choices(Reply):
     tasks: tuple[str, ...] = ("ioi",)
     task_summaries: dict[str, str] = field(default_factory=dict)
     methods: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=lambda: {"eap-ig": ("", ())})
+    task_metrics: dict[str, str] = field(default_factory=dict)
+    method_uses: dict[str, str] = field(default_factory=dict)
+    method_selections: dict[str, str] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
     ablations: tuple[str, ...] = ("corrupted",)
     measures: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
@@ -57,6 +62,9 @@ class LoadChoices(Request):
             tasks=tuple(tasks.tasks.names()),
             task_summaries={e.name: e.summary for e in tasks.tasks.entries()},
             methods={e.name: (e.summary, describe_options(e.options)) for e in discovery.methods.entries()},
+            task_metrics={e.name: e.extra["metric"] for e in tasks.tasks.entries()},
+            method_selections={name: discovery.default_selection(name) for name in discovery.methods.names()},
+            method_uses={e.name: e.extra.get("use", "") for e in discovery.methods.entries()},
             metrics=tuple(metrics.metrics.names()),
             ablations=tuple(models.ABLATIONS),
             measures={

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from example_documents import labelled_document
 from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 from task_rows import write_partly_usable_task
 
+from circuitviz.document import Document, TaskOrigin
 from circuitviz.panels.discovery.panel import TYPED_PAIR
+from circuitviz.panels.discovery.search_estimate import ESTIMATE_DELAY_MS
 from circuitviz.workbench.requests.load_choices import Choices
 
 
@@ -132,3 +136,70 @@ def test_the_choices_that_arrive_leave_what_is_chosen(host: PanelHost) -> None:
     chosen = form.find_request()
     assert (chosen.model, chosen.task, chosen.method) == ("demo", "sva", "eap-ig")
     assert host.workspace.search_form.task == "sva"
+
+
+def test_the_cost_of_the_search_in_the_form_is_estimated(demo_host: PanelHost, qtbot: QtBot) -> None:
+    form = demo_host.show("discovery")
+    estimate = form.estimate_label
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    qtbot.waitUntil(lambda: demo_host.workspace.opened_model is not None, timeout=LONG)
+    form.model_box.setEditText("demo")
+    form.method_box.setCurrentText("eap")
+    qtbot.waitUntil(lambda: estimate.text().startswith("Estimate: about"), timeout=LONG)
+    form.method_box.setCurrentText("acdc")
+    assert estimate.text() == ""
+    qtbot.waitUntil(lambda: estimate.text().startswith("Estimate: at most"), timeout=LONG)
+    form.model_box.setEditText("another")
+    qtbot.wait(2 * ESTIMATE_DELAY_MS)
+    assert estimate.text() == "Estimate: once the model is open"
+
+
+def test_a_search_that_cannot_run_says_why_before_it_starts(demo_host: PanelHost, qtbot: QtBot) -> None:
+    form = demo_host.show("discovery")
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    qtbot.waitUntil(lambda: demo_host.workspace.opened_model is not None, timeout=LONG)
+    field = form.task_box.lineEdit()
+    qtbot.mouseClick(field, Qt.MouseButton.LeftButton)
+    field.selectAll()
+    qtbot.keyClicks(field, "ioj")
+    qtbot.waitUntil(lambda: "'ioj'" in form.estimate_label.text(), timeout=LONG)
+    assert "ioi" in form.estimate_label.text(), "what would be right"
+    assert form.estimate_label.objectName() == "warning"
+
+
+def test_the_form_takes_over_what_an_opened_circuit_was_found_with(host: PanelHost, qtbot: QtBot) -> None:
+    form, workspace = host.show("discovery"), host.workspace
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    assert not form.reuse_button.isEnabled()
+    state = labelled_document().state
+    assert isinstance(state.origin, TaskOrigin)
+    metric = form.choices.task_metrics["sva"]
+    origin = replace(state.origin, task="sva", prompts=24, metric=metric, options={"steps": 3}, select="top")
+
+    def open_circuit() -> None:
+        workspace.set_document(Document(replace(state, origin=origin)))
+
+    open_circuit()
+    chosen = form.find_request()
+    assert (chosen.model, chosen.task, chosen.method) == (origin.model, "sva", "eap-ig")
+    assert (chosen.n_prompts, chosen.seed, chosen.n_edges) == (24, 3, 70)
+    assert (chosen.options["steps"], chosen.select) == (3, "top")
+    assert chosen.metric == "", "the task's default stays the default when another task is chosen"
+    qtbot.mouseClick(form.prompts_field, Qt.MouseButton.LeftButton)
+    form.prompts_field.selectAll()
+    qtbot.keyClicks(form.prompts_field, "32")
+    open_circuit()
+    assert form.find_request().n_prompts == 32, "what a person changed stays"
+    qtbot.mouseClick(form.reuse_button, Qt.MouseButton.LeftButton)
+    assert form.find_request() == chosen
+
+
+def test_the_form_says_what_a_method_does_and_when_to_choose_it(host: PanelHost, qtbot: QtBot) -> None:
+    form = host.show("discovery")
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    for row in range(form.method_box.count()):
+        form.method_box.setCurrentIndex(row)
+        name = form.method_box.currentText()
+        assert form.method_hint.text().startswith(form.choices.methods[name][0])
+        assert form.choices.method_uses[name] in form.method_hint.text()
+        assert f"'{name}'" in form.method_box.toolTip(), "the name of the command line"
