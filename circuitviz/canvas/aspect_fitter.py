@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QSizeF
@@ -13,8 +14,12 @@ from circuitviz.layout import COLUMN_SPACING
 from circuitviz.layout.layout_transform import MIN_GAP_X, LayoutTransform, Size, fit_layout_to_view
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.box_label import layout_box_label
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
-from circuitviz.shapes.node_shapes import LABELLED_NODE_HEIGHT, NODE_WIDTHS
+from circuitviz.scene.circuit_scene import LABELLED_NODE_HEIGHT, CircuitScene, DrawnNode
+from circuitviz.shapes.node_shapes import NODE_WIDTHS
+
+BOX_LIMITS = ((100.0, LABELLED_NODE_HEIGHT), (0.0, LABELLED_NODE_HEIGHT), (0.0, 28.0), (0.0, 20.0))
+"""Least width and greatest height of boxes in scene units: with room for a label of a dozen letters, for two
+lines of text, and where rows are many for one line, down to 12 px with 9 px text."""
 
 
 class AspectFitter:
@@ -36,6 +41,8 @@ class AspectFitter:
                 transform_for_view(picture, view),
                 False,
             )
+        elif self.is_frozen and not picture.user_positioned:  # undone: nothing is moved by hand any more
+            self.transform, self.is_frozen = transform_for_view(self._reference_scene, view), False
         self._layout_scene = picture
         return transform_scene(picture, self.transform)
 
@@ -67,7 +74,8 @@ def transform_for_view(picture: CircuitScene, view: QSizeF) -> LayoutTransform:
     aside = {node.name for node in free if node.kind is NodeKind.MLP}
     sizes = {node.name: _box_size(node) for node in free}
     return fit_layout_to_view(
-        places, sizes, aside, (view.width(), view.height()), LEGIBLE_ZOOM, READABLE_ZOOM
+        *(places, sizes, aside, (view.width(), view.height()), LEGIBLE_ZOOM, READABLE_ZOOM),
+        _box_limits(free),
     )
 
 
@@ -76,10 +84,11 @@ def transform_scene(picture: CircuitScene, spread: LayoutTransform) -> CircuitSc
     if spread == LayoutTransform():
         return picture
     room = spread.x_factor * COLUMN_SPACING - MIN_GAP_X
+    height = min(spread.box_height, LABELLED_NODE_HEIGHT)
     nodes = []
     for node in picture.nodes:
         x, y = spread.to_view((node.x, node.y))
-        nodes.append(replace(node, x=x, y=y, max_width=room))
+        nodes.append(replace(node, x=x, y=y, max_width=room, max_height=height))
     return replace(picture, nodes=tuple(nodes))
 
 
@@ -90,6 +99,11 @@ def is_part_of_layout(whole: CircuitScene, part: CircuitScene) -> bool:
     placed = whole.user_positioned | part.user_positioned
     pairs = ((node, whole.by_name[node.name]) for node in part.nodes if node.name not in placed)
     return all((a.x, a.y) == (b.x, b.y) and len(a.members) == len(b.members) for a, b in pairs)
+
+
+def _box_limits(nodes: Sequence[DrawnNode]) -> tuple[Size, ...]:
+    """How wide and high boxes have to be; those of groups, which list their nodes, are not cut."""
+    return ((0.0, math.inf),) if any(node.members for node in nodes) else BOX_LIMITS
 
 
 def _box_size(node: DrawnNode) -> Size:

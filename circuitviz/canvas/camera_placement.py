@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF
 
 from circuitviz.canvas.canvas_legend import legend_strip_height
+from circuitviz.canvas.layer_axis import layer_axis_width
 from circuitviz.canvas.token_axis import LEVEL_TEXT_HEIGHT_PX, token_axis_height
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.circuit_scene import CircuitScene
@@ -30,10 +31,10 @@ class CameraPlacement:
 
 
 def free_area_for(view: CircuitView, picture: CircuitScene) -> QRectF:
-    """The viewport below a picture's legend and above the line at the foot."""
+    """The viewport below a picture's legend, beside its layer axis, and above the line at the foot."""
     entries = view.scene_items.legend_entries(picture, view.theme)
     above = 4 + legend_strip_height(entries, view.viewport().width() - 28)
-    return view.free_area.adjusted(12, above, -12, 0)
+    return view.free_area.adjusted(12 + layer_axis_width(picture), above, -12, 0)
 
 
 def fit_view(view: CircuitView, show_all: bool) -> float:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QPointF, QRectF
 from PySide6.QtGui import QPainter
 
+from circuitviz.canvas.canvas_legend import legend_strip_height
 from circuitviz.canvas.canvas_texts import paint_empty_note, paint_legend_and_status
+from circuitviz.canvas.layer_axis import layer_axis_width, layers_of, paint_layer_axis
 from circuitviz.canvas.name_tags import MAX_TAGGED_NODES, paint_name_tags
 from circuitviz.canvas.token_axis import column_at, columns_containing, paint_token_axis, token_axis_height
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
-from circuitviz.scene.circuit_scene import TokenColumn
+from circuitviz.scene.circuit_scene import CircuitScene, TokenColumn
 
 if TYPE_CHECKING:
     from circuitviz.canvas.circuit_view import CircuitView
@@ -30,6 +32,8 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
         chosen = view.selected_nodes if len(view.selected_nodes) <= MAX_TAGGED_NODES else frozenset()
         named = [*sorted(chosen - {view.hovered_name}), view.hovered_name]
         paint_name_tags(painter, picture, theme, to_view, free, named)
+    pointed_at = named_nodes(picture, view.selected_nodes, view.hovered_name)
+    paint_layer_axis(painter, picture, theme, to_view, axis_area(view), layers_of(picture, pointed_at))
     view.overview.paint(painter, theme)
     area = QRectF(view.viewport().rect())
     if picture.nodes:
@@ -37,6 +41,23 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
         paint_legend_and_status(painter, entries, theme, area, view.status_text)
     else:
         paint_empty_note(painter, theme, area, view.status_text)
+
+
+def named_nodes(picture: CircuitScene, selected: frozenset[str], hovered: str) -> frozenset[str]:
+    """The selected nodes, and the one under the pointer or the two ends of the edge there."""
+    rows = picture.edge_rows.get(hovered, ())[:1] if hovered not in picture.by_name else ()
+    ends = {end for row in rows for end in (picture.edges[row].sender, picture.edges[row].receiver)}
+    return selected | {hovered} | ends
+
+
+def axis_area(view: CircuitView) -> QRectF:
+    """The viewport between the legend above and what is written below, along which layers are numbered."""
+    picture = view.scene_items.geometry.scene
+    above = legend_strip_height(
+        view.scene_items.legend_entries(picture, view.theme), view.viewport().width() - 28
+    )
+    below = token_axis_height(picture, view.zoom)
+    return view.free_area.adjusted(0, 6 + above, 0, -below)
 
 
 def token_column_at(view: CircuitView, place: QPoint) -> TokenColumn | None:
@@ -48,5 +69,6 @@ def token_column_at(view: CircuitView, place: QPoint) -> TokenColumn | None:
 def is_clearly_visible(view: CircuitView, place: QPoint) -> bool:
     """Whether a place of the viewport lies well inside, and neither tokens nor the map lie over it."""
     below = token_axis_height(view.scene_items.geometry.scene, view.zoom)
-    free = view.free_area.adjusted(40, 30, -40, -below)
+    left = 40 + layer_axis_width(view.scene_items.geometry.scene)
+    free = view.free_area.adjusted(left, 30, -40, -below)
     return free.contains(QPointF(place)) and not view.overview.rect.contains(QPointF(place))

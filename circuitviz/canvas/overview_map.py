@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
+from circuitviz.canvas.layer_axis import layer_axis_width
 from circuitviz.canvas.node_items import paint_boxes
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.canvas.token_axis import token_axis_height, token_axis_rect
@@ -49,7 +50,8 @@ class OverviewMap:
         axis = token_axis_rect(geometry.scene, view.viewportTransform(), free.bottom())
         below = (free.bottom() if axis.isEmpty() else axis.top()) - 10
         high = room.height() * share
-        return QRectF(free.left() + 12, below - high, room.width() * share, high)
+        left = free.left() + 12 + layer_axis_width(geometry.scene)
+        return QRectF(left, below - high, room.width() * share, high)
 
     def paint(self, painter: QPainter, theme: Theme) -> None:
         """The nodes as boxes, and a frame about what is in sight."""

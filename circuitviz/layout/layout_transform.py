@@ -9,7 +9,8 @@ units whatever the view is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,7 +25,7 @@ Size = tuple[float, float]
 MIN_GAP_X, MIN_GAP_Y = 6.0, 7.0  # least free space between boxes side by side and one above the other
 BOUNDS_MARGIN = 12.0  # free space around all boxes
 COMFORTABLE_ZOOM = 0.85  # pixels per unit; a larger view increases distances rather than the zoom
-MAX_X_FACTOR = 2.0  # columns are at most so many times as far apart as in the layout
+MAX_X_FACTOR = 3.0  # columns are at most so many times as far apart as in the layout
 MAX_ROW_PITCH = 2 * ROW_SPACING  # greatest distance of rows, unless boxes are higher
 
 
@@ -38,11 +39,13 @@ class LayoutTransform:
         x_factor: Factor of x.
         layout_rows: y of the rows in the layout's units, increasing; if empty, y stays as it is.
         view_rows: y of the same rows in the view.
+        box_height: how high boxes of nodes may be for their rows to be so near to each other.
     """
 
     x_factor: float = 1.0
     layout_rows: tuple[float, ...] = ()
     view_rows: tuple[float, ...] = ()
+    box_height: float = math.inf
 
     def to_view(self, point: tuple[float, float]) -> tuple[float, float]:
         """The position in the view of a point of the layout.
@@ -68,6 +71,7 @@ def fit_layout_to_view(
     view: Size,
     legible_zoom: float,
     readable_zoom: float,
+    box_limits: Sequence[Size] = ((0.0, math.inf),),
 ) -> LayoutTransform:
     """The transform that shows all of a layout as large as possible and fills a view.
 
@@ -79,10 +83,12 @@ def fit_layout_to_view(
         legible_zoom: Pixels per unit below which names cannot be read.
         readable_zoom: Pixels per unit where not all of the layout is legible at once. Then rows are as close
             as boxes allow, and columns fill the width if they fit at that zoom.
+        box_limits: The least width and the greatest height of boxes, the most comfortable first. The first
+            with which all of the layout is legible is taken, else the last.
 
     >>> positions, box = {"a": (0.0, 0.0), "b": (92.0, 66.0)}, (66.0, 32.0)
-    >>> fit_layout_to_view(positions, {"a": box, "b": box}, (), (500, 500), 0.6, 0.7)
-    LayoutTransform(x_factor=2.0, layout_rows=(0.0, 66.0), view_rows=(0.0, 132.0))
+    >>> fit_layout_to_view(positions, {"a": box, "b": box}, (), (500, 500), 0.6, 0.7).to_view((92.0, 66.0))
+    (276.0, 132.0)
     """
     if not positions:
         return LayoutTransform()
@@ -90,12 +96,17 @@ def fit_layout_to_view(
     for name, (_, y) in positions.items():
         rows.setdefault(round(y, 3), []).append(name)
     levels = sorted(rows)
-    min_factor = max((_min_x_factor(rows[y], positions, sizes) for y in levels), default=1.0)
-    heights = _min_row_heights(levels, rows, sizes, own_column)
     x = np.array([point[0] for point in positions.values()])
     width, margin_x = float(np.ptp(x)), max(sizes[name][0] for name in positions) + 2 * BOUNDS_MARGIN
-    height, margin_y = heights[-1], max(sizes[name][1] for name in positions) + 2 * BOUNDS_MARGIN
-    zoom = min(view[0] / (width * min_factor + margin_x), view[1] / (height + margin_y), COMFORTABLE_ZOOM)
+    zoom = 0.0
+    for box_width, box_height in box_limits:
+        min_factor = max(_min_x_factor(rows[y], positions, sizes, box_width) for y in levels)
+        tallest = [min(max(sizes[name][1] for name in rows[y]), box_height) for y in levels]
+        heights = _min_row_heights(levels, tallest, [set(rows[y]) <= set(own_column) for y in levels])
+        height, margin_y = heights[-1], max(tallest) + 2 * BOUNDS_MARGIN
+        zoom = min(view[0] / (width * min_factor + margin_x), view[1] / (height + margin_y), COMFORTABLE_ZOOM)
+        if zoom >= legible_zoom:
+            break
     fits = zoom >= legible_zoom
     zoom = zoom if fits else readable_zoom
     x_factor = 1.0
@@ -106,33 +117,28 @@ def fit_layout_to_view(
         pitch = max(b - a for a, b in pairwise(heights))
         y_factor = min(max((view[1] / zoom - margin_y) / height, 1.0), max(1.0, MAX_ROW_PITCH / pitch))
     if len(levels) < 2:
-        return LayoutTransform(x_factor)
-    return LayoutTransform(x_factor, tuple(levels), tuple(y * y_factor for y in heights))
+        return LayoutTransform(x_factor, box_height=box_height)
+    return LayoutTransform(x_factor, tuple(levels), tuple(y * y_factor for y in heights), box_height)
 
 
-def _min_x_factor(names: list[str], positions: Positions, sizes: Mapping[str, Size]) -> float:
-    """The least factor of x at which the boxes of a row do not overlap."""
+def _min_x_factor(
+    names: list[str], positions: Positions, sizes: Mapping[str, Size], min_width: float
+) -> float:
+    """The least factor of x at which the boxes of a row, at least ``min_width`` wide, do not overlap."""
     x = np.array([positions[name][0] for name in names])
-    widths = np.array([sizes[name][0] for name in names])
+    widths = np.maximum([sizes[name][0] for name in names], min_width)
     order = np.argsort(x, kind="stable")
     distances, needed = np.diff(x[order]), (widths[order][1:] + widths[order][:-1]) / 2 + MIN_GAP_X
     is_apart = distances > 0
     return float((needed[is_apart] / distances[is_apart]).max(initial=MIN_GAP_X / COLUMN_SPACING))
 
 
-def _min_row_heights(
-    levels: list[float],
-    rows: Mapping[float, list[str]],
-    sizes: Mapping[str, Size],
-    own_column: Collection[str],
-) -> list[float]:
+def _min_row_heights(levels: list[float], tallest: list[float], is_alone: list[bool]) -> list[float]:
     """Heights of rows that are as close to each other as their boxes allow, from 0.
 
     In a layout whose rows are closer than ``ROW_SPACING`` rows lie half way between others already; these
     keep the proportions of their distances.
     """
-    tallest = [max(sizes[name][1] for name in rows[y]) for y in levels]
-    is_alone = [set(rows[y]) <= set(own_column) for y in levels]
     if min(np.diff(levels), default=ROW_SPACING) < 0.9 * ROW_SPACING:
         pairs = _neighbouring_rows(is_alone)
         factor = max(((tallest[a] + tallest[b]) / 2 + MIN_GAP_Y) / (levels[b] - levels[a]) for a, b in pairs)

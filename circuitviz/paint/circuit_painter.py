@@ -19,7 +19,7 @@ from circuitviz.scene.edge_curves import EdgeCurves
 from circuitviz.scene.theme import Theme
 from circuitviz.shapes.drawing import BoxShape, CurveShape
 from circuitviz.shapes.edge_styles import EdgeStyles
-from circuitviz.shapes.node_shapes import BoxRect, node_shapes, node_size, title_colour
+from circuitviz.shapes.node_shapes import BoxRect, node_shapes, node_size, one_line_text, title_colour
 from circuitviz.shapes.text_metrics import SCREEN_FONT_FAMILIES
 
 LABEL_MARGIN = 2.0  # of a label, on each side of it
@@ -31,7 +31,7 @@ REFERENCE_FONT_PT = (
 )
 MIN_FONT_SCALE, MAX_FONT_SCALE = 0.8, 1.3
 MIN_TEXT_PX = 9.0  # of a name: where the zoom makes it smaller, it is written larger into its box
-LABEL_FIT_ZOOM = 0.65  # pixels per scene unit, at which a label fits the box that is made for it
+LABEL_FIT_ZOOM = 0.6  # pixels per scene unit, the least at which a label is written: it fits its box there
 LEGIBLE_ZOOM = 0.6  # pixels per scene unit below which names of that size do not fit into boxes
 CENTRED_UNCLIPPED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip
 
@@ -130,6 +130,11 @@ def paint_node(
         pass
     elif node.members:
         paint_box_label(painter, node, rect, scale)
+    elif node.label and node.is_one_line:
+        both, font = one_line_text(node), canvas_font(10, scale=scale)
+        fits = QFontMetricsF(font).horizontalAdvance(both) <= rect.width() - 2 * LABEL_MARGIN
+        painter.setFont(font if fits else painter.font())
+        _paint_name(painter, rect, both if fits else title, scale)
     elif node.label:
         below = label_rect(rect)
         _paint_name(painter, rect.adjusted(0, 1, 0, 1 - rect.height() / 2), title, scale)

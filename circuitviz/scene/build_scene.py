@@ -97,6 +97,7 @@ def _plain_nodes(
         DrawnNode(
             *(name, graph.node(name).kind, *positions[name], totals.get(name, 0.0)),
             text=texts.get(name, ""),
+            layer=graph.node(name).layer,
             **facts.get(name, {}),
         )
         for name in circuit.node_names

@@ -15,6 +15,7 @@ from circuitviz.scene.node_styles import COMPONENT_STYLES, STYLE_DESCRIPTIONS, n
 
 ANY_POSITION = "any position"  # instead of a token, below what stands at none
 DEFAULT_MAX_WIDTH = 86.0  # of a labelled node's box, in scene units
+LABELLED_NODE_HEIGHT = 40.0  # scene units of a box with two lines of text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ class DrawnNode:
         facts: its numbers, in lines of words.
         pinned: whether the viewer that wrote the file had it pinned.
         max_width: how wide its box may become for a label, in scene units.
+        max_height: how high its box may be; one line of text where two have no room.
         class_name: the label or the group that ``colour`` stands for, else empty.
+        layer: its layer in the model; None of the input, the logits and groups.
     """
 
     name: str
@@ -54,6 +57,8 @@ class DrawnNode:
     pinned: bool = False
     max_width: float = DEFAULT_MAX_WIDTH
     class_name: str = ""
+    max_height: float = LABELLED_NODE_HEIGHT
+    layer: int | None = None
 
     @property
     def title(self) -> str:
@@ -64,6 +69,11 @@ class DrawnNode:
     def title_without_position(self) -> str:
         """The title where a column tells the position: ``m3.f12`` of ``m3.f12@7``."""
         return self.title if self.members or self.text else self.name.partition("@")[0]
+
+    @property
+    def is_one_line(self) -> bool:
+        """Whether name and label stand beside each other, because rows are near to each other."""
+        return self.max_height < LABELLED_NODE_HEIGHT
 
     @property
     def style(self) -> str:
@@ -97,6 +107,21 @@ class TokenColumn:
     def is_of_any_position(self) -> bool:
         """Whether its nodes stand at no position, so that no token is below them."""
         return self.text == ANY_POSITION
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """Where a layer stands.
+
+    Attributes:
+        layer: its number.
+        y: the mean height of its heads and features, else of its MLP, in scene units, upwards.
+        has_heads: whether it has other nodes than its MLP.
+    """
+
+    layer: int
+    y: float
+    has_heads: bool
 
 
 @dataclass(frozen=True)
@@ -139,6 +164,20 @@ class CircuitScene:
     def edge_rows(self) -> EdgeRows:
         """The rows of each edge by name: one into a shared key-value receiver has a row for each head."""
         return self.edges.rows_by_name
+
+    @cached_property
+    def layer_rows(self) -> tuple[LayerRow, ...]:
+        """Where the layers stand that nodes belong to, without nodes that a person moved."""
+        heights: dict[int, dict[bool, list[float]]] = {}
+        for node in self.nodes:
+            if node.layer is not None and node.name not in self.user_positioned:
+                by_kind = heights.setdefault(node.layer, {})
+                by_kind.setdefault(node.kind is not NodeKind.MLP, []).append(node.y)
+        rows = []
+        for layer, by_kind in sorted(heights.items()):
+            ys = by_kind.get(True) or by_kind[False]
+            rows.append(LayerRow(layer, sum(ys) / len(ys), True in by_kind))
+        return tuple(rows)
 
     @cached_property
     def legend_styles(self) -> tuple[str, ...]:

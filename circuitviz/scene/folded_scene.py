@@ -192,12 +192,16 @@ def _drawn_box(
     group = state.groups.get(box)
     if group is None:
         label = state.labels.get(box)
-        kind = folding.circuit.graph.node(box).kind
+        node = folding.circuit.graph.node(box)
         said = label.text if label else ""
         held = said if label and label.colour else ""
         colour = colours[held] if held else ""
         return DrawnNode(
-            box, kind, *position, score, said, colour, ablated, text=text, class_name=held, **facts
+            *(box, node.kind, *position, score, said, colour, ablated),
+            text=text,
+            class_name=held,
+            layer=node.layer,
+            **facts,
         )
     label = state.labels.get(f"group:{box}")
     said = label.text if label else ""

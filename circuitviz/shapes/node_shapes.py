@@ -8,7 +8,7 @@ import numpy as np
 
 from circuitviz.graph import NodeKind
 from circuitviz.scene.box_label import layout_box_label
-from circuitviz.scene.circuit_scene import DrawnNode
+from circuitviz.scene.circuit_scene import LABELLED_NODE_HEIGHT, DrawnNode
 from circuitviz.scene.edge_arrays import FloatArray
 from circuitviz.scene.node_styles import style_colours
 from circuitviz.scene.theme import Theme, blend_hex
@@ -20,7 +20,7 @@ NODE_WIDTHS = dict.fromkeys(NodeKind, 84.0) | {
     NodeKind.INPUT: 104.0,
     NodeKind.LOGITS: 104.0,
 }
-NODE_HEIGHT, LABELLED_NODE_HEIGHT = 32.0, 40.0
+NODE_HEIGHT = 32.0  # scene units of a box with a name alone
 LABEL_PADDING = 12.0  # of a box that is as wide as its label, both sides together
 LINE_WIDTH, CLASS_LINE_WIDTH = 1.3, 2.0
 CLASS_FILL_SHARE = 0.16  # of a class's colour, on the ground
@@ -41,10 +41,18 @@ def node_size(node: DrawnNode, label_width: Callable[[str], float]) -> tuple[flo
     if node.members:
         size = layout_box_label(node.title, node.members)
         return size.width, size.height
-    width = NODE_WIDTHS[node.kind]
+    width, height = NODE_WIDTHS[node.kind], min(NODE_HEIGHT, node.max_height)
     if not node.label:
-        return width, NODE_HEIGHT
-    return max(width, min(node.max_width, label_width(node.label) + LABEL_PADDING)), LABELLED_NODE_HEIGHT
+        return width, height
+    if not node.is_one_line:
+        return max(width, min(node.max_width, label_width(node.label) + LABEL_PADDING)), LABELLED_NODE_HEIGHT
+    wanted = label_width(one_line_text(node)) + LABEL_PADDING
+    return (max(width, wanted) if wanted <= node.max_width else width), height
+
+
+def one_line_text(node: DrawnNode) -> str:
+    """Name and label of a node in one line, for a box without room for two."""
+    return f"{node.title} · {node.label}"
 
 
 def node_bounds(nodes: Sequence[DrawnNode], label_width: Callable[[str], float]) -> FloatArray:

@@ -48,6 +48,10 @@ def deep() -> Document:
     return circuit(ModelShape(30, 9, 576, 3), 500)
 
 
+def deepest() -> Document:
+    return circuit(ModelShape(80, 8, 512), 900)
+
+
 def labelled() -> Document:
     return import_document(list_references()["ioi-gpt2"])
 
@@ -94,8 +98,8 @@ def written(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> dict[str, fl
     return names
 
 
-@pytest.mark.parametrize("build", [gpt2, labelled])
-def test_a_circuit_of_twelve_layers_is_read_at_once(
+@pytest.mark.parametrize("build", [gpt2, labelled, deep])
+def test_a_circuit_of_up_to_thirty_layers_is_read_at_once(
     open_window: Callable[[], MainWindow],
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
@@ -116,10 +120,10 @@ def test_a_circuit_of_twelve_layers_is_read_at_once(
     assert window.view.overview.rect.isEmpty()
 
 
-def test_thirty_layers_open_where_names_are_read_with_the_map(
+def test_eighty_layers_open_where_names_are_read_with_the_map(
     open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window = show(open_window, qtbot, deep())
+    window = show(open_window, qtbot, deepest())
     view, shown = window.view, boxes(window)
     seen = {name for name, rect in shown.items() if view.free_area.contains(rect)}
     names = written(window, monkeypatch)
@@ -178,6 +182,10 @@ def test_a_moved_node_stays_under_the_pointer_and_moves_no_other(
     desk.undo_stack.undo()
     desk.undo_stack.undo()
     qtbot.waitUntil(lambda: not view.animation.is_running, timeout=LONG)
+    refitted = {node.name: (node.x, node.y) for node in view.circuit_scene.nodes}
+    assert refitted != before  # nothing is moved by hand any more: the layout fits the larger window
+    window.resize(1280, 800)
+    QApplication.processEvents()
     assert {node.name: (node.x, node.y) for node in view.circuit_scene.nodes} == before
 
 
