@@ -17,6 +17,7 @@ from circuitviz.document import Evidence, EvidenceContext, State
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.plots import HeatMapPlot
 from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
 from circuitviz.workbench.requests.attach_model import AttachModel
@@ -38,6 +39,12 @@ from circuitviz.workbench.requests.evaluate_on_other_model import EvaluateOnOthe
 from circuitviz.workbench.requests.explain_change import ExplainChange
 from circuitviz.workbench.requests.feature_dashboards import OpenDictionaries, ReadFeatureDashboard
 from circuitviz.workbench.requests.import_explanations import ImportExplanations
+from circuitviz.workbench.requests.inspect_prompts import (
+    CheckPrompts,
+    InspectPrompts,
+    OpenPromptsModel,
+    PromptsModel,
+)
 from circuitviz.workbench.requests.load_choices import LoadChoices
 from circuitviz.workbench.requests.load_references import LoadReferences
 from circuitviz.workbench.requests.measure_curve import MeasureCurve
@@ -62,6 +69,11 @@ from circuitviz.workbench.requests.train_dictionary import TrainDictionary
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 ASKED = AttributionQuery("demo", PROMPT, "a2.f719@16", nodes=60)
+OWN_MODEL = PromptsModel("demo", "cpu", "auto")
+OWN_ROWS = tuple(
+    PromptRow(f"So Mary said {'that ' * n}that", f"So John said {'that ' * n}that", " she", " he")
+    for n in range(24)
+)
 SEARCH = DiscoverCircuit("demo", "ioi", None, 24, 3, "eap-ig", {}, "", "corrupted", "greedy", 200)
 
 
@@ -115,6 +127,7 @@ NOTHING_OPEN = (
     DiscoverPromptCircuit,
     LoadChoices,
     LoadReferences,
+    OpenPromptsModel,
 )
 OF_FEATURES = (
     ReadFractionCurve,
@@ -242,6 +255,9 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     CompareMethods: lambda o: CompareMethods("r", o.found.circuit, None, ("eap", "exact"), None, "corrupted"),
     SwitchBasis: lambda o: SwitchBasis(o.found.origin, ("m1",), 100, "Show features of m1"),
     CheckClaims: _claims,
+    InspectPrompts: lambda o: InspectPrompts(OWN_MODEL, OWN_ROWS),
+    CheckPrompts: lambda o: CheckPrompts(OWN_MODEL, "own", OWN_ROWS),
+    OpenPromptsModel: lambda o: OpenPromptsModel(OWN_MODEL),
     LoadReferences: lambda o: LoadReferences(),
     LoadChoices: lambda o: LoadChoices(),
     SetTorchThreads: lambda o: SetTorchThreads(1),

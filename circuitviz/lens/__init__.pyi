@@ -7,6 +7,9 @@ from .layer_attention import read_layer_attention as read_layer_attention
 from .logit_lens import LensCell as LensCell
 from .logit_lens import LensGrid as LensGrid
 from .logit_lens import read_lens_grid as read_lens_grid
+from .next_tokens import describe_tokens as describe_tokens
+from .next_tokens import find_likeliest_tokens as find_likeliest_tokens
+from .next_tokens import next_token_logits as next_token_logits
 from .node_lens import NodeReading as NodeReading
 from .node_lens import read_node as read_node
 from .ov_qk import HeadReading as HeadReading

@@ -2,6 +2,7 @@ from .pairs import Answer as Answer
 from .pairs import Pair as Pair
 from .pairs import Task as Task
 from .pairs import UnusablePairError as UnusablePairError
+from .pairs import encode_pair as encode_pair
 from .registry import PairGenerator as PairGenerator
 from .registry import tasks as tasks
 from .task_files import UnusableRowsError as UnusableRowsError

@@ -8,6 +8,7 @@ from pathlib import Path
 from circuitviz.models import Model
 from circuitviz.options import build_options, options_to_dict
 from circuitviz.tasks.pairs import Task
+from circuitviz.tasks.prompt_sets import find_prompt_set
 from circuitviz.tasks.registry import tasks
 from circuitviz.tasks.task_files import is_task_file, read_task_rows
 
@@ -24,7 +25,7 @@ def load_task(
     """Make a built-in task, or read one from a CSV, JSONL or JSON file, for a model's tokenizer.
 
     Args:
-        name: Name of a built-in task, or path of a file.
+        name: Name of a built-in task or of a set of own prompts, or path of a file.
         model: The model whose tokenizer encodes the prompts.
         prompts: How many pairs a built-in task draws, and the most that are read from a file.
         seed: Seed of a built-in task's draws.
@@ -37,10 +38,12 @@ def load_task(
         UnusableRowsError: Only some rows of a file can be used.
         InputError: There is no such task, the file is wrong, or the tokenizer does not fit.
     """
-    if is_task_file(name) or os.sep in name:
-        rows = read_task_rows(name, model.tokens, prompts, bos, skip_unusable)
+    is_file = is_task_file(name) or os.sep in name
+    file = Path(name) if is_file else find_prompt_set(name) if name not in tasks.names() else None
+    if file is not None:
+        rows = read_task_rows(str(file), model.tokens, prompts, bos, skip_unusable)
         task = Task.from_pairs(
-            Path(name).stem,
+            file.stem,
             rows.pairs,
             model.tokens,
             metric=rows.metric,

@@ -38,6 +38,7 @@ class Engine:
         self.dictionary_store: Any = None
         self._model: models.Model | None = None
         self._device = ""
+        self._prompts_model: tuple[models.Model, str] | None = None  # another one, and its device
         self._task_check: tuple[tuple[object, ...], TaskCheck] | None = None
 
     def execute(self, request: Request) -> Iterator[Reply]:
@@ -51,10 +52,15 @@ class Engine:
 
     def is_model(self, name: str, device: str, dtype: str) -> bool:
         """Whether the model of this name is open on this device and in this precision."""
-        if self._model is None:
-            return False
-        wanted = self._model.auto_dtype if dtype == AUTO_DTYPE else dtype
-        return (self._model.name, self._device, self._model.dtype) == (name, device, wanted)
+        return self._model is not None and _is_named(self._model, self._device, name, device, dtype)
+
+    def find_model(self, name: str, device: str, dtype: str) -> models.Model | None:
+        """The model of this name, whether it is that of the task or was opened for own prompts."""
+        if self.is_model(name, device, dtype):
+            return self._model
+        if self._prompts_model is not None and _is_named(*self._prompts_model, name, device, dtype):
+            return self._prompts_model[0]
+        return None
 
     @property
     def is_open(self) -> bool:
@@ -116,11 +122,20 @@ class Engine:
         """Open a model, unless it is open already."""
         if self.is_model(name, device, dtype):
             return
-        self._model = yield from report_progress(
-            "Loading the model", load_model_in_background(name, device, dtype), name
-        )
-        self._device = device
+        model = self.find_model(name, device, dtype)
+        if model is None:
+            loading = load_model_in_background(name, device, dtype)
+            model = yield from report_progress("Loading the model", loading, name)
+        self._model, self._device, self._prompts_model = model, device, None
         self.experiment = self.prompt_session = None
+
+    def open_prompts_model(self, name: str, device: str, dtype: str) -> Iterator[Reply]:
+        """Open a model for own prompts; that of the open task stays open."""
+        if self._model is None:
+            yield from self.open_model(name, device, dtype)
+        elif self.find_model(name, device, dtype) is None:
+            loading = load_model_in_background(name, device, dtype)
+            self._prompts_model = (yield from report_progress("Loading the model", loading, name)), device
 
     def set_task(self, task: tasks.Task, metric: str | None, ablation: str) -> None:
         """Take up a task, of which no circuit is known yet."""
@@ -160,6 +175,12 @@ class Engine:
             int(experiment.task.on_host.lengths.max()),
             self.model.dtype,
         )
+
+
+def _is_named(model: models.Model, its_device: str, name: str, device: str, dtype: str) -> bool:
+    """Whether a model has this name, device and precision."""
+    wanted = model.auto_dtype if dtype == AUTO_DTYPE else dtype
+    return (model.name, its_device, model.dtype) == (name, device, wanted)
 
 
 def load_model_in_background(name: str, device: str, dtype: str) -> ProgressSteps[models.Model]:

@@ -8,11 +8,13 @@ from enum import IntEnum
 class Priority(IntEnum):
     """The lower, the more urgent: a running job steps aside for a more urgent one and goes on afterwards.
 
-    Requests below ``OPEN_MODEL`` need no model: opening another document does not drop them.
+    Requests below ``OPEN_MODEL`` do not need the document's model: opening another does not drop them.
     """
 
-    LOAD_CHOICES = -2
-    WITHOUT_MODEL = -1
+    LOAD_CHOICES = -4
+    WITHOUT_MODEL = -3
+    INSPECT_PROMPTS = -2  # while a person types, whichever document is open
+    OPEN_PROMPTS_MODEL = -1
     OPEN_MODEL = 0  # also a search, which opens what it needs
     SEARCH = 1  # on what is open
     CHANGE_THRESHOLD = 4

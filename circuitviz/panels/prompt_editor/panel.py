@@ -1,0 +1,266 @@
+"""Own prompts: typed or pasted, checked by the model while they are written, used as a search's task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QScrollArea, QSplitter, QToolButton
+
+from circuitviz.graph.names import display_name
+from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet
+from circuitviz.panels.prompt_editor.prompt_table import PromptTable
+from circuitviz.panels.prompt_editor.row_details import RowDetails
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.font_scaling import scale_pixels
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.scene.theme import Theme
+from circuitviz.tasks.prompt_sets import PromptRow
+from circuitviz.workbench.prompt_inspection import RowInspection
+from circuitviz.workbench.requests.inspect_prompts import (
+    InspectPrompts,
+    OpenPromptsModel,
+    PromptsInspected,
+    PromptsModel,
+    PromptsModelOpened,
+)
+from circuitviz.workspace.latest_job import LatestJob
+from circuitviz.workspace.workspace import Workspace
+
+INSPECTION_DELAY_MS = 200  # after the last key, so that a word that is typed is read once
+MAX_CACHED_ROWS = 4000
+DETAILS_HEIGHT_PX = 196
+MIN_STACKED_HEIGHT_PX = 340  # below it the pair in front stands beside the table instead of below it
+
+
+@panels.register(
+    "prompt_editor",
+    summary="prompts of your own as a task",
+    title="Own prompts",
+    area="bottom",
+    order=95,
+    hidden=True,
+    height=440,
+)
+class PromptEditorPanel(Panel):
+    """A table of pairs, and the pair in front as the model of the search form sees it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.sheet = PromptSheet(self)
+        self.table = PromptTable(self.sheet)
+        self.details = RowDetails()
+        self.name_field = QLineEdit(placeholderText="name", accessibleName="Name of the prompts")
+        self.model_label = QLabel(
+            "", objectName="muted", wordWrap=True, accessibleName="Model of the prompts"
+        )
+        self.open_model_button = QPushButton("", accessibleName="Open the model")
+        self.count_label = QLabel("", objectName="muted", accessibleName="Pairs that can be used")
+        self._inspections: dict[PromptRow, RowInspection] = {}
+        self._inspected_model: PromptsModel | None = None
+        self._is_model_open = False
+        self._inspection_job, self._opening_job = LatestJob(workspace, self), LatestJob(workspace, self)
+        self._inspection_timer = QTimer(self, singleShot=True, interval=INSPECTION_DELAY_MS)
+        self._build()
+        self._connect()
+        self._show_front_row()
+
+    def _build(self) -> None:
+        sheet, table = self.sheet, self.table
+        self.add_button = _tool_button("Add", "add an empty row below", self._add_row)
+        self.duplicate_button = _tool_button(
+            "Duplicate", "copy the selected rows", lambda: sheet.duplicate_rows(table.selected_rows)
+        )
+        self.remove_button = _tool_button("Remove", "remove the selected rows", self._remove_rows)
+        self.up_button = _tool_button("↑", "move the selected rows up", lambda: self._move_rows(-1))
+        self.down_button = _tool_button("↓", "move the selected rows down", lambda: self._move_rows(1))
+        self.undo_button = _tool_button("Undo", "undo the last change of the prompts", sheet.undo)
+        self.redo_button = _tool_button("Redo", "redo what was undone", sheet.redo)
+        self.name_field.setMaximumWidth(220)
+        self.top_row = lay_out_row(
+            QLabel("Prompts"), (self.name_field, 1), 1, self.add_button, self.duplicate_button,
+            self.remove_button, self.up_button, self.down_button, self.undo_button, self.redo_button,
+            spacing=4, margins=(10, 6, 10, 4),
+        )  # fmt: skip
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setWidget(self.details)
+        self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        self.splitter.addWidget(self.table)
+        self.splitter.addWidget(scroll)
+        self.splitter.setStretchFactor(0, 1)
+        self._is_split_by_user = False
+        self.splitter.splitterMoved.connect(lambda *_: setattr(self, "_is_split_by_user", True))
+        self.bottom_row = lay_out_row(
+            self.count_label, (self.model_label, 1), self.open_model_button, spacing=8, margins=(10, 4, 10, 8)
+        )
+        lay_out_column(self.top_row, (self.splitter, 1), self.bottom_row, parent=self, spacing=0)
+
+    def _connect(self) -> None:
+        workspace, sheet = self.workspace, self.sheet
+        sheet.changed.connect(self._on_sheet_changed)
+        sheet.typed.connect(self._on_sheet_changed)
+        sheet.changed.connect(self._update_buttons)
+        self.table.row_chosen.connect(self._on_row_chosen)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._update_buttons())
+        self.name_field.editingFinished.connect(lambda: sheet.set_name(self.name_field.text()))
+        self.details.fix_requested.connect(self._fix_answers)
+        self.open_model_button.clicked.connect(self._open_model)
+        self._inspection_timer.timeout.connect(self.refresh_when_visible(self._inspect))
+        self._inspection_job.received.connect(self._on_inspected)
+        self._opening_job.received.connect(self._on_model_opened)
+        self._opening_job.running_changed.connect(lambda _running: self._show_model())
+        workspace.search_form.changed.connect(self._on_model_changed)
+        workspace.model_ready.connect(lambda _opened: self._inspection_timer.start())
+        workspace.commit_input_requested.connect(self.table.commit_typed_text)
+        self._update_buttons()
+
+    @property
+    def prompts_model(self) -> PromptsModel:
+        """The model of the search form."""
+        form = self.workspace.search_form
+        return PromptsModel(form.model.strip(), form.device, form.dtype)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use the colours of a theme."""
+        super().set_theme(theme)
+        self.table.set_theme_colours(theme)
+        self._show_front_row()
+
+    def refresh_on_show(self) -> None:
+        """Read what was typed while another panel was in front."""
+        self._inspection_timer.start()
+
+    def resizeEvent(self, event: object) -> None:
+        """Put the pair in front below the table where there is height, and beside it where there is not."""
+        is_low = self.height() < MIN_STACKED_HEIGHT_PX
+        orientation = Qt.Orientation.Horizontal if is_low else Qt.Orientation.Vertical
+        if self.splitter.orientation() != orientation:
+            self.splitter.setOrientation(orientation)
+            self.splitter.setSizes([600, 400])
+        if not is_low and not self._is_split_by_user:
+            details_px = min(scale_pixels(self, DETAILS_HEIGHT_PX), self.splitter.height() * 3 // 5)
+            self.splitter.setSizes([self.splitter.height() - details_px, details_px])
+
+    # what is edited
+
+    def _on_sheet_changed(self) -> None:
+        if not self.name_field.hasFocus():
+            self.name_field.setText(self.sheet.state.name)
+        self._show_front_row()
+        self._inspection_timer.start()
+
+    def _on_row_chosen(self) -> None:
+        self._show_front_row()
+        self._inspection_timer.start()
+
+    def _add_row(self) -> None:
+        row = min(self.table.front_row + 1 or len(self.sheet.rows), len(self.sheet.rows))
+        self.sheet.insert_row(row)
+        self.table.choose_rows([row])
+
+    def _remove_rows(self) -> None:
+        rows = self.table.selected_rows
+        self.sheet.remove_rows(rows)
+        self.table.choose_rows(rows[:1])
+
+    def _move_rows(self, offset: int) -> None:
+        rows = self.table.selected_rows
+        if self.sheet.move_rows(rows, offset):
+            self.table.clearSelection()
+            self.table.choose_rows([row + offset for row in rows])
+
+    def _fix_answers(self) -> None:
+        """Put each suggested answer in place, in the row in front."""
+        row, rows = self.table.front_row, list(self.sheet.rows)
+        inspection = self._inspections.get(rows[row]) if 0 <= row < len(rows) else None
+        if inspection is not None:
+            rows[row] = inspection.with_suggestions()
+            self.sheet.set_rows(rows, "Use suggested answers")
+
+    def _update_buttons(self) -> None:
+        has_rows = bool(self.table.selected_rows)
+        for button in (self.duplicate_button, self.remove_button, self.up_button, self.down_button):
+            button.setEnabled(has_rows)
+        self.undo_button.setEnabled(self.sheet.undo_stack.canUndo())
+        self.redo_button.setEnabled(self.sheet.undo_stack.canRedo())
+
+    # what the model makes of it
+
+    def _front_live_row(self) -> PromptRow | None:
+        rows, front = self.sheet.live_rows, self.table.front_row
+        row = rows[front] if 0 <= front < len(rows) else None
+        return None if row is None or row.is_empty else row
+
+    def _inspect(self) -> None:
+        """Ask for what is not known yet of the rows, the one in front first."""
+        model = self.prompts_model
+        if model != self._inspected_model or len(self._inspections) > MAX_CACHED_ROWS:
+            self._inspections, self._inspected_model = {}, model
+        front = self._front_live_row()
+        wanted = dict.fromkeys(([] if front is None else [front]) + list(self.sheet.live_rows))
+        missing = tuple(
+            row
+            for row in wanted
+            if not row.is_empty and ((known := self._inspections.get(row)) is None or known.on_clean is None)
+        )
+        if missing or not self._is_model_open:
+            self._inspection_job.submit(InspectPrompts(model, missing))
+
+    def _on_inspected(self, reply: PromptsInspected) -> None:
+        if reply.model != self.prompts_model:
+            return
+        self._is_model_open = reply.is_model_open
+        for row, inspection in reply.inspections.items():
+            known = self._inspections.get(row)
+            if known is None or known.on_clean is None:
+                self._inspections[row] = inspection
+        self.table.table_model.set_inspections(self._inspections)
+        self._show_front_row()
+
+    def _show_front_row(self) -> None:
+        row = self._front_live_row()
+        self.details.show_inspection(row, None if row is None else self._inspections.get(row))
+        self._show_model()
+        filled = [row for row in self.sheet.rows if not row.is_empty]
+        usable = [row for row in filled if (one := self._inspections.get(row)) and not one.problem]
+        text = f"{len(filled):,} pair{'s' if len(filled) != 1 else ''}"
+        self.count_label.setText(
+            f"{len(usable):,} of {text} can be used" if self._is_model_open and filled else text
+        )
+
+    def _show_model(self) -> None:
+        name = display_name(self.prompts_model.name)
+        is_opening = self._opening_job.is_running
+        if self._is_model_open:
+            text = f"read by {name}"
+        elif is_opening:
+            text = f"Opening {name} …"
+        else:
+            text = f"Tokens and probabilities appear once {name} is open."
+        self.model_label.setText(text)
+        self.model_label.setToolTip("the model of New search")
+        self.open_model_button.setText(f"Open {name}")
+        self.open_model_button.setVisible(not self._is_model_open)
+        self.open_model_button.setEnabled(not is_opening)
+
+    def _on_model_changed(self) -> None:
+        if self.prompts_model != self._inspected_model:
+            self._is_model_open = False
+            self._inspections, self._inspected_model = {}, self.prompts_model
+            self.table.table_model.set_inspections({})
+            self._show_front_row()
+            self._inspection_timer.start()
+
+    def _on_model_opened(self, reply: object) -> None:
+        if isinstance(reply, PromptsModelOpened):
+            self.workspace.post_message(f"{display_name(reply.model.name)} is open")
+            self._inspect()
+
+    def _open_model(self) -> None:
+        self._opening_job.submit(OpenPromptsModel(self.prompts_model))
+
+
+def _tool_button(text: str, tip: str, work: Callable[[], object]) -> QToolButton:
+    button = QToolButton(text=text, toolTip=tip, accessibleName=tip)
+    button.clicked.connect(lambda _is_checked: work())
+    return button

@@ -1,0 +1,122 @@
+"""The pair in front as the model sees it: tokens, what is wrong, probabilities and ranks of the answers."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton, QSizePolicy, QWidget
+
+from circuitviz.panels.prompt_editor.aligned_tokens import AlignedTokens
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.tables import TextTable
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
+from circuitviz.tasks.prompt_sets import PromptRow
+from circuitviz.workbench.prompt_inspection import PromptReading, RowInspection, visible_spaces
+
+ANSWER_TITLES = ("Answer", "", "Clean", "Rank", "Corrupted", "Rank")
+CORRECT, INCORRECT, MODELS_OWN = "correct", "incorrect", "model's first"
+MAX_ANSWER_ROWS = 40
+
+
+class RowDetails(ThemedWidget):
+    """Shows one inspection. Signals: ``fix_requested()``: put each suggested answer in place."""
+
+    fix_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aligned_tokens = AlignedTokens()
+        self.problem_label = QLabel(
+            "", objectName="warning", wordWrap=True, accessibleName="Problem of the pair"
+        )
+        self.note_label = QLabel("", objectName="muted", wordWrap=True)
+        self.fix_button = QPushButton("", objectName="link")
+        self.answer_table = TextTable(
+            ANSWER_TITLES, "Probabilities of the answers", n_left_columns=2, is_single=True
+        )
+        header = self.answer_table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.answer_table.setFrameShape(TextTable.Shape.NoFrame)
+        self.answer_table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.answer_table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.fix_button.clicked.connect(self.fix_requested)
+        messages = QWidget()
+        lay_out_column(
+            self.problem_label, self.note_label, lay_out_row(self.fix_button, 1), parent=messages, spacing=2
+        )
+        lay_out_column(
+            self.aligned_tokens,
+            messages,
+            self.answer_table,
+            1,
+            parent=self,
+            spacing=6,
+            margins=(10, 8, 10, 8),
+        )
+        self.show_inspection(None, None)
+
+    def show_inspection(self, row: PromptRow | None, inspection: RowInspection | None) -> None:
+        """Show a row; without an inspection, or with the one of a row before, what is known of it."""
+        self.aligned_tokens.show_inspection(inspection)
+        self.aligned_tokens.setVisible(inspection is not None and bool(inspection.columns))
+        problem, note = ("", "") if inspection is None else (inspection.problem, inspection.note)
+        for label, text in ((self.problem_label, problem), (self.note_label, note)):
+            label.setText(text)
+            label.setVisible(bool(text))
+        suggested = None if inspection is None else inspection.with_suggestions()
+        self.fix_button.setVisible(inspection is not None and suggested != inspection.row)
+        if suggested is not None:
+            texts = (
+                [visible_spaces(a.suggestion) for a in inspection.answers if a.suggestion]
+                if inspection
+                else []
+            )
+            self.fix_button.setText(f"Use {', '.join(f'‘{text}’' for text in texts)}")
+        self._show_answers(inspection)
+
+    def _show_answers(self, inspection: RowInspection | None) -> None:
+        rows: list[tuple[str, ...]] = []
+        if inspection is not None:
+            sides = inspection.on_clean, inspection.on_corrupted
+            for i, answer in enumerate(inspection.answers[:MAX_ANSWER_ROWS]):
+                kind = CORRECT if answer.is_correct else INCORRECT
+                cells = [cell for side in sides for cell in _value_cells(side, i)]
+                rows.append((visible_spaces(answer.text), answer.problem or kind, *cells))
+            top = [_top_text(side) for side in sides]
+            if any(top):
+                rows.append(("", MODELS_OWN, top[0], "", top[1], ""))
+        self.answer_table.show_rows(rows)
+        for number in range(len(rows)):
+            is_problem = rows[number][1] not in (CORRECT, INCORRECT, MODELS_OWN)
+            colour = self.theme.warning if is_problem else self.theme.muted
+            self.answer_table.set_cell_colour(number, 1, QColor(colour))
+        self.answer_table.setVisible(bool(rows))
+        self.answer_table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
+        height = self.answer_table.horizontalHeader().sizeHint().height()
+        height += sum(self.answer_table.rowHeight(i) for i in range(len(rows)))
+        self.answer_table.setFixedHeight(height + 4)
+
+
+def _value_cells(side: PromptReading | None, answer: int) -> tuple[str, str]:
+    """Probability and rank of an answer after one prompt."""
+    value = None if side is None else side.answers[answer]
+    return ("", "") if value is None else (format_probability(value.probability), f"{value.rank + 1:,}")
+
+
+def _top_text(side: PromptReading | None) -> str:
+    """The likeliest tokens after one prompt."""
+    if side is None:
+        return ""
+    return "  ".join(f"{visible_spaces(t.token)} {format_probability(t.probability)}" for t in side.top[:3])
+
+
+def format_probability(value: float) -> str:
+    """A probability with as many digits as tell small ones apart.
+
+    >>> format_probability(0.8646), format_probability(0.00031), format_probability(2e-9)
+    ('0.865', '0.0003', '2e-09')
+    """
+    if value >= 0.001:
+        return f"{value:.3f}"
+    return f"{value:.4f}" if value >= 0.00005 else f"{value:.0e}"

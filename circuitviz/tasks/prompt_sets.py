@@ -1,0 +1,188 @@
+"""Prompts that a person wrote in the application: rows of text, kept as sets that are tasks by their names.
+
+A set lies in a folder of the application's own data as a task file, so the command line, a search and a
+comparison read it like any other. This module needs neither torch nor a tokenizer: the window shows rows
+before a model is open.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from circuitviz.errors import InputError
+from circuitviz.formats.file_io import write_atomically
+from circuitviz.resources import user_data_folder
+
+ANSWER_SEPARATOR = "|"
+PROMPT_COLUMNS = ("clean", "corrupted", "correct", "incorrect")
+SET_SUFFIX = ".jsonl"  # keeps line breaks and any answer
+MAX_NAME_CHARS = 80
+FORBIDDEN_IN_NAMES = re.compile(r'[/\\:*?"<>|,\x00-\x1f]')
+
+
+@dataclass(frozen=True)
+class PromptRow:
+    """A pair of prompts as it is typed: it need not be usable.
+
+    Attributes:
+        clean: The clean prompt.
+        corrupted: The corrupted prompt.
+        correct: Correct answers, several separated by ``|``; a leading space counts.
+        incorrect: Incorrect answers in the same way.
+    """
+
+    clean: str = ""
+    corrupted: str = ""
+    correct: str = ""
+    incorrect: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was typed into the row."""
+        return not any(self.texts)
+
+    @property
+    def texts(self) -> tuple[str, str, str, str]:
+        """The row's texts in the order of ``PROMPT_COLUMNS``."""
+        return self.clean, self.corrupted, self.correct, self.incorrect
+
+
+def split_answers(text: str) -> tuple[str, ...]:
+    """The answers of a cell.
+
+    >>> split_answers(" Mary| Anna")
+    (' Mary', ' Anna')
+    """
+    return tuple(answer for answer in text.split(ANSWER_SEPARATOR) if answer)
+
+
+def join_answers(answers: Iterable[str]) -> str:
+    """The cell of some answers."""
+    return ANSWER_SEPARATOR.join(answers)
+
+
+def prompt_sets_folder() -> Path:
+    """The folder of the sets; it need not exist yet."""
+    return user_data_folder() / "prompts"
+
+
+def list_prompt_sets() -> list[str]:
+    """Names of the sets, sorted."""
+    return sorted(path.stem for path in prompt_sets_folder().glob(f"*{SET_SUFFIX}"))
+
+
+def find_prompt_set(name: str) -> Path | None:
+    """The file of a set; None where there is none of this name."""
+    if FORBIDDEN_IN_NAMES.search(name) or not name:
+        return None
+    path = prompt_sets_folder() / f"{name}{SET_SUFFIX}"
+    return path if path.is_file() else None
+
+
+def check_set_name(name: str, task_names: Iterable[str] = ()) -> str:
+    """Return a name without spaces around it.
+
+    Args:
+        name: Name of a set.
+        task_names: Names of the built-in tasks, which no set may have.
+
+    Raises:
+        InputError: A set cannot have this name.
+    """
+    bare = name.strip()
+    if not bare:
+        raise InputError("The prompts have no name; one such as 'capital cities' would be right.")
+    if bare in set(task_names):
+        raise InputError(f"'{bare}' is the name of a built-in task; another name would be right.")
+    if (wrong := FORBIDDEN_IN_NAMES.search(bare)) is not None or bare.startswith("."):
+        sign = "." if wrong is None else wrong[0]
+        raise InputError(
+            f"The name '{bare[:MAX_NAME_CHARS]}' holds {sign!r}; letters, digits and spaces would be right."
+        )
+    if bare.lower().endswith((".csv", ".json", ".jsonl")):
+        raise InputError(f"'{bare}' is the name of a file; '{Path(bare).stem}' would be right.")
+    if len(bare) > MAX_NAME_CHARS:
+        raise InputError(f"The name has {len(bare)} characters; at most {MAX_NAME_CHARS} would be right.")
+    return bare
+
+
+def save_prompt_set(name: str, rows: Sequence[PromptRow]) -> Path:
+    """Write a set, in place of one of the same name, so that it is a task of this name.
+
+    Returns:
+        Its file.
+
+    Raises:
+        InputError: There is no row, or the file cannot be written.
+    """
+    path = prompt_sets_folder() / f"{name}{SET_SUFFIX}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_prompt_file(path, rows)
+    return path
+
+
+def write_prompt_file(path: Path, rows: Sequence[PromptRow]) -> None:
+    """Write rows as a task file: CSV or, by the suffix, JSONL. Empty rows are left out.
+
+    Raises:
+        InputError: There is no row, or the file cannot be written.
+    """
+    filled = [row for row in rows if not row.is_empty]
+    if not filled:
+        raise InputError("There are no prompts to save; at least one pair would be right.")
+    text = format_csv_rows(filled) if path.suffix.lower() == ".csv" else _format_jsonl(filled)
+    write_atomically(path, text.encode())
+
+
+def format_csv_rows(rows: Iterable[PromptRow], delimiter: str = ",", has_header: bool = True) -> str:
+    """Rows as CSV, or separated by tabs as spreadsheets copy them."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter)  # a line feed alone would leave carriage returns bare
+    if has_header:
+        writer.writerow(PROMPT_COLUMNS)
+    writer.writerows(row.texts for row in rows)
+    return text.getvalue()
+
+
+def _format_jsonl(rows: Iterable[PromptRow]) -> str:
+    lines = (
+        json.dumps(
+            {
+                "clean": row.clean,
+                "corrupted": row.corrupted,
+                "correct": split_answers(row.correct),
+                "incorrect": split_answers(row.incorrect),
+            },
+            ensure_ascii=False,
+        )
+        for row in rows
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def parse_cells(text: str) -> list[list[str]]:
+    r"""Cells of a text that was copied from a spreadsheet, or of CSV with a header of ``PROMPT_COLUMNS``.
+
+    A header is left out; columns of CSV are put in the order of ``PROMPT_COLUMNS``.
+
+    >>> parse_cells("a\tb\nc\td")
+    [['a', 'b'], ['c', 'd']]
+    >>> parse_cells('correct,clean\n x,"a, b"')
+    [['a, b', '', ' x', '']]
+    """
+    first_line = text.split("\n", 1)[0]
+    for delimiter in (",", "\t"):
+        names = [name.strip().strip('"').lower() for name in first_line.split(delimiter)]
+        if "clean" in names and len(names) > 1:
+            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[1:]
+            places = [names.index(name) if name in names else -1 for name in PROMPT_COLUMNS]
+            return [[row[place] if 0 <= place < len(row) else "" for place in places] for row in rows]
+    if "\t" in text:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter="\t"))
+    return [[line] for line in text.removesuffix("\n").splitlines()]

@@ -1,0 +1,218 @@
+"""The editor of own prompts, driven by keys and mouse: before the model is open, and with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from panel_host import LONG, PanelHost
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from circuitviz.panels.prompt_editor.prompt_table import FIRST_TEXT_COLUMN, METRIC_COLUMN
+from circuitviz.tasks.prompt_sets import PromptRow
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
+from circuitviz.workbench.requests.inspect_prompts import InspectPrompts
+
+CLEAN = "When Mary and John went to the store, John gave a drink to"
+CORRUPTED = "When Mary and John went to the store, Anna gave a drink to"
+IOI = PromptRow(CLEAN, CORRUPTED, " Mary", " John")
+KEYS, CTRL = Qt.Key, Qt.KeyboardModifier.ControlModifier
+
+
+def click_cell(qtbot: QtBot, panel: Any, row: int, column: int) -> None:
+    index = panel.table.table_model.index(row, FIRST_TEXT_COLUMN + column)
+    place = panel.table.visualRect(index).center()
+    qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def type_keys(qtbot: QtBot, text: str) -> None:
+    """Type into whatever has the keys, as a person does."""
+    for letter in text:
+        qtbot.keyClicks(QApplication.focusWidget(), letter)
+
+
+def type_row(qtbot: QtBot, panel: Any, row: int, *texts: str) -> None:
+    """Type a row, with Tab from cell to cell and Enter at its end."""
+    click_cell(qtbot, panel, row, 0)
+    for number, text in enumerate(texts):
+        type_keys(qtbot, text)
+        qtbot.keyClick(
+            QApplication.focusWidget(), KEYS.Key_Return if number == len(texts) - 1 else KEYS.Key_Tab
+        )
+    QApplication.processEvents()  # Qt takes over on Return from the event loop
+
+
+def open_model(qtbot: QtBot, panel: Any) -> None:
+    qtbot.mouseClick(panel.open_model_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.open_model_button.isVisible(), timeout=LONG)
+
+
+def cell(panel: Any, row: int, column: int) -> str:
+    return str(panel.table.table_model.index(row, column).data() or "")
+
+
+def test_choosing_own_prompts_opens_the_editor_and_leaves_the_task(
+    idle_host: PanelHost, qtbot: QtBot
+) -> None:
+    form = idle_host.show("discovery")
+    before = form.task_box.currentText()
+    form.task_box.setFocus()
+    form.task_box.showPopup()
+    popup = form.task_box.view()
+    index = popup.model().index(0, 0)
+    assert index.data() == "Own prompts…"
+    qtbot.mouseClick(popup.viewport(), Qt.MouseButton.LeftButton, pos=popup.visualRect(index).center())
+    assert idle_host.requested_panels == ["prompt_editor"]
+    assert form.task_box.currentText() == before == idle_host.workspace.search_form.task == "ioi"
+
+
+def test_rows_are_typed_like_in_a_spreadsheet(idle_host: PanelHost, qtbot: QtBot) -> None:
+    panel = idle_host.show("prompt_editor")
+    type_row(qtbot, panel, 0, CLEAN, CORRUPTED, " Mary", " John")
+    type_row(qtbot, panel, 1, "a", "b", " c| d", "e")
+    assert panel.sheet.rows == (IOI, PromptRow("a", "b", " c| d", "e"))
+    assert (
+        cell(panel, 0, FIRST_TEXT_COLUMN + 2) == "·Mary"
+        and cell(panel, 1, FIRST_TEXT_COLUMN + 2) == "·c | ·d"
+    )
+    click_cell(qtbot, panel, 1, 0)
+    qtbot.keyClick(panel.table, KEYS.Key_Return)
+    qtbot.keyClick(QApplication.focusWidget(), KEYS.Key_End)
+    qtbot.keyClick(QApplication.focusWidget(), KEYS.Key_Return, CTRL)
+    type_keys(qtbot, "x")
+    qtbot.keyClick(QApplication.focusWidget(), KEYS.Key_Return)
+    QApplication.processEvents()
+    assert panel.sheet.rows[1].clean == "a\nx" and cell(panel, 1, FIRST_TEXT_COLUMN) == "a⏎x"
+    click_cell(qtbot, panel, 1, 1)
+    type_keys(qtbot, "y")
+    qtbot.keyClick(QApplication.focusWidget(), KEYS.Key_Escape)
+    assert panel.sheet.rows[1].corrupted == "b" and panel.sheet.live_rows == panel.sheet.rows
+
+
+def test_rows_are_pasted_copied_and_emptied(idle_host: PanelHost, qtbot: QtBot) -> None:
+    panel = idle_host.show("prompt_editor")
+    text = f'{CLEAN}\t{CORRUPTED}\t Mary\t John\n"one\ntwo"\tb\t c\t d\n'
+    QGuiApplication.clipboard().setText(text)
+    click_cell(qtbot, panel, 0, 0)
+    qtbot.keyClick(panel.table, KEYS.Key_V, CTRL)
+    assert panel.sheet.rows == (IOI, PromptRow("one\ntwo", "b", " c", " d"))
+    qtbot.keyClick(panel.table, KEYS.Key_A, CTRL)
+    qtbot.keyClick(panel.table, KEYS.Key_C, CTRL)
+    rows = panel.sheet.rows
+    click_cell(qtbot, panel, 2, 0)
+    qtbot.keyClick(panel.table, KEYS.Key_V, CTRL)
+    assert panel.sheet.rows == (*rows, *rows)
+    QGuiApplication.clipboard().setText('correct,clean\n" x","p, q"\n')
+    click_cell(qtbot, panel, 0, 2)
+    qtbot.keyClick(panel.table, KEYS.Key_V, CTRL)
+    assert panel.sheet.rows[0] == PromptRow("p, q", "", " x", "")
+    click_cell(qtbot, panel, 1, 3)
+    qtbot.keyClick(panel.table, KEYS.Key_Delete)
+    assert panel.sheet.rows[1].incorrect == ""
+    for _ in range(4):
+        qtbot.keyClick(panel.table, KEYS.Key_Z, CTRL)
+    assert panel.sheet.rows == ()
+    qtbot.keyClick(panel.table, KEYS.Key_Z, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    assert panel.sheet.rows == rows
+
+
+def test_rows_are_added_copied_moved_and_removed_with_buttons(idle_host: PanelHost, qtbot: QtBot) -> None:
+    panel = idle_host.show("prompt_editor")
+    panel.sheet.set_rows([PromptRow("a"), PromptRow("b")], "x")
+    assert not panel.remove_button.isEnabled()
+
+    def press(button: Any) -> list[str]:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        return [row.clean for row in panel.sheet.rows]
+
+    click_cell(qtbot, panel, 0, 0)
+    assert press(panel.duplicate_button) == ["a", "a", "b"]
+    assert press(panel.add_button) == ["a", "", "a", "b"] and panel.table.front_row == 1
+    click_cell(qtbot, panel, 3, 0)
+    assert press(panel.up_button) == ["a", "", "b", "a"] and panel.table.front_row == 2
+    assert press(panel.up_button) == ["a", "b", "", "a"]
+    assert press(panel.down_button) == ["a", "", "b", "a"]
+    assert press(panel.remove_button) == ["a", "", "a"]
+    assert press(panel.undo_button) == ["a", "", "b", "a"] and panel.redo_button.isEnabled()
+    assert press(panel.redo_button) == ["a", "", "a"]
+
+
+def test_prompts_are_typed_before_the_model_is_open_and_read_once_it_is(
+    host: PanelHost, qtbot: QtBot
+) -> None:
+    panel = host.show("prompt_editor")
+    type_row(qtbot, panel, 0, CLEAN, CORRUPTED, " Mary", " John")
+    qtbot.waitUntil(lambda: not panel._inspection_job.is_running, timeout=LONG)
+    assert panel.open_model_button.isVisible() and "demo" in panel.open_model_button.text()
+    assert "once demo is open" in panel.model_label.text() and panel.details.aligned_tokens.isHidden()
+    open_model(qtbot, panel)
+    click_cell(qtbot, panel, 0, 0)
+    qtbot.waitUntil(lambda: "→" in cell(panel, 0, METRIC_COLUMN), timeout=LONG)
+    assert cell(panel, 0, 0) == "✓" and panel.count_label.text() == "1 of 1 pair can be used"
+    tokens = panel.details.aligned_tokens
+    assert tokens.isVisible() and len(tokens.inspection.changed) == 1
+    table = panel.details.answer_table
+    assert [table.item(i, 0).text() for i in range(2)] == ["·Mary", "·John"]
+    clean, corrupted = (float(table.item(0, column).text()) for column in (2, 4))
+    inspection = tokens.inspection
+    assert clean == pytest.approx(inspection.on_clean.answers[0].probability, abs=6e-4)
+    assert corrupted == pytest.approx(inspection.on_corrupted.answers[0].probability, abs=6e-4)
+    assert table.item(0, 3).text() == "1"
+
+
+def test_what_is_typed_is_read_before_it_is_taken_over(host: PanelHost, qtbot: QtBot) -> None:
+    panel = host.show("prompt_editor")
+    panel.sheet.set_rows([IOI], "x")
+    click_cell(qtbot, panel, 0, 2)
+    open_model(qtbot, panel)
+    qtbot.waitUntil(lambda: cell(panel, 0, 0) == "✓", timeout=LONG)
+    click_cell(qtbot, panel, 0, 2)
+    qtbot.keyClick(panel.table, KEYS.Key_Return)
+    editor = QApplication.focusWidget()
+    qtbot.keyClick(editor, KEYS.Key_End)
+    type_keys(qtbot, "book")
+    qtbot.waitUntil(lambda: "·Marybook" in panel.details.problem_label.text(), timeout=LONG)
+    assert panel.sheet.rows == (IOI,)  # not taken over yet
+    qtbot.keyClick(editor, KEYS.Key_Return)
+    QApplication.processEvents()
+    assert panel.sheet.rows[0].correct == " Marybook"
+    qtbot.waitUntil(lambda: cell(panel, 0, 0) == "!", timeout=LONG)
+    assert panel.count_label.text() == "0 of 1 pair can be used"
+    assert "·Mary" in panel.details.fix_button.text()
+    qtbot.mouseClick(panel.details.fix_button, Qt.MouseButton.LeftButton)
+    assert panel.sheet.rows == (IOI,)
+    qtbot.waitUntil(lambda: cell(panel, 0, 0) == "✓" and panel.details.problem_label.isHidden(), timeout=LONG)
+
+
+def test_only_rows_that_are_not_known_are_read(idle_host: PanelHost, qtbot: QtBot) -> None:
+    panel = idle_host.show("prompt_editor")
+    panel.sheet.set_rows([IOI, PromptRow("a", "b", " c")], "x")
+    click_cell(qtbot, panel, 1, 0)
+    qtbot.waitUntil(lambda: bool(idle_host.submitted(InspectPrompts)), timeout=LONG)
+    qtbot.waitUntil(lambda: not panel._inspection_timer.isActive(), timeout=LONG)
+    request = idle_host.submitted(InspectPrompts)[-1].request
+    assert isinstance(request, InspectPrompts)
+    assert request.rows == (PromptRow("a", "b", " c"), IOI)  # the row in front first
+    idle_host.workspace.search_form.set(model="gpt2")
+    qtbot.waitUntil(lambda: len(idle_host.submitted(InspectPrompts)) > 1, timeout=LONG)
+    assert idle_host.submitted(InspectPrompts)[-1].request.model.name == "gpt2"
+    assert "gpt2" in panel.open_model_button.text()
+
+
+def test_prompts_are_read_while_a_search_runs(host: PanelHost, qtbot: QtBot) -> None:
+    """The search steps aside for what is typed, and goes on to its end."""
+    panel, workspace = host.show("prompt_editor"), host.workspace
+    panel.sheet.set_rows([IOI], "x")
+    panel.table.choose_rows([0])
+    search = DiscoverCircuit("demo", "ioi", None, 32, 0, "eap-ig", {"steps": 40}, "", "corrupted", "", 100)
+    workspace.start_discovery(search)
+    qtbot.waitUntil(lambda: workspace.partial_result is not None, timeout=LONG)
+    panel.sheet.set_cell(0, 2, " John")
+    panel.sheet.set_cell(0, 3, " Mary")
+    qtbot.waitUntil(lambda: cell(panel, 0, 0) == "○", timeout=LONG)
+    assert workspace.search_controller.is_running
+    qtbot.waitUntil(lambda: not workspace.search_controller.is_running, timeout=LONG)
+    assert not workspace.document.state.scores.partial and not host.failures
