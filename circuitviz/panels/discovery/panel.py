@@ -47,6 +47,7 @@ from circuitviz.workbench.requests.messages import ModelReady, ProgressReported,
 from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
 from circuitviz.workspace.workspace import Workspace
 
+OWN_PROMPTS = "Own prompts…"  # opens their editor
 TYPED_PAIR = "typed prompt pair"
 DEFAULT_METRIC = "task's default"
 
@@ -177,7 +178,8 @@ class DiscoveryPanel(Panel):
         """Show what commands and dropped files put into the search form, and put in what is typed here."""
         form = self.workspace.search_form
         self.model_box.currentTextChanged.connect(lambda text: form.set(model=text))
-        self.task_box.currentTextChanged.connect(lambda text: form.set(task=text))
+        self.task_box.currentTextChanged.connect(self._on_task_text_changed)
+        self.task_box.activated.connect(self._on_task_activated)
         self.device_box.currentTextChanged.connect(lambda text: form.set(device=text))
         self.dtype_box.currentTextChanged.connect(lambda text: form.set(dtype=text))
         form.changed.connect(self._show_search_form)
@@ -193,18 +195,30 @@ class DiscoveryPanel(Panel):
         self.device_box.setCurrentText(form.device)
         self.dtype_box.setCurrentText(form.dtype)
 
+    def _on_task_text_changed(self, text: str) -> None:
+        if text != OWN_PROMPTS:
+            self.workspace.search_form.set(task=text)
+
+    def _on_task_activated(self, index: int) -> None:
+        """Open the editor of own prompts; the task stays until they are used."""
+        if self.task_box.itemText(index) == OWN_PROMPTS:
+            self._show_search_form()
+            self.workspace.panel_requested.emit("prompt_editor")
+
     def set_choices(self, choices: Choices) -> None:
         """Fill the boxes with what is available; the current choice is kept."""
         self.choices = choices
         names = list(choices.methods)
         for box, items in (
             (self.model_box, list(choices.models)),
-            (self.task_box, [*choices.tasks, TYPED_PAIR]),
+            (self.task_box, [OWN_PROMPTS, *choices.tasks, TYPED_PAIR]),
             (self.method_box, names),
             (self.metric_box, [DEFAULT_METRIC, *choices.metrics]),
             (self.ablation_box, list(choices.ablations)),
         ):
-            current_text = box.currentText()
+            current_text = box.currentText() or (
+                self.workspace.search_form.task if box is self.task_box else ""
+            )
             with QSignalBlocker(box):  # an emptied box is no choice of the person's
                 box.clear()
                 box.addItems(items)
@@ -215,7 +229,7 @@ class DiscoveryPanel(Panel):
                     box.setEditText(current_text)
         for row, name in enumerate(names):
             self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
-        for row, name in enumerate(choices.tasks):
+        for row, name in enumerate(choices.tasks, start=1):
             self.task_box.setItemData(row, choices.task_summaries.get(name, ""), Qt.ItemDataRole.ToolTipRole)
         is_untouched = self._request_shown is None or self.find_request() == self._request_shown
         self._show_options(self.method_box.currentText())
