@@ -74,8 +74,20 @@ def stylesheet(theme: Theme) -> str:
     QScrollArea, QScrollArea > QWidget > QWidget {{ background: {t.panel}; border: none; }}
     QToolButton#dockHelp {{ padding: 0; border-radius: 3px; color: {t.text}; background: transparent; }}
     QToolButton#dockHelp:hover {{ background: {t.line}; }}
+    QToolButton#dockFloat {{ padding: 0; border: none; background: transparent; border-radius: 3px;
+        image: url("{float_}"); }}
+    QToolButton#dockFloat:hover {{ background: {t.line}; }}
+    QFrame#places {{ background: {t.panel}; border: 0; border-top: 1px solid {t.line}; }}
+    QToolButton#place {{ padding: 5px 11px; border: none; border-top: 2px solid transparent; border-radius: 0;
+        color: {t.muted}; }}
+    QToolButton#place:checked {{ background: transparent; border-top-color: {t.accent}; color: {t.text}; }}
+    QToolButton#place:hover {{ color: {t.text}; }}
+    QToolButton#place:focus {{ border-top-color: {t.accent}; color: {t.text}; }}
+    QToolBar#searchStrip {{ padding: 1px; border: none; border-right: 1px solid {t.line}; }}
+    QToolButton#sideways {{ padding: 2px 9px; }}
+    QSplitter::handle:vertical {{ background: transparent; height: 5px; }}
     QToolBar {{ background: {t.panel}; border: none; border-bottom: 1px solid {t.line};
-               padding: 4px 8px; spacing: 2px; }}
+               padding: 2px; spacing: 2px; }}
     QToolBar::separator {{ background: {t.line}; width: 1px; margin: 5px 7px; }}
     QToolButton {{ padding: 4px 7px; border: 1px solid transparent; border-radius: 6px; color: {t.text}; }}
     QToolButton:focus {{ border-color: {t.accent}; }}

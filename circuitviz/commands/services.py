@@ -15,6 +15,9 @@ class PanelService(Protocol):
     def bring_to_front(self, name: str) -> None:
         """Show a panel, by its registered name, in front of those that share its place."""
 
+    def toggle_places(self) -> None:
+        """Open the place that was open last, or close the one that is open."""
+
 
 class FileService(Protocol):
     """Opening, saving and exporting, with the dialogs that go with it."""

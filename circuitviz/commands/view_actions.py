@@ -55,6 +55,12 @@ def clear_filters(workspace: Workspace) -> None:
     workspace.apply_command(set_filters(ViewFilters()))
 
 
+@command("places", text="Open or close the panels below", menu="View", shortcut="Ctrl+J", enabled=has_circuit)
+def toggle_places(docks: PanelService) -> None:
+    """Open the place below the canvas that was open last, or close the one that is open."""
+    docks.toggle_places()
+
+
 @command("theme", text="Light or dark", menu="View", shortcut="Ctrl+T", icon="theme", in_toolbar=True)
 def toggle_theme(window: WindowService) -> None:
     """Change between light and dark colours."""

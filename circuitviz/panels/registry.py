@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from circuitviz.panels.widgets.themed_widget import apply_theme
@@ -12,9 +14,42 @@ from circuitviz.registry import Registry
 from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.workspace.workspace import Workspace
 
+PLACES = {
+    "circuit": "Circuit",
+    "inspect": "Inspect",
+    "evaluate": "Evaluate",
+    "compare": "Compare",
+    "features": "Features",
+    "notes": "Notes",
+}
+"""The places below the canvas, by name, with their titles, from left to right."""
+OTHER_PLACE = "more"  # of panels that name no place
+
+
+@dataclass(frozen=True)
+class MissingStep:
+    """What has to be done before a panel can be used.
+
+    Attributes:
+        text: Which step, in a sentence.
+        button_text: What the button that does it says; empty where only waiting helps.
+        run: Called by the button.
+    """
+
+    text: str
+    button_text: str = ""
+    run: Callable[[], object] = lambda: None
+
 
 class Panel(QWidget):
-    """The base class of panels: knows the workspace and whether it can be seen."""
+    """The base class of panels: knows the workspace and whether it can be seen.
+
+    Signals:
+        applicability_changed: ``is_applicable`` or ``missing_step`` may answer otherwise now, for a reason
+            other than the document, its model, the selection or the comparison.
+    """
+
+    applicability_changed = Signal()
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -56,6 +91,14 @@ class Panel(QWidget):
     def refresh_on_show(self) -> None:
         """The panel has come to the front: show what was not updated meanwhile."""
 
+    def is_applicable(self) -> bool:
+        """Whether the panel is offered for what is open; one that is not is shown when it is asked for."""
+        return True
+
+    def missing_step(self) -> MissingStep | None:
+        """What has to be done before the panel can be used; None where it can."""
+        return None
+
     def set_theme(self, theme: Theme) -> None:
         """Use the colours that neither palette nor style sheet sets."""
         self.theme = theme
@@ -73,5 +116,15 @@ def is_part_in_view(part: QWidget) -> bool:
 panels: Registry[Callable[[Workspace], Panel]] = Registry(
     "panel", "circuitviz.panels", "circuitviz.panels", folder_module="panel"
 )
-"""Registered with ``title`` and ``area`` (left, right, bottom) and ``order``; at the bottom perhaps with
-``height``, the pixels that it likes while it is in front. ``hidden`` ones wait until they are asked for."""
+"""Registered with ``title``, ``area`` (left, right, bottom) and ``order``; those at the bottom also with
+``place``, one of ``PLACES``. Another name is a place of its own; without one the panel is under *More*."""
+
+
+def place_of(extra: Mapping[str, Any]) -> str:
+    """The place of a panel at the bottom, from what it is registered with."""
+    return str(extra.get("place") or OTHER_PLACE)
+
+
+def place_title(place: str) -> str:
+    """What the button of a place says."""
+    return PLACES.get(place, place.capitalize())

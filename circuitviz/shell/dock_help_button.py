@@ -1,4 +1,4 @@
-"""The button in a dock's title bar that opens the help on its panel."""
+"""Buttons in a dock's title bar: help on its panel, and where no title is shown, one that takes it out."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class DockHelpButton(QToolButton):
             column = QVBoxLayout(bar)
             column.setContentsMargins(1, 6, 1, 0)
             column.addWidget(self)
+            column.addWidget(_FloatButton(dock))
             column.addStretch(1)
             dock.setFeatures(dock.features() | QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar)
             dock.setTitleBarWidget(bar)
@@ -47,3 +48,23 @@ class DockHelpButton(QToolButton):
             self.move(beside.left() - self.width() - 2, beside.center().y() - self.height() // 2)
             self.raise_()
         return super().eventFilter(watched, event)
+
+
+class _FloatButton(QToolButton):
+    """Takes the panel out into a window, and puts it back."""
+
+    def __init__(self, dock: QDockWidget) -> None:
+        super().__init__(dock)
+        self.setObjectName("dockFloat")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFixedSize(BUTTON_PX, BUTTON_PX)
+        self.clicked.connect(lambda: dock.setFloating(not dock.isFloating()))
+        dock.topLevelChanged.connect(self._describe)
+        self._describe(dock.isFloating())
+
+    def _describe(self, is_floating: bool) -> None:
+        text = (
+            "Put this panel back into its place" if is_floating else "Show this panel in a window of its own"
+        )
+        self.setToolTip(text)
+        self.setAccessibleName(text)

@@ -91,7 +91,9 @@ class MainWindow(QMainWindow):
         )
         self.path_highlight = PathHighlight(workspace, self.view, self)
         self.recent_menu = RecentMenu(self, self.settings)
-        self.menus = WindowMenus(self, workspace, self.run_command, self.recent_menu, self.docks.values())
+        self.menus = WindowMenus(
+            self, workspace, self.run_command, self.recent_menu, self.dock_manager.show_actions()
+        )
         self.status_line = StatusLine(
             self.statusBar(), workspace, WriteProgress(self, workspace.save_service)
         )
@@ -106,6 +108,7 @@ class MainWindow(QMainWindow):
         if (geometry := self.settings.window_geometry) is not None:
             self.restoreGeometry(geometry[0])
             self.restoreState(geometry[1])
+            self.dock_manager.restore_layout(self.settings.places_layout)
         self.dock_manager.lay_out_hidden_docks()
         self.show_start_page()
 
@@ -310,6 +313,7 @@ class MainWindow(QMainWindow):
             return
         self.dock_manager.set_circuit_docks_visible(True)
         self.settings.window_geometry = (self.saveGeometry(), self.saveState())
+        self.settings.places_layout = self.dock_manager.save_layout()
         self.status_line.write_progress.wait_until_written()
         self.crash_recovery.close_autosaves()
         self.file_controller.close_files()

@@ -123,6 +123,15 @@ class Settings:
         self._store.setValue("geometry", value[0])
         self._store.setValue("docks", value[1])
 
+    @property
+    def places_layout(self) -> str:
+        """The places below the canvas, as ``DockManager.save_layout`` writes them; empty at first."""
+        return str(self._store.value("places", "", type=str))
+
+    @places_layout.setter
+    def places_layout(self, text: str) -> None:
+        self._store.setValue("places", text)
+
     def _read_int(self, key: str, default: int, low: int, high: int) -> int:
         """An integer within bounds; the settings file may have been edited."""
         try:

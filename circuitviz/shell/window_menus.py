@@ -8,7 +8,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar
+from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 
 from circuitviz.commands import MENU_ORDER, UserCommand, commands, commands_by_menu
 from circuitviz.scene.theme import Theme
@@ -37,7 +37,7 @@ class WindowMenus(QObject):
         workspace: Workspace,
         run: Callable[[UserCommand], None],
         recent_menu: RecentMenu,
-        docks: Iterable[QDockWidget],
+        panel_actions: Iterable[Iterable[QAction]],
     ) -> None:
         """Fill the menu bar and the toolbar of a window.
 
@@ -46,7 +46,7 @@ class WindowMenus(QObject):
             workspace: Decides which commands can be used.
             run: Runs a command with what it needs.
             recent_menu: Goes below *Open*.
-            docks: Can be shown and hidden in *View ▸ Panels*.
+            panel_actions: Are in *View ▸ Panels*, with a separator between two groups.
         """
         super().__init__(window)
         self._window, self._workspace, self._run = window, workspace, run
@@ -65,8 +65,9 @@ class WindowMenus(QObject):
                 menu.addMenu(recent_menu)
         menus["View"].addSeparator()
         panels = menus["View"].addMenu("Panels")  # in the menu itself they would be taller than many screens
-        for dock in docks:
-            panels.addAction(dock.toggleViewAction())
+        for group in panel_actions:
+            panels.addActions(list(group))
+            panels.addSeparator()
         for name, error in commands.import_errors.items():
             log.warning("%s is disabled: %s", name, error)
         workspace.selection_changed.connect(self.update_enabled_actions)

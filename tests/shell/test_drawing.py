@@ -94,7 +94,7 @@ def test_a_small_circuit_appears_in_the_same_turn(open_window, gate: Gate, qtbot
     window.workspace.set_document(by_layer(SMALL))
     assert (
         window.canvas_updater.is_pending
-        and window.docks["edges"].isVisible()
+        and window.docks["inspector"].isVisible()
         and not window.view.circuit_scene.nodes
     )
     wait(window, qtbot)

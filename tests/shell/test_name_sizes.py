@@ -208,6 +208,8 @@ def test_another_size_of_the_window_lays_out_anew_unless_one_has_zoomed(
     open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = show(open_window, qtbot, gpt2())
+    window.resize(1000, 700)
+    QApplication.processEvents()
     spread, zoom = window.view.aspect_fitter.transform, window.view.zoom
     window.resize(1900, 1050)
     QApplication.processEvents()

@@ -38,8 +38,8 @@ ENTRY_ROLE = Qt.ItemDataRole.UserRole
     summary="ablate, change and restore nodes",
     title="Ablation",
     area="bottom",
+    place="inspect",
     order=1,
-    height=280,
 )
 class AblationPanel(Panel):
     """Three columns: the intervention form, the changes, and the history."""

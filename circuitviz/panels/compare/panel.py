@@ -11,14 +11,14 @@ from circuitviz.panels.compare.methods_page import MethodsPage
 from circuitviz.panels.compare.other_models_page import OtherModelsPage
 from circuitviz.panels.compare.parts_page import PartsPage
 from circuitviz.panels.compare.reuse_page import ReusePage
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.fields import browse_button
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workspace.workspace import Workspace
 
 
 @panels.register(
-    "compare", summary="compare two circuits", title="Compare", area="bottom", order=2.5, height=340
+    "compare", summary="compare two circuits", title="Compare", area="bottom", place="compare", order=2.5
 )
 class ComparePanel(Panel):
     """Chooses the circuit to compare with; one page for each kind of comparison."""
@@ -49,6 +49,20 @@ class ComparePanel(Panel):
     def refresh_on_show(self) -> None:
         """Redraw the current page; it is updated only while it is visible."""
         self.tabs.currentWidget().refresh()  # type: ignore[attr-defined]
+
+    def is_applicable(self) -> bool:
+        """Whether there is a second circuit."""
+        return bool(self.workspace.comparison.matching_names())
+
+    def missing_step(self) -> MissingStep | None:
+        """A second circuit has to be there."""
+        if self.is_applicable():
+            return None
+        return MissingStep(
+            "There is no second circuit of this model. Open a file, or add this circuit and change it.",
+            "Open a circuit…",
+            self._browse_circuit,
+        )
 
     def _keep_circuit(self) -> None:
         self.workspace.post_message(

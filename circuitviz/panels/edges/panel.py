@@ -19,7 +19,7 @@ from circuitviz.workspace.workspace import Workspace
 SLIDER_STEPS = 1000
 
 
-@panels.register("edges", summary="number of edges", title="Edges", area="bottom", order=0)
+@panels.register("edges", summary="number of edges", title="Edges", area="bottom", place="circuit", order=0)
 class EdgesPanel(Panel):
     """Logarithmic slider; curve with confidence band; a line at the circuit."""
 

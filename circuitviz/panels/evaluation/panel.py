@@ -10,7 +10,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from circuitviz.panels.figures import ExportButton
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.panel_steps import model_step
+from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
@@ -25,7 +26,12 @@ WITHOUT_INTERVENTIONS = "same edges, with unmodified nodes"
 
 
 @panels.register(
-    "evaluation", summary="measures of the circuit", title="Evaluation", area="bottom", order=2, height=340
+    "evaluation",
+    summary="measures of the circuit",
+    title="Evaluation",
+    area="bottom",
+    place="evaluate",
+    order=2,
 )
 class EvaluationPanel(Panel):
     """Chooses a measure, runs it in the background and plots it.
@@ -69,6 +75,10 @@ class EvaluationPanel(Panel):
         workspace.state_changed.connect(self.refresh_when_visible(self.show_result))
         workspace.document_opened.connect(self._on_document_opened)
         self._on_running_changed(False)
+
+    def missing_step(self) -> MissingStep | None:
+        """Measures run an open model."""
+        return model_step(self.workspace, "Measures")
 
     def start_measure(self) -> None:
         """Compute the chosen measure of the current circuit."""

@@ -14,7 +14,8 @@ from circuitviz.panels.feature_circuit.ledger_view import LedgerView
 from circuitviz.panels.feature_circuit.query_form import AttributionQueryForm
 from circuitviz.panels.feature_circuit.threshold_row import ThresholdRow
 from circuitviz.panels.figures import ExportButton
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.panel_steps import has_features, model_step
+from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
@@ -30,8 +31,8 @@ from circuitviz.workspace.workspace import Workspace
     summary="circuit of one prompt",
     title="Feature circuit",
     area="bottom",
-    order=4,
-    height=390,
+    place="features",
+    order=3.1,
 )
 class FeatureCircuitPanel(Panel):
     """Shows the query that the open document answers, with its numbers."""
@@ -84,6 +85,14 @@ class FeatureCircuitPanel(Panel):
         super().set_in_front(is_in_front)
         if is_in_front:
             self._request_curve()
+
+    def is_applicable(self) -> bool:
+        """Whether dictionaries are open, or ship for the model."""
+        return has_features(self.workspace)
+
+    def missing_step(self) -> MissingStep | None:
+        """Features are traced through an open model."""
+        return model_step(self.workspace, "Traces")
 
     def start_trace(self) -> None:
         """Submit the query of the form."""

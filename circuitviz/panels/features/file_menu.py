@@ -25,8 +25,9 @@ class FileMenuButton(QToolButton):
         self.setToolTip("open dictionaries, index a text, import explanations")
         self.panel = panel
         menu = QMenu(self)
-        menu.addAction(
-            "Open dictionaries…", lambda: self._choose_folder("Open dictionaries", panel.replace_dictionaries)
+        self.open_dictionaries_action = menu.addAction("Open dictionaries…")
+        self.open_dictionaries_action.triggered.connect(
+            lambda: self._choose_folder("Open dictionaries", panel.replace_dictionaries)
         )
         self.add_dictionaries_action = menu.addAction("Add dictionaries…")
         self.add_dictionaries_action.triggered.connect(

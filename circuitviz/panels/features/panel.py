@@ -21,7 +21,8 @@ from circuitviz.panels.features.feature_table import (
     make_feature_list_view,
 )
 from circuitviz.panels.features.file_menu import FileMenuButton
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.panel_steps import has_features, model_step
+from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
 from circuitviz.workbench.requests.feature_dashboards import (
     DictionaryOverview,
@@ -45,8 +46,8 @@ DEMO_SOURCES: tuple[tuple[str, ...], Path | None] = ((), None)  # folders and te
     summary="features of SAEs and transcoders",
     title="Features",
     area="bottom",
+    place="features",
     order=3,
-    height=420,
 )
 class FeaturesPanel(Panel):
     """Opens the demo's dictionaries when first shown; other dictionaries are opened from its file menu."""
@@ -90,6 +91,21 @@ class FeaturesPanel(Panel):
         super().set_in_front(is_in_front)
         self._open_default_dictionaries()
         self._refresh_dashboard()
+
+    def is_applicable(self) -> bool:
+        """Whether dictionaries are open, or ship for the model."""
+        return has_features(self.workspace)
+
+    def missing_step(self) -> MissingStep | None:
+        """Features are of an open model and its dictionaries."""
+        step = model_step(self.workspace, "Features")
+        if step is not None or self.is_applicable():
+            return step
+        return MissingStep(
+            "No dictionary is open. Features come from SAEs or transcoders that were trained on this model.",
+            "Open dictionaries…",
+            self.file_menu_button.open_dictionaries_action.trigger,
+        )
 
     def open_folders(self, folders: Iterable[str | Path], text: Path | None) -> None:
         """Open folders of dictionaries and index a text.
@@ -191,6 +207,7 @@ class FeaturesPanel(Panel):
             return
         previous_site, self.dictionary_overview = self.site_box.currentText(), reply.result
         self.workspace.dictionary_folders = self.dictionary_folders
+        self.applicability_changed.emit()
         self._show_dictionary_summary(is_indexing=not reply.done)
         self.site_box.blockSignals(True)
         self.site_box.clear()

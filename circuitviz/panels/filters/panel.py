@@ -73,7 +73,12 @@ class ToggleChips(QWidget):
 
 
 @panels.register(
-    "filters", summary="which nodes and edges are drawn", title="Filters", area="bottom", order=1
+    "filters",
+    summary="which nodes and edges are drawn",
+    title="Filters",
+    area="bottom",
+    place="circuit",
+    order=1,
 )
 class FiltersPanel(Panel):
     """Filters take effect at once; consecutive changes are one undo step."""

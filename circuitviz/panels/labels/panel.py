@@ -54,8 +54,8 @@ LABEL_FILE_FILTER = "Labels (*.jsonl *.csv)"
     summary="roles of nodes and edges, with evidence",
     title="Labels",
     area="bottom",
+    place="notes",
     order=3,
-    height=340,
 )
 class LabelsPanel(Panel):
     """The table of labels on the left; evidence, suggestions and the labelling round on the right."""

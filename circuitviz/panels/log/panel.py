@@ -13,7 +13,7 @@ from circuitviz.workspace.workspace import Workspace
 MAX_LOG_LINES = 2000
 
 
-@panels.register("log", summary="messages and errors", title="Log", area="bottom", order=1)
+@panels.register("log", summary="messages and errors", title="Log", area="bottom", place="notes", order=9)
 class LogPanel(Panel):
     """One line per message."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHeaderView, QLabel, QPushButton, QTree
 
 from circuitviz.document import TaskOrigin
 from circuitviz.graph import NodeKind
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
@@ -23,7 +24,12 @@ CHANNEL_TITLES = {"q": "queries", "k": "keys", "v": "values", "": "queries, keys
 
 
 @panels.register(
-    "rounds", summary="iterative path patching", title="Path patching", area="bottom", order=3, height=340
+    "rounds",
+    summary="iterative path patching",
+    title="Path patching",
+    area="bottom",
+    place="circuit",
+    order=7,
 )
 class PathPatchingPanel(Panel):
     """Tree of rounds; checked heads of the last round become the receivers of the next one."""
@@ -57,6 +63,21 @@ class PathPatchingPanel(Panel):
         workspace.document_opened.connect(self.show_rounds)
         workspace.worker_idle.connect(self._update_controls)
         self.show_rounds()
+
+    def is_applicable(self) -> bool:
+        """Whether the circuit was found in rounds."""
+        scores = self.workspace.state.scores
+        return scores is not None and bool(scores.info.get("rounds"))
+
+    def missing_step(self) -> MissingStep | None:
+        """Rounds come from a search."""
+        if self.is_applicable():
+            return None
+        return MissingStep(
+            "Rounds come from a search with the method path-patching.",
+            "Choose the method…",
+            partial(self.workspace.panel_requested.emit, "discovery"),
+        )
 
     def show_rounds(self) -> None:
         """Show the rounds of the document's scores."""

@@ -33,7 +33,7 @@ COLUMN_TOOLTIPS = (
 
 
 @panels.register(
-    "paths", summary="paths between two nodes", title="Paths", area="bottom", order=6, height=260
+    "paths", summary="paths between two nodes", title="Paths", area="bottom", place="circuit", order=6
 )
 class PathsPanel(Panel):
     """Lists the paths between the last two nodes that were selected together; a click highlights one."""

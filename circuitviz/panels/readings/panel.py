@@ -9,9 +9,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QStackedWidget, QToolButton
 
 from circuitviz.panels.figures import ExportButton
+from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.readings.registered_page import RegisteredReadingPage
 from circuitviz.panels.readings.registry import ReadingPage, reading_pages
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
@@ -25,8 +26,8 @@ from circuitviz.workspace.workspace import Workspace
     summary="attention, logit lens and patching on one prompt",
     title="Readings",
     area="bottom",
+    place="inspect",
     order=0.5,
-    height=390,
 )
 class ReadingsPanel(Panel):
     """One button per page; only the page in front requests readings."""
@@ -71,6 +72,10 @@ class ReadingsPanel(Panel):
     def refresh_on_show(self) -> None:
         """Let the page in front catch up with changes made while the panel was hidden."""
         self.current_page.catch_up()
+
+    def missing_step(self) -> MissingStep | None:
+        """Readings are of an open model."""
+        return model_step(self.workspace, "Readings")
 
     def show_page(self, name: str, _on: bool = True) -> None:
         """Bring a page to the front."""

@@ -16,7 +16,8 @@ from circuitviz.graph.names import parse_feature_name
 from circuitviz.paint.plot_export import plot_to_tsv
 from circuitviz.panels.features.explanation_store import STORE_FILE_NAME, open_explanations, user_data_folder
 from circuitviz.panels.figures import ExportButton
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.panel_steps import has_features, model_step
+from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.traces.collect_form import CollectForm
 from circuitviz.panels.traces.components_page import ComponentsPage
 from circuitviz.panels.traces.recurring_page import RecurringPage
@@ -38,8 +39,8 @@ TRACES_MEASURE = "traces"  # what the document keeps them as
     summary="a feature's circuits over many examples",
     title="Traces",
     area="bottom",
+    place="features",
     order=3.2,
-    height=420,
 )
 class TracesPanel(Panel):
     """Collections of traces belong to the document; a cancelled collection keeps what was traced."""
@@ -92,6 +93,14 @@ class TracesPanel(Panel):
     def current_page(self) -> TracesPage:
         """The page in front."""
         return next(page for page in self.pages if page is self.page_stack.currentWidget())
+
+    def is_applicable(self) -> bool:
+        """Whether dictionaries are open, or traces were collected."""
+        return has_features(self.workspace) or bool(self.collections)
+
+    def missing_step(self) -> MissingStep | None:
+        """Features are traced through an open model."""
+        return model_step(self.workspace, "Traces")
 
     def collect_traces(self) -> None:
         """Start the collection that the form describes.

@@ -21,7 +21,8 @@ from circuitviz import training
 from circuitviz.options import build_options, describe_options
 from circuitviz.panels.features.explanation_store import user_data_folder
 from circuitviz.panels.figures import ExportButton
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.panel_steps import model_step
+from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.fields import browse_button
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
@@ -44,9 +45,8 @@ TRAINING_CURVES = {  # of a point: its title, its factor, the least range that i
     summary="train a dictionary",
     title="Training",
     area="bottom",
+    place="features",
     order=3.5,
-    height=400,
-    hidden=True,
 )
 class TrainingPanel(Panel):
     """A stopped training continues from its checkpoint when it is started again."""
@@ -88,6 +88,14 @@ class TrainingPanel(Panel):
         super().set_in_front(is_in_front)
         if is_in_front and not self.site_box.count():
             self._on_model_opened()
+
+    def is_applicable(self) -> bool:
+        """Whether a training runs or has run; before, the panel is shown when it is asked for."""
+        return self._job.is_running or bool(self.history)
+
+    def missing_step(self) -> MissingStep | None:
+        """A dictionary is trained on an open model."""
+        return model_step(self.workspace, "Dictionaries")
 
     def start_training(self) -> None:
         """Start the training that the fields describe."""
