@@ -114,6 +114,7 @@ def stylesheet(theme: Theme) -> str:
     QPushButton#primary:disabled {{ background: {t.line}; color: {t.muted}; border-color: {t.line}; }}
     QPushButton#link {{ background: transparent; border: none; color: {t.accent}; padding: 3px 0;
                        text-align: left; }}
+    QPushButton#link[dimmed="true"] {{ color: {t.muted}; }}
     QPushButton#link:hover, QPushButton#link:focus {{ text-decoration: underline; }}
     QFrame#notice {{ background: {t.raised}; border: 0; border-bottom: 1px solid {t.line}; }}
     QFrame#card {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 9px; }}

@@ -1,4 +1,7 @@
+from .batch_ablation_values import AblationValues as AblationValues
 from .batch_ablation_values import ablation_values as ablation_values
+from .edge_contributions import EdgeContributions as EdgeContributions
+from .edge_contributions import read_edge_steps as read_edge_steps
 from .registry import DiscoveryMethod as DiscoveryMethod
 from .registry import TaskSetting as TaskSetting
 from .registry import default_selection as default_selection

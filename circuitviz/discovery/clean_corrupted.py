@@ -18,6 +18,7 @@ from circuitviz.progress import ProgressSteps
     options=NoOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(1, 2),
+    points=lambda options: lambda batch: [GradientPoint(), GradientPoint(corrupted=True)],
 )
 def clean_corrupted(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ½(∂L/∂x_v at x + at x').

@@ -7,8 +7,9 @@ not missed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
-from circuitviz.discovery.averaged_gradients import GradientPoint, score_by_average_gradients
+from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, score_by_average_gradients
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import count_gradient_passes
 from circuitviz.graph import Scores
@@ -39,14 +40,18 @@ class EapIgOptions:
     options=EapIgOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(2, options.steps),
+    points=lambda options: partial(_input_points, options),
 )
 def eap_integrated_gradients(setting: TaskSetting, options: EapIgOptions) -> ProgressSteps[Scores]:
     """EAP with ∂L/∂x_v averaged over runs whose ``input`` is a + (k/m)(z − a).
 
     Source: [hanna2024faithfulness].
     """
-    points = [GradientPoint(share) for share in path_fractions(options.steps, options.rule)]
-    return (yield from score_by_average_gradients(setting, "eap-ig", lambda batch: points))
+    return (yield from score_by_average_gradients(setting, "eap-ig", partial(_input_points, options)))
+
+
+def _input_points(options: EapIgOptions, batch: TaskBatch) -> list[GradientPoint]:
+    return [GradientPoint(share) for share in path_fractions(options.steps, options.rule)]
 
 
 def path_fractions(steps: int, rule: str) -> list[float]:

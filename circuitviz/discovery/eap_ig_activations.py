@@ -40,6 +40,7 @@ class EapIgActivationsOptions:
     options=EapIgActivationsOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(2, _count_points(setting, options)),
+    points=lambda options: partial(_layer_points, options),
 )
 def eap_integrated_activations(
     setting: TaskSetting, options: EapIgActivationsOptions
@@ -50,20 +51,22 @@ def eap_integrated_activations(
     edge's gradient is averaged over all (2 · layers + 1) · m passes, and none flows back through the outputs
     that are held; see also [marks2024sparse].
     """
-
-    def points(batch: TaskBatch) -> list[GradientPoint]:
-        fractions = path_fractions(options.steps, options.rule)
-        gradient_points = [GradientPoint(share) for share in fractions]
-        for layer, weights in enumerate(batch.model.layers):
-            delta = (batch.clean.z[layer] - batch.ablated.z[layer]).flatten(2)
-            heads = delta @ weights.o.flatten(0, 1)
-            gradient_points += [_hold_point(weights.attn_out_hook, heads, share) for share in fractions]
-            if batch.model.shape.mlp:
-                mlp = batch.clean.mlp[layer] - batch.ablated.mlp[layer]
-                gradient_points += [_hold_point(weights.mlp_out_hook, mlp, share) for share in fractions]
-        return gradient_points
-
+    points = partial(_layer_points, options)
     return (yield from score_by_average_gradients(setting, "eap-ig-activations", points))
+
+
+def _layer_points(options: EapIgActivationsOptions, batch: TaskBatch) -> list[GradientPoint]:
+    """The input's line from ablated to clean, then that of each attention and each MLP."""
+    fractions = path_fractions(options.steps, options.rule)
+    gradient_points = [GradientPoint(share) for share in fractions]
+    for layer, weights in enumerate(batch.model.layers):
+        delta = (batch.clean.z[layer] - batch.ablated.z[layer]).flatten(2)
+        heads = delta @ weights.o.flatten(0, 1)
+        gradient_points += [_hold_point(weights.attn_out_hook, heads, share) for share in fractions]
+        if batch.model.shape.mlp:
+            mlp = batch.clean.mlp[layer] - batch.ablated.mlp[layer]
+            gradient_points += [_hold_point(weights.mlp_out_hook, mlp, share) for share in fractions]
+    return gradient_points
 
 
 def _count_points(setting: TaskSetting, options: EapIgActivationsOptions) -> int:

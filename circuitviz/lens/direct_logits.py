@@ -26,12 +26,14 @@ class TokenLogit:
         logit: Its logit.
         probability: Its probability.
         rank: Its rank from the top, 0 first.
+        answer: ``correct`` or ``incorrect`` where it is an answer of the prompt, else empty.
     """
 
     token: str
     logit: float
     probability: float
     rank: int
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class TokenRanker:
             [token for token in answers[0].tolist() if token >= 0]
             for answers in (subtask.on_host.correct, subtask.on_host.incorrect)
         )
+        self._sides = dict.fromkeys(incorrect, "incorrect") | dict.fromkeys(correct, "correct")
         self._n_correct, self._n_answers = len(correct), len(correct) + len(incorrect)
         self._answers = torch.tensor(correct + incorrect, device=model.device)
         self._numbers: list[Tensor] = []
@@ -161,10 +164,13 @@ class TokenRanker:
         (rank, logit_diff), numbers = row[:2], row[2:]
         size = len(numbers) // 4
         ids, logits, probabilities, ranks = (numbers[i * size : (i + 1) * size] for i in range(4))
-        texts = self._model.tokens.token_strings([int(token) for token in ids])
+        token_ids = [int(token) for token in ids]
+        texts = self._model.tokens.token_strings(token_ids)
         tokens = [
-            TokenLogit(text, logit, probability, int(rank))
-            for text, logit, probability, rank in zip(texts, logits, probabilities, ranks, strict=True)
+            TokenLogit(text, logit, probability, int(rank), self._sides.get(token, ""))
+            for token, text, logit, probability, rank in zip(
+                token_ids, texts, logits, probabilities, ranks, strict=True
+            )
         ]
         n_listed = (size - min(MAX_ANSWERS, self._n_answers)) // 2
         has_incorrect = self._n_answers > self._n_correct

@@ -127,6 +127,7 @@ def lay_out_heat_map(
     has_scale: bool = True,
     elides_texts: bool = False,
     cell_gap: float = 0.5,
+    left_space: float = 0.0,
 ) -> HeatMapLayout:
     """Draw the frames, texts and scale of a heat map onto an empty drawing.
 
@@ -144,13 +145,14 @@ def lay_out_heat_map(
         elides_texts: whether texts that do not fit are shortened; otherwise, where many do not fit, none is
             written.
         cell_gap: what is left free between cells that are large enough.
+        left_space: least width of the names at the left.
     """
     n_rows, n_columns = grid.values.shape
     axes = Axes(
         (0.0, n_columns), (0.0, n_rows),
         left_ticks=[(i + 0.5, name) for i, name in enumerate(grid.row_names)],
         top_ticks=[(j + 0.5, name) for j, name in enumerate(grid.column_names)],
-        y_up=False, draws_lines=False,
+        y_up=False, draws_lines=False, left_space=left_space,
         right_space=_scale_width(grid, page.font, font_size) if has_scale else 0.0,
     )  # fmt: skip
     if callable(height):

@@ -158,6 +158,11 @@ class TaskExperiment:
             raise InputError("There is no circuit to measure; find or import one first.")
         return self.evaluate_steps(state.live_circuit, state.active_interventions, state.method_options)
 
+    @cached_property
+    def ablation_values(self) -> discovery.AblationValues:
+        """Ablation values of all senders; a mean is taken once over the task."""
+        return discovery.ablation_values(self.model, self.setting.task, self.setting.ablation)
+
     def read(
         self, node: str, prompt: int = 0, graph: Graph | None = None, options: Mapping[str, Any] | None = None
     ) -> lens.NodeReading:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -13,21 +12,24 @@ from PySide6.QtWidgets import (
     QColorDialog,
     QLabel,
     QLineEdit,
-    QPushButton,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from circuitviz.document import Label, expand_nodes, set_label
+from circuitviz.graph.edge_words import edge_in_words
 from circuitviz.panels.inspector.attention_map import AttentionMap
+from circuitviz.panels.inspector.edge_view import EdgeView
+from circuitviz.panels.inspector.node_edge_lists import NodeEdgeLists
 from circuitviz.panels.inspector.prompt_node_view import PromptNodeView
+from circuitviz.panels.inspector.scrolling_map import ScrollingMap
 from circuitviz.panels.inspector.token_columns import TokenColumns
 from circuitviz.panels.labels.labels_table import RoleCompleter
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
+from circuitviz.panels.widgets.token_texts import ranked_token, signed_number
 from circuitviz.workspace.comparison_text import (
     describe_selected_edges,
     describe_selected_nodes,
@@ -35,11 +37,10 @@ from circuitviz.workspace.comparison_text import (
     overlaid_circuit,
     selection_only_in_other,
 )
-from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
 
 MAX_LENS_TOKENS = 6
-MAX_LISTED_EDGES = 8  # the strongest are listed
+MAX_NAMED_EDGES = 5
 DEFAULT_LABEL_COLOUR = "#8b5cf6"
 
 
@@ -65,15 +66,16 @@ class InspectorPanel(Panel):
         self.prompt_node_view = PromptNodeView(
             workspace
         )  # instead of the readings, where the circuit is of features
-        self.edge_buttons = [QPushButton(objectName="link") for _ in range(MAX_LISTED_EDGES)]
-        self._strongest_edges: list[tuple[str, float]] = []
+        self.node_edge_lists = NodeEdgeLists()
+        self.edge_view = EdgeView(workspace)
         self._label_colour = DEFAULT_LABEL_COLOUR
         self._build()
         self.label_field.setCompleter(RoleCompleter(workspace, self.label_field))
         escape = QShortcut(Qt.Key.Key_Escape, self.label_field, context=Qt.ShortcutContext.WidgetShortcut)
         escape.activated.connect(self._discard_typed_label)
-        for index, button in enumerate(self.edge_buttons):
-            button.clicked.connect(partial(self._choose_edge, index))
+        self.node_edge_lists.edge_chosen.connect(
+            lambda edge: workspace.set_selection(frozenset(), frozenset({edge}))
+        )
         self.label_field.editingFinished.connect(self.save_label)
         for leaving in (workspace.commit_input_requested, workspace.document_closing):
             leaving.connect(self._save_typed_label)
@@ -93,6 +95,7 @@ class InspectorPanel(Panel):
             self.title_label,
             self.description_label,
             self.body,
+            self.edge_view,
             1,
             parent=content,
             spacing=7,
@@ -104,7 +107,7 @@ class InspectorPanel(Panel):
         lay_out_row(QLabel("Prompt", objectName="muted"), (self.prompt_box, 1), parent=self.prompt_row)
         self.attention_box = QWidget()
         head = lay_out_row(_heading_label("Attention"), 1, self.value_weighted_box)
-        lay_out_column(head, self.attention_map, parent=self.attention_box)
+        lay_out_column(head, ScrollingMap(self.attention_map), parent=self.attention_box)
         lay_out_column(
             self.prompt_row,
             _heading_label("Logit lens of its output"),
@@ -112,23 +115,18 @@ class InspectorPanel(Panel):
             self.answers_label,
             _heading_label("Direct logit attribution"),
             self.attribution_label,
-            self.attention_box,
             parent=self.readings_box,
             spacing=7,
         )
-        strongest = QVBoxLayout(spacing=0)
         lay_out_column(
             row,
             self.prompt_node_view,
             self.readings_box,
-            _heading_label("Strongest edges"),
-            strongest,
+            self.node_edge_lists,
+            self.attention_box,
             parent=self.body,
             spacing=7,
         )
-        for button in self.edge_buttons:
-            strongest.addWidget(button)
-            button.hide()
         scroll = VerticalScrollArea(content, min_width_px=300)
         scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # what it says is scrolled by keys
         scroll.setAccessibleName("What is selected")
@@ -145,6 +143,7 @@ class InspectorPanel(Panel):
             self._save_typed_label()  # it was typed for the node before
         self.node = node
         self.body.setVisible(bool(self.node))
+        self.edge_view.show_edge(self._edge_to_read())
         if self.node:
             self.reading = None
             self._show_state()
@@ -162,7 +161,11 @@ class InspectorPanel(Panel):
                 describe_selected_nodes(self.workspace),
             )
         elif edges:
-            self._show_title("\n".join(sorted(edges)[:5]), describe_selected_edges(self.workspace))
+            self._show_title(
+                "\n".join(edge_in_words(edge) for edge in sorted(edges)[:MAX_NAMED_EDGES]),
+                describe_selected_edges(self.workspace),
+                "\n".join(sorted(edges)[:MAX_NAMED_EDGES]),
+            )
         else:
             self._show_title("Nothing selected", "Click a head, an MLP or an edge on the canvas.")
 
@@ -191,18 +194,19 @@ class InspectorPanel(Panel):
         if reading.node != self.node or reading.prompt != self.workspace.prompt_index:
             return
         self.reading = reading
-        up, down = (
-            [(_display_token(t.token), t.logit) for t in side] for side in (reading.top, reading.bottom)
-        )
+        up, down = ([(ranked_token(t), t.logit) for t in side] for side in (reading.top, reading.bottom))
         self.lens_columns.show_tokens(up, down)
         ranked = [
-            f"{_display_token(t.token)} {t.logit:+.2f} (rank {t.rank + 1})" for t in reading.answers[:4]
+            f"{ranked_token(t)} {signed_number(t.logit, 2)} (rank {t.rank + 1:,})"
+            for t in reading.answers[:4]
         ]
         is_zero = not any(token.logit for token in (*reading.top, *reading.bottom))
         self.answers_label.setText("output is zero here" if is_zero else "answers: " + ",  ".join(ranked))
         value = reading.direct_logit_attribution
         self.attribution_label.setText(
-            "needs incorrect answers" if value is None else f"{value:+.3f} to correct − incorrect"
+            "needs incorrect answers"
+            if value is None
+            else f"{signed_number(value, 3)} to correct − incorrect"
         )
         self._show_attention()
 
@@ -231,8 +235,20 @@ class InspectorPanel(Panel):
         elif self.node:
             self.workspace.request_node_reading(self.node, self.workspace.prompt_index)
 
-    def _show_title(self, title: str, about: str) -> None:
+    def _edge_to_read(self) -> str:
+        """The one edge that is selected, where it is one between components."""
+        nodes, edges = self.workspace.selected_nodes, self.workspace.selected_edges
+        circuit = self.workspace.state.circuit
+        if nodes or len(edges) != 1 or circuit is None or circuit.graph.is_of_prompt:
+            return ""
+        (edge,) = edges
+        sender, _, receiver = edge.partition("->")
+        graph = circuit.graph
+        return edge if sender in graph.sender_index and receiver in graph.receiver_index else ""
+
+    def _show_title(self, title: str, about: str, tool_tip: str = "") -> None:
         self.title_label.setText(title)
+        self.title_label.setToolTip(tool_tip)
         self.description_label.setText(about)
 
     def _show_state(self) -> None:
@@ -262,17 +278,7 @@ class InspectorPanel(Panel):
 
     def _show_edges(self) -> None:
         other = overlaid_circuit(self.workspace) if selection_only_in_other(self.workspace) else None
-        self._strongest_edges = _edges_by_score(other[1] if other else self.workspace.state, self.node)[
-            :MAX_LISTED_EDGES
-        ]
-        for index, button in enumerate(self.edge_buttons):
-            if index < len(self._strongest_edges):
-                name, score = self._strongest_edges[index]
-                button.setText(escape_mnemonics(f"{score:+.4f}   {name}"))
-            button.setVisible(index < len(self._strongest_edges))
-
-    def _choose_edge(self, index: int) -> None:
-        self.workspace.set_selection(frozenset(), frozenset({self._strongest_edges[index][0]}))
+        self.node_edge_lists.show_edges(other[1] if other else self.workspace.state, self.node)
 
     def _pick_colour(self) -> None:
         colour = QColorDialog.getColor(
@@ -283,26 +289,7 @@ class InspectorPanel(Panel):
             self.save_label()
 
 
-def _edges_by_score(state: Any, node: str) -> list[tuple[str, float]]:
-    graph, (senders, receivers) = state.circuit.graph, state.circuit.edge_indices
-    is_touching = graph.owners[:, graph.node_index[node]][receivers]
-    if node in graph.sender_index:
-        is_touching |= senders == graph.sender_index[node]
-    edge_indices = list(zip(senders[is_touching].tolist(), receivers[is_touching].tolist(), strict=True))
-    values = (
-        [1.0] * len(edge_indices)
-        if state.scores is None
-        else [float(state.scores.values[edge]) for edge in edge_indices]
-    )
-    scored = [(graph.edge_name(*edge), value) for edge, value in zip(edge_indices, values, strict=True)]
-    return sorted(scored, key=lambda pair: -abs(pair[1]))
-
-
 def _heading_label(text: str) -> QLabel:
     label = QLabel(text, objectName="heading")
     label.setContentsMargins(0, 6, 0, 0)
     return label
-
-
-def _display_token(token: str) -> str:
-    return token.replace(" ", "·") if token.strip() == "" else token.strip()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
+from circuitviz.panels.widgets.token_texts import signed_number
+
 
 class TokenColumns(QWidget):
     """``cell_labels`` holds promoted token, value, suppressed token, value of each row."""
@@ -32,7 +34,9 @@ class TokenColumns(QWidget):
     ) -> None:
         """Show tokens with their values, strongest first."""
         for cells, up, down in zip(self.cell_labels, promoted, suppressed, strict=False):
-            for cell, text in zip(cells, (up[0], f"{up[1]:+.2f}", down[0], f"{down[1]:+.2f}"), strict=True):
+            for cell, text in zip(
+                cells, (up[0], signed_number(up[1], 2), down[0], signed_number(down[1], 2)), strict=True
+            ):
                 cell.setText(text)
 
     def clear(self) -> None:

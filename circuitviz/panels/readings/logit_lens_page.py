@@ -12,7 +12,7 @@ from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.readings.registry import reading_pages
 from circuitviz.panels.readings.token_map_page import TokenMapPage
 from circuitviz.panels.widgets.fields import choice_box
-from circuitviz.panels.widgets.token_texts import visible_token
+from circuitviz.panels.widgets.token_texts import ranked_token, visible_token
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_logit_lens import LogitLensReading, ReadLogitLens
@@ -83,7 +83,7 @@ class LogitLensPage(TokenMapPage):
         """Open a cell's tokens beside it, and select its node."""
         cell, title = self.cells[row][column]
         position = self.heat_map.mapTo(self, self.heat_map.cell_center(row, column).toPoint())
-        self.token_card.open_at(position, title, cell.top, cell.answers, self.result.correct)
+        self.token_card.open_at(position, title, cell.top, cell.answers)
         self.select_node(self.heat_map.grid.node_of_cell(row, column))
 
     def _stream_grid(self, lens: LogitLensReading) -> HeatGrid:
@@ -104,7 +104,7 @@ class LogitLensPage(TokenMapPage):
             cell_texts=[[_cell_text(cell, show) for cell in row] for row in cells],
             describe_cell=lambda i, j: _describe_cell(*self.cells[i][j]),
             cell_nodes=[[node] * len(places) for node in nodes],
-            framed_cells=_correct_cells([[cell.top[0] for cell in row] for row in cells], lens),
+            framed_cells=_correct_cells([[cell.top[0] for cell in row] for row in cells]),
             build_table=lens.table,
         )
 
@@ -122,20 +122,20 @@ class LogitLensPage(TokenMapPage):
             np.array([[t.logit for t in line] for line in tokens]),
             unit="logit",
             is_signed=any(t.logit < 0 for line in tokens for t in line),
-            cell_texts=[[visible_token(t.token) for t in line] for line in tokens],
+            cell_texts=[[ranked_token(t) for t in line] for line in tokens],
             describe_cell=lambda i, j: (
                 f"{self.cells[i][j][1]}: {tokens[i][j].token!r} {tokens[i][j].logit:+.3f}"
             ),
             cell_nodes=[[grid.node] * len(row)] * N_NODE_TOKEN_RANKS,
-            framed_cells=_correct_cells(tokens, lens),
+            framed_cells=_correct_cells(tokens),
             build_table=lens.table,
         )
 
 
-def _correct_cells(tokens: list[list[TokenLogit]], lens: LogitLensReading) -> frozenset[tuple[int, int]]:
+def _correct_cells(tokens: list[list[TokenLogit]]) -> frozenset[tuple[int, int]]:
     """Cells whose top token is a correct answer."""
     return frozenset(
-        (i, j) for i, row in enumerate(tokens) for j, t in enumerate(row) if t.token in lens.correct
+        (i, j) for i, row in enumerate(tokens) for j, t in enumerate(row) if t.answer == "correct"
     )
 
 
@@ -148,7 +148,7 @@ def _cell_value(cell: LensCell, show: str) -> float:
 
 
 def _cell_text(cell: LensCell, show: str) -> str:
-    return f"{cell.rank + 1:,}" if show == BY_RANK else visible_token(cell.top[0].token)
+    return f"{cell.rank + 1:,}" if show == BY_RANK else ranked_token(cell.top[0])
 
 
 def _describe_cell(cell: LensCell, title: str) -> str:

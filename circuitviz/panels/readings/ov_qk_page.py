@@ -16,7 +16,7 @@ from circuitviz.panels.readings.registry import reading_pages
 from circuitviz.panels.readings.token_map_page import TokenMapPage
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import choice_box
-from circuitviz.panels.widgets.token_texts import visible_token
+from circuitviz.panels.widgets.token_texts import ranked_token, visible_token
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_ov_qk import ReadHead, ov_table, qk_table
@@ -135,9 +135,7 @@ class OvQkPage(TokenMapPage):
             np.array([[cell[rank].logit for cell in reading.promoted_tokens] for rank in ranks]) * weights,
             unit="logit × attention" if self.attention_weighted_box.isChecked() else "logit",
             is_signed=any(t.logit < 0 for cell in reading.promoted_tokens for t in cell),
-            cell_texts=[
-                [visible_token(cell[rank].token) for cell in reading.promoted_tokens] for rank in ranks
-            ],
+            cell_texts=[[ranked_token(cell[rank]) for cell in reading.promoted_tokens] for rank in ranks],
             describe_cell=describe_cell,
             build_table=partial(ov_table, reading),
         )
@@ -158,9 +156,7 @@ class OvQkPage(TokenMapPage):
             np.array([[cell[rank].logit for cell in reading.matched_tokens] for rank in ranks]),
             unit="attention score",
             is_signed=any(t.logit < 0 for cell in reading.matched_tokens for t in cell),
-            cell_texts=[
-                [visible_token(cell[rank].token) for cell in reading.matched_tokens] for rank in ranks
-            ],
+            cell_texts=[[ranked_token(cell[rank]) for cell in reading.matched_tokens] for rank in ranks],
             describe_cell=describe_cell,
             build_table=partial(qk_table, reading),
         )

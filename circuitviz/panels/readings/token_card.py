@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.panels.widgets.fields import LEFT_ALIGNED, RIGHT_ALIGNED
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
-from circuitviz.panels.widgets.token_texts import visible_token
+from circuitviz.panels.widgets.token_texts import ranked_token, signed_number
 
 if TYPE_CHECKING:
     from circuitviz.lens import TokenLogit
@@ -29,7 +29,6 @@ class TokenCard(ThemedWidget):
         self.title = self.value_name = ""
         self.top_tokens: Sequence[TokenLogit] = ()
         self.answers: Sequence[TokenLogit] = ()
-        self.correct_tokens: frozenset[str] = frozenset()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Top tokens")
         self.hide()
@@ -40,7 +39,6 @@ class TokenCard(ThemedWidget):
         title: str,
         top_tokens: Sequence[TokenLogit],
         answers: Sequence[TokenLogit] = (),
-        correct_tokens: frozenset[str] = frozenset(),
         value_name: str = "",
     ) -> None:
         """Show tokens beside a point of the parent.
@@ -51,7 +49,6 @@ class TokenCard(ThemedWidget):
         self.title = title
         self.top_tokens = top_tokens
         self.answers = answers[: len(top_tokens)]
-        self.correct_tokens = correct_tokens
         self.setAccessibleDescription(f"{title}: " + ", ".join(t.token for t in top_tokens))
         size = QSize(
             CARD_PADDING_PX * 2 + LIST_WIDTH_PX * (2 if self.answers else 1),
@@ -112,8 +109,7 @@ class TokenCard(ThemedWidget):
                 painter.fillRect(
                     QRectF(x - 3, y + 1.5, (LIST_WIDTH_PX - 14) * token.probability, CARD_ROW_PX - 3), bar
                 )
-            is_correct = token.token in self.correct_tokens
-            painter.setFont(canvas_font(11, bold=is_correct))
+            painter.setFont(canvas_font(11, bold=token.answer == "correct"))
             painter.setPen(QColor(self.theme.text))
             last = (
                 f"{token.rank + 1:,}"
@@ -122,8 +118,8 @@ class TokenCard(ThemedWidget):
                 if self.value_name
                 else f"{token.probability:.3f}"
             )
-            mark = " ✓" if is_correct else ""
-            self._paint_row(painter, x, y, (visible_token(token.token) + mark, f"{token.logit:+.2f}", last))
+            name = ranked_token(token)
+            self._paint_row(painter, x, y, (name, signed_number(token.logit, 2), last))
 
     def _paint_row(self, painter: QPainter, x: float, y: float, texts: tuple[str, ...]) -> None:
         painter.drawText(QRectF(x, y, 92, CARD_ROW_PX), LEFT_ALIGNED, texts[0])

@@ -76,13 +76,14 @@ class TokenText(ThemedWidget):
             x += width_px + 2
         return rects
 
-    def _token_at(self, place: QPointF) -> int:
+    def token_at(self, place: QPointF) -> int:
+        """The token at a place, or −1."""
         boxes = self._token_rects(self.width())
         return next((i for i, box in enumerate(boxes) if box.contains(place)), -1)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Follow the pointer; while a token is held, describe its attention weight."""
-        token = self._token_at(event.position())
+        token = self.token_at(event.position())
         self.setCursor(Qt.CursorShape.ArrowCursor if token < 0 else Qt.CursorShape.PointingHandCursor)
         if token >= 0:
             self.token_hovered.emit(token)
@@ -97,7 +98,7 @@ class TokenText(ThemedWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Hold a token, or release it."""
-        token = self._token_at(event.position())
+        token = self.token_at(event.position())
         if token >= 0:
             self.token_chosen.emit(token)
 

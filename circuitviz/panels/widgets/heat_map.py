@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,11 @@ from circuitviz.paint.plot_export import save_plot
 from circuitviz.paint.shape_painter import paint_drawing
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.plots import TableRows
-from circuitviz.shapes.drawing import Drawing
+from circuitviz.shapes.drawing import Drawing, TextShape
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.shapes.heat_map_shapes import CellArray, HeatMapLayout, figure_of_heat_map, lay_out_heat_map
 from circuitviz.shapes.plot_axes import PlotFigureOptions
-from circuitviz.shapes.text_metrics import SCREEN_FONT
+from circuitviz.shapes.text_metrics import SCREEN_FONT, text_width
 
 TEXT_PX = 11  # of all text in a heat map
 ARROW_STEPS = {
@@ -44,11 +46,17 @@ class HeatMap(ThemedWidget):
         cell_hovered(int, int): row and column under the mouse or the keyboard; −1, −1 for none.
         cell_chosen(int, int): row and column that were clicked, or chosen with Return.
         escape_pressed: Escape was pressed.
+        grid_changed: other numbers are shown.
+
+    Attributes:
+        keep_row_names: whether row names stay at the left edge of what is visible, in a scroll area.
+        left_space: least width of row names in pixels; otherwise they take less than half of the map.
     """
 
     cell_hovered = Signal(int, int)
     cell_chosen = Signal(int, int)
     escape_pressed = Signal()
+    grid_changed = Signal()
 
     def __init__(
         self,
@@ -64,6 +72,7 @@ class HeatMap(ThemedWidget):
         self.marked_nodes: frozenset[str] = frozenset()
         self.highlighted_row = -1
         self.hovered_cell = NO_CELL
+        self.keep_row_names, self.left_space = False, 0.0
         self._cached_layout: tuple[object, Drawing, HeatMapLayout] | None = None
         self._cached_cells: tuple[object, QPixmap] | None = None
         self._cached_map: tuple[object, QPixmap] | None = None
@@ -82,6 +91,7 @@ class HeatMap(ThemedWidget):
         names_height = self._lay_out(QSize(400, 300))[1].axes.frame[1]
         self.setMinimumHeight(round(names_height + self._min_row_height * len(grid.row_names) + 4))
         self.update()
+        self.grid_changed.emit()
         if self.hovered_cell != NO_CELL:
             self.cell_hovered.emit(*self.hovered_cell)  # it has another text now
 
@@ -93,10 +103,38 @@ class HeatMap(ThemedWidget):
 
     def layout_shapes(self) -> tuple[Drawing, HeatMapLayout]:
         """The shapes that the window paints besides cells and names, and where the cells lie, in pixels."""
-        key = (self.grid, self.theme, self.size(), canvas_font(TEXT_PX).pixelSize())
+        key = (self.grid, self.theme, self.size(), canvas_font(TEXT_PX).pixelSize(), self.left_space)
         if self._cached_layout is None or self._cached_layout[0] != key:
             self._cached_layout = (key, *self._lay_out(self.size()))
         return self._cached_layout[1:]
+
+    def name_margins(self, width_px: int) -> tuple[float, float, float]:
+        """Pixels that names and edges take at the left, the top and the right of a map of a width."""
+        page = Drawing(width_px, 0, self.theme.panel, SCREEN_FONT)
+        font_px, no_texts = float(canvas_font(TEXT_PX).pixelSize()), replace(self.grid, cell_texts=())
+        layout = lay_out_heat_map(
+            no_texts,
+            page,
+            font_px,
+            1e4,
+            self.theme,
+            has_scale=self._shows_scale,
+            elides_texts=True,
+            left_space=self.left_space,
+        )
+        left, top, width, _height = layout.axes.frame
+        return left, top, width_px - left - width
+
+    def right_end_of_names(self) -> float:
+        """Where the names above the map end at the right, in pixels."""
+        layout = self.layout_shapes()[1]
+        _lines, words = layout.axes.draw(self.theme, SCREEN_FONT, canvas_font(TEXT_PX).pixelSize())
+        ends = (
+            word.x + text_width(word.text, SCREEN_FONT, word.size) * math.cos(math.radians(word.rotation_deg))
+            for word in words
+            if isinstance(word, TextShape) and word.rotation_deg
+        )
+        return max(ends, default=0.0)
 
     def cell_rect(self, row: int, column: int) -> QRectF:
         """A cell with its gap, in pixels."""
@@ -193,6 +231,12 @@ class HeatMap(ThemedWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(self.theme.text), 1.5))
             painter.drawRect(self.cell_rect(*self.hovered_cell).adjusted(-0.5, -0.5, -0.5, -0.5))
+        hidden_px = self.visibleRegion().boundingRect().left()
+        if self.keep_row_names and hidden_px > 0:
+            names = QRectF(0, 0, self.layout_shapes()[1].axes.frame[0], self.height())
+            ratio = self.devicePixelRatioF()
+            source = QRectF(0, 0, names.width() * ratio, names.height() * ratio)
+            painter.drawPixmap(names.translated(hidden_px, 0), self._map_pixmap(), source)
         painter.end()
 
     def _lay_out(self, size: QSize) -> tuple[Drawing, HeatMapLayout]:
@@ -208,6 +252,7 @@ class HeatMap(ThemedWidget):
             has_scale=self._shows_scale,
             elides_texts=True,
             cell_gap=1.0,
+            left_space=self.left_space,
         )
         return page, layout
 

@@ -1,8 +1,38 @@
-"""Tokens as text that can be read: a token of spaces alone would be invisible."""
+"""Tokens and signed numbers as text: a space at a token's end would be invisible."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from circuitviz.lens import TokenLogit
+
+ANSWER_MARKS = {"correct": " ✓", "incorrect": " ✗"}
+
 
 def visible_token(token: str) -> str:
-    """A token without surrounding spaces; one of white space alone as ␣ and ⏎, an empty one as ∅."""
-    return token.strip() or token.replace(" ", "␣").replace("\n", "⏎") or "∅"
+    r"""A token with the spaces at its ends as ·, line breaks as ⏎ and tabs as ⇥; an empty one as ∅.
+
+    >>> visible_token(" Mary"), visible_token("  "), visible_token("\n"), visible_token("")
+    ('·Mary', '··', '⏎', '∅')
+    """
+    text = token.replace("\n", "⏎").replace("\t", "⇥")
+    inner = text.strip(" ")
+    if not inner:
+        return "·" * len(text) or "∅"
+    before, _, after = text.partition(inner)
+    return "·" * len(before) + inner + "·" * len(after)
+
+
+def ranked_token(token: TokenLogit) -> str:
+    """A token of a reading; a correct answer of the prompt has ✓ behind it, an incorrect one ✗."""
+    return visible_token(token.token) + ANSWER_MARKS.get(token.answer, "")
+
+
+def signed_number(value: float, digits: int) -> str:
+    """A number with its sign, and a minus sign as wide as the plus.
+
+    >>> signed_number(-1.234, 2), signed_number(0.5, 1)
+    ('−1.23', '+0.5')
+    """
+    return f"{value:+.{digits}f}".replace("-", "−")

@@ -29,10 +29,9 @@ LENS_COLUMNS = (
 
 @dataclass(frozen=True)
 class LogitLensReading:
-    """A lens, and which of the answers' texts are correct."""
+    """A lens as the window shows and exports it."""
 
     grid: lens.LensGrid
-    correct: frozenset[str]
 
     def table(self) -> TableRows:
         """A row for each of a cell's first tokens."""
@@ -62,8 +61,4 @@ class ReadLogitLens(Query):
     def compute_steps(self, engine: Engine) -> ProgressSteps[LogitLensReading]:
         """One step: a forward pass, then every layer unembedded."""
         yield from ()  # too short for a sign of progress
-        grid = lens.read_lens_grid(engine.model, engine.task, self.node, self.prompt)
-        right = engine.task.on_host.correct[self.prompt]
-        return LogitLensReading(
-            grid, frozenset(engine.model.tokens.token_strings(right[right >= 0].tolist()))
-        )
+        return LogitLensReading(lens.read_lens_grid(engine.model, engine.task, self.node, self.prompt))

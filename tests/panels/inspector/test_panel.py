@@ -10,9 +10,20 @@ from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from circuitviz.document import ROLES, Document, Label, State, collapse_groups, group_nodes, set_label
+from circuitviz.document import (
+    ROLES,
+    Document,
+    Label,
+    State,
+    collapse_groups,
+    group_nodes,
+    set_label,
+    toggle_ablation,
+)
 from circuitviz.formats import save_document
 from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.graph.edge_words import edge_in_words
+from circuitviz.panels.inspector.node_edge_lists import MAX_LISTED_EDGES
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 
@@ -23,7 +34,7 @@ SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "
 @pytest.fixture
 def small_host(idle_host: PanelHost) -> PanelHost:
     """A circuit of a model that is not there."""
-    idle_host.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(60))))
+    idle_host.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(200))))
     return idle_host
 
 
@@ -43,15 +54,41 @@ def test_the_inspector_lists_the_strongest_edges_and_suggests_roles(
     small_host: PanelHost, qtbot: QtBot
 ) -> None:
     inspector, workspace = small_host.show("inspector"), small_host.workspace
+    inspector.resize(420, 2000)  # all of it is in view
+    lists = inspector.node_edge_lists
     for node in ("m1", "a2.h1", "logits"):
         workspace.set_selection(frozenset({node}), frozenset())
-        shown = [button.text() for button in inspector.edge_buttons if button.isVisible()]
-        index = SCORES.graph.edge
-        touching = [e for e in workspace.state.circuit.edge_names if node in (e.partition("->")[0], owner(e))]
-        touching.sort(key=lambda e: -abs(SCORES.values[index(e)]))
-        assert [text.split()[-1] for text in shown] == touching[: len(inspector.edge_buttons)]
-    inspector.edge_buttons[0].click()
-    assert workspace.selected_edges == {touching[0]}
+        strength = {e: abs(SCORES.values[SCORES.graph.edge(e)]) for e in workspace.state.circuit.edge_names}
+        into = sorted((e for e in strength if owner(e) == node), key=lambda e: -strength[e])
+        out = sorted((e for e in strength if e.partition("->")[0] == node), key=lambda e: -strength[e])
+        total = sum(strength[e] for e in into + out)
+        for edge_list, edges in ((lists.incoming, into), (lists.outgoing, out)):
+            buttons = [button for button in edge_list.edge_buttons if button.isVisible()]
+            assert [button.toolTip() for button in buttons] == edges[: len(buttons)]
+            assert len(buttons) == min(len(edges), MAX_LISTED_EDGES)
+            assert [button.text() for button in buttons] == [edge_in_words(e) for e in edges[: len(buttons)]]
+            assert [edge.share for edge in edge_list.edges] == pytest.approx(
+                [strength[e] / total for e in edges]
+            )
+            if edges:
+                assert (
+                    f"{100 * sum(strength[e] for e in edges) / total:.0f} %" in edge_list.heading_label.text()
+                )
+    assert len(into) > MAX_LISTED_EDGES and not out
+    last = lists.incoming.edge_buttons[-1]
+    qtbot.mouseClick(lists.incoming.all_button, Qt.MouseButton.LeftButton)
+    assert [button.toolTip() for button in lists.incoming.edge_buttons if button.isVisible()] == into
+    qtbot.mouseClick(lists.incoming.all_button, Qt.MouseButton.LeftButton)
+    assert last.isVisible() and not lists.incoming.edge_buttons[-1].isVisible()
+    workspace.apply_command(toggle_ablation(frozenset({into[1].partition("->")[0]})))
+    dimmed = [e.name for e in lists.incoming.edges if e.is_ablated]
+    assert dimmed == [e for e in into if e.partition("->")[0] == into[1].partition("->")[0]]
+    assert lists.incoming.edge_buttons[1].property("dimmed")
+    assert not lists.incoming.edge_buttons[0].property("dimmed")
+    qtbot.mouseClick(lists.incoming.edge_buttons[0], Qt.MouseButton.LeftButton)
+    assert workspace.selected_edges == {into[0]}
+    assert inspector.title_label.text() == edge_in_words(into[0])
+    assert inspector.title_label.toolTip() == into[0]
     workspace.apply_command(set_label("m2", Label("Copies the subject")))
     workspace.set_selection(frozenset({"m1"}), frozenset())
     qtbot.keyClicks(inspector.label_field, "mov")
@@ -133,7 +170,9 @@ def test_the_inspector_says_which_circuit_has_a_node(overlaid_host: PanelHost, q
         e for e in THERE.edge_names if alone in (e.partition("->")[0], e.partition("->")[2].partition("<")[0])
     ]
     strongest = max(edges, key=lambda e: abs(TWO.values[GRAPH.edge(e)]))
-    assert inspector.edge_buttons[0].text() == f"{TWO.values[GRAPH.edge(strongest)]:+.4f}   {strongest}"
+    lists = (inspector.node_edge_lists.incoming, inspector.node_edge_lists.outgoing)
+    first = max((edges.edges[0] for edges in lists if edges.edges), key=lambda edge: abs(edge.score))
+    assert (first.name, first.score) == (strongest, TWO.values[GRAPH.edge(strongest)])
     overlaid_host.run_command("ablate")
     assert not workspace.document.state.ablated_nodes
     workspace.set_selection(frozenset({alone, own}), frozenset())

@@ -22,7 +22,16 @@ def test_the_lens_shows_what_the_stream_and_a_node_say(
     demo_host.wait_for_reading(page)
     grid = read_lens_grid(model, task, "", 2)
     top = [[cell.top[0] for cell in row] for row in grid.cells[::-1]]
-    assert page.heat_map.grid.cell_texts == [[t.token.strip() for t in row] for row in top]
+    marks = {"correct": " ✓", "incorrect": " ✗", "": ""}
+    assert page.heat_map.grid.cell_texts == [
+        [t.token.replace(" ", "·") + marks[t.answer] for t in row] for row in top
+    ]
+    tokens, pair = model.tokens, task.on_host
+    right = tokens.token_strings(pair.correct[2][pair.correct[2] >= 0].tolist())
+    wrong = tokens.token_strings(pair.incorrect[2][pair.incorrect[2] >= 0].tolist())
+    for t in (t for row in grid.cells for cell in row for t in (*cell.top, *cell.answers)):
+        assert t.answer == ("correct" if t.token in right else "incorrect" if t.token in wrong else "")
+    assert {t.answer for t in grid.cells[-1][-1].answers} == {"correct", "incorrect"}
     assert page.heat_map.grid.values == pytest.approx(np.array([[t.probability for t in row] for row in top]))
     rows = read_table(page.heat_map, tmp_path / "lens.csv")
     assert len(rows) == 10 * page.heat_map.grid.values.size
@@ -33,7 +42,7 @@ def test_the_lens_shows_what_the_stream_and_a_node_say(
     demo_host.click_cell(page.heat_map, 0, len(grid.tokens) - 1)
     assert page.token_card.isVisible() and demo_host.workspace.selected_nodes == {"logits"}
     assert [t.token for t in page.token_card.top_tokens] == [t.token for t in grid.cells[-1][-1].top]
-    assert any(t.token in page.token_card.correct_tokens for t in page.token_card.answers)
+    assert any(t.answer == "correct" for t in page.token_card.answers)
     qtbot.keyClick(page.heat_map, Qt.Key.Key_Escape)
     assert not page.token_card.isVisible()
 
