@@ -113,6 +113,12 @@ class Document:
         return self._evaluations.get(self._state.measurement_key)
 
     @property
+    def evaluation_before(self) -> dict[str, Any] | None:
+        """The evaluation with nothing ablated or changed; None where nothing is, or it was not measured."""
+        state = self._state
+        return None if state.is_unmodified else self._evaluations.get(state.unmodified.measurement_key)
+
+    @property
     def curve(self) -> list[dict[str, Any]]:
         """Points of the faithfulness curve of the current scores that were measured so far."""
         return self._curves.get(_curve_key(self._state), [])

@@ -105,6 +105,13 @@ class State:
         """Whether nothing is ablated or changed."""
         return not (self.ablated_nodes or self.ablated_edges or self.interventions)
 
+    @property
+    def unmodified(self) -> State:
+        """The state with nothing ablated and nothing changed."""
+        if self.is_unmodified:
+            return self
+        return replace(self, ablated_nodes=frozenset(), ablated_edges=frozenset(), interventions={})
+
     @cached_property
     def nodes_by_label(self) -> dict[str, tuple[str, ...]]:
         """Names of nodes by their label's text; labels without a colour form no class."""

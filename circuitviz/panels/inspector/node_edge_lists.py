@@ -54,12 +54,13 @@ class EdgeList(QWidget):
         self._value_labels: list[tuple[QLabel, QLabel]] = []
         self._shows_all = False
         self.heading_label = QLabel("", objectName="heading")
-        self.all_button = QPushButton("", objectName="link")
+        self.all_button = QPushButton("All edges", objectName="link")
         self.all_button.clicked.connect(self._toggle_all)
         self._grid = QGridLayout(horizontalSpacing=10, verticalSpacing=0)
         self._grid.setColumnStretch(0, 1)
         lay_out_column(self.heading_label, self._grid, self.all_button, parent=self, spacing=1)
         self._grid.setContentsMargins(0, 0, 0, 0)
+        self.all_button.hide()
 
     def show_edges(self, node: str, edges: Sequence[NodeEdge]) -> None:
         """Show other edges; another node's list begins with the strongest alone."""

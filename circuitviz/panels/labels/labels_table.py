@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QSortFilterProxyModel, QStringListModel, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -86,6 +86,10 @@ class LabelsTableModel(TitledTableModel):
             }.get(column)
         if role == roles.DecorationRole and column == ROLE_COLUMN:
             return QColor(label.colour) if label.colour else None
+        if role == roles.ForegroundRole and self._is_ablated(target):
+            return QGuiApplication.palette().brush(QPalette.ColorRole.PlaceholderText)  # dimmed
+        if role == roles.ToolTipRole and column == PART_COLUMN and self._is_ablated(target):
+            return f"{target} is ablated"
         if role == roles.ToolTipRole and column in (NOTE_COLUMN, EVIDENCE_COLUMN):
             claims = [f"{e.outcome.verdict if e.outcome else 'not run'}: {e.claim}" for e in label.evidence]
             return "\n".join(claims) if column == EVIDENCE_COLUMN else label.note
@@ -96,6 +100,12 @@ class LabelsTableModel(TitledTableModel):
             sure_first = -1.0 if label.confidence is None else label.confidence
             return {CONFIDENCE_COLUMN: sure_first, EVIDENCE_COLUMN: holding}.get(column, self.data(index))
         return None
+
+    def _is_ablated(self, target: str) -> bool:
+        """Whether all nodes and edges that a label is of are ablated."""
+        state = self.workspace.state
+        nodes, edges = state.target_members(target)
+        return bool(nodes or edges) and {*nodes, *edges} <= state.ablated_nodes | state.ablated_edges
 
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Change a label; False where the value is invalid, such as a confidence of 120."""

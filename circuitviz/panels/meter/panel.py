@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 from circuitviz.graph import TaskCheck
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.workspace.workspace import Workspace
 
@@ -29,7 +30,11 @@ class MeterPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
+        self.before_label = QLabel("", objectName="title", accessibleName="Faithfulness before")
+        self.before_label.setToolTip("faithfulness of the circuit with nothing ablated or changed")
         self.value_label = QLabel("–", objectName="number", accessibleName="Faithfulness")
+        self.change_label = QLabel("", objectName="title", accessibleName="Change of faithfulness")
+        self.change_label.setToolTip("difference to the circuit with nothing ablated or changed")
         self.interval_label = QLabel("", objectName="muted", wordWrap=True)
         self.faithfulness_bar = FaithfulnessBar()
         self.what_if_label = QLabel("", accessibleName="What if")
@@ -40,8 +45,8 @@ class MeterPanel(Panel):
         layout = self._lines_layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 12)
         layout.setSpacing(5)
+        layout.addLayout(lay_out_row(self.before_label, self.value_label, self.change_label, 1, spacing=8))
         for widget in (
-            self.value_label,
             self.interval_label,
             self.what_if_label,
             self.faithfulness_bar,
@@ -76,7 +81,9 @@ class MeterPanel(Panel):
         self.task_warning.setText("" if check is None else check.warning)
         self.task_warning.setVisible(bool(self.task_warning.text()))
         evaluation = self.workspace.live_faithfulness.evaluation
-        self.faithfulness_bar.show_evaluation(evaluation, tier)
+        before = None if evaluation is None else _faithfulness(self.workspace.document.evaluation_before)
+        self.faithfulness_bar.show_evaluation(evaluation, tier, before)
+        self._show_change(before, _faithfulness(evaluation))
         if evaluation is None:
             self._show_missing()
             self._fit_height()
@@ -108,6 +115,15 @@ class MeterPanel(Panel):
         sites = () if circuit is None else tuple(feature_sites(circuit.graph))
         self.setting_label.setText(_setting_text(evaluation, sites))
         self._fit_height()
+
+    def _show_change(self, before: float | None, value: float | None) -> None:
+        """Show what the faithfulness was before something was ablated or changed, and the difference."""
+        is_known = before is not None and value is not None
+        self.before_label.setVisible(is_known)
+        self.change_label.setVisible(is_known)
+        if before is not None and value is not None:
+            self.before_label.setText(f"{_format_value(before)} →")
+            self.change_label.setText(_format_change(before, value))
 
     def _show_missing(self) -> None:
         for label in (self.metric_label, self.setting_label):
@@ -144,12 +160,16 @@ class MeterPanel(Panel):
 
 
 class FaithfulnessBar(ThemedWidget):
-    """A bar from 0 to the value, clipped to [0, 1], with a whisker for the 95 % interval."""
+    """A bar from 0 to the value, clipped to [0, 1], with a whisker for the 95 % interval.
+
+    A line marks the value before something was ablated or changed.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._evaluation: dict[str, Any] | None = None
         self._tier = ""
+        self.before: float | None = None
         self.setAccessibleName("Faithfulness bar")
         self.setFixedHeight(14)
 
@@ -157,9 +177,11 @@ class FaithfulnessBar(ThemedWidget):
         """A thin bar."""
         return QSize(160, 16)
 
-    def show_evaluation(self, evaluation: dict[str, Any] | None, tier: str) -> None:
-        """Show another evaluation."""
-        self._evaluation, self._tier = evaluation, tier
+    def show_evaluation(
+        self, evaluation: dict[str, Any] | None, tier: str, before: float | None = None
+    ) -> None:
+        """Show another evaluation, with a mark at the value before something was ablated or changed."""
+        self._evaluation, self._tier, self.before = evaluation, tier, before
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -177,6 +199,9 @@ class FaithfulnessBar(ThemedWidget):
             colour.setAlphaF(0.55 if self._tier == "estimate" else 1.0)
             painter.setBrush(colour)
             painter.drawRoundedRect(QRectF(0, middle - 3, width * _clamp_to_bar(value), 6), 3, 3)
+        if self.before is not None:
+            painter.setBrush(QColor(self.theme.muted))
+            painter.drawRect(QRectF(width * _clamp_to_bar(self.before) - 1, middle - 6, 2, 12))
         if faithfulness.get("low") is not None:
             painter.setPen(QColor(self.theme.text))
             low, high = (width * _clamp_to_bar(faithfulness[k]) for k in ("low", "high"))
@@ -204,6 +229,16 @@ def _setting_text(evaluation: dict[str, Any], sites: tuple[str, ...]) -> str:
 
 def _format_prompts(number: int) -> str:
     return f"{number:,} prompt{'s' if number != 1 else ''}"
+
+
+def _faithfulness(evaluation: dict[str, Any] | None) -> float | None:
+    return None if evaluation is None else evaluation["faithfulness"]["value"]
+
+
+def _format_change(before: float, value: float) -> str:
+    """The difference of two numbers as they are shown, so that they add up."""
+    change = round(value, 3) - round(before, 3)
+    return f"{change:+z.3f}".replace("-", "−") if abs(change) >= 0.0005 else "±0.000"
 
 
 def _format_value(value: float) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemDelegate
 from pytestqt.qtbot import QtBot
 
+from circuitviz.document import Label, set_label, toggle_ablation
 from circuitviz.paint import save_figure
 from circuitviz.panels.labels.labels_table import CONFIDENCE_COLUMN, PART_COLUMN, ROLE_COLUMN, RoleBox
 
@@ -69,3 +70,25 @@ def test_a_table_that_is_edited_in_place_sorted_filtered_and_carried(
     save_figure(demo_host.workspace.document, tmp_path / "figure.svg")
     svg = (tmp_path / "figure.svg").read_text()
     assert "Previous Token" in svg and f">{heads[1]}<" in svg
+
+
+def test_an_ablated_part_is_dimmed_and_says_so(idle_host: PanelHost, demo_file: Path) -> None:
+    idle_host.open_document(demo_file)
+    workspace, panel = idle_host.workspace, idle_host.show("labels")
+    first, second = [n for n in workspace.state.circuit.node_names if ".h" in n][:2]
+    for node in (first, second):
+        workspace.apply_command(set_label(node, Label("Induction")))
+    workspace.apply_command(set_label("class:Induction", Label("attends to what came after")))
+    roles = Qt.ItemDataRole
+
+    def dimmed() -> set[str]:
+        model = panel.table_model
+        rows = [model.index(row, PART_COLUMN) for row in range(model.rowCount())]
+        assert all(bool(row.data(roles.ToolTipRole)) == bool(row.data(roles.ForegroundRole)) for row in rows)
+        return {row.data() for row in rows if row.data(roles.ForegroundRole) is not None}
+
+    assert dimmed() == set()
+    workspace.apply_command(toggle_ablation({first}))
+    assert dimmed() == {first}
+    workspace.apply_command(toggle_ablation({second}))
+    assert dimmed() == {first, second, "class:Induction"}  # all that the class stands for
