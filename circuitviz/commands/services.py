@@ -62,6 +62,9 @@ class WindowService(Protocol):
     def open_palette(self) -> None:
         """Open the command palette."""
 
+    def toggle_full_screen(self) -> None:
+        """Show the canvas alone on the whole screen, or everything again."""
+
     def toggle_theme(self) -> None:
         """Change between light and dark."""
 

@@ -61,6 +61,12 @@ def toggle_places(docks: PanelService) -> None:
     docks.toggle_places()
 
 
+@command("full-screen", text="Full-screen canvas", menu="View", shortcut="F11", enabled=has_circuit)
+def toggle_full_screen(window: WindowService) -> None:
+    """Show the canvas alone on the whole screen; again: menus and panels as they were."""
+    window.toggle_full_screen()
+
+
 @command("theme", text="Light or dark", menu="View", shortcut="Ctrl+T", icon="theme", in_toolbar=True)
 def toggle_theme(window: WindowService) -> None:
     """Change between light and dark colours."""

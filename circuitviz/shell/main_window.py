@@ -34,6 +34,7 @@ from circuitviz.shell.drag_and_drop import DropHandler
 from circuitviz.shell.failure_dialog import show_failure
 from circuitviz.shell.file_controller import FileController
 from circuitviz.shell.find_bar import FindBar
+from circuitviz.shell.full_screen import FullScreenCanvas
 from circuitviz.shell.group_controller import GroupController
 from circuitviz.shell.help_viewer import HelpViewer, heading_anchor
 from circuitviz.shell.layout_controller import LayoutController
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
         self.menus = WindowMenus(
             self, workspace, self.run_command, self.recent_menu, self.dock_manager.show_actions()
         )
+        self.full_screen = FullScreenCanvas(self, self.menus.actions.values(), self.dock_manager.places_view)
         self.status_line = StatusLine(
             self.statusBar(), workspace, WriteProgress(self, workspace.save_service)
         )
@@ -270,6 +272,14 @@ class MainWindow(QMainWindow):
         """Open the command palette."""
         self.command_palette.open_palette()
 
+    def toggle_full_screen(self) -> None:
+        """Show the canvas alone on the whole screen, or everything again."""
+        self.full_screen.toggle()
+        if self.full_screen.is_active:
+            self.pages.setCurrentWidget(self.view)
+            self.view.setFocus()
+            self.workspace.post_message("Press F11 to show menus and panels again.")
+
     def toggle_theme(self) -> None:
         """Change between light and dark; kept for the next start."""
         self.settings.theme = "light" if self.theme.is_dark else "dark"
@@ -312,6 +322,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.dock_manager.set_circuit_docks_visible(True)
+        self.full_screen.leave()
         self.settings.window_geometry = (self.saveGeometry(), self.saveState())
         self.settings.places_layout = self.dock_manager.save_layout()
         self.status_line.write_progress.wait_until_written()

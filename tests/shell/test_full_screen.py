@@ -1,0 +1,101 @@
+"""F11 shows the canvas alone, with every shortcut, and everything again as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from opening import LONG
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QToolBar
+from pytestqt.qtbot import QtBot
+
+from circuitviz.document import Document, State, ViewFilters, set_filters
+from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.shell.main_window import MainWindow
+
+
+def shown(open_window: Callable[[], MainWindow], qtbot: QtBot) -> MainWindow:
+    graph = Graph.transformer(ModelShape(4, 4, 64))
+    scores = Scores(graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap")
+    window = open_window()
+    window.workspace.set_document(Document(State(None, scores, scores.greedy(40))))
+    qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
+    window.view.setFocus()
+    return window
+
+
+def around(window: MainWindow) -> dict[str, tuple[bool, int, int]]:
+    """Each panel, tool bar and menu bar: whether it is seen, and its size."""
+    bars = {bar.objectName(): bar for bar in window.findChildren(QToolBar)}
+    places = window.dock_manager.places_view
+    parts = {**window.docks, **bars, "menus": window.menuBar(), "strip": places.strip, "area": places.stack}
+    return {
+        name: (is_seen, part.width(), part.height()) if is_seen else (False, 0, 0)
+        for name, part in parts.items()
+        for is_seen in [not part.visibleRegion().isEmpty()]
+    }
+
+
+def press_f11(window: MainWindow, qtbot: QtBot, full: bool) -> None:
+    QTest.keyClick(window.view, Qt.Key.Key_F11)
+    qtbot.waitUntil(lambda: window.isFullScreen() == full)
+    QApplication.processEvents()
+
+
+def test_the_canvas_is_alone_and_all_comes_back_as_it_was(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = shown(open_window, qtbot)
+    window.docks["meter"].hide()  # closed by the person: it stays closed
+    window.dock_manager.bring_to_front("log")
+    QApplication.processEvents()
+    before, size, share = around(window), window.size(), window.view.width() / window.width()
+    assert share < 0.8
+    press_f11(window, qtbot, True)
+    assert not any(is_seen for is_seen, _, _ in around(window).values())
+    assert window.view.width() / window.width() > 0.99 and window.statusBar().isVisible()
+    press_f11(window, qtbot, False)
+    qtbot.waitUntil(lambda: window.size() == size)
+    qtbot.wait(300)
+    now = around(window)
+    assert {k: (before[k], now[k]) for k in now if now[k] != before[k]} == {}
+
+
+def test_shortcuts_work_while_the_menus_are_hidden(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = shown(open_window, qtbot)
+    press_f11(window, qtbot, True)
+    theme = window.theme.name
+    QTest.keyClick(window.view, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    assert window.theme.name != theme
+    press_f11(window, qtbot, False)
+
+
+def test_a_window_closed_in_full_screen_opens_with_its_panels(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = shown(open_window, qtbot)
+    press_f11(window, qtbot, True)
+    window.workspace.undo_stack.setClean()
+    window.close()
+    assert window.settings.window_geometry is not None
+    again = shown(open_window, qtbot)
+    assert not again.isFullScreen() and again.docks["inspector"].isVisible() and again.menuBar().isVisible()
+
+
+def test_what_changes_in_full_screen_shows_no_panel_but_one_that_is_asked_for(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = shown(open_window, qtbot)
+    press_f11(window, qtbot, True)
+    QTest.keyClick(window.view, Qt.Key.Key_Up)  # selects the logits
+    window.workspace.apply_command(set_filters(ViewFilters(least=0.1)))
+    QApplication.processEvents()
+    assert not any(is_seen for is_seen, _, _ in around(window).values())
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(window.view, Qt.Key.Key_F, both)  # Filters…
+    qtbot.waitUntil(lambda: not window.isFullScreen())
+    qtbot.waitUntil(lambda: window.panels["filters"].isVisible() and window.menuBar().isVisible())
