@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QSizeF
 
 from circuitviz.canvas.camera_placement import MAX_READABLE_COMPONENTS, READABLE_ZOOM
 from circuitviz.graph import NodeKind
-from circuitviz.layout import COLUMN_SPACING
+from circuitviz.layout import COLUMN_SPACING, ROW_SPACING, Positions
 from circuitviz.layout.layout_transform import MIN_GAP_X, LayoutTransform, Size, fit_layout_to_view
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.box_label import layout_box_label
@@ -20,6 +20,10 @@ from circuitviz.shapes.node_shapes import NODE_WIDTHS
 BOX_LIMITS = ((100.0, LABELLED_NODE_HEIGHT), (0.0, LABELLED_NODE_HEIGHT), (0.0, 28.0), (0.0, 20.0))
 """Least width and greatest height of boxes in scene units: with room for a label of a dozen letters, for two
 lines of text, and where rows are many for one line, down to 12 px with 9 px text."""
+
+
+CELL_GAP = 3.0  # scene units between two cells of a grid
+MARGINS = (90.0, 44.0)  # scene units beyond the middles of the outermost boxes
 
 
 class AspectFitter:
@@ -46,9 +50,14 @@ class AspectFitter:
         self._layout_scene = picture
         return transform_scene(picture, self.transform)
 
-    def refit_scene(self, view: QSizeF) -> CircuitScene | None:
-        """The picture spread to a view of another size; None where that changes nothing."""
-        spread = self.transform if self.is_frozen else transform_for_view(self._reference_scene, view)
+    def refit_scene(self, view: QSizeF, shows_all: bool = False) -> CircuitScene | None:
+        """The picture spread to a view of another size; None where that changes nothing.
+
+        ``shows_all``: all of it is to be seen, whether its names can be read or not.
+        """
+        spread = self.transform
+        if not self.is_frozen:
+            spread = transform_for_view(self._reference_scene, view, shows_all)
         if spread == self.transform:
             return None
         self.transform = spread
@@ -62,39 +71,78 @@ class AspectFitter:
         return {name: self.transform.to_layout(at) for name, at in places.items()}
 
 
-def transform_for_view(picture: CircuitScene, view: QSizeF) -> LayoutTransform:
+def transform_for_view(picture: CircuitScene, view: QSizeF, shows_all: bool = False) -> LayoutTransform:
     """How a picture in the layout's units is spread to a view of so many pixels.
 
     What stands in columns of tokens stays as it is, and so do crowds of which nothing can be read at once.
+    ``shows_all``: the view is filled, whether names can be read or not.
     """
+    if picture.cells and not view.isEmpty():
+        return _transform_for_cells(picture, view)
     if picture.columns or view.isEmpty() or not 0 < len(picture.nodes) <= MAX_READABLE_COMPONENTS:
         return LayoutTransform()
     free = [node for node in picture.nodes if node.name not in picture.user_positioned]
     places = {node.name: (node.x, node.y) for node in free}
     aside = {node.name for node in free if node.kind is NodeKind.MLP}
     sizes = {node.name: _box_size(node) for node in free}
-    return fit_layout_to_view(
-        *(places, sizes, aside, (view.width(), view.height()), LEGIBLE_ZOOM, READABLE_ZOOM),
-        _box_limits(free),
-    )
+    return _spread_places(places, sizes, aside, view, _box_limits(free), shows_all)
+
+
+def _transform_for_cells(picture: CircuitScene, view: QSizeF) -> LayoutTransform:
+    """A grid of all heads and MLPs fills the view: with names where they can be read, else without.
+
+    It depends on no node that is drawn, so that a search which adds nodes moves none.
+    """
+    ys = [y for _, y in picture.cells.values()]
+    ends = {"input": (0.0, min(ys) - ROW_SPACING), "logits": (0.0, max(ys) + ROW_SPACING)}
+    places = {**picture.cells, **ends}
+    sizes = dict.fromkeys(places, (NODE_WIDTHS[NodeKind.HEAD], LABELLED_NODE_HEIGHT))
+    return _spread_places(places, sizes, (), view, BOX_LIMITS, shows_all=True)
+
+
+def _spread_places(
+    places: Positions,
+    sizes: Mapping[str, Size],
+    aside: Collection[str],
+    view: QSizeF,
+    limits: Sequence[Size],
+    shows_all: bool,
+) -> LayoutTransform:
+    size = view.width(), view.height()
+    spread = fit_layout_to_view(places, sizes, aside, size, LEGIBLE_ZOOM, READABLE_ZOOM, limits)
+    if not shows_all:
+        return spread
+    corners = [spread.to_view(at) for at in places.values()]
+    extents = [max(at[i] for at in corners) - min(at[i] for at in corners) + MARGINS[i] for i in (0, 1)]
+    if all(extent * LEGIBLE_ZOOM <= free for extent, free in zip(extents, size, strict=True)):
+        return spread
+    return fit_layout_to_view(places, sizes, aside, size, 0.0, READABLE_ZOOM, limits[-1:])
 
 
 def transform_scene(picture: CircuitScene, spread: LayoutTransform) -> CircuitScene:
     """The picture in the view's places; labels get the room that there is between two columns."""
-    if spread == LayoutTransform():
+    if spread == LayoutTransform() and not picture.cells:
         return picture
     room = spread.x_factor * COLUMN_SPACING - MIN_GAP_X
     height = min(spread.box_height, LABELLED_NODE_HEIGHT)
+    pitch = spread.to_view((0.0, ROW_SPACING))[1] - spread.to_view((0.0, 0.0))[1]
+    cell = spread.x_factor * COLUMN_SPACING - CELL_GAP, pitch - CELL_GAP
     nodes = []
     for node in picture.nodes:
         x, y = spread.to_view((node.x, node.y))
-        nodes.append(replace(node, x=x, y=y, max_width=room, max_height=height))
-    return replace(picture, nodes=tuple(nodes))
+        own = cell if node.name in picture.cells else None
+        nodes.append(replace(node, x=x, y=y, max_width=room, max_height=height, cell=own))
+    cells = {name: spread.to_view(at) for name, at in picture.cells.items()}
+    return replace(picture, nodes=tuple(nodes), cells=cells)
 
 
 def is_part_of_layout(whole: CircuitScene, part: CircuitScene) -> bool:
     """Whether all nodes of a picture stand where they stand in another, but for what was moved by hand."""
-    if not whole.by_name.keys() >= part.by_name.keys() or bool(whole.columns) != bool(part.columns):
+    if bool(whole.columns) != bool(part.columns) or whole.cells != part.cells:
+        return False
+    if whole.cells:
+        return True
+    if not whole.by_name.keys() >= part.by_name.keys():
         return False
     placed = whole.user_positioned | part.user_positioned
     pairs = ((node, whole.by_name[node.name]) for node in part.nodes if node.name not in placed)

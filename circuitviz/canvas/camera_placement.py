@@ -44,7 +44,8 @@ def fit_view(view: CircuitView, show_all: bool) -> float:
         return MIN_ZOOM
     far = 4000 + max(room.width(), room.height())
     view.setSceneRect(room.adjusted(-far, -far, far, far))
-    framed = placement_with_axis(view.circuit_scene, room, free, show_all)
+    is_whole = show_all or bool(view.circuit_scene.cells)  # a grid of cells is read without names, too
+    framed = placement_with_axis(view.circuit_scene, room, free, is_whole)
     view.resetTransform()
     view.scale(framed.zoom, framed.zoom)
     aside = framed.free.center() - QRectF(view.viewport().rect()).center()

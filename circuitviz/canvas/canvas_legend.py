@@ -11,7 +11,13 @@ from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.paint.shape_painter import paint_shape
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import Theme
-from circuitviz.shapes.circuit_legend import TEXT_GAP, LegendEntry, legend_entries, style_entries
+from circuitviz.shapes.circuit_legend import (
+    TEXT_GAP,
+    LegendEntry,
+    importance_entry,
+    legend_entries,
+    style_entries,
+)
 from circuitviz.shapes.drawing import placed
 from circuitviz.shapes.edge_styles import EdgeStyles
 
@@ -21,7 +27,8 @@ ENTRY_GAP_PX = 20.0  # from an entry to the next one
 
 def canvas_entries(scene: CircuitScene, styles: EdgeStyles, theme: Theme) -> list[LegendEntry]:
     """What the legend must explain: only what is drawn, kinds of lines before kinds of nodes."""
-    return legend_entries(scene, styles, theme) + style_entries(scene, scene.legend_styles, theme)
+    entries = legend_entries(scene, styles, theme) + style_entries(scene, scene.legend_styles, theme)
+    return [importance_entry(theme), *entries] if scene.cells else entries
 
 
 def legend_size(entries: Sequence[LegendEntry], max_width: float) -> tuple[float, float]:

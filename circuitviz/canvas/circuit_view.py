@@ -119,7 +119,9 @@ class CircuitView(QGraphicsView):
         """Show the circuit, all of it where it can be read or ``show_all``; sharp after ``delay_ms``."""
         self._is_fitted, self._shows_all = True, show_all
         if (
-            picture := self.aspect_fitter.refit_scene(free_area_for(self, self.circuit_scene).size())
+            picture := self.aspect_fitter.refit_scene(
+                free_area_for(self, self.circuit_scene).size(), show_all
+            )
         ) is not None:
             self.animation.stop()
             self.circuit_scene = picture
@@ -237,7 +239,8 @@ class CircuitView(QGraphicsView):
         """The edge within five pixels of a place of the viewport."""
         if self.overview.rect.contains(QPointF(place)):
             return None
-        edge = self.scene_items.geometry.edge_at(self.mapToScene(place), 5 / self.zoom)
+        drawn = self.scene_items.edge_highlight.edge_rows if self.circuit_scene.has_edges_on_demand else None
+        edge = self.scene_items.geometry.edge_at(self.mapToScene(place), 5 / self.zoom, drawn)
         return edge if edge is not None and edge.name in self.circuit_scene.edge_rows else None
 
     @property

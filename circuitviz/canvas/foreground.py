@@ -10,9 +10,9 @@ from PySide6.QtGui import QPainter
 from circuitviz.canvas.canvas_legend import legend_strip_height
 from circuitviz.canvas.canvas_texts import paint_empty_note, paint_legend_and_status
 from circuitviz.canvas.layer_axis import layer_axis_width, layers_of, paint_layer_axis
-from circuitviz.canvas.name_tags import MAX_TAGGED_NODES, paint_name_tags
+from circuitviz.canvas.name_tags import MAX_TAGGED_NODES, paint_name_tags, strongest_nodes
 from circuitviz.canvas.token_axis import column_at, columns_containing, paint_token_axis, token_axis_height
-from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
+from circuitviz.paint.circuit_painter import FAR_ZOOM, LEGIBLE_ZOOM
 from circuitviz.scene.circuit_scene import CircuitScene, TokenColumn
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     paint_token_axis(painter, picture, theme, to_view, free, marked)
     if view.zoom < LEGIBLE_ZOOM:
         chosen = view.selected_nodes if len(view.selected_nodes) <= MAX_TAGGED_NODES else frozenset()
-        named = [*sorted(chosen - {view.hovered_name}), view.hovered_name]
+        strongest = strongest_nodes(picture) if view.zoom >= FAR_ZOOM and not picture.columns else []
+        ends = named_nodes(picture, frozenset(), view.hovered_name)
+        named = [*strongest, *sorted(chosen - ends), *sorted(ends - {view.hovered_name}), view.hovered_name]
         paint_name_tags(painter, picture, theme, to_view, free, named)
     pointed_at = named_nodes(picture, view.selected_nodes, view.hovered_name)
     paint_layer_axis(painter, picture, theme, to_view, axis_area(view), layers_of(picture, pointed_at))

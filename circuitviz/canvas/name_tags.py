@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QTransform
 
@@ -13,6 +15,13 @@ from circuitviz.scene.theme import Theme
 
 MAX_TAGGED_NODES = 12  # of more selected nodes none has a tag: they would hide the circuit
 TAG_HEIGHT_PX = 20.0
+
+
+def strongest_nodes(picture: CircuitScene) -> list[str]:
+    """The most important nodes, the greatest last; input and logits, which stand at the ends, are none."""
+    rows = np.argsort(picture.importance, kind="stable")[::-1].tolist()
+    inner = (picture.nodes[row].name for row in rows if picture.nodes[row].layer is not None)
+    return list(islice(inner, MAX_TAGGED_NODES))[::-1]
 
 
 def paint_name_tags(

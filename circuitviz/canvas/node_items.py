@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from circuitviz.canvas.cached_item import DIMMED_OPACITY, CachedItem, PaintStep
 from circuitviz.canvas.scene_geometry import SceneGeometry
-from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM, node_box, paint_node
+from circuitviz.paint.circuit_painter import FAR_ZOOM, LEGIBLE_ZOOM, node_box, paint_node
 from circuitviz.scene.circuit_scene import DrawnNode
 from circuitviz.scene.edge_arrays import IndexArray
 from circuitviz.scene.node_styles import style_colours
 from circuitviz.scene.theme import Theme
+from circuitviz.shapes.node_shapes import heat_colour
 
 MAX_RINGED_NODES = 60  # selected nodes of a crowd that get their ring: a frame's worth
 BOXES_PER_STEP = 400  # boxes in one stroke: about a millisecond
@@ -28,7 +29,7 @@ class NodeItem(QGraphicsItem):
 
     def __init__(self, node: DrawnNode, theme: Theme) -> None:
         super().__init__()
-        self.node, self.theme, self.omits_position = node, theme, False
+        self.node, self.theme, self.omits_position, self.heat = node, theme, False, 0.0
         self.is_selected = self.is_hovered = False
         self.setPos(node.x, -node.y)
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
@@ -52,17 +53,21 @@ class NodeItem(QGraphicsItem):
             is_hovered=self.is_hovered,
             scale=painter.worldTransform().m11(),
             omits_position=self.omits_position,
+            heat=self.heat,
         )
 
-    def show_node(self, node: DrawnNode, theme: Theme, omits_position: bool = False) -> None:
+    def show_node(
+        self, node: DrawnNode, theme: Theme, omits_position: bool = False, heat: float = 0.0
+    ) -> None:
         """Draw the node as it has become; moving it repaints nothing.
 
         ``omits_position``: its token is written below it, so that its name need not say the position.
+        ``heat``: its importance as a share of the greatest.
         """
-        before, others = self.node, (self.theme, self.omits_position)
-        self.node, self.theme, self.omits_position = node, theme, omits_position
+        before, others = self.node, (self.theme, self.omits_position, self.heat)
+        self.node, self.theme, self.omits_position, self.heat = node, theme, omits_position, heat
         self.setPos(node.x, -node.y)
-        if (replace(before, x=node.x, y=node.y), *others) != (node, theme, omits_position):
+        if (replace(before, x=node.x, y=node.y), *others) != (node, theme, omits_position, heat):
             self.prepareGeometryChange()
             self.update()
 
@@ -103,8 +108,9 @@ class NodeBatchItem(CachedItem):
                 yield partial(paint_boxes, geometry=self.geometry, theme=self.theme, rows=chunk)
             return
         for row in rows:
-            placed = bool(self.geometry.scene.columns)
-            yield partial(_paint_node, self.geometry.scene.nodes[row], self.theme, placed)
+            scene, placed = self.geometry.scene, bool(self.geometry.scene.columns)
+            heat = float(scene.importance[row])
+            yield partial(_paint_node, scene.nodes[row], self.theme, placed, heat)
 
     def paint_draft(self, painter: QPainter, area: QRectF, scale: float) -> None:
         """Boxes without names."""
@@ -136,6 +142,7 @@ class NodeBatchItem(CachedItem):
                     is_hovered=over,
                     scale=scale,
                     omits_position=placed,
+                    heat=float(picture.importance[picture.node_rows[name]]),
                 )
 
     def _paint_highlighted_rows(
@@ -160,9 +167,22 @@ class NodeBatchItem(CachedItem):
         return np.flatnonzero(across & (top <= area.bottom()) & (bottom >= area.top()))
 
 
-def _paint_node(node: DrawnNode, theme: Theme, placed: bool, painter: QPainter) -> None:
+def _paint_node(node: DrawnNode, theme: Theme, placed: bool, heat: float, painter: QPainter) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    paint_node(painter, node, theme, scale=painter.worldTransform().m11(), omits_position=placed)
+    scale = painter.worldTransform().m11()
+    paint_node(painter, node, theme, scale=scale, omits_position=placed, heat=heat)
+
+
+def _coloured_rows(
+    geometry: SceneGeometry, theme: Theme, scale: float, is_map: bool
+) -> Iterator[tuple[str, IndexArray]]:
+    """Rows of nodes with the colour of their boxes, the least important first."""
+    if geometry.scene.cells or (scale < FAR_ZOOM and not is_map):
+        yield from ((heat_colour(heat, theme), rows) for heat, rows in geometry.rows_by_heat)
+        return
+    for node, rows in geometry.rows_by_style:
+        own = node.colour or style_colours(node.style, theme)[1]
+        yield theme.muted if node.ablated else own, rows
 
 
 def paint_boxes(
@@ -170,16 +190,17 @@ def paint_boxes(
 ) -> None:
     """Nodes as plain boxes, those of one colour together: what is left of them from afar.
 
+    In a grid of cells, and below ``FAR_ZOOM``, the colour is that of their importance.
+
     ``min_size``: width and height that a box has in any case, in scene units.
     """
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     chosen = np.zeros(len(geometry.boxes), bool)
     chosen[rows] = True
-    for node, alike in geometry.rows_by_style:
+    for colour, alike in _coloured_rows(geometry, theme, painter.worldTransform().m11(), bool(min_size)):
         corners = geometry.boxes[alike[chosen[alike]]]
         corners[:, 2:] = np.maximum(corners[:, 2:] - corners[:, :2], min_size)
-        colour = theme.muted if node.ablated else node.colour or style_colours(node.style, theme)[1]
         painter.setBrush(QColor(colour))
         painter.drawRects([QRectF(*each) for each in corners.tolist()])
     pinned = geometry.boxes[geometry.pinned_rows[chosen[geometry.pinned_rows]]]

@@ -55,6 +55,26 @@ class SceneGeometry:
         return np.array([row for row, node in enumerate(self.scene.nodes) if node.pinned], np.intp)
 
     @cached_property
+    def empty_cells(self) -> tuple[QRectF, ...]:
+        """The cells of a grid in which no node is drawn."""
+        cells, drawn = self.scene.cells, self.scene.by_name
+        size = next((node.cell for node in self.scene.nodes if node.cell is not None), None)
+        if size is None:
+            return ()
+        width, height = size
+        return tuple(
+            QRectF(x - width / 2, -y - height / 2, width, height)
+            for name, (x, y) in cells.items()
+            if name not in drawn
+        )
+
+    @cached_property
+    def rows_by_heat(self) -> tuple[tuple[float, IndexArray], ...]:
+        """Rows of the nodes by importance in steps of a tenth."""
+        steps = np.round(10 * self.scene.importance).astype(np.intp)
+        return tuple((step / 10, np.flatnonzero(steps == step)) for step in np.unique(steps).tolist())
+
+    @cached_property
     def all_rows(self) -> IndexArray:
         """Rows of all nodes."""
         return np.arange(len(self.boxes))
@@ -71,6 +91,11 @@ class SceneGeometry:
         columns = self.scene.columns
         if columns:
             left, right = min(left, columns[0].left), max(right, columns[-1].right)
+        if self.empty_cells:
+            area = QRectF(left, top, right - left, bottom - top)
+            for cell in self.empty_cells:
+                area = area.united(cell)
+            left, top, right, bottom = area.getCoords()  # type: ignore[misc]
         return QRectF(left, top, right - left, bottom - top).adjusted(
             -BOUNDS_MARGIN, -BOUNDS_MARGIN, BOUNDS_MARGIN, BOUNDS_MARGIN
         )
@@ -81,11 +106,11 @@ class SceneGeometry:
         left, top, right, bottom = self.boxes.T
         for row in np.flatnonzero((left <= x) & (x <= right) & (top <= y) & (y <= bottom))[::-1]:
             node = self.scene.nodes[row]
-            if node_outline(node.style, node_box(node)).contains(at):
+            if node_outline(node.shape, node_box(node)).contains(at):
                 return node
         return None
 
-    def edge_at(self, at: QPointF, within: float) -> DrawnEdge | None:
-        """The edge nearest to a place, the stronger of two, where one is near enough."""
-        row = self.curves.nearest_row(at.x(), at.y(), within)
+    def edge_at(self, at: QPointF, within: float, among: IndexArray | None = None) -> DrawnEdge | None:
+        """The edge nearest to a place, the stronger of two, where one is near enough; ``among``: of rows."""
+        row = self.curves.nearest_row(at.x(), at.y(), within, among)
         return None if row is None else self.scene.edges[row]

@@ -9,9 +9,9 @@ import numpy as np
 from PySide6.QtCore import QObject, QRectF, QTimer
 from PySide6.QtWidgets import QGraphicsView
 
+from circuitviz.canvas.backdrop_item import BackdropItem
 from circuitviz.canvas.cached_item import CachedItem
 from circuitviz.canvas.canvas_legend import canvas_entries
-from circuitviz.canvas.column_bands_item import ColumnBandsItem
 from circuitviz.canvas.edge_highlight_item import NO_ROWS, EdgeHighlightItem
 from circuitviz.canvas.edges_item import EdgesItem
 from circuitviz.canvas.group_frames_item import GroupFramesItem
@@ -49,10 +49,10 @@ class SceneItems(QObject):
             NodeBatchItem(),
         )
         self.node_items: dict[str, NodeItem] = {}
-        self.frames_item, self.column_bands = GroupFramesItem(), ColumnBandsItem()
+        self.frames_item, self.backdrop = GroupFramesItem(), BackdropItem()
         self.path_label = PathLabelItem()
         for item in (
-            self.column_bands,
+            self.backdrop,
             self.frames_item,
             self.edges_item,
             self.edge_highlight,
@@ -90,8 +90,9 @@ class SceneItems(QObject):
         self.geometry = geometry
         styles = self.edge_styles(picture.edges, theme)
         self.frames_item.show_geometry(geometry, theme)
-        self.column_bands.show_geometry(geometry, theme)
+        self.backdrop.show_geometry(geometry, theme)
         self.edges_item.show_geometry(geometry, styles)
+        self.edges_item.setVisible(not picture.has_edges_on_demand)
         self.edge_highlight.show_geometry(geometry, styles, theme)
         self.path_label.show_geometry(geometry, theme)
         self.node_batch.show_geometry(geometry if self.is_batched else None, theme)
@@ -120,22 +121,23 @@ class SceneItems(QObject):
         chosen = edges | ({hovered} if hovered in picture.edge_rows else set())
         out, near = picture.neighbourhood(brought, chosen) if brought or chosen else (NO_ROWS, NO_ROWS)
         something = bool(brought or chosen)
+        fades = bool(brought or edges) and not picture.has_edges_on_demand  # not for an edge pointed at
         self.edges_item.set_dimmed(something)
-        self.node_batch.set_dimmed(something and len(near) < min(MAX_HIGHLIGHTED_NODES, len(picture.nodes)))
+        self.node_batch.set_dimmed(fades and len(near) < min(MAX_HIGHLIGHTED_NODES, len(picture.nodes)))
         self.edge_highlight.show_edges(out, frozenset(chosen))
         if len(out) and not self._rest_timer.isActive():
             self._rest_timer.start(REST_MS)
         self.node_batch.highlight(near, nodes, hovered)
         names = {picture.nodes[row].name for row in near}
         for name, item in self.node_items.items():
-            faded = something and name not in names
+            faded = fades and name not in names
             item.set_emphasis(is_selected=name in nodes, is_hovered=name == hovered, is_dimmed=faded)
 
     def invalidate_all(self) -> None:
         """Paint everything anew: the font is another."""
         for layer in (self.edges_item, self.edge_highlight, self.node_batch):
             layer.invalidate()
-        for item in (*self.node_items.values(), self.column_bands, self.frames_item):
+        for item in (*self.node_items.values(), self.backdrop, self.frames_item):
             item.update()
 
     def schedule_render(self, delay_ms: int = REST_MS) -> None:
@@ -167,12 +169,14 @@ class SceneItems(QObject):
             scene.removeItem(self.node_items.pop(name))
         if self.is_batched:
             return
-        for node in self.geometry.scene.nodes:
+        scene_shown = self.geometry.scene
+        for node in scene_shown.nodes:
             item = self.node_items.get(node.name)
             if item is None:
                 self.node_items[node.name] = item = NodeItem(node, self.theme)
                 scene.addItem(item)
-            item.show_node(node, self.theme, omits_position=bool(self.geometry.scene.columns))
+            heat = float(scene_shown.importance[scene_shown.node_rows[node.name]])
+            item.show_node(node, self.theme, omits_position=bool(scene_shown.columns), heat=heat)
 
     def _begin_render(self) -> None:
         view = self.view

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.document import State
@@ -12,6 +12,7 @@ from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.comparison_scene import build_comparison_scene
 from circuitviz.scene.status_text import status_text
 
+STABLE_LAYOUT = "grid"
 MAX_SYNCHRONOUS_COST = 600  # nodes, and a fortieth of the edges: so many are laid out in a frame
 
 
@@ -28,8 +29,12 @@ class BuiltScene:
 class SceneRequest:
     """A state and how to draw it.
 
-    opacity: of edges by name, as ``picture_of`` takes it. beside: another state that is drawn with it, and
-    the names of both. searching: whether the circuit may still grow.
+    Attributes:
+        state: What the document shows.
+        layout: The layout that the person chose.
+        opacity: Of edges by name, as ``build_scene`` takes it.
+        comparison: Another state that is drawn with it, and the names of both.
+        is_searching: Whether the circuit may still grow.
     """
 
     state: State
@@ -37,6 +42,21 @@ class SceneRequest:
     opacity: Mapping[str, float] | None = None
     comparison: tuple[State, tuple[str, str]] | None = None
     is_searching: bool = False
+
+    @property
+    def used_layout(self) -> str:
+        """The layout that is drawn: while a search refines, one in which a node has one place for good."""
+        circuit = self.state.circuit
+        can_wait = circuit is not None and not circuit.graph.is_of_prompt and self.comparison is None
+        return STABLE_LAYOUT if self.is_searching and can_wait else self.layout
+
+    def is_of_same_circuit_as(self, other: SceneRequest) -> bool:
+        """Whether another one shows what was found by the same search in the same layout."""
+        ours, theirs = self.state.circuit, other.state.circuit
+        if ours is None or theirs is None:
+            return ours is theirs
+        same_search = self.state.origin == other.state.origin and ours.graph.same_as(theirs.graph)
+        return same_search and self.used_layout == other.used_layout
 
     @property
     def is_expensive(self) -> bool:
@@ -51,7 +71,9 @@ class SceneRequest:
         """Draw it; nothing of Qt's window is touched."""
         state, other = self.state, self.comparison
         if other is None:
-            picture = build_scene(state, self.layout, opacity=self.opacity)
+            picture = build_scene(state, self.used_layout, opacity=self.opacity)
+            if self.used_layout != self.layout:  # the person did not ask for edges on demand
+                picture = replace(picture, has_edges_on_demand=False)
         else:
             picture = build_comparison_scene(state, other[0], other[1], self.layout)
         note = status_text(state, picture, other[1][1] if other else "", self.is_searching)
@@ -64,7 +86,7 @@ class SceneRequest:
     def _layout_inputs(self) -> tuple[object, ...]:
         """Values that are kept from state to state are told apart by who they are: comparing takes long."""
         opacity = None if self.opacity is None else id(self.opacity)
-        found: list[object] = [self.layout, opacity]
+        found: list[object] = [self.layout, self.used_layout, opacity]
         for state in self._states:
             found += [id(state.circuit), id(state.scores), state.positions, state.groups]
         if self.comparison is not None:  # what is ablated is left out of both

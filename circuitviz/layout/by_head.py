@@ -4,29 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from circuitviz.graph import BoolMatrix, Graph, NodeKind
+from circuitviz.graph import BoolMatrix, Graph, Node, NodeKind
 from circuitviz.layout.registry import COLUMN_SPACING, ROW_SPACING, Positions, layouts
 
+MLP_GAP = 0.25  # between the last head and the column of MLPs, in columns
 
-@layouts.register("grid", summary="by layer and head number")
+
+def component_cells(graph: Graph) -> Positions:
+    """The positions of all heads and MLPs of a model, in a circuit or not: a row for each layer."""
+    return {node.name: _cell(graph, node) for node in graph.nodes if _has_cell(node)}
+
+
+@layouts.register("grid", summary="by layer and head number", cells=component_cells)
 def layout_by_head(
     graph: Graph, names: Sequence[str], edges: BoolMatrix, pinned: Mapping[str, tuple[float, float]]
 ) -> Positions:
-    """Layers upwards, heads by number, the MLP half a row above its heads at the right."""
-    middle = (graph.shape.n_heads - 1) / 2
+    """Layers upwards, heads by number, the MLP at the right of its layer's heads."""
+    rows: dict[float, list[str]] = {}  # features and errors by height; they have no head number
     positions: Positions = {}
-    rows: dict[int, list[str]] = {}  # features and errors by depth; they have no head number
-    for name in names:
-        if graph.node(name).kind in (NodeKind.FEATURE, NodeKind.ERROR):
-            rows.setdefault(graph.depth(name), []).append(name)
-    column_offset = {name: i - (len(row) - 1) / 2 for row in rows.values() for i, name in enumerate(row)}
     for name in names:
         node = graph.node(name)
-        if node.kind is NodeKind.HEAD and node.head is not None:
-            x = node.head - middle
-        elif name in column_offset:
-            x = column_offset[name]
+        if _has_cell(node):
+            positions[name] = _cell(graph, node)
+        elif node.kind in (NodeKind.FEATURE, NodeKind.ERROR):
+            rows.setdefault(graph.depth(name) * ROW_SPACING / 2, []).append(name)
         else:
-            x = middle + 1.4 if node.kind is NodeKind.MLP else 0.0
-        positions[name] = (x * COLUMN_SPACING, graph.depth(name) * ROW_SPACING / 2)
+            layer = graph.shape.n_layers if node.kind is NodeKind.LOGITS else -1
+            positions[name] = (0.0, layer * ROW_SPACING)
+    for y, row in rows.items():
+        for i, name in enumerate(row):
+            positions[name] = ((i - (len(row) - 1) / 2) * COLUMN_SPACING, y)
     return {**positions, **{name: pinned[name] for name in names if name in pinned}}
+
+
+def _has_cell(node: Node) -> bool:
+    return node.layer is not None and (node.kind is NodeKind.MLP or node.head is not None)
+
+
+def _cell(graph: Graph, node: Node) -> tuple[float, float]:
+    assert node.layer is not None
+    n_heads = graph.shape.n_heads
+    column = n_heads + MLP_GAP if node.head is None else node.head
+    return (column - (n_heads - 1) / 2) * COLUMN_SPACING, node.layer * ROW_SPACING

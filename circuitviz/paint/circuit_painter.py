@@ -33,6 +33,7 @@ MIN_FONT_SCALE, MAX_FONT_SCALE = 0.8, 1.3
 MIN_TEXT_PX = 9.0  # of a name: where the zoom makes it smaller, it is written larger into its box
 LABEL_FIT_ZOOM = 0.6  # pixels per scene unit, the least at which a label is written: it fits its box there
 LEGIBLE_ZOOM = 0.6  # pixels per scene unit below which names of that size do not fit into boxes
+FAR_ZOOM = 0.36  # pixels per scene unit below which boxes tell importance instead of kinds
 CENTRED_UNCLIPPED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip
 
 
@@ -108,21 +109,24 @@ def paint_node(
     is_hovered: bool = False,
     scale: float = 1.0,
     omits_position: bool = False,
+    heat: float | None = None,
 ) -> None:
     """A node's shapes, and its name and label where they can be read.
 
     ``scale``: pixels per scene unit; below ``LEGIBLE_ZOOM`` without its name. ``omits_position``: its name
-    without the position, which is told by where it stands.
+    without the position, which is told by where it stands. ``heat``: its importance, which fills its box
+    in a grid of cells, and below ``FAR_ZOOM`` everywhere.
     """
     rect = node_box(node)
+    heat = heat if node.cell is not None or scale < FAR_ZOOM else None
     painter.save()
     if is_selected or is_hovered:
         ring = _box_rect(rect.adjusted(-RING_GAP, -RING_GAP, RING_GAP, RING_GAP))
         width = 2.4 if is_selected else 1.6
-        paint_shape(painter, BoxShape("ring", *ring, "", theme.accent, width, node.style))
-    for shape in node_shapes(node, _box_rect(rect), theme):
+        paint_shape(painter, BoxShape("ring", *ring, "", theme.accent, width, node.shape))
+    for shape in node_shapes(node, _box_rect(rect), theme, heat=heat):
         paint_shape(painter, shape)
-    painter.setPen(QColor(title_colour(node, theme)))
+    painter.setPen(QColor(title_colour(node, theme, heat)))
     small = "@" in node.name  # a longer name, and there are many of them
     title = node.title_without_position if omits_position else node.title
     painter.setFont(canvas_font(11 if small else 12, scale=scale))

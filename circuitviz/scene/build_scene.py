@@ -12,6 +12,7 @@ from circuitviz.document import State
 from circuitviz.document.groups import expanded_groups, outermost_collapsed
 from circuitviz.document.node_text import tokens_by_position
 from circuitviz.graph import BoolMatrix, Circuit, Scores
+from circuitviz.layout import layouts
 from circuitviz.scene.circuit_scene import ANY_POSITION, CircuitScene, DrawnNode, GroupFrame, TokenColumn
 from circuitviz.scene.class_colours import class_colours
 from circuitviz.scene.edge_arrays import CHANNELS, EdgeArrays, GraphEdgeNames, IndexArray
@@ -52,8 +53,12 @@ def build_scene(
         shown = np.maximum(MIN_OPACITY, edge_opacities(scene, circuit, opacity))
         scene = replace(scene, edges=replace(scene.edges, opacity=shown))
     moved = frozenset(state.positions) | {n for n, g in state.groups.items() if g.place is not None}
+    find_cells = layouts.get(layout).extra.get("cells") if scene.folding is None else None
+    cells = {} if find_cells is None else find_cells(circuit.graph)
     scene = replace(
         scene,
+        cells=cells,
+        has_edges_on_demand=bool(cells),
         columns=_token_columns(state, circuit, layout),
         user_positioned=frozenset(moved & scene.by_name.keys()),
         frames=tuple(

@@ -10,7 +10,7 @@ import numpy as np
 
 from circuitviz.graph import FoldedCircuit, NodeKind
 from circuitviz.scene.box_label import group_title
-from circuitviz.scene.edge_arrays import EdgeArrays, EdgeRows, IndexArray
+from circuitviz.scene.edge_arrays import EdgeArrays, EdgeRows, FloatArray, IndexArray
 from circuitviz.scene.node_styles import COMPONENT_STYLES, STYLE_DESCRIPTIONS, node_style
 
 ANY_POSITION = "any position"  # instead of a token, below what stands at none
@@ -40,6 +40,7 @@ class DrawnNode:
         max_height: how high its box may be; one line of text where two have no room.
         class_name: the label or the group that ``colour`` stands for, else empty.
         layer: its layer in the model; None of the input, the logits and groups.
+        cell: width and height of its box in a grid of cells; None elsewhere.
     """
 
     name: str
@@ -59,6 +60,7 @@ class DrawnNode:
     class_name: str = ""
     max_height: float = LABELLED_NODE_HEIGHT
     layer: int | None = None
+    cell: tuple[float, float] | None = None
 
     @property
     def title(self) -> str:
@@ -79,6 +81,11 @@ class DrawnNode:
     def style(self) -> str:
         """How it is drawn, a key of ``node_styles.STYLE_DESCRIPTIONS``."""
         return node_style(self.kind, self.name)
+
+    @property
+    def shape(self) -> str:
+        """The outline of its box, as ``drawing.BoxShape`` takes it: of its style, or of a cell."""
+        return self.style if self.cell is None else "square"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +145,9 @@ class CircuitScene:
         columns: the token columns of a layout by position, else empty.
         sign: what the sign of a score means, a key of ``view_filters.SIGN_MEANINGS``.
         user_positioned: names of the nodes that a person has moved.
+        cells: where all heads and MLPs of the model stand, drawn or not, in a layout that is a grid of
+            them; else empty.
+        has_edges_on_demand: whether only the edges of nodes that are selected or pointed at are drawn.
     """
 
     nodes: tuple[DrawnNode, ...] = ()
@@ -149,6 +159,8 @@ class CircuitScene:
     columns: tuple[TokenColumn, ...] = ()
     sign: str = "helps"
     user_positioned: frozenset[str] = frozenset()
+    cells: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    has_edges_on_demand: bool = False
 
     @cached_property
     def by_name(self) -> Mapping[str, DrawnNode]:
@@ -159,6 +171,19 @@ class CircuitScene:
     def node_rows(self) -> dict[str, int]:
         """The row of each node by name."""
         return {node.name: row for row, node in enumerate(self.nodes)}
+
+    @cached_property
+    def importance(self) -> FloatArray:
+        """The sum of |score| of the edges at each node, as a share of the greatest [nodes].
+
+        Input and logits, at which most edges end, have 1 and do not count.
+        """
+        size, edges = np.abs(self.edges.score) * ~self.edges.ablated, self.edges
+        total = np.bincount(edges.sender, size, len(self.nodes))
+        total += np.bincount(edges.receiver, size, len(self.nodes))
+        is_end = np.array([node.layer is None and not node.members for node in self.nodes], bool)
+        greatest = float(total[~is_end].max(initial=0.0)) or 1.0
+        return np.where(is_end, 1.0, total / greatest)
 
     @property
     def edge_rows(self) -> EdgeRows:

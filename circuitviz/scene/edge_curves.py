@@ -85,9 +85,13 @@ class EdgeCurves:
         share = np.clip((offset * extent).sum(-1) / np.maximum((extent**2).sum(-1), 1e-12), 0.0, 1.0)
         return np.hypot(*np.moveaxis(offset - share[..., None] * extent, -1, 0)).min(-1)
 
-    def nearest_row(self, x: float, y: float, radius: float) -> int | None:
-        """The row of the edge nearest to a point, the stronger of two as near; None beyond ``radius``."""
-        rows = self.rows_near(x, y, radius)[-MAX_MEASURED_EDGES:]
+    def nearest_row(self, x: float, y: float, radius: float, among: IndexArray | None = None) -> int | None:
+        """The row of the edge nearest to a point, the stronger of two as near; None beyond ``radius``.
+
+        ``among``: the rows of the edges that count; all of them where it is None.
+        """
+        rows = self.rows_near(x, y, radius)
+        rows = (rows if among is None else rows[np.isin(rows, among)])[-MAX_MEASURED_EDGES:]
         if not len(rows):
             return None
         distances = self.distances(x, y, rows)

@@ -27,7 +27,7 @@ from circuitviz.shapes.edge_styles import (
     edge_styles,
 )
 from circuitviz.shapes.group_frames import LINE_WIDTH, ROLE_LETTERS, FrameOutline
-from circuitviz.shapes.node_shapes import BoxRect, node_shapes, pin_shapes
+from circuitviz.shapes.node_shapes import BoxRect, heat_colour, node_shapes, pin_shapes
 from circuitviz.shapes.page_style import PageStyle
 from circuitviz.shapes.text_metrics import elide_text, text_width
 
@@ -35,6 +35,7 @@ INPUT_DESCRIPTIONS = {"query": "query (q)", "key": "key (k)", "value": "value (v
 SAMPLE_WIDTH, SAMPLE_HEIGHT, PIN_SAMPLE_WIDTH = 34.0, 12.0, 9.0  # scene units
 SAMPLE_STRENGTH = 0.3  # of the line that stands for all of its kind
 DOT_RADIUS = 3.6  # of the end of an edge, in scene units
+HEAT_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 WIDTH_KEY_SHARES = (1.0, 0.5, 0.1)
 TEXT_GAP = 6.0  # from a sample to its text, in scene units
 
@@ -108,6 +109,26 @@ def style_entries(scene: CircuitScene, shown: Collection[str], theme: Theme) -> 
         for style, text in STYLE_DESCRIPTIONS.items()
         if style in shown
     ]
+
+
+def importance_entry(theme: Theme) -> LegendEntry:
+    """What the colours of cells stand for, from nothing to the most important node."""
+    width = SAMPLE_WIDTH / len(HEAT_SHARES)
+    sample: list[DrawingShape] = [
+        BoxShape(
+            "heat",
+            i * width,
+            -SAMPLE_HEIGHT / 2,
+            width,
+            SAMPLE_HEIGHT,
+            heat_colour(share, theme),
+            "",
+            0.0,
+            "square",
+        )
+        for i, share in enumerate(HEAT_SHARES)
+    ]
+    return LegendEntry("importance", "sum of |score| of a node's edges", sample)
 
 
 def figure_entries(

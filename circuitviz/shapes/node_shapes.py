@@ -13,6 +13,7 @@ from circuitviz.scene.edge_arrays import FloatArray
 from circuitviz.scene.node_styles import style_colours
 from circuitviz.scene.theme import Theme, blend_hex
 from circuitviz.shapes.drawing import BoxShape, DrawingShape, polyline
+from circuitviz.shapes.heat_grid import diverging_colours, rgb_to_hex, text_colour_on
 
 NODE_WIDTHS = dict.fromkeys(NodeKind, 84.0) | {
     NodeKind.HEAD: 66.0,
@@ -38,6 +39,8 @@ def node_size(node: DrawnNode, label_width: Callable[[str], float]) -> tuple[flo
         node: what is drawn.
         label_width: how wide a label is written, in scene units.
     """
+    if node.cell is not None:
+        return node.cell
     if node.members:
         size = layout_box_label(node.title, node.members)
         return size.width, size.height
@@ -62,7 +65,9 @@ def node_bounds(nodes: Sequence[DrawnNode], label_width: Callable[[str], float])
     return np.concatenate([middle - half, middle + half], axis=1)
 
 
-def node_shapes(node: DrawnNode, rect: BoxRect, theme: Theme, role: str = "") -> list[DrawingShape]:
+def node_shapes(
+    node: DrawnNode, rect: BoxRect, theme: Theme, role: str = "", heat: float | None = None
+) -> list[DrawingShape]:
     """A node's box and the marks on it, without what is written in it.
 
     What is ablated is a ghost: pale, dashed and struck through. A node of a class has the class's colour, one
@@ -73,6 +78,7 @@ def node_shapes(node: DrawnNode, rect: BoxRect, theme: Theme, role: str = "") ->
         rect: where its box is.
         theme: the colours.
         role: what the box says that it is; empty for its style.
+        heat: 0 to 1, which fills the box with a colour of ``heat_colour`` instead of its style's.
     """
     left, top, width, height = rect
     fill, line = style_colours(node.style, theme)
@@ -82,11 +88,13 @@ def node_shapes(node: DrawnNode, rect: BoxRect, theme: Theme, role: str = "") ->
         line = theme.positive if node.side == "left" else theme.negative
     line_width = CLASS_LINE_WIDTH if node.colour or node.side in ("left", "right") else LINE_WIDTH
     is_dashed = node.ablated or node.side == "right"
+    if heat is not None:
+        fill = heat_colour(heat, theme)
     if node.ablated:
         fill = theme.ground
     opacity = ABLATED_OPACITY if node.ablated else 1.0
     shapes: list[DrawingShape] = [
-        BoxShape(role or node.style, *rect, fill, line, line_width, node.style, is_dashed, opacity)
+        BoxShape(role or node.style, *rect, fill, line, line_width, node.shape, is_dashed, opacity)
     ]
     if node.ablated:
         ends = (
@@ -109,6 +117,13 @@ def pin_shapes(x: float, y: float, theme: Theme) -> list[DrawingShape]:
     ]
 
 
-def title_colour(node: DrawnNode, theme: Theme) -> str:
-    """What a node's name is written in."""
+def heat_colour(heat: float, theme: Theme) -> str:
+    """The colour of an importance from 0 to 1: from the ground to the theme's blue."""
+    return rgb_to_hex(diverging_colours(np.array(heat), theme))
+
+
+def title_colour(node: DrawnNode, theme: Theme, heat: float | None = None) -> str:
+    """What a node's name is written in, on a box of its style or of a heat."""
+    if heat is not None and not node.ablated:
+        return text_colour_on(diverging_colours(np.array(heat), theme))
     return theme.muted if node.ablated else theme.text

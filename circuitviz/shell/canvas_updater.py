@@ -95,8 +95,10 @@ class CanvasUpdater(QObject):
         )
 
     def _show(self, request: SceneRequest, built: BuiltScene) -> None:
-        self._shown_request, self._pending_request = request, None
+        before, self._shown_request, self._pending_request = self._shown_request, request, None
         self.scene_built.emit(built)
+        if before is not None and not request.is_of_same_circuit_as(before):
+            self._view.fit(self._view.is_showing_all)  # where one had zoomed is no place of this circuit
         waiting, self._drawn_callbacks = self._drawn_callbacks, []
         for callback in waiting:
             callback()
