@@ -94,7 +94,7 @@ def hairline_steps(
 
 
 def _paint_hairlines(curves: EdgeCurves, rows: IndexArray, pen: QPen, fine: bool, painter: QPainter) -> None:
-    points = curves.points(rows, POINTS_PER_CURVE)
+    points = curves.piece_points(rows, POINTS_PER_CURVE)
     joined = np.ones(points.shape[:2], np.int32)
     joined[:, -1] = 0
     x, y = points[..., 0].ravel(), points[..., 1].ravel()

@@ -77,8 +77,8 @@ def edge_steps(
     curves: EdgeCurves, styles: EdgeStyles, rows: IndexArray
 ) -> Iterator[Callable[[QPainter], None]]:
     """What paints each of some edges, with a dot at its port in the ink of its input."""
-    for row, points in zip(rows.tolist(), curves.cubics(rows).tolist(), strict=True):
-        yield partial(_paint_edge, styles.line(row, map(tuple, points)))
+    for row, points in zip(rows.tolist(), curves.cubics(rows), strict=True):
+        yield partial(_paint_edge, styles.line(row, points))
 
 
 def _paint_edge(line: CurveShape, painter: QPainter) -> None:
@@ -94,8 +94,8 @@ def halo_steps(
     curves: EdgeCurves, styles: EdgeStyles, rows: IndexArray, theme: Theme
 ) -> Iterator[Callable[[QPainter], None]]:
     """What paints the halo of each of some edges, which are selected."""
-    for row, points in zip(rows.tolist(), curves.cubics(rows).tolist(), strict=True):
-        line = styles.line(row, map(tuple, points))
+    for row, points in zip(rows.tolist(), curves.cubics(rows), strict=True):
+        line = styles.line(row, points)
         halo = replace(line, colour=theme.accent, width=HALO_WIDTH, opacity=HALO_OPACITY, dash=None)
         yield partial(paint_shape, shape=halo)
 

@@ -1,8 +1,9 @@
-"""Where edges run: cubic curves that leave and arrive vertically, all of them bent in one numpy call."""
+"""Where edges run: cubic curves that leave and arrive along the layers, bent in one numpy call."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,68 +23,168 @@ _CURVE_Y = (
 
 
 @dataclass(frozen=True, eq=False)
+class Waypoints:
+    """Points that edges pass on their way, where the straight way would run through a box.
+
+    Attributes:
+        edge: [points] rows of edges, increasing; the points of an edge from its start to its end.
+        place: [points, 2] in scene units with y downwards.
+    """
+
+    edge: IndexArray
+    place: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class EdgeCurves:
     """The curves of edges, from ``start`` to ``end`` [edges, 2], in scene units with y downwards.
 
-    All are one cubic, stretched. So the x of an edge at a height is one interpolation, for all edges at once.
+    An edge is one piece, or several from waypoint to waypoint. All pieces are one cubic, stretched: it goes
+    along the layers at both ends. So the place of a piece at a height is one interpolation, for all at once.
+
+    Attributes:
+        start: [edges, 2] where edges begin.
+        end: [edges, 2] where they end.
+        is_horizontal: whether layers go from left to right; otherwise upwards.
+        waypoints: what edges pass; none where it is None.
     """
 
     start: FloatArray
     end: FloatArray
+    is_horizontal: bool = False
+    waypoints: Waypoints | None = None
+
+    @cached_property
+    def pieces(self) -> tuple[IndexArray, FloatArray, FloatArray]:
+        """The edge of each piece, increasing, and the pieces' ends [pieces, 2]."""
+        rows = np.arange(len(self.start))
+        if self.waypoints is None or not len(self.waypoints.edge):
+            return rows, self.start, self.end
+        edge = np.concatenate([rows, self.waypoints.edge])  # each point begins a piece
+        order = np.argsort(edge, kind="stable")
+        edge, start = edge[order], np.concatenate([self.start, self.waypoints.place])[order]
+        end = np.empty_like(start)
+        end[:-1] = start[1:]
+        end[np.flatnonzero(np.diff(edge, append=len(rows)))] = self.end
+        return edge, start, end
+
+    @cached_property
+    def _first_piece(self) -> IndexArray:
+        """The first piece of each edge, and the number of pieces [edges + 1]."""
+        return np.searchsorted(self.pieces[0], np.arange(len(self.start) + 1))
+
+    def _pieces_of(self, rows: IndexArray) -> IndexArray:
+        """The pieces of some edges, edge by edge."""
+        first, count = self._first_piece[rows], np.diff(self._first_piece)[rows]
+        total = np.cumsum(count)
+        return np.repeat(first - (total - count), count) + np.arange(int(total[-1]) if len(total) else 0)
+
+    @property
+    def axes(self) -> tuple[int, int]:
+        """Which coordinate goes across the layers, and which along them."""
+        return (1, 0) if self.is_horizontal else (0, 1)
+
+    def piece_points(self, rows: IndexArray, n_points: int) -> FloatArray:
+        """Points along the pieces of some edges, edge by edge [pieces, n_points, 2]."""
+        return self._points_on(self._pieces_of(rows), np.linspace(0.0, 1.0, n_points)[None])
 
     def points(self, rows: IndexArray, n_points: int) -> FloatArray:
-        """Points along the curves of some edges [rows, n_points, 2]."""
-        t = np.linspace(0.0, 1.0, n_points)
+        """Points along the curves of some edges [rows, n_points, 2]; of several pieces, as many on each."""
+        count = np.diff(self._first_piece)[rows]
+        along = np.linspace(0.0, 1.0, n_points)[None] * count[:, None]
+        piece = np.minimum(along.astype(np.intp), count[:, None] - 1)
+        return self._points_on(self._first_piece[rows][:, None] + piece, along - piece)
+
+    def _points_on(self, pieces: IndexArray, t: FloatArray) -> FloatArray:
+        """Points of pieces at parameters 0 to 1: [pieces] with [1, points], or both [rows, points]."""
+        across, along = self.axes
         x, y = np.interp(t, _CURVE_T, _CURVE_X), np.interp(t, _CURVE_T, _CURVE_Y)
-        start, extent = self.start[rows], self.end[rows] - self.start[rows]
-        points = np.empty((len(rows), n_points, 2))
-        points[..., 0] = start[:, :1] + extent[:, :1] * x
-        points[..., 1] = start[:, 1:] + extent[:, 1:] * y
+        _, starts, ends = self.pieces
+        pieces = pieces[:, None] if pieces.ndim == 1 else pieces
+        start, extent = starts[pieces], ends[pieces] - starts[pieces]
+        points = np.empty((*np.broadcast_shapes(pieces.shape, t.shape), 2))
+        points[..., across] = start[..., across] + extent[..., across] * x
+        points[..., along] = start[..., along] + extent[..., along] * y
         return points
 
-    def cubics(self, rows: IndexArray, min_bend: float = 0.0) -> FloatArray:
-        """Start, two control points and end of the curves of some edges [rows, 4, 2].
+    def cubics(self, rows: IndexArray, min_bend: float = 0.0) -> list[list[tuple[float, float]]]:
+        """For each of some edges a start, and for each piece two control points and an end.
 
         Args:
             rows: of the edges.
-            min_bend: how far the control points lie from the ends at least, upwards from the start.
+            min_bend: how far the control points lie from the ends at least, forwards from the start.
         """
-        start, end = self.start[rows], self.end[rows]
-        bend = CONTROL_POINT_SHARE * (start[:, 1] - end[:, 1])
-        points = np.stack([start, start, end, end], axis=1)
-        bend = np.maximum(np.abs(bend), min_bend) if min_bend else bend
-        points[:, 1, 1] -= bend
-        points[:, 2, 1] += bend
-        return points
+        pieces, along = self._pieces_of(rows), self.axes[1]
+        _, starts, ends = self.pieces
+        start, end = starts[pieces], ends[pieces]
+        forwards = 1.0 if self.is_horizontal else -1.0
+        bend = CONTROL_POINT_SHARE * (end[:, along] - start[:, along])
+        bend = forwards * np.maximum(np.abs(bend), min_bend) if min_bend else bend
+        points = np.stack([start, end, end], axis=1)
+        points[:, 0, along] += bend
+        points[:, 1, along] -= bend
+        made, counts = iter(points.tolist()), np.diff(self._first_piece)[rows].tolist()
+        return [
+            [(x, y), *(tuple(point) for _ in range(count) for point in next(made))]
+            for (x, y), count in zip(self.start[rows].tolist(), counts, strict=True)
+        ]
+
+    @cached_property
+    def _extents(self) -> tuple[FloatArray, FloatArray]:
+        """The corners of least and greatest coordinates of each edge [edges, 2]."""
+        low, high = np.minimum(self.start, self.end), np.maximum(self.start, self.end)
+        if self.waypoints is not None:
+            np.minimum.at(low, self.waypoints.edge, self.waypoints.place)
+            np.maximum.at(high, self.waypoints.edge, self.waypoints.place)
+        return low, high
 
     def rows_in_rect(self, left: float, top: float, right: float, bottom: float) -> IndexArray:
         """Rows of the edges whose bounding box meets a rectangle, in order."""
-        low, high = np.minimum(self.start, self.end), np.maximum(self.start, self.end)
+        low, high = self._extents
         meets = (low[:, 0] <= right) & (high[:, 0] >= left) & (low[:, 1] <= bottom) & (high[:, 1] >= top)
         return np.flatnonzero(meets)
 
     def rows_near(self, x: float, y: float, radius: float) -> IndexArray:
         """Rows of the edges that pass through the square of half side ``radius`` about a point, in order.
 
-        A curve is monotone in both directions, so between two heights it fills exactly the span between
-        its x at these heights.
+        A piece is monotone in both directions, so between two heights it fills exactly the span between
+        its places at these heights.
         """
         rows = self.rows_in_rect(x - radius, y - radius, x + radius, y + radius)
-        start, extent = self.start[rows], self.end[rows] - self.start[rows]
-        height = np.where(np.abs(extent[:, 1]) < 1e-9, 1e-9, extent[:, 1])
-        heights = np.array([y - radius, y + radius])[:, None]
-        share = np.clip((heights - start[:, 1]) / height, 0.0, 1.0)
+        pieces = self._pieces_of(rows)
+        edge, starts, ends = self.pieces
+        point, (across, along) = (x, y), self.axes
+        low = np.minimum(starts[pieces, along], ends[pieces, along])
+        high = np.maximum(starts[pieces, along], ends[pieces, along])
+        pieces = pieces[(low <= point[along] + radius) & (high >= point[along] - radius)]
+        at = self.places_at(pieces, np.array([point[along] - radius, point[along] + radius])[:, None])
+        is_near = (at.min(0) <= point[across] + radius) & (at.max(0) >= point[across] - radius)
+        return np.unique(edge[pieces[is_near]])
+
+    def places_at(self, pieces: IndexArray, heights: FloatArray) -> FloatArray:
+        """Where pieces are across the layers at heights along them; at an end for heights beyond it.
+
+        Args:
+            pieces: [pieces].
+            heights: of each piece, [..., pieces] or [..., 1].
+        """
+        across, along = self.axes
+        _, starts, ends = self.pieces
+        start, extent = starts[pieces], ends[pieces] - starts[pieces]
+        height = np.where(np.abs(extent[:, along]) < 1e-9, 1e-9, extent[:, along])
+        share = np.clip((heights - start[:, along]) / height, 0.0, 1.0)
         t = np.interp(share, _CURVE_Y, _CURVE_T)
-        at = start[:, 0] + extent[:, 0] * np.interp(t, _CURVE_T, _CURVE_X)
-        return rows[(at.min(0) <= x + radius) & (at.max(0) >= x - radius)]
+        return np.asarray(start[:, across] + extent[:, across] * np.interp(t, _CURVE_T, _CURVE_X))
 
     def distances(self, x: float, y: float, rows: IndexArray) -> FloatArray:
-        """Distances [rows] of a point from the curves of some edges, taken as 48 straight pieces each."""
-        points = self.points(rows, 49)
+        """Distances [rows] of a point from the curves of some edges, each piece taken as 48 straight ones."""
+        points = self.piece_points(rows, 49)
         start, extent = points[:, :-1], np.diff(points, axis=1)
         offset = np.array([x, y]) - start
         share = np.clip((offset * extent).sum(-1) / np.maximum((extent**2).sum(-1), 1e-12), 0.0, 1.0)
-        return np.hypot(*np.moveaxis(offset - share[..., None] * extent, -1, 0)).min(-1)
+        of_pieces = np.hypot(*np.moveaxis(offset - share[..., None] * extent, -1, 0)).min(-1)
+        count = np.diff(self._first_piece)[rows]
+        return np.minimum.reduceat(of_pieces, np.cumsum(count) - count) if len(rows) else of_pieces
 
     def nearest_row(self, x: float, y: float, radius: float, among: IndexArray | None = None) -> int | None:
         """The row of the edge nearest to a point, the stronger of two as near; None beyond ``radius``.

@@ -14,6 +14,7 @@ import numpy as np
 
 from circuitviz.scene.edge_arrays import SIDES, BoolArray, EdgeArrays, FloatArray, IndexArray
 from circuitviz.scene.edge_curves import EdgeCurves
+from circuitviz.scene.edge_routes import route_around_boxes
 from circuitviz.scene.theme import Theme, blend_hex
 from circuitviz.shapes.drawing import CurveShape, Point
 
@@ -114,20 +115,31 @@ class EdgeStyles:
         return made
 
 
-def edge_curves(edges: EdgeArrays, bounds: FloatArray, port_widths: FloatArray) -> EdgeCurves:
-    """The curves of edges, from the top of the sender to the receiver's port for q, k or v.
+def edge_curves(
+    edges: EdgeArrays, bounds: FloatArray, port_widths: FloatArray, is_horizontal: bool = False
+) -> EdgeCurves:
+    """The curves of edges, from the sender to the receiver's port for q, k or v, beside other boxes.
+
+    They leave a box at its top and arrive at the bottom; where layers go from left to right, at the right
+    and the left.
 
     Args:
         edges: their ends are rows of ``bounds``.
         bounds: left, top, right and bottom of the boxes of the nodes [nodes, 4], y downwards.
         port_widths: over how wide a part of its box each node has its ports [nodes].
+        is_horizontal: whether layers go from left to right.
     """
+    if is_horizontal:
+        middle = (bounds[:, 1] + bounds[:, 3]) / 2
+        height = bounds[edges.receiver, 3] - bounds[edges.receiver, 1]
+        at = middle[edges.receiver] + PORT_OFFSETS[edges.channel] * height
+        start = np.stack([bounds[edges.sender, 2], middle[edges.sender]], -1)
+        end = np.stack([bounds[edges.receiver, 0], at], -1)
+        return route_around_boxes(EdgeCurves(start, end, is_horizontal), bounds)
     middle = (bounds[:, 0] + bounds[:, 2]) / 2
     at = middle[edges.receiver] + PORT_OFFSETS[edges.channel] * port_widths[edges.receiver]
-    return EdgeCurves(
-        np.stack([middle[edges.sender], bounds[edges.sender, 1]], -1),
-        np.stack([at, bounds[edges.receiver, 3]], -1),
-    )
+    start = np.stack([middle[edges.sender], bounds[edges.sender, 1]], -1)
+    return route_around_boxes(EdgeCurves(start, np.stack([at, bounds[edges.receiver, 3]], -1)), bounds)
 
 
 def edge_styles(

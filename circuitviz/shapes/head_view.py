@@ -56,8 +56,8 @@ def draw_head_view(
     for frame in frames:
         drawing.body += frame.shapes()
     curves = edge_curves(scene.edges, bounds, 2 * half[:, 0])
-    cubics = curves.cubics(np.arange(len(scene.edges)), MIN_BEND_EM * size).tolist()
-    drawing.body += [styles.line(i, map(tuple, curve), arrow=True) for i, curve in enumerate(cubics)]
+    cubics = curves.cubics(np.arange(len(scene.edges)), MIN_BEND_EM * size)
+    drawing.body += [styles.line(i, curve, arrow=True) for i, curve in enumerate(cubics)]
     roles = class_roles(scene)
     for node, (left, top, right, low) in zip(scene.nodes, bounds.tolist(), strict=True):
         rect = left, top, right - left, low - top

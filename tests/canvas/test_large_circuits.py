@@ -22,7 +22,7 @@ from circuitviz.graph import Circuit, Graph, ModelShape, Scores
 from circuitviz.paint.circuit_painter import edge_steps, node_box
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
-from circuitviz.scene.edge_curves import EdgeCurves
+from circuitviz.scene.edge_curves import EdgeCurves, Waypoints
 from circuitviz.scene.theme import LIGHT
 from circuitviz.shapes.edge_styles import EdgeStyles
 from circuitviz.shapes.node_shapes import NODE_WIDTHS
@@ -72,19 +72,25 @@ def test_points_lie_on_qts_own_curve() -> None:
     for row in range(len(picture.edges)):
         start, *bends = (QPointF(*point) for point in curves.cubics(np.array([row]))[0])
         path = QPainterPath(start)
-        path.cubicTo(*bends)
+        for piece in range(0, len(bends), 3):
+            path.cubicTo(*bends[piece : piece + 3])
         whole = np.array([path.pointAtPercent(t).toTuple() for t in np.linspace(0, 1, 1500)])
         for x, y in points[row]:
             assert np.hypot(whole[:, 0] - x, whole[:, 1] - y).min() < 0.7
 
 
-def test_places_are_found_on_any_curve_even_flat_and_falling_ones() -> None:
+@pytest.mark.parametrize("is_horizontal", [False, True])
+@pytest.mark.parametrize("n_waypoints", [0, 300])
+def test_places_are_found_on_any_curve_even_flat_and_falling_ones(
+    n_waypoints: int, is_horizontal: bool
+) -> None:
     rng = np.random.default_rng(7)
     start = rng.uniform(0, 400, (400, 2))
     end = start + rng.normal(0, 200, (400, 2))
     end[:40, 1] = start[:40, 1]
-    curves = EdgeCurves(start, end)
-    fine = curves.points(np.arange(400), 1500)
+    passed = Waypoints(np.sort(rng.integers(0, 400, n_waypoints)), rng.uniform(0, 400, (n_waypoints, 2)))
+    curves = EdgeCurves(start, end, is_horizontal, passed)
+    fine = curves.points(np.arange(400), 6000 if n_waypoints else 1500)
     for x, y in rng.uniform(0, 400, (60, 2)):
         apart = np.hypot(fine[..., 0] - x, fine[..., 1] - y).min(-1)
         assert set(np.flatnonzero(apart < 4)) <= set(curves.rows_near(x, y, 4.0))

@@ -61,7 +61,8 @@ def test_text_stands_out_from_every_ground(theme: Theme) -> None:
 def edge_path(geometry: SceneGeometry, row: int) -> QPainterPath:
     start, *bends = (QPointF(*point) for point in geometry.curves.cubics(np.array([row]))[0])
     path = QPainterPath(start)
-    path.cubicTo(*bends)
+    for piece in range(0, len(bends), 3):
+        path.cubicTo(*bends[piece : piece + 3])
     return path
 
 
