@@ -61,6 +61,7 @@ from circuitviz.workbench.requests.read_ov_qk import ReadHead
 from circuitviz.workbench.requests.read_patching_map import ReadPatchingMap
 from circuitviz.workbench.requests.read_prompt_node import ReadPromptNode
 from circuitviz.workbench.requests.read_task_node import ReadTaskNode
+from circuitviz.workbench.requests.read_task_rows import ReadTaskRows
 from circuitviz.workbench.requests.read_top_tokens import ReadTopTokens
 from circuitviz.workbench.requests.score_roles import ScoreRoles
 from circuitviz.workbench.requests.switch_basis import SwitchBasis
@@ -255,6 +256,7 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     CompareMethods: lambda o: CompareMethods("r", o.found.circuit, None, ("eap", "exact"), None, "corrupted"),
     SwitchBasis: lambda o: SwitchBasis(o.found.origin, ("m1",), 100, "Show features of m1"),
     CheckClaims: _claims,
+    ReadTaskRows: lambda o: ReadTaskRows(OWN_MODEL, "ioi"),
     InspectPrompts: lambda o: InspectPrompts(OWN_MODEL, OWN_ROWS),
     CheckPrompts: lambda o: CheckPrompts(OWN_MODEL, "own", OWN_ROWS),
     OpenPromptsModel: lambda o: OpenPromptsModel(OWN_MODEL),

@@ -77,6 +77,8 @@ def list_available(kind: str) -> list[dict[str, Any]]:
         if described := describe_options(entry.options):
             row["options"] = [{"flag": o.flag, "default": o.default, "help": o.help} for o in described]
         rows.append(row)
+    if kind == "tasks":
+        rows += [{"name": name, "summary": "own prompts"} for name in tasks.list_prompt_sets()]
     return rows + [{"name": n, "error": error} for n, error in registry.import_errors.items()]
 
 

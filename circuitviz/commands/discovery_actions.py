@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from circuitviz.commands.conditions import has_circuit, has_imported_circuit
 from circuitviz.commands.registry import command
+from circuitviz.commands.services import PanelService
 from circuitviz.panels.discovery.panel import DiscoveryPanel
+from circuitviz.panels.prompt_editor.panel import PromptEditorPanel
 from circuitviz.workspace import Workspace
 
 
@@ -12,6 +14,19 @@ from circuitviz.workspace import Workspace
 def find_circuit(form: DiscoveryPanel) -> None:
     """Find a circuit with what the form says."""
     form.start_search()
+
+
+@command("own_prompts", text="Own prompts…", menu="Discovery", shortcut="Ctrl+Shift+O")
+def edit_own_prompts(panels: PanelService) -> None:
+    """Write pairs of prompts, and use them as the task of a search."""
+    panels.bring_to_front("prompt_editor")
+
+
+@command("edit_task", text="Edit the task as own prompts", menu="Discovery")
+def edit_task_as_own_prompts(workspace: Workspace, panels: PanelService, editor: PromptEditorPanel) -> None:
+    """Open the pairs of the task that the search form names in the editor of own prompts."""
+    panels.bring_to_front("prompt_editor")
+    editor.edit_task(workspace.search_form.task)
 
 
 @command("attach", text="Measure on this model and task", menu="Discovery", enabled=has_imported_circuit)

@@ -21,6 +21,7 @@ PLACES = {
     "compare": "Compare",
     "features": "Features",
     "notes": "Notes",
+    "prompts": "Prompts",
 }
 """The places below the canvas, by name, with their titles, from left to right."""
 OTHER_PLACE = "more"  # of panels that name no place

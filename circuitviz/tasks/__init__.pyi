@@ -3,10 +3,14 @@ from .pairs import Pair as Pair
 from .pairs import Task as Task
 from .pairs import UnusablePairError as UnusablePairError
 from .pairs import encode_pair as encode_pair
+from .prompt_sets import find_prompt_set as find_prompt_set
+from .prompt_sets import list_prompt_sets as list_prompt_sets
 from .registry import PairGenerator as PairGenerator
 from .registry import tasks as tasks
 from .task_files import UnusableRowsError as UnusableRowsError
 from .task_files import count_reasons as count_reasons
 from .task_files import is_task_file as is_task_file
+from .task_files import needs_tokenizer as needs_tokenizer
+from .task_files import read_pairs as read_pairs
 from .task_files import read_task_rows as read_task_rows
 from .task_loading import load_task as load_task

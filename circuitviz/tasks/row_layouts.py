@@ -23,9 +23,13 @@ BAD_VALUE_REASON = "a value is of the wrong kind"
 
 
 class RowReader:
-    """Makes pairs from rows; caches the tokens of two-digit years."""
+    """Makes pairs from rows; caches the tokens of two-digit years.
 
-    def __init__(self, tokens: PromptTokenizer) -> None:
+    Args:
+        tokens: The tokenizer; None for layouts that do not need one.
+    """
+
+    def __init__(self, tokens: PromptTokenizer | None) -> None:
         self.tokens = tokens
         self._years: dict[str, dict[int, int]] = {}
 
@@ -56,6 +60,8 @@ class RowReader:
         """The token of each two-digit year that is one token after a prompt's last word."""
         word = prompt.rsplit(" ", 1)[-1]
         if word not in self._years:
+            if self.tokens is None:
+                raise UnusablePairError("years are found with a tokenizer.", "a tokenizer is needed")
             ids_of_year = {int(year): self.tokens.answer_ids(prompt, year) for year in YEARS}
             self._years[word] = {year: ids[0] for year, ids in ids_of_year.items() if len(ids) == 1}
         return self._years[word]
@@ -70,12 +76,14 @@ class RowLayout:
         columns: Columns that a row must have.
         read: Makes a pair of a row.
         metric: The metric that goes with the columns.
+        needs_tokenizer: Whether the answers are found, or written as text, with a tokenizer.
     """
 
     tool: str
     columns: tuple[str, ...]
     read: Callable[[RowReader, FileRow], Pair]
     metric: str = DEFAULT_METRIC
+    needs_tokenizer: bool = False
 
 
 def _read_answer_texts(reader: RowReader, row: FileRow) -> Pair:
@@ -152,10 +160,15 @@ def _read_mib_arithmetic(reader: RowReader, row: FileRow) -> Pair:
 
 
 ROW_LAYOUTS = (
-    RowLayout("EAP-IG's ids of answers", ("clean", "corrupted", "correct_idx"), _read_answer_ids),
+    RowLayout(
+        "EAP-IG's ids of answers",
+        ("clean", "corrupted", "correct_idx"),
+        _read_answer_ids,
+        needs_tokenizer=True,
+    ),
     RowLayout("a task file", ("clean", "corrupted", "correct"), _read_answer_texts),
-    RowLayout("EAP-IG's greater-than", ("clean", "corrupted", "label"), _read_year_label, "prob-diff"),
-    RowLayout("MIB's greater-than", ("clean", "corrupted", "year"), _read_year, "prob-diff"),
+    RowLayout("EAP-IG's greater-than", ("clean", "corrupted", "label"), _read_year_label, "prob-diff", True),
+    RowLayout("MIB's greater-than", ("clean", "corrupted", "year"), _read_year, "prob-diff", True),
     RowLayout("auto-circuit", ("clean", "corrupt", "answers"), _read_auto_circuit),
     RowLayout(
         "feature-circuits",

@@ -165,6 +165,47 @@ def read_task_rows(
     return task_rows
 
 
+def needs_tokenizer(name: str) -> bool:
+    """Whether the answers of a task file can be written as text only with a tokenizer.
+
+    Raises:
+        InputError: The file cannot be read as a task.
+    """
+    for _, row in _locate_rows(Path(name)):
+        layout = None if isinstance(row, UnusablePairError) else find_row_layout(row)
+        if layout is not None:
+            return layout.needs_tokenizer
+    return False
+
+
+def read_pairs(name: str, tokens: PromptTokenizer | None, max_rows: int) -> tuple[list[Pair], int]:
+    """The pairs of a task file, whether or not a tokenizer can use them.
+
+    Args:
+        name: Path of the file.
+        tokens: The tokenizer; None where the file does not need one (``needs_tokenizer``).
+        max_rows: The most pairs that are read.
+
+    Returns:
+        The pairs, and how many rows are none.
+
+    Raises:
+        InputError: The file cannot be read as a task.
+    """
+    reader, n_unreadable = RowReader(tokens), 0
+    pairs: list[Pair] = []
+    for place, row in _locate_rows(Path(name)):
+        if len(pairs) >= max_rows:
+            break
+        try:
+            if isinstance(row, UnusablePairError):
+                raise row
+            pairs.append(reader.read_pair(place, row)[0])
+        except UnusablePairError:
+            n_unreadable += 1
+    return pairs, n_unreadable
+
+
 def _locate_rows(path: Path) -> LocatedRows:
     """Each row with its place (``ioi.csv line 3``); what is not a row comes as its error."""
     text = _read_text(path)

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from circuitviz import lens, metrics, models, tasks
 from circuitviz.errors import InputError
-from circuitviz.tasks.prompt_sets import PromptRow, join_answers, split_answers
+from circuitviz.tasks.prompt_sets import ANSWER_SEPARATOR, PromptRow, join_answers, split_answers
 
 N_TOP_TOKENS = 5
 TWO_SIDED_METRIC, ONE_SIDED_METRIC = "logit-diff", "log-prob"
@@ -179,6 +179,33 @@ def measure_rows(inspections: Sequence[RowInspection], model: models.Model) -> l
 def make_pair(row: PromptRow) -> tasks.Pair:
     """The row as a pair of a task."""
     return tasks.Pair(row.clean, row.corrupted, split_answers(row.correct), split_answers(row.incorrect))
+
+
+def row_of_pair(pair: tasks.Pair, tokens: models.PromptTokenizer | None) -> tuple[PromptRow, int]:
+    """A pair of a task as a row that can be edited.
+
+    Args:
+        pair: The pair.
+        tokens: The tokenizer that writes ids of answers as text; None where there is none.
+
+    Returns:
+        The row, and how many answers are left out because no text is read as their token.
+    """
+    sides, n_lost = [], 0
+    for answers in (pair.correct, pair.incorrect):
+        texts = []
+        for answer in answers:
+            text = answer
+            if isinstance(text, int):
+                text = tokens.token_strings([text])[0].replace("⏎", "\n") if tokens is not None else ""
+                if tokens is None or tokens.answer_ids(pair.clean, text) != [answer]:
+                    text = ""
+            if text and ANSWER_SEPARATOR not in text:
+                texts.append(text)
+            else:
+                n_lost += 1
+        sides.append(join_answers(texts))
+    return PromptRow(pair.clean, pair.corrupted, *sides), n_lost
 
 
 def _align(clean: list[int], corrupted: list[int]) -> tuple[AlignedPositions, ...]:

@@ -19,6 +19,7 @@ class SearchForm(QObject):
 
     changed = Signal()
     search_requested = Signal(bool)  # whether it is an example, which does not count as unsaved work
+    task_list_changed = Signal()  # there is another set of own prompts
     model_folder_requested = Signal()  # let the person choose one
     task_file_requested = Signal()
 

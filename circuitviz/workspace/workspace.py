@@ -63,6 +63,7 @@ class Workspace(QObject):
 
     state_changed = Signal()
     commit_input_requested = Signal()  # what is typed and not yet taken over is to be put into the document
+    stopping = Signal()  # the window goes: what is kept outside of documents is to be written now
     document_closing = Signal()  # while it is still there: what belongs to it is to be written into it now
     document_opened = Signal()
     document_shown = Signal()
@@ -147,6 +148,7 @@ class Workspace(QObject):
 
     def stop(self) -> None:
         """End all threads and wait for them, before the window goes; what is being written is written."""
+        self.stopping.emit()
         self.worker.stop()
         self.save_service.stop()
         self.task_pool.stop()

@@ -40,6 +40,7 @@ from circuitviz.panels.widgets.fields import adjust_form_fields, browse_button, 
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_form_labels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
+from circuitviz.tasks.prompt_sets import list_prompt_sets
 from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.load_choices import Choices
@@ -183,6 +184,7 @@ class DiscoveryPanel(Panel):
         self.device_box.currentTextChanged.connect(lambda text: form.set(device=text))
         self.dtype_box.currentTextChanged.connect(lambda text: form.set(dtype=text))
         form.changed.connect(self._show_search_form)
+        form.task_list_changed.connect(lambda: self.set_choices(self.choices))
         form.search_requested.connect(lambda is_example: self.start_search(is_example=is_example))
         form.model_folder_requested.connect(self.browse_model)
         form.task_file_requested.connect(self.browse_task)
@@ -208,10 +210,10 @@ class DiscoveryPanel(Panel):
     def set_choices(self, choices: Choices) -> None:
         """Fill the boxes with what is available; the current choice is kept."""
         self.choices = choices
-        names = list(choices.methods)
+        names, prompt_sets = list(choices.methods), list_prompt_sets()
         for box, items in (
             (self.model_box, list(choices.models)),
-            (self.task_box, [OWN_PROMPTS, *choices.tasks, TYPED_PAIR]),
+            (self.task_box, [OWN_PROMPTS, *prompt_sets, *choices.tasks, TYPED_PAIR]),
             (self.method_box, names),
             (self.metric_box, [DEFAULT_METRIC, *choices.metrics]),
             (self.ablation_box, list(choices.ablations)),
@@ -229,7 +231,7 @@ class DiscoveryPanel(Panel):
                     box.setEditText(current_text)
         for row, name in enumerate(names):
             self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
-        for row, name in enumerate(choices.tasks, start=1):
+        for row, name in enumerate(choices.tasks, start=1 + len(prompt_sets)):
             self.task_box.setItemData(row, choices.task_summaries.get(name, ""), Qt.ItemDataRole.ToolTipRole)
         is_untouched = self._request_shown is None or self.find_request() == self._request_shown
         self._show_options(self.method_box.currentText())

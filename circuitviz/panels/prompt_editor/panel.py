@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QScrollArea, QSplitter, QToolButton
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QToolButton,
+)
 
+from circuitviz.document.origin import TaskOrigin
 from circuitviz.graph.names import display_name
+from circuitviz.panels.prompt_editor.open_menu import OpenMenu
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet
+from circuitviz.panels.prompt_editor.prompt_storage import DEFAULT_NAME, PromptStorage
 from circuitviz.panels.prompt_editor.prompt_table import PromptTable
 from circuitviz.panels.prompt_editor.row_details import RowDetails
 from circuitviz.panels.registry import Panel, panels
@@ -18,15 +31,20 @@ from circuitviz.scene.theme import Theme
 from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.prompt_inspection import RowInspection
 from circuitviz.workbench.requests.inspect_prompts import (
+    CheckPrompts,
     InspectPrompts,
     OpenPromptsModel,
+    PromptsChecked,
     PromptsInspected,
     PromptsModel,
     PromptsModelOpened,
 )
+from circuitviz.workbench.requests.read_task_rows import ReadTaskRows, RowsRead
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
+TASK_FILE_FILTER = "Tasks (*.csv *.jsonl *.json)"
+EXPORT_FILTER = "CSV (*.csv);;Lines of JSON (*.jsonl)"
 INSPECTION_DELAY_MS = 200  # after the last key, so that a word that is typed is read once
 MAX_CACHED_ROWS = 4000
 DETAILS_HEIGHT_PX = 196
@@ -39,8 +57,7 @@ MIN_STACKED_HEIGHT_PX = 340  # below it the pair in front stands beside the tabl
     title="Own prompts",
     area="bottom",
     order=95,
-    hidden=True,
-    height=440,
+    place="prompts",
 )
 class PromptEditorPanel(Panel):
     """A table of pairs, and the pair in front as the model of the search form sees it."""
@@ -48,18 +65,29 @@ class PromptEditorPanel(Panel):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.sheet = PromptSheet(self)
+        self.storage = PromptStorage(self.sheet, workspace, self)
         self.table = PromptTable(self.sheet)
+        self.open_menu = OpenMenu(workspace, self)
         self.details = RowDetails()
         self.name_field = QLineEdit(placeholderText="name", accessibleName="Name of the prompts")
         self.model_label = QLabel(
             "", objectName="muted", wordWrap=True, accessibleName="Model of the prompts"
         )
         self.open_model_button = QPushButton("", accessibleName="Open the model")
+        self.check_button = QPushButton(
+            "Check task", toolTip="accuracy and metric on all pairs, against chance"
+        )
+        self.check_label = QLabel("", wordWrap=True, accessibleName="Result of the check")
+        self.use_button = QPushButton("Use in search", objectName="primary")
+        self.replace_dialog: QMessageBox | None = None
         self.count_label = QLabel("", objectName="muted", accessibleName="Pairs that can be used")
         self._inspections: dict[PromptRow, RowInspection] = {}
         self._inspected_model: PromptsModel | None = None
         self._is_model_open = False
-        self._inspection_job, self._opening_job = LatestJob(workspace, self), LatestJob(workspace, self)
+        self._checked_rows: tuple[PromptRow, ...] = ()
+        self._inspection_job, self._opening_job, self._check_job, self._reading_job = (
+            LatestJob(workspace, self) for _ in range(4)
+        )
         self._inspection_timer = QTimer(self, singleShot=True, interval=INSPECTION_DELAY_MS)
         self._build()
         self._connect()
@@ -77,8 +105,15 @@ class PromptEditorPanel(Panel):
         self.undo_button = _tool_button("Undo", "undo the last change of the prompts", sheet.undo)
         self.redo_button = _tool_button("Redo", "redo what was undone", sheet.redo)
         self.name_field.setMaximumWidth(220)
+        self.new_button = _tool_button("New", "begin an empty table", self._begin_new)
+        self.open_button = _tool_button("Open", "edit a task as own prompts", lambda: None)
+        self.open_button.setMenu(self.open_menu)
+        self.open_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.open_button.setText("Open ▾")
+        self.export_button = _tool_button("Save as…", "save as a CSV or JSONL file", self._export)
         self.top_row = lay_out_row(
-            QLabel("Prompts"), (self.name_field, 1), 1, self.add_button, self.duplicate_button,
+            QLabel("Name"), (self.name_field, 1), self.new_button, self.open_button, self.export_button, 1,
+            self.add_button, self.duplicate_button,
             self.remove_button, self.up_button, self.down_button, self.undo_button, self.redo_button,
             spacing=4, margins=(10, 6, 10, 4),
         )  # fmt: skip
@@ -91,8 +126,10 @@ class PromptEditorPanel(Panel):
         self._is_split_by_user = False
         self.splitter.splitterMoved.connect(lambda *_: setattr(self, "_is_split_by_user", True))
         self.bottom_row = lay_out_row(
-            self.count_label, (self.model_label, 1), self.open_model_button, spacing=8, margins=(10, 4, 10, 8)
-        )
+            self.count_label, (self.model_label, 1), (self.check_label, 6), self.open_model_button,
+            self.check_button, self.use_button, spacing=8, margins=(10, 4, 10, 8),
+        )  # fmt: skip
+        self.check_label.hide()
         lay_out_column(self.top_row, (self.splitter, 1), self.bottom_row, parent=self, spacing=0)
 
     def _connect(self) -> None:
@@ -102,11 +139,23 @@ class PromptEditorPanel(Panel):
         sheet.changed.connect(self._update_buttons)
         self.table.row_chosen.connect(self._on_row_chosen)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._update_buttons())
-        self.name_field.editingFinished.connect(lambda: sheet.set_name(self.name_field.text()))
+        self.name_field.editingFinished.connect(self._take_over_name)
         self.details.fix_requested.connect(self._fix_answers)
         self.open_model_button.clicked.connect(self._open_model)
         self._inspection_timer.timeout.connect(self.refresh_when_visible(self._inspect))
         self._inspection_job.received.connect(self._on_inspected)
+        self.check_button.clicked.connect(self._check)
+        self.use_button.clicked.connect(self.use_in_search)
+        self._check_job.received.connect(self._on_checked)
+        self._check_job.running_changed.connect(lambda _running: self._update_buttons())
+        self._reading_job.received.connect(self._on_rows_read)
+        self.storage.saved.connect(self._on_saved)
+        menu = self.open_menu
+        menu.set_chosen.connect(self.edit_task)
+        menu.task_chosen.connect(self.edit_task)
+        menu.document_chosen.connect(self.edit_document)
+        menu.file_requested.connect(self._choose_file)
+        menu.draft_chosen.connect(self.storage.show_draft)
         self._opening_job.received.connect(self._on_model_opened)
         self._opening_job.running_changed.connect(lambda _running: self._show_model())
         workspace.search_form.changed.connect(self._on_model_changed)
@@ -120,6 +169,10 @@ class PromptEditorPanel(Panel):
         form = self.workspace.search_form
         return PromptsModel(form.model.strip(), form.device, form.dtype)
 
+    def is_applicable(self) -> bool:
+        """False: it is not about what is open, and comes when it is asked for."""
+        return False
+
     def set_theme(self, theme: Theme) -> None:
         """Use the colours of a theme."""
         super().set_theme(theme)
@@ -127,7 +180,8 @@ class PromptEditorPanel(Panel):
         self._show_front_row()
 
     def refresh_on_show(self) -> None:
-        """Read what was typed while another panel was in front."""
+        """Show the draft of before, and read what was typed while another panel was in front."""
+        self.storage.load_draft()
         self._inspection_timer.start()
 
     def resizeEvent(self, event: object) -> None:
@@ -144,10 +198,15 @@ class PromptEditorPanel(Panel):
     # what is edited
 
     def _on_sheet_changed(self) -> None:
-        if not self.name_field.hasFocus():
+        if not self.name_field.isModified():  # nor while a name is typed
             self.name_field.setText(self.sheet.state.name)
+        self.check_label.hide()
         self._show_front_row()
         self._inspection_timer.start()
+
+    def _take_over_name(self) -> None:
+        self.name_field.setModified(False)
+        self.sheet.set_name(self.name_field.text())
 
     def _on_row_chosen(self) -> None:
         self._show_front_row()
@@ -181,8 +240,93 @@ class PromptEditorPanel(Panel):
         has_rows = bool(self.table.selected_rows)
         for button in (self.duplicate_button, self.remove_button, self.up_button, self.down_button):
             button.setEnabled(has_rows)
+        has_pairs = any(not row.is_empty for row in self.sheet.rows)
+        self.export_button.setEnabled(has_pairs)
+        self.use_button.setEnabled(has_pairs)
+        self.check_button.setEnabled(has_pairs and self._is_model_open and not self._check_job.is_running)
         self.undo_button.setEnabled(self.sheet.undo_stack.canUndo())
         self.redo_button.setEnabled(self.sheet.undo_stack.canRedo())
+
+    # where prompts come from and go to
+
+    def edit_task(self, task: str) -> None:
+        """Edit a built-in task, a set or a task file as own prompts."""
+        self._reading_job.submit(ReadTaskRows(self.prompts_model, task))
+
+    def edit_document(self) -> None:
+        """Edit the prompts of the open circuit."""
+        origin = self.workspace.state.origin
+        if isinstance(origin, TaskOrigin) and origin.pairs:
+            self._reading_job.submit(ReadTaskRows(self.prompts_model, origin.task, pairs=origin.pairs))
+
+    def _on_rows_read(self, reply: object) -> None:
+        if not isinstance(reply, RowsRead):
+            return
+        name = Path(reply.source).stem if Path(reply.source).suffix else reply.source
+        own_name = f"{name} edited" if name in self.open_menu.task_names else name
+        self.storage.show_rows(own_name, reply.rows, f"Open {name}", name if reply.is_set else "")
+        self.table.choose_rows([0])
+        self.workspace.post_message(f"{len(reply.rows):,} pairs of {name} are edited. {reply.note}".strip())
+
+    def _begin_new(self) -> None:
+        self.storage.show_rows("", (), "New table")
+
+    def _choose_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Edit a task file", "", TASK_FILE_FILTER)
+        if path:
+            self.edit_task(path)
+
+    def _export(self) -> None:
+        self.table.commit_typed_text()
+        name = f"{self.sheet.state.name or DEFAULT_NAME}.csv"
+        path, _ = QFileDialog.getSaveFileName(self, "Save the prompts", name, EXPORT_FILTER)
+        if path:
+            self.storage.export_file(Path(path) if Path(path).suffix else Path(f"{path}.csv"))
+
+    def use_in_search(self) -> None:
+        """Save the prompts as a set, and make it the task of the search form."""
+        self.table.commit_typed_text()
+        self.workspace.run_guarded(self._save_as_set, title="Could not use the prompts")
+
+    def _save_as_set(self) -> None:
+        name = self.storage.resolve_name(self.open_menu.task_names)
+        if not self.storage.would_replace(name):
+            self.storage.save_set(name)
+            return
+        box = self.replace_dialog = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setText(f"There are prompts named '{name}' already. Replace them by these?")
+        replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        replace.clicked.connect(lambda: self.storage.save_set(name))
+        box.open()
+
+    def _on_saved(self, name: str) -> None:
+        n_pairs = sum(not row.is_empty for row in self.sheet.rows)
+        self.workspace.search_form.task_list_changed.emit()
+        self.workspace.search_form.set(task=name)
+        self.workspace.panel_requested.emit("discovery")
+        self.workspace.post_message(f"'{name}' is the task of the search form: {n_pairs:,} pairs")
+
+    def _check(self) -> None:
+        self.table.commit_typed_text()
+        rows = tuple(row for row in self.sheet.rows if not row.is_empty)
+        name = self.sheet.state.name.strip() or DEFAULT_NAME
+        self._check_job.submit(CheckPrompts(self.prompts_model, name, rows))
+        self._checked_rows = rows
+
+    def _on_checked(self, reply: object) -> None:
+        if not isinstance(reply, PromptsChecked) or self._checked_rows != tuple(
+            row for row in self.sheet.rows if not row.is_empty
+        ):
+            return
+        check = reply.check
+        left_out = f" {reply.n_left_out:,} pairs cannot be used and are left out." if reply.n_left_out else ""
+        self.check_label.setObjectName("warning" if check.warning else "")
+        self.check_label.style().polish(self.check_label)
+        self.check_label.setText(f"{check.warning or f'{check.summary}.'}{left_out}")
+        self.check_label.show()
+        self.workspace.post_message(check.summary)
 
     # what the model makes of it
 
@@ -210,6 +354,7 @@ class PromptEditorPanel(Panel):
         if reply.model != self.prompts_model:
             return
         self._is_model_open = reply.is_model_open
+        self._update_buttons()
         for row, inspection in reply.inspections.items():
             known = self._inspections.get(row)
             if known is None or known.on_clean is None:
@@ -246,6 +391,8 @@ class PromptEditorPanel(Panel):
     def _on_model_changed(self) -> None:
         if self.prompts_model != self._inspected_model:
             self._is_model_open = False
+            self.check_label.hide()
+            self._update_buttons()
             self._inspections, self._inspected_model = {}, self.prompts_model
             self.table.table_model.set_inspections({})
             self._show_front_row()

@@ -302,10 +302,10 @@ class PromptTable(QTableView):
 
     def _fit_columns(self) -> None:
         unit = self.fontMetrics().horizontalAdvance("0")
-        fixed = {STATUS_COLUMN: 4 * unit, METRIC_COLUMN: 16 * unit}
-        answers = {FIRST_TEXT_COLUMN + 2: 15 * unit, FIRST_TEXT_COLUMN + 3: 15 * unit}
+        fixed = {STATUS_COLUMN: 4 * unit, METRIC_COLUMN: 15 * unit}
+        answers = dict.fromkeys((FIRST_TEXT_COLUMN + 2, FIRST_TEXT_COLUMN + 3), 13 * unit)
         left = self.viewport().width() - sum(fixed.values()) - sum(answers.values())
-        prompts = dict.fromkeys((FIRST_TEXT_COLUMN, FIRST_TEXT_COLUMN + 1), max(left // 2, 22 * unit))
+        prompts = dict.fromkeys((FIRST_TEXT_COLUMN, FIRST_TEXT_COLUMN + 1), max(left // 2, 16 * unit))
         for column, width_px in (fixed | answers | prompts).items():
             self.setColumnWidth(column, width_px)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)

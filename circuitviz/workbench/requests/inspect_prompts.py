@@ -10,7 +10,12 @@ from circuitviz import evaluation, tasks
 from circuitviz.errors import InputError
 from circuitviz.graph import TaskCheck
 from circuitviz.tasks.prompt_sets import PromptRow
-from circuitviz.workbench.prompt_inspection import RowInspection, inspect_row, make_pair, measure_rows
+from circuitviz.workbench.prompt_inspection import (
+    RowInspection,
+    inspect_row,
+    make_pair,
+    measure_rows,
+)
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
 from circuitviz.workbench.requests.priority import Priority
 
