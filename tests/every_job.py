@@ -55,6 +55,7 @@ from circuitviz.workbench.requests.open_document_model import OpenDocumentModel
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_attention import ReadAttention
 from circuitviz.workbench.requests.read_direct_effects import ReadDirectEffects
+from circuitviz.workbench.requests.read_edge import ReadEdge
 from circuitviz.workbench.requests.read_feature_heads import ReadAttentionScore, ReadHeadChannels
 from circuitviz.workbench.requests.read_logit_lens import ReadLogitLens
 from circuitviz.workbench.requests.read_ov_qk import ReadHead
@@ -237,6 +238,7 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     ImportExplanations: _explanations,
     ReadAttention: lambda o: ReadAttention(2, 0),
     ReadDirectEffects: lambda o: ReadDirectEffects(None),
+    ReadEdge: lambda o: ReadEdge(next(iter(o.found.circuit.edge_names)), 0),
     ReadHead: lambda o: ReadHead("a2.h6", 0),
     ComputeReading: lambda o: ReadLensProbabilities("lens-probabilities", "", 0),
     ReadLogitLens: lambda o: ReadLogitLens("", 0),
