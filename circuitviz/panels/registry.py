@@ -118,7 +118,8 @@ panels: Registry[Callable[[Workspace], Panel]] = Registry(
     "panel", "circuitviz.panels", "circuitviz.panels", folder_module="panel"
 )
 """Registered with ``title``, ``area`` (left, right, bottom) and ``order``; those at the bottom also with
-``place``, one of ``PLACES``. Another name is a place of its own; without one the panel is under *More*."""
+``place``, one of ``PLACES``. Another name is a place of its own; without one the panel is under *More*.
+``needs_circuit=False`` offers a panel also where no circuit is open."""
 
 
 def place_of(extra: Mapping[str, Any]) -> str:

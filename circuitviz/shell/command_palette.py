@@ -144,7 +144,7 @@ class CommandPalette(QFrame):
                 entries.append(PaletteEntry(text, menu, keys, reason, action.trigger))
         for name, dock in self._docks.docks.items():
             show = partial(self._docks.bring_to_front, name)
-            reason = "" if name == "discovery" else has_circuit(self._workspace)
+            reason = has_circuit(self._workspace) if self._docks.needs_circuit(name) else ""
             entries.append(PaletteEntry(f"Show {dock.windowTitle()}", "Panel", "", reason, show))
         return entries
 

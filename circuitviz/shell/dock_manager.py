@@ -61,9 +61,11 @@ class DockManager(QObject):
         window.setCorner(Qt.Corner.BottomRightCorner, SIDE_AREAS["right"])
         window.setCorner(Qt.Corner.BottomLeftCorner, SIDE_AREAS["left"])
         entries = sorted(panels.entries(), key=lambda e: float(e.extra["order"]))
-        used = [place_of(e.extra) for e in entries if e.extra["area"] == "bottom"]
+        lower = [entry for entry in entries if entry.extra["area"] == "bottom"]
+        used = [place_of(entry.extra) for entry in lower]
         for name in dict.fromkeys([*(name for name in PLACES if name in used), *used]):
-            self.places_view.add_place(Place(name, place_title(name)))
+            needs = all(_needs_circuit(entry) for entry in lower if place_of(entry.extra) == name)
+            self.places_view.add_place(Place(name, place_title(name), needs))
         for entry in entries:
             self._create_dock(entry)
         docks, across, upright = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
@@ -110,7 +112,10 @@ class DockManager(QObject):
             workspace.prompt_circuits.needed_model_changed,
         ):
             signal.connect(lambda *_given: self.update_offered_panels())
-        workspace.document_opened.connect(self._requested_names.clear)
+
+    def needs_circuit(self, name: str) -> bool:
+        """Whether a panel, by its registered name, is there only where a circuit is open."""
+        return _needs_circuit(panels.get(name))
 
     def panel(self, kind: type[P]) -> P:
         """The panel of a class."""
@@ -290,3 +295,7 @@ class DockManager(QObject):
         self.update_offered_panels()
         if last in view.places and view.places[last].is_offered:
             view.show_place(last) if is_open else view.stack.setCurrentWidget(view.places[last])
+
+
+def _needs_circuit(entry: RegistryEntry[Callable[[Workspace], Panel]]) -> bool:
+    return bool(entry.extra.get("needs_circuit", entry.name != SEARCH))

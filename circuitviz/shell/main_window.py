@@ -37,6 +37,7 @@ from circuitviz.shell.find_bar import FindBar
 from circuitviz.shell.full_screen import FullScreenCanvas
 from circuitviz.shell.group_controller import GroupController
 from circuitviz.shell.help_viewer import HelpViewer, heading_anchor
+from circuitviz.shell.input_rules import InputRules, Layer
 from circuitviz.shell.layout_controller import LayoutController
 from circuitviz.shell.notice_bar import NoticeBar, stack_above
 from circuitviz.shell.path_highlight import PathHighlight
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
         self.settings = settings or Settings()
         self.workspace = workspace = workspace or Workspace()
         self.failure_dialog: QMessageBox | None = None
+        self.input_rules = InputRules(self)
         self.theme_controller = ThemeController(self, self.settings)
         self.theme_controller.apply_settings()  # before there are widgets: each is then polished once
         self.view = CircuitView()
@@ -102,6 +104,12 @@ class MainWindow(QMainWindow):
         self.command_palette = CommandPalette(self, workspace, self.menus, self.dock_manager)
         self._connect_signals()
         self.find_bar = FindBar(self.view, workspace)  # after the canvas has heard of a change
+        places = self.dock_manager.places_view
+        self.input_rules.layers = (
+            Layer(self.command_palette.isVisible, self.command_palette.close_palette),
+            Layer(self.find_bar.isVisible, self.find_bar.close_card, is_over_canvas=True),
+            Layer(lambda: bool(places.open_place), places.close_area),
+        )
         self.services = self._offer_services()
         self.theme_controller.apply_settings()  # what is drawn hears of the colours
         self.set_device(self.settings.device)

@@ -41,8 +41,9 @@ DOCK_AREA = Qt.DockWidgetArea.TopDockWidgetArea  # the only one that a place use
 class Place(QMainWindow):
     """The docks of one place: tabs, as long as the user does not put them side by side."""
 
-    def __init__(self, name: str, title: str) -> None:
+    def __init__(self, name: str, title: str, needs_circuit: bool = True) -> None:
         super().__init__()
+        self.needs_circuit = needs_circuit
         self.setWindowFlags(Qt.WindowType.Widget)
         self.setObjectName(f"place {name}")
         self.name, self.title = name, title
@@ -178,7 +179,8 @@ class PlacesView(QWidget):
         """Show the strip and what was open, or neither: without a circuit there is nothing to show."""
         if not is_available and self._is_available:
             self._name_to_reopen = self.open_place
-            self.close_area()
+            if self.open_place and self.places[self.open_place].needs_circuit:
+                self.close_area()
         is_returning, self._is_available = is_available and not self._is_available, is_available
         self.update_buttons()
         if is_returning and self._name_to_reopen and self.places[self._name_to_reopen].is_offered:
@@ -186,9 +188,13 @@ class PlacesView(QWidget):
 
     def update_buttons(self) -> None:
         """Offer the places that have panels to show; an open one that has none is closed."""
-        for name, place in self.places.items():
-            self.buttons[name].setVisible(place.is_offered)
-        self.strip.setVisible(self._is_available and any(p.is_offered for p in self.places.values()))
+        offered = {
+            name: place.is_offered and (self._is_available or not place.needs_circuit)
+            for name, place in self.places.items()
+        }
+        for name, is_offered in offered.items():
+            self.buttons[name].setVisible(is_offered)
+        self.strip.setVisible(any(offered.values()))
         if self.open_place and not self.places[self.open_place].is_offered:
             self.close_area()
 

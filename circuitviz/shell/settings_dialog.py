@@ -11,13 +11,13 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from circuitviz.dtypes import DTYPE_CHOICES, DTYPE_TOOL_TIP
 from circuitviz.panels.widgets.fields import adjust_form_fields
+from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.scene.theme import EDGE_COLOURS
 from circuitviz.shell.settings import LOG_LEVELS, Settings
 
@@ -43,7 +43,7 @@ class SettingsDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.theme_box, self.colours_box, self.text_size_box = QComboBox(), QComboBox(), QComboBox()
         self.device_box, self.dtype_box = QComboBox(), QComboBox()
-        self.threads_field = QSpinBox(minimum=0, maximum=1024)
+        self.threads_field = IntegerField(minimum=0, maximum=1024)
         self.log_level_box = QComboBox()
         self.recent_count_label, self.clear_button = QLabel("", objectName="muted"), QPushButton("Clear")
         self._fill_fields()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from opening import export_in, open_in, save_in
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -33,8 +34,10 @@ def window(open_window, qtbot: QtBot) -> MainWindow:
 
 def test_filters_hide_count_undo_and_are_saved(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     desk, view, card = window.workspace, window.view, window.panels["filters"]
-    first, places = desk.document.state.hash, {n.name: (n.x, n.y) for n in view.circuit_scene.nodes}
+    first = desk.document.state.hash
     qtbot.keyClick(view, Qt.Key.Key_F, CONTROL | SHIFT)
+    QApplication.processEvents()  # the canvas is lower beside the panel, and lays the circuit out for that
+    places = {n.name: (n.x, n.y) for n in view.circuit_scene.nodes}
     assert card.isVisible() and card.max_edges_slider.hasFocus() and not card.show_all_button.isEnabled()
     shoot(window, "filters-open")
     assert list(card.kind_chips.chips) == ["input", "head", "mlp", "logits"]

@@ -168,13 +168,18 @@ def test_readings_say_that_the_model_is_missing_and_open_the_search_panel(
     assert window.docks["discovery"].isVisible()
 
 
-def test_a_panel_that_comes_stays_behind_the_one_that_is_read(window: MainWindow, qtbot: QtBot) -> None:
+def test_what_comes_does_not_come_before_the_one_that_is_read(window: MainWindow, qtbot: QtBot) -> None:
     window.dock_manager.bring_to_front("filters")
     window.dock_manager.bring_to_front("rounds")
     window.dock_manager.bring_to_front("filters")
-    window.workspace.set_document(window.workspace.document)  # what was asked for is forgotten
-    assert window.docks["rounds"].isHidden()
-    assert window.panels["filters"].is_in_view
+    window.dock_manager.bring_to_front("readings")
+    window.dock_manager.bring_to_front("ablation")
+    window.docks["readings"].hide()
+    window.dock_manager.update_offered_panels()
+    window.dock_manager.bring_to_front("ablation")
+    assert window.docks["readings"].isHidden(), "what the user hid stays hidden"
+    window.workspace.comparison.add_open_circuit()
+    assert window.panels["ablation"].is_in_view and "compare" in offered(window)
 
 
 def test_a_panel_can_be_taken_out_and_put_back(window: MainWindow, qtbot: QtBot) -> None:
@@ -273,3 +278,13 @@ def test_a_place_of_several_panels_has_a_tab_for_each(window: MainWindow, qtbot:
     qtbot.mouseClick(bar, LEFT, pos=bar.tabRect(1).center())
     qtbot.waitUntil(lambda: window.panels["filters"].is_in_view, timeout=LONG)
     assert not window.panels["edges"].is_in_view
+
+
+def test_the_editor_of_prompts_opens_without_a_circuit(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    assert not places_of(window).strip.isVisible()
+    window.workspace.panel_requested.emit("prompt_editor")
+    qtbot.waitUntil(lambda: window.panels["prompt_editor"].is_in_view, timeout=LONG)
+    assert offered(window) == ["prompts"]
+    click_place(window, qtbot, "prompts")
+    assert places_of(window).open_place == ""

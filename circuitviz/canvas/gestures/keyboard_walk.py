@@ -24,8 +24,9 @@ class KeyboardWalk(Gesture):
         """Walk, or clear."""
         view = self.view
         if event.key() == Qt.Key.Key_Escape:
+            is_selected = bool(view.selected_nodes or view.selected_edges)
             view.select(set())
-            return True
+            return is_selected  # with nothing selected the key closes what is open beside the canvas
         way = DIRECTION_OF_KEY.get(Qt.Key(event.key()))
         if way is None:
             return False

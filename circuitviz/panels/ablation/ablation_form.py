@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from circuitviz.document import State
 from circuitviz.document.attribution_query import AttributionQuery
@@ -22,6 +22,7 @@ from circuitviz.graph import (
     parse_positions,
 )
 from circuitviz.panels.widgets.fields import adjust_form_fields, choice_box, let_shrink, make_form
+from circuitviz.panels.widgets.number_fields import DecimalField
 from circuitviz.workbench.prompt_evaluation import describe_mean
 
 OWN_OUTPUT, OUT_OF_CIRCUIT = "its own output", "out of the circuit"
@@ -41,7 +42,7 @@ class AblationForm(QWidget):
         super().__init__()
         self.nodes_label = QLabel("", wordWrap=True)
         self.value_box = QComboBox(accessibleName="Value written by the selected nodes")
-        self.factor_field = QDoubleSpinBox(
+        self.factor_field = DecimalField(
             minimum=-10, maximum=10, singleStep=0.1, value=0.5, accessibleName="Factor"
         )
         self.factor_label = QLabel("factor")

@@ -6,7 +6,7 @@ import math
 import shlex
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QSlider, QSpinBox
+from PySide6.QtWidgets import QLabel, QPushButton, QSlider
 
 from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.registry import Panel, panels
@@ -14,6 +14,7 @@ from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.fields import adjust_form_fields
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.workspace.workspace import Workspace
 
 SLIDER_STEPS = 1000
@@ -26,7 +27,7 @@ class EdgesPanel(Panel):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.slider = QSlider(Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Edges")
-        self.edges_field = QSpinBox(minimum=1, maximum=10_000_000, accessibleName="Number of edges")
+        self.edges_field = IntegerField(minimum=1, maximum=10_000_000, accessibleName="Number of edges")
         self.measure_button = QPushButton("Measure curve")
         self.export_button = ExportButton(
             workspace, lambda: {"faithfulness-curve": self.chart}, self._evaluate_command

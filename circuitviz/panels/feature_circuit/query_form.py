@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
 
 from circuitviz.document.attribution_query import (
     ATTRIBUTION_GRAPH,
@@ -16,6 +16,7 @@ from circuitviz.document.attribution_query import (
     AttributionQuery,
 )
 from circuitviz.panels.widgets.fields import adjust_form_fields, let_shrink, make_form
+from circuitviz.panels.widgets.number_fields import DecimalField, IntegerField
 
 TARGET_KINDS = {
     "node": ("Feature, neuron or head", "m3.f12@7 (at position 7), m3.n45@7 or a1.h2@7"),
@@ -62,7 +63,9 @@ class AttributionQueryForm(QWidget):
         )
         self.method_box = _choice_box(METHOD_CHOICES, "Method")
         self.gate_box = _choice_box(GATE_CHOICES, "Gate")
-        self.node_count_field = QSpinBox(minimum=1, maximum=2000, value=60, accessibleName="Number of nodes")
+        self.node_count_field = IntegerField(
+            minimum=1, maximum=2000, value=60, accessibleName="Number of nodes"
+        )
         self.node_count_field.setToolTip("approximate number of nodes; determines the threshold")
         self.node_share_field = _share_field(
             0.8, "Share of nodes", "share of all influence held by the kept nodes"
@@ -216,8 +219,8 @@ def _choice_box(choices: Mapping[str, tuple[str, str]], name: str) -> QComboBox:
     return box
 
 
-def _share_field(value: float, name: str, tip: str) -> QDoubleSpinBox:
-    field = QDoubleSpinBox(minimum=0.01, maximum=1.0, singleStep=0.05, decimals=2, accessibleName=name)
+def _share_field(value: float, name: str, tip: str) -> DecimalField:
+    field = DecimalField(minimum=0.01, maximum=1.0, singleStep=0.05, decimals=2, accessibleName=name)
     field.setValue(value)
     field.setToolTip(tip)
     field.setKeyboardTracking(False)

@@ -8,14 +8,12 @@ from collections.abc import Collection, Iterable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
     QSlider,
-    QSpinBox,
     QToolButton,
     QWidget,
 )
@@ -25,6 +23,7 @@ from circuitviz.document.view_filters import CHANNELS, SIGN_MEANINGS, SIGNS
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED, adjust_form_fields, make_form
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.number_fields import DecimalField, IntegerField
 from circuitviz.workspace.workspace import Workspace
 
 SLIDER_STEPS = 400
@@ -95,8 +94,8 @@ class FiltersPanel(Panel):
         self.sign_chips = ToggleChips(_sign_labels("helps"), "Sign")
         self.channel_chips = ToggleChips(CHANNEL_LABELS, "Edges into")
         self.kind_chips = ToggleChips({}, "Kind")
-        self.first_layer_field = QSpinBox(accessibleName="From layer")
-        self.last_layer_field = QSpinBox(accessibleName="To layer")
+        self.first_layer_field = IntegerField(accessibleName="From layer")
+        self.last_layer_field = IntegerField(accessibleName="To layer")
         self.node_score_field = _score_field("Minimum |score| of a node")
         self.connected_box = QCheckBox("hide nodes without a shown edge")
         self.show_all_button = QPushButton("Show everything", objectName="link")
@@ -228,8 +227,8 @@ def _add_row(form: QFormLayout, text: str, field: QWidget) -> None:
     form.addRow(label, field)
 
 
-def _score_field(name: str) -> QDoubleSpinBox:
-    field = QDoubleSpinBox(decimals=4, maximum=1e6, singleStep=0.01, accessibleName=name)
+def _score_field(name: str) -> DecimalField:
+    field = DecimalField(decimals=4, maximum=1e6, singleStep=0.01, accessibleName=name)
     field.setSpecialValueText("any")
     field.setKeyboardTracking(False)
     return field

@@ -56,8 +56,9 @@ MIN_STACKED_HEIGHT_PX = 340  # below it the pair in front stands beside the tabl
     summary="prompts of your own as a task",
     title="Own prompts",
     area="bottom",
-    order=95,
     place="prompts",
+    needs_circuit=False,
+    order=95,
 )
 class PromptEditorPanel(Panel):
     """A table of pairs, and the pair in front as the model of the search form sees it."""

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QToolButton,
     QWidget,
 )
@@ -22,6 +21,7 @@ from circuitviz.graph.traces import EXAMPLE_CHOICES
 from circuitviz.panels.widgets.fields import adjust_form_fields, choice_box, let_shrink, make_form
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.workbench.requests.collect_traces import (
     DASHBOARD_FILE,
     EXAMPLE_SOURCES,
@@ -51,12 +51,12 @@ class CollectForm(QWidget):
         self.feature_field = QLineEdit(placeholderText="m3.f12", accessibleName="Feature")
         self.source_box = choice_box("Source of examples", *EXAMPLE_SOURCES)
         self.file_button = QPushButton("Choose…", accessibleName="File of examples")
-        self.max_examples_field = QSpinBox(
+        self.max_examples_field = IntegerField(
             minimum=2, maximum=500, value=30, accessibleName="Number of examples"
         )
         self.selection_box = choice_box("Which examples", *EXAMPLE_CHOICES)
         self.selection_box.setToolTip("evenly spread from strongest to weakest, or the strongest only")
-        self.nodes_per_circuit_field = QSpinBox(minimum=10, maximum=2000, value=200, singleStep=50)
+        self.nodes_per_circuit_field = IntegerField(minimum=10, maximum=2000, value=200, singleStep=50)
         self.nodes_per_circuit_field.setAccessibleName("Nodes of a circuit")
         self.nodes_per_circuit_field.setToolTip("approximate number of nodes in the circuit of each example")
         self.collection_box = QComboBox(accessibleName="Trace collections")

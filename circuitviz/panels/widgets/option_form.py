@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, Q
 
 from circuitviz.options import Option
 from circuitviz.panels.widgets.fields import adjust_form_fields, make_form
+from circuitviz.panels.widgets.number_fields import DecimalField, IntegerField
 
 
 class OptionForm(QWidget):
@@ -80,13 +81,13 @@ def _create_field(option: Option, suggestions: Sequence[str]) -> QWidget:
     low = option.low if option.low is not None else -1e9
     high = option.high if option.high is not None else 1e9
     if option.kind is int:
-        return QSpinBox(minimum=int(low), maximum=min(int(high), 2**31 - 1), value=option.default)
+        return IntegerField(minimum=int(low), maximum=min(int(high), 2**31 - 1), value=option.default)
     if option.above is not None:
         low = option.above + 1e-5
     return _ShortNumberBox(minimum=low, maximum=high, decimals=5, value=option.default, singleStep=0.01)
 
 
-class _ShortNumberBox(QDoubleSpinBox):
+class _ShortNumberBox(DecimalField):
     """A spin box that shows no trailing zeros."""
 
     def textFromValue(self, value: float) -> str:

@@ -1,0 +1,74 @@
+"""Number fields that take any number that is typed: one out of range becomes the limit, and a note says so.
+
+Qt's own refuse the key that would lead out of range, so that 1000 typed where 500 is the limit becomes 100.
+"""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QValidator
+from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QToolTip
+
+NOTE_MS = 4000
+Verdict = tuple[QValidator.State, str, int]
+
+
+class IntegerField(QSpinBox):
+    """A spin box of whole numbers."""
+
+    def validate(self, text: str, pos: int) -> Verdict:
+        """Let any number be typed."""
+        return _allow_number(self, super().validate(text, pos), text, pos)
+
+    def fixup(self, text: str) -> str:
+        """The nearest number that the field can hold."""
+        number = _read_number(self, text)
+        return super().fixup(text) if number is None else _show_nearest(self, number)
+
+
+class DecimalField(QDoubleSpinBox):
+    """A spin box of decimal numbers."""
+
+    def validate(self, text: str, pos: int) -> Verdict:
+        """Let any number be typed."""
+        return _allow_number(self, super().validate(text, pos), text, pos)
+
+    def fixup(self, text: str) -> str:
+        """The nearest number that the field can hold."""
+        number = _read_number(self, text)
+        return super().fixup(text) if number is None else _show_nearest(self, number)
+
+
+def _allow_number(field: IntegerField | DecimalField, verdict: Verdict, text: str, pos: int) -> Verdict:
+    is_begun = text.removeprefix(field.prefix()).removesuffix(field.suffix()).strip() in ("-", "+")
+    if verdict[0] is QValidator.State.Invalid and (is_begun or _read_number(field, text) is not None):
+        return QValidator.State.Intermediate, text, pos
+    return verdict
+
+
+def _read_number(field: IntegerField | DecimalField, text: str) -> float | None:
+    try:
+        number = float(text.removeprefix(field.prefix()).removesuffix(field.suffix()).replace(",", ""))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _show_nearest(field: IntegerField | DecimalField, number: float) -> str:
+    """The text of the nearest number, with a note below the field where it is not the one that was typed."""
+    low, high = field.minimum(), field.maximum()
+    bounded = max(low, min(high, number))
+    nearest = round(bounded) if isinstance(field, IntegerField) else round(bounded, field.decimals())
+    shown = field.textFromValue(nearest)  # type: ignore[arg-type]
+    if number > high:
+        note = f"{number:,.12g} is more than the largest value: set to {shown}"
+    elif number < low:
+        note = f"{number:,.12g} is less than the smallest value: set to {shown}"
+    else:
+        note = f"{number:,.12g} was rounded to {shown}"
+    if field.isVisible():
+        below = field.mapToGlobal(QPoint(0, field.height()))
+        QToolTip.showText(below, note, field, field.rect(), NOTE_MS)
+    return f"{field.prefix()}{shown}{field.suffix()}"
