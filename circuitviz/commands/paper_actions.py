@@ -5,12 +5,27 @@ from __future__ import annotations
 from circuitviz.commands.conditions import has_circuit
 from circuitviz.commands.registry import command
 from circuitviz.commands.services import FileService
+from circuitviz.workbench.methods_text import methods_with_notes
+from circuitviz.workspace import Workspace
+from circuitviz.workspace.clipboard_texts import copy_text
 
 
 @command("copy-methods", text="Copy the methods paragraph", menu="Edit", enabled=has_circuit)
 def copy_methods(files: FileService) -> None:
     """Copy a paragraph that says how the circuit was found and measured."""
     files.copy_methods()
+
+
+@command(
+    "copy-methods-and-notes",
+    text="Copy the methods paragraph with the notes",
+    menu="Edit",
+    enabled=has_circuit,
+)
+def copy_methods_and_notes(workspace: Workspace) -> None:
+    """Copy the methods paragraph, and below it the circuit's notes."""
+    workspace.commit_input_requested.emit()  # what is being written, too
+    copy_text(workspace, methods_with_notes, "the methods paragraph and the notes")
 
 
 @command("copy-bibtex", text="Copy the BibTeX entries", menu="Edit", enabled=has_circuit)

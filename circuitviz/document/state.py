@@ -38,6 +38,7 @@ class State:
         groups: Groups by name.
         filters: Which part of the circuit is drawn.
         detached: Annotations of nodes that the circuit does not show at present.
+        notes: A text about the circuit, plain or Markdown.
     """
 
     origin: Origin | None = None
@@ -51,6 +52,7 @@ class State:
     groups: Mapping[str, Group] = field(default_factory=dict)
     filters: ViewFilters = field(default_factory=ViewFilters)
     detached: DetachedAnnotations = field(default_factory=DetachedAnnotations)
+    notes: str = ""
 
     @cached_property
     def live_circuit(self) -> Circuit | None:
@@ -202,6 +204,7 @@ class State:
                     sorted((k, *g.identity) for k, g in self.groups.items()),
                     self.filters.to_json(),
                     *([self.detached.identity] if self.detached else []),
+                    *([["notes", self.notes]] if self.notes else []),
                     *(
                         [self.sign_meaning]
                         if self.scores is not None and SIGN_KEY in self.scores.info

@@ -77,6 +77,11 @@ def methods_paragraph(document: Document) -> str:
     return " ".join(said)
 
 
+def methods_with_notes(document: Document) -> str:
+    """The methods paragraph, and below it the document's notes."""
+    return "\n\n".join(filter(None, (methods_paragraph(document), document.state.notes.strip())))
+
+
 def _search_sentence(origin: TaskOrigin) -> str:
     """The sentence on a search over a task, with what its method cites."""
     entry = discovery.methods.get(origin.method) if origin.method in discovery.methods.names() else None

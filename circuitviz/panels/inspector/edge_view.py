@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolTip, QWidget
 
-from circuitviz.discovery.edge_contributions import EdgeContributions
 from circuitviz.graph.edge_words import CHANNEL_WORDS
 from circuitviz.panels.inspector.scrolling_map import ScrollingMap
 from circuitviz.panels.readings.token_text import TokenText
@@ -22,6 +22,9 @@ from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workbench.requests.read_edge import ReadEdge
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from circuitviz.discovery import EdgeContributions
 
 MAX_LISTED_PLACES = 5
 POSITION_HEADINGS = {

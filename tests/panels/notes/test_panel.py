@@ -1,0 +1,103 @@
+"""The notes: written, read as Markdown, undone, saved and copied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from panel_host import LONG, PanelHost
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from circuitviz.document import Document
+from circuitviz.document.note_commands import set_notes
+from circuitviz.formats import open_document
+
+TEXT = "# Movers\n\nThey copy the *subject*.\n\n- a3.h6 is negative\n"
+
+
+@pytest.fixture
+def notes_host(idle_host: PanelHost, demo_file: Path) -> PanelHost:
+    """The demo's circuit without its model, and the notes."""
+    idle_host.open_document(demo_file)
+    return idle_host
+
+
+def _write(qtbot: QtBot, editor: object, text: str) -> None:
+    editor.setFocus()
+    for line in text.split("\n"):
+        qtbot.keyClicks(editor, line)
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+
+
+def test_what_is_written_is_in_the_document_shown_and_undone(notes_host: PanelHost, qtbot: QtBot) -> None:
+    panel, workspace = notes_host.show("notes"), notes_host.workspace
+    assert panel.editor.isVisible() and not workspace.document.is_dirty
+    _write(qtbot, panel.editor, "first")
+    qtbot.waitUntil(lambda: workspace.document.state.notes == "first\n", timeout=LONG)  # after a rest
+    assert workspace.document.is_dirty
+    _write(qtbot, panel.editor, "second **bold**")
+    qtbot.mouseClick(panel.read_button, Qt.MouseButton.LeftButton)  # at once, too
+    assert workspace.document.state.notes == "first\nsecond **bold**\n"
+    assert panel.reader.isVisible() and "second bold" in panel.reader.toPlainText()
+    qtbot.mouseClick(panel.edit_button, Qt.MouseButton.LeftButton)
+    _write(qtbot, panel.editor, "x")
+    panel.copy_button.setFocus()  # the focus goes elsewhere
+    assert "x" in workspace.document.state.notes
+    workspace.undo_stack.undo()  # a session of writing is a step
+    assert workspace.document.state.notes == panel.editor.toPlainText() == "first\nsecond **bold**\n"
+    workspace.undo_stack.undo()
+    assert workspace.document.state.notes == panel.editor.toPlainText() == ""
+    assert not workspace.document.is_dirty
+    workspace.undo_stack.redo()
+    assert panel.editor.toPlainText() == "first\nsecond **bold**\n"
+
+
+def test_what_is_being_written_goes_with_its_document(
+    notes_host: PanelHost, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel, workspace = notes_host.show("notes"), notes_host.workspace
+    written_in = workspace.document
+    _write(qtbot, panel.editor, "of the first")
+    workspace.commit_input_requested.emit()  # as before saving
+    notes_host.save(tmp_path / "noted.circuit")
+    _write(qtbot, panel.editor, "unsaved")
+    workspace.document_closing.emit()
+    workspace.set_document(Document())
+    assert written_in.state.notes == "of the first\nunsaved\n" and panel.editor.toPlainText() == ""
+    workspace.set_document(open_document(tmp_path / "noted.circuit"))
+    assert workspace.document.state.notes == "of the first\n"
+    assert panel.reader.isVisible() and panel.reader.toPlainText().strip() == "of the first"
+
+
+def test_a_text_of_a_file_loads_nothing_and_opens_web_pages_only(
+    notes_host: PanelHost, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "secret.png"
+    QApplication.primaryScreen().grabWindow(0).save(str(picture))
+    panel, opened = notes_host.show("notes"), []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    notes_host.workspace.apply_command(
+        set_notes(f"![p]({picture.as_uri()}) [a](https://example.org) [b]({picture.as_uri()}) <b>x</b>")
+    )
+    qtbot.mouseClick(panel.read_button, Qt.MouseButton.LeftButton)
+    assert panel.reader.loadResource(2, QUrl(picture.as_uri())) is None
+    for link in ("https://example.org", picture.as_uri(), "javascript:1"):
+        panel.reader.anchorClicked.emit(QUrl(link))
+    assert opened == ["https://example.org"]
+
+
+def test_notes_are_copied_with_the_methods_paragraph(notes_host: PanelHost, qtbot: QtBot) -> None:
+    panel = notes_host.show("notes")
+    notes_host.workspace.apply_command(set_notes(TEXT))
+    for copy in (
+        lambda: qtbot.mouseClick(panel.copy_button, Qt.MouseButton.LeftButton),
+        lambda: notes_host.run_command("copy-methods-and-notes"),
+    ):
+        QGuiApplication.clipboard().clear()
+        with qtbot.waitSignal(notes_host.workspace.message_posted, timeout=LONG):
+            copy()
+        text = QGuiApplication.clipboard().text()
+        assert "We searched for the circuit of demo" in text and text.endswith(TEXT.strip())
