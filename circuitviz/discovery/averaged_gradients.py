@@ -29,7 +29,7 @@ class GradientPoint:
     Attributes:
         clean_fraction: Position of the embedding on the line from its ablation value (0) to the clean one
             (1).
-        hooks: Further changes of the pass.
+        hooks: Further changes of the pass; they may be called twice.
         corrupted: Run the corrupted prompts instead of the clean ones.
     """
 
@@ -87,6 +87,7 @@ def score_by_average_gradients(
             capture, gradients = clean_gradients or compute_gradients(setting, batch, point, {})
             clean_gradients = None
             add_edge_scores(model, deltas, capture, gradients, batch_scores, 1 / len(batch_points), buffers)
+            del capture, gradients  # or they are there beside those of the next point
             partial_scores = None
             if timer.is_due():
                 scaled_total = total + batch_scores * len(batch_points) / number
@@ -118,7 +119,7 @@ def compute_gradients(
         setting: Model, task, metric and ablation.
         batch: A batch of the task.
         point: Where the gradient is taken.
-        extra_hooks: Further hooks of the pass.
+        extra_hooks: Further hooks of the pass, each called once.
         extra_tensors: A list that the hooks fill with tensors whose gradients are wanted, too.
 
     Returns:
@@ -139,7 +140,8 @@ def compute_gradients(
         subtask.lengths - 1,
         loss,
         replace_embedding=start if point.clean_fraction != 1.0 else None,
-        extra_hooks={**extra_hooks, **point.hooks},
+        extra_hooks=extra_hooks,
+        changes=point.hooks,
         first_changed_position=ablated.first_changed_position,
         extra_tensors=extra_tensors,
     )

@@ -9,7 +9,7 @@ No input is split per receiver:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,11 +17,14 @@ import torch
 from torch import Tensor
 
 from circuitviz.models import Activations, Model, compute_sender_deltas
+from circuitviz.models.batching import batch_budget_bytes
 from circuitviz.models.buffers import BufferPool
 from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward
 from circuitviz.models.sender_activations import head_rows
 
 LossFunction = Callable[[Tensor], Tensor]
+
+PATTERN_COPIES = 3  # of each attention pattern: scores, masked scores and their softmax
 
 
 @dataclass(eq=False)
@@ -64,11 +67,16 @@ def run_backward(
     first_changed_position: int = 0,
     at_sender_outputs: bool = False,
     extra_tensors: list[Tensor] | None = None,
+    changes: dict[str, Hook] | None = None,
 ) -> tuple[GradientCapture, GradientCapture]:
     """Run one forward and one backward pass.
 
     No gradient is computed before ``first_changed_position``: nothing later depends on it, as attention looks
     back only.
+
+    Where the attention patterns of all layers would not fit into a batch's memory, as with long prompts, the
+    backward pass computes each block anew from the stream before it: a forward pass more, for memory that
+    grows with the prompt's length instead of its square.
 
     Args:
         model: The model.
@@ -76,36 +84,32 @@ def run_backward(
         positions: The answer position of each prompt [batch].
         loss: Maps logits [batch, vocabulary] to a number.
         replace_embedding: May replace the embedding.
-        extra_hooks: Further hooks of the pass.
+        extra_hooks: Further hooks of the pass, each called once.
         first_changed_position: Position from which gradients are computed.
         at_sender_outputs: Whether gradients at ``GradientCapture.sender_outputs`` are wanted, too.
         extra_tensors: A list that ``extra_hooks`` fills with further tensors; their gradients are in
             ``GradientCapture.extra``, and further gradients can be taken through the same pass.
+        changes: Hooks that replace tensors of the pass. They may be called twice.
 
     Returns:
         The tensors of the pass, and their gradients.
     """
-    capture = GradientCapture(first_changed_position)
 
     def embed(values: Tensor) -> Tensor:
         changed = replace_embedding(values) if replace_embedding is not None else None
         return (values if changed is None else changed).detach().requires_grad_()
 
-    overrides = ForwardOverrides(
-        hooks={model.embed_hook: embed, "ln_final.hook_in": capture.resid_final.append}
-    )
+    hooks = _merge_hooks({model.embed_hook: embed}, extra_hooks or {}, changes or {})
+    size = pattern_bytes(model, *tokens.shape)
+    if extra_tensors is None and size > batch_budget_bytes(model.device):
+        return _run_by_layer(
+            model, tokens, positions, loss, hooks, changes or {}, first_changed_position, at_sender_outputs
+        )
+    capture = GradientCapture(first_changed_position)
+    overrides = ForwardOverrides(hooks=hooks)
     for layer in range(model.shape.n_layers):
-        block = f"blocks.{layer}"
-        overrides.hooks[f"{block}.hook_in"] = capture.resid_pre.append
-        for channel in "qkv":
-            overrides.projections[layer, channel] = partial(
-                _grad_from, first_changed_position, getattr(capture, channel), None
-            )
-        if model.shape.mlp:
-            overrides.hooks[model.layers[layer].mlp_in_hook] = capture.resid_mid.append
-            overrides.mlps[layer] = partial(_grad_from, first_changed_position, None, capture.mlp)
-    for name, hook in (extra_hooks or {}).items():
-        overrides.hooks[name] = _chain_hooks(overrides.hooks[name], hook) if name in overrides.hooks else hook
+        _capture_layer(model, layer, capture, overrides)
+    overrides.hooks = _merge_hooks(overrides.hooks, {"ln_final.hook_in": capture.resid_final.append})
     with torch.enable_grad(), model.overridden(overrides):
         value = loss(model.logits(tokens, positions))
         tensors = [*capture.q, *capture.k, *capture.v, *capture.mlp, *capture.resid_final]
@@ -132,6 +136,87 @@ def run_backward(
         extra=list(all_gradients[n_without_extra:]),
     )
     return capture, gradients
+
+
+def pattern_bytes(model: Model, batch: int, time: int) -> int:
+    """Bytes that autograd keeps of the attention patterns of all layers, for prompts of ``time`` tokens."""
+    per_layer = PATTERN_COPIES * batch * model.shape.n_heads * time * time
+    return int(model.shape.n_layers * per_layer * model.empty_stream.element_size())
+
+
+def _run_by_layer(
+    model: Model,
+    tokens: Tensor,
+    positions: Tensor,
+    loss: LossFunction,
+    hooks: dict[str, Hook],
+    changes: dict[str, Hook],
+    first_changed_position: int,
+    at_sender_outputs: bool,
+) -> tuple[GradientCapture, GradientCapture]:
+    """``run_backward`` with the graph of one block at a time.
+
+    1. A pass without gradients keeps the residual stream before each block.
+    2. The loss is differentiated at the last stream.
+    3. From the last block to the first, the block is computed anew and its inputs' gradients are taken from
+       the gradient of what it gives.
+    """
+    n_layers = model.shape.n_layers
+    model.block_calls(tokens.shape[1])  # before the overrides are applied
+    streams: list[Tensor] = []
+    observers = {f"blocks.{layer}.hook_in": streams.append for layer in range(n_layers)}
+    with torch.no_grad(), model.hooks(_merge_hooks(hooks, observers, {"ln_final.hook_in": streams.append})):
+        model.logits(tokens, positions)
+    capture, gradients = GradientCapture(first_changed_position), GradientCapture(first_changed_position)
+    with torch.enable_grad():
+        final = streams.pop().detach().requires_grad_()
+        rows = torch.arange(len(tokens), device=tokens.device)
+        (gradient,) = torch.autograd.grad(loss(model.unembed(final[rows, positions])), [final])
+    capture.resid_final, gradients.resid_final = [final], [gradient]
+    sender_gradients = [gradient]
+    writes_twice = model.shape.mlp and not model.shape.parallel
+    for layer in reversed(range(n_layers)):
+        prefix = f"blocks.{layer}."
+        overrides = ForwardOverrides(hooks={n: hook for n, hook in changes.items() if n.startswith(prefix)})
+        block = GradientCapture(first_changed_position)
+        _capture_layer(model, layer, block, overrides)
+        with torch.enable_grad(), model.overridden(overrides):
+            output = model.block_output(layer, streams.pop().detach().requires_grad_())
+            wanted = [*block.q, *block.k, *block.v, *block.resid_pre, *block.mlp, *block.resid_mid]
+            q, k, v, gradient, *mlp_gradients = torch.autograd.grad(
+                output, wanted, gradient, allow_unused=True, materialize_grads=True
+            )
+        sender_gradients += [*(mlp_gradients[1:] if writes_twice else ()), gradient]
+        block_gradients = GradientCapture(q=[q], k=[k], v=[v], mlp=mlp_gradients[:1])
+        for whole, part in ((capture, block), (gradients, block_gradients)):
+            for name in ("q", "k", "v", "mlp", "resid_pre", "resid_mid"):
+                setattr(whole, name, [x.detach() for x in getattr(part, name)] + getattr(whole, name))
+    if at_sender_outputs:
+        gradients.sender_outputs = sender_gradients[::-1]
+    return capture, gradients
+
+
+def _capture_layer(model: Model, layer: int, capture: GradientCapture, overrides: ForwardOverrides) -> None:
+    """Add what keeps a layer's tensors to the overrides of a pass."""
+    first_position = capture.first_changed_position
+    observers: dict[str, Hook] = {f"blocks.{layer}.hook_in": capture.resid_pre.append}
+    for channel in "qkv":
+        overrides.projections[layer, channel] = partial(
+            _grad_from, first_position, getattr(capture, channel), None
+        )
+    if model.shape.mlp:
+        observers[model.layers[layer].mlp_in_hook] = capture.resid_mid.append
+        overrides.mlps[layer] = partial(_grad_from, first_position, None, capture.mlp)
+    overrides.hooks = _merge_hooks(observers, overrides.hooks)
+
+
+def _merge_hooks(*parts: Mapping[str, Hook]) -> dict[str, Hook]:
+    """Hooks of several parts; those at one point are called in turn, each with what is there by then."""
+    merged: dict[str, Hook] = {}
+    for part in parts:
+        for name, hook in part.items():
+            merged[name] = _chain_hooks(merged[name], hook) if name in merged else hook
+    return merged
 
 
 def _sender_outputs(model: Model, capture: GradientCapture) -> list[Tensor]:
@@ -166,10 +251,11 @@ def _grad_from(
     return torch.cat([earlier_output, output], 1)
 
 
-def _chain_hooks(hook: Hook, observer: Hook) -> Hook:
+def _chain_hooks(first: Hook, second: Hook) -> Hook:
     def run_both(tensor: Tensor) -> Tensor | None:
-        observer(tensor)
-        return hook(tensor)
+        changed = first(tensor)
+        changed_again = second(tensor if changed is None else changed)
+        return changed if changed_again is None else changed_again
 
     return run_both
 

@@ -12,10 +12,11 @@ import psutil
 import torch
 from numpy.typing import NDArray
 
+from circuitviz.discovery.gradients import PATTERN_COPIES, pattern_bytes
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Graph
 from circuitviz.models import Model
-from circuitviz.models.batching import max_batch_size
+from circuitviz.models.batching import batch_budget_bytes, max_batch_size
 from circuitviz.options import build_options
 from circuitviz.tasks import Task
 
@@ -149,7 +150,12 @@ def _peak_memory_bytes(setting: TaskSetting, has_backward: bool) -> float:
     values = streams * shape.d_model
     if has_backward:
         d_mlp = int(getattr(model.bridge.cfg, "d_mlp", 0) or 0)
-        values += shape.n_layers * (12 * shape.d_model + 4 * d_mlp + 3 * shape.n_heads * n_positions)
+        patterns = PATTERN_COPIES * shape.n_heads * n_positions
+        n_kept = shape.n_layers  # blocks whose graph is kept at once
+        if pattern_bytes(model, batch, n_positions) > batch_budget_bytes(model.device):
+            values += shape.n_layers * 6 * shape.d_model  # streams, and what projections read and give
+            n_kept = 1
+        values += n_kept * (12 * shape.d_model + 4 * d_mlp + patterns)
     itemsize = model.empty_stream.element_size()
     used = (
         torch.cuda.memory_allocated(model.device)

@@ -253,13 +253,10 @@ class Model:
             Logits [batch, vocabulary].
         """
         overrides = overrides or ForwardOverrides()
-        calls = self.block_calls(residual.shape[1])
-        has_sized_masks = type(self.hf).__name__.startswith("XGLM")
+        self.block_calls(residual.shape[1])  # before the overrides are applied
         with self.overridden(overrides):
             for index in range(layer, self.shape.n_layers):
-                args, kwargs = _call_for_batch(calls[index], len(residual), has_sized_masks)
-                out = self.bridge.blocks[index](residual, *args, **kwargs)
-                residual = out[0] if isinstance(out, tuple) else out
+                residual = self.block_output(index, residual)
             rows = torch.arange(len(residual), device=residual.device)
             if overrides.on_final_residual is not None:
                 overrides.on_final_residual(residual)
@@ -267,6 +264,18 @@ class Model:
             if overrides.final_residual is not None:
                 answer_residual = overrides.final_residual(answer_residual)
             return self.unembed(answer_residual)
+
+    def block_output(self, layer: int, residual: Tensor) -> Tensor:
+        """What a block makes of the residual stream [batch, time, d_model] before it, with whatever is set.
+
+        It is called as a full pass calls it. Where overrides are applied, ``block_calls`` must have been
+        called for this time before.
+        """
+        has_sized_masks = type(self.hf).__name__.startswith("XGLM")
+        call = self.block_calls(residual.shape[1])[layer]
+        args, kwargs = _call_for_batch(call, len(residual), has_sized_masks)
+        out = self.bridge.blocks[layer](residual, *args, **kwargs)
+        return out[0] if isinstance(out, tuple) else out
 
     def mlp_output(self, layer: int, stream: Tensor) -> Tensor:
         """What a layer's MLP writes when it reads a residual stream [batch, time, d_model]."""

@@ -102,12 +102,17 @@ def test_exact_effect_of_200_edges_one_at_a_time(case: Case) -> None:
 
 @in_every_precision
 @pytest.mark.parametrize(("ablation", "number"), [("corrupted", 50), ("zero", 12)])
-def test_eap_is_the_derivative_along_each_edge(case: Case, ablation: str, number: int) -> None:
+def test_eap_is_the_derivative_along_each_edge(
+    case: Case, ablation: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Under zero ablation every position counts, and where nothing normalises (``plain``) or one norm serves
-    attention and MLP, the MLP's input is not the stream that others read."""
+    attention and MLP, the MLP's input is not the stream that others read. The same holds where the backward
+    pass goes block by block."""
     graph, at, task = case.model.graph, case.task.lengths - 1, case.task
     ours, theirs = case.slow_outputs()[1], case.slow_ablation(ablation)
     scores = discover(case.model, task, "eap", metric="logit-diff", ablation=ablation).values
+    _keep_one_block(monkeypatch)
+    scores_by_block = discover(case.model, task, "eap", metric="logit-diff", ablation=ablation).values
     size, step = np.abs(scores).max(), 1e-4
     for s, r in _edges(case, number, seed=4):
         name, values = graph.edge_name(s, r), []
@@ -116,7 +121,28 @@ def test_eap_is_the_derivative_along_each_edge(case: Case, ablation: str, number
             logits, _ = case.slow.run(task.clean, at, theirs, {name}, lambda _, by=by: by, **begin)
             values.append(_slow_metric(case, logits).mean())
         derivative = float(values[0] - values[1]) / (2 * step)
-        assert scores[s, r] == pytest.approx(derivative, rel=1e-2, abs=1e-5 * size), name
+        for found in (scores, scores_by_block):
+            assert found[s, r] == pytest.approx(derivative, rel=1e-2, abs=1e-5 * size), name
+
+
+def _keep_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No attention pattern fits into memory: the backward pass computes each block anew."""
+    monkeypatch.setattr("circuitviz.discovery.gradients.batch_budget_bytes", lambda device: 0)
+
+
+@pytest.mark.parametrize(
+    "method", ["eap", "eap-ig", "eap-ig-activations", "clean-corrupted", "attribution-patching"]
+)
+def test_gradients_block_by_block_are_those_of_the_whole_pass(
+    case: Case, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = case.task.subset(range(2))
+    whole = discover(case.model, task, method)
+    _keep_one_block(monkeypatch)
+    by_block = discover(case.model, task, method)
+    assert np.allclose(whole.values, by_block.values, rtol=0, atol=1e-5 * np.abs(whole.values).max())
+    if whole.positions is not None:
+        assert np.allclose(whole.positions, by_block.positions, atol=1e-5 * np.abs(whole.positions).max())
 
 
 def test_scores_out_of_the_input_add_up_as_integrated_gradients_must(case: Case) -> None:
