@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from PySide6.QtCore import QSizeF
 
 from circuitviz.canvas.camera_placement import MAX_READABLE_COMPONENTS, READABLE_ZOOM
 from circuitviz.graph import NodeKind
 from circuitviz.layout import COLUMN_SPACING, ROW_SPACING, Positions
-from circuitviz.layout.layout_transform import MIN_GAP_X, LayoutTransform, Size, fit_layout_to_view
+from circuitviz.layout.layout_transform import MIN_GAP_X, MIN_GAP_Y, LayoutTransform, Size, fit_layout_to_view
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.box_label import layout_box_label
 from circuitviz.scene.circuit_scene import LABELLED_NODE_HEIGHT, CircuitScene, DrawnNode
 from circuitviz.shapes.node_shapes import NODE_WIDTHS
 
-BOX_LIMITS = ((100.0, LABELLED_NODE_HEIGHT), (0.0, LABELLED_NODE_HEIGHT), (0.0, 28.0), (0.0, 20.0))
+BOX_LIMITS: tuple[Size, ...] = (
+    (100.0, LABELLED_NODE_HEIGHT),
+    (0.0, LABELLED_NODE_HEIGHT),
+    (0.0, 28.0),
+    (0.0, 20.0),
+)
 """Least width and greatest height of boxes in scene units: with room for a label of a dozen letters, for two
 lines of text, and where rows are many for one line, down to 12 px with 9 px text."""
 
 
+HORIZONTAL_LIMITS: tuple[Size, ...] = ((LABELLED_NODE_HEIGHT, math.inf), (28.0, math.inf), (20.0, math.inf))
+"""The same with layers from left to right: the least height of boxes, and any width."""
+HORIZONTAL_CROWD = LayoutTransform(0.5, (0.0, ROW_SPACING), (0.0, 110.0))
+"""How tokens and crowds are spread from left to right: boxes are wider than high."""
+LAYER_GAP = 16.0  # scene units between layers from left to right, where edges bend
+MAX_HORIZONTAL_WIDTH = 150.0  # scene units of a box with a label
 CELL_GAP = 3.0  # scene units between two cells of a grid
 MARGINS = (90.0, 44.0)  # scene units beyond the middles of the outermost boxes
 
@@ -68,6 +80,8 @@ class AspectFitter:
     ) -> dict[str, tuple[float, float]]:
         """Places to which a person moved nodes, in the layout's units."""
         self.is_frozen = True
+        if self._layout_scene.is_horizontal:
+            places = {name: (-y, x) for name, (x, y) in places.items()}
         return {name: self.transform.to_layout(at) for name, at in places.items()}
 
 
@@ -80,12 +94,13 @@ def transform_for_view(picture: CircuitScene, view: QSizeF, shows_all: bool = Fa
     if picture.cells and not view.isEmpty():
         return _transform_for_cells(picture, view)
     if picture.columns or view.isEmpty() or not 0 < len(picture.nodes) <= MAX_READABLE_COMPONENTS:
-        return LayoutTransform()
+        return HORIZONTAL_CROWD if picture.is_horizontal else LayoutTransform()
     free = [node for node in picture.nodes if node.name not in picture.user_positioned]
     places = {node.name: (node.x, node.y) for node in free}
     aside = {node.name for node in free if node.kind is NodeKind.MLP}
     sizes = {node.name: _box_size(node) for node in free}
-    return _spread_places(places, sizes, aside, view, _box_limits(free), shows_all)
+    has_groups = any(node.members for node in free)  # their boxes, which list their nodes, are not cut
+    return _spread_places(places, sizes, aside, view, has_groups, shows_all, picture.is_horizontal)
 
 
 def _transform_for_cells(picture: CircuitScene, view: QSizeF) -> LayoutTransform:
@@ -97,7 +112,7 @@ def _transform_for_cells(picture: CircuitScene, view: QSizeF) -> LayoutTransform
     ends = {"input": (0.0, min(ys) - ROW_SPACING), "logits": (0.0, max(ys) + ROW_SPACING)}
     places = {**picture.cells, **ends}
     sizes = dict.fromkeys(places, (NODE_WIDTHS[NodeKind.HEAD], LABELLED_NODE_HEIGHT))
-    return _spread_places(places, sizes, (), view, BOX_LIMITS, shows_all=True)
+    return _spread_places(places, sizes, (), view, False, True, picture.is_horizontal)
 
 
 def _spread_places(
@@ -105,15 +120,23 @@ def _spread_places(
     sizes: Mapping[str, Size],
     aside: Collection[str],
     view: QSizeF,
-    limits: Sequence[Size],
+    has_groups: bool,
     shows_all: bool,
+    is_horizontal: bool,
 ) -> LayoutTransform:
-    size = view.width(), view.height()
+    size, limits = (view.width(), view.height()), BOX_LIMITS
+    if is_horizontal:  # across the layers is downwards, and boxes are as high as they are far apart
+        size, limits = (view.height(), view.width()), HORIZONTAL_LIMITS
+        least = 0.0 if has_groups else LABELLED_NODE_HEIGHT - limits[-1][0]
+        sizes = {name: (height - least, width + LAYER_GAP) for name, (width, height) in sizes.items()}
+    if has_groups:
+        limits = ((0.0, math.inf),)
     spread = fit_layout_to_view(places, sizes, aside, size, LEGIBLE_ZOOM, READABLE_ZOOM, limits)
     if not shows_all:
         return spread
     corners = [spread.to_view(at) for at in places.values()]
-    extents = [max(at[i] for at in corners) - min(at[i] for at in corners) + MARGINS[i] for i in (0, 1)]
+    margins = MARGINS[::-1] if is_horizontal else MARGINS
+    extents = [max(at[i] for at in corners) - min(at[i] for at in corners) + margins[i] for i in (0, 1)]
     if all(extent * LEGIBLE_ZOOM <= free for extent, free in zip(extents, size, strict=True)):
         return spread
     return fit_layout_to_view(places, sizes, aside, size, 0.0, READABLE_ZOOM, limits[-1:])
@@ -121,6 +144,8 @@ def _spread_places(
 
 def transform_scene(picture: CircuitScene, spread: LayoutTransform) -> CircuitScene:
     """The picture in the view's places; labels get the room that there is between two columns."""
+    if picture.is_horizontal:
+        return _transform_to_the_right(picture, spread)
     if spread == LayoutTransform() and not picture.cells:
         return picture
     room = spread.x_factor * COLUMN_SPACING - MIN_GAP_X
@@ -136,9 +161,45 @@ def transform_scene(picture: CircuitScene, spread: LayoutTransform) -> CircuitSc
     return replace(picture, nodes=tuple(nodes), cells=cells)
 
 
+def _transform_to_the_right(picture: CircuitScene, spread: LayoutTransform) -> CircuitScene:
+    """The picture with its layers from left to right, and what stands at the left of a layer above."""
+
+    def to_view(point: tuple[float, float]) -> tuple[float, float]:
+        across, along = spread.to_view(point)
+        return along, -across
+
+    places = {node.name: to_view((node.x, node.y)) for node in picture.nodes}
+    rows = {round(places[node.name][0], 3) for node in picture.nodes if node.kind is not NodeKind.MLP}
+    pitch = min((b - a for a, b in pairwise(sorted(rows))), default=math.inf)
+    cell_pitch = to_view((0.0, ROW_SPACING))[0] - to_view((0.0, 0.0))[0]
+    height = LABELLED_NODE_HEIGHT
+    if not picture.columns:
+        height = min(height, spread.x_factor * COLUMN_SPACING - MIN_GAP_Y)
+    cell = cell_pitch - CELL_GAP, spread.x_factor * COLUMN_SPACING - CELL_GAP
+    nodes = tuple(
+        replace(
+            node,
+            x=places[node.name][0],
+            y=places[node.name][1],
+            max_width=min(pitch - LAYER_GAP, MAX_HORIZONTAL_WIDTH),
+            max_height=height,
+            cell=cell if node.name in picture.cells else None,
+        )
+        for node in picture.nodes
+    )
+    columns = tuple(
+        replace(column, left=column.left * spread.x_factor, right=column.right * spread.x_factor)
+        for column in picture.columns
+    )
+    cells = {name: to_view(at) for name, at in picture.cells.items()}
+    return replace(picture, nodes=nodes, columns=columns, cells=cells)
+
+
 def is_part_of_layout(whole: CircuitScene, part: CircuitScene) -> bool:
     """Whether all nodes of a picture stand where they stand in another, but for what was moved by hand."""
-    if bool(whole.columns) != bool(part.columns) or whole.cells != part.cells:
+    if (bool(whole.columns), whole.is_horizontal) != (bool(part.columns), part.is_horizontal):
+        return False
+    if whole.cells != part.cells:
         return False
     if whole.cells:
         return True
@@ -147,11 +208,6 @@ def is_part_of_layout(whole: CircuitScene, part: CircuitScene) -> bool:
     placed = whole.user_positioned | part.user_positioned
     pairs = ((node, whole.by_name[node.name]) for node in part.nodes if node.name not in placed)
     return all((a.x, a.y) == (b.x, b.y) and len(a.members) == len(b.members) for a, b in pairs)
-
-
-def _box_limits(nodes: Sequence[DrawnNode]) -> tuple[Size, ...]:
-    """How wide and high boxes have to be; those of groups, which list their nodes, are not cut."""
-    return ((0.0, math.inf),) if any(node.members for node in nodes) else BOX_LIMITS
 
 
 def _box_size(node: DrawnNode) -> Size:

@@ -46,17 +46,30 @@ class BackdropItem(QGraphicsItem):
         band = QColor(blend_hex(theme.line, theme.ground, BAND_SHARE))
         for number, column in enumerate(self.geometry.scene.columns):
             left, width = column.left - BAND_MARGIN, column.right - column.left + 2 * BAND_MARGIN
-            if number % 2:
+            if number % 2 and self.geometry.scene.is_horizontal:
+                painter.fillRect(
+                    QRectF(whole.left(), column.left, whole.width(), column.right - column.left), band
+                )
+            elif number % 2:
                 painter.fillRect(QRectF(left, whole.top(), width, whole.height()), band)
         if painter.worldTransform().m11() < FAR_ZOOM and not self.geometry.scene.columns:
-            for top, bottom in layer_bands(self.geometry)[1::2]:
-                painter.fillRect(QRectF(whole.left(), top, whole.width(), bottom - top), band)
+            for low, high in layer_bands(self.geometry)[1::2]:
+                layer = QRectF(whole.left(), low, whole.width(), high - low)
+                if self.geometry.scene.is_horizontal:
+                    layer = QRectF(low, whole.top(), high - low, whole.height())
+                painter.fillRect(layer, band)
         painter.setPen(QColor(blend_hex(theme.line, theme.ground, CELL_SHARE)))
         painter.drawRects(list(self.geometry.empty_cells))
 
 
 def layer_bands(geometry: SceneGeometry) -> list[tuple[float, float]]:
-    """Top and bottom of each layer, half way to its neighbours, in scene units, y downwards."""
-    heights = sorted(-row.y for row in geometry.scene.layer_rows)
-    middles = [(a + b) / 2 for a, b in pairwise(heights)]
-    return list(pairwise([geometry.bounds.top(), *middles, geometry.bounds.bottom()]))
+    """Where each layer begins and ends, half way to its neighbours: top and bottom, or left and right.
+
+    In scene units, y downwards.
+    """
+    picture, whole = geometry.scene, geometry.bounds
+    sign = 1 if picture.is_horizontal else -1
+    places = sorted(sign * row.place for row in picture.layer_rows)
+    middles = [(a + b) / 2 for a, b in pairwise(places)]
+    ends = (whole.left(), whole.right()) if picture.is_horizontal else (whole.top(), whole.bottom())
+    return list(pairwise([ends[0], *middles, ends[1]]))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF
 
 from circuitviz.canvas.canvas_legend import legend_strip_height
-from circuitviz.canvas.layer_axis import layer_axis_width
-from circuitviz.canvas.token_axis import LEVEL_TEXT_HEIGHT_PX, token_axis_height
+from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width
+from circuitviz.canvas.token_axis import LEVEL_TEXT_HEIGHT_PX, token_axis_height, token_axis_width
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.circuit_scene import CircuitScene
 
@@ -34,7 +34,8 @@ def free_area_for(view: CircuitView, picture: CircuitScene) -> QRectF:
     """The viewport below a picture's legend, beside its layer axis, and above the line at the foot."""
     entries = view.scene_items.legend_entries(picture, view.theme)
     above = 4 + legend_strip_height(entries, view.viewport().width() - 28)
-    return view.free_area.adjusted(12 + layer_axis_width(picture), above, -12, 0)
+    left = 12 + layer_axis_width(picture) + token_axis_width(picture)
+    return view.free_area.adjusted(left, above, -12, -layer_axis_height(picture))
 
 
 def fit_view(view: CircuitView, show_all: bool) -> float:
@@ -57,8 +58,8 @@ def placement_with_axis(
     picture: CircuitScene, bounds: QRectF, free: QRectF, show_all: bool
 ) -> CameraPlacement:
     """How a picture is shown in a free area, part of which its tokens take: the more, the smaller it is."""
-    told, many = bool(picture.columns), len(picture.nodes)
-    framed, below = camera_placement(bounds, free, told, many, show_all), 0.0
+    told, many, turned = bool(picture.columns), len(picture.nodes), picture.is_horizontal
+    framed, below = camera_placement(bounds, free, told, many, show_all, turned), 0.0
     while (wanted := token_axis_height(picture, framed.zoom)) > below:  # at most twice: level, slanted
         below = wanted
         beside = max(0.0, below - LEVEL_TEXT_HEIGHT_PX)  # slanted texts reach to the left
@@ -67,13 +68,19 @@ def placement_with_axis(
 
 
 def camera_placement(
-    bounds: QRectF, free: QRectF, has_columns: bool, n_nodes: int, show_all: bool = False
+    bounds: QRectF,
+    free: QRectF,
+    has_columns: bool,
+    n_nodes: int,
+    show_all: bool = False,
+    is_horizontal: bool = False,
 ) -> CameraPlacement:
     """How a picture that fills ``bounds`` of the scene is shown in a free area of pixels.
 
     Where all of it could not be read, it is shown as wide or as high as fits, from its upper end, where what
     is explained stands. ``has_columns`` of many tokens are wide: they are shown as high as fits at a size at
-    which names are read, from the last token; the others are a movement to the left.
+    which names are read, from the last token; the others are a movement to the left. Where layers go from
+    left to right (``is_horizontal``), what is explained stands at the right end, and the last token below.
     """
     zoom, up, across = (
         zoom_to_fit(bounds, free),
@@ -82,6 +89,12 @@ def camera_placement(
     )
     if show_all or zoom >= LEGIBLE_ZOOM or (n_nodes > MAX_READABLE_COMPONENTS and not has_columns):
         return CameraPlacement(zoom, bounds.center(), free)
+    if is_horizontal:
+        zoom = max(LEGIBLE_ZOOM, min(across if has_columns else max(up, across), READABLE_ZOOM))
+        x = bounds.right() - free.width() / zoom / 2 if across < zoom else bounds.center().x()
+        is_cut = has_columns and up < zoom
+        y = bounds.bottom() - free.height() / zoom / 2 if is_cut else bounds.center().y()
+        return CameraPlacement(zoom, QPointF(x, y), free)
     zoom = max(LEGIBLE_ZOOM, min(up if has_columns else max(up, across), READABLE_ZOOM))
     x = bounds.right() - free.width() / zoom / 2 if has_columns else bounds.center().x()
     y = bounds.top() + free.height() / zoom / 2 if up < zoom else bounds.center().y()

@@ -9,9 +9,15 @@ from PySide6.QtGui import QPainter
 
 from circuitviz.canvas.canvas_legend import legend_strip_height
 from circuitviz.canvas.canvas_texts import paint_empty_note, paint_legend_and_status
-from circuitviz.canvas.layer_axis import layer_axis_width, layers_of, paint_layer_axis
+from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width, layers_of, paint_layer_axis
 from circuitviz.canvas.name_tags import MAX_TAGGED_NODES, paint_name_tags, strongest_nodes
-from circuitviz.canvas.token_axis import column_at, columns_containing, paint_token_axis, token_axis_height
+from circuitviz.canvas.token_axis import (
+    column_at,
+    columns_containing,
+    paint_token_axis,
+    token_axis_height,
+    token_axis_width,
+)
 from circuitviz.paint.circuit_painter import FAR_ZOOM, LEGIBLE_ZOOM
 from circuitviz.scene.circuit_scene import CircuitScene, TokenColumn
 
@@ -27,7 +33,7 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     view.scene_items.frames_item.paint_names(painter)
     painter.resetTransform()
     marked = columns_containing(picture, view.selected_nodes | {view.hovered_name})
-    paint_token_axis(painter, picture, theme, to_view, free, marked)
+    paint_token_axis(painter, picture, theme, to_view, token_area(view), marked)
     if view.zoom < LEGIBLE_ZOOM:
         chosen = view.selected_nodes if len(view.selected_nodes) <= MAX_TAGGED_NODES else frozenset()
         strongest = strongest_nodes(picture) if view.zoom >= FAR_ZOOM and not picture.columns else []
@@ -62,6 +68,14 @@ def axis_area(view: CircuitView) -> QRectF:
     return view.free_area.adjusted(0, 6 + above, 0, -below)
 
 
+def token_area(view: CircuitView) -> QRectF:
+    """The viewport in which tokens are written."""
+    picture = view.scene_items.geometry.scene
+    if not picture.is_horizontal:
+        return view.free_area
+    return axis_area(view).adjusted(0, 0, 0, -layer_axis_height(picture))
+
+
 def token_column_at(view: CircuitView, place: QPoint) -> TokenColumn | None:
     """The column whose token is written at a place of the viewport."""
     picture = view.scene_items.geometry.scene
@@ -71,6 +85,7 @@ def token_column_at(view: CircuitView, place: QPoint) -> TokenColumn | None:
 def is_clearly_visible(view: CircuitView, place: QPoint) -> bool:
     """Whether a place of the viewport lies well inside, and neither tokens nor the map lie over it."""
     below = token_axis_height(view.scene_items.geometry.scene, view.zoom)
-    left = 40 + layer_axis_width(view.scene_items.geometry.scene)
-    free = view.free_area.adjusted(left, 30, -40, -below)
+    picture = view.scene_items.geometry.scene
+    left = 40 + layer_axis_width(picture) + token_axis_width(picture)
+    free = view.free_area.adjusted(left, 30, -40, -below - layer_axis_height(picture))
     return free.contains(QPointF(place)) and not view.overview.rect.contains(QPointF(place))

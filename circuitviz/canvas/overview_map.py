@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from circuitviz.canvas.layer_axis import layer_axis_width
+from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width
 from circuitviz.canvas.node_items import paint_boxes
 from circuitviz.canvas.scene_geometry import SceneGeometry
-from circuitviz.canvas.token_axis import token_axis_height, token_axis_rect
+from circuitviz.canvas.token_axis import token_axis_height, token_axis_rect, token_axis_width
 from circuitviz.scene.theme import Theme
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ class OverviewMap:
         axis = token_axis_rect(geometry.scene, view.viewportTransform(), free.bottom())
         below = (free.bottom() if axis.isEmpty() else axis.top()) - 10
         high = room.height() * share
-        left = free.left() + 12 + layer_axis_width(geometry.scene)
+        left = free.left() + 12 + layer_axis_width(geometry.scene) + token_axis_width(geometry.scene)
+        if geometry.scene.is_horizontal:
+            below = free.bottom() - layer_axis_height(geometry.scene) - 10
         return QRectF(left, below - high, room.width() * share, high)
 
     def paint(self, painter: QPainter, theme: Theme) -> None:

@@ -33,7 +33,9 @@ class SceneGeometry:
         """Measure a picture."""
         bounds = node_bounds(picture.nodes, label_measure())
         widths = np.array([NODE_WIDTHS[node.kind] for node in picture.nodes])
-        return SceneGeometry(picture, bounds, edge_curves(picture.edges, bounds, widths))
+        return SceneGeometry(
+            picture, bounds, edge_curves(picture.edges, bounds, widths, picture.is_horizontal)
+        )
 
     def precomputed(self) -> SceneGeometry:
         """The same, with all that is found on first use found by now."""
@@ -89,7 +91,9 @@ class SceneGeometry:
         highest = np.flatnonzero(self.boxes[:, 1] < top + NODE_HEIGHT)
         top -= frame_name_room(self.scene, [self.scene.nodes[row] for row in highest], FRAME_NAME_SIZE)
         columns = self.scene.columns
-        if columns:
+        if columns and self.scene.is_horizontal:
+            top, bottom = min(top, columns[0].left), max(bottom, columns[-1].right)
+        elif columns:
             left, right = min(left, columns[0].left), max(right, columns[-1].right)
         if self.empty_cells:
             area = QRectF(left, top, right - left, bottom - top)

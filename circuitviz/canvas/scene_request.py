@@ -35,6 +35,7 @@ class SceneRequest:
         opacity: Of edges by name, as ``build_scene`` takes it.
         comparison: Another state that is drawn with it, and the names of both.
         is_searching: Whether the circuit may still grow.
+        is_horizontal: Whether layers go from left to right.
     """
 
     state: State
@@ -42,6 +43,7 @@ class SceneRequest:
     opacity: Mapping[str, float] | None = None
     comparison: tuple[State, tuple[str, str]] | None = None
     is_searching: bool = False
+    is_horizontal: bool = False
 
     @property
     def used_layout(self) -> str:
@@ -56,7 +58,11 @@ class SceneRequest:
         if ours is None or theirs is None:
             return ours is theirs
         same_search = self.state.origin == other.state.origin and ours.graph.same_as(theirs.graph)
-        return same_search and self.used_layout == other.used_layout
+        ours_drawn, theirs_drawn = (
+            (self.used_layout, self.is_horizontal),
+            (other.used_layout, other.is_horizontal),
+        )
+        return same_search and ours_drawn == theirs_drawn
 
     @property
     def is_expensive(self) -> bool:
@@ -76,6 +82,7 @@ class SceneRequest:
                 picture = replace(picture, has_edges_on_demand=False)
         else:
             picture = build_comparison_scene(state, other[0], other[1], self.layout)
+        picture = replace(picture, is_horizontal=self.is_horizontal)
         note = status_text(state, picture, other[1][1] if other else "", self.is_searching)
         return BuiltScene(picture, SceneGeometry.from_scene(picture).precomputed(), note)
 
@@ -86,7 +93,7 @@ class SceneRequest:
     def _layout_inputs(self) -> tuple[object, ...]:
         """Values that are kept from state to state are told apart by who they are: comparing takes long."""
         opacity = None if self.opacity is None else id(self.opacity)
-        found: list[object] = [self.layout, self.used_layout, opacity]
+        found: list[object] = [self.layout, self.used_layout, self.is_horizontal, opacity]
         for state in self._states:
             found += [id(state.circuit), id(state.scores), state.positions, state.groups]
         if self.comparison is not None:  # what is ablated is left out of both

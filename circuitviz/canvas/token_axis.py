@@ -1,4 +1,4 @@
-"""Tokens along the foot of the canvas, of one size at every zoom, so that a long prompt can be read."""
+"""Tokens along the foot or the left of the canvas, of one size at every zoom: a prompt can be read."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ LEVEL_TEXT_HEIGHT_PX, MAX_SLANTED_HEIGHT_PX = (
 )  # pixels that level text takes, and slanted text at most
 SLANT_DEGREES = 45.0  # degrees; slanted texts may stand as near to each other as their lines are high
 MIN_SLANTED_SPACING_PX = 15.0  # pixels between two slanted texts
+MAX_TOKEN_WIDTH_PX = 110.0  # pixels of a token at the left
 GAP_BELOW_CIRCUIT_PX = 8.0  # pixels between the circuit and its tokens
 ALIGN_TEXT_END = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MAX_SLANTED_WIDTH_PX = (MAX_SLANTED_HEIGHT_PX - 18) / float(np.sin(np.radians(SLANT_DEGREES)))
 
 
 def token_axis_height(picture: CircuitScene, scale: float) -> float:
-    """Pixels that the tokens take at a zoom; nothing where there are no columns."""
-    if not picture.columns:
+    """Pixels that the tokens take at the foot at a zoom; nothing where there are no columns."""
+    if not picture.columns or picture.is_horizontal:
         return 0.0
     if _fits_level_text(picture, scale):
         return LEVEL_TEXT_HEIGHT_PX
@@ -33,15 +34,26 @@ def token_axis_height(picture: CircuitScene, scale: float) -> float:
     return float(min(MAX_SLANTED_HEIGHT_PX, 18 + widest * np.sin(np.radians(SLANT_DEGREES))))
 
 
+def token_axis_width(picture: CircuitScene) -> float:
+    """Pixels that the tokens take at the left, where layers go from left to right."""
+    if not picture.columns or not picture.is_horizontal:
+        return 0.0
+    metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX, bold=True))
+    widest = max(metrics.horizontalAdvance(column.label) for column in picture.columns)
+    return min(MAX_TOKEN_WIDTH_PX, widest) + 12
+
+
 def token_axis_rect(picture: CircuitScene, to_view: QTransform, foot: float) -> QRectF:
     """Where the tokens are written, in the viewport: below the circuit, at the lowest above ``foot``."""
     if not picture.nodes or not picture.columns:
         return QRectF()
+    if picture.is_horizontal:
+        top, bottom = (to_view.map(QPointF(0, y)).y() for y in _ends(picture))
+        return QRectF(0.0, top, token_axis_width(picture), bottom - top)
     high = token_axis_height(picture, to_view.m11())
     lowest = max(-node.y for node in picture.nodes) + 22
     top = min(to_view.map(QPointF(0, lowest)).y() + GAP_BELOW_CIRCUIT_PX, foot - high)
-    ends = picture.columns[0].left, picture.columns[-1].right
-    left, right = (to_view.map(QPointF(x, 0)).x() for x in ends)
+    left, right = (to_view.map(QPointF(x, 0)).x() for x in _ends(picture))
     return QRectF(left, top, right - left, high)
 
 
@@ -56,6 +68,9 @@ def paint_token_axis(
     """Write the tokens across ``area``, in the viewport's pixels; ``highlighted`` columns stand out."""
     there = token_axis_rect(picture, to_view, area.bottom())
     if there.isEmpty():
+        return
+    if picture.is_horizontal:
+        _paint_tokens_at_left(painter, picture, theme, to_view, area, highlighted)
         return
     if there.bottom() > area.bottom() - 1:  # the circuit goes on behind
         foot = QRectF(area.left(), there.top() - 4, area.width(), area.height())
@@ -107,22 +122,59 @@ def labelled_columns(
 def column_at(picture: CircuitScene, to_view: QTransform, foot: float, place: QPointF) -> TokenColumn | None:
     """The column whose token is written at a place of the viewport, or next to it."""
     there = token_axis_rect(picture, to_view, foot)
+    at = to_view.inverted()[0].map(place)
+    if picture.is_horizontal:
+        inside = (c for c in picture.columns if c.left - 10 <= at.y() <= c.right + 10)
+        return next(inside, None) if there.left() <= place.x() <= there.right() else None
     if there.isEmpty() or not there.top() - 2 <= place.y() <= there.bottom() + 2:
         return None
-    x = to_view.inverted()[0].map(place).x()
-    return next((c for c in picture.columns if c.left - 30 <= x <= c.right + 30), None)
+    return next((c for c in picture.columns if c.left - 30 <= at.x() <= c.right + 30), None)
 
 
 def columns_containing(picture: CircuitScene, names: frozenset[str]) -> frozenset[int]:
     """Numbers of the columns that some nodes stand in."""
     if not picture.columns:
         return frozenset()
-    at = [picture.by_name[name].x for name in names if name in picture.by_name]
+    nodes = [picture.by_name[name] for name in names if name in picture.by_name]
+    at = [-node.y if picture.is_horizontal else node.x for node in nodes]
     spans = enumerate(picture.columns)
     return frozenset(i for i, column in spans if any(column.left <= x <= column.right for x in at))
 
 
+def _ends(picture: CircuitScene) -> tuple[float, float]:
+    return picture.columns[0].left, picture.columns[-1].right
+
+
+def _paint_tokens_at_left(
+    painter: QPainter,
+    picture: CircuitScene,
+    theme: Theme,
+    to_view: QTransform,
+    area: QRectF,
+    highlighted: frozenset[int],
+) -> None:
+    """Tokens one below the other, each beside its nodes."""
+    width = token_axis_width(picture)
+    ground = QColor(theme.ground)
+    ground.setAlphaF(0.9)  # the circuit may lie below
+    painter.fillRect(QRectF(area.left(), area.top(), width, area.height()), ground)
+    for number in labelled_columns(picture, to_view.m11(), highlighted):
+        column = picture.columns[number]
+        y = to_view.map(QPointF(0, (column.left + column.right) / 2)).y()
+        if not area.top() + 8 <= y <= area.bottom() - 8:
+            continue
+        painter.setFont(canvas_font(FONT_SIZE_PX, bold=number in highlighted))
+        ink = theme.muted if column.is_of_any_position else theme.text
+        painter.setPen(QColor(theme.accent if number in highlighted else ink))
+        text = QFontMetricsF(painter.font()).elidedText(
+            column.label, Qt.TextElideMode.ElideRight, MAX_TOKEN_WIDTH_PX
+        )
+        painter.drawText(QRectF(area.left(), y - 9, width - 6, 18), ALIGN_TEXT_END, text)
+
+
 def _fits_level_text(picture: CircuitScene, scale: float) -> bool:
+    if picture.is_horizontal:  # one below the other
+        return all((c.right - c.left) * scale >= MIN_SLANTED_SPACING_PX for c in picture.columns)
     metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX))
     return all(metrics.horizontalAdvance(c.label) <= _column_width_px(c, scale) for c in picture.columns)
 

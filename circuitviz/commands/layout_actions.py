@@ -31,3 +31,12 @@ def token_layout(layout: LayoutService) -> None:
 def grid_layout(layout: LayoutService) -> None:
     """Put each head into the column of its number."""
     layout.choose_layout("grid")
+
+
+@command(
+    "orientation", text="Layers from left to right, or upwards", menu="View", shortcut="Alt+0",
+    enabled=has_circuit,
+)  # fmt: skip
+def toggle_orientation(layout: LayoutService) -> None:
+    """Let layers go from left to right instead of upwards, and back, in every layout."""
+    layout.toggle_orientation()

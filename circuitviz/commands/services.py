@@ -84,6 +84,9 @@ class LayoutService(Protocol):
     def choose_layout(self, name: str) -> None:
         """Use a layout, by its registered name."""
 
+    def toggle_orientation(self) -> None:
+        """Let layers go from left to right, or upwards again."""
+
 
 class GroupService(Protocol):
     """Groups of the selected nodes."""

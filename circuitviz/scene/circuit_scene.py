@@ -99,7 +99,10 @@ class GroupFrame:
 
 @dataclass(frozen=True, slots=True)
 class TokenColumn:
-    """A token and the column of the nodes at its position, from ``left`` to ``right`` in scene units."""
+    """A token and the column of the nodes at its position, from ``left`` to ``right`` in scene units.
+
+    Where layers go from left to right, columns lie one below the other, from ``left`` to ``right`` downwards.
+    """
 
     text: str
     left: float
@@ -122,12 +125,13 @@ class LayerRow:
 
     Attributes:
         layer: its number.
-        y: the mean height of its heads and features, else of its MLP, in scene units, upwards.
+        place: the mean place of its heads and features along the layers, else of its MLP, in scene units:
+            upwards, or to the right.
         has_heads: whether it has other nodes than its MLP.
     """
 
     layer: int
-    y: float
+    place: float
     has_heads: bool
 
 
@@ -147,6 +151,7 @@ class CircuitScene:
         user_positioned: names of the nodes that a person has moved.
         cells: where all heads and MLPs of the model stand, drawn or not, in a layout that is a grid of
             them; else empty.
+        is_horizontal: whether layers go from left to right; otherwise upwards.
         has_edges_on_demand: whether only the edges of nodes that are selected or pointed at are drawn.
     """
 
@@ -160,6 +165,7 @@ class CircuitScene:
     sign: str = "helps"
     user_positioned: frozenset[str] = frozenset()
     cells: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    is_horizontal: bool = False
     has_edges_on_demand: bool = False
 
     @cached_property
@@ -197,7 +203,9 @@ class CircuitScene:
         for node in self.nodes:
             if node.layer is not None and node.name not in self.user_positioned:
                 by_kind = heights.setdefault(node.layer, {})
-                by_kind.setdefault(node.kind is not NodeKind.MLP, []).append(node.y)
+                by_kind.setdefault(node.kind is not NodeKind.MLP, []).append(
+                    node.x if self.is_horizontal else node.y
+                )
         rows = []
         for layer, by_kind in sorted(heights.items()):
             ys = by_kind.get(True) or by_kind[False]

@@ -23,6 +23,7 @@ class CanvasUpdater(QObject):
 
     Attributes:
         layout_name: The layout that is used.
+        is_horizontal: Whether layers go from left to right.
     """
 
     scene_built = Signal(object)  # BuiltScene, to be put on the canvas
@@ -30,7 +31,7 @@ class CanvasUpdater(QObject):
     def __init__(self, workspace: Workspace, view: CircuitView, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._workspace, self._view = workspace, view
-        self.layout_name = "layered"
+        self.layout_name, self.is_horizontal = "layered", False
         self._shown_request: SceneRequest | None = None
         self._pending_request: SceneRequest | None = None
         self._drawn_callbacks: list[Callable[[], None]] = []
@@ -91,7 +92,12 @@ class CanvasUpdater(QObject):
         comparison = None if other is None else (other, names)
         is_searching = workspace.partial_result is not None
         return SceneRequest(
-            workspace.state, self.layout_name, workspace.edge_opacity, comparison, is_searching
+            workspace.state,
+            self.layout_name,
+            workspace.edge_opacity,
+            comparison,
+            is_searching,
+            self.is_horizontal,
         )
 
     def _show(self, request: SceneRequest, built: BuiltScene) -> None:

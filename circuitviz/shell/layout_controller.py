@@ -7,14 +7,19 @@ from functools import partial
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.layout import layouts
 from circuitviz.shell.canvas_updater import CanvasUpdater
+from circuitviz.shell.settings import Settings
 from circuitviz.workspace import Workspace
 
 
 class LayoutController:
     """Switches the layout of the canvas and says which one is used; moved nodes stay where they were put."""
 
-    def __init__(self, workspace: Workspace, view: CircuitView, canvas_updater: CanvasUpdater) -> None:
+    def __init__(
+        self, workspace: Workspace, view: CircuitView, canvas_updater: CanvasUpdater, settings: Settings
+    ) -> None:
         self._workspace, self._view, self._canvas_updater = workspace, view, canvas_updater
+        self._settings = settings
+        canvas_updater.is_horizontal = settings.is_canvas_horizontal
 
     def switch_to_next_layout(self) -> None:
         """Use the next layout that has something of its own to show for this circuit."""
@@ -32,6 +37,14 @@ class LayoutController:
         self._canvas_updater.layout_name = name
         self._canvas_updater.redraw()
         self._canvas_updater.call_when_drawn(partial(self._on_laid_out, name))
+
+    def toggle_orientation(self) -> None:
+        """Let layers go from left to right, or upwards again; kept for the next start."""
+        is_horizontal = not self._canvas_updater.is_horizontal
+        self._settings.is_canvas_horizontal = self._canvas_updater.is_horizontal = is_horizontal
+        self._canvas_updater.redraw()
+        way = "from left to right" if is_horizontal else "upwards"
+        self._workspace.post_message(f"Layers go {way}.")
 
     def _on_laid_out(self, name: str) -> None:
         self._view.fit()

@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self.dock_manager = DockManager(self, workspace)
         self.panels, self.docks = self.dock_manager.panels, self.dock_manager.docks
         self.canvas_updater = CanvasUpdater(workspace, self.view, self)
-        self.layout_controller = LayoutController(workspace, self.view, self.canvas_updater)
+        self.layout_controller = LayoutController(workspace, self.view, self.canvas_updater, self.settings)
         self.file_controller = FileController(self, workspace, self.view, self.canvas_updater, self.settings)
         recovery_folder = self.settings.data_folder / "recovery"
         self.crash_recovery = CrashRecovery(self, workspace, recovery_folder, self.file_controller)

@@ -43,6 +43,15 @@ class Settings:
         self._store.setValue("colours", name)
 
     @property
+    def is_canvas_horizontal(self) -> bool:
+        """Whether layers go from left to right on the canvas."""
+        return bool(self._store.value("canvas horizontal", False, type=bool))
+
+    @is_canvas_horizontal.setter
+    def is_canvas_horizontal(self, is_horizontal: bool) -> None:
+        self._store.setValue("canvas horizontal", is_horizontal)
+
+    @property
     def text_size(self) -> int:
         """Size of all text in percent of the system's, from 80 to 200."""
         return self._read_int("text size", 100, 80, 200)

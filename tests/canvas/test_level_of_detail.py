@@ -77,7 +77,7 @@ def test_from_afar_boxes_tell_importance_and_layers_are_bands(view: CircuitView)
     bands = layer_bands(view.scene_items.geometry)
     assert len(bands) == len(scene.layer_rows)
     for (top, bottom), row in zip(bands, reversed(scene.layer_rows), strict=True):
-        assert top < -row.y < bottom
+        assert top < -row.place < bottom
 
 
 def tagged(view: CircuitView, monkeypatch: pytest.MonkeyPatch) -> list[str]:
