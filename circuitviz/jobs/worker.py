@@ -79,6 +79,7 @@ class Worker(QThread):
     ``replied`` carries every reply to the window's thread, before the job's own handle is told.
     """
 
+    submitted = Signal(object)  # JobHandle
     replied = Signal(object)
     _message_sent = Signal(object)
 
@@ -112,6 +113,7 @@ class Worker(QThread):
             self._wake.notify()
         log.debug("job %d submitted: %s", number, type(request).__name__)
         self._send_dropped(dropped)
+        self.submitted.emit(handle)
         return handle
 
     def drop_document_jobs(self) -> None:

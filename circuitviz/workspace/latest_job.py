@@ -50,6 +50,11 @@ class LatestJob(QObject):
             source.connect(target)
         self.running_changed.emit(True)
 
+    def cancel(self) -> None:
+        """Ask the job to end at its next step; what it has so far is told as ever."""
+        if self._handle is not None:
+            self._handle.cancel()
+
     def release(self) -> None:
         """Listen to no job any more; it goes on."""
         handle, self._handle = self._handle, None

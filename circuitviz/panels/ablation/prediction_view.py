@@ -50,7 +50,7 @@ class PredictionView(QWidget):
         self._redraw_timer.timeout.connect(self.show_state)
         self._build()
         self.compare_button.clicked.connect(self.compare_nodes)
-        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.cancel_button.clicked.connect(self._job.cancel)
         self.chart.hover_text_changed.connect(self._show_note)
         self.chart.nodes_clicked.connect(workspace.select_nodes)
         self._job.received.connect(self._on_points_measured)

@@ -62,7 +62,7 @@ class MethodsPage(ComparePage):
         for button in (self.run_button, self.cancel_button, self.copy_button, self.export_button):
             button.setEnabled(False)  # until the page is seen and there is something to compare
         self.run_button.clicked.connect(self.run_all)
-        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.cancel_button.clicked.connect(self._job.cancel)
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.table_text("\t")))
         self.table.itemSelectionChanged.connect(self._draw_chart)
         self.chart.hover_text_changed.connect(self.message_label.setText)

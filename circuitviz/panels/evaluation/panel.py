@@ -64,7 +64,7 @@ class EvaluationPanel(Panel):
         self._build()
         self.measure_box.currentTextChanged.connect(self._on_measure_chosen)
         self.run_button.clicked.connect(self.start_measure)
-        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.cancel_button.clicked.connect(self._job.cancel)
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.evaluate_command()))
         self.fade_button.toggled.connect(self._fade_by_stability)
         self.chart.hover_text_changed.connect(self._show_message)

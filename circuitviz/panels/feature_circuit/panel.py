@@ -59,7 +59,7 @@ class FeatureCircuitPanel(Panel):
         self._job = LatestJob(workspace, self)
         self._build()
         self.trace_button.clicked.connect(self.start_trace)
-        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.cancel_button.clicked.connect(self._job.cancel)
         self.use_selected_button.clicked.connect(self.use_selected_node)
         self.threshold_row.threshold_requested.connect(workspace.prompt_circuits.change_threshold)
         self.threshold_row.input_rejected.connect(

@@ -69,7 +69,7 @@ class TracesPanel(Panel):
         self.collect_form.collect_requested.connect(
             lambda: workspace.run_guarded(self.collect_traces, title=CollectTraces.title)
         )
-        self.collect_form.cancel_requested.connect(workspace.cancel_jobs)
+        self.collect_form.cancel_requested.connect(self._job.cancel)
         self.collect_form.collection_chosen.connect(self.refresh)
         self.collect_form.removal_requested.connect(self._remove_shown)
         self.copy_button.clicked.connect(self.copy_current_page)

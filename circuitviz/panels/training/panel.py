@@ -76,7 +76,7 @@ class TrainingPanel(Panel):
         self._build()
         self._set_running(False)
         self.train_button.clicked.connect(self.start_training)
-        self.stop_button.clicked.connect(workspace.cancel_jobs)
+        self.stop_button.clicked.connect(self._job.cancel)
         self._job.received.connect(self._on_progress)
         self._job.cancelled.connect(self._on_cancelled)
         self._job.running_changed.connect(self._set_running)

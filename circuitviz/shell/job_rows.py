@@ -1,0 +1,117 @@
+"""The running jobs in the status bar: what each does, how far it is, how long it still takes, and Cancel."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+from circuitviz.jobs.job_handle import JobHandle
+from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.font_scaling import scale_pixels
+from circuitviz.panels.widgets.layouts import lay_out_row
+from circuitviz.workbench.requests.messages import ProgressReported
+
+PROGRESS_WIDTH_PX, PROGRESS_STEPS = 110, 1000
+TEXT_WIDTHS_PX = (300, 150, 90)  # of the text of a job, where it is alone, one of two, one of more
+SHOW_DELAY_MS = 400  # a job that ends sooner is not shown: the status bar would flicker
+MIN_ESTIMATE_S, MIN_ESTIMATE_FRACTION = 2.0, 0.02  # before that nothing is said of the time that is left
+
+
+class JobRows(QWidget):
+    """A row for each job that has reported progress."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[JobRow] = []
+        self._row = QHBoxLayout(self, spacing=14)
+        self._row.setContentsMargins(0, 0, 6, 0)
+
+    def follow(self, handle: JobHandle) -> None:
+        """Show a job once it reports progress, until it ends."""
+        row = JobRow(handle)
+        handle.progressed.connect(partial(self._show_progress, row))
+        for ended in (handle.finished, handle.failed, handle.cancelled):
+            ended.connect(partial(self._remove, row))
+
+    def _show_progress(self, row: JobRow, progress: ProgressReported) -> None:
+        if row not in self.rows:
+            self.rows.append(row)
+            row.hide()
+            self._row.addWidget(row)
+            QTimer.singleShot(SHOW_DELAY_MS, row, partial(self._show, row))
+        row.show_progress(progress)
+
+    def _show(self, row: JobRow) -> None:
+        if row in self.rows:
+            row.show()
+            self._share_width()
+
+    def _remove(self, row: JobRow, *_result: object) -> None:
+        if row in self.rows:
+            self.rows.remove(row)
+            self._row.removeWidget(row)
+            self._share_width()
+        row.hide()
+        row.deleteLater()
+
+    def _share_width(self) -> None:
+        shown = [row for row in self.rows if not row.isHidden()]
+        width_px = TEXT_WIDTHS_PX[min(len(shown), len(TEXT_WIDTHS_PX)) - 1]
+        for row in shown:
+            row.text_label.setFixedWidth(scale_pixels(row, width_px))
+
+
+class JobRow(QWidget):
+    """One job."""
+
+    def __init__(self, handle: JobHandle) -> None:
+        super().__init__()
+        self._handle, self._started_s = handle, 0.0
+        self.text_label = ElidedLabel()
+        self.progress_bar = QProgressBar(textVisible=False, maximum=PROGRESS_STEPS)
+        self.progress_bar.setFixedWidth(PROGRESS_WIDTH_PX)
+        self.time_label = QLabel("", objectName="muted")
+        self.cancel_button = QPushButton("Cancel", objectName="link")
+        self.cancel_button.clicked.connect(self._cancel)
+        lay_out_row(
+            self.text_label, self.progress_bar, self.time_label, self.cancel_button, parent=self, spacing=8
+        )
+
+    def show_progress(self, progress: ProgressReported) -> None:
+        """Say how far the job is and how long it still takes."""
+        self._started_s = self._started_s or time.monotonic()
+        text = f"{progress.title}: {progress.message}" if progress.message else progress.title
+        self.text_label.setText(text)
+        self.text_label.setToolTip(text)
+        self.progress_bar.setAccessibleName(progress.title)
+        self.cancel_button.setAccessibleName(f"Cancel: {progress.title}")
+        self.cancel_button.setToolTip("End this job; what a search has found so far is offered")
+        self.progress_bar.setValue(round(progress.fraction * PROGRESS_STEPS))
+        seconds = progress.seconds_left
+        elapsed_s = time.monotonic() - self._started_s
+        if seconds is None and elapsed_s > MIN_ESTIMATE_S and progress.fraction > MIN_ESTIMATE_FRACTION:
+            seconds = elapsed_s * (1 - progress.fraction) / progress.fraction
+        self.time_label.setText("" if seconds is None else describe_time_left(seconds))
+
+    def _cancel(self) -> None:
+        self.cancel_button.setEnabled(False)
+        self.time_label.setText("ending …")
+        self._handle.cancel()
+
+
+def describe_time_left(seconds: float) -> str:
+    """How long something still takes, in words that do not change with every step.
+
+    >>> [describe_time_left(s) for s in (2, 23, 95, 700, 7300)]
+    ['a few s left', '25 s left', '2 min left', '12 min left', '2 h 2 min left']
+    """
+    if seconds < 5:
+        return "a few s left"
+    if seconds < 60:
+        return f"{5 * max(1, round(seconds / 5))} s left"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min left" if hours else f"{minutes} min left"
