@@ -57,6 +57,7 @@ from circuitviz.workbench.requests.read_attention import ReadAttention
 from circuitviz.workbench.requests.read_direct_effects import ReadDirectEffects
 from circuitviz.workbench.requests.read_edge import ReadEdge
 from circuitviz.workbench.requests.read_feature_heads import ReadAttentionScore, ReadHeadChannels
+from circuitviz.workbench.requests.read_feature_tokens import ReadFeatureTokens
 from circuitviz.workbench.requests.read_logit_lens import ReadLogitLens
 from circuitviz.workbench.requests.read_ov_qk import ReadHead
 from circuitviz.workbench.requests.read_patching_map import ReadPatchingMap
@@ -244,6 +245,7 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     ReadLogitLens: lambda o: ReadLogitLens("", 0),
     ReadPatchingMap: lambda o: ReadPatchingMap(None),
     ReadTaskNode: lambda o: ReadTaskNode("a2.h6", 0),
+    ReadFeatureTokens: lambda o: ReadFeatureTokens(ASKED, tuple(o.answered.circuit.graph.nodes)),
     ReadTopTokens: lambda o: ReadTopTokens(_every_node(o)),
     MeasureFaithfulness: lambda o: MeasureFaithfulness(
         o.found.circuit, "key", requirements=o.found.origin.requirements

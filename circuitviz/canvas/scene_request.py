@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.document import State
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.comparison_scene import build_comparison_scene
+from circuitviz.scene.node_naming import BY_NAME, TopTokens, name_nodes
 from circuitviz.scene.status_text import status_text
 
 STABLE_LAYOUT = "grid"
@@ -36,6 +37,8 @@ class SceneRequest:
         comparison: Another state that is drawn with it, and the names of both.
         is_searching: Whether the circuit may still grow.
         is_horizontal: Whether layers go from left to right.
+        naming: By what nodes are named, one of ``NAMINGS``.
+        top_tokens: Tokens that nodes promote, by node.
     """
 
     state: State
@@ -44,6 +47,8 @@ class SceneRequest:
     comparison: tuple[State, tuple[str, str]] | None = None
     is_searching: bool = False
     is_horizontal: bool = False
+    naming: str = BY_NAME
+    top_tokens: TopTokens = field(default_factory=dict)
 
     @property
     def used_layout(self) -> str:
@@ -83,6 +88,7 @@ class SceneRequest:
         else:
             picture = build_comparison_scene(state, other[0], other[1], self.layout)
         picture = replace(picture, is_horizontal=self.is_horizontal)
+        picture = name_nodes(picture, self.naming, self.top_tokens)
         note = status_text(state, picture, other[1][1] if other else "", self.is_searching)
         return BuiltScene(picture, SceneGeometry.from_scene(picture).precomputed(), note)
 

@@ -1,10 +1,10 @@
-"""Layouts of the nodes."""
+"""Layouts of the nodes, and what is written on them."""
 
 from __future__ import annotations
 
 from circuitviz.commands.conditions import has_circuit
 from circuitviz.commands.registry import command
-from circuitviz.commands.services import LayoutService
+from circuitviz.commands.services import LayoutService, NodeNameService
 
 
 @command("layout", text="Next layout", menu="View", shortcut="Ctrl+L", enabled=has_circuit)
@@ -40,3 +40,27 @@ def grid_layout(layout: LayoutService) -> None:
 def toggle_orientation(layout: LayoutService) -> None:
     """Let layers go from left to right instead of upwards, and back, in every layout."""
     layout.toggle_orientation()
+
+
+@command("names-name", text="Name nodes by name", menu="View", enabled=has_circuit)
+def name_nodes_by_name(names: NodeNameService) -> None:
+    """Write each node's name, and its label below."""
+    names.choose_naming("name")
+
+
+@command("names-label", text="Name nodes by label", menu="View", enabled=has_circuit)
+def name_nodes_by_label(names: NodeNameService) -> None:
+    """Write each node's label instead of its name, where it has one."""
+    names.choose_naming("label")
+
+
+@command("names-class", text="Name nodes by class", menu="View", enabled=has_circuit)
+def name_nodes_by_class(names: NodeNameService) -> None:
+    """Write the class or the group of each node instead of its name, where it has one."""
+    names.choose_naming("class")
+
+
+@command("names-token", text="Name nodes by promoted token", menu="View", enabled=has_circuit)
+def name_nodes_by_token(names: NodeNameService) -> None:
+    """Write the token whose logit each node raises most on the prompt instead of its name."""
+    names.choose_naming("token")

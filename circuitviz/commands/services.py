@@ -88,6 +88,13 @@ class LayoutService(Protocol):
         """Let layers go from left to right, or upwards again."""
 
 
+class NodeNameService(Protocol):
+    """The names of nodes on the canvas."""
+
+    def choose_naming(self, naming: str) -> None:
+        """Name nodes by one of ``scene.node_naming.NAMINGS``."""
+
+
 class GroupService(Protocol):
     """Groups of the selected nodes."""
 

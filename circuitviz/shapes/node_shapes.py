@@ -45,6 +45,8 @@ def node_size(node: DrawnNode, label_width: Callable[[str], float]) -> tuple[flo
         size = layout_box_label(node.title, node.members)
         return size.width, size.height
     width, height = NODE_WIDTHS[node.kind], min(NODE_HEIGHT, node.max_height)
+    if node.text:
+        width = max(width, min(node.max_width, label_width(node.text) + LABEL_PADDING))
     if not node.label:
         return width, height
     if not node.is_one_line:

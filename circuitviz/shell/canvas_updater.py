@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.scene_request import BuiltScene, SceneRequest
 from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.shell.node_names import NodeNames
 from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.comparison_set import THIS_CIRCUIT
@@ -28,13 +29,16 @@ class CanvasUpdater(QObject):
 
     scene_built = Signal(object)  # BuiltScene, to be put on the canvas
 
-    def __init__(self, workspace: Workspace, view: CircuitView, parent: QObject | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, view: CircuitView, names: NodeNames, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._workspace, self._view = workspace, view
+        self._workspace, self._view, self._names = workspace, view, names
         self.layout_name, self.is_horizontal = "layered", False
         self._shown_request: SceneRequest | None = None
         self._pending_request: SceneRequest | None = None
         self._drawn_callbacks: list[Callable[[], None]] = []
+        names.changed.connect(self.redraw)
 
     @property
     def is_pending(self) -> bool:
@@ -98,6 +102,8 @@ class CanvasUpdater(QObject):
             comparison,
             is_searching,
             self.is_horizontal,
+            self._names.naming,
+            self._names.top_tokens,
         )
 
     def _show(self, request: SceneRequest, built: BuiltScene) -> None:

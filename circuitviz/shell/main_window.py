@@ -17,6 +17,7 @@ from circuitviz.commands.services import (
     FindService,
     GroupService,
     LayoutService,
+    NodeNameService,
     PanelService,
     WindowService,
 )
@@ -39,6 +40,7 @@ from circuitviz.shell.group_controller import GroupController
 from circuitviz.shell.help_viewer import HelpViewer, heading_anchor
 from circuitviz.shell.input_rules import InputRules, Layer
 from circuitviz.shell.layout_controller import LayoutController
+from circuitviz.shell.node_names import NodeNames
 from circuitviz.shell.notice_bar import NoticeBar, stack_above
 from circuitviz.shell.path_highlight import PathHighlight
 from circuitviz.shell.recent_menu import RecentMenu
@@ -82,7 +84,8 @@ class MainWindow(QMainWindow):
         self.resize(1280, 800)
         self.dock_manager = DockManager(self, workspace)
         self.panels, self.docks = self.dock_manager.panels, self.dock_manager.docks
-        self.canvas_updater = CanvasUpdater(workspace, self.view, self)
+        self.node_names = NodeNames(workspace, self.settings, self)
+        self.canvas_updater = CanvasUpdater(workspace, self.view, self.node_names, self)
         self.layout_controller = LayoutController(workspace, self.view, self.canvas_updater, self.settings)
         self.file_controller = FileController(self, workspace, self.view, self.canvas_updater, self.settings)
         recovery_folder = self.settings.data_folder / "recovery"
@@ -165,6 +168,7 @@ class MainWindow(QMainWindow):
             FileService: self.file_controller,
             LayoutService: self.layout_controller,
             GroupService: self.group_controller,
+            NodeNameService: self.node_names,
             FindService: self.find_bar,
             BasisService: self.basis_switcher,
             **{type(panel): panel for panel in self.panels.values()},

@@ -11,6 +11,7 @@ from PySide6.QtCore import QByteArray, QSettings
 from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES
 from circuitviz.formats.json_bounds import replace_surrogates
 from circuitviz.resources import user_data_folder
+from circuitviz.scene.node_naming import BY_NAME, NAMINGS
 from circuitviz.scene.theme import EDGE_COLOURS
 
 MAX_RECENT_FILES = 10
@@ -50,6 +51,16 @@ class Settings:
     @is_canvas_horizontal.setter
     def is_canvas_horizontal(self, is_horizontal: bool) -> None:
         self._store.setValue("canvas horizontal", is_horizontal)
+
+    @property
+    def node_naming(self) -> str:
+        """By what nodes on the canvas are named: one of ``NAMINGS``."""
+        naming = str(self._store.value("node names", BY_NAME, type=str))
+        return naming if naming in NAMINGS else BY_NAME
+
+    @node_naming.setter
+    def node_naming(self, naming: str) -> None:
+        self._store.setValue("node names", naming)
 
     @property
     def text_size(self) -> int:

@@ -3,6 +3,7 @@ from .directions import Neighbour as Neighbour
 from .directions import TokenEffect as TokenEffect
 from .directions import de_embedding_effects as de_embedding_effects
 from .directions import nearest_features as nearest_features
+from .directions import promoted_tokens as promoted_tokens
 from .directions import token_effects as token_effects
 from .feature_index import DashboardExample as DashboardExample
 from .feature_index import FeatureIndex as FeatureIndex

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from circuitviz.cancellation import check_cancelled
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import centre_input
 from circuitviz.models import Model
+
+FEATURES_PER_PRODUCT = 32  # directions that are multiplied with the unembedding at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,35 @@ def token_effects(
     direction = output_direction(model, dictionary, feature)
     effect = model.unembedding @ model.final_norm.fold_output(direction)
     return _rank_tokens(model, effect, n_tokens), _rank_tokens(model, -effect, n_tokens, -1.0)
+
+
+@torch.no_grad()
+def promoted_tokens(
+    model: Model, dictionary: Dictionary, features: Sequence[int], n_tokens: int = 3
+) -> list[list[TokenEffect]]:
+    """Return the tokens that each of some features promotes most, as ``token_effects`` finds them.
+
+    Args:
+        model: The model.
+        dictionary: The features' dictionary.
+        features: Their indices.
+        n_tokens: How many tokens of each.
+
+    Raises:
+        InputError: There is no such feature.
+    """
+    found: list[list[TokenEffect]] = []
+    for first in range(0, len(features), FEATURES_PER_PRODUCT):
+        check_cancelled()
+        chosen = features[first : first + FEATURES_PER_PRODUCT]
+        directions = torch.stack(
+            [model.final_norm.fold_output(output_direction(model, dictionary, feature)) for feature in chosen]
+        )
+        best = (directions @ model.unembedding[: model.tokens.vocabulary_size].T).topk(n_tokens)
+        for ids, values in zip(best.indices.tolist(), best.values.tolist(), strict=True):
+            texts = model.tokens.token_strings(ids)
+            found.append([TokenEffect(token, value) for token, value in zip(texts, values, strict=True)])
+    return found
 
 
 @torch.no_grad()
