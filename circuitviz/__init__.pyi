@@ -2,6 +2,13 @@ __version__: str
 
 from .discovery import discover as discover
 from .discovery import discover_steps as discover_steps
+from .document import Document as Document
+from .document import Label as Label
+from .document import group_nodes as group_nodes
+from .document import set_intervention as set_intervention
+from .document import set_label as set_label
+from .document import toggle_ablation as toggle_ablation
+from .document.note_commands import set_notes as set_notes
 from .errors import ComputationError as ComputationError
 from .errors import InputError as InputError
 from .evaluation import check_task as check_task
@@ -22,6 +29,7 @@ from .formats import open_document as open_document
 from .formats import save_document as save_document
 from .graph import Circuit as Circuit
 from .graph import Graph as Graph
+from .graph import Intervention as Intervention
 from .graph import Scores as Scores
 from .graph import overlap as overlap
 from .lens import read_node as read_node
@@ -29,4 +37,5 @@ from .models import load_model as load_model
 from .tasks import Pair as Pair
 from .tasks import Task as Task
 from .tasks import load_task as load_task
+from .workbench.made_document import make_document as make_document
 from .workbench.opened_document import open as open

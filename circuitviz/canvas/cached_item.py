@@ -74,6 +74,7 @@ class CachedItem(QGraphicsItem):
         self._pending_image: RenderBuffer | None = None
         self._is_stale, self._is_dimmed, self._is_fine = True, False, True
         self._visible_area, self._pixel_ratio = QRectF(), 1.0
+        self.is_painted_directly = False  # without images: for a picture with other pixels than the screen's
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)  # tells what is seen
 
     def paint_steps(self, area: QRectF, scale: float, fine: bool) -> Iterator[PaintStep]:
@@ -197,6 +198,10 @@ class CachedItem(QGraphicsItem):
         self._current_image.render_slice(perf_counter())
 
     def _paint_images(self, painter: QPainter, seen: QRectF) -> None:
+        if self.is_painted_directly:
+            for step in self.paint_steps(seen, painter.worldTransform().m11(), fine=True):
+                step(painter)
+            return
         if self._current_image is None:
             self.paint_draft(painter, seen, painter.worldTransform().m11())
             return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import perf_counter
 
 import numpy as np
@@ -177,6 +178,18 @@ class SceneItems(QObject):
                 scene.addItem(item)
             heat = float(scene_shown.importance[scene_shown.node_rows[node.name]])
             item.show_node(node, self.theme, omits_position=bool(scene_shown.columns), heat=heat)
+
+    @contextmanager
+    def painted_directly(self) -> Iterator[None]:
+        """Paint every layer as it is, and not its image, within a ``with`` block."""
+        layers = self._layers()
+        try:
+            for layer in layers:
+                layer.is_painted_directly = True
+            yield
+        finally:
+            for layer in layers:
+                layer.is_painted_directly = False
 
     def _begin_render(self) -> None:
         view = self.view

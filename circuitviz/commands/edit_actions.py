@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtGui import QGuiApplication
 
+from circuitviz.canvas.canvas_picture import picture_of_canvas
+from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.commands.conditions import has_circuit, has_interventions, has_one_node, has_selection
 from circuitviz.commands.registry import command
 from circuitviz.commands.services import FindService, PanelService, WindowService
 from circuitviz.document import expand_nodes, toggle_ablation
 from circuitviz.document import restore_all as restore_all_command
 from circuitviz.panels.inspector.panel import InspectorPanel
+from circuitviz.workbench.python_script import python_script
 from circuitviz.workspace import Workspace
+from circuitviz.workspace.clipboard_texts import copy_text
 from circuitviz.workspace.comparison_text import describe_isolated_nodes, restrict_to_circuit
 
 
@@ -79,6 +83,24 @@ def copy_command_line(workspace: Workspace) -> None:
     if origin is not None:
         QGuiApplication.clipboard().setText(origin.command_line())
         workspace.post_message("Copied: " + origin.command_line())
+
+
+@command(
+    "copy-picture", text="Copy a picture of the canvas", menu="Edit", shortcut="Ctrl+Shift+I",
+    enabled=has_circuit,
+)  # fmt: skip
+def copy_picture(view: CircuitView, workspace: Workspace) -> None:
+    """Copy what the canvas shows, with twice the screen's pixels."""
+    picture = picture_of_canvas(view)
+    QGuiApplication.clipboard().setImage(picture)
+    workspace.post_message(f"Copied a picture of {picture.width():,} × {picture.height():,} pixels")
+
+
+@command("copy-python", text="Copy as Python", menu="Edit", enabled=has_circuit)
+def copy_python_script(workspace: Workspace) -> None:
+    """Copy a script that repeats the search, the choice of edges, ablations and labels."""
+    workspace.commit_input_requested.emit()
+    copy_text(workspace, python_script, "a Python script")
 
 
 @command("settings", text="Settings…", menu="Edit", shortcut="Ctrl+,")

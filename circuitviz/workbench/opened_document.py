@@ -85,7 +85,7 @@ class OpenedDocument:
 
 
 def open(
-    path: Path | str,
+    path: Path | str | Document,
     device: str = "cpu",
     model: str | models.Model | None = None,
     task: str | tasks.Task | None = None,
@@ -94,7 +94,7 @@ def open(
     """Open a circuit file or a reference, with its model and prompts for measurements and readings.
 
     Args:
-        path: A file that circuitviz can read, or the name of a reference.
+        path: A file that circuitviz can read, the name of a reference, or a document.
         device: ``cpu`` or ``cuda``.
         model: Another model of the same shape, by name or open; that of the file by default.
         task: Another task, by name, by file or open; the file's own prompts by default.
@@ -103,7 +103,8 @@ def open(
     Raises:
         InputError: There is no such file, or it cannot be read.
     """
-    return OpenedDocument(import_document(find_reference(path)), device, model, task, dtype)
+    document = path if isinstance(path, Document) else import_document(find_reference(path))
+    return OpenedDocument(document, device, model, task, dtype)
 
 
 def open_document_steps(document: Document, **arguments: Unpack[OpenArguments]) -> ProgressSteps[Experiment]:
