@@ -47,7 +47,7 @@ class AcdcOptions:
     "acdc",
     summary="ACDC: removes edges one by one from the logits upstream while the cost stays below τ",
     reference="Conmy et al. 2023, Algorithm 1",
-    use="small models, or few prompts: it runs the model once for every edge it looks at",
+    use="For small models or few prompts: it runs the model once for every edge it looks at",
     options=AcdcOptions,
     select="own",
     count_passes=lambda setting, options: _count_passes(setting),

@@ -39,7 +39,7 @@ class ActivationPatchingOptions:
     "activation-patching",
     summary="Exact effect of ablating each node on all its edges; also by token position",
     reference="Vig et al. 2020; Meng et al. 2022",
-    use="first look at which heads and MLPs matter, exactly, in as many runs as there are nodes",
+    use="For a first look at which heads and MLPs matter, exactly, in as many runs as there are nodes",
     options=ActivationPatchingOptions,
     select="nodes",
     count_passes=lambda setting, options: _count_passes(setting, options),

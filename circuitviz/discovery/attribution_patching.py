@@ -22,7 +22,7 @@ from circuitviz.progress import Progress, ProgressSteps
     "attribution-patching",
     summary="First-order effect of each node, also by token position; edge scores as in EAP",
     reference="Nanda 2023; Syed et al. 2023",
-    use="first look at a large model: nodes by one backward pass, approximately",
+    use="For a first look at a large model: nodes by one backward pass, approximately",
     options=NoOptions,
     smooth=True,
     select="nodes",

@@ -14,7 +14,7 @@ from circuitviz.progress import ProgressSteps
     "clean-corrupted",
     summary="EAP with the mean of the gradients at the clean and at the corrupted prompt",
     reference="Hanna et al. 2024 (authors' code)",
-    use="as fast as EAP-IG with two steps; compare it with EAP-IG where they disagree",
+    use="To check EAP-IG against: two gradients instead of five or more",
     options=NoOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(1, 2),

@@ -14,7 +14,7 @@ from circuitviz.progress import ProgressSteps
     "eap",
     summary="Edge attribution patching: two forwards and one backward for all edges",
     reference="Syed et al. 2023",
-    use="the fastest look at all edges; it underrates edges where the metric is saturated",
+    use="The fastest look at all edges; it underrates edges where the metric is saturated",
     options=NoOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(1, 1),

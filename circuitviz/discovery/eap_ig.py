@@ -36,7 +36,7 @@ class EapIgOptions:
     "eap-ig",
     summary="EAP with integrated gradients over the input: more faithful circuits",
     reference="Hanna et al. 2024",
-    use="the usual choice: all edges in a few passes, with the most faithful circuits for the time",
+    use="The usual choice: the most faithful circuits for their time",
     options=EapIgOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(2, options.steps),

@@ -36,7 +36,7 @@ class EapIgActivationsOptions:
     "eap-ig-activations",
     summary="EAP with integrated gradients over each layer's outputs: slower, less blind to saturation",
     reference="Hanna et al. 2024; Marks et al. 2024",
-    use="where EAP-IG misses what later layers saturate; as many passes as layers times steps",
+    use="Where EAP-IG misses what later layers saturate; as many passes as layers times steps",
     options=EapIgActivationsOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(2, _count_points(setting, options)),

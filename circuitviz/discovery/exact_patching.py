@@ -31,7 +31,7 @@ class ExactOptions:
     "exact",
     summary="Exact edge patching: every edge ablated alone, all edges into a receiver in one batch",
     reference="Goldowsky-Dill et al. 2023",
-    use="the reference for other methods, on small models or chosen receivers",
+    use="The reference for other methods, on small models or chosen receivers",
     options=ExactOptions,
     count_passes=lambda setting, options: _count_passes(setting, options),
 )

@@ -20,7 +20,7 @@ from circuitviz.progress import Progress, ProgressSteps
     "information-flow-routes",
     summary="Each sender's share of what a receiver reads, by L1 proximity: one forward pass, no metric",
     reference="Ferrando and Voita 2024",
-    use="without corrupted prompts or a metric: what the model moves, not what the answer needs",
+    use="Without corrupted prompts or metric: what the model moves, not what the answer needs",
     options=NoOptions,
     metric_free=True,
     count_passes=lambda setting, options: PassCount(4.0),

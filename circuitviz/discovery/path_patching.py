@@ -49,7 +49,7 @@ class PathPatchingOptions:
     "path-patching",
     summary="Exact effect of direct paths to chosen receivers; round by round, the IOI paper's procedure",
     reference="Wang et al. 2023; Goldowsky-Dill et al. 2023",
-    use="step by step from the logits down, as in the IOI paper: choose receivers, look, go on",
+    use="Step by step from the logits down: choose receivers, look, go on",
     options=PathPatchingOptions,
     count_passes=lambda setting, options: _count_passes(setting, options),
 )

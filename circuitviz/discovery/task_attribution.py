@@ -44,7 +44,7 @@ class TaskAttributionOptions:
     METHOD_NAME,
     summary="EAP-IG with some sites shown as features: one circuit of heads, MLPs and features",
     reference="Marks et al. 2024; Hanna et al. 2024",
-    use="where dictionaries (SAEs, transcoders) are open for some sites",
+    use="Where dictionaries (SAEs, transcoders) are open for some sites",
     options=TaskAttributionOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(3, options.steps),

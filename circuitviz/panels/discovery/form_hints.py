@@ -1,5 +1,6 @@
 """What the fields of the search form mean, as their tool tips say it."""
 
+MODEL_HINT = "demo, a Hugging Face name such as gpt2, or a model folder"
 PROMPTS_HINT = "how many pairs of prompts scores and faithfulness are means over"
 SEED_HINT = "the same seed makes the same prompts of a task"
 METRIC_HINT = "what the circuit is to explain; a higher value is a better answer"

@@ -26,6 +26,7 @@ from circuitviz.panels.discovery.form_hints import (
     ABLATION_HINT,
     EDGES_HINT,
     METRIC_HINT,
+    MODEL_HINT,
     PAIR_HINTS,
     PROMPTS_HINT,
     REUSE_HINT,
@@ -61,7 +62,7 @@ class DiscoveryPanel(Panel):
         super().__init__(workspace)
         self.choices = Choices()
         self.model_box = QComboBox(editable=True)
-        self.model_box.setToolTip("demo, a Hugging Face name such as gpt2, or a model folder")
+        self.model_box.setToolTip(MODEL_HINT)
         self.task_box = QComboBox(editable=True)
         self.task_box.setToolTip("a task, or a CSV, JSONL or JSON file")
         self.prompts_field = QSpinBox(minimum=1, maximum=100_000, value=64, toolTip=PROMPTS_HINT)
@@ -179,6 +180,7 @@ class DiscoveryPanel(Panel):
         """Show what commands and dropped files put into the search form, and put in what is typed here."""
         form = self.workspace.search_form
         self.model_box.currentTextChanged.connect(lambda text: form.set(model=text))
+        self.model_box.currentTextChanged.connect(self._show_whole_model_name)
         self.task_box.currentTextChanged.connect(self._on_task_text_changed)
         self.task_box.activated.connect(self._on_task_activated)
         self.device_box.currentTextChanged.connect(lambda text: form.set(device=text))
@@ -331,6 +333,10 @@ class DiscoveryPanel(Panel):
         adjust_form_fields(self)
         let_shrink(self.model_box, self.task_box, self.method_box, self.metric_box, self.selection_rule_box)
 
+    def _show_whole_model_name(self, model: str) -> None:
+        tip = f"{model}: {MODEL_HINT}" if model else MODEL_HINT
+        self.model_box.setToolTip(tip)
+
     def _on_model_chosen(self, model: str) -> None:
         """Choose the task of a compiled model, which has only the task of its name."""
         if model in self.choices.models and model in self.choices.tasks:
@@ -339,7 +345,7 @@ class DiscoveryPanel(Panel):
     def _show_options(self, method: str) -> None:
         summary, options = self.choices.methods.get(method, ("", ()))
         use = self.choices.method_uses.get(method, "")
-        self.method_hint.setText(f"{summary}. For {use}." if use else summary)
+        self.method_hint.setText(f"{summary}. {use}." if use else summary)
         self.method_hint.setVisible(bool(summary))
         self.method_box.setToolTip(f"'{method}' on the command line and in files. {summary}")
         self.option_form.set_options(options)
