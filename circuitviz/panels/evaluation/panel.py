@@ -130,6 +130,7 @@ class EvaluationPanel(Panel):
         """Show the edges of another document without opacity."""
         with QSignalBlocker(self.fade_button):
             self.fade_button.setChecked(False)
+        self._list_measures()
         self.show_result()
 
     def _build(self) -> None:
@@ -164,11 +165,21 @@ class EvaluationPanel(Panel):
 
     def _set_choices(self, choices: Choices) -> None:
         self._choices = choices
+        self._list_measures()
+
+    def _list_measures(self) -> None:
+        """List the measures that apply to circuits of this kind; the current choice is kept among them."""
+        kind = "features" if self.workspace.document.state.is_prompt_circuit else "heads"
+        refusals = self._choices.inapplicable_measures.get(kind, {})
+        names = [name for name in self._choices.measures if name not in refusals]
+        if names == [self.measure_box.itemText(row) for row in range(self.measure_box.count())]:
+            return
         current_measure = self.measure_box.currentText()
-        self.measure_box.clear()
-        self.measure_box.addItems(list(choices.measures))
-        if current_measure:
-            self.measure_box.setCurrentText(current_measure)
+        with QSignalBlocker(self.measure_box):
+            self.measure_box.clear()
+            self.measure_box.addItems(names)
+            if current_measure in names:
+                self.measure_box.setCurrentText(current_measure)
         self._on_measure_chosen(self.measure_box.currentText())
 
     def _on_measure_chosen(self, name: str) -> None:
@@ -176,15 +187,11 @@ class EvaluationPanel(Panel):
         self.show_result()
 
     def _show_description(self) -> None:
-        """Describe the measure, or say why it does not apply to this kind of circuit."""
-        name = self.measure_box.currentText()
-        circuit_kind = "features" if self.workspace.document.state.is_prompt_circuit else "heads"
-        refusal = self._choices.inapplicable_measures.get(circuit_kind, {}).get(name, "")
-        self.description_label.setText(refusal or self._choices.measures.get(name, ("", ()))[0])
-        self.option_form.setVisible(bool(self.option_form.fields) and not refusal)
-        self.run_button.setEnabled(
-            self.workspace.state.circuit is not None and not self._job.is_running and not refusal
-        )
+        """Describe the measure."""
+        summary, _ = self._choices.measures.get(self.measure_box.currentText(), ("", ()))
+        self.description_label.setText(summary)
+        self.option_form.setVisible(bool(self.option_form.fields))
+        self.run_button.setEnabled(self.workspace.state.circuit is not None and not self._job.is_running)
 
     def _on_measure_stored(self, name: str) -> None:
         if name == self.measure_box.currentText():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from panel_host import LONG, PanelHost
@@ -16,12 +17,28 @@ from circuitviz.cli import run
 from circuitviz.formats import open_document
 
 
-def test_measures_of_features_are_taken_and_others_say_why_not(
+def _listed(panel: Any) -> set[str]:
+    return {panel.measure_box.itemText(row) for row in range(panel.measure_box.count())}
+
+
+def test_measures_are_listed_that_apply_to_the_open_circuit(
+    host: PanelHost, demo_file: Path, prompt_file: Path, qtbot: QtBot
+) -> None:
+    panel = host.show("evaluation")
+    host.open_document(demo_file)
+    qtbot.waitUntil(lambda: "curve" in _listed(panel), timeout=LONG)
+    assert {"minimality", "completeness"} <= _listed(panel) and not {"ablations", "sizes"} & _listed(panel)
+    panel.measure_box.setCurrentText("minimality")
+    host.open_document(prompt_file)
+    assert {"ablations", "sizes"} <= _listed(panel) and not {"curve", "minimality"} & _listed(panel)
+    assert panel.measure_box.currentText() in _listed(panel) and panel.description_label.text()
+
+
+def test_measures_of_features_are_taken_and_the_command_line_says_why_others_are_not(
     prompt_host: PanelHost, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     panel = prompt_host.show("evaluation")
-    panel.measure_box.setCurrentText("curve")
-    assert not panel.run_button.isEnabled() and "features" in panel.description_label.text()
+    qtbot.waitUntil(lambda: "ablations" in _listed(panel), timeout=LONG)
     panel.measure_box.setCurrentText("ablations")
     qtbot.waitUntil(panel.run_button.isEnabled, timeout=LONG)
     qtbot.mouseClick(panel.run_button, Qt.MouseButton.LeftButton)
