@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from circuitviz.document.detached_annotations import carry_over_annotations
-from circuitviz.document.labels import Label, is_valid_target
+from circuitviz.document.labels import Label, add_labels, is_valid_target
 from circuitviz.document.origin import Origin, PromptOrigin
 from circuitviz.document.state import State
 from circuitviz.document.view_filters import ViewFilters
@@ -169,11 +169,14 @@ def _with_modifications(
 
 
 def set_label(target: str, label: Label | None) -> Command:
-    """Label a node, an edge, ``group:NAME`` or ``class:NAME``; None removes its label."""
+    """Label a node, an edge, ``group:NAME`` or ``class:NAME``; None removes its label.
+
+    A node's role is spelled as the other nodes of its class have it.
+    """
 
     def transform(state: State) -> State:
         labels = {name: current for name, current in state.labels.items() if name != target}
-        return replace(state, labels=labels if label is None else {**labels, target: label})
+        return replace(state, labels=labels if label is None else add_labels(labels, {target: label}))
 
     return Command(f"Label {target}" if label else f"Remove the label of {target}", transform)
 

@@ -8,8 +8,11 @@ from itertools import chain, count
 
 from circuitviz.errors import InputError
 
-# Okabe and Ito 2008: distinguishable with colour blindness.
-GROUP_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a5c3e", "#6a51a3")
+# Apart by at least 12 (CIEDE2000) with each kind of colour vision, seen on light and on dark: found by a
+# search over sRGB. The first ones differ most, also from nodes without a class.
+GROUP_COLOURS = tuple(
+    "#9e0e00 #b9ba05 #6b3a70 #997319 #0040d1 #016341 #a8afe7 #cd3562 #e1836d #3fc9a4 #c949f5 #068b9e".split()
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,32 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from circuitviz.document.circuit_commands import Command
-from circuitviz.document.labels import Evidence, Label, Outcome
+from circuitviz.document.labels import Evidence, Label, Outcome, add_labels, target_kind
 from circuitviz.document.state import State
 
 
 def set_labels(labels: Mapping[str, Label], text: str = "") -> Command:
-    """Set the labels of several targets at once."""
-    command_text = text or f"Label {len(labels)} parts"
-    return Command(command_text, lambda state: replace(state, labels={**state.labels, **labels}))
+    """Set the labels of several targets at once; roles of nodes are spelled as other nodes have them."""
+
+    def transform(state: State) -> State:
+        others = {target: label for target, label in state.labels.items() if target not in labels}
+        spelled = add_labels(others, labels)
+        return replace(state, labels={**state.labels, **{target: spelled[target] for target in labels}})
+
+    return Command(text or f"Label {len(labels)} parts", transform)
+
+
+def colour_classes(targets: Iterable[str], colour: str) -> Command:
+    """Give labels another colour, and with each label of a class all labels of that class."""
+    chosen = set(targets)
+
+    def transform(state: State) -> State:
+        classes = {state.class_of(state.labels[t]) for t in chosen if target_kind(t) == "node"} - {""}
+        members = {node for name in classes for node in state.class_members(name)}
+        coloured = {t: replace(state.labels[t], colour=colour) for t in chosen | members}
+        return replace(state, labels={t: coloured.get(t, label) for t, label in state.labels.items()})
+
+    return Command("Colour labels", transform)
 
 
 def remove_labels(targets: Iterable[str]) -> Command:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from circuitviz.document.groups import GROUP_COLOURS
@@ -23,7 +23,7 @@ ROLES = (
 )
 """Suggested roles, the classes of [wang2023ioi]; a label may have any other text."""
 
-DEFAULT_LABEL_COLOUR = "#8b5cf6"
+DEFAULT_LABEL_COLOUR = GROUP_COLOURS[0]
 VERDICTS = ("holds", "fails", "undecided")
 TARGET_KINDS = ("node", "edge", "group", "class")
 
@@ -133,13 +133,38 @@ class Label:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
+def class_key(text: str) -> str:
+    """What texts of one class have in common: classes ignore case.
+
+    >>> class_key("Induction") == class_key("induction")
+    True
+    """
+    return text.casefold()
+
+
+def spell_as_class(labels: Mapping[str, Label], text: str) -> str:
+    """A role as the first label of its class spells it; the text itself where none has it."""
+    same = (x.text for x in labels.values() if x.colour and class_key(x.text) == class_key(text))
+    return next(same, text)
+
+
+def add_labels(labels: Mapping[str, Label], new_labels: Mapping[str, Label]) -> dict[str, Label]:
+    """Labels with further ones, whose roles are spelled as nodes of the same class have them already."""
+    added = dict(labels)
+    for target, label in new_labels.items():
+        is_of_class = target_kind(target) == "node" and bool(label.colour)
+        nodes = {t: x for t, x in added.items() if t != target and target_kind(t) == "node"}
+        added[target] = replace(label, text=spell_as_class(nodes, label.text)) if is_of_class else label
+    return added
+
+
 def colour_for_role(labels: Mapping[str, Label], text: str) -> str:
-    """The colour of a role that is in use, else the colour that fewest labels have."""
+    """The colour of a role that is in use, else the colour that fewest classes have."""
+    colours: dict[str, str] = {}
     for label in labels.values():
-        if label.text == text and label.colour:
-            return label.colour
-    used = [label.colour.lower() for label in labels.values() if label.colour]
-    return min(GROUP_COLOURS, key=used.count)
+        if label.colour:
+            colours.setdefault(class_key(label.text), label.colour.lower())
+    return colours.get(class_key(text)) or min(GROUP_COLOURS, key=list(colours.values()).count)
 
 
 def target_kind(target: str) -> str:

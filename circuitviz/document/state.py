@@ -12,7 +12,7 @@ from typing import Any
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.detached_annotations import DetachedAnnotations
 from circuitviz.document.groups import Group, add_class_groups
-from circuitviz.document.labels import EvidenceContext, Label, target_kind
+from circuitviz.document.labels import EvidenceContext, Label, class_key, target_kind
 from circuitviz.document.origin import Origin, PromptOrigin
 from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Circuit, Graph, Interventions, Scores
@@ -116,12 +116,29 @@ class State:
 
     @cached_property
     def nodes_by_label(self) -> dict[str, tuple[str, ...]]:
-        """Names of nodes by their label's text; labels without a colour form no class."""
+        """Names of nodes by class: labels with the same text, ignoring case, in the spelling of the first."""
         nodes: dict[str, tuple[str, ...]] = {}
         for target, label in self.labels.items():
-            if target_kind(target) == "node" and label.colour:
-                nodes[label.text] = (*nodes.get(label.text, ()), target)
+            if target_kind(target) == "node" and (name := self.class_of(label)):
+                nodes[name] = (*nodes.get(name, ()), target)
         return nodes
+
+    @cached_property
+    def _class_names(self) -> dict[str, str]:
+        """The first spelling of each class, by ``class_key``."""
+        names: dict[str, str] = {}
+        for target, label in self.labels.items():
+            if target_kind(target) == "node" and label.colour:
+                names.setdefault(class_key(label.text), label.text)
+        return names
+
+    def class_of(self, label: Label | None) -> str:
+        """The class that a node's label is of; empty where it has no colour, and so forms none."""
+        return "" if label is None or not label.colour else self._class_names.get(class_key(label.text), "")
+
+    def class_members(self, name: str) -> tuple[str, ...]:
+        """Names of the nodes of a class, whatever the case of its name; empty where there is none."""
+        return self.nodes_by_label.get(self._class_names.get(class_key(name), ""), ())
 
     @cached_property
     def groups_with_classes(self) -> dict[str, Group]:
@@ -144,7 +161,7 @@ class State:
             group = self.groups.get(name)
             return (tuple(sorted(group.nodes)) if group else ()), ()
         if kind == "class":
-            return self.nodes_by_label.get(name, ()), ()
+            return self.class_members(name), ()
         return ((), (target,)) if target_kind(target) == "edge" else ((target,), ())
 
     @cached_property

@@ -15,6 +15,7 @@ from circuitviz.graph import BoolMatrix, Circuit, Scores
 from circuitviz.layout import layouts
 from circuitviz.scene.circuit_scene import ANY_POSITION, CircuitScene, DrawnNode, GroupFrame, TokenColumn
 from circuitviz.scene.class_colours import class_colours
+from circuitviz.scene.class_marks import mark_repeated_colours
 from circuitviz.scene.edge_arrays import CHANNELS, EdgeArrays, GraphEdgeNames, IndexArray
 from circuitviz.scene.folded_scene import build_folded_scene, edge_opacities
 from circuitviz.scene.node_positions import Position, columns_for_positions, layout_columns, node_positions
@@ -66,7 +67,7 @@ def build_scene(
         ),
         sign=state.sign_meaning,
     )
-    return apply_filters(scene, state.filters, circuit.graph)
+    return apply_filters(mark_repeated_colours(scene, state), state.filters, circuit.graph)
 
 
 def _build_plain_scene(
@@ -83,8 +84,8 @@ def _build_plain_scene(
         nodes[name] = replace(
             nodes[name],
             label=" · ".join(filter(None, texts)),
-            class_name=label.text if label and label.colour else "",
-            colour=colours[label.text] if label and label.colour else "",
+            class_name=(class_name := state.class_of(label)),
+            colour=colours.get(class_name, ""),
             ablated=name in state.ablated_nodes,
         )
     return CircuitScene(tuple(nodes.values()), _drawn_edges(state, circuit, max_edges), circuit.n_edges)

@@ -1,26 +1,72 @@
-"""Which colour a label or a group has in every picture, so that no two classes look alike in any of them."""
+"""Which colour a class or a group has: the one source for lists, the canvas, the class view and figures.
+
+A class has one colour, whatever colours its labels were given, and no two have the same as long as the
+palette lasts; then colours repeat, and a mark behind the name tells the classes apart.
+"""
 
 from __future__ import annotations
 
-from circuitviz.document import State
+from collections import Counter
+from collections.abc import Mapping
+
+from circuitviz.document import Label, State
 from circuitviz.document.groups import GROUP_COLOURS
+from circuitviz.document.labels import target_kind
+
+REPEAT_MARKS = ("", " ²", " ³", " ⁴", " ⁵", " ⁶", " ⁷", " ⁸", " ⁹")
+"""What stands behind the name of the first, second, … class of one colour; all further have the last."""
 
 
 def class_colours(state: State) -> dict[str, str]:
-    """A colour for each label and group: the person's own where no other has it, else one told apart."""
-    said = {t.removeprefix("class:"): x for t, x in state.labels.items() if t.startswith("class:")}
-    chosen = {
-        text: (said[text].colour if text in said else "").lower() or state.labels[nodes[0]].colour.lower()
-        for text, nodes in state.nodes_by_label.items()
-    }
+    """The colour of each class and group, ``#rrggbb``, by name.
+
+    The person's own colour where no class before has it, else the colour of the palette that fewest have.
+    """
+    chosen = _chosen_colours(state)
+    used: Counter[str] = Counter()
+    colours: dict[str, str] = {}
+    for name, colour in chosen.items():
+        if used[colour]:
+            later = Counter(list(chosen.values())[len(colours) :])  # which a class after this one chose
+            colour = min(GROUP_COLOURS, key=lambda free: (used[free], later[free]))
+        colours[name] = colour
+        used[colour] += 1
+    return colours
+
+
+def class_titles(state: State) -> dict[str, str]:
+    """The name of each class and group as it is shown: with a mark where another has its colour."""
+    seen: Counter[str] = Counter()
+    titles = {}
+    for name, colour in class_colours(state).items():
+        titles[name] = name + REPEAT_MARKS[min(seen[colour], len(REPEAT_MARKS) - 1)]
+        seen[colour] += 1
+    return titles
+
+
+def label_colour(state: State, colours: Mapping[str, str], target: str, label: Label) -> str:
+    """The colour of a label in a list: its class's or group's, else its own; empty where it has none."""
+    kind, _, name = target.partition(":")
+    if target_kind(target) == "node":
+        return colours.get(state.class_of(label), "")
+    if kind == "class":
+        members = state.class_members(name)
+        return (
+            colours.get(state.class_of(state.labels[members[0]]), label.colour) if members else label.colour
+        )
+    return colours.get(name, label.colour) if kind == "group" else label.colour
+
+
+def _chosen_colours(state: State) -> dict[str, str]:
+    """What labels and groups were given, by name, in the document's order."""
+    said = {t.removeprefix("class:").casefold(): x for t, x in state.labels.items() if t.startswith("class:")}
+    chosen = {}
+    for name, nodes in state.nodes_by_label.items():
+        own = said[name.casefold()].colour if name.casefold() in said else ""
+        chosen[name] = (own or state.labels[nodes[0]].colour).lower()
     for name, group in state.groups_with_classes.items():
         if name in state.groups or name not in chosen:
             chosen[name] = group.colour.lower()
         if label := state.labels.get(f"group:{name}"):
             chosen[name] = (label.colour or chosen.get(name, group.colour)).lower()
-    counts = list(chosen.values())
-    free = [colour for colour in GROUP_COLOURS if colour not in counts]
-    for text, colour in sorted(chosen.items()):
-        if counts.count(colour) > 1:
-            chosen[text] = free.pop(0) if free else colour
     return chosen

@@ -194,8 +194,8 @@ def _drawn_box(
         label = state.labels.get(box)
         node = folding.circuit.graph.node(box)
         said = label.text if label else ""
-        held = said if label and label.colour else ""
-        colour = colours[held] if held else ""
+        held = state.class_of(label)
+        colour = colours.get(held, "")
         return DrawnNode(
             *(box, node.kind, *position, score, said, colour, ablated),
             text=text,

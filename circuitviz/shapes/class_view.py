@@ -14,6 +14,7 @@ from circuitviz.graph import FoldedCircuit, NodeKind, fold_circuit
 from circuitviz.scene.box_label import paper_node_name
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
 from circuitviz.scene.class_colours import class_colours
+from circuitviz.scene.class_marks import mark_repeated_colours
 from circuitviz.scene.edge_arrays import CHANNELS, EdgeArrays, ListedEdgeNames
 from circuitviz.shapes.arrow_routes import Way, port_x, route_arrows
 from circuitviz.shapes.circuit_legend import class_roles
@@ -105,7 +106,8 @@ def class_scene(state: State, min_share: float) -> CircuitScene:
     )
     kinds = {circuit.graph.node(name).kind for node in nodes for name in node.members or (node.name,)}
     is_of_features = state.sign_meaning == "helps" and not kinds & {NodeKind.HEAD, NodeKind.MLP}
-    return CircuitScene(tuple(nodes), edges, sign="flows" if is_of_features else state.sign_meaning)
+    sign = "flows" if is_of_features else state.sign_meaning
+    return mark_repeated_colours(CircuitScene(tuple(nodes), edges, sign=sign), state)
 
 
 def _class_nodes(state: State, folding: FoldedCircuit, classes: Collection[str]) -> list[DrawnNode]:

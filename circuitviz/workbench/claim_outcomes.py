@@ -45,4 +45,4 @@ def claims_to_test(state: State, targets: Iterable[str] | None = None) -> list[t
 
 def name_mover_heads(state: State) -> tuple[str, ...]:
     """The heads that are labelled as name movers: other roles are tested against them."""
-    return tuple(name for name in state.nodes_by_label.get(NAME_MOVER_ROLE, ()) if ".h" in name)
+    return tuple(name for name in state.class_members(NAME_MOVER_ROLE) if ".h" in name)

@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document import Label, expand_nodes, set_label
+from circuitviz.document.label_commands import colour_classes
+from circuitviz.document.labels import DEFAULT_LABEL_COLOUR, class_key, colour_for_role
 from circuitviz.graph.edge_words import edge_in_words
 from circuitviz.panels.inspector.attention_map import AttentionMap
 from circuitviz.panels.inspector.edge_view import EdgeView
@@ -30,6 +32,7 @@ from circuitviz.panels.widgets.font_scaling import VerticalScrollArea
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
 from circuitviz.panels.widgets.token_texts import ranked_token, signed_number
+from circuitviz.scene.class_colours import class_colours, label_colour
 from circuitviz.workspace.comparison_text import (
     describe_selected_edges,
     describe_selected_nodes,
@@ -41,7 +44,6 @@ from circuitviz.workspace.workspace import Workspace
 
 MAX_LENS_TOKENS = 6
 MAX_NAMED_EDGES = 5
-DEFAULT_LABEL_COLOUR = "#8b5cf6"
 
 
 @panels.register("inspector", summary="the selected node", title="Inspector", area="right", order=1)
@@ -68,7 +70,7 @@ class InspectorPanel(Panel):
         )  # instead of the readings, where the circuit is of features
         self.node_edge_lists = NodeEdgeLists()
         self.edge_view = EdgeView(workspace)
-        self._label_colour = DEFAULT_LABEL_COLOUR
+        self._picked_colour = ""  # for a node that has no label yet
         self._build()
         self.label_field.setCompleter(RoleCompleter(workspace, self.label_field))
         escape = QShortcut(Qt.Key.Key_Escape, self.label_field, context=Qt.ShortcutContext.WidgetShortcut)
@@ -141,6 +143,7 @@ class InspectorPanel(Panel):
         node = only_node if only_node in graph_nodes else ""
         if node != self.node:
             self._save_typed_label()  # it was typed for the node before
+            self._picked_colour = ""
         self.node = node
         self.body.setVisible(bool(self.node))
         self.edge_view.show_edge(self._edge_to_read())
@@ -173,8 +176,13 @@ class InspectorPanel(Panel):
         """Label the node with the text and colour of the label field."""
         text = self.label_field.text().strip()
         old_label = self.workspace.document.state.labels.get(self.node)
-        base_label = old_label or Label(text)
-        new_label = replace(base_label, text=text, colour=self._label_colour) if text else None
+        new_label = None
+        if text:
+            others = {t: x for t, x in self.workspace.document.state.labels.items() if t != self.node}
+            is_of_same_class = old_label is not None and class_key(old_label.text) == class_key(text)
+            colour = self._picked_colour or colour_for_role(others, text)
+            kept = old_label or Label(text)
+            new_label = replace(kept, text=text, colour=kept.colour if is_of_same_class else colour)
         self.label_field.setModified(False)
         if self.node and old_label != new_label:
             self.workspace.apply_command(set_label(self.node, new_label))
@@ -258,8 +266,10 @@ class InspectorPanel(Panel):
         label = state.labels.get(self.node)
         if not self.label_field.isModified():  # else a label is being typed
             self.label_field.setText(label.text if label else "")
-        self._label_colour = label.colour if label else DEFAULT_LABEL_COLOUR
-        colour = self._label_colour or "palette(placeholder-text)"
+        colour = self._picked_colour
+        if label is not None:
+            colour = label_colour(state, class_colours(state), self.node, label)
+        colour = colour or "palette(placeholder-text)"
         style = f"color: {colour}; font-size: {round(1.35 * QFontInfo(self.font()).pixelSize())}px;"
         if self.colour_button.styleSheet() != style:  # it is polished anew each time
             self.colour_button.setStyleSheet(style)
@@ -281,12 +291,18 @@ class InspectorPanel(Panel):
         self.node_edge_lists.show_edges(other[1] if other else self.workspace.state, self.node)
 
     def _pick_colour(self) -> None:
-        colour = QColorDialog.getColor(
-            self._label_colour or DEFAULT_LABEL_COLOUR, self, "Colour of the label"
-        )
-        if colour.isValid():
-            self._label_colour = colour.name()
+        label = self.workspace.document.state.labels.get(self.node)
+        start = (label.colour if label else "") or DEFAULT_LABEL_COLOUR
+        colour = QColorDialog.getColor(start, self, "Colour of the label")
+        if not colour.isValid():
+            return
+        if label is None:
+            self._picked_colour = colour.name()
             self.save_label()
+            self._show_state()
+        else:
+            self.save_label()
+            self.workspace.apply_command(colour_classes([self.node], colour.name()))
 
 
 def _heading_label(text: str) -> QLabel:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QSortFilterProxyModel, QStringListModel, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtCore import QEvent, QObject, QSortFilterProxyModel, QStringListModel, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document import ROLES, EvidenceContext, Label, set_label
-from circuitviz.document.labels import colour_for_role
+from circuitviz.document.labels import class_key, colour_for_role, target_kind
 from circuitviz.panels.features.feature_labels import FeatureLabels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
 from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel
+from circuitviz.scene.class_colours import class_colours, class_titles, label_colour
 from circuitviz.workspace.workspace import Workspace
 
 COLUMN_TITLES = ("Part", "Role", "Evidence", "Sure", "Author", "Note")
@@ -38,12 +39,16 @@ class LabelsTableModel(TitledTableModel):
         super().__init__()
         self.workspace = workspace
         self.targets: list[str] = []
+        self._colours: dict[str, str] = {}
+        self._titles: dict[str, str] = {}
         workspace.state_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Show the document's labels; rows stay in place as long as the same targets are labelled."""
-        targets = list(self.workspace.state.labels)
+        state = self.workspace.state
+        self._colours, self._titles = class_colours(state), class_titles(state)
+        targets = list(state.labels)
         if targets == self.targets:
             last = self.index(self.rowCount() - 1, len(COLUMN_TITLES) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
@@ -75,7 +80,9 @@ class LabelsTableModel(TitledTableModel):
         if role == roles.DisplayRole:
             sure = "" if label.confidence is None else f"{label.confidence:.0%}"
             counts = evidence_counts(label, self.workspace.document.state.evidence_context_of(target))
-            return (target, label.text, counts, sure, label.author, label.note)[column]
+            role_text = self._titles.get(self.workspace.state.class_of(label), label.text)
+            shown = role_text if target_kind(target) == "node" else label.text
+            return (target, shown, counts, sure, label.author, label.note)[column]
         if role == roles.EditRole:
             percent = "" if label.confidence is None else f"{100 * label.confidence:g}"
             return {
@@ -85,7 +92,8 @@ class LabelsTableModel(TitledTableModel):
                 NOTE_COLUMN: label.note,
             }.get(column)
         if role == roles.DecorationRole and column == ROLE_COLUMN:
-            return QColor(label.colour) if label.colour else None
+            colour = label_colour(self.workspace.state, self._colours, target, label)
+            return QColor(colour) if colour else None
         if role == roles.ForegroundRole and self._is_ablated(target):
             return QGuiApplication.palette().brush(QPalette.ColorRole.PlaceholderText)  # dimmed
         if role == roles.ToolTipRole and column == PART_COLUMN and self._is_ablated(target):
@@ -115,7 +123,7 @@ class LabelsTableModel(TitledTableModel):
             if not text:
                 return False
             other_labels = {t: x for t, x in self.workspace.document.state.labels.items() if t != target}
-            same_role = any(x.text == text for x in other_labels.values())
+            same_role = any(class_key(x.text) == class_key(text) for x in other_labels.values())
             changed = replace(
                 label, text=text, colour=colour_for_role(other_labels, text) if same_role else label.colour
             )
@@ -179,21 +187,40 @@ class RoleDelegate(QStyledItemDelegate):
 
 def offered_roles(workspace: Workspace) -> list[str]:
     """Labels of the selected feature elsewhere, roles from the literature, and roles in the open circuit."""
-    in_use = (label.text for label in workspace.state.labels.values())
-    return list(dict.fromkeys([*FeatureLabels(workspace).suggested_labels(), *ROLES, *in_use]))
+    in_use = [label.text for label in workspace.state.labels.values()]
+    offered = [*FeatureLabels(workspace).suggested_labels(), *ROLES, *in_use]
+    spellings: dict[str, str] = {}  # that in use first: a new label of the class gets it, too
+    for text in (*in_use, *offered):
+        spellings.setdefault(class_key(text), text)
+    return list(dict.fromkeys(spellings[class_key(text)] for text in offered))
 
 
 class RoleCompleter(QCompleter):
-    """Completes roles in a line edit."""
+    """Offers roles below a line edit; Tab takes the first or the highlighted one, Enter what was typed."""
 
     def __init__(self, workspace: Workspace, role_field: QLineEdit) -> None:
         super().__init__(role_field)
-        self._workspace, self._roles_model = workspace, QStringListModel(self)
+        self._workspace, self._roles_model, self._field = workspace, QStringListModel(self), role_field
         self.setModel(self._roles_model)
         self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.setFilterMode(Qt.MatchFlag.MatchContains)
         role_field.textEdited.connect(lambda _text: self.refresh_roles())
         self.refresh_roles()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Complete on Tab while roles are offered; otherwise Tab goes to the next field."""
+        popup = self.popup()
+        is_tab = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Tab
+        if is_tab and event.type() is QEvent.Type.KeyPress and popup is not None and popup.isVisible():
+            highlighted, first = popup.currentIndex(), self.completionModel().index(0, 0)
+            text = (highlighted if highlighted.isValid() else first).data()
+            popup.hide()
+            if text and text != self._field.text():
+                self._field.setText(text)
+                self._field.setModified(True)
+                return True
+            return False
+        return super().eventFilter(watched, event)
 
     def refresh_roles(self) -> None:
         """Update the completions."""
@@ -210,6 +237,7 @@ class RoleBox(QComboBox):
         self._workspace = workspace
         self.role_field = QLineEdit(placeholderText="Role", accessibleName="Role")
         self.setLineEdit(self.role_field)
+        self.setCompleter(RoleCompleter(workspace, self.role_field))
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.refresh_roles()
 

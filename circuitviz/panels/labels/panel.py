@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document import Evidence, Label, add_evidence, remove_labels, set_label, set_labels
+from circuitviz.document.label_commands import colour_classes
 from circuitviz.document.labels import DEFAULT_LABEL_COLOUR, colour_for_role, target_kind
 from circuitviz.errors import InputError
 from circuitviz.formats.label_files import read_labels, write_labels
@@ -260,11 +261,8 @@ class LabelsPanel(Panel):
                 self.set_colour(targets, colour.name())
 
     def set_colour(self, targets: list[str], colour: str) -> None:
-        """Set the colour of labels."""
-        labels = self.workspace.document.state.labels
-        self.workspace.apply_command(
-            set_labels({t: replace(labels[t], colour=colour) for t in targets}, "Colour labels")
-        )
+        """Set the colour of labels and of their classes."""
+        self.workspace.apply_command(colour_classes(targets, colour))
 
     def _remove_selected(self) -> None:
         targets = self.selected_targets()
