@@ -17,6 +17,7 @@ from circuitviz.document import Evidence, EvidenceContext, State
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.plots import HeatMapPlot
 from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.resources import resource_path
 from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
@@ -36,6 +37,7 @@ from circuitviz.workbench.requests.discover_prompt_circuit import (
 )
 from circuitviz.workbench.requests.estimate_search import EstimateSearch
 from circuitviz.workbench.requests.evaluate_on_other_model import EvaluateOnOtherModel
+from circuitviz.workbench.requests.expand_template import ExpandTemplate
 from circuitviz.workbench.requests.explain_change import ExplainChange
 from circuitviz.workbench.requests.feature_dashboards import OpenDictionaries, ReadFeatureDashboard
 from circuitviz.workbench.requests.import_explanations import ImportExplanations
@@ -260,6 +262,9 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     CompareMethods: lambda o: CompareMethods("r", o.found.circuit, None, ("eap", "exact"), None, "corrupted"),
     SwitchBasis: lambda o: SwitchBasis(o.found.origin, ("m1",), 100, "Show features of m1"),
     CheckClaims: _claims,
+    ExpandTemplate: lambda o: ExpandTemplate(
+        OWN_MODEL, resource_path("tasks", "induction.toml").read_text(), 400
+    ),
     ReadTaskRows: lambda o: ReadTaskRows(OWN_MODEL, "ioi"),
     InspectPrompts: lambda o: InspectPrompts(OWN_MODEL, OWN_ROWS),
     CheckPrompts: lambda o: CheckPrompts(OWN_MODEL, "own", OWN_ROWS),

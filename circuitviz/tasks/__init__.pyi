@@ -14,3 +14,8 @@ from .task_files import needs_tokenizer as needs_tokenizer
 from .task_files import read_pairs as read_pairs
 from .task_files import read_task_rows as read_task_rows
 from .task_loading import load_task as load_task
+from .template_tasks import TemplateOptions as TemplateOptions
+from .template_tasks import find_usable_words as find_usable_words
+from .template_tasks import load_template as load_template
+from .template_tasks import make_template_pairs as make_template_pairs
+from .template_tasks import parse_template as parse_template

@@ -11,15 +11,17 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.formats.file_io import parse_json, write_atomically
 from circuitviz.formats.file_lock import FileLock
 from circuitviz.tasks.prompt_sets import PromptRow, prompt_sets_folder
+from circuitviz.tasks.slot_templates import NO_TEMPLATE, Slot, SlotTemplate
 
 MAX_DRAFT_BYTES = 64 * 2**20
 
@@ -34,6 +36,7 @@ class SavedDraft:
         name: Name of the prompts.
         set_name: The set that they were opened from or saved as; empty where there is none.
         rows: The rows.
+        template: The template that is written beside them.
     """
 
     file: Path
@@ -41,6 +44,7 @@ class SavedDraft:
     name: str
     set_name: str
     rows: tuple[PromptRow, ...]
+    template: SlotTemplate = NO_TEMPLATE
 
 
 def drafts_folder() -> Path:
@@ -75,7 +79,14 @@ class DraftFile:
                 return draft
         return None
 
-    def write(self, number: int, name: str, set_name: str, rows: Sequence[PromptRow]) -> None:
+    def write(
+        self,
+        number: int,
+        name: str,
+        set_name: str,
+        rows: Sequence[PromptRow],
+        template: SlotTemplate = NO_TEMPLATE,
+    ) -> None:
         """Write a state, or remove the file where it holds nothing.
 
         Args:
@@ -83,6 +94,7 @@ class DraftFile:
             name: Name of the prompts.
             set_name: The set that they were opened from or saved as.
             rows: The rows.
+            template: The template.
 
         Raises:
             InputError: The file cannot be written.
@@ -91,7 +103,7 @@ class DraftFile:
             if number <= self._written:
                 return
             self._written = number
-            if not any(not row.is_empty for row in rows):
+            if template.is_empty and all(row.is_empty for row in rows):
                 if self._file is not None:
                     self._file.unlink(missing_ok=True)
                 return
@@ -103,6 +115,7 @@ class DraftFile:
                 "name": name,
                 "set": set_name,
                 "rows": [row.texts for row in rows],
+                "template": asdict(template),
             }
             write_atomically(self._file, json.dumps(data).encode())
 
@@ -132,6 +145,13 @@ def _read_draft(file: Path) -> SavedDraft | None:
     try:
         data = parse_json(file.name, file.read_bytes(), MAX_DRAFT_BYTES)
         rows = tuple(PromptRow(*map(str, texts)) for texts in data["rows"])
-        return SavedDraft(file, str(data["saved"]), str(data["name"]), str(data["set"]), rows)
-    except (OSError, InputError, KeyError, TypeError):
+        template = _read_template(data.get("template", {}))
+        return SavedDraft(file, str(data["saved"]), str(data["name"]), str(data["set"]), rows, template)
+    except (OSError, InputError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _read_template(data: Mapping[str, Any]) -> SlotTemplate:
+    slots = tuple(Slot(**{key: str(text) for key, text in slot.items()}) for slot in data.get("slots", ()))
+    prompts = tuple(map(str, data.get("prompts", ())))
+    return SlotTemplate(prompts, str(data.get("correct", "")), str(data.get("incorrect", "")), slots)

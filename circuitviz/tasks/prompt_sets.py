@@ -137,6 +137,11 @@ def write_prompt_file(path: Path, rows: Sequence[PromptRow]) -> None:
     if not filled:
         raise InputError("There are no prompts to save; at least one pair would be right.")
     text = format_csv_rows(filled) if path.suffix.lower() == ".csv" else _format_jsonl(filled)
+    write_text_file(path, text)
+
+
+def write_text_file(path: Path, text: str) -> None:
+    """Write a small file at once; InputError where it cannot be written."""
     write_atomically(path, text.encode())
 
 

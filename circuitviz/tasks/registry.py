@@ -56,6 +56,7 @@ def draw_pairs(
     seed: int,
     tokens: PromptTokenizer,
     make_pair: Callable[[random.Random], Pair | None],
+    may_be_fewer: bool = False,
 ) -> list[Pair]:
     """Draw different pairs; those whose two prompts differ in length are drawn again.
 
@@ -66,6 +67,7 @@ def draw_pairs(
         tokens: The tokenizer.
         make_pair: Makes one pair with a random number generator; None where what was drawn does not fit
             together.
+        may_be_fewer: Return what there is where there are fewer different pairs.
 
     Raises:
         InputError: With this tokenizer there are fewer different pairs.
@@ -80,7 +82,7 @@ def draw_pairs(
         if pair is not None and len(tokens.encode(pair.clean)) == len(tokens.encode(pair.corrupted)):
             pairs[pair] = None
         failed_draws = 0 if len(pairs) > n_before else failed_draws + 1
-    if len(pairs) == prompts:
+    if len(pairs) == prompts or (may_be_fewer and pairs):
         return list(pairs)
     raise InputError(
         f"{prompts} prompts were asked for; with this model's tokenizer the task '{task}' has only "

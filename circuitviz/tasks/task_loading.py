@@ -11,6 +11,9 @@ from circuitviz.tasks.pairs import Task
 from circuitviz.tasks.prompt_sets import find_prompt_set
 from circuitviz.tasks.registry import tasks
 from circuitviz.tasks.task_files import is_task_file, read_task_rows
+from circuitviz.tasks.template_tasks import TemplateOptions, load_template, make_template_pairs
+
+TEMPLATE_SUFFIX = ".toml"
 
 
 def load_task(
@@ -25,7 +28,7 @@ def load_task(
     """Make a built-in task, or read one from a CSV, JSONL or JSON file, for a model's tokenizer.
 
     Args:
-        name: Name of a built-in task or of a set of own prompts, or path of a file.
+        name: Name of a built-in task or of a set of own prompts, or path of a file: CSV, JSONL, JSON or TOML.
         model: The model whose tokenizer encodes the prompts.
         prompts: How many pairs a built-in task draws, and the most that are read from a file.
         seed: Seed of a built-in task's draws.
@@ -38,6 +41,14 @@ def load_task(
         UnusableRowsError: Only some rows of a file can be used.
         InputError: There is no such task, the file is wrong, or the tokenizer does not fit.
     """
+    if name.lower().endswith(TEMPLATE_SUFFIX):
+        template = load_template(Path(name).expanduser())
+        drawn = make_template_pairs(
+            template, model.tokens, prompts, seed, build_options(TemplateOptions, options)
+        )
+        return Task.from_pairs(
+            template.name, drawn, model.tokens, metric=template.metric, seed=seed, bos=bos, options=options
+        ).to(model.device)
     is_file = is_task_file(name) or os.sep in name
     file = Path(name) if is_file else find_prompt_set(name) if name not in tasks.names() else None
     if file is not None:

@@ -141,20 +141,29 @@ class TaskTemplate:
 
 
 def read_template(path: Path) -> TaskTemplate:
-    """Read a file of ``resources/tasks``.
+    """Read a file of ``resources/tasks``; errors are those of ``parse_template``."""
+    return parse_template(path, path.read_text(encoding="utf-8"))
+
+
+def parse_template(path: Path, text: str) -> TaskTemplate:
+    """The template that the text of a file says.
+
+    Args:
+        path: The file, which names the task, and beside which other files are whose words it takes.
+        text: Its text.
 
     Raises:
         InputError: It names a role, a column or a list that is not there.
         KeyError: A key is missing.
         ValueError: It is not TOML.
     """
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    data = tomllib.loads(text)
     draw = dict(data["draw"])
     variants = [{**data, **variant} for variant in data.get("variants", [{}])]
     return TaskTemplate(
         path.stem,
-        data["summary"],
-        data["reference"],
+        data.get("summary", ""),
+        data.get("reference", ""),
         data.get("metric", "logit-diff"),
         {
             name: _parse_word_list(path, name, table, list(draw.values()).count(name))
@@ -171,7 +180,8 @@ def _parse_word_list(path: Path, name: str, table: Mapping[str, Any], n_roles: i
         return WordList(name, other.columns, other.rows, table.get("least", other.least))
     columns, rows = tuple(table.get("columns", ("word",))), None
     if table["rows"] != VOCABULARY:
-        texts = [row.split("/") for row in table["rows"].split()]
+        given = table["rows"]
+        texts = [row.split("/") for row in (given.split() if isinstance(given, str) else given)]
         rows = tuple(dict(zip(columns, text, strict=True)) for text in texts)
     return WordList(name, columns, rows, max(n_roles, table.get("least", n_roles)))
 
@@ -188,7 +198,12 @@ def _parse_form(values: Mapping[str, Any]) -> Form:
 
 
 def make_template_pairs(
-    template: TaskTemplate, tokens: PromptTokenizer, prompts: int, seed: int, options: TemplateOptions
+    template: TaskTemplate,
+    tokens: PromptTokenizer,
+    prompts: int,
+    seed: int,
+    options: TemplateOptions,
+    may_be_fewer: bool = False,
 ) -> list[Pair]:
     """Pairs of a task that is data, with words whose answers are one token each.
 
@@ -198,6 +213,7 @@ def make_template_pairs(
         prompts: Number of pairs.
         seed: Seed of the draw.
         options: Which words are drawn from.
+        may_be_fewer: Return what there is where there are fewer different pairs.
 
     Raises:
         InputError: The tokenizer has too few of the words, or too few different pairs can be made of them.
@@ -230,7 +246,34 @@ def make_template_pairs(
             return None
         return Pair(_fill(form.prompt, clean), _fill(form.prompt, corrupted), correct, incorrect)
 
-    return draw_pairs(template.name, prompts, seed, tokens, make)
+    return draw_pairs(template.name, prompts, seed, tokens, make, may_be_fewer)
+
+
+def load_template(path: Path) -> TaskTemplate:
+    """Read a template's file that a person gave.
+
+    Raises:
+        InputError: The file cannot be read as a template.
+    """
+    try:
+        return read_template(path)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"The template '{path}' cannot be read: {error.strerror}.") from None
+    except KeyError as error:
+        raise InputError(f"{path.name}: the key {error} is missing; tasks.md lists the keys.") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path.name} is not a template of a task: {str(error)[:200]}.") from None
+
+
+def find_usable_words(template: TaskTemplate, tokens: PromptTokenizer) -> dict[str, list[Row]]:
+    """The rows of each list that are drawn from with a tokenizer.
+
+    Raises:
+        InputError: The tokenizer has too few of the words.
+    """
+    return _choose_variant(template, tokens, TemplateOptions())[1]
 
 
 def _choose_variant(

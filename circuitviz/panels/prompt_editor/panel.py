@@ -14,16 +14,18 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSplitter,
+    QStackedWidget,
     QToolButton,
 )
 
 from circuitviz.document.origin import TaskOrigin
 from circuitviz.graph.names import display_name
 from circuitviz.panels.prompt_editor.open_menu import OpenMenu
-from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet
+from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet, SheetState
 from circuitviz.panels.prompt_editor.prompt_storage import DEFAULT_NAME, PromptStorage
 from circuitviz.panels.prompt_editor.prompt_table import PromptTable
 from circuitviz.panels.prompt_editor.row_details import RowDetails
+from circuitviz.panels.prompt_editor.template_page import TemplatePage
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
@@ -68,6 +70,7 @@ class PromptEditorPanel(Panel):
         self.sheet = PromptSheet(self)
         self.storage = PromptStorage(self.sheet, workspace, self)
         self.table = PromptTable(self.sheet)
+        self.template_page = TemplatePage(self.sheet, workspace, lambda: self.prompts_model)
         self.open_menu = OpenMenu(workspace, self)
         self.details = RowDetails()
         self.name_field = QLineEdit(placeholderText="name", accessibleName="Name of the prompts")
@@ -92,6 +95,7 @@ class PromptEditorPanel(Panel):
         self._inspection_timer = QTimer(self, singleShot=True, interval=INSPECTION_DELAY_MS)
         self._build()
         self._connect()
+        self.show_template(False)
         self._show_front_row()
 
     def _build(self) -> None:
@@ -106,6 +110,13 @@ class PromptEditorPanel(Panel):
         self.undo_button = _tool_button("Undo", "undo the last change of the prompts", sheet.undo)
         self.redo_button = _tool_button("Redo", "redo what was undone", sheet.redo)
         self.name_field.setMaximumWidth(220)
+        self.pairs_button = _tool_button("Pairs", "the table of pairs", lambda: self.show_template(False))
+        self.template_button = _tool_button(
+            "Template", "prompts with slots that become pairs", lambda: self.show_template(True)
+        )
+        for button in (self.pairs_button, self.template_button):
+            button.setCheckable(True)
+            button.setObjectName("chip")
         self.new_button = _tool_button("New", "begin an empty table", self._begin_new)
         self.open_button = _tool_button("Open", "edit a task as own prompts", lambda: None)
         self.open_button.setMenu(self.open_menu)
@@ -113,14 +124,21 @@ class PromptEditorPanel(Panel):
         self.open_button.setText("Open ▾")
         self.export_button = _tool_button("Save as…", "save as a CSV or JSONL file", self._export)
         self.top_row = lay_out_row(
-            QLabel("Name"), (self.name_field, 1), self.new_button, self.open_button, self.export_button, 1,
+            self.pairs_button, self.template_button, QLabel("Name"), (self.name_field, 1),
+            self.new_button, self.open_button, self.export_button, 1,
             self.add_button, self.duplicate_button,
             self.remove_button, self.up_button, self.down_button, self.undo_button, self.redo_button,
             spacing=4, margins=(10, 6, 10, 4),
         )  # fmt: skip
+        self._table_buttons = (
+            self.add_button, self.duplicate_button, self.remove_button, self.up_button, self.down_button,
+        )  # fmt: skip
         scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(self.details)
         self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.splitter)
+        self.pages.addWidget(self.template_page)
         self.splitter.addWidget(self.table)
         self.splitter.addWidget(scroll)
         self.splitter.setStretchFactor(0, 1)
@@ -131,7 +149,7 @@ class PromptEditorPanel(Panel):
             self.check_button, self.use_button, spacing=8, margins=(10, 4, 10, 8),
         )  # fmt: skip
         self.check_label.hide()
-        lay_out_column(self.top_row, (self.splitter, 1), self.bottom_row, parent=self, spacing=0)
+        lay_out_column(self.top_row, (self.pages, 1), self.bottom_row, parent=self, spacing=0)
 
     def _connect(self) -> None:
         workspace, sheet = self.workspace, self.sheet
@@ -151,6 +169,7 @@ class PromptEditorPanel(Panel):
         self._check_job.running_changed.connect(lambda _running: self._update_buttons())
         self._reading_job.received.connect(self._on_rows_read)
         self.storage.saved.connect(self._on_saved)
+        self.template_page.expanded.connect(self._on_expanded)
         menu = self.open_menu
         menu.set_chosen.connect(self.edit_task)
         menu.task_chosen.connect(self.edit_task)
@@ -248,6 +267,21 @@ class PromptEditorPanel(Panel):
         self.undo_button.setEnabled(self.sheet.undo_stack.canUndo())
         self.redo_button.setEnabled(self.sheet.undo_stack.canRedo())
 
+    def show_template(self, is_template: bool) -> None:
+        """Show the template in front, or the table of pairs."""
+        self.pages.setCurrentWidget(self.template_page if is_template else self.splitter)
+        self.pairs_button.setChecked(not is_template)
+        self.template_button.setChecked(is_template)
+        for button in self._table_buttons:
+            button.setVisible(not is_template)
+        if is_template:
+            self.template_page.refresh()
+
+    def _on_expanded(self, rows: tuple[PromptRow, ...]) -> None:
+        self.storage.show_made_rows(rows)
+        self.show_template(False)
+        self.table.choose_rows([0])
+
     # where prompts come from and go to
 
     def edit_task(self, task: str) -> None:
@@ -265,12 +299,13 @@ class PromptEditorPanel(Panel):
             return
         name = Path(reply.source).stem if Path(reply.source).suffix else reply.source
         own_name = f"{name} edited" if name in self.open_menu.task_names else name
-        self.storage.show_rows(own_name, reply.rows, f"Open {name}", name if reply.is_set else "")
+        state = SheetState(own_name, reply.rows)
+        self.storage.show_state(state, f"Open {name}", name if reply.is_set else "")
         self.table.choose_rows([0])
         self.workspace.post_message(f"{len(reply.rows):,} pairs of {name} are edited. {reply.note}".strip())
 
     def _begin_new(self) -> None:
-        self.storage.show_rows("", (), "New table")
+        self.storage.show_state(SheetState(), "New table")
 
     def _choose_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Edit a task file", "", TASK_FILE_FILTER)
@@ -297,9 +332,9 @@ class PromptEditorPanel(Panel):
         box = self.replace_dialog = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setText(f"There are prompts named '{name}' already. Replace them by these?")
-        replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
+        accept = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
-        replace.clicked.connect(lambda: self.storage.save_set(name))
+        accept.clicked.connect(lambda: self.storage.save_set(name))
         box.open()
 
     def _on_saved(self, name: str) -> None:
@@ -402,6 +437,7 @@ class PromptEditorPanel(Panel):
     def _on_model_opened(self, reply: object) -> None:
         if isinstance(reply, PromptsModelOpened):
             self.workspace.post_message(f"{display_name(reply.model.name)} is open")
+            self.template_page.refresh()
             self._inspect()
 
     def _open_model(self) -> None:

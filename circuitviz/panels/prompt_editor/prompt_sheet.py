@@ -9,6 +9,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from circuitviz.tasks.prompt_sets import PROMPT_COLUMNS, PromptRow
+from circuitviz.tasks.slot_templates import NO_TEMPLATE, SlotTemplate
+
+TEMPLATE_CHANGE = 1  # the kind of steps of undo that are merged
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,17 @@ class SheetState:
     Attributes:
         name: The name that the prompts have as a task.
         rows: The pairs.
+        template: The template that pairs are made from.
     """
 
     name: str = ""
     rows: tuple[PromptRow, ...] = ()
+    template: SlotTemplate = NO_TEMPLATE
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to keep."""
+        return self.template.is_empty and all(row.is_empty for row in self.rows)
 
 
 class PromptSheet(QObject):
@@ -100,6 +110,10 @@ class PromptSheet(QObject):
         """Change the name as one step of undo."""
         self.apply_state(replace(self.state, name=name), "Rename the prompts")
 
+    def set_template(self, template: SlotTemplate, text: str) -> None:
+        """Change the template; changes with the same text that follow one another are one step of undo."""
+        self.apply_state(replace(self.state, template=template), text)
+
     def set_cell(self, row: int, column: int, text: str) -> None:
         """Change a cell; below the last row this adds one.
 
@@ -164,6 +178,18 @@ class _ChangeSheet(QUndoCommand):
     ) -> None:
         super().__init__(text)
         self._apply, self._before, self._after = apply, before, after
+
+    def id(self) -> int:
+        """Changes of the template can be merged: a prompt is typed letter by letter."""
+        is_template = replace(self._before, template=self._after.template) == self._after
+        return TEMPLATE_CHANGE if is_template else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        """Take in the next letter."""
+        if not isinstance(other, _ChangeSheet) or other.text() != self.text():
+            return False
+        self._after = other._after
+        return True
 
     def undo(self) -> None:
         """Show the state before."""

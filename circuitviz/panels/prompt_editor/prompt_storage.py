@@ -42,6 +42,7 @@ class PromptStorage(QObject):
         self._sheet, self._workspace = sheet, workspace
         self.set_name = ""
         self._saved_rows: tuple[PromptRow, ...] = ()
+        self._made_rows: tuple[PromptRow, ...] = ()  # of the template, which makes them again
         self._draft = DraftFile()
         self._n_states = 0
         self._is_loaded = self._is_draft_reported = False
@@ -51,11 +52,13 @@ class PromptStorage(QObject):
         sheet.typed.connect(self._on_change)
         workspace.stopping.connect(self._write_draft_now)
 
-    @property
-    def has_unsaved_rows(self) -> bool:
-        """Whether there are rows that are in no set or file."""
+    def _would_lose_work(self, state: SheetState) -> bool:
+        """Whether there are rows that are in no set, or a template, that are not in another state."""
         rows = tuple(row for row in self._sheet.live_rows if not row.is_empty)
-        return bool(rows) and rows != self._saved_rows
+        template = self._sheet.state.template
+        return (bool(rows) and rows not in (self._saved_rows, self._made_rows)) or (
+            not template.is_empty and template != state.template
+        )
 
     def load_draft(self) -> None:
         """Show the latest draft of a process that has ended, unless that was done."""
@@ -64,29 +67,35 @@ class PromptStorage(QObject):
         self._is_loaded = True
         draft = self._draft.take_over_latest()
         if draft is not None and not self._sheet.rows:
-            self._sheet.show_state(SheetState(draft.name, draft.rows))
+            self._sheet.show_state(SheetState(draft.name, draft.rows, draft.template))
             self.set_name = draft.set_name
 
-    def show_rows(self, name: str, rows: Sequence[PromptRow], text: str, set_name: str = "") -> None:
+    def show_state(self, state: SheetState, text: str, set_name: str = "") -> None:
         """Show other prompts in place of those that are edited, as one step of undo.
 
         What was in no set stays as an earlier draft.
 
         Args:
-            name: Name of the prompts.
-            rows: The rows.
+            state: Name, rows and template.
             text: What the step of undo is called.
             set_name: The set that they are from.
         """
-        if self.has_unsaved_rows:
+        if self._would_lose_work(state):
             self._write_draft_now()
-        self._sheet.apply_state(SheetState(name, tuple(rows)), text)
+        self._sheet.apply_state(state, text)
         self.set_name = set_name
-        self._saved_rows = tuple(rows) if set_name else ()
+        self._saved_rows = state.rows if set_name else ()
+
+    def show_made_rows(self, rows: tuple[PromptRow, ...]) -> None:
+        """Show pairs that were made of the template."""
+        set_name = self.set_name
+        self.show_state(replace(self._sheet.state, rows=rows), "Make pairs of the template")
+        self.set_name, self._made_rows = set_name, rows
 
     def show_draft(self, draft: SavedDraft) -> None:
         """Show an earlier draft."""
-        self.show_rows(draft.name, draft.rows, "Open an earlier draft", draft.set_name)
+        state = SheetState(draft.name, draft.rows, draft.template)
+        self.show_state(state, "Open an earlier draft", draft.set_name)
         self._saved_rows = ()
 
     def resolve_name(self, task_names: Sequence[str]) -> str:
@@ -135,7 +144,9 @@ class PromptStorage(QObject):
 
     def _write_draft_later(self) -> None:
         state = self._sheet.live_state
-        work = partial(self._draft.write, self._n_states, state.name, self.set_name, state.rows)
+        work = partial(
+            self._draft.write, self._n_states, state.name, self.set_name, state.rows, state.template
+        )
         handle = self._workspace.task_pool.submit(
             work, lane="draft of own prompts", title="Could not keep the draft of the prompts", key="draft"
         )
@@ -147,7 +158,7 @@ class PromptStorage(QObject):
         if self._n_states:
             state = self._sheet.live_state
             try:
-                self._draft.write(self._n_states, state.name, self.set_name, state.rows)
+                self._draft.write(self._n_states, state.name, self.set_name, state.rows, state.template)
             except InputError as error:
                 self._workspace.post_message(f"Could not keep the draft of the prompts: {error}")
         self._draft.leave()
