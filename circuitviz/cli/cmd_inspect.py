@@ -12,12 +12,13 @@ from circuitviz.cli.flags import (
     add_other_model_and_task_flags,
     flag_value,
 )
+from circuitviz.cli.inspect_edge import print_edge
 from circuitviz.cli.inspect_prompt import parse_prompt_number, print_reading
 from circuitviz.cli.open_task_document import open_task_document
 from circuitviz.cli.output import format_number, print_result
 from circuitviz.errors import InputError
 
-SUMMARY = "logit lens, direct attribution and attention of a node"
+SUMMARY = "logit lens, direct attribution and attention of a node; the positions of an edge"
 ATTENTION_SIDES = ("clean", "corrupted", "difference")
 
 
@@ -26,6 +27,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("circuit", type=Path, help="a file, or a reference's name")
     add_other_model_and_task_flags(parser)
     parser.add_argument("--node", help="for example a3.h1, m2, input")
+    parser.add_argument("--edge", help="read an edge by position instead, for example 'm0->a3.h1<k>'")
     parser.add_argument("--prompt", default="0", help="number of the prompt, from 0; or all")
     reading = flag_value(argv, "--reading", "")
     text = "print one reading of the prompt as CSV; 'circuitviz list readings' names all"
@@ -44,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     """Read a node of a circuit file; returns the exit code."""
     if args.reading:
         return print_reading(args)
+    if args.edge:
+        return print_edge(args)
     if args.node is None:
         raise InputError("No node was named; --node a3.h1 would be right, or --reading for a whole prompt.")
     prompt = parse_prompt_number(args.prompt)

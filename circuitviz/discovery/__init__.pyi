@@ -1,5 +1,6 @@
 from .batch_ablation_values import AblationValues as AblationValues
 from .batch_ablation_values import ablation_values as ablation_values
+from .edge_contributions import DEFAULT_METHOD as DEFAULT_METHOD
 from .edge_contributions import EdgeContributions as EdgeContributions
 from .edge_contributions import read_edge_steps as read_edge_steps
 from .registry import DiscoveryMethod as DiscoveryMethod

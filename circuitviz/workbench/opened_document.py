@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from circuitviz import lens, models, tasks
+from circuitviz import discovery, lens, models, tasks
 from circuitviz.document import Document
 from circuitviz.document.imported_circuits import fit_state
 from circuitviz.errors import InputError
@@ -82,6 +82,27 @@ class OpenedDocument:
         state = self.document.state
         graph = None if state.circuit is None else state.circuit.graph
         return experiment.read(node, prompt, graph, state.method_options)
+
+    def read_edge(self, edge: str, prompt: int = 0) -> discovery.EdgeContributions:
+        """Read which positions of a prompt an edge's score comes from.
+
+        Args:
+            edge: Name of an edge between components, such as ``m0->a3.h1<k>``.
+            prompt: Number of the prompt in the task.
+
+        Raises:
+            InputError: There is no such edge or prompt, or the circuit is of features on one prompt.
+        """
+        experiment, origin = self.experiment, self.document.state.origin
+        if isinstance(experiment, PromptExperiment):
+            raise InputError("Edges between features of one prompt are not read by position.")
+        method, options = (
+            (discovery.DEFAULT_METHOD, {}) if origin is None else (origin.method, origin.options)
+        )
+        steps = discovery.read_edge_steps(
+            experiment.setting, edge, prompt, method, experiment.ablation_values, **options
+        )
+        return run_to_completion(steps)
 
 
 def open(

@@ -15,6 +15,7 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # an unknown name is refused without asking the network
 
+import circuitviz as cv
 from circuitviz.__main__ import main
 
 Run = Callable[..., Any]
@@ -141,6 +142,16 @@ def test_inspect_json(ask: Run, found: Path) -> None:
     assert data["logit_lens"]["answers"]
     for row in data["attention"]:
         assert sum(row) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_inspect_an_edge_by_position(ask: Run, found: Path) -> None:
+    edge = next(name for name in cv.open_document(found).state.circuit.edge_names if name.endswith(">"))
+    data = ask("inspect", found, "--edge", edge, "--prompt", 1)
+    read = cv.open(found).read_edge(edge, 1)
+    assert (data["edge"], data["prompt"], data["channel"]) == (edge, 1, edge[-2])
+    assert data["positions"] == pytest.approx(read.positions.tolist()) and data["tokens"] == read.tokens
+    assert data["score"] == pytest.approx(sum(data["positions"]))
+    assert sum(map(sum, data["pairs"])) == pytest.approx(data["score"], abs=1e-6)
 
 
 def test_inspect_an_mlp_and_the_input(ask: Run, found: Path) -> None:

@@ -40,4 +40,6 @@ def test_the_copied_script_repeats_what_was_done_in_the_window(demo_host: PanelH
     assert repeated.measurement_key == state.measurement_key
     ours = demo_host.evaluation["faithfulness"]
     theirs = names["evaluation"].faithfulness
-    assert (theirs.value, theirs.low, theirs.high) == pytest.approx((ours["value"], ours["low"], ours["high"]))
+    assert (theirs.value, theirs.low, theirs.high) == pytest.approx(
+        (ours["value"], ours["low"], ours["high"])
+    )

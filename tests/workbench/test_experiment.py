@@ -152,6 +152,13 @@ def test_a_file_opens_with_its_experiment(model: Any, task: Any, state: State, t
     read = opened.read("a3.h1")
     assert hasattr(read, "top") and read.top == cv.read_node(model, task, "a3.h1").top
     assert opened.experiment is opened.experiment
+    edge = state.circuit.edge_names[0]
+    origin = state.origin
+    assert origin is not None
+    scores = cv.discover(model, task.subset([2]), origin.method, origin.metric, **origin.options)
+    assert opened.read_edge(edge, 2).score == pytest.approx(
+        scores.values[state.circuit.graph.edge(edge)], abs=1e-6
+    )
     with pytest.raises(cv.InputError):
         opened.read("a3.h1", PROMPTS)
 
@@ -168,6 +175,8 @@ def test_a_file_of_features_opens_with_its_prompt(model: Any, prompt_state: Stat
     assert zeroed.prompt is not None and zeroed.prompt.target is not None
     with pytest.raises(cv.InputError, match="one prompt"):
         opened.read(node, 1)
+    with pytest.raises(cv.InputError, match="features"):
+        opened.read_edge(prompt_state.circuit.edge_names[0])
 
 
 def test_a_document_that_names_no_model_says_so(state: State) -> None:

@@ -54,6 +54,7 @@ class EdgeList(QWidget):
         self._value_labels: list[tuple[QLabel, QLabel]] = []
         self._shows_all = False
         self.heading_label = QLabel("", objectName="heading")
+        self.heading_label.setContentsMargins(0, 6, 0, 0)
         self.all_button = QPushButton("All edges", objectName="link")
         self.all_button.clicked.connect(self._toggle_all)
         self._grid = QGridLayout(horizontalSpacing=10, verticalSpacing=0)

@@ -9,6 +9,7 @@ from circuitviz.document.node_text import describe_graph_source, describe_node_v
 from circuitviz.graph import Node, NodeKind
 from circuitviz.panels.inspector.token_columns import TokenColumns
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.token_texts import ANSWER_MARKS, visible_token
 from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS, node_style
 from circuitviz.workbench.prompt_node_reading import N_TOP_TOKENS, PromptNodeReading
 from circuitviz.workbench.requests.query import QueryResult
@@ -97,10 +98,17 @@ class PromptNodeView(QWidget):
         self.numbers_label.setText(self._numbers_text(circuit.graph.node(self.node), reading))
         self.token_columns.setVisible(bool(reading.promoted_tokens))
         up, down = (
-            [(t.token.strip(), t.value) for t in side]
+            [(self._token_text(t.token), t.value) for t in side]
             for side in (reading.promoted_tokens, reading.suppressed_tokens)
         )
         self.token_columns.show_tokens(up, down)
+
+    def _token_text(self, token: str) -> str:
+        """A token, marked where it is an answer of the query."""
+        query = self.workspace.prompt_circuits.query
+        answers = {} if query is None else dict.fromkeys(query.incorrect, "incorrect")
+        answers |= {} if query is None else dict.fromkeys(query.correct, "correct")
+        return visible_token(token) + ANSWER_MARKS.get(answers.get(token, ""), "")
 
     def _build(self) -> None:
         buttons = lay_out_row(self.dashboard_button, self.trace_button, 1, spacing=6)
