@@ -9,7 +9,8 @@ from circuitviz.workspace import Workspace
 
 
 @command(
-    "switch-basis", text="Show SAE features of the site, or hide them", menu="Discovery", shortcut="O",
+    "switch-basis", text="Show SAE features of the site, or hide them", menu="Discovery", group="features",
+    shortcut="O",
     enabled=has_selected_site,
 )  # fmt: skip
 def switch_basis(workspace: Workspace, basis: BasisService) -> None:

@@ -11,6 +11,7 @@ from circuitviz.workspace import Workspace
 @command(
     "keep-circuit",
     text="Add this circuit to the comparison",
+    group="measure",
     menu="Discovery",
     shortcut="Ctrl+K",
     enabled=has_circuit,
@@ -20,7 +21,14 @@ def add_to_comparison(workspace: Workspace) -> None:
     workspace.post_message(f"Added to comparison: {workspace.comparison.add_open_circuit()}")
 
 
-@command("show-both", text="Show both circuits", menu="View", shortcut="Ctrl+B", enabled=has_circuit)
+@command(
+    "show-both",
+    text="Show both circuits",
+    menu="View",
+    group="filters",
+    shortcut="Ctrl+B",
+    enabled=has_circuit,
+)
 def show_both(workspace: Workspace, docks: PanelService) -> None:
     """Draw the circuit and the one it is compared with on one canvas, or the circuit alone again."""
     docks.bring_to_front("compare")

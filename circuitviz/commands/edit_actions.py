@@ -19,7 +19,8 @@ from circuitviz.workspace.comparison_text import describe_isolated_nodes, restri
 
 
 @command(
-    "ablate", text="Ablate or restore", menu="Edit", shortcut="A", icon="ablate", enabled=has_selection,
+    "ablate", text="Ablate or restore", menu="Edit", group="change",
+    shortcut="A", icon="ablate", enabled=has_selection,
     in_toolbar=True,
 )  # fmt: skip
 def ablate(workspace: Workspace) -> None:
@@ -38,7 +39,7 @@ def ablate(workspace: Workspace) -> None:
 
 
 @command(
-    "restore", text="Restore everything", menu="Edit", shortcut="Shift+A", icon="restore",
+    "restore", text="Restore everything", menu="Edit", group="change", shortcut="Shift+A", icon="restore",
     enabled=has_interventions, in_toolbar=True,
 )  # fmt: skip
 def restore_everything(workspace: Workspace) -> None:
@@ -47,7 +48,14 @@ def restore_everything(workspace: Workspace) -> None:
 
 
 @command(
-    "label", text="Label", menu="Edit", shortcut="L", icon="label", enabled=has_one_node, in_toolbar=True
+    "label",
+    text="Label",
+    menu="Edit",
+    group="change",
+    shortcut="L",
+    icon="label",
+    enabled=has_one_node,
+    in_toolbar=True,
 )
 def label_node(docks: PanelService, inspector: InspectorPanel) -> None:
     """Write a label for the selected node."""
@@ -56,7 +64,8 @@ def label_node(docks: PanelService, inspector: InspectorPanel) -> None:
 
 
 @command(
-    "find", text="Find on the canvas…", menu="Edit", shortcut="Ctrl+F", icon="find", enabled=has_circuit,
+    "find", text="Find on the canvas…", menu="Edit", group="find",
+    shortcut="Ctrl+F", icon="find", enabled=has_circuit,
     in_toolbar=True,
 )  # fmt: skip
 def find_on_canvas(find_bar: FindService) -> None:
@@ -64,19 +73,33 @@ def find_on_canvas(find_bar: FindService) -> None:
     find_bar.open_card()
 
 
-@command("find-next", text="Next result", menu="Edit", shortcut="F3", enabled=has_circuit)
+@command("find-next", text="Next result", menu="Edit", group="find", shortcut="F3", enabled=has_circuit)
 def find_next(find_bar: FindService) -> None:
     """Go to the next node that was found."""
     find_bar.step_hit(1)
 
 
-@command("find-previous", text="Previous result", menu="Edit", shortcut="Shift+F3", enabled=has_circuit)
+@command(
+    "find-previous",
+    text="Previous result",
+    menu="Edit",
+    group="find",
+    shortcut="Shift+F3",
+    enabled=has_circuit,
+)
 def find_previous(find_bar: FindService) -> None:
     """Go to the previous node that was found."""
     find_bar.step_hit(-1)
 
 
-@command("copy-command", text="Copy as a command", menu="Edit", shortcut="Ctrl+Shift+C", enabled=has_circuit)
+@command(
+    "copy-command",
+    text="Copy as a command",
+    menu="Edit",
+    group="copy",
+    shortcut="Ctrl+Shift+C",
+    enabled=has_circuit,
+)
 def copy_command_line(workspace: Workspace) -> None:
     """Copy the command line that finds this circuit."""
     origin = workspace.document.state.origin
@@ -86,7 +109,8 @@ def copy_command_line(workspace: Workspace) -> None:
 
 
 @command(
-    "copy-picture", text="Copy a picture of the canvas", menu="Edit", shortcut="Ctrl+Shift+I",
+    "copy-picture", text="Copy a picture of the canvas", menu="Edit", group="copy",
+    shortcut="Ctrl+Shift+I",
     enabled=has_circuit,
 )  # fmt: skip
 def copy_picture(view: CircuitView, workspace: Workspace) -> None:
@@ -96,14 +120,14 @@ def copy_picture(view: CircuitView, workspace: Workspace) -> None:
     workspace.post_message(f"Copied a picture of {picture.width():,} × {picture.height():,} pixels")
 
 
-@command("copy-python", text="Copy as Python", menu="Edit", enabled=has_circuit)
+@command("copy-python", text="Copy as Python", menu="Edit", group="copy", enabled=has_circuit)
 def copy_python_script(workspace: Workspace) -> None:
     """Copy a script that repeats the search, the choice of edges, ablations and labels."""
     workspace.commit_input_requested.emit()
     copy_text(workspace, python_script, "a Python script")
 
 
-@command("settings", text="Settings…", menu="Edit", shortcut="Ctrl+,")
+@command("settings", text="Settings…", menu="Edit", group="settings", shortcut="Ctrl+,")
 def show_settings(window: WindowService) -> None:
     """Change the appearance, the device, the threads and the log level."""
     window.show_settings()

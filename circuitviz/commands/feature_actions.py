@@ -11,7 +11,7 @@ from circuitviz.workspace import Workspace
 
 
 @command(
-    "trace-node", text="Trace the selected node", menu="Discovery", shortcut="Shift+T",
+    "trace-node", text="Trace the selected node", menu="Discovery", group="features", shortcut="Shift+T",
     enabled=has_traceable_node,
 )  # fmt: skip
 def trace_node(workspace: Workspace) -> None:
@@ -19,14 +19,22 @@ def trace_node(workspace: Workspace) -> None:
     workspace.prompt_circuits.trace_selected_node()
 
 
-@command("feature-circuit", text="Circuit of a feature or token…", menu="Discovery", shortcut="Ctrl+6")
+@command(
+    "feature-circuit",
+    text="Circuit of a feature or token…",
+    menu="Discovery",
+    group="features",
+    shortcut="Ctrl+6",
+)
 def show_feature_circuit(docks: PanelService, panel: FeatureCircuitPanel) -> None:
     """Find the circuit of a feature or a token on one prompt."""
     docks.bring_to_front("feature-circuit")
     panel.query_form.target_field.setFocus()
 
 
-@command("copy-traces", text="Copy the traces that are shown", menu="Edit", shortcut="Ctrl+Shift+T")
+@command(
+    "copy-traces", text="Copy the traces that are shown", menu="Edit", group="copy", shortcut="Ctrl+Shift+T"
+)
 def copy_traces(panel: TracesPanel) -> None:
     """Copy the table behind the traces' page."""
     panel.copy_current_page()

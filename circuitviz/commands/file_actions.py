@@ -7,34 +7,42 @@ from circuitviz.commands.registry import command
 from circuitviz.commands.services import FileService, WindowService
 
 
-@command("new", text="Start page", menu="File", shortcut="Ctrl+N")
+@command("new", text="Start page", menu="File", group="start", shortcut="Ctrl+N")
 def show_start_page(window: WindowService) -> None:
     """Show recent files and examples."""
     window.show_start_page()
 
 
-@command("open", text="Open…", menu="File", shortcut="Ctrl+O", icon="open", in_toolbar=True)
+@command("open", text="Open…", menu="File", group="open", shortcut="Ctrl+O", icon="open", in_toolbar=True)
 def open_file(files: FileService) -> None:
     """Open a circuit file of any known format."""
     files.ask_and_open()
 
 
 @command(
-    "save", text="Save", menu="File", shortcut="Ctrl+S", icon="save", enabled=has_circuit, in_toolbar=True
+    "save",
+    text="Save",
+    menu="File",
+    group="save",
+    shortcut="Ctrl+S",
+    icon="save",
+    enabled=has_circuit,
+    in_toolbar=True,
 )
 def save(files: FileService) -> None:
     """Save the circuit to its file."""
     files.save_document()
 
 
-@command("save-as", text="Save as…", menu="File", shortcut="Ctrl+Shift+S", enabled=has_circuit)
+@command("save-as", text="Save as…", menu="File", group="save", shortcut="Ctrl+Shift+S", enabled=has_circuit)
 def save_as(files: FileService) -> None:
     """Save the circuit to another file."""
     files.save_as()
 
 
 @command(
-    "export", text="Export…", menu="File", shortcut="Ctrl+E", icon="export", enabled=has_circuit,
+    "export", text="Export…", menu="File", group="export",
+    shortcut="Ctrl+E", icon="export", enabled=has_circuit,
     in_toolbar=True,
 )  # fmt: skip
 def export(files: FileService) -> None:
@@ -42,7 +50,7 @@ def export(files: FileService) -> None:
     files.show_export_dialog()
 
 
-@command("quit", text="Quit", menu="File", shortcut="Ctrl+Q")
+@command("quit", text="Quit", menu="File", group="quit", shortcut="Ctrl+Q")
 def quit_application(window: WindowService) -> None:
     """Close the window; unsaved work is asked about."""
     window.close()

@@ -15,7 +15,7 @@ from circuitviz.workspace import Workspace
 
 
 @command(
-    "group", text="Group the selected nodes…", menu="Groups", shortcut="Ctrl+G", icon="group",
+    "group", text="Group the selected nodes…", menu="Groups", group="group", shortcut="Ctrl+G", icon="group",
     enabled=has_selected_nodes, in_toolbar=True,
 )  # fmt: skip
 def group_nodes(groups: GroupService) -> None:
@@ -23,14 +23,22 @@ def group_nodes(groups: GroupService) -> None:
     groups.begin_group()
 
 
-@command("rename-group", text="Rename the group…", menu="Groups", shortcut="F2", enabled=has_selected_group)
+@command(
+    "rename-group",
+    text="Rename the group…",
+    menu="Groups",
+    group="group",
+    shortcut="F2",
+    enabled=has_selected_group,
+)
 def rename_group(groups: GroupService) -> None:
     """Give the selected group another name."""
     groups.begin_rename()
 
 
 @command(
-    "fold", text="Collapse or expand", menu="Groups", shortcut="C", icon="fold", enabled=has_selected_group,
+    "fold", text="Collapse or expand", menu="Groups", group="fold",
+    shortcut="C", icon="fold", enabled=has_selected_group,
     in_toolbar=True,
 )  # fmt: skip
 def toggle_collapsed(groups: GroupService) -> None:
@@ -38,20 +46,27 @@ def toggle_collapsed(groups: GroupService) -> None:
     groups.toggle_collapsed()
 
 
-@command("ungroup", text="Ungroup", menu="Groups", shortcut="Ctrl+Shift+G", enabled=has_selected_group)
+@command(
+    "ungroup",
+    text="Ungroup",
+    menu="Groups",
+    group="group",
+    shortcut="Ctrl+Shift+G",
+    enabled=has_selected_group,
+)
 def dissolve_groups(groups: GroupService) -> None:
     """Dissolve the selected groups; their nodes stay."""
     groups.dissolve_groups()
 
 
-@command("group-classes", text="Group by label", menu="Groups", enabled=has_labelled_groups)
+@command("group-classes", text="Group by label", menu="Groups", group="group", enabled=has_labelled_groups)
 def group_classes(workspace: Workspace) -> None:
     """Make a group of all nodes that have the same label."""
     workspace.apply_command(group_by_label())
 
 
 @command(
-    "class-view", text="Class view: all groups collapsed", menu="Groups", shortcut="Shift+C",
+    "class-view", text="Class view: all groups collapsed", menu="Groups", group="fold", shortcut="Shift+C",
     enabled=has_labelled_groups,
 )  # fmt: skip
 def class_view(workspace: Workspace) -> None:
@@ -60,7 +75,7 @@ def class_view(workspace: Workspace) -> None:
 
 
 @command(
-    "head-view", text="Head view: all groups expanded", menu="Groups", shortcut="Shift+H",
+    "head-view", text="Head view: all groups expanded", menu="Groups", group="fold", shortcut="Shift+H",
     enabled=has_collapsed_groups,
 )  # fmt: skip
 def head_view(workspace: Workspace) -> None:

@@ -6,25 +6,25 @@ from circuitviz.commands.registry import command
 from circuitviz.commands.services import WindowService
 
 
-@command("palette", text="Find a command…", menu="Help", shortcut="Ctrl+Shift+P")
+@command("palette", text="Find a command…", menu="Help", group="find", shortcut="Ctrl+Shift+P")
 def open_palette(window: WindowService) -> None:
     """Find any command by a few letters of its name."""
     window.open_palette()
 
 
-@command("help", text="Help", menu="Help", shortcut="Shift+F1")
+@command("help", text="Help", menu="Help", group="find", shortcut="Shift+F1")
 def show_help(window: WindowService) -> None:
     """Read how circuits are found, measured, labelled and exported."""
     window.show_help()
 
 
-@command("shortcuts", text="Shortcuts", menu="Help", shortcut="F1")
+@command("shortcuts", text="Shortcuts", menu="Help", group="find", shortcut="F1")
 def show_shortcuts(window: WindowService) -> None:
     """List all shortcuts, and what the mouse does on the canvas."""
     window.show_shortcuts()
 
 
-@command("about", text="About circuitviz", menu="Help")
+@command("about", text="About circuitviz", menu="Help", group="about")
 def show_about(window: WindowService) -> None:
     """Show the versions that numbers depend on."""
     window.show_about()

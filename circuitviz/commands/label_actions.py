@@ -8,14 +8,28 @@ from circuitviz.commands.services import PanelService
 from circuitviz.panels.labels.panel import LabelsPanel
 
 
-@command("label-round", text="Labelling round", menu="Edit", shortcut="Shift+L", enabled=has_circuit)
+@command(
+    "label-round",
+    text="Labelling round",
+    menu="Edit",
+    group="labels",
+    shortcut="Shift+L",
+    enabled=has_circuit,
+)
 def begin_round(docks: PanelService, labels: LabelsPanel) -> None:
     """Label one node after another, the strongest first."""
     docks.bring_to_front("labels")
     labels.begin_round()
 
 
-@command("label-suggest", text="Suggest roles", menu="Edit", shortcut="Ctrl+Shift+R", enabled=has_circuit)
+@command(
+    "label-suggest",
+    text="Suggest roles",
+    menu="Edit",
+    group="labels",
+    shortcut="Ctrl+Shift+R",
+    enabled=has_circuit,
+)
 def suggest_roles(docks: PanelService, labels: LabelsPanel) -> None:
     """Score every head on the tests of known roles."""
     docks.bring_to_front("labels")
@@ -24,14 +38,14 @@ def suggest_roles(docks: PanelService, labels: LabelsPanel) -> None:
         labels.role_suggestions.score_heads()
 
 
-@command("label-import", text="Import labels…", menu="File", enabled=has_circuit)
+@command("label-import", text="Import labels…", menu="File", group="export", enabled=has_circuit)
 def import_labels(docks: PanelService, labels: LabelsPanel) -> None:
     """Read labels from a JSONL or CSV file."""
     docks.bring_to_front("labels")
     labels.choose_import_file()
 
 
-@command("label-export", text="Export labels…", menu="File", enabled=has_circuit)
+@command("label-export", text="Export labels…", menu="File", group="export", enabled=has_circuit)
 def export_labels(docks: PanelService, labels: LabelsPanel) -> None:
     """Write the labels to a JSONL or CSV file."""
     docks.bring_to_front("labels")

@@ -7,34 +7,54 @@ from circuitviz.commands.registry import command
 from circuitviz.commands.services import LayoutService, NodeNameService
 
 
-@command("layout", text="Next layout", menu="View", shortcut="Ctrl+L", enabled=has_circuit)
+@command("layout", text="Next layout", menu="View", group="layout", shortcut="Ctrl+L", enabled=has_circuit)
 def next_layout(layout: LayoutService) -> None:
     """Use the next layout that differs for this circuit."""
     layout.switch_to_next_layout()
 
 
-@command("layout-layered", text="Lay out by layer", menu="View", shortcut="Alt+1", enabled=has_circuit)
+@command(
+    "layout-layered",
+    text="Lay out by layer",
+    menu="View",
+    group="layout",
+    shortcut="Alt+1",
+    enabled=has_circuit,
+)
 def layered_layout(layout: LayoutService) -> None:
     """Order the nodes of each layer so that few edges cross."""
     layout.choose_layout("layered")
 
 
 @command(
-    "layout-tokens", text="Lay out by layer and token", menu="View", shortcut="Alt+2", enabled=has_circuit
+    "layout-tokens",
+    text="Lay out by layer and token",
+    menu="View",
+    group="layout",
+    shortcut="Alt+2",
+    enabled=has_circuit,
 )
 def token_layout(layout: LayoutService) -> None:
     """Put each node into the column of its token position."""
     layout.choose_layout("tokens")
 
 
-@command("layout-grid", text="Lay out by head number", menu="View", shortcut="Alt+3", enabled=has_circuit)
+@command(
+    "layout-grid",
+    text="Lay out by head number",
+    menu="View",
+    group="layout",
+    shortcut="Alt+3",
+    enabled=has_circuit,
+)
 def grid_layout(layout: LayoutService) -> None:
     """Put each head into the column of its number."""
     layout.choose_layout("grid")
 
 
 @command(
-    "orientation", text="Layers from left to right, or upwards", menu="View", shortcut="Alt+0",
+    "orientation", text="Layers from left to right, or upwards", menu="View", group="layout",
+    shortcut="Alt+0",
     enabled=has_circuit,
 )  # fmt: skip
 def toggle_orientation(layout: LayoutService) -> None:

@@ -10,7 +10,7 @@ from circuitviz.workspace import Workspace
 from circuitviz.workspace.clipboard_texts import copy_text
 
 
-@command("copy-methods", text="Copy the methods paragraph", menu="Edit", enabled=has_circuit)
+@command("copy-methods", text="Copy the methods paragraph", menu="Edit", group="copy", enabled=has_circuit)
 def copy_methods(files: FileService) -> None:
     """Copy a paragraph that says how the circuit was found and measured."""
     files.copy_methods()
@@ -19,6 +19,7 @@ def copy_methods(files: FileService) -> None:
 @command(
     "copy-methods-and-notes",
     text="Copy the methods paragraph with the notes",
+    group="copy",
     menu="Edit",
     enabled=has_circuit,
 )
@@ -28,7 +29,7 @@ def copy_methods_and_notes(workspace: Workspace) -> None:
     copy_text(workspace, methods_with_notes, "the methods paragraph and the notes")
 
 
-@command("copy-bibtex", text="Copy the BibTeX entries", menu="Edit", enabled=has_circuit)
+@command("copy-bibtex", text="Copy the BibTeX entries", menu="Edit", group="copy", enabled=has_circuit)
 def copy_bibtex(files: FileService) -> None:
     """Copy the BibTeX entries of the methods that were used."""
     files.copy_bibtex()

@@ -22,7 +22,9 @@ def _register(page: str, title: str, shortcut: str) -> None:
         readings.show_page(page)
 
     show_reading.__doc__ = f"{title} of the prompt and the selected node."
-    decorate = command(f"reading-{page}", text=title, menu="View", shortcut=shortcut, enabled=has_circuit)
+    decorate = command(
+        f"reading-{page}", text=title, menu="View", group="readings", shortcut=shortcut, enabled=has_circuit
+    )
     decorate(show_reading)
 
 

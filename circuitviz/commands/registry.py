@@ -18,6 +18,17 @@ from circuitviz.registry import Registry
 from circuitviz.workspace import Workspace
 
 MENU_ORDER = ("File", "Edit", "Select", "Groups", "Discovery", "View", "Help")
+GROUP_ORDER: dict[str, tuple[str, ...]] = {
+    "File": ("start", "open", "save", "export", "quit"),
+    "Edit": ("change", "labels", "find", "copy", "settings"),
+    "Select": ("all", "grow", "flow"),
+    "Groups": ("group", "fold"),
+    "Discovery": ("search", "prompts", "measure", "features"),
+    "View": ("canvas", "filters", "layout", "readings", "theme", "window"),
+    "Help": ("find", "about"),
+}
+"""Groups of a menu's commands, between which separators are. A command of no group, or of another one, stands
+before the last group."""
 Condition = Callable[[Workspace], str]
 """Why a command cannot be used now, in a sentence; empty where it can."""
 
@@ -40,6 +51,7 @@ class UserCommand:
         icon: The name of an icon, or empty.
         enabled: Says why it cannot be used.
         in_toolbar: Whether the toolbar has it, too.
+        group: The part of the menu that it is in, as in ``GROUP_ORDER``.
     """
 
     name: str
@@ -50,6 +62,7 @@ class UserCommand:
     icon: str = ""
     enabled: Condition = always
     in_toolbar: bool = False
+    group: str = ""
 
     @property
     def help(self) -> str:
@@ -83,11 +96,12 @@ def command(
     icon: str = "",
     enabled: Condition = always,
     in_toolbar: bool = False,
+    group: str = "",
 ) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Register a function as a user command; the arguments are those of ``UserCommand``."""
 
     def decorate(function: Callable[..., object]) -> Callable[..., object]:
-        entry = UserCommand(name, text, menu, function, shortcut, icon, enabled, in_toolbar)
+        entry = UserCommand(name, text, menu, function, shortcut, icon, enabled, in_toolbar, group=group)
         commands.register(name, summary=entry.help)(entry)
         return function
 
@@ -95,7 +109,13 @@ def command(
 
 
 def commands_by_menu() -> list[UserCommand]:
-    """All commands: menus in their order, and in each menu the order of registration."""
+    """All commands: menus and their groups in their order, and in each group the order of registration."""
     known = [entry.value for entry in commands.entries()]
     order = {menu: place for place, menu in enumerate(MENU_ORDER)}
-    return sorted(known, key=lambda entry: order.get(entry.menu, len(order)))
+    return sorted(known, key=lambda entry: (order.get(entry.menu, len(order)), group_rank(entry)))
+
+
+def group_rank(entry: UserCommand) -> float:
+    """Where the group of a command is in its menu; commands with a separator between them differ in it."""
+    groups = GROUP_ORDER.get(entry.menu, ())
+    return groups.index(entry.group) if entry.group in groups else len(groups) - 1.5

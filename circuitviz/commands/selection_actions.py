@@ -22,20 +22,25 @@ from circuitviz.panels.paths.panel import PathsPanel
 from circuitviz.workspace import Workspace
 
 
-@command("select-all", text="All nodes", menu="Select", shortcut="Ctrl+A", enabled=has_circuit)
+@command("select-all", text="All nodes", menu="Select", group="all", shortcut="Ctrl+A", enabled=has_circuit)
 def select_all(view: CircuitView) -> None:
     """Select every node on the canvas."""
     view.select(set(view.circuit_scene.by_name))
 
 
-@command("select-invert", text="Invert", menu="Select", shortcut="Ctrl+I", enabled=has_circuit)
+@command("select-invert", text="Invert", menu="Select", group="all", shortcut="Ctrl+I", enabled=has_circuit)
 def invert_selection(view: CircuitView) -> None:
     """Select the nodes that are not selected."""
     view.select(set(view.circuit_scene.by_name) - view.selected_nodes)
 
 
 @command(
-    "select-layer", text="The whole layer", menu="Select", shortcut="Ctrl+Shift+L", enabled=has_selected_nodes
+    "select-layer",
+    text="The whole layer",
+    menu="Select",
+    group="grow",
+    shortcut="Ctrl+Shift+L",
+    enabled=has_selected_nodes,
 )
 def select_layer(workspace: Workspace, view: CircuitView) -> None:
     """Select all nodes of the selected nodes' layers."""
@@ -46,7 +51,12 @@ def select_layer(workspace: Workspace, view: CircuitView) -> None:
 
 
 @command(
-    "select-class", text="The whole class", menu="Select", shortcut="Ctrl+Shift+K", enabled=has_selected_nodes
+    "select-class",
+    text="The whole class",
+    menu="Select",
+    group="grow",
+    shortcut="Ctrl+Shift+K",
+    enabled=has_selected_nodes,
 )
 def select_class(workspace: Workspace, view: CircuitView) -> None:
     """Select all nodes that have a label of the selected nodes."""
@@ -56,7 +66,12 @@ def select_class(workspace: Workspace, view: CircuitView) -> None:
 
 
 @command(
-    "select-upstream", text="Everything upstream", menu="Select", shortcut="U", enabled=has_selected_nodes
+    "select-upstream",
+    text="Everything upstream",
+    menu="Select",
+    group="flow",
+    shortcut="U",
+    enabled=has_selected_nodes,
 )
 def select_upstream(workspace: Workspace, view: CircuitView) -> None:
     """Select every node with a path to a selected one."""
@@ -65,7 +80,7 @@ def select_upstream(workspace: Workspace, view: CircuitView) -> None:
 
 
 @command(
-    "select-downstream", text="Everything downstream", menu="Select", shortcut="D",
+    "select-downstream", text="Everything downstream", menu="Select", group="flow", shortcut="D",
     enabled=has_selected_nodes,
 )  # fmt: skip
 def select_downstream(workspace: Workspace, view: CircuitView) -> None:
@@ -75,7 +90,12 @@ def select_downstream(workspace: Workspace, view: CircuitView) -> None:
 
 
 @command(
-    "select-paths", text="Every path between two nodes", menu="Select", shortcut="P", enabled=has_two_nodes
+    "select-paths",
+    text="Every path between two nodes",
+    menu="Select",
+    group="flow",
+    shortcut="P",
+    enabled=has_two_nodes,
 )
 def select_paths(docks: PanelService, paths: PathsPanel) -> None:
     """Highlight every edge on a path between the two selected nodes."""
@@ -83,14 +103,23 @@ def select_paths(docks: PanelService, paths: PathsPanel) -> None:
     paths.highlight_all()
 
 
-@command("select-pinned", text="Nodes pinned in the file", menu="Select", enabled=has_marked_nodes)
+@command(
+    "select-pinned", text="Nodes pinned in the file", menu="Select", group="grow", enabled=has_marked_nodes
+)
 def select_pinned(workspace: Workspace, view: CircuitView) -> None:
     """Select the nodes that were pinned in the attribution graph's viewer."""
     if (scores := workspace.state.scores) is not None:
         _select_drawn(workspace, view, set(pinned_nodes(scores.info)))
 
 
-@command("unpin", text="Unpin moved nodes", menu="View", shortcut="Shift+U", enabled=has_moved_nodes)
+@command(
+    "unpin",
+    text="Unpin moved nodes",
+    menu="View",
+    group="layout",
+    shortcut="Shift+U",
+    enabled=has_moved_nodes,
+)
 def unpin(workspace: Workspace) -> None:
     """Let the layout place the selected nodes again, or all of them."""
     workspace.apply_command(unpin_nodes(workspace.selected_nodes & workspace.state.positions.keys()))

@@ -14,7 +14,14 @@ ZOOM_STEP = 1.25
 
 
 @command(
-    "fit", text="Show everything", menu="View", shortcut="F", icon="fit", enabled=has_circuit, in_toolbar=True
+    "fit",
+    text="Show everything",
+    menu="View",
+    group="canvas",
+    shortcut="F",
+    icon="fit",
+    enabled=has_circuit,
+    in_toolbar=True,
 )
 def fit(view: CircuitView) -> None:
     """Show the whole circuit; again: at a size that can be read."""
@@ -22,7 +29,8 @@ def fit(view: CircuitView) -> None:
 
 
 @command(
-    "zoom-in", text="Zoom in", menu="View", shortcut="Ctrl++", icon="zoom-in", enabled=has_circuit,
+    "zoom-in", text="Zoom in", menu="View", group="canvas",
+    shortcut="Ctrl++", icon="zoom-in", enabled=has_circuit,
     in_toolbar=True,
 )  # fmt: skip
 def zoom_in(view: CircuitView) -> None:
@@ -31,7 +39,8 @@ def zoom_in(view: CircuitView) -> None:
 
 
 @command(
-    "zoom-out", text="Zoom out", menu="View", shortcut="Ctrl+-", icon="zoom-out", enabled=has_circuit,
+    "zoom-out", text="Zoom out", menu="View", group="canvas",
+    shortcut="Ctrl+-", icon="zoom-out", enabled=has_circuit,
     in_toolbar=True,
 )  # fmt: skip
 def zoom_out(view: CircuitView) -> None:
@@ -40,7 +49,8 @@ def zoom_out(view: CircuitView) -> None:
 
 
 @command(
-    "filters", text="Filters…", menu="View", shortcut="Ctrl+Shift+F", icon="filter", enabled=has_circuit,
+    "filters", text="Filters…", menu="View", group="filters",
+    shortcut="Ctrl+Shift+F", icon="filter", enabled=has_circuit,
     in_toolbar=True,
 )  # fmt: skip
 def show_filters(docks: PanelService, filters: FiltersPanel) -> None:
@@ -49,31 +59,48 @@ def show_filters(docks: PanelService, filters: FiltersPanel) -> None:
     filters.max_edges_slider.setFocus()
 
 
-@command("clear-filters", text="Show what filters hide", menu="View", enabled=has_filters)
+@command("clear-filters", text="Show what filters hide", menu="View", group="filters", enabled=has_filters)
 def clear_filters(workspace: Workspace) -> None:
     """Draw everything that filters hide."""
     workspace.apply_command(set_filters(ViewFilters()))
 
 
-@command("places", text="Open or close the panels below", menu="View", shortcut="Ctrl+J", enabled=has_circuit)
+@command(
+    "places",
+    text="Open or close the panels below",
+    menu="View",
+    group="window",
+    shortcut="Ctrl+J",
+    enabled=has_circuit,
+)
 def toggle_places(docks: PanelService) -> None:
     """Open the place below the canvas that was open last, or close the one that is open."""
     docks.toggle_places()
 
 
-@command("full-screen", text="Full-screen canvas", menu="View", shortcut="F11", enabled=has_circuit)
+@command(
+    "full-screen", text="Full-screen canvas", menu="View", group="window", shortcut="F11", enabled=has_circuit
+)
 def toggle_full_screen(window: WindowService) -> None:
     """Show the canvas alone on the whole screen; again: menus and panels as they were."""
     window.toggle_full_screen()
 
 
-@command("theme", text="Light or dark", menu="View", shortcut="Ctrl+T", icon="theme", in_toolbar=True)
+@command(
+    "theme",
+    text="Light or dark",
+    menu="View",
+    group="theme",
+    shortcut="Ctrl+T",
+    icon="theme",
+    in_toolbar=True,
+)
 def toggle_theme(window: WindowService) -> None:
     """Change between light and dark colours."""
     window.toggle_theme()
 
 
-@command("theme-system", text="Colours follow the system", menu="View")
+@command("theme-system", text="Colours follow the system", menu="View", group="theme")
 def use_system_theme(window: WindowService) -> None:
     """Use light or dark colours as the system does."""
     window.use_system_theme()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.document import Document
@@ -17,6 +17,7 @@ from circuitviz.formats import export_document, export_warning, formats
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.layout import layouts
 from circuitviz.paint import save_figure
+from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file, remember_folder
 from circuitviz.scene.camera import Camera
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shapes.text_metrics import load_shipped_fonts
@@ -27,8 +28,10 @@ from circuitviz.shell.settings import Settings
 from circuitviz.shell.window_file_lock import WindowFileLock
 from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 from circuitviz.workspace import Workspace
+from circuitviz.workspace.file_names import propose_stem
 from circuitviz.workspace.save_service import DoneCallback, ignore_result
 
+CIRCUITS = "circuits"  # whose dialogs share the last folder
 OPEN_FILE_FILTER = "Circuits (*.circuit *.json *.graphml *.csv);;All files (*)"
 CIRCUIT_FILE_FILTER = "Circuits (*.circuit)"
 PICTURE_FILE_FILTER = "Pictures (*.svg *.pdf *.png *.tex)"
@@ -61,9 +64,14 @@ class FileController(QObject):
 
     def ask_and_open(self) -> None:
         """Let the person choose a file, and open it."""
-        path, _ = QFileDialog.getOpenFileName(self._parent, "Open a circuit", "", OPEN_FILE_FILTER)
-        if path:
-            self.open_path(Path(path))
+        path = ask_open_file(self._parent, "Open a circuit", OPEN_FILE_FILTER, CIRCUITS)
+        if path is not None:
+            self.open_path(path)
+
+    def ask_and_open_from(self, folder: Path) -> None:
+        """Let the person choose a file of a folder, and open it."""
+        remember_folder(folder, CIRCUITS)
+        self.ask_and_open()
 
     def open_path(self, path: Path, *, message: str = "") -> None:
         """Read a file, and show it unless unsaved work is to be kept or another window has it.
@@ -156,10 +164,9 @@ class FileController(QObject):
 
     def save_as(self, on_done: DoneCallback = ignore_result) -> bool:
         """Save to a path that the person chooses; the arguments are those of ``save_document``."""
-        path, _ = QFileDialog.getSaveFileName(
-            self._parent, "Save the circuit", "circuit.circuit", CIRCUIT_FILE_FILTER
-        )
-        return bool(path) and self.save_to(Path(path), on_done)
+        name = f"{propose_stem(self._workspace.user_document)}.circuit"
+        path = ask_save_file(self._parent, "Save the circuit", name, CIRCUIT_FILE_FILTER, CIRCUITS)
+        return path is not None and self.save_to(path, on_done)
 
     def save_to(self, path: Path, on_done: DoneCallback = ignore_result) -> bool:
         """Save to a path; the other arguments are those of ``save_document``."""
@@ -201,15 +208,13 @@ class FileController(QObject):
 
     def ask_figure_path(self, suffix: str) -> Path | None:
         """Let the person choose where a figure goes."""
-        document = self._workspace.document
-        name = f"{document.path.stem if document.path else 'circuit'}{suffix}"
-        path, _ = QFileDialog.getSaveFileName(self._parent, "Save the figure", name, PICTURE_FILE_FILTER)
-        return Path(path) if path else None
+        name = f"{propose_stem(self._workspace.document)}{suffix}"
+        return ask_save_file(self._parent, "Save the figure", name, PICTURE_FILE_FILTER, "figures")
 
     def ask_data_path(self) -> Path | None:
         """Let the person choose another tool's file; its suffix names the format."""
-        path, _ = QFileDialog.getSaveFileName(self._parent, "Export", "circuit.json", DATA_FILE_FILTER)
-        return Path(path) if path else None
+        name = f"{propose_stem(self._workspace.document)}.json"
+        return ask_save_file(self._parent, "Export", name, DATA_FILE_FILTER, "exports")
 
     def export_to(
         self, path: Path, figure: FigureOptions | None = None, on_done: DoneCallback = ignore_result

@@ -150,6 +150,7 @@ class MainWindow(QMainWindow):
         start.model_requested.connect(workspace.search_form.model_folder_requested)
         start.task_requested.connect(workspace.search_form.task_file_requested)
         self.recent_menu.file_chosen.connect(files.open_path)
+        self.recent_menu.folder_chosen.connect(files.ask_and_open_from)
         self.recent_menu.cleared.connect(lambda: start.show_recent_files([]))
         theme_changed = self.theme_controller.theme_changed
         theme_changed.connect(self.view.set_theme)

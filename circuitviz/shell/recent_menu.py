@@ -11,20 +11,24 @@ from PySide6.QtWidgets import QMenu, QWidget
 from circuitviz.shell.settings import Settings
 from circuitviz.workspace.plain_text import escape_mnemonics
 
+MAX_RECENT_FOLDERS = 4
+
 
 class RecentMenu(QMenu):
     """Filled when it opens, so that it lists only files that exist."""
 
     file_chosen = Signal(object)
+    folder_chosen = Signal(object)
     cleared = Signal()
 
     def __init__(self, parent: QWidget, settings: Settings) -> None:
         super().__init__("Open recent", parent)
+        self.setToolTipsVisible(True)
         self._settings = settings
         self.aboutToShow.connect(self.fill_menu)
 
     def fill_menu(self) -> None:
-        """List the files opened lately, the latest first."""
+        """List the files opened lately, the latest first, and their folders."""
         self.clear()
         paths = self._settings.recent_files
         for path in paths:
@@ -35,10 +39,18 @@ class RecentMenu(QMenu):
             self.addAction("No files yet").setEnabled(False)
             return
         self.addSeparator()
+        for folder in list(dict.fromkeys(path.parent for path in paths))[:MAX_RECENT_FOLDERS]:
+            action = self.addAction(escape_mnemonics(f"Open from {folder.name or folder}…"))
+            action.setToolTip(f"Choose a file in {folder}")
+            action.triggered.connect(partial(self._choose_folder, folder))
+        self.addSeparator()
         self.addAction("Clear this list").triggered.connect(self._clear_recent)
 
     def _choose(self, path: Path, _checked: bool = False) -> None:
         self.file_chosen.emit(path)
+
+    def _choose_folder(self, folder: Path, _checked: bool = False) -> None:
+        self.folder_chosen.emit(folder)
 
     def _clear_recent(self) -> None:
         self._settings.clear_recent_files()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QLabel, QStatusBar
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QStatusBar, QWidget
 
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.shell.job_rows import JobRows
 from circuitviz.shell.write_progress import WriteProgress
 from circuitviz.workbench.requests.messages import ModelReady
@@ -26,8 +28,20 @@ class StatusLine(QObject):
         bar.setContentsMargins(10, 0, 0, 0)
         for widget in (write_progress, self.job_rows, self.device_label):
             bar.addPermanentWidget(widget)
-        bar.addWidget(self.message_label, 1)
+        self.open_button = QPushButton("Open", objectName="link", toolTip="Open the file that was written")
+        self.folder_button = QPushButton(
+            "Show in folder", objectName="link", toolTip="Open the folder of the file that was written"
+        )
+        self._written_path: Path | None = None
+        message = QWidget()
+        lay_out_row(self.message_label, self.open_button, self.folder_button, 1, parent=message, spacing=10)
+        self.message_label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        bar.addWidget(message, 1)
+        self._show_written_file(None)
+        self.open_button.clicked.connect(lambda: self._open_written(is_folder=False))
+        self.folder_button.clicked.connect(lambda: self._open_written(is_folder=True))
         workspace.message_posted.connect(self._show_message)
+        workspace.notifier.file_written.connect(self._show_written_file)
         workspace.worker.submitted.connect(self.job_rows.follow)
         workspace.model_ready.connect(self._show_model)
         workspace.state_changed.connect(self._forget_model)
@@ -35,6 +49,16 @@ class StatusLine(QObject):
     def _show_message(self, message: str) -> None:
         self.message_label.setText(message)
         self.message_label.setToolTip(message)
+        self._show_written_file(None)
+
+    def _show_written_file(self, path: Path | None) -> None:
+        self._written_path = path
+        self.open_button.setVisible(path is not None)
+        self.folder_button.setVisible(path is not None)
+
+    def _open_written(self, is_folder: bool) -> None:
+        if (path := self._written_path) is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent if is_folder else path)))
 
     def _show_model(self, opened: ModelReady) -> None:
         folder = Path(opened.model).expanduser()

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 
 from circuitviz.commands import MENU_ORDER, UserCommand, commands, commands_by_menu
+from circuitviz.commands.registry import group_rank
 from circuitviz.scene.theme import Theme
 from circuitviz.shell.icons import themed_icon
 from circuitviz.shell.recent_menu import RecentMenu
@@ -58,11 +59,18 @@ class WindowMenus(QObject):
         menus = {title: window.menuBar().addMenu(title) for title in MENU_ORDER}
         self._commands = {entry.name: entry for entry in commands_by_menu()}
         self._add_undo(menus["Edit"])
+        last_ranks: dict[str, float] = {}
         for entry in self._commands.values():
             menu = menus.get(entry.menu) or menus.setdefault(entry.menu, window.menuBar().addMenu(entry.menu))
+            rank = group_rank(entry)
+            if last_ranks.setdefault(entry.menu, rank) != rank:
+                menu.addSeparator()
+            last_ranks[entry.menu] = rank
             self._add(entry, menu)
             if entry.name == "open":
                 menu.addMenu(recent_menu)
+        for menu in menus.values():
+            menu.setToolTipsVisible(True)  # they say why an entry cannot be used
         menus["View"].addSeparator()
         panels = menus["View"].addMenu("Panels")  # in the menu itself they would be taller than many screens
         for group in panel_actions:
@@ -86,7 +94,7 @@ class WindowMenus(QObject):
             action, reason = self.actions[name], entry.enabled(self._workspace)
             action.setEnabled(not reason)
             keys = f"  ({entry.shortcut})" if entry.shortcut else ""
-            action.setToolTip(f"{entry.text.rstrip('…')}{keys}{f' – {reason}' if reason else ''}")
+            action.setToolTip(f"{entry.text.rstrip('…')}{keys}\n{reason or entry.help}")
             action.setStatusTip(reason or entry.help)
 
     def menu_of(self, name: str) -> str:

@@ -15,6 +15,7 @@ class Notifier(QObject):
     """Passes messages and failures from whatever part they come from to whoever shows them."""
 
     message_posted = Signal(str)
+    file_written = Signal(object)  # Path of an exported file, after the message that says so
     failure_reported = Signal(object)  # JobFailed
 
     def post_message(self, message: str) -> None:

@@ -107,6 +107,7 @@ class SaveService(QObject):
 
         def on_written(_result: object) -> None:
             self._notifier.post_message(f"Exported {path.name}{f'. {note}' if note else ''}")
+            self._notifier.file_written.emit(path)
             on_done(True)
 
         self._notifier.post_message(f"Writing {path.name} …")

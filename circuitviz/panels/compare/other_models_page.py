@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QFileDialog, QHeaderView, QLabel, QLineEdit, QPushButton
+from PySide6.QtWidgets import QHeaderView, QLabel, QLineEdit, QPushButton
 
 from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.widgets.fields import browse_button
+from circuitviz.panels.widgets.file_dialogs import ask_folder
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.tables import TextTable
 from circuitviz.workbench.requests.evaluate_on_other_model import EvaluateOnOtherModel, OtherModelEvaluated
@@ -87,9 +88,8 @@ class OtherModelsPage(ComparePage):
         self.refresh()
 
     def _browse_model(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Choose a model folder")
-        if path:
-            self.model_field.setText(str(Path(path)))
+        if folder := ask_folder(self, "Choose a model folder", "models"):
+            self.model_field.setText(str(folder))
 
 
 def _table_row(name: str, evaluation: dict[str, Any]) -> list[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton, QTabWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QTabWidget
 
 from circuitviz.panels.compare.methods_page import MethodsPage
 from circuitviz.panels.compare.other_models_page import OtherModelsPage
@@ -13,6 +11,7 @@ from circuitviz.panels.compare.parts_page import PartsPage
 from circuitviz.panels.compare.reuse_page import ReusePage
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.fields import browse_button
+from circuitviz.panels.widgets.file_dialogs import ask_open_file
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workspace.workspace import Workspace
 
@@ -86,6 +85,6 @@ class ComparePanel(Panel):
             page.refresh()
 
     def _browse_circuit(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a circuit", "", "Circuits (*.circuit *.json)")
-        if path:
-            self.workspace.comparison.add_file(Path(path))
+        path = ask_open_file(self, "Open a circuit", "Circuits (*.circuit *.json)", "circuits")
+        if path is not None:
+            self.workspace.comparison.add_file(path)

@@ -7,12 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton
+from PySide6.QtWidgets import QMenu, QToolButton
+
+from circuitviz.panels.widgets.file_dialogs import ask_folder, ask_open_file
 
 if TYPE_CHECKING:
     from circuitviz.panels.features.panel import FeaturesPanel
 
 EXPLANATION_FILE_FILTER = "Explanations (*.json *.jsonl *.gz *.csv *.tsv)"
+FILES_TIP = "open dictionaries, index a text, import explanations"
 TEXT_FILE_FILTER = "Plain text (*.txt *.md)"
 
 
@@ -22,9 +25,9 @@ class FileMenuButton(QToolButton):
     def __init__(self, panel: FeaturesPanel) -> None:
         super().__init__()
         self.setText("Files ▾")
-        self.setToolTip("open dictionaries, index a text, import explanations")
+        self.setToolTip(FILES_TIP)
         self.panel = panel
-        menu = QMenu(self)
+        menu = QMenu(self, toolTipsVisible=True)
         self.open_dictionaries_action = menu.addAction("Open dictionaries…")
         self.open_dictionaries_action.triggered.connect(
             lambda: self._choose_folder("Open dictionaries", panel.replace_dictionaries)
@@ -48,25 +51,32 @@ class FileMenuButton(QToolButton):
         Dictionaries are added to folders only: the demo's own already cover every site.
         """
         self.setEnabled(has_model)
+        self.setToolTip(FILES_TIP if has_model else f"{FILES_TIP}; the model has to be open first")
         for action in (self.index_text_action, self.import_explanations_action, self.label_circuit_action):
             action.setEnabled(has_dictionaries)
+            action.setToolTip("" if has_dictionaries else "Open dictionaries first.")
         self.add_dictionaries_action.setEnabled(has_dictionaries and bool(self.panel.dictionary_folders))
 
     def _choose_folder(self, title: str, on_chosen: Callable[[Path], None]) -> None:
-        if folder := QFileDialog.getExistingDirectory(self.panel, title):
-            on_chosen(Path(folder))
+        if folder := ask_folder(self.panel, title, "dictionaries"):
+            on_chosen(folder)
 
     def _choose_text(self) -> None:
         self._choose_file(
             "Index a text",
             TEXT_FILE_FILTER,
+            "texts",
             lambda path: self.panel.open_folders(self.panel.dictionary_folders, path),
         )
 
     def _choose_explanations(self) -> None:
-        self._choose_file("Import explanations", EXPLANATION_FILE_FILTER, self.panel.import_explanations)
+        self._choose_file(
+            "Import explanations", EXPLANATION_FILE_FILTER, "explanations", self.panel.import_explanations
+        )
 
-    def _choose_file(self, title: str, file_filter: str, on_chosen: Callable[[Path], None]) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.panel, title, "", f"{file_filter};;All files (*)")
-        if path:
-            on_chosen(Path(path))
+    def _choose_file(
+        self, title: str, file_filter: str, purpose: str, on_chosen: Callable[[Path], None]
+    ) -> None:
+        path = ask_open_file(self.panel, title, f"{file_filter};;All files (*)", purpose)
+        if path is not None:
+            on_chosen(path)

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from circuitviz.draw.registry import FigurePage
 from circuitviz.paint.plot_export import ExportablePlot, plot_to_sheet, prepare_plot_writer
 from circuitviz.panels.figures.figure_dialog import FigureDialog
+from circuitviz.panels.widgets.file_dialogs import ask_save_file
 from circuitviz.shapes.circuit_figure import origin_lines
 from circuitviz.shapes.plot_axes import PlotFigureOptions
 from circuitviz.workspace.save_service import DoneCallback
@@ -73,10 +74,7 @@ class PlotDialog(FigureDialog):
 
     def ask_path(self, suffix: str) -> Path | None:
         """Ask where the figure goes."""
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the figure", f"{self.stem}{suffix}", PICTURE_FILE_FILTER
-        )
-        return Path(path) if path else None
+        return ask_save_file(self, "Save the figure", f"{self.stem}{suffix}", PICTURE_FILE_FILTER, "figures")
 
     def extra_buttons(self) -> Sequence[Sequence[QPushButton]]:
         """A button that exports the table."""
@@ -85,9 +83,9 @@ class PlotDialog(FigureDialog):
         return ((table,),)
 
     def _export_table(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the table", f"{self.stem}.csv", "Table (*.csv)")
-        if path:
-            self.save_to(Path(path).with_suffix(".csv"))
+        path = ask_save_file(self, "Save the table", f"{self.stem}.csv", "Table (*.csv)", "figures")
+        if path is not None:
+            self.save_to(path.with_suffix(".csv"))
 
 
 def open_plot_dialog(

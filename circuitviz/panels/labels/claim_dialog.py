@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFileDialog, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QLabel, QLineEdit, QWidget
 
 from circuitviz import tasks
 from circuitviz.document import Evidence
 from circuitviz.evaluation import claims
 from circuitviz.options import Option, build_options
 from circuitviz.panels.widgets.fields import make_form
+from circuitviz.panels.widgets.file_dialogs import ask_open_file
 from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.tasks import counterfactuals
@@ -127,8 +128,8 @@ class ClaimDialog(QDialog):
     def _on_options_changed(self, *_values: object) -> None:
         pairs = self.options_form.fields.get("counterfactual")
         if isinstance(pairs, QComboBox) and pairs.currentText() == FILE_CHOICE:
-            path, _ = QFileDialog.getOpenFileName(self, "Pairs of prompts", "", "Pairs (*.jsonl *.csv)")
-            pairs.setCurrentText(path or pairs.itemText(0))
+            path = ask_open_file(self, "Pairs of prompts", "Pairs (*.jsonl *.csv)", "tasks")
+            pairs.setCurrentText(pairs.itemText(0) if path is None else str(path))
             return
         self.pairs_label.setText(
             _describe_counterfactual(str(self.options_form.values().get("counterfactual", "")))

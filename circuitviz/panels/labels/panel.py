@@ -9,7 +9,6 @@ from pathlib import Path
 from PySide6.QtCore import QItemSelectionModel, QSettings, Qt
 from PySide6.QtWidgets import (
     QColorDialog,
-    QFileDialog,
     QHeaderView,
     QLabel,
     QLineEdit,
@@ -38,8 +37,10 @@ from circuitviz.panels.labels.role_suggestions import RoleSuggestions
 from circuitviz.panels.labels.round_box import RoundBox
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.fields import LEFT_ALIGNED
+from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
 from circuitviz.panels.widgets.tables import set_up_table
+from circuitviz.workspace.file_names import propose_stem
 from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
 
@@ -161,15 +162,16 @@ class LabelsPanel(Panel):
 
     def choose_export_file(self) -> None:
         """Ask for the file to export the labels to."""
-        path, _ = QFileDialog.getSaveFileName(self, "Export the labels", "labels.jsonl", LABEL_FILE_FILTER)
-        if path:
-            self.export_labels(Path(path))
+        name = f"{propose_stem(self.workspace.document)}-labels.jsonl"
+        path = ask_save_file(self, "Export the labels", name, LABEL_FILE_FILTER, "labels")
+        if path is not None:
+            self.export_labels(path)
 
     def choose_import_file(self) -> None:
         """Ask for the file to import labels from."""
-        path, _ = QFileDialog.getOpenFileName(self, "Import labels", "", LABEL_FILE_FILTER)
-        if path:
-            self.import_labels(Path(path))
+        path = ask_open_file(self, "Import labels", LABEL_FILE_FILTER, "labels")
+        if path is not None:
+            self.import_labels(path)
 
     def _connect_signals(self) -> None:
         workspace = self.workspace

@@ -7,7 +7,6 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -19,6 +18,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.graph.traces import EXAMPLE_CHOICES
 from circuitviz.panels.widgets.fields import adjust_form_fields, choice_box, let_shrink, make_form
+from circuitviz.panels.widgets.file_dialogs import ask_open_file
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import IntegerField
@@ -144,9 +144,9 @@ class CollectForm(QWidget):
 
     def _choose_file(self) -> None:
         kinds = FILE_FILTERS[self.source_box.currentText()]
-        path, _ = QFileDialog.getOpenFileName(self, "Examples of the feature", "", f"{kinds};;All files (*)")
-        if path:
-            self.set_examples_path(Path(path))
+        path = ask_open_file(self, "Examples of the feature", f"{kinds};;All files (*)", "examples")
+        if path is not None:
+            self.set_examples_path(path)
 
     def _build(self) -> None:
         self.form_layout = make_form()

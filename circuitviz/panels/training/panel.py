@@ -8,7 +8,6 @@ from pathlib import Path
 
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QGridLayout,
     QLabel,
     QLineEdit,
@@ -25,6 +24,7 @@ from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.fields import browse_button
+from circuitviz.panels.widgets.file_dialogs import ask_folder, ask_open_file
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
@@ -195,13 +195,13 @@ class TrainingPanel(Panel):
 
     def _choose_text(self) -> None:
         kinds = "Plain text (*.txt *.md);;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self, "Train on a text", "", kinds)
-        if path:
-            self.text_field.setText(path)
+        path = ask_open_file(self, "Train on a text", kinds, "texts")
+        if path is not None:
+            self.text_field.setText(str(path))
 
     def _choose_folder(self) -> None:
-        if folder := QFileDialog.getExistingDirectory(self, "Folder to write to"):
-            self.folder_field.setText(folder)
+        if folder := ask_folder(self, "Folder to write to", "dictionaries"):
+            self.folder_field.setText(str(folder))
 
 
 def _model_sites(workspace: Workspace) -> list[str]:
