@@ -29,6 +29,8 @@ GROUP_ORDER: dict[str, tuple[str, ...]] = {
 }
 """Groups of a menu's commands, between which separators are. A command of no group, or of another one, stands
 before the last group."""
+GROUP_SUBMENUS = {"layout": "Layout", "readings": "Readings"}
+"""Groups that are menus of their own, and their titles: one menu would be taller than many screens."""
 Condition = Callable[[Workspace], str]
 """Why a command cannot be used now, in a sentence; empty where it can."""
 

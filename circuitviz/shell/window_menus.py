@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 
 from circuitviz.commands import MENU_ORDER, UserCommand, commands, commands_by_menu
-from circuitviz.commands.registry import group_rank
+from circuitviz.commands.registry import GROUP_SUBMENUS, group_rank
 from circuitviz.scene.theme import Theme
 from circuitviz.shell.icons import themed_icon
 from circuitviz.shell.recent_menu import RecentMenu
@@ -66,10 +66,10 @@ class WindowMenus(QObject):
             if last_ranks.setdefault(entry.menu, rank) != rank:
                 menu.addSeparator()
             last_ranks[entry.menu] = rank
-            self._add(entry, menu)
+            self._add(entry, self._group_menu(entry, menu))
             if entry.name == "open":
                 menu.addMenu(recent_menu)
-        for menu in menus.values():
+        for menu in (each for top in menus.values() for each in (top, *top.findChildren(QMenu))):
             menu.setToolTipsVisible(True)  # they say why an entry cannot be used
         menus["View"].addSeparator()
         panels = menus["View"].addMenu("Panels")  # in the menu itself they would be taller than many screens
@@ -106,6 +106,15 @@ class WindowMenus(QObject):
         if name in self._commands:
             return self._commands[name].enabled(self._workspace)
         return "" if self.actions[name].isEnabled() else f"There is nothing to {name}."
+
+    def _group_menu(self, entry: UserCommand, menu: QMenu) -> QMenu:
+        """The menu of a command's group, within ``menu`` or ``menu`` itself."""
+        title = GROUP_SUBMENUS.get(entry.group)
+        if title is None:
+            return menu
+        known = (action.menu() for action in menu.actions() if action.text() == title)
+        found = next((each for each in known if isinstance(each, QMenu)), None)
+        return found or menu.addMenu(title)
 
     def _add(self, entry: UserCommand, menu: QMenu) -> None:
         action = QAction(entry.text, self._window)

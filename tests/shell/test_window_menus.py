@@ -21,7 +21,8 @@ def menus_of(window: MainWindow) -> dict[str, QMenu]:
 
 
 def test_every_menu_fits_a_small_screen(window: MainWindow) -> None:
-    for title, menu in menus_of(window).items():
+    for menu in window.findChildren(QMenu):
+        title = menu.title()
         assert menu.sizeHint().height() < 700, f"{title} would fold into columns on a laptop"
 
 
