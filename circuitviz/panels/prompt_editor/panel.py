@@ -43,6 +43,7 @@ from circuitviz.workbench.requests.inspect_prompts import (
 )
 from circuitviz.workbench.requests.read_task_rows import ReadTaskRows, RowsRead
 from circuitviz.workspace.latest_job import LatestJob
+from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
 
 TASK_FILE_FILTER = "Tasks (*.csv *.jsonl *.json)"
@@ -420,7 +421,7 @@ class PromptEditorPanel(Panel):
             text = f"Tokens and probabilities appear once {name} is open."
         self.model_label.setText(text)
         self.model_label.setToolTip("the model of New search")
-        self.open_model_button.setText(f"Open {name}")
+        self.open_model_button.setText(escape_mnemonics(f"Open {name}"))
         self.open_model_button.setVisible(not self._is_model_open)
         self.open_model_button.setEnabled(not is_opening)
 
