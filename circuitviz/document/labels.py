@@ -142,19 +142,14 @@ def class_key(text: str) -> str:
     return text.casefold()
 
 
-def spell_as_class(labels: Mapping[str, Label], text: str) -> str:
-    """A role as the first label of its class spells it; the text itself where none has it."""
-    same = (x.text for x in labels.values() if x.colour and class_key(x.text) == class_key(text))
-    return next(same, text)
-
-
 def add_labels(labels: Mapping[str, Label], new_labels: Mapping[str, Label]) -> dict[str, Label]:
     """Labels with further ones, whose roles are spelled as nodes of the same class have them already."""
-    added = dict(labels)
-    for target, label in new_labels.items():
-        is_of_class = target_kind(target) == "node" and bool(label.colour)
-        nodes = {t: x for t, x in added.items() if t != target and target_kind(t) == "node"}
-        added[target] = replace(label, text=spell_as_class(nodes, label.text)) if is_of_class else label
+    added, spellings = dict(labels), dict[str, str]()
+    for target, label in (*labels.items(), *new_labels.items()):
+        if target_kind(target) == "node" and label.colour:
+            text = spellings.setdefault(class_key(label.text), label.text)
+            label = label if target not in new_labels else replace(label, text=text)
+        added[target] = label
     return added
 
 

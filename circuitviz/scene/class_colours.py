@@ -24,10 +24,11 @@ def class_colours(state: State) -> dict[str, str]:
     """
     chosen = _chosen_colours(state)
     used: Counter[str] = Counter()
+    later = Counter(chosen.values())  # which a class after the present one chose
     colours: dict[str, str] = {}
     for name, colour in chosen.items():
+        later[colour] -= 1
         if used[colour]:
-            later = Counter(list(chosen.values())[len(colours) :])  # which a class after this one chose
             colour = min(GROUP_COLOURS, key=lambda free: (used[free], later[free]))
         colours[name] = colour
         used[colour] += 1

@@ -14,7 +14,7 @@ FIELD_WIDTH_PX = 190
 
 
 class NameField(QLineEdit):
-    """Return accepts the name; Escape or a click elsewhere discards it."""
+    """Return accepts what was typed, Tab what is suggested; Escape or a click elsewhere discards it."""
 
     def __init__(self, view: CircuitView) -> None:
         super().__init__(view)
@@ -53,12 +53,16 @@ class NameField(QLineEdit):
         self.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Close on Return, Escape and loss of focus."""
+        """Close on Return, Escape and loss of focus; complete on Tab."""
         if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                name = self.text()
+                name = self._typed_text()
                 self._close_field()
                 self._on_accepted(name)
+                return True
+            completer = self.completer()
+            if event.key() == Qt.Key.Key_Tab and completer is not None and self._typed_text() != self.text():
+                self.setText(completer.currentCompletion())  # as it is spelled there
                 return True
             if event.key() == Qt.Key.Key_Escape:
                 self._close_field()
@@ -66,6 +70,14 @@ class NameField(QLineEdit):
         if event.type() is QEvent.Type.FocusOut and self.isVisible():
             self.hide()
         return super().eventFilter(watched, event)
+
+    def _typed_text(self) -> str:
+        """The text without the end that is suggested, which the completer writes and selects."""
+        text, start, completer = self.text(), self.selectionStart(), self.completer()
+        is_suggested = start > 0 and self.selectionEnd() == len(text)
+        if completer is not None and is_suggested and completer.completionPrefix() == text[:start]:
+            return text[:start]
+        return text
 
     def _close_field(self) -> None:
         self.hide()
