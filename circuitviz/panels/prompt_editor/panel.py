@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
-    QLineEdit,
     QMessageBox,
     QPushButton,
     QScrollArea,
     QSplitter,
     QStackedWidget,
-    QToolButton,
 )
 
 from circuitviz.document.origin import TaskOrigin
 from circuitviz.graph.names import display_name
+from circuitviz.panels.prompt_editor.check_label import CheckLabel
+from circuitviz.panels.prompt_editor.editor_toolbar import EditorToolbar
 from circuitviz.panels.prompt_editor.open_menu import OpenMenu
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet, SheetState
 from circuitviz.panels.prompt_editor.prompt_storage import DEFAULT_NAME, PromptStorage
@@ -33,10 +32,8 @@ from circuitviz.scene.theme import Theme
 from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.prompt_inspection import RowInspection
 from circuitviz.workbench.requests.inspect_prompts import (
-    CheckPrompts,
     InspectPrompts,
     OpenPromptsModel,
-    PromptsChecked,
     PromptsInspected,
     PromptsModel,
     PromptsModelOpened,
@@ -74,7 +71,8 @@ class PromptEditorPanel(Panel):
         self.template_page = TemplatePage(self.sheet, workspace, lambda: self.prompts_model)
         self.open_menu = OpenMenu(workspace, self)
         self.details = RowDetails()
-        self.name_field = QLineEdit(placeholderText="name", accessibleName="Name of the prompts")
+        self.toolbar = EditorToolbar(self.open_menu)
+        self.name_field = self.toolbar.name_field
         self.model_label = QLabel(
             "", objectName="muted", wordWrap=True, accessibleName="Model of the prompts"
         )
@@ -82,16 +80,17 @@ class PromptEditorPanel(Panel):
         self.check_button = QPushButton(
             "Check task", toolTip="accuracy and metric on all pairs, against chance"
         )
-        self.check_label = QLabel("", wordWrap=True, accessibleName="Result of the check")
+        self.check_label = CheckLabel(workspace)
         self.use_button = QPushButton("Use in search", objectName="primary")
         self.replace_dialog: QMessageBox | None = None
-        self.count_label = QLabel("", objectName="muted", accessibleName="Pairs that can be used")
+        self.count_label = QLabel(
+            "", objectName="muted", wordWrap=True, accessibleName="Pairs that can be used"
+        )
         self._inspections: dict[PromptRow, RowInspection] = {}
         self._inspected_model: PromptsModel | None = None
         self._is_model_open = False
-        self._checked_rows: tuple[PromptRow, ...] = ()
-        self._inspection_job, self._opening_job, self._check_job, self._reading_job = (
-            LatestJob(workspace, self) for _ in range(4)
+        self._inspection_job, self._opening_job, self._reading_job = (
+            LatestJob(workspace, self) for _ in range(3)
         )
         self._inspection_timer = QTimer(self, singleShot=True, interval=INSPECTION_DELAY_MS)
         self._build()
@@ -100,40 +99,6 @@ class PromptEditorPanel(Panel):
         self._show_front_row()
 
     def _build(self) -> None:
-        sheet, table = self.sheet, self.table
-        self.add_button = _tool_button("Add", "add an empty row below", self._add_row)
-        self.duplicate_button = _tool_button(
-            "Duplicate", "copy the selected rows", lambda: sheet.duplicate_rows(table.selected_rows)
-        )
-        self.remove_button = _tool_button("Remove", "remove the selected rows", self._remove_rows)
-        self.up_button = _tool_button("↑", "move the selected rows up", lambda: self._move_rows(-1))
-        self.down_button = _tool_button("↓", "move the selected rows down", lambda: self._move_rows(1))
-        self.undo_button = _tool_button("Undo", "undo the last change of the prompts", sheet.undo)
-        self.redo_button = _tool_button("Redo", "redo what was undone", sheet.redo)
-        self.name_field.setMaximumWidth(220)
-        self.pairs_button = _tool_button("Pairs", "the table of pairs", lambda: self.show_template(False))
-        self.template_button = _tool_button(
-            "Template", "prompts with slots that become pairs", lambda: self.show_template(True)
-        )
-        for button in (self.pairs_button, self.template_button):
-            button.setCheckable(True)
-            button.setObjectName("chip")
-        self.new_button = _tool_button("New", "begin an empty table", self._begin_new)
-        self.open_button = _tool_button("Open", "edit a task as own prompts", lambda: None)
-        self.open_button.setMenu(self.open_menu)
-        self.open_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.open_button.setText("Open ▾")
-        self.export_button = _tool_button("Save as…", "save as a CSV or JSONL file", self._export)
-        self.top_row = lay_out_row(
-            self.pairs_button, self.template_button, QLabel("Name"), (self.name_field, 1),
-            self.new_button, self.open_button, self.export_button, 1,
-            self.add_button, self.duplicate_button,
-            self.remove_button, self.up_button, self.down_button, self.undo_button, self.redo_button,
-            spacing=4, margins=(10, 6, 10, 4),
-        )  # fmt: skip
-        self._table_buttons = (
-            self.add_button, self.duplicate_button, self.remove_button, self.up_button, self.down_button,
-        )  # fmt: skip
         scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(self.details)
         self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
@@ -149,11 +114,25 @@ class PromptEditorPanel(Panel):
             self.count_label, (self.model_label, 1), (self.check_label, 6), self.open_model_button,
             self.check_button, self.use_button, spacing=8, margins=(10, 4, 10, 8),
         )  # fmt: skip
-        self.check_label.hide()
-        lay_out_column(self.top_row, (self.pages, 1), self.bottom_row, parent=self, spacing=0)
+        lay_out_column(self.toolbar, (self.pages, 1), self.bottom_row, parent=self, spacing=0)
 
     def _connect(self) -> None:
         workspace, sheet = self.workspace, self.sheet
+        bar, table = self.toolbar, self.table
+        for button, work in (
+            (bar.pairs_button, lambda: self.show_template(False)),
+            (bar.template_button, lambda: self.show_template(True)),
+            (bar.new_button, lambda: self.storage.show_state(SheetState(), "New table")),
+            (bar.export_button, self._export),
+            (bar.add_button, self._add_row),
+            (bar.duplicate_button, lambda: sheet.duplicate_rows(table.selected_rows)),
+            (bar.remove_button, self._remove_rows),
+            (bar.up_button, lambda: self._move_rows(-1)),
+            (bar.down_button, lambda: self._move_rows(1)),
+            (bar.undo_button, sheet.undo),
+            (bar.redo_button, sheet.redo),
+        ):
+            button.clicked.connect(work)
         sheet.changed.connect(self._on_sheet_changed)
         sheet.typed.connect(self._on_sheet_changed)
         sheet.changed.connect(self._update_buttons)
@@ -166,8 +145,7 @@ class PromptEditorPanel(Panel):
         self._inspection_job.received.connect(self._on_inspected)
         self.check_button.clicked.connect(self._check)
         self.use_button.clicked.connect(self.use_in_search)
-        self._check_job.received.connect(self._on_checked)
-        self._check_job.running_changed.connect(lambda _running: self._update_buttons())
+        self.check_label.changed.connect(self._update_buttons)
         self._reading_job.received.connect(self._on_rows_read)
         self.storage.saved.connect(self._on_saved)
         self.template_page.expanded.connect(self._on_expanded)
@@ -221,7 +199,7 @@ class PromptEditorPanel(Panel):
     def _on_sheet_changed(self) -> None:
         if not self.name_field.isModified():  # nor while a name is typed
             self.name_field.setText(self.sheet.state.name)
-        self.check_label.hide()
+        self.check_label.forget()
         self._show_front_row()
         self._inspection_timer.start()
 
@@ -259,22 +237,28 @@ class PromptEditorPanel(Panel):
 
     def _update_buttons(self) -> None:
         has_rows = bool(self.table.selected_rows)
-        for button in (self.duplicate_button, self.remove_button, self.up_button, self.down_button):
+        for button in (
+            self.toolbar.duplicate_button,
+            self.toolbar.remove_button,
+            self.toolbar.up_button,
+            self.toolbar.down_button,
+        ):
             button.setEnabled(has_rows)
         has_pairs = any(not row.is_empty for row in self.sheet.rows)
-        self.export_button.setEnabled(has_pairs)
+        self.toolbar.export_button.setEnabled(has_pairs)
         self.use_button.setEnabled(has_pairs)
-        self.check_button.setEnabled(has_pairs and self._is_model_open and not self._check_job.is_running)
-        self.undo_button.setEnabled(self.sheet.undo_stack.canUndo())
-        self.redo_button.setEnabled(self.sheet.undo_stack.canRedo())
+        self.check_button.setEnabled(has_pairs and self._is_model_open and not self.check_label.is_running)
+        self.toolbar.undo_button.setEnabled(self.sheet.undo_stack.canUndo())
+        self.toolbar.redo_button.setEnabled(self.sheet.undo_stack.canRedo())
 
     def show_template(self, is_template: bool) -> None:
         """Show the template in front, or the table of pairs."""
         self.pages.setCurrentWidget(self.template_page if is_template else self.splitter)
-        self.pairs_button.setChecked(not is_template)
-        self.template_button.setChecked(is_template)
-        for button in self._table_buttons:
+        self.toolbar.pairs_button.setChecked(not is_template)
+        self.toolbar.template_button.setChecked(is_template)
+        for button in self.toolbar.table_buttons:
             button.setVisible(not is_template)
+        self.toolbar.fit_texts()
         if is_template:
             self.template_page.refresh()
 
@@ -304,9 +288,6 @@ class PromptEditorPanel(Panel):
         self.storage.show_state(state, f"Open {name}", name if reply.is_set else "")
         self.table.choose_rows([0])
         self.workspace.post_message(f"{len(reply.rows):,} pairs of {name} are edited. {reply.note}".strip())
-
-    def _begin_new(self) -> None:
-        self.storage.show_state(SheetState(), "New table")
 
     def _choose_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Edit a task file", "", TASK_FILE_FILTER)
@@ -349,21 +330,7 @@ class PromptEditorPanel(Panel):
         self.table.commit_typed_text()
         rows = tuple(row for row in self.sheet.rows if not row.is_empty)
         name = self.sheet.state.name.strip() or DEFAULT_NAME
-        self._check_job.submit(CheckPrompts(self.prompts_model, name, rows))
-        self._checked_rows = rows
-
-    def _on_checked(self, reply: object) -> None:
-        if not isinstance(reply, PromptsChecked) or self._checked_rows != tuple(
-            row for row in self.sheet.rows if not row.is_empty
-        ):
-            return
-        check = reply.check
-        left_out = f" {reply.n_left_out:,} pairs cannot be used and are left out." if reply.n_left_out else ""
-        self.check_label.setObjectName("warning" if check.warning else "")
-        self.check_label.style().polish(self.check_label)
-        self.check_label.setText(f"{check.warning or f'{check.summary}.'}{left_out}")
-        self.check_label.show()
-        self.workspace.post_message(check.summary)
+        self.check_label.check(self.prompts_model, name, rows)
 
     # what the model makes of it
 
@@ -428,7 +395,7 @@ class PromptEditorPanel(Panel):
     def _on_model_changed(self) -> None:
         if self.prompts_model != self._inspected_model:
             self._is_model_open = False
-            self.check_label.hide()
+            self.check_label.forget()
             self._update_buttons()
             self._inspections, self._inspected_model = {}, self.prompts_model
             self.table.table_model.set_inspections({})
@@ -443,9 +410,3 @@ class PromptEditorPanel(Panel):
 
     def _open_model(self) -> None:
         self._opening_job.submit(OpenPromptsModel(self.prompts_model))
-
-
-def _tool_button(text: str, tip: str, work: Callable[[], object]) -> QToolButton:
-    button = QToolButton(text=text, toolTip=tip, accessibleName=tip)
-    button.clicked.connect(lambda _is_checked: work())
-    return button

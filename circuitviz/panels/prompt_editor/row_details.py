@@ -14,7 +14,7 @@ from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.prompt_inspection import PromptReading, RowInspection, visible_spaces
 
 ANSWER_TITLES = ("Answer", "", "Clean", "Rank", "Corrupted", "Rank")
-CORRECT, INCORRECT, MODELS_OWN = "correct", "incorrect", "model's first"
+CORRECT, INCORRECT = "correct", "incorrect"
 MAX_ANSWER_ROWS = 40
 
 
@@ -30,6 +30,9 @@ class RowDetails(ThemedWidget):
             "", objectName="warning", wordWrap=True, accessibleName="Problem of the pair"
         )
         self.note_label = QLabel("", objectName="muted", wordWrap=True)
+        self.likeliest_label = QLabel(
+            "", objectName="muted", wordWrap=True, accessibleName="Likeliest tokens"
+        )
         self.fix_button = QPushButton("", objectName="link")
         self.answer_table = TextTable(
             ANSWER_TITLES, "Probabilities of the answers", n_left_columns=2, is_single=True
@@ -49,6 +52,7 @@ class RowDetails(ThemedWidget):
             self.aligned_tokens,
             messages,
             self.answer_table,
+            self.likeliest_label,
             1,
             parent=self,
             spacing=6,
@@ -74,6 +78,15 @@ class RowDetails(ThemedWidget):
             )
             self.fix_button.setText(f"Use {', '.join(f'‘{text}’' for text in texts)}")
         self._show_answers(inspection)
+        self._show_likeliest(inspection)
+
+    def _show_likeliest(self, inspection: RowInspection | None) -> None:
+        """Say what the model goes on with after each prompt."""
+        sides = () if inspection is None else (inspection.on_clean, inspection.on_corrupted)
+        names = ("clean", "corrupted")
+        texts = [f"{name}: {_top_text(side)}" for name, side in zip(names, sides, strict=False) if side]
+        self.likeliest_label.setText("The model goes on with … " + "; ".join(texts))
+        self.likeliest_label.setVisible(bool(texts))
 
     def _show_answers(self, inspection: RowInspection | None) -> None:
         rows: list[tuple[str, ...]] = []
@@ -83,12 +96,9 @@ class RowDetails(ThemedWidget):
                 kind = CORRECT if answer.is_correct else INCORRECT
                 cells = [cell for side in sides for cell in _value_cells(side, i)]
                 rows.append((visible_spaces(answer.text), answer.problem or kind, *cells))
-            top = [_top_text(side) for side in sides]
-            if any(top):
-                rows.append(("", MODELS_OWN, top[0], "", top[1], ""))
         self.answer_table.show_rows(rows)
         for number in range(len(rows)):
-            is_problem = rows[number][1] not in (CORRECT, INCORRECT, MODELS_OWN)
+            is_problem = rows[number][1] not in (CORRECT, INCORRECT)
             colour = self.theme.warning if is_problem else self.theme.muted
             self.answer_table.set_cell_colour(number, 1, QColor(colour))
         self.answer_table.setVisible(bool(rows))
@@ -108,7 +118,7 @@ def _top_text(side: PromptReading | None) -> str:
     """The likeliest tokens after one prompt."""
     if side is None:
         return ""
-    return "  ".join(f"{visible_spaces(t.token)} {format_probability(t.probability)}" for t in side.top[:3])
+    return ", ".join(f"{visible_spaces(t.token)} {format_probability(t.probability)}" for t in side.top[:4])
 
 
 def format_probability(value: float) -> str:

@@ -122,22 +122,22 @@ def test_rows_are_pasted_copied_and_emptied(idle_host: PanelHost, qtbot: QtBot) 
 def test_rows_are_added_copied_moved_and_removed_with_buttons(idle_host: PanelHost, qtbot: QtBot) -> None:
     panel = idle_host.show("prompt_editor")
     panel.sheet.set_rows([PromptRow("a"), PromptRow("b")], "x")
-    assert not panel.remove_button.isEnabled()
+    assert not panel.toolbar.remove_button.isEnabled()
 
     def press(button: Any) -> list[str]:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         return [row.clean for row in panel.sheet.rows]
 
     click_cell(qtbot, panel, 0, 0)
-    assert press(panel.duplicate_button) == ["a", "a", "b"]
-    assert press(panel.add_button) == ["a", "", "a", "b"] and panel.table.front_row == 1
+    assert press(panel.toolbar.duplicate_button) == ["a", "a", "b"]
+    assert press(panel.toolbar.add_button) == ["a", "", "a", "b"] and panel.table.front_row == 1
     click_cell(qtbot, panel, 3, 0)
-    assert press(panel.up_button) == ["a", "", "b", "a"] and panel.table.front_row == 2
-    assert press(panel.up_button) == ["a", "b", "", "a"]
-    assert press(panel.down_button) == ["a", "", "b", "a"]
-    assert press(panel.remove_button) == ["a", "", "a"]
-    assert press(panel.undo_button) == ["a", "", "b", "a"] and panel.redo_button.isEnabled()
-    assert press(panel.redo_button) == ["a", "", "a"]
+    assert press(panel.toolbar.up_button) == ["a", "", "b", "a"] and panel.table.front_row == 2
+    assert press(panel.toolbar.up_button) == ["a", "b", "", "a"]
+    assert press(panel.toolbar.down_button) == ["a", "", "b", "a"]
+    assert press(panel.toolbar.remove_button) == ["a", "", "a"]
+    assert press(panel.toolbar.undo_button) == ["a", "", "b", "a"] and panel.toolbar.redo_button.isEnabled()
+    assert press(panel.toolbar.redo_button) == ["a", "", "a"]
 
 
 def test_prompts_are_typed_before_the_model_is_open_and_read_once_it_is(

@@ -123,7 +123,9 @@ def test_a_check_says_whether_the_model_does_the_task(host: PanelHost, qtbot: Qt
     qtbot.mouseClick(panel.check_button, LEFT)
     qtbot.waitUntil(panel.check_label.isVisible, timeout=LONG)
     text = panel.check_label.text()
-    assert "accuracy 1.00" in text and "chance 0.50" in text and "2 prompts" in text and "1 pair" in text
+    assert (
+        "Accuracy 1.00" in text and "chance 0.50" in text and "2 prompts" in text and "1 pair cannot" in text
+    )
     panel.sheet.set_rows(
         [PromptRow(r.clean, r.corrupted, r.incorrect, r.correct) for r in (IOI, OTHER)], "swap"
     )
@@ -179,10 +181,10 @@ def test_prompts_are_saved_as_a_file_and_read_again(
     panel, path = host.show("prompt_editor"), tmp_path / f"saved{suffix}"
     write(panel, "x", IOI, OTHER)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
-    qtbot.mouseClick(panel.export_button, LEFT)
+    qtbot.mouseClick(panel.toolbar.export_button, LEFT)
     qtbot.waitUntil(lambda: f"Saved {path.name}" in host.messages, timeout=LONG)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
-    qtbot.mouseClick(panel.new_button, LEFT)
+    qtbot.mouseClick(panel.toolbar.new_button, LEFT)
     assert panel.sheet.rows == ()
     choose(qtbot, panel, "From a file…")
     qtbot.waitUntil(lambda: panel.sheet.rows == (IOI, OTHER), timeout=LONG)
@@ -225,7 +227,7 @@ def test_prompts_that_make_way_for_others_stay_as_an_earlier_draft(
 ) -> None:
     panel = idle_host.show("prompt_editor")
     write(panel, "first", IOI)
-    qtbot.mouseClick(panel.new_button, LEFT)
+    qtbot.mouseClick(panel.toolbar.new_button, LEFT)
     assert panel.sheet.rows == () and [draft.name for draft in list_drafts()] == ["first"]
     write(panel, "second", OTHER)
     panel.open_menu.popup(QPoint(0, 0))
@@ -235,5 +237,5 @@ def test_prompts_that_make_way_for_others_stay_as_an_earlier_draft(
     panel.open_menu.close()
     entry.trigger()
     assert panel.sheet.rows == (IOI,) and {draft.name for draft in list_drafts()} == {"first", "second"}
-    qtbot.mouseClick(panel.undo_button, LEFT)
+    qtbot.mouseClick(panel.toolbar.undo_button, LEFT)
     assert panel.sheet.rows == (OTHER,)

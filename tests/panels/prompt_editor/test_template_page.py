@@ -24,9 +24,11 @@ GIVING = SlotTemplate(
 
 def open_page(host: PanelHost, qtbot: QtBot) -> tuple[Any, Any]:
     panel = host.show("prompt_editor")
-    qtbot.mouseClick(panel.template_button, LEFT)
+    qtbot.mouseClick(panel.toolbar.template_button, LEFT)
     assert (
-        panel.template_page.isVisible() and not panel.table.isVisible() and not panel.add_button.isVisible()
+        panel.template_page.isVisible()
+        and not panel.table.isVisible()
+        and not panel.toolbar.add_button.isVisible()
     )
     return panel, panel.template_page
 
@@ -74,9 +76,9 @@ def test_a_template_is_typed_and_becomes_pairs(host: PanelHost, qtbot: QtBot) ->
     qtbot.waitUntil(lambda: len(panel.sheet.rows) == 24, timeout=LONG)
     assert panel.table.isVisible() and len({row.clean + row.corrupted for row in panel.sheet.rows}) == 24
     qtbot.waitUntil(lambda: panel.count_label.text() == "24 of 24 pairs can be used", timeout=LONG)
-    qtbot.mouseClick(panel.undo_button, LEFT)
+    qtbot.mouseClick(panel.toolbar.undo_button, LEFT)
     assert panel.sheet.rows == () and panel.sheet.state.template == GIVING
-    qtbot.mouseClick(panel.undo_button, LEFT)
+    qtbot.mouseClick(panel.toolbar.undo_button, LEFT)
     assert panel.sheet.state.template.slots[1].corrupted == ""
     assert page.slot_table.cellWidget(1, 4).currentText() == "the same"
 
@@ -104,7 +106,7 @@ def test_templates_are_saved_and_opened(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     qtbot.mouseClick(page.save_button, LEFT)
     assert path.read_text() == GIVING.to_toml()
-    qtbot.mouseClick(panel.new_button, LEFT)
+    qtbot.mouseClick(panel.toolbar.new_button, LEFT)
     assert panel.sheet.state.template.is_empty and page.prompt_field.toPlainText() == ""
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     qtbot.mouseClick(page.open_button, LEFT)
