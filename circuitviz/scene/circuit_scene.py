@@ -65,7 +65,9 @@ class DrawnNode:
     @property
     def title(self) -> str:
         """What is written in its box: the name or token; of a group, its name and its label."""
-        return group_title(self.name, self.label) if self.members else self.text or self.name
+        if self.members:
+            return group_title(self.class_name or self.name, self.label)
+        return self.text or self.name
 
     @property
     def title_without_position(self) -> str:

@@ -21,6 +21,8 @@ def _mark_node(node: DrawnNode, titles: dict[str, str]) -> DrawnNode:
     title = titles.get(node.class_name)
     if title is None:
         return node
+    if node.members:  # a box is called by its class
+        return replace(node, class_name=title)
     mark = title.removeprefix(node.class_name)
     first, *rest = node.label.split(" · ") if node.label else [""]
     label = " · ".join([f"{first}{mark}", *rest]) if node.label else mark.strip()

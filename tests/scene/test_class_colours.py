@@ -16,6 +16,7 @@ from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.class_colours import class_colours, class_titles, label_colour
 from circuitviz.scene.theme import THEMES
+from circuitviz.shapes.class_view import class_scene
 from circuitviz.shapes.heat_grid import hex_to_rgb
 
 Array = NDArray[np.float64]
@@ -162,3 +163,13 @@ def test_a_group_keeps_its_colour_beside_classes() -> None:
     assert colours["Late"] != colours["Copy"]
     frame = next(frame for frame in build_scene(state).frames if frame.name == "Late")
     assert frame.colour == colours["Late"]
+
+
+def test_boxes_of_classes_have_the_mark_behind_their_names() -> None:
+    n_classes = len(GROUP_COLOURS) + 2
+    state = _labelled([f"Role {i}" for i in range(n_classes)])
+    titles = class_titles(state)
+    scene = class_scene(state, 0.0)
+    boxes = {node.name: node.title for node in scene.nodes if node.members and node.name in titles}
+    assert boxes and all(boxes[name] == titles[name] for name in boxes)
+    assert any(title.endswith("²") for title in boxes.values())
