@@ -146,6 +146,14 @@ def stylesheet(theme: Theme) -> str:
     QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 6px 7px;
                    border: none; border-bottom: 2px solid transparent; }}
     QTabBar::tab:selected {{ color: {t.text}; border-bottom: 2px solid {t.accent}; }}
+    QTabBar#documents {{ qproperty-elideMode: ElideMiddle; }}
+    QTabBar#documents::tab {{ padding: 5px 6px 5px 10px; max-width: {17 * text}px; border-radius: 0;
+                             border-bottom: 2px solid transparent; }}
+    QTabBar#documents::tab:hover {{ background: {t.panel}; }}
+    QTabBar#documents::tab:selected {{ background: {t.panel}; border-bottom: 2px solid {t.accent}; }}
+    QTabBar#documents::close-button {{ image: url("{close}"); width: 12px; height: 12px; padding: 2px;
+                                          margin-left: 4px; border-radius: 3px; }}
+    QTabBar#documents::close-button:hover {{ background: {t.line}; }}
     QTabBar::scroller {{ width: 22px; }}
     QTabBar QToolButton {{ background: {t.window}; border: none; border-radius: 0; padding: 0; }}
     QTabBar QToolButton:hover {{ background: {t.line}; }}

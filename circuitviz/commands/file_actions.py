@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from circuitviz.commands.conditions import has_circuit
 from circuitviz.commands.registry import command
-from circuitviz.commands.services import FileService, WindowService
+from circuitviz.commands.services import FileService, TabService, WindowService
 
 
-@command("new", text="Start page", menu="File", group="start", shortcut="Ctrl+N")
-def show_start_page(window: WindowService) -> None:
-    """Show recent files and examples."""
-    window.show_start_page()
+@command("new", text="New tab", menu="File", group="start", shortcut="Ctrl+T", more_shortcuts=("Ctrl+N",))
+def open_tab(tabs: TabService) -> None:
+    """Open an empty tab with recent files and examples."""
+    tabs.open_tab()
 
 
 @command("open", text="Open…", menu="File", group="open", shortcut="Ctrl+O", icon="open", in_toolbar=True)
@@ -48,6 +48,12 @@ def save_as(files: FileService) -> None:
 def export(files: FileService) -> None:
     """Export a figure, or the data for another tool."""
     files.show_export_dialog()
+
+
+@command("close-tab", text="Close tab", menu="File", group="start", shortcut="Ctrl+W")
+def close_tab(tabs: TabService) -> None:
+    """Close the tab in front; unsaved work is asked about."""
+    tabs.close_tab()
 
 
 @command("quit", text="Quit", menu="File", group="quit", shortcut="Ctrl+Q")

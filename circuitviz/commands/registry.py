@@ -50,6 +50,7 @@ class UserCommand:
         menu: One of ``MENU_ORDER``.
         function: What it does.
         shortcut: Keys, as ``QKeySequence`` reads them.
+        more_shortcuts: Other keys that do the same.
         icon: The name of an icon, or empty.
         enabled: Says why it cannot be used.
         in_toolbar: Whether the toolbar has it, too.
@@ -65,6 +66,7 @@ class UserCommand:
     enabled: Condition = always
     in_toolbar: bool = False
     group: str = ""
+    more_shortcuts: tuple[str, ...] = ()
 
     @property
     def help(self) -> str:
@@ -99,11 +101,14 @@ def command(
     enabled: Condition = always,
     in_toolbar: bool = False,
     group: str = "",
+    more_shortcuts: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Register a function as a user command; the arguments are those of ``UserCommand``."""
 
     def decorate(function: Callable[..., object]) -> Callable[..., object]:
-        entry = UserCommand(name, text, menu, function, shortcut, icon, enabled, in_toolbar, group=group)
+        entry = UserCommand(
+            name, text, menu, function, shortcut, icon, enabled, in_toolbar, group, more_shortcuts
+        )
         commands.register(name, summary=entry.help)(entry)
         return function
 

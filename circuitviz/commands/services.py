@@ -41,11 +41,21 @@ class FileService(Protocol):
         """Copy the BibTeX entries of what the document uses."""
 
 
-class WindowService(Protocol):
-    """The window itself, its pages and dialogs."""
+class TabService(Protocol):
+    """The tabs of the open circuits."""
 
-    def show_start_page(self) -> None:
-        """Show recent files and examples."""
+    def open_tab(self) -> None:
+        """Bring an empty tab to the front, with the start page."""
+
+    def close_tab(self) -> None:
+        """Close the tab in front, unless the person rather keeps unsaved work."""
+
+    def show_next_tab(self, offset: int) -> None:
+        """Go to the tab so many places further right; past the last one, to the first."""
+
+
+class WindowService(Protocol):
+    """The window itself and its dialogs."""
 
     def show_settings(self) -> None:
         """Show the settings."""

@@ -91,7 +91,7 @@ def toggle_full_screen(window: WindowService) -> None:
     text="Light or dark",
     menu="View",
     group="theme",
-    shortcut="Ctrl+T",
+    shortcut="Ctrl+Alt+T",
     icon="theme",
     in_toolbar=True,
 )

@@ -18,19 +18,21 @@ class JobHandle(QObject):
 
     Attributes:
         request: What was asked for: a ``Request``, or the key of a task.
+        number: Counts the jobs of a worker; 0 of a task.
         is_active: Whether none of the three last signals was emitted yet.
     """
 
     started = Signal()
+    replied = Signal(object)  # Reply: each of the worker's, before the signal that it belongs to
     progressed = Signal(object)  # ProgressReported, at most ten times a second
     partial = Signal(object)  # what is there before the result (``Reply.is_final`` is false), or after it
     finished = Signal(object)  # the job's result; None where it has none to give
     failed = Signal(object)  # JobFailed
     cancelled = Signal()
 
-    def __init__(self, request: object, cancel: Callable[[], None]) -> None:
+    def __init__(self, request: object, cancel: Callable[[], None], number: int = 0) -> None:
         super().__init__()
-        self.request = request
+        self.request, self.number = request, number
         self.is_active = True
         self._cancel = cancel
 
@@ -41,6 +43,7 @@ class JobHandle(QObject):
 
     def deliver(self, reply: Reply) -> None:
         """Emit the signal that a worker's reply belongs to."""
+        self.replied.emit(reply)
         if isinstance(reply, ProgressReported):
             self.progressed.emit(reply)
         elif isinstance(reply, JobFailed):

@@ -1,4 +1,4 @@
-"""Requests that wait for the worker: one slot a kind, so that the latest request of a kind wins."""
+"""Requests that wait for the worker: one slot a kind and tab, so that the latest request of a kind wins."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from circuitviz.workbench.requests.messages import Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
+INTERRUPTS_SEARCH_OF_OTHER_TAB = Priority.READ_TOP_TOKENS
+"""Requests down to this priority answer what a person does: they do not wait for another tab's search."""
+
+IsModelOpen = Callable[[int | None], bool]
+"""Whether a tab has a model and a task, by its number."""
+
 
 @dataclass(eq=False)
 class Job:
@@ -16,14 +22,38 @@ class Job:
     Attributes:
         number: Counts all jobs of a worker.
         request: What is asked for.
-        document_number: Of the document that was open when it was asked; None: it is of any.
+        tab: Number of the tab that asked; None: it is of any, and needs no model.
+        document_number: Of the document that the tab had when it asked; None: it is of any.
+        is_search: It is one of the searches that run beside the person's work in other tabs.
         replies: The running computation; None while the job waits.
     """
 
     number: int
     request: Request
-    document_number: int | None
+    tab: int | None = None
+    document_number: int | None = None
+    is_search: bool = False
     replies: Iterator[Reply] | None = None
+
+    @property
+    def slot(self) -> object:
+        """Of jobs that share it only the latest is answered."""
+        return self.tab, self.request.slot
+
+    def replaces(self, other: Job) -> bool:
+        """Whether another job is void now that this one was submitted."""
+        is_of_same_tab = self.tab is not None and self.tab == other.tab
+        opens_another = (
+            is_of_same_tab and self.request.invalidates_queue and other.document_number is not None
+        )
+        return opens_another or self.slot == other.slot
+
+    def preempts(self, running: Job, is_model_open: IsModelOpen) -> bool:
+        """Whether a running job has to step aside for this one."""
+        is_beside_search = running.is_search and not self.is_search and self.tab != running.tab
+        if is_beside_search and self.request.priority <= INTERRUPTS_SEARCH_OF_OTHER_TAB:
+            return True
+        return self.request.preempts(running.request, self.tab == running.tab and is_model_open(self.tab))
 
 
 class Mailbox:
@@ -33,17 +63,14 @@ class Mailbox:
         self.slots: dict[object, Job] = {}
 
     def put(self, job: Job) -> list[Job]:
-        """Leave a job; one that opens another model and task drops what waited for the old ones."""
-        request = job.request
-        dropped = self.drop_model_jobs() if request.invalidates_queue else []
-        if request.slot in self.slots:
-            dropped.append(self.slots[request.slot])
-        self.slots[request.slot] = job
+        """Leave a job; one that opens another model and task drops what waited for its tab's old ones."""
+        dropped = self._drop(job.replaces)
+        self.slots[job.slot] = job
         return dropped
 
-    def drop_model_jobs(self) -> list[Job]:
-        """Drop whatever needs a model and a task."""
-        return self._drop(lambda job: job.document_number is not None)
+    def drop_tab(self, tab: int) -> list[Job]:
+        """Drop whatever needs the model and the task of a tab."""
+        return self._drop(lambda job: job.tab == tab)
 
     def drop_all(self) -> list[Job]:
         """Drop everything that waits."""
@@ -53,25 +80,24 @@ class Mailbox:
         """Drop one job, if it still waits."""
         return self._drop(lambda job: job.number == number)
 
-    def take_next(self, preempted: Request | None = None, is_model_open: bool = False) -> Job | None:
+    def take_next(self, preempted: Job | None, is_model_open: IsModelOpen) -> Job | None:
         """Take the most urgent job, or None.
 
         Args:
-            preempted: A request that was interrupted: only a job that may interrupt it is taken.
-            is_model_open: Whether the worker has a model and a task.
+            preempted: A job that was interrupted: only one that may interrupt it is taken.
+            is_model_open: Whether a tab has a model and a task.
         """
         for job in sorted(self.slots.values(), key=lambda job: job.request.priority):
-            if preempted is None or job.request.preempts(preempted, is_model_open):
-                return self.slots.pop(job.request.slot)
+            if preempted is None or job.preempts(preempted, is_model_open):
+                return self.slots.pop(job.slot)
         return None
 
-    def conflict_with(self, running: Request, is_model_open: bool = False) -> str:
+    def conflict_with(self, running: Job, is_model_open: IsModelOpen) -> str:
         """What a running job has to do for those that wait: ``end``, ``step aside``, or go on (empty)."""
-        waiting = [job.request for job in self.slots.values()]
-        needs_model = running.priority >= Priority.OPEN_MODEL
-        if running.slot in self.slots or (needs_model and any(r.invalidates_queue for r in waiting)):
+        waiting = self.slots.values()
+        if any(job.replaces(running) for job in waiting):
             return "end"
-        return "step aside" if any(r.preempts(running, is_model_open) for r in waiting) else ""
+        return "step aside" if any(job.preempts(running, is_model_open) for job in waiting) else ""
 
     def _drop(self, is_dropped: Callable[[Job], bool]) -> list[Job]:
         dropped = [job for job in self.slots.values() if is_dropped(job)]

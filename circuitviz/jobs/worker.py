@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from circuitviz.jobs.failure import describe_failure
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.jobs.mailbox import Job, Mailbox
 from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.engine_pool import EnginePool
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request, WorkerIdle
 from circuitviz.workbench.requests.priority import Priority
@@ -50,31 +52,36 @@ class JobEnded:
     is_cancelled: bool = False
 
 
+Message = Reply | JobStarted | JobEnded
+
+
 @dataclass(frozen=True)
 class Envelope:
     """A message on its way from the worker to the window's thread.
 
     Attributes:
         message: What is told.
-        job_number: Whose message it is; None: the worker's own.
-        document_number: Of the document it was asked for; None: any.
+        job: Whose message it is; None: the worker's own.
         n_requests: How many requests the worker knew of; only of ``WorkerIdle``.
     """
 
-    message: Reply | JobStarted | JobEnded
-    job_number: int | None
-    document_number: int | None
+    message: Message
+    job: Job | None
     n_requests: int = 0
 
 
 class Worker(QThread):
-    """The long-lived thread that owns the model.
+    """The long-lived thread that owns the models of all tabs.
 
     A running job looks between its steps whether a more urgent request waits. It then steps aside and goes
     on later where it was; a newer request of its own kind, a new model or a cancellation end it. Replies to
     what was asked for a document that was closed are dropped, even if they were on their way already; the
     handle of such a job is told that it was cancelled. ``WorkerIdle`` is delivered only where nothing was
     submitted since.
+
+    Jobs of a tab that is not in front go on, and what they reply waits until it is in front again: whoever
+    listens to their handles never hears of another tab than the one on the screen. Only progress, and all
+    replies of searches, which a tab asks for in the background, are delivered at once.
 
     ``replied`` carries every reply to the window's thread, before the job's own handle is told.
     """
@@ -85,20 +92,58 @@ class Worker(QThread):
 
     def __init__(self, engine: Engine | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._engine = engine or Engine()
+        self._engines = EnginePool(engine)
         self._mailbox = Mailbox()
         self._wake = threading.Condition()
         self._preempted: list[Job] = []
+        self._held: dict[int, Job] = {}
+        self._numbers_to_hold: set[int] = set()
         self._is_cancel_requested = self._is_stopping = False
         self._cancelled_numbers: set[int] = set()
         self._running: Job | None = None
-        self._document_number = self._n_requests = 0
-        self._handles: dict[int, JobHandle] = {}  # used in the window's thread only
+        self._n_requests = self._n_tabs = 0
+        self._document_numbers: dict[int, int] = {}  # by tab; an open one has none before its second document
+        self._closed_tabs: list[int] = []
+        # used in the window's thread only
+        self._handles: dict[int, JobHandle] = {}
+        self._front_tabs = {0}
+        self._waiting_messages: dict[int, deque[tuple[Message, Job]]] = {}  # by tab
         self.event_loop_queue = EventLoopQueue(self)
         self._message_sent.connect(self._on_message_sent)
 
-    def submit(self, request: Request) -> JobHandle:
-        """Leave a request; an older one of its kind is dropped, waiting or running.
+    # tabs
+
+    def open_tab(self) -> int:
+        """The number of a new tab; the first is 0."""
+        number, self._n_tabs = self._n_tabs, self._n_tabs + 1
+        return number
+
+    def set_front_tab(self, tab: int, instead_of: int | None) -> None:
+        """Deliver what is replied to a tab, and what waits for it, instead of another one's."""
+        self._front_tabs -= {instead_of}
+        self._front_tabs.add(tab)
+        self.event_loop_queue.add(partial(self._deliver_waiting, tab))
+
+    def close_tab(self, tab: int) -> None:
+        """End a tab's jobs, and let go of what it has open."""
+        self.drop_document_jobs(tab)
+        with self._wake:
+            self._closed_tabs.append(tab)
+            self._wake.notify()
+
+    # jobs
+
+    def submit(
+        self, request: Request, tab: int = 0, *, is_search: bool = False, is_held: bool = False
+    ) -> JobHandle:
+        """Leave a request; an older one of its kind and tab is dropped, waiting or running.
+
+        Args:
+            request: What is asked for.
+            tab: The number of the tab that asks.
+            is_search: It runs beside the person's work: jobs of other tabs interrupt it, and its replies are
+                delivered whichever tab is in front.
+            is_held: It waits until it is released.
 
         Returns:
             The job's handle; its signals come later, from the event loop.
@@ -106,26 +151,56 @@ class Worker(QThread):
         with self._wake:
             self._n_requests += 1
             number = self._n_requests
-            needs_model = request.priority >= Priority.OPEN_MODEL
-            document_number = self._document_number if needs_model else None
-            handle = self._handles[number] = JobHandle(request, partial(self._cancel_job, number))
-            dropped = self._mailbox.put(Job(number, request, document_number))
+            job = Job(number, request, is_search=is_search)
+            if request.priority >= Priority.OPEN_MODEL:
+                job.tab, job.document_number = tab, self._document_numbers.get(tab, 0)
+            cancel = partial(self._cancel_job, number)
+            handle = self._handles[number] = JobHandle(request, cancel, number)
+            dropped = []
+            if is_held:
+                self._held[number] = job
+            else:
+                dropped = self._mailbox.put(job)
             self._wake.notify()
         log.debug("job %d submitted: %s", number, type(request).__name__)
         self._send_dropped(dropped)
         self.submitted.emit(handle)
         return handle
 
-    def drop_document_jobs(self) -> None:
-        """Another document is opened: end whatever was asked for the one before, and keep nothing of it."""
+    def hold(self, handle: JobHandle) -> None:
+        """Stop a job after its present step, or before its first; it keeps what it has."""
         with self._wake:
-            self._document_number += 1
-            dropped = self._mailbox.drop_model_jobs()
+            number = handle.number
+            waiting = self._mailbox.drop(number)
+            stopped = [job for job in self._preempted if job.number == number]
+            self._preempted = [job for job in self._preempted if job.number != number]
+            if waiting or stopped:
+                self._held[number] = (waiting or stopped)[0]
+            else:
+                self._numbers_to_hold.add(number)
+
+    def release(self, handle: JobHandle) -> None:
+        """Let a job that is held go on, once nothing more urgent runs."""
+        with self._wake:
+            self._n_requests += 1  # what says that nothing is left to do is out of date
+            self._numbers_to_hold.discard(handle.number)
+            dropped = self._release(handle.number)
             self._wake.notify()
         self._send_dropped(dropped)
 
+    def drop_document_jobs(self, tab: int = 0) -> None:
+        """Another document is opened in a tab: end what was asked for the one before, and keep none of it."""
+        with self._wake:
+            self._document_numbers[tab] = self._document_numbers.get(tab, 0) + 1
+            dropped = self._mailbox.drop_tab(tab)
+            for number in [number for number, job in self._held.items() if job.tab == tab]:
+                dropped += self._end_held(number)
+            self._wake.notify()
+        self._send_dropped(dropped)
+        self.event_loop_queue.add(partial(self._deliver_waiting, tab))  # handles are told that they ended
+
     def cancel_all(self) -> None:
-        """End all jobs after the present step; what a search has found so far is kept."""
+        """End all jobs after the present step, but for those that are held; a search keeps what it found."""
         with self._wake:
             self._is_cancel_requested = True
             dropped = self._mailbox.drop_all()
@@ -170,16 +245,17 @@ class Worker(QThread):
             while not self._is_stopping:
                 if self._apply_cancellation():
                     self._emit_idle()  # what was cancelled had not even begun
-                preempted = self._preempted[-1].request if self._preempted else None
-                job = self._mailbox.take_next(preempted, self._engine.is_open)
+                preempted = self._preempted[-1] if self._preempted else None
+                job = self._mailbox.take_next(preempted, self._engines.is_open)
                 if job is not None:
-                    self._close_preempted(partial(_replaces, job.request), deliver_partial=False)
-                    job.replies = self._engine.execute(job.request)
+                    self._close_preempted(job.replaces, deliver_partial=False)
+                    job.replies = self._engines.engine(job.tab).execute(job.request)
                     self._send(JobStarted(), job)
                     return job
                 if self._preempted:
                     return self._preempted.pop()
                 self._wake.wait()
+            self._preempted += [job for job in self._held.values() if job.replies is not None]
             self._close_preempted(lambda _job: True)
             return None
 
@@ -193,6 +269,9 @@ class Worker(QThread):
             return False
         cancels_all, self._is_cancel_requested = self._is_cancel_requested, False
         self._close_preempted(lambda job: cancels_all or self._is_unwanted(job))
+        for tab in self._closed_tabs:
+            self._engines.close(tab)
+        self._closed_tabs.clear()
         return cancels_all
 
     def _is_job_cancelled(self) -> bool:
@@ -204,7 +283,7 @@ class Worker(QThread):
             job = self._running
             if job is None:
                 return False
-            conflict = self._mailbox.conflict_with(job.request, self._engine.is_open)
+            conflict = self._mailbox.conflict_with(job, self._engines.is_open)
             is_cancelled = (
                 conflict == "end" or self._is_cancel_requested or self._is_stopping or self._is_unwanted(job)
             )
@@ -214,8 +293,11 @@ class Worker(QThread):
 
     def _is_unwanted(self, job: Job) -> bool:
         """Whether this one job was cancelled, or is of a document that was closed."""
-        is_of_closed_document = job.document_number not in (None, self._document_number)
-        return is_of_closed_document or job.number in self._cancelled_numbers
+        return not self._is_current(job) or job.number in self._cancelled_numbers
+
+    def _is_current(self, job: Job) -> bool:
+        """Whether the document that a job was asked for is still its tab's."""
+        return job.tab is None or job.document_number == self._document_numbers.get(job.tab, 0)
 
     def _close_preempted(self, should_close: Callable[[Job], bool], deliver_partial: bool = True) -> None:
         """Close jobs that stepped aside; ``deliver_partial``: what they have so far is told."""
@@ -237,8 +319,11 @@ class Worker(QThread):
                     self._send(reply, job)
                 check_cancelled()
                 with self._wake:
-                    conflict = self._mailbox.conflict_with(job.request, self._engine.is_open)
-                    if conflict == "step aside":
+                    if job.number in self._numbers_to_hold:
+                        self._numbers_to_hold.discard(job.number)
+                        self._held[job.number] = job
+                        return
+                    if self._mailbox.conflict_with(job, self._engines.is_open) == "step aside":
                         self._preempted.append(job)
                         return
         except Cancelled:
@@ -261,7 +346,8 @@ class Worker(QThread):
 
     def _send_partial_result(self, job: Job, deliver: bool = True) -> None:
         """A discovery that came to no end keeps what it has, marked partial."""
-        kept, self._engine.partial_result = self._engine.partial_result, None
+        engine = self._engines.engine(job.tab)
+        kept, engine.partial_result = engine.partial_result, None
         if (
             deliver
             and kept is not None
@@ -270,13 +356,13 @@ class Worker(QThread):
         ):
             self._send(kept, job)
 
-    def _send(self, message: Reply | JobStarted | JobEnded, job: Job) -> None:
-        self._message_sent.emit(Envelope(message, job.number, job.document_number))
+    def _send(self, message: Message, job: Job) -> None:
+        self._message_sent.emit(Envelope(message, job))
 
     def _emit_idle(self) -> None:
         """Say so where nothing is left to do."""
         if not (self._mailbox.slots or self._preempted):
-            self._message_sent.emit(Envelope(WorkerIdle(), None, None, self._n_requests))
+            self._message_sent.emit(Envelope(WorkerIdle(), None, self._n_requests))
 
     # in the window's thread
 
@@ -287,9 +373,27 @@ class Worker(QThread):
     def _cancel_job(self, number: int) -> None:
         with self._wake:
             self._cancelled_numbers.add(number)
-            dropped = self._mailbox.drop(number)
+            dropped = self._mailbox.drop(number) + self._end_held(number)
             self._wake.notify()
         self._send_dropped(dropped)
+
+    def _release(self, number: int) -> list[Job]:
+        """Let a job that is held go on; returns the jobs that it replaces."""
+        job = self._held.pop(number, None)
+        if job is None:
+            return []
+        if job.replies is None:
+            return self._mailbox.put(job)
+        self._preempted.insert(0, job)
+        return []
+
+    def _end_held(self, number: int) -> list[Job]:
+        """Let the thread close a job that is held and unwanted; returns it where it had not begun."""
+        job = self._held.get(number)
+        if job is not None and job.replies is None:
+            return [self._held.pop(number)]
+        self._release(number)
+        return []
 
     def _on_message_sent(self, envelope: Envelope) -> None:
         """Replies that come at once are delivered one for each turn of the event loop."""
@@ -300,15 +404,27 @@ class Worker(QThread):
 
     def _deliver(self, envelope: Envelope) -> None:
         """Pass on what still is of interest."""
-        message, number = envelope.message, envelope.job_number
-        if isinstance(message, WorkerIdle):
+        message, job = envelope.message, envelope.job
+        if job is None:
             if envelope.n_requests == self._n_requests:
                 self.replied.emit(message)
-            return
-        assert number is not None
-        is_current = envelope.document_number in (None, self._document_number)
+        elif job.tab is None or job.is_search or isinstance(message, ProgressReported):
+            self._tell(message, job)
+        else:
+            self._waiting_messages.setdefault(job.tab, deque()).append((message, job))
+            self._deliver_waiting(job.tab)
+
+    def _deliver_waiting(self, tab: int) -> None:
+        """Pass on what was replied to a tab: where it is in front, or no longer wanted."""
+        waiting = self._waiting_messages.get(tab)
+        while waiting and (tab in self._front_tabs or not self._is_current(waiting[0][1])):
+            self._tell(*waiting.popleft())
+
+    def _tell(self, message: Message, job: Job) -> None:
+        number, is_current = job.number, self._is_current(job)
         if isinstance(message, JobEnded):
             self._cancelled_numbers.discard(number)
+            self._numbers_to_hold.discard(number)
             handle = self._handles.pop(number)
             if message.is_cancelled or not is_current:
                 handle.end_cancelled()
@@ -323,10 +439,6 @@ class Worker(QThread):
             return
         self.replied.emit(message)
         handle.deliver(message)
-
-
-def _replaces(request: Request, job: Job) -> bool:
-    return request.invalidates_queue or request.slot == job.request.slot
 
 
 def _must_be_sent(reply: Reply) -> bool:

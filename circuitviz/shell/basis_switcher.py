@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject
 
 from circuitviz.canvas.circuit_view import CircuitView
-from circuitviz.document.origin import SAME_SUBJECT, PromptOrigin
+from circuitviz.document.origin import PromptOrigin
 from circuitviz.panels.features.panel import FeaturesPanel
 from circuitviz.workbench.requests.switch_basis import SwitchBasis, plan_basis_switch
 from circuitviz.workspace import Workspace
@@ -42,7 +42,6 @@ class BasisSwitcher(QObject):
         if isinstance(state.origin, PromptOrigin):
             workspace.prompt_circuits.submit_query(replace(state.origin.query, sites=sites))
             return
-        workspace.search_controller.begin_search(SAME_SUBJECT)
         folders = "; ".join(self._features.dictionary_folders)
         workspace.submit_request(SwitchBasis(state.origin, sites, state.circuit.n_edges, text, folders))
 

@@ -21,7 +21,9 @@ from PySide6.QtWidgets import (
 from circuitviz.document import Document, State
 from circuitviz.formats.autosave import AUTOSAVE_DELAY_S, Autosave, RecoveredWork, find_recovered_work
 from circuitviz.shell.file_controller import FileController
+from circuitviz.workbench.requests.discover_circuit import SearchResult
 from circuitviz.workspace import Workspace
+from circuitviz.workspace.tabs import Tab
 
 MAX_VISIBLE_ROWS = 4  # in sight at once
 SEARCH_HANDOVER_MS = int(
@@ -30,7 +32,7 @@ SEARCH_HANDOVER_MS = int(
 
 
 class CrashRecovery(QObject):
-    """Autosaves the window's document and a running search, and offers work of earlier processes."""
+    """Autosaves the documents and searches of all tabs, and offers work of earlier processes."""
 
     message_posted = Signal(str)  # from the autosaves' own threads
     dirty_changed = Signal()
@@ -42,21 +44,21 @@ class CrashRecovery(QObject):
             window: The parent of the dialog.
             workspace: Whose documents are kept.
             folder: Where recovery files lie.
-            files: Asks before other work is left, and writes down how the document is looked at.
+            files: Writes down how the document is looked at.
         """
         super().__init__(window)
         self._window, self._workspace, self._files, self.folder = window, workspace, files, folder
-        self.document_autosave = Autosave(self.folder, self.message_posted.emit)
-        # the search's result may yet replace the document, so both are kept
-        self.search_autosave = Autosave(self.folder, self.message_posted.emit)
-        self._search_document: Document | None = None
+        self._autosaves: dict[Tab, TabAutosave] = {}
         self.dialog: RecoveryDialog | None = None
         self._recovered: RecoveredWork | None = None
-        self._followed_document: Document | None = None
         self.message_posted.connect(workspace.post_message)
-        workspace.document_opened.connect(self._follow_document)
-        workspace.state_changed.connect(self._autosave_search)
-        self._follow_document()
+        workspace.tabs.changed.connect(self._follow_tabs)
+        self._follow_tabs()
+
+    @property
+    def document_autosave(self) -> Autosave:
+        """That of the document in front."""
+        return self._autosaves[self._workspace.tabs.front].document_autosave
 
     def offer_recovery(self) -> bool:
         """Ask what to do with work of processes that ended without saving; returns whether there is any."""
@@ -72,8 +74,6 @@ class CrashRecovery(QObject):
         workspace = self._workspace
 
         def show(document: Document) -> None:
-            if not self._files.confirm_leave():
-                return
             self._recovered = recovered
             try:
                 workspace.set_document(document)
@@ -82,48 +82,89 @@ class CrashRecovery(QObject):
             workspace.post_message(f"Recovered {_display_name(recovered)}; it is not saved yet")
 
         title = f"Could not recover {_display_name(recovered)}"
-        workspace.file_loader.load(recovered.open, show, title, key="document")
+        workspace.file_loader.load(recovered.open, show, title, key=recovered.file)
 
     def close_autosaves(self) -> None:
         """End the autosaves and remove their files: all is saved, or was discarded."""
-        self.document_autosave.close()
-        self.search_autosave.close()
+        for autosave in self._autosaves.values():
+            autosave.close()
+        self._autosaves.clear()
 
-    def _autosave_search(self) -> None:
+    def _follow_tabs(self) -> None:
+        """Keep the work of the tabs that there are now."""
+        tabs = self._workspace.tabs.tabs
+        for tab in [tab for tab in self._autosaves if tab not in tabs]:
+            self._autosaves.pop(tab).close()
+        for tab in tabs:
+            if tab not in self._autosaves:
+                self._autosaves[tab] = TabAutosave(tab, self)
+            self._autosaves[tab].follow(self._recovered)
+        self.dirty_changed.emit()
+
+    def record_view(self, document: Document) -> None:
+        """Write down how a document is looked at, where it is on the screen."""
+        if document is self._workspace.document:
+            self._files.record_view()
+
+
+class TabAutosave:
+    """Autosaves a tab's document and what its search has so far."""
+
+    def __init__(self, tab: Tab, recovery: CrashRecovery) -> None:
+        self._tab, self._recovery = tab, recovery
+        self.document_autosave = Autosave(recovery.folder, recovery.message_posted.emit)
+        # the search's result may yet replace the document, so both are kept
+        self._search_autosave = Autosave(recovery.folder, recovery.message_posted.emit)
+        self._search_document: Document | None = None
+        self._followed_result: SearchResult | None = None
+        self._followed_document: Document | None = None
+
+    def follow(self, recovered: RecoveredWork | None) -> None:
+        """Keep what is in the tab now.
+
+        Args:
+            recovered: The recovery file that another document than before was read from; None: it was not.
+        """
+        self._follow_search()
+        document = self._tab.user_document
+        if document is self._followed_document:
+            return
+        if self._followed_document is not None:
+            self._followed_document.state_changed.disconnect(self._record_view)
+        self._followed_document = document
+        document.state_changed.connect(self._record_view)
+        self.document_autosave.track(document, recovered)
+
+    def close(self) -> None:
+        """Remove the files: all is saved, or was discarded."""
+        if self._followed_document is not None:
+            self._followed_document.state_changed.disconnect(self._record_view)
+        self.document_autosave.close()
+        self._search_autosave.close()
+
+    def _follow_search(self) -> None:
         """Autosave the partial result of a search; the final one is autosaved with the document."""
-        found = self._workspace.partial_result
+        found = self._tab.partial_result
+        if found is self._followed_result:
+            return
+        self._followed_result = found
         if found is None:
-            if self._search_document is not None:
-                self._search_document = None
-                QTimer.singleShot(SEARCH_HANDOVER_MS, self, self._stop_search_autosave)
+            self._search_document = None
+            QTimer.singleShot(SEARCH_HANDOVER_MS, self._recovery, self._stop_search_autosave)
             return
         if self._search_document is None:
             self._search_document = Document()
             self._search_document.mark_unsaved()
-            self.search_autosave.track(self._search_document)
+            self._search_autosave.track(self._search_document)
         self._search_document.set_state(State(found.origin, found.scores, found.circuit))
 
     def _stop_search_autosave(self) -> None:
         if self._search_document is None:
-            self.search_autosave.track(Document())
-
-    def _follow_document(self) -> None:
-        document = self._workspace.user_document
-        if document is self._followed_document:
-            return
-        if self._followed_document is not None:
-            self._followed_document.dirty_changed.disconnect(self._update_title)
-            self._followed_document.state_changed.disconnect(self._record_view)
-        self._followed_document = document
-        document.dirty_changed.connect(self._update_title)
-        document.state_changed.connect(self._record_view)
-        self.document_autosave.track(document, self._recovered)
+            self._search_autosave.track(Document())
 
     def _record_view(self, *_: object) -> None:
-        self._files.record_view()
-
-    def _update_title(self, _dirty: bool) -> None:
-        self.dirty_changed.emit()
+        assert self._followed_document is not None
+        self._recovery.record_view(self._followed_document)
 
 
 class RecoveryDialog(QDialog):

@@ -76,7 +76,7 @@ def _looks_like_task_json(start: bytes) -> bool:
 class DropHandler(QObject):
     """Shows the overlay while files are over the window, and opens them when they are dropped."""
 
-    circuit_dropped = Signal(object, str)  # its path, and what is said once it is open
+    circuit_dropped = Signal(object)  # its path
     labels_dropped = Signal(object)  # their path
 
     def __init__(self, window: QWidget, pages: QWidget, workspace: Workspace) -> None:
@@ -116,7 +116,7 @@ class DropHandler(QObject):
         return bool(drops)
 
     def open_dropped_files(self, dropped: Sequence[DroppedFile]) -> None:
-        """Put a model and a task into the search form, and open the first of several circuits."""
+        """Put a model and a task into the search form, and open each circuit in a tab."""
         workspace, form = self._workspace, self._workspace.search_form
         circuits: list[Path] = []
         for file in dropped:
@@ -134,12 +134,9 @@ class DropHandler(QObject):
                 self.labels_dropped.emit(file.path)
             else:
                 circuits.append(file.path)
-        if circuits:
-            first, *rest = circuits
-            names = ", ".join(path.name for path in rest)
-            message = f"Opened {first.name}; {names} can be opened next, or compared with" if rest else ""
-            self.circuit_dropped.emit(first, message)
-        elif any(file.kind in ("model", "task") for file in dropped):
+        for path in circuits:
+            self.circuit_dropped.emit(path)
+        if not circuits and any(file.kind in ("model", "task") for file in dropped):
             workspace.panel_requested.emit("discovery")
 
     @staticmethod

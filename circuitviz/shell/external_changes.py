@@ -1,4 +1,4 @@
-"""Notices when another program changes the open file, and asks before saving over that."""
+"""Notices when another program changes an open file, and asks before saving over that."""
 
 from __future__ import annotations
 
@@ -22,36 +22,38 @@ class ExternalChangeMonitor(QObject):
         self._parent, self._workspace = parent, workspace
         self._stamps: WeakKeyDictionary[Document, tuple[Path, FileStamp]] = WeakKeyDictionary()
         self._watcher = QFileSystemWatcher(self)
-        self._watcher.fileChanged.connect(lambda _name: self._check_file())
+        self._watcher.fileChanged.connect(lambda name: self._check_file(Path(name)))
 
-    def watch_document(self, document: Document) -> None:
-        """Watch the file of the document that is on the screen."""
+    def watch_documents(self) -> None:
+        """Watch the files of the documents that are open."""
         if watched := self._watcher.files():
             self._watcher.removePaths(watched)
-        path = document.path
-        if path is None:
-            return
-        if document not in self._stamps or self._stamps[document][0] != path:
-            self.record_stamp(document)
-        if _read_stamp(path) is not None:
-            self._watcher.addPath(str(path))
+        for tab in self._workspace.tabs.tabs:
+            document = tab.user_document
+            path = document.path
+            if path is None:
+                continue
+            if document not in self._stamps or self._stamps[document][0] != path:
+                self.record_stamp(document)
+            if _read_stamp(path) is not None:
+                self._watcher.addPath(str(path))
 
     def record_stamp(self, document: Document) -> None:
         """Remember the document's file as it is now: it was just read or written."""
         if document.path is not None:
             self._stamps[document] = document.path, _read_stamp(document.path)
 
-    def has_changed(self, path: Path) -> bool:
-        """Whether the file was changed since, by another program or by saving another document there."""
-        now, document = _read_stamp(path), self._workspace.user_document
+    def has_changed(self, path: Path, document: Document) -> bool:
+        """Whether a file was changed since, by another program or by saving another document there."""
+        now = _read_stamp(path)
         if self._workspace.save_service.pending_saves:  # what happens to the file meanwhile is no surprise
             return False
         known = self._stamps.get(document)
         return now is not None and known is not None and path == known[0] and now != known[1]
 
     def confirm_overwrite(self, path: Path) -> bool:
-        """Ask before saving over what another program wrote."""
-        if not self.has_changed(path):
+        """Ask before the document in front is saved over what another program wrote."""
+        if not self.has_changed(path, self._workspace.user_document):
             return True
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
@@ -65,13 +67,14 @@ class ExternalChangeMonitor(QObject):
         )
         return bool(choice == buttons.Save)
 
-    def _check_file(self) -> None:
-        path = self._workspace.user_document.path
-        if path is None or self._workspace.save_service.pending_saves:  # it is watched anew after that
+    def _check_file(self, path: Path) -> None:
+        tab = self._workspace.tabs.tab_at(path)
+        if tab is None or self._workspace.save_service.pending_saves:  # it is watched anew after that
             return
-        if self.has_changed(path):
+        if self.has_changed(path, tab.user_document):
             self._workspace.post_message(
-                f"'{path.name}' was changed by another program; saving here will ask first"
+                f"'{path.name}' was changed by another program; saving here will ask first, and opening it "
+                "reads it again"
             )
         if path.exists():  # a file that was replaced is watched no more
             self._watcher.addPath(str(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.file_names import propose_stem
 from circuitviz.workspace.save_service import DoneCallback, ignore_result
+from circuitviz.workspace.tabs import Tab
 
 CIRCUITS = "circuits"  # whose dialogs share the last folder
 OPEN_FILE_FILTER = "Circuits (*.circuit *.json *.graphml *.csv);;All files (*)"
@@ -56,8 +57,9 @@ class FileController(QObject):
         self.export_dialog: ExportDialog | None = None
         self.file_lock = WindowFileLock(parent, self.open_copy)
         self.external_changes = ExternalChangeMonitor(parent, workspace)
-        workspace.search_controller.confirm_replace = self.confirm_replace
         workspace.document_closing.connect(self.record_view)
+        workspace.tabs.changed.connect(self._follow_tabs)
+        self._known_documents: list[tuple[Document, Path | None]] = []
         workspace.file_loader.preload_modules(preload_figure_modules, layouts.names)
 
     # opening
@@ -74,20 +76,32 @@ class FileController(QObject):
         self.ask_and_open()
 
     def open_path(self, path: Path, *, message: str = "") -> None:
-        """Read a file, and show it unless unsaved work is to be kept or another window has it.
+        """Read a file and show it in a tab of its own, unless another window has it.
+
+        A file that a tab has open comes to the front; where another program has changed it since, the person
+        is asked whether to read it again.
 
         Args:
             path: The file.
             message: Shown once it is open, instead of its name.
         """
+        if (tab := self._workspace.tabs.tab_at(path)) is not None:
+            self._workspace.tab_controller.show(tab)
+            if not self.external_changes.has_changed(path, tab.user_document):
+                self._settings.add_recent_file(path)
+                self._workspace.post_message(f"{path.name} is open in this tab")
+                return
+            if not self._confirm_reload(path):
+                return
 
         def show(document: Document) -> None:
-            if not self.confirm_leave():
-                return
             if not self.file_lock.acquire_lock(path):
                 self.file_lock.offer_copy(path)
                 return
-            self._workspace.show_opened_document(path, document)
+            if tab is not None and tab in self._workspace.tabs.tabs:
+                self._workspace.tab_controller.reload(tab, document)
+            else:
+                self._workspace.show_opened_document(path, document)
             self._settings.add_recent_file(path)
             if message:
                 self._workspace.post_message(message)
@@ -105,13 +119,22 @@ class FileController(QObject):
 
         self._workspace.open_file(path, show)
 
+    def _follow_tabs(self) -> None:
+        """Lock and watch the files that are open now, and no others."""
+        documents = [tab.user_document for tab in self._workspace.tabs.tabs]
+        known = [(document, document.path) for document in documents]
+        if known == self._known_documents:
+            return
+        self._known_documents = known
+        paths = [path for _, path in known if path is not None]
+        for path in paths:
+            self.file_lock.acquire_lock(path)
+        self.file_lock.keep_only([*paths, *self._workspace.save_service.pending_saves])
+        self.external_changes.watch_documents()
+
     def on_document_opened(self) -> None:
-        """Another document is on the screen: lock its file, and go back to its layout."""
+        """Another document is on the screen: go back to its layout."""
         document = self._workspace.document
-        if self._workspace.partial_result is None:
-            if document.path is None or not self.file_lock.acquire_lock(document.path):
-                self.file_lock.release_lock()
-            self.external_changes.watch_document(document)
         circuit = document.state.circuit
         default = "tokens" if circuit is not None and circuit.graph.is_of_prompt else "layered"
         layout = document.view.get("layout")
@@ -180,14 +203,12 @@ class FileController(QObject):
         document = workspace.user_document
 
         def end(is_saved: bool) -> None:
-            now = workspace.user_document
             if is_saved:
                 self.external_changes.record_stamp(document)
                 self._settings.add_recent_file(path)
                 self.saved.emit()
-            if (document is not now or not is_saved) and not workspace.save_service.pending_saves:
-                self.file_lock.release_lock() if now.path is None else self.file_lock.acquire_lock(now.path)
-            self.external_changes.watch_document(now)
+            self._known_documents = []  # the file is another one, and watched anew
+            workspace.tabs.changed.emit()
             on_done(is_saved)
 
         workspace.save_service.start_save(path, end)
@@ -254,46 +275,83 @@ class FileController(QObject):
     # leaving
 
     def close_files(self) -> None:
-        """Let other windows have the file."""
-        self.file_lock.release_lock()
+        """Let other windows have the files."""
+        self.file_lock.keep_only(())
+
+    def close_tab(self, tab: Tab) -> None:
+        """Close a tab, unless its search or its unsaved work is to be kept."""
+        if self.confirm_close([tab]):
+            self._workspace.tab_controller.close(tab)
 
     def confirm_leave(self) -> bool:
-        """Ask before a search is ended or unsaved work is lost; what is being saved is saved first."""
-        return self.confirm_end_search() and self.confirm_replace()
+        """Ask before the window closes, once for all its tabs."""
+        return self.confirm_close(self._workspace.tabs.tabs)
 
-    def confirm_end_search(self) -> bool:
-        """Ask before a search that is under way is ended."""
-        if not self._workspace.search_controller.is_running:
+    def confirm_close(self, tabs: Sequence[Tab]) -> bool:
+        """Ask before searches are ended or unsaved work is lost; what is being saved is saved first."""
+        return self._confirm_end_searches(tabs) and self._confirm_discard(tabs)
+
+    def _confirm_end_searches(self, tabs: Sequence[Tab]) -> bool:
+        n_searches = sum(tab.search is not None for tab in tabs)
+        if not n_searches:
             return True
+        subject = (
+            "A search for a circuit is" if n_searches == 1 else f"{n_searches} searches for circuits are"
+        )
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
             self._parent,
             "circuitviz",
-            "A search for a circuit is still running; what it has found so far would be lost. End it?",
+            f"{subject} not finished; what was found so far would be lost. End "
+            f"{'it' if n_searches == 1 else 'them'}?",
             buttons.Yes | buttons.No,
             buttons.No,
         )
         return bool(choice == buttons.Yes)
 
-    def confirm_replace(self) -> bool:
-        """Ask before unsaved work makes way for something else."""
+    def _confirm_discard(self, tabs: Sequence[Tab]) -> bool:
+        """Ask once before unsaved work of some tabs is discarded."""
         workspace = self._workspace
         workspace.save_service.wait_until_written(include_exports=False)
-        if not workspace.user_document.is_dirty or workspace.user_document.state.circuit is None:
+        unsaved = [tab for tab in tabs if tab.has_unsaved_work]
+        if not unsaved:
             return True
+        display_names = dict(zip(workspace.tabs.tabs, workspace.tabs.display_names(), strict=True))
+        names = "\n".join(f"    {display_names[tab]}" for tab in unsaved)
+        text = f"{display_names[unsaved[0]]} has changes that are not saved. Save them?"
+        if len(unsaved) > 1:
+            text = f"{len(unsaved)} circuits have changes that are not saved. Save all of them?\n\n{names}"
+        else:
+            workspace.tab_controller.show(unsaved[0])
         buttons = QMessageBox.StandardButton
+        many = len(unsaved) > 1
+        save, discard = (buttons.SaveAll, buttons.Discard) if many else (buttons.Save, buttons.Discard)
+        choice = QMessageBox.question(self._parent, "circuitviz", text, save | discard | buttons.Cancel)
+        if choice == save:
+            return all(self._save_tab(tab) for tab in unsaved)
+        return bool(choice == discard)
+
+    def _save_tab(self, tab: Tab) -> bool:
+        """Bring a tab to the front and save it, and wait for that; whether it was saved."""
+        saved: list[bool] = []
+        self._workspace.tab_controller.show(tab)
+        self.save_document(saved.append)
+        self._workspace.save_service.wait_until_written(include_exports=False)
+        return saved == [True]
+
+    def _confirm_reload(self, path: Path) -> bool:
+        """Ask before a file that another program has changed is read again."""
+        buttons = QMessageBox.StandardButton
+        is_dirty = self._workspace.user_document.is_dirty
+        lost = " Your changes since you last saved would be lost." if is_dirty else ""
         choice = QMessageBox.question(
             self._parent,
             "circuitviz",
-            "This circuit has changes that are not saved. Save them?",
-            buttons.Save | buttons.Discard | buttons.Cancel,
+            f"'{path.name}' was changed by another program since it was read. Read it again?{lost}",
+            buttons.Yes | buttons.No,
+            buttons.No if is_dirty else buttons.Yes,
         )
-        if choice == buttons.Save:
-            saved: list[bool] = []
-            self.save_document(saved.append)
-            workspace.save_service.wait_until_written(include_exports=False)
-            return saved == [True]
-        return bool(choice == buttons.Discard)
+        return bool(choice == buttons.Yes)
 
 
 def _drawn_names(names: object, drawn: Collection[str]) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
@@ -19,11 +18,13 @@ from circuitviz.commands.services import (
     LayoutService,
     NodeNameService,
     PanelService,
+    TabService,
     WindowService,
 )
-from circuitviz.document import Document, move_nodes
+from circuitviz.document import move_nodes
 from circuitviz.panels.features.panel import FeaturesPanel
 from circuitviz.panels.labels.panel import LabelsPanel
+from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import Theme
 from circuitviz.shell.about_dialog import AboutDialog
 from circuitviz.shell.basis_switcher import BasisSwitcher
@@ -31,6 +32,7 @@ from circuitviz.shell.canvas_updater import CanvasUpdater
 from circuitviz.shell.command_palette import CommandPalette
 from circuitviz.shell.crash_recovery import CrashRecovery
 from circuitviz.shell.dock_manager import DockManager
+from circuitviz.shell.document_tabs import DocumentTabs
 from circuitviz.shell.drag_and_drop import DropHandler
 from circuitviz.shell.failure_dialog import show_failure
 from circuitviz.shell.file_controller import FileController
@@ -78,7 +80,6 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.view)
         self.notice_bar = NoticeBar(workspace)
-        self.setCentralWidget(stack_above(self.notice_bar, self.pages))
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
@@ -88,6 +89,8 @@ class MainWindow(QMainWindow):
         self.canvas_updater = CanvasUpdater(workspace, self.view, self.node_names, self)
         self.layout_controller = LayoutController(workspace, self.view, self.canvas_updater, self.settings)
         self.file_controller = FileController(self, workspace, self.view, self.canvas_updater, self.settings)
+        self.document_tabs = DocumentTabs(workspace, self.file_controller.close_tab)
+        self.setCentralWidget(stack_above(self.document_tabs, self.notice_bar, self.pages))
         recovery_folder = self.settings.data_folder / "recovery"
         self.crash_recovery = CrashRecovery(self, workspace, recovery_folder, self.file_controller)
         self.drop_handler = DropHandler(self, self.pages, workspace)
@@ -123,7 +126,8 @@ class MainWindow(QMainWindow):
             self.restoreState(geometry[1])
             self.dock_manager.restore_layout(self.settings.places_layout)
         self.dock_manager.lay_out_hidden_docks()
-        self.show_start_page()
+        self.start_page.show_recent_files(self.settings.recent_files)
+        self._show_page()
 
     def _connect_signals(self) -> None:
         workspace, start, files = self.workspace, self.start_page, self.file_controller
@@ -139,9 +143,12 @@ class MainWindow(QMainWindow):
         self.dock_manager.help_requested.connect(self._show_panel_help)
         prompts.circuit_arriving.connect(lambda: setattr(self.canvas_updater, "layout_name", "tokens"))
         prompts.answer_shown.connect(lambda: self.canvas_updater.call_when_drawn(self.view.fit))
-        workspace.undo_stack.cleanChanged.connect(lambda _is_clean: self.update_title())
+        workspace.undo_group.cleanChanged.connect(lambda _is_clean: self.update_title())
+        workspace.tabs.changed.connect(self._on_tabs_changed)
+        for signal in (workspace.search_controller.search_started, workspace.search_finished):
+            signal.connect(lambda _search: self.redraw_canvas())
         files.saved.connect(self.update_title)
-        self.drop_handler.circuit_dropped.connect(self._open_dropped)
+        self.drop_handler.circuit_dropped.connect(files.open_path)
         self.drop_handler.labels_dropped.connect(self.dock_manager.panel(LabelsPanel).import_labels)
         self.crash_recovery.dirty_changed.connect(self.update_title)
         start.example_chosen.connect(self.find_example_circuit)
@@ -167,6 +174,7 @@ class MainWindow(QMainWindow):
             WindowService: self,
             PanelService: self.dock_manager,
             FileService: self.file_controller,
+            TabService: self.document_tabs,
             LayoutService: self.layout_controller,
             GroupService: self.group_controller,
             NodeNameService: self.node_names,
@@ -190,36 +198,39 @@ class MainWindow(QMainWindow):
     def redraw_canvas(self) -> None:
         """Draw the workspace's state."""
         are_docks_hidden = bool(self.dock_manager.hidden_names)
-        if self.workspace.state.circuit is not None:
-            self.dock_manager.set_circuit_docks_visible(True)
-            self.pages.setCurrentWidget(self.view)
-        # to show the docks is a frame's work, and to draw is another's
-        self.canvas_updater.redraw(is_deferred=are_docks_hidden)
+        self._show_page()
+        if (search := self.workspace.tabs.front.search) is not None and self.workspace.state.circuit is None:
+            self.canvas_updater.reset()
+            self.view.show_scene(CircuitScene(), f"Searching for the circuit of {search.name} …")
+        else:
+            # to show the docks is a frame's work, and to draw is another's
+            self.canvas_updater.redraw(is_deferred=are_docks_hidden)
         self.update_title()
         self.menus.update_enabled_actions()
 
     def update_title(self) -> None:
-        """Show the file's name and whether it is modified."""
-        document, is_empty = self.workspace.document, self.workspace.state.circuit is None
-        name = document.path.name if document.path else "Untitled circuit"
+        """Show the tab's name and whether it is modified."""
+        tab = self.workspace.tabs.front
+        is_empty = self.workspace.state.circuit is None
+        name = self.workspace.tabs.display_names()[self.workspace.tabs.tabs.index(tab)]
         self.setWindowTitle("circuitviz" if is_empty else f"{name}[*] – circuitviz")
-        self.setWindowModified(document.is_dirty and not is_empty)
+        self.setWindowModified(self.workspace.document.is_dirty and not is_empty)
 
-    def show_start_page(self) -> None:
-        """Show recent files and examples; the open circuit stays open behind them."""
-        self.start_page.show_recent_files(self.settings.recent_files)
-        self.pages.setCurrentWidget(self.start_page)
-        if self.workspace.state.circuit is None:
+    def _show_page(self) -> None:
+        """Show the canvas, or the start page in an empty tab that waits for no search."""
+        is_empty = self.workspace.state.circuit is None
+        is_waiting = self.workspace.tabs.front.search is not None
+        self.pages.setCurrentWidget(self.start_page if is_empty and not is_waiting else self.view)
+        if not is_empty:
+            self.dock_manager.set_circuit_docks_visible(True)
+        elif not is_waiting:
+            self.start_page.show_recent_files(self.settings.recent_files)
             self.dock_manager.set_circuit_docks_visible(False)
 
     def find_example_circuit(self, task: str) -> None:
         """Find the circuit of a built-in task on the demo model."""
-        if self.file_controller.confirm_leave():
-            self.workspace.set_document(Document())
-            self.workspace.search_form.set(model="demo", task=task)
-            self.pages.setCurrentWidget(self.view)
-            self.view.show_scene(type(self.view.circuit_scene)(), "Loading the demo model …")
-            self.workspace.search_form.start(is_example=True)
+        self.workspace.search_form.set(model="demo", task=task)
+        self.workspace.search_form.start(is_example=True)
 
     def set_device(self, name: str) -> None:
         """Run models on this device from the next search on."""
@@ -234,10 +245,11 @@ class MainWindow(QMainWindow):
     def _on_document_opened(self) -> None:
         self.file_controller.on_document_opened()
         self.canvas_updater.reset()
-        self.view.circuit_scene = type(self.view.circuit_scene)()
+        self.view.circuit_scene = CircuitScene()
 
-    def _open_dropped(self, path: Path, message: str) -> None:
-        self.file_controller.open_path(path, message=message)
+    def _on_tabs_changed(self) -> None:
+        self.update_title()
+        self.menus.update_enabled_actions()
 
     # dialogs
 
@@ -343,5 +355,6 @@ class MainWindow(QMainWindow):
         self.file_controller.close_files()
         self.canvas_updater.reset()
         self.workspace.stop()
-        self.workspace.undo_stack.blockSignals(True)  # it is destroyed after the window
+        self.workspace.undo_group.blockSignals(True)  # it is destroyed after the window
+        self.workspace.tabs.blockSignals(True)
         event.accept()

@@ -1,4 +1,4 @@
-"""Lines above the canvas about what waits for the person: an offered result, a model that is not open."""
+"""Lines above the canvas about what waits for the person: a circuit in another tab, a model to open."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 
 from circuitviz.workbench.requests.open_document_model import FROM_DISK, FROM_NETWORK
 from circuitviz.workspace import Workspace
+from circuitviz.workspace.search_queue import Search
+from circuitviz.workspace.tabs import Tab
 
-SHOW_RESULT_TEXT, OPEN_MODEL_TEXT, DOWNLOAD_MODEL_TEXT = (
-    "Show the circuit",
+SHOW_TAB_TEXT, OPEN_MODEL_TEXT, DOWNLOAD_MODEL_TEXT = (
+    "Show it",
     "Open it from this computer",
     "Download…",
 )
@@ -43,25 +45,42 @@ class NoticeBar(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
-        self.result_notice, self.model_notice = Notice(SHOW_RESULT_TEXT), Notice(DOWNLOAD_MODEL_TEXT)
+        self.result_notice, self.model_notice = Notice(SHOW_TAB_TEXT), Notice(DOWNLOAD_MODEL_TEXT)
         column = QVBoxLayout(self, spacing=0)
         column.setContentsMargins(0, 0, 0, 0)
         for notice in (self.result_notice, self.model_notice):
             column.addWidget(notice)
-        search, prompts = self.workspace.search_controller, self.workspace.prompt_circuits
-        search.offer_changed.connect(self._show_result)
-        self.result_notice.action_button.clicked.connect(lambda: search.accept_offer())
-        self.result_notice.close_button.clicked.connect(lambda: search.withdraw_offer())
+        self._found_in: Tab | None = None  # what the notice about a search is of
+        prompts = workspace.prompt_circuits
+        workspace.search_finished.connect(self._show_result)
+        workspace.tabs.changed.connect(self._follow_tabs)
+        self.result_notice.action_button.clicked.connect(lambda: self._show_tab())
+        self.result_notice.close_button.clicked.connect(self.result_notice.hide)
         prompts.needed_model_changed.connect(self._show_model)
         self.model_notice.action_button.clicked.connect(lambda: self._open_model())
         self.model_notice.close_button.clicked.connect(self.model_notice.hide)
 
-    def _show_result(self) -> None:
-        offer = self.workspace.search_controller.pending_offer
-        if offer is None:
+    def _show_result(self, search: Search) -> None:
+        """Say that a search has ended whose tab is not in front."""
+        circuit = search.tab.user_document.state.circuit
+        if search.tab is self.workspace.tabs.front or not search.has_result or circuit is None:
+            return
+        self._found_in = search.tab
+        self.result_notice.show_notice(
+            f"{search.name} with {search.method}: {circuit.n_edges:,} edges found, in a tab of its own.",
+            SHOW_TAB_TEXT,
+        )
+
+    def _follow_tabs(self) -> None:
+        """The notice is void once its tab was seen or closed."""
+        tabs = self.workspace.tabs
+        if self._found_in is tabs.front or self._found_in not in tabs.tabs:
             self.result_notice.hide()
-        else:
-            self.result_notice.show_notice(offer.message, offer.action_text)
+
+    def _show_tab(self) -> None:
+        if self._found_in in self.workspace.tabs.tabs:
+            assert self._found_in is not None
+            self.workspace.tab_controller.show(self._found_in)
 
     def _show_model(self) -> None:
         needed = self.workspace.prompt_circuits.needed_model
@@ -83,11 +102,12 @@ class NoticeBar(QWidget):
             )
 
 
-def stack_above(notices: NoticeBar, pages: QWidget) -> QWidget:
-    """The notices over the pages, as one widget."""
+def stack_above(tabs: QWidget, notices: NoticeBar, pages: QWidget) -> QWidget:
+    """The tabs and the notices over the pages, as one widget."""
     stack = QWidget()
     column = QVBoxLayout(stack, spacing=0)
     column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(tabs)
     column.addWidget(notices)
     column.addWidget(pages, 1)
     return stack

@@ -1,9 +1,9 @@
-"""Locks the open file, so that two windows do not overwrite each other's work."""
+"""Locks the open files, so that two windows do not overwrite each other's work."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -14,7 +14,7 @@ from circuitviz.formats.file_lock import FileLock, lock_document, lock_path
 
 
 class WindowFileLock(QObject):
-    """Holds the lock of the file that the window has open."""
+    """Holds the locks of the files that the window has open."""
 
     def __init__(self, parent: QWidget, open_copy: Callable[[Path], None]) -> None:
         """Hold no lock.
@@ -26,16 +26,15 @@ class WindowFileLock(QObject):
         super().__init__(parent)
         self._parent, self._open_copy = parent, open_copy
         self.message_box: QMessageBox | None = None
-        self._lock: FileLock | None = None
-        self._path: Path | None = None
+        self._locks: dict[Path, FileLock | None] = {}  # None: of a file that is never locked
 
     def acquire_lock(self, path: Path) -> bool:
-        """Lock a file and release the one before; False where another window has it.
+        """Lock a file; False where another window has it.
 
         Only circuit files are locked: other tools' files are never written over.
         """
         path = Path(os.path.realpath(path))
-        if path == self._path:
+        if path in self._locks:
             return True
         lock: FileLock | None = None
         if path.suffix.lower() == ".circuit":
@@ -45,15 +44,15 @@ class WindowFileLock(QObject):
                 return True
             if lock is None:
                 return False
-        self.release_lock()
-        self._lock, self._path = lock, path
+        self._locks[path] = lock
         return True
 
-    def release_lock(self) -> None:
-        """Release the lock."""
-        if self._lock is not None:
-            self._lock.release()
-        self._lock = self._path = None
+    def keep_only(self, paths: Iterable[Path]) -> None:
+        """Release the locks of all files but these."""
+        kept = {Path(os.path.realpath(path)) for path in paths}
+        for path in self._locks.keys() - kept:
+            if (lock := self._locks.pop(path)) is not None:
+                lock.release()
 
     def require_lock(self, path: Path) -> None:
         """Lock a file that is to be written.

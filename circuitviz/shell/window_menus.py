@@ -119,7 +119,7 @@ class WindowMenus(QObject):
     def _add(self, entry: UserCommand, menu: QMenu) -> None:
         action = QAction(entry.text, self._window)
         if entry.shortcut:
-            action.setShortcut(QKeySequence(entry.shortcut))
+            action.setShortcuts([QKeySequence(keys) for keys in (entry.shortcut, *entry.more_shortcuts)])
         action.triggered.connect(lambda _checked=False: self._run(entry))
         self.actions[entry.name] = action
         menu.addAction(action)
@@ -131,14 +131,14 @@ class WindowMenus(QObject):
             self.toolbar.addAction(action)
 
     def _add_undo(self, menu: QMenu) -> None:
-        stack = self._workspace.undo_stack
+        stacks = self._workspace.undo_group
         undo, redo = (
-            stack.createUndoAction(self._window, "Undo"),
-            stack.createRedoAction(self._window, "Redo"),
+            stacks.createUndoAction(self._window, "Undo"),
+            stacks.createRedoAction(self._window, "Redo"),
         )
         undo.setShortcut(QKeySequence("Ctrl+Z"))
         redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
-        for name, action, step in (("undo", undo, stack.undo), ("redo", redo, stack.redo)):
+        for name, action, step in (("undo", undo, stacks.undo), ("redo", redo, stacks.redo)):
             action.triggered.disconnect()  # a label that is being typed is a step of its own, before this one
             action.triggered.connect(partial(self._apply_undo_step, step))
             self.actions[name] = action

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from circuitviz import discovery, evaluation, models, tasks
@@ -21,21 +22,37 @@ if TYPE_CHECKING:
 NO_MODEL_MESSAGE = "No model is open yet; find a circuit first, or open its file."
 
 
+@dataclass(eq=False)
+class SharedParts:
+    """What the engines of several tabs share.
+
+    Attributes:
+        engines: Those that may have a model open.
+        dictionary_store: Dictionaries that are open (`requests/feature_dashboards.py`), of one model.
+    """
+
+    engines: list[Engine] = field(default_factory=list)
+    dictionary_store: Any = None
+
+
 class Engine:
-    """Owns the model, the task and the benches. Free of Qt; torch comes with the first request.
+    """Has the model, the task and the benches of one tab. Free of Qt; torch comes with the first request.
+
+    Args:
+        shared: What it shares with the engines of other tabs; by default there are none.
 
     Attributes:
         experiment: The task that is open on the model; None: no task is.
         prompt_session: The prompt that queries about features are asked of (`open_prompt_session`).
         partial_result: What a search had when it was cancelled or failed.
-        dictionary_store: Dictionaries that are open (`requests/feature_dashboards.py`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedParts | None = None) -> None:
+        self.shared = shared or SharedParts()
+        self.shared.engines.append(self)
         self.experiment: TaskExperiment | None = None
         self.prompt_session: PromptSession | None = None
         self.partial_result: Reply | None = None
-        self.dictionary_store: Any = None
         self._model: models.Model | None = None
         self._device = ""
         self._prompts_model: tuple[models.Model, str] | None = None  # another one, and its device
@@ -44,6 +61,15 @@ class Engine:
     def execute(self, request: Request) -> Iterator[Reply]:
         """Replies to a request, one after another."""
         return request.execute(self)
+
+    @property
+    def dictionary_store(self) -> Any:
+        """Dictionaries that are open, for whichever tab; None where none are."""
+        return self.shared.dictionary_store
+
+    @dictionary_store.setter
+    def dictionary_store(self, store: Any) -> None:
+        self.shared.dictionary_store = store
 
     @property
     def is_model_open(self) -> bool:
@@ -55,11 +81,12 @@ class Engine:
         return self._model is not None and _is_named(self._model, self._device, name, device, dtype)
 
     def find_model(self, name: str, device: str, dtype: str) -> models.Model | None:
-        """The model of this name, whether it is that of the task or was opened for own prompts."""
-        if self.is_model(name, device, dtype):
-            return self._model
-        if self._prompts_model is not None and _is_named(*self._prompts_model, name, device, dtype):
-            return self._prompts_model[0]
+        """The model of this name, whichever tab has it open, for a task or for own prompts."""
+        for engine in (self, *self.shared.engines):
+            if engine.is_model(name, device, dtype):
+                return engine._model
+            if engine._prompts_model is not None and _is_named(*engine._prompts_model, name, device, dtype):
+                return engine._prompts_model[0]
         return None
 
     @property
@@ -119,15 +146,29 @@ class Engine:
         return self._model is not None and bool(graph.shape == self._model.shape)
 
     def open_model(self, name: str, device: str, dtype: str) -> Iterator[Reply]:
-        """Open a model, unless it is open already."""
+        """Open a model, unless it is open already; one that another tab has open is used as it is."""
         if self.is_model(name, device, dtype):
             return
         model = self.find_model(name, device, dtype)
         if model is None:
             loading = load_model_in_background(name, device, dtype)
             model = yield from report_progress("Loading the model", loading, name)
-        self._model, self._device, self._prompts_model = model, device, None
+        self.release_model()
+        self._model, self._device = model, device
+
+    def release_model(self) -> None:
+        """Let go of the model, the task and the prompt."""
+        self._model = self._prompts_model = self._task_check = None
         self.experiment = self.prompt_session = None
+        store, models_in_use = self.dictionary_store, [other._model for other in self.shared.engines]
+        if store is not None and all(model is not store.model for model in models_in_use):
+            store.close()
+            self.dictionary_store = None
+
+    def close(self) -> None:
+        """Let go of everything: the tab is closed."""
+        self.shared.engines.remove(self)
+        self.release_model()
 
     def open_prompts_model(self, name: str, device: str, dtype: str) -> Iterator[Reply]:
         """Open a model for own prompts; that of the open task stays open."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
 
@@ -23,13 +23,13 @@ class FileLoader:
         self._pool, self._notifier = pool, notifier
 
     def open_file(self, path: Path, on_opened: Callable[[Document], None]) -> JobHandle:
-        """Read a document or another tool's file, in place of one that is still being read."""
+        """Read a document or another tool's file; one that is still being read from there is dropped."""
         read = open_document if path.name.lower().endswith(".circuit") else import_document
         self._notifier.post_message(f"Opening {path.name} …")
-        return self.load(partial(read, path), on_opened, f"Could not open {path.name}", key="document")
+        return self.load(partial(read, path), on_opened, f"Could not open {path.name}", key=path)
 
     def load(
-        self, read: Callable[[], Document], on_loaded: Callable[[Document], None], title: str, key: str
+        self, read: Callable[[], Document], on_loaded: Callable[[Document], None], title: str, key: Hashable
     ) -> JobHandle:
         """Read a document.
 

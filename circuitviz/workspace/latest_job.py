@@ -11,13 +11,14 @@ from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.workbench.requests.messages import JobFailed, Request
 
 if TYPE_CHECKING:
+    from circuitviz.workspace.tabs import Tab
     from circuitviz.workspace.workspace import Workspace
 
 Slot = SignalInstance | Callable[..., None]
 
 
 class LatestJob(QObject):
-    """Submits requests and passes on the signals of the latest job, and none of those before it.
+    """Submits requests and passes on the signals of the latest job of the tab in front, and of no other.
 
     Signals are those of ``JobHandle``, but for ``received``: what is there so far, and the result.
     """
@@ -32,6 +33,9 @@ class LatestJob(QObject):
         super().__init__(parent)
         self._workspace = workspace
         self._handle: JobHandle | None = None
+        self._handles: dict[Tab, JobHandle] = {}  # of the tabs that are not in front
+        self._tab = workspace.tabs.front
+        workspace.tab_controller.front_changed.connect(self._on_front_changed)
 
     @property
     def is_running(self) -> bool:
@@ -63,6 +67,16 @@ class LatestJob(QObject):
                 source.disconnect(target)
             if handle.is_active:
                 self.running_changed.emit(False)
+
+    def _on_front_changed(self) -> None:
+        """Leave the job of the tab that is left to it, and listen to that of the tab in front again."""
+        if self._handle is not None and self._handle.is_active:
+            self._handles[self._tab] = self._handle
+        self.release()
+        self._tab = self._workspace.tabs.front
+        handle = self._handles.pop(self._tab, None)
+        if handle is not None and handle.is_active:
+            self.follow(handle)
 
     def _connections(self, handle: JobHandle) -> tuple[tuple[SignalInstance, Slot], ...]:
         return (

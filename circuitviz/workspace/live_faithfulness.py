@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from circuitviz.document import State, expand_nodes, toggle_ablation
+from circuitviz.document import Document, State, expand_nodes, toggle_ablation
 from circuitviz.graph import estimate_target_change
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
@@ -18,6 +20,22 @@ from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.model_status import ModelStatus
 
 MEASURE_DELAY_MS = 30  # after the last of several clicks
+
+
+@dataclass
+class _Reference:
+    """What estimates of a document start from.
+
+    Attributes:
+        state: The last state that was measured exactly.
+        evaluation: Its evaluation.
+        remaining_effects: By ablation, how much of its effect each node has where it is ablated; of prompt
+            circuits.
+    """
+
+    state: State
+    evaluation: dict[str, Any]
+    remaining_effects: dict[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 class LiveFaithfulness(QObject):
@@ -43,8 +61,7 @@ class LiveFaithfulness(QObject):
         self._documents, self._model_status, self._submit = documents, model_status, submit
         self.evaluation: dict[str, Any] | None = None
         self.tier = ""
-        self._reference: tuple[State, dict[str, Any]] | None = None  # the last state measured exactly
-        self._remaining_effects: dict[str, Mapping[str, float]] = {}  # by ablation, of prompt circuits
+        self._references: WeakKeyDictionary[Document, _Reference] = WeakKeyDictionary()
         self._measure_timer = QTimer(self, singleShot=True, interval=MEASURE_DELAY_MS)
         self._measure_timer.timeout.connect(self._request_measurement)
 
@@ -54,8 +71,8 @@ class LiveFaithfulness(QObject):
         return self._measure_timer.isActive()
 
     def reset(self) -> None:
-        """Forget what was known: another document, or another circuit, has come."""
-        self._reference, self._remaining_effects = None, {}
+        """Forget what was known of the document on the screen: another circuit has come into it."""
+        self._references.pop(self._documents.document, None)
 
     def on_state_changed(self, state: State | None) -> None:
         """Show what is known of a state, or an estimate until it is measured.
@@ -69,7 +86,7 @@ class LiveFaithfulness(QObject):
             return
         known = self._documents.document.evaluation
         if known is not None:
-            self._reference = (state, known)
+            self._record_reference(state, known)
             self._set_evaluation(known, "exact")
             return
         estimate = self._estimate_evaluation(state)
@@ -126,27 +143,28 @@ class LiveFaithfulness(QObject):
         if reply.key != state.measurement_key:
             return
         if is_exact:
-            self._reference = (state, reply.evaluation)
+            self._record_reference(state, reply.evaluation)
             if reply.remaining_fractions:
                 ablation = reply.evaluation["setting"]["ablation"]
-                self._remaining_effects[ablation] = reply.remaining_fractions
+                self._references[document].remaining_effects[ablation] = reply.remaining_fractions
         self._set_evaluation(reply.evaluation, reply.tier)
         if is_exact:
             self.exact_measured.emit()
 
     def _estimate_evaluation(self, state: State) -> dict[str, Any] | None:
         """First order, within the frame of the click, from the last state that was measured exactly."""
-        if self._reference is None or state.scores is None or state.live_circuit is None:
+        known = self._references.get(self._documents.document)
+        if known is None or state.scores is None or state.live_circuit is None:
             return None
         if not state.scores.sign_known:  # which way the metric would move is not known
             return None
-        reference, evaluation = self._reference
+        reference, evaluation = known.state, known.evaluation
         metric = evaluation["metric"]
         span = metric["model"] - metric["ablated"]
         if reference.live_circuit is None or reference.scores is not state.scores or not span:
             return None
         if state.is_prompt_circuit:
-            change = _metric_change_of_features(reference, state, self._remaining_effects)
+            change = _metric_change_of_features(reference, state, known.remaining_effects)
         else:
             change = _metric_change_of_heads(reference, state)
         if change is None:
@@ -159,6 +177,10 @@ class LiveFaithfulness(QObject):
             "faithfulness": {"value": value, "low": None, "high": None},
             "edges": state.live_circuit.n_edges,
         }
+
+    def _record_reference(self, state: State, evaluation: dict[str, Any]) -> None:
+        known = self._references.setdefault(self._documents.document, _Reference(state, evaluation))
+        known.state, known.evaluation = state, evaluation
 
     def _set_evaluation(self, evaluation: dict[str, Any] | None, tier: str) -> None:
         self.evaluation, self.tier = evaluation, tier

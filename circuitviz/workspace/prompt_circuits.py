@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from circuitviz.document import Command, Origin, State, change_threshold, replace_circuit
+from circuitviz.document import Origin, State, change_threshold
 from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, AttributionQuery
-from circuitviz.document.origin import OTHER_SUBJECT, SAME_MODEL, SAME_SUBJECT, PromptOrigin, TaskOrigin
+from circuitviz.document.origin import PromptOrigin, TaskOrigin
 from circuitviz.graph import NodeKind
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.workbench.requests.discover_prompt_circuit import (
@@ -25,6 +26,7 @@ from circuitviz.workbench.requests.open_document_model import (
     ConsentNeeded,
     OpenDocumentModel,
 )
+from circuitviz.workbench.requests.switch_basis import BasisSwitched
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.live_faithfulness import LiveFaithfulness
 from circuitviz.workspace.model_status import ModelStatus
@@ -42,13 +44,9 @@ DEFAULT_NODES = 60  # of a circuit whose query names no number
 
 
 class PromptCircuitController(QObject):
-    """Lets the worker open what the document on the screen needs, also after undo.
+    """Lets the worker open what the document in front needs, also after undo."""
 
-    Attributes:
-        needed_model: A model that is opened only when the person says so.
-    """
-
-    circuit_arriving = Signal()  # a circuit of another query is about to be shown
+    circuit_arriving = Signal()  # a circuit of another query is about to be shown in the same document
     answer_shown = Signal()
     needed_model_changed = Signal()
 
@@ -67,18 +65,25 @@ class PromptCircuitController(QObject):
         self._documents, self._selection, self._search = documents, selection, search
         self._live_faithfulness, self._model_status = live_faithfulness, model_status
         self._submit, self._notifier = submit, notifier
-        self.needed_model: ConsentNeeded | None = None
         self._opened_models: set[str] = set()  # in this session
-        self._opened_requirements: tuple[object, ...] = ()
-        self._is_searching = False
         self._last_device = ""
+        self._latest_query: JobHandle | None = None
         self._threshold_moves: tuple[State, State] | None = None  # before the first, after the last in a row
 
+    @property
+    def needed_model(self) -> ConsentNeeded | None:
+        """A model that is opened only when the person says so; of the tab in front."""
+        return self._documents.front.needed_model
+
     def on_model_ready(self, opened: ModelReady) -> None:
-        """A model is open."""
+        """A model is open for the tab in front."""
+        self.record_model(opened)
+        self.set_needed_model(None)
+
+    def record_model(self, opened: ModelReady) -> None:
+        """Remember a model that is open for any tab: it may be opened again without asking."""
         self._last_device = opened.device.partition(":")[0]
         self._opened_models.add(opened.model)
-        self.set_needed_model(None)
 
     @property
     def query(self) -> AttributionQuery | None:
@@ -105,26 +110,26 @@ class PromptCircuitController(QObject):
             node_query = replace(query, target=name, method=method, correct=(), incorrect=())
             self.submit_query(replace(node_query, tau=None, nodes=query.nodes or DEFAULT_NODES))
 
-    def submit_query(self, query: AttributionQuery) -> JobHandle | None:
+    def submit_query(self, query: AttributionQuery) -> JobHandle:
         """Find the circuit that answers a query.
 
-        It comes as one step of undo: into the open document where that answers the same query, with more
-        nodes or in another basis, and else into a document of its own.
+        The same query with more nodes or in another basis is one step of undo in the open document; the
+        circuit of any other is a search, which has a tab of its own.
 
         Returns:
-            The job; None where the person rather keeps unsaved work.
+            The job.
         """
-        state = self._documents.user_document.state
-        origin, open_query = state.origin, state.query
-        relation = SAME_MODEL if origin is not None and origin.model == query.model else OTHER_SUBJECT
+        open_query = self._documents.user_document.state.query
         dtype = self._model_status.dtype
         if open_query is not None and _prompt_key(open_query) == _prompt_key(query):
-            relation, dtype = SAME_SUBJECT, open_query.dtype
-        if not self._search.begin_search(relation):
-            return None
-        self.reset()
-        handle = self._submit(DiscoverPromptCircuit(replace(query, dtype=dtype), self._model_status.device))
+            dtype = open_query.dtype
+        request = DiscoverPromptCircuit(replace(query, dtype=dtype), self._model_status.device)
+        if open_query is None or open_query.query_key != query.query_key or self._search.is_running:
+            return self._search.start(request).handle
+        handle = self._latest_query = self._submit(request)
         handle.finished.connect(self.on_answer)
+        for signal in (handle.failed, handle.cancelled):
+            signal.connect(partial(self._on_query_ended, handle))
         return handle
 
     def change_threshold(self, tau: float) -> None:
@@ -133,73 +138,57 @@ class PromptCircuitController(QObject):
             handle = self._submit(MoveThreshold(query, tau, self._model_status.device))
             handle.finished.connect(self.on_answer)
 
-    def reset(self, is_searching: bool = True) -> None:
-        """A search was submitted: what it opens, and whether it finds anything, is not known yet."""
-        self._opened_requirements, self._is_searching = (), is_searching
-
-    def open_offered(self) -> None:
-        """An offered circuit was accepted: another search may have opened something else since."""
-        self.reset(is_searching=False)
-        self.ensure_opened(self._documents.document.state)
-
-    def on_idle(self) -> None:
-        """Open what the document needs, where a search that found nothing has opened something else.
-
-        It is opened where it was open: the search may have asked for a device that this machine has not.
-        """
-        if self._is_searching and self._last_device:
+    def on_search_failed(self) -> None:
+        """A search found nothing: it may have asked for a device that this machine has not."""
+        if self._last_device:
             self._model_status.device = self._last_device
-        self._is_searching = False
-        self.ensure_opened(self._documents.document.state)
-
-    def on_opened(self, origin: Origin | None) -> None:
-        """The worker has opened, or is opening, what a circuit of this origin needs."""
-        self._opened_requirements = () if origin is None else origin.requirements
-        self._is_searching = False
-        if self.needed_model is not None:
-            self.set_needed_model(None)
 
     def ensure_opened(self, state: State) -> None:
-        """Let the worker open what a state needs, unless it is open, or a search is under way."""
-        origin, circuit = state.origin, state.circuit
-        is_open = state.requirements == self._opened_requirements
-        if origin is None or circuit is None or self._is_searching or is_open:
+        """Let the worker open what a state of the document in front needs, unless it is open."""
+        origin, circuit, tab = state.origin, state.circuit, self._documents.front
+        is_open = state.requirements == tab.opened_requirements
+        if origin is None or circuit is None or tab.search is not None or is_open:
             return
-        self.on_opened(origin)
+        self._set_opened(origin)
         self._model_status.close()
         consent = FROM_DISK if origin.model in self._opened_models else WITHOUT_CONSENT
         self._open(state, consent)
 
     def set_needed_model(self, needed: ConsentNeeded | None) -> None:
-        """The document's model waits for the person; None: it does not."""
+        """The model of the document in front waits for the person; None: it does not."""
         user_state = self._documents.user_document.state
         if needed is not None and needed.requirements != user_state.requirements:
             return
-        self.needed_model = needed
+        self._documents.front.needed_model = needed
         self.needed_model_changed.emit()
 
     def open_needed_model(self, consent: str) -> None:
         """Open the model that waits, as the person said."""
         state = self._documents.user_document.state
-        self.set_needed_model(None)
-        self.on_opened(state.origin)
+        self._set_opened(state.origin)
         self._open(state, consent)
 
+    def on_basis_switched(self, result: BasisSwitched) -> None:
+        """Put the same circuit in another basis into the document, whose task is open."""
+        self._set_opened(result.origin)
+        self._documents.apply_command(result.command())
+
     def on_answer(self, reply: object) -> None:
-        """Put an answer into the document."""
+        """Put an answer to the query of the open document into it."""
         if not isinstance(reply, PromptSearchResult):
             return
-        query = reply.origin.query
+        query, open_query = reply.origin.query, self.query
         if reply.is_threshold_move:
             if not self._show_threshold_move(reply, query):
                 return
+        elif open_query is None or open_query.query_key != query.query_key:
+            return  # the document has moved on
         else:
-            target = query.target or "the most likely logits"
-            command = replace_circuit(reply.circuit, reply.scores, reply.origin, f"Trace {target}")
-            if not self._place_answer(query, command, reply.origin):
-                return
-            n_nodes, n_edges = len(reply.circuit.node_names), reply.circuit.n_edges
-            self._notifier.post_message(f"{n_nodes:,} nodes and {n_edges:,} edges explain {target}")
+            self.circuit_arriving.emit()
+            self._set_opened(reply.origin)
+            self._live_faithfulness.reset()
+            self._documents.apply_command(reply.command())
+            self._notifier.post_message(reply.summary())
         self.answer_shown.emit()
 
     def _show_threshold_move(self, reply: PromptSearchResult, query: AttributionQuery) -> bool:
@@ -216,17 +205,11 @@ class PromptCircuitController(QObject):
         self._threshold_moves = (before, self._documents.document.state)
         return True
 
-    def _place_answer(self, query: AttributionQuery, command: Command, origin: Origin) -> bool:
-        """Put an answer where it belongs; False where it is only offered."""
-        open_query = self.query
-        self._search.end_search()
-        self.circuit_arriving.emit()
-        if open_query is None or open_query.query_key != query.query_key:
-            return self._search.place_result(command, origin)
-        self.on_opened(origin)
-        self._live_faithfulness.reset()
-        self._documents.apply_command(command)
-        return True
+    def _set_opened(self, origin: Origin | None) -> None:
+        """The worker has opened, or is opening, what a circuit of this origin needs."""
+        self._documents.front.opened_requirements = () if origin is None else origin.requirements
+        if self.needed_model is not None:
+            self.set_needed_model(None)
 
     def _open(self, state: State, consent: str) -> None:
         handle = self._submit(opening_request(state, self._model_status.device, consent))
@@ -235,6 +218,12 @@ class PromptCircuitController(QObject):
     def _on_open_ended(self, reply: object) -> None:
         if isinstance(reply, ConsentNeeded):
             self.set_needed_model(reply)
+
+    def _on_query_ended(self, handle: JobHandle, *_: object) -> None:
+        """A query without an answer may have opened something else than the document needs."""
+        if handle is self._latest_query:
+            self._documents.front.opened_requirements = ()
+            self.ensure_opened(self._documents.user_document.state)
 
 
 def _prompt_key(query: AttributionQuery) -> tuple[object, ...]:

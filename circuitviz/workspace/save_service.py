@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal
-from PySide6.QtGui import QUndoStack
 
 from circuitviz.document import Document
 from circuitviz.formats import save_document
@@ -17,8 +16,8 @@ from circuitviz.formats.file_io import check_writable
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.jobs.task_pool import TaskPool
 from circuitviz.workbench.requests.messages import JobFailed
-from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.notifier import Notifier
+from circuitviz.workspace.tabs import TabList
 
 DoneCallback = Callable[[bool], None]
 SAVE_LANE, EXPORT_LANE, DRAW_LANE = "save", "export", "draw"  # none keeps another waiting
@@ -43,11 +42,10 @@ class SaveService(QObject):
     changed = Signal()
 
     def __init__(
-        self, pool: TaskPool, documents: DocumentSwitcher, undo_stack: QUndoStack, notifier: Notifier,
-        parent: QObject | None = None,
-    ) -> None:  # fmt: skip
+        self, pool: TaskPool, tabs: TabList, notifier: Notifier, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._pool, self._documents, self._undo_stack, self._notifier = pool, documents, undo_stack, notifier
+        self._pool, self._tabs, self._notifier = pool, tabs, notifier
         self._writes: list[_Write] = []
 
     @property
@@ -70,19 +68,19 @@ class SaveService(QObject):
         return next((write.path for write in self._writes if write.document is document), None)
 
     def start_save(self, path: Path, on_done: DoneCallback = ignore_result) -> None:
-        """Save the person's document as it is now; a failure is shown.
+        """Save the document of the tab in front as it is now; a failure is shown.
 
         Args:
             path: Where to.
             on_done: Told whether it was saved.
         """
-        document = self._documents.user_document
+        document = self._tabs.front.user_document
         snapshot = document.snapshot()
 
         def on_saved(_result: object) -> None:
             document.mark_saved(path, snapshot)
-            if self._documents.user_document is document and not document.is_dirty:
-                self._undo_stack.setClean()
+            if (tab := self._tabs.tab_of(document)) is not None and not document.is_dirty:
+                tab.undo_stack.setClean()
             self._notifier.post_message(f"Saved {path.name}")
             on_done(True)
 

@@ -1,178 +1,101 @@
-"""What a search shows while it runs, what it puts in place of the open circuit, and what it only offers.
+"""Searches: each has a tab of its own, where its circuit goes, whichever tab is in front.
 
-Every circuit that a search finds becomes a document of its own, without a file, so that nothing of the
-circuit before can be shown with it or saved over; one step of undo leads back to the document before.
+The circuit of a search is a document of its own, without a file, so that nothing of another circuit can be
+shown with it or saved over. A search that was cancelled leaves what it had in its tab, marked partial; one
+that found nothing leaves no tab.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
 from circuitviz.document import Command, Origin
-from circuitviz.document.origin import subject_relation
-from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
-from circuitviz.workbench.requests.discover_prompt_circuit import DiscoverPromptCircuit
-from circuitviz.workbench.requests.messages import Request
-from circuitviz.workbench.requests.switch_basis import BasisSwitched, SwitchBasis
+from circuitviz.workbench.requests.discover_circuit import SearchResult
+from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.notifier import Notifier
-
-
-@dataclass(frozen=True)
-class ResultOffer:
-    """A result that replaces nothing until the person asks for it.
-
-    Attributes:
-        message: What it is.
-        action_text: What the button that accepts it says.
-        command: Puts it into a document.
-        origin: Where the circuit comes from.
-    """
-
-    message: str
-    action_text: str
-    command: Command
-    origin: Origin
+from circuitviz.workspace.search_queue import Search, SearchQueue, SearchRequest
+from circuitviz.workspace.tabs import Tab, TabList
 
 
 class SearchController(QObject):
-    """The search that is under way.
+    """Starts searches, and puts what they find into their tabs.
 
     Attributes:
-        is_running: Whether a search was asked for and has not ended.
-        pending_offer: A result that waits for the person.
-        confirm_replace: Asks the person before unsaved work makes way for a circuit of something else.
+        queue: The searches that have not ended.
     """
 
-    offer_changed = Signal()
-    search_finished = Signal()  # whatever else still runs
-    result_placed = Signal(object)  # Origin of a circuit that is in the document now: its model is open
-    offer_accepted = Signal()
+    search_started = Signal(object)  # Search
+    search_finished = Signal(object)  # Search, whatever else still runs
+    search_failed = Signal(object)  # Search that found nothing
+    result_placed = Signal(object)  # Search whose circuit is in its tab now
 
     def __init__(
-        self, documents: DocumentSwitcher, notifier: Notifier, parent: QObject | None = None
+        self,
+        documents: DocumentSwitcher,
+        tabs: TabList,
+        queue: SearchQueue,
+        open_tab: Callable[[], Tab],
+        notifier: Notifier,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._documents, self._notifier = documents, notifier
-        self.pending_offer: ResultOffer | None = None
-        self.is_running = False
-        self.confirm_replace: Callable[[], bool] = lambda: True
-        self._agreed_revision: tuple[object, ...] = ()  # the state of the work that may be replaced
-        self._is_example = False
+        self._documents, self._tabs, self._notifier, self._open_tab = documents, tabs, notifier, open_tab
+        self.queue = queue
+        queue.ended.connect(self._on_ended)
 
-    def begin_search(self, relation: int, is_example: bool = False) -> bool:
-        """Agree to a search.
+    @property
+    def is_running(self) -> bool:
+        """Whether the tab in front waits for a search."""
+        return self._tabs.front.search is not None
+
+    def start(self, request: SearchRequest, is_example: bool = False) -> Search:
+        """Search in a tab of its own, which comes to the front; an untouched empty tab is used for it.
 
         Args:
-            relation: How near its circuit will be to the open one (``subject_relation``).
+            request: What is asked for.
             is_example: It can be had again with one click, and does not count as unsaved work.
-
-        Returns:
-            False where the person rather keeps unsaved work.
         """
-        document = self._documents.user_document
-        if document.would_lose_work(relation) and not self.confirm_replace():
-            return False
-        self._agreed_revision, self._is_example, self.is_running = document.revision, is_example, True
-        self.withdraw_offer()
-        return True
+        source_tab = self._tabs.front
+        source = self._documents.user_document
+        search = Search(self._open_tab(), request, source, is_example, source_tab)
+        self.queue.add(search)
+        self.search_started.emit(search)
+        return search
 
-    def on_result(self, result: SearchResult) -> None:
-        """Show a partial result; put the last one in place, or offer it."""
+    def on_result(self, search: Search, result: SearchResult) -> None:
+        """Show a partial result, and put the last one into the search's tab."""
         if result.partial and not result.cancelled:
-            successor = self._documents.user_document.create_successor(result.command(), result.origin)
-            self._documents.show_partial_result(successor, result)
+            successor = search.source.create_successor(result.command(), result.origin)
+            self._documents.show_partial_result(search.tab, successor, result)
             return
-        was_shown = self._documents.restore_user_document()
-        self.is_running = False
-        if isinstance(result, BasisSwitched):
-            self.result_placed.emit(result.origin)
-            self._documents.apply_command(result.command())
-        elif result.cancelled and self._documents.user_document.state.circuit is not None:
-            message = f"The search with {result.scores.method} ended early: {result.last_step}."
-            offer = ResultOffer(message, "Show the partial result", result.command(), result.origin)
-            self._set_offer(offer, was_shown)
-            self._notifier.post_message("The search was cancelled; its partial result can be shown.")
-            return
-        elif not self.place_result(result.command(), result.origin, was_shown):
-            return
-        self.search_finished.emit()
-        source_text = "in the partial result" if result.cancelled else "found"
-        self._notifier.post_message(
-            f"{result.circuit.n_edges:,} edges {source_text}. {result.circuit.note}".strip()
-        )
+        self.place_result(search, result.command(), result.origin)
+        found = f"{result.circuit.n_edges:,} edges"
+        if result.cancelled:
+            text = f"The search ended early ({result.last_step}): {found} in the partial result."
+        else:
+            text = f"{found} found."
+        self._notifier.post_message(f"{text} {result.circuit.note}".strip())
 
-    def place_result(self, command: Command, origin: Origin, is_partial_shown: bool = False) -> bool:
-        """Put a search's circuit into a document of its own.
+    def on_answer(self, search: Search, reply: PromptSearchResult) -> None:
+        """Put the circuit of a prompt into the search's tab."""
+        self.place_result(search, reply.command(), reply.origin)
+        self._notifier.post_message(reply.summary())
 
-        Args:
-            command: Puts the circuit into a document.
-            origin: Where the circuit comes from.
-            is_partial_shown: A partial result is on the screen.
-
-        Returns:
-            False where the circuit is only offered: work that it does not take along came to the open
-            document after the search was agreed to.
-        """
-        document = self._documents.user_document
-        relation = subject_relation(origin, document.state.origin)
-        if document.would_lose_work(relation) and document.revision != self._agreed_revision:
-            message = (
-                f"A circuit of {origin.model} on {origin.task} was found. "
-                "This document has changes that are not saved."
-            )
-            self._set_offer(ResultOffer(message, "Show the circuit", command, origin), is_partial_shown)
-            return False
-        self._documents.announce_leaving()
-        successor = document.create_successor(command, origin)
-        if self._is_example:
+    def place_result(self, search: Search, command: Command, origin: Origin) -> None:
+        """Put a search's circuit into its tab, as a document of its own."""
+        successor = search.source.create_successor(command, origin)
+        if search.is_example:
             successor.treat_as_saved()
-        self.result_placed.emit(origin)
-        self._documents.push_document(successor, command.text)
-        return True
+        search.has_result = True
+        search.tab.opened_requirements = origin.requirements
+        self._documents.place_document(search.tab, successor)
+        self.result_placed.emit(search)
 
-    def accept_offer(self) -> None:
-        """Put what is offered in place of the open circuit; unsaved work is asked about first."""
-        offer, document = self.pending_offer, self._documents.user_document
-        if offer is None or self.is_running:
-            return
-        relation = subject_relation(offer.origin, document.state.origin)
-        if document.would_lose_work(relation) and not self.confirm_replace():
-            return
-        self._agreed_revision, self._is_example = document.revision, False
-        self.withdraw_offer()
-        self.place_result(offer.command, offer.origin)
-        self.offer_accepted.emit()
-
-    def withdraw_offer(self) -> None:
-        """Nothing is offered any more."""
-        if self.pending_offer is not None:
-            self.pending_offer = None
-            self.offer_changed.emit()
-
-    def on_failure(self, request: Request | None) -> None:
-        """A job failed; where it was the search, nothing of it stays on the screen."""
-        if isinstance(request, DiscoverCircuit | DiscoverPromptCircuit | SwitchBasis):
-            self.end_search()
-
-    def end_search(self) -> None:
-        """No search runs any more; where one failed, the circuit from before is on the screen again."""
-        self.is_running = False
-        if self._documents.restore_user_document():
-            self._documents.show_user_document()
-
-    def discard_search(self) -> None:
-        """Another document is opened: whatever was searched in the one before is void."""
-        self._documents.restore_user_document()
-        self.is_running = False
-        self.withdraw_offer()
-
-    def _set_offer(self, offer: ResultOffer, is_partial_shown: bool) -> None:
-        self.pending_offer = offer
-        self.offer_changed.emit()
-        self.search_finished.emit()
-        if is_partial_shown:
-            self._documents.show_user_document()
+    def _on_ended(self, search: Search) -> None:
+        self._documents.end_partial_result(search.tab)
+        self.search_finished.emit(search)
+        if not search.has_result:
+            self.search_failed.emit(search)

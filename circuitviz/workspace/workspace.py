@@ -1,4 +1,16 @@
-"""What window and panels share: the document, its undo stack, the selection, and the jobs."""
+"""What window and panels share: the open tabs, the document in front, the selection, and the jobs.
+
+A window has one workspace, and a workspace has a list of tabs (``tabs``). Each tab holds a document with its
+undo stack, its model and task, its selection and the search that it waits for. One tab is in front, and what
+the workspace says of *the* document, selection or model is that tab's. Another tab comes to the front in
+three steps: what belongs to the old one is written into it (``document_closing``: the camera, what is typed),
+the list changes its front, and the new document is announced with the same signals as a file that was opened.
+
+On the worker's thread each tab has an engine of its own with model, task and prompt, so that changing the tab
+loads nothing; engines of the same model share it. Jobs of a tab that is not in front go on, and their replies
+wait until it is in front again (``Worker``), so nobody ever hears of another tab than the one on the screen.
+Only searches are told of at once: their circuit goes to the tab that asked, in front or not.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoStack
+from PySide6.QtGui import QUndoGroup, QUndoStack
 
 from circuitviz.document import Command, Document, State, select_edges
 from circuitviz.document.attribution_query import EDGE_SHARE_SELECTION
@@ -24,6 +36,7 @@ from circuitviz.workbench.requests.discover_circuit import (
     TaskChecked,
     UnusableRowsFound,
 )
+from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
 from circuitviz.workbench.requests.load_choices import Choices, LoadChoices
 from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCurve
 from circuitviz.workbench.requests.messages import (
@@ -35,6 +48,7 @@ from circuitviz.workbench.requests.messages import (
     WorkerIdle,
 )
 from circuitviz.workbench.requests.read_task_node import ReadTaskNode, TaskNodeRead
+from circuitviz.workbench.requests.switch_basis import BasisSwitched
 from circuitviz.workspace.comparison_set import ComparisonSet
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.file_loader import FileLoader
@@ -45,19 +59,22 @@ from circuitviz.workspace.prompt_circuits import PromptCircuitController
 from circuitviz.workspace.save_service import SaveService
 from circuitviz.workspace.search_controller import SearchController
 from circuitviz.workspace.search_form import SearchForm
+from circuitviz.workspace.search_queue import Search, SearchQueue
 from circuitviz.workspace.selection import Selection
+from circuitviz.workspace.tab_controller import TabController
+from circuitviz.workspace.tabs import Tab, TabList
 
 
 class Workspace(QObject):
     """Wires the parts of the application's model together, and is what commands and panels are handed.
 
     Attributes:
-        worker: The thread that owns the model.
+        worker: The thread that owns the models.
         task_pool: Threads that read, write and draw.
-        selection, notifier, model_status, document_switcher, search_controller, live_faithfulness,
-            prompt_circuits, comparison, file_loader, save_service, search_form: Its parts.
-        prompt_index: Which of the task's prompts is read.
-        shown_feature: Whose dashboard is shown: its site and number.
+        tabs: The open tabs.
+        selection, notifier, model_status, document_switcher, search_queue, search_controller,
+            live_faithfulness, prompt_circuits, tab_controller, comparison, file_loader, save_service,
+            search_form: Its parts.
         dictionary_folders: Folders of the open dictionaries; empty for those of the demo.
     """
 
@@ -77,7 +94,7 @@ class Workspace(QObject):
     catalog_received = Signal(object)  # Choices
     progress_reported = Signal(object)  # ProgressReported, of any job
     worker_idle = Signal()
-    search_finished = Signal()  # whatever else still runs
+    search_finished = Signal(object)  # Search, whatever else still runs
     unusable_rows_found = Signal(
         object
     )  # UnusableRowsFound: whether to leave them out is for the person to say
@@ -91,17 +108,18 @@ class Workspace(QObject):
         super().__init__(parent)
         self.worker = worker or Worker(parent=self)
         self.task_pool = TaskPool(self.worker.event_loop_queue, self)
-        self.undo_stack = QUndoStack(self)
+        self.tabs = TabList(self.worker.open_tab(), self)
         self.notifier = Notifier(self)
         self.selection = Selection(self)
         self.model_status = ModelStatus(self)
         self.search_form = SearchForm(self)
-        self.prompt_index = 0
-        self.shown_feature: tuple[str, int] | None = None
         self.dictionary_folders: tuple[str, ...] = ()
-        documents = DocumentSwitcher(self.selection, self.undo_stack, self.notifier, self)
+        documents = DocumentSwitcher(self.selection, self.tabs, self.notifier, self)
         self.document_switcher = documents
-        self.search_controller = SearchController(documents, self.notifier, self)
+        self.search_queue = SearchQueue(self.worker, self)
+        self.search_controller = SearchController(
+            documents, self.tabs, self.search_queue, self.prepare_tab, self.notifier, self
+        )
         self.live_faithfulness = LiveFaithfulness(documents, self.model_status, self.submit_request, self)
         self.prompt_circuits = PromptCircuitController(
             documents, self.selection, self.search_controller, self.live_faithfulness, self.model_status,
@@ -109,22 +127,22 @@ class Workspace(QObject):
         )  # fmt: skip
         self.file_loader = FileLoader(self.task_pool, self.notifier)
         self.comparison = ComparisonSet(documents, self.file_loader, self.submit_request, self)
-        self.save_service = SaveService(self.task_pool, documents, self.undo_stack, self.notifier, self)
+        self.save_service = SaveService(self.task_pool, self.tabs, self.notifier, self)
+        self.tab_controller = TabController(self)
         self._connect_parts()
 
     def _connect_parts(self) -> None:
         """The parts are told of a change before the panels, which connect to the workspace's own signals."""
         documents, search, prompts = self.document_switcher, self.search_controller, self.prompt_circuits
-        documents.document_opened.connect(self.live_faithfulness.reset)
         documents.document_opened.connect(lambda: self.comparison.set_overlaid(False))
         documents.state_published.connect(self.live_faithfulness.on_state_changed)
-        documents.document_left.connect(self._drop_left_jobs)
         documents.state_reached.connect(prompts.ensure_opened)
-        search.result_placed.connect(prompts.on_opened)
-        search.offer_accepted.connect(prompts.open_offered)
+        search.search_failed.connect(lambda _search: prompts.on_search_failed())
+        search.search_failed.connect(self.tab_controller.close_unused)
+        self.search_queue.replied.connect(lambda one, reply: self._handle_reply(one.tab, reply, one))
         self.model_status.ready.connect(prompts.on_model_ready)
         self.live_faithfulness.exact_measured.connect(self._measure_missing_curve)
-        self.worker.replied.connect(self._handle_reply)
+        self.worker.replied.connect(self._on_worker_idle)
         for source, target in (
             (documents.document_closing, self.document_closing),
             (documents.document_opened, self.document_opened),
@@ -156,6 +174,16 @@ class Workspace(QObject):
     # state
 
     @property
+    def undo_stack(self) -> QUndoStack:
+        """The steps of the tab in front."""
+        return self.tabs.front.undo_stack
+
+    @property
+    def undo_group(self) -> QUndoGroup:
+        """The undo stacks of all tabs."""
+        return self.tabs.undo_group
+
+    @property
     def document(self) -> Document:
         """What is on the screen: the person's document, or a search's partial result."""
         return self.document_switcher.document
@@ -178,7 +206,17 @@ class Workspace(QObject):
     @property
     def edge_opacity(self) -> dict[str, float] | None:
         """How opaque each edge is drawn, by name; None: all as usual."""
-        return self.document_switcher.edge_opacity
+        return self.tabs.front.edge_opacity
+
+    @property
+    def prompt_index(self) -> int:
+        """Which of the task's prompts is read."""
+        return self.tabs.front.prompt_index
+
+    @property
+    def shown_feature(self) -> tuple[str, int] | None:
+        """Whose dashboard is shown: its site and number."""
+        return self.tabs.front.shown_feature
 
     @property
     def selected_nodes(self) -> frozenset[str]:
@@ -236,15 +274,14 @@ class Workspace(QObject):
         self.post_message(f"Opened {path.name}{f': {source}' if source else ''}")
 
     def set_document(self, document: Document) -> None:
-        """Show a document; undo begins anew, and what was asked for the one before is void."""
-        self.search_controller.discard_search()
-        self.set_selection(frozenset(), frozenset())  # while the document that it is of is still there
-        self.undo_stack.clear()
-        self.worker.drop_document_jobs()
-        self.model_status.close()
-        self.document_switcher.show_document(document)
-        self.prompt_circuits.on_opened(None)
+        """Show a document in a tab of its own; an untouched empty tab is used for it."""
+        tab = self.prepare_tab()
+        self.document_switcher.place_document(tab, document)
         self.prompt_circuits.ensure_opened(document.state)
+
+    def prepare_tab(self) -> Tab:
+        """Bring an empty tab to the front, for a document or a search; an untouched one is used."""
+        return self.tab_controller.prepare()
 
     def apply_command(self, command: Command) -> None:
         """Do a command as one step of undo."""
@@ -263,24 +300,20 @@ class Workspace(QObject):
     # jobs
 
     def submit_request(self, request: Request) -> JobHandle:
-        """Ask the worker for something; what comes of it is told by the handle."""
-        return self.worker.submit(request)
+        """Ask the worker for something for the tab in front; what comes of it is told by the handle."""
+        tab = self.tabs.front
+        handle = self.worker.submit(request, tab.number)
+        handle.replied.connect(partial(self._handle_reply, tab))
+        return handle
 
-    def start_discovery(self, request: DiscoverCircuit, is_example: bool = False) -> JobHandle | None:
-        """Start a search.
+    def start_discovery(self, request: DiscoverCircuit, is_example: bool = False) -> Search:
+        """Search in a tab of its own.
 
         Args:
             request: What to search for.
             is_example: A click brings it again at any time.
-
-        Returns:
-            The job; None where the person rather keeps unsaved work.
         """
-        relation = request.relation_to(self.user_document.state.origin)
-        if not self.search_controller.begin_search(relation, is_example):
-            return None
-        self.prompt_circuits.reset()
-        return self.submit_request(request)
+        return self.search_controller.start(request, is_example)
 
     def cancel_jobs(self) -> None:
         """Cancel everything that runs or waits; what a search has found so far is offered."""
@@ -320,18 +353,18 @@ class Workspace(QObject):
     def set_prompt_index(self, prompt_index: int) -> None:
         """Read this prompt everywhere."""
         if prompt_index != self.prompt_index:
-            self.prompt_index = prompt_index
+            self.tabs.front.prompt_index = prompt_index
             self.prompt_changed.emit()
 
     def show_feature(self, site: str, number: int) -> None:
         """Show this feature everywhere."""
         if (site, number) != self.shown_feature:
-            self.shown_feature = (site, number)
+            self.tabs.front.shown_feature = (site, number)
             self.feature_changed.emit()
 
     def set_edge_opacity(self, opacity: dict[str, float] | None) -> None:
         """Draw each edge as opaque as given, by name; None draws all as usual."""
-        self.document_switcher.edge_opacity = opacity
+        self.tabs.front.edge_opacity = opacity
         self.state_changed.emit()
 
     # messages
@@ -350,7 +383,7 @@ class Workspace(QObject):
 
     # replies of the worker
 
-    def _handle_reply(self, reply: Reply) -> None:
+    def _handle_reply(self, tab: Tab, reply: Reply, search: Search | None = None) -> None:
         """Emit what concerns more than the one who asked; the handle of a job has every reply."""
         match reply:
             case ProgressReported():
@@ -360,37 +393,41 @@ class Workspace(QObject):
                 for name, error in reply.import_errors.items():
                     self.post_message(f"{name} is disabled: {error}")
             case ModelReady():
-                self._on_model_ready(reply)
-            case TaskChecked():
+                self._on_model_ready(tab, reply)
+            case TaskChecked() if tab is self.tabs.front:
                 self.task_checked.emit(reply.check)
                 if reply.check.warning:
                     self.post_message(reply.check.warning)
-            case SearchResult():
-                self.search_controller.on_result(reply)
+            case BasisSwitched():
+                self.prompt_circuits.on_basis_switched(reply)
+            case SearchResult() if search is not None:
+                self.search_controller.on_result(search, reply)
+            case PromptSearchResult() if search is not None:
+                self.search_controller.on_answer(search, reply)
             case JobFailed():
-                self._on_failure(reply)
-            case WorkerIdle():
-                self.search_controller.end_search()
-                self.prompt_circuits.on_idle()
-                self.worker_idle.emit()
+                self.state_changed.emit()
+                self.notifier.report_failure(reply)
             case MeasureResult():
                 self.document.store_measure(reply.measure, reply.record)
                 self.measure_stored.emit(reply.measure)
             case UnusableRowsFound():
                 self.unusable_rows_found.emit(reply)
 
-    def _on_model_ready(self, opened: ModelReady) -> None:
+    def _on_worker_idle(self, reply: Reply) -> None:
+        if isinstance(reply, WorkerIdle):
+            self.worker_idle.emit()
+
+    def _on_model_ready(self, tab: Tab, opened: ModelReady) -> None:
+        if tab is not self.tabs.front:
+            tab.opened_model = opened
+            self.prompt_circuits.record_model(opened)
+            return
         self.model_status.opened = opened
         self.set_prompt_index(min(self.prompt_index, len(opened.prompts) - 1))
         if opened.warning:
             self.post_message(opened.warning)
         self.model_status.set_ready(opened)
         self.live_faithfulness.on_model_ready()
-
-    def _on_failure(self, failure: JobFailed) -> None:
-        self.search_controller.on_failure(failure.request)
-        self.state_changed.emit()
-        self.notifier.report_failure(failure)
 
     def _on_node_read(self, reply: TaskNodeRead) -> None:
         self.node_reading_received.emit(reply.reading)
@@ -404,7 +441,3 @@ class Workspace(QObject):
     def _measure_missing_curve(self) -> None:
         if not self.document.curve:
             self.measure_curve()
-
-    def _drop_left_jobs(self) -> None:
-        if not self.search_controller.is_running:
-            self.worker.drop_document_jobs()

@@ -45,7 +45,7 @@ def idle_host(qtbot: QtBot) -> Iterator[PanelHost]:
     workspace = Workspace()
     host = PanelHost(qtbot, workspace)
 
-    def submit(request: Request) -> JobHandle:
+    def submit(request: Request, *_: object, **__: object) -> JobHandle:
         host.requests.append(JobHandle(request, lambda: None))
         return host.requests[-1]
 

@@ -114,7 +114,7 @@ def workspace(qtbot: QtBot, tmp_path: Path) -> Workspace:
     made = Workspace()
     made.asked = []  # type: ignore[attr-defined]
 
-    def submit(request: Request) -> JobHandle:
+    def submit(request: Request, *_: object, **__: object) -> JobHandle:
         made.asked.append(request)  # type: ignore[attr-defined]
         return JobHandle(request, lambda: None)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from circuitviz import features
-from circuitviz.document import PromptOrigin
+from circuitviz.document import Command, PromptOrigin, replace_circuit
 from circuitviz.document.attribution_query import PROMPT_TASK, AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
@@ -44,6 +44,16 @@ class PromptSearchResult(Reply):
     circuit: Circuit
     origin: PromptOrigin
     is_threshold_move: bool = False
+
+    def command(self) -> Command:
+        """What puts it into the document."""
+        target = self.origin.query.target or "the most likely logits"
+        return replace_circuit(self.circuit, self.scores, self.origin, f"Trace {target}")
+
+    def summary(self) -> str:
+        """How much explains what, in a sentence."""
+        target = self.origin.query.target or "the most likely logits"
+        return f"{len(self.circuit.node_names):,} nodes and {self.circuit.n_edges:,} edges explain {target}"
 
 
 @dataclass(frozen=True)

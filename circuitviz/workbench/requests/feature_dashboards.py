@@ -69,6 +69,11 @@ class _DictionaryStore:
     text: Path | None = None  # None: the demo's own, for the demo
     index: dashboards.FeatureIndex | None = None
 
+    def close(self) -> None:
+        """Close the index's file."""
+        if self.index is not None:
+            self.index.close()
+
 
 @dataclass(frozen=True)
 class OpenDictionaries(Query):
@@ -196,6 +201,6 @@ def _open_store(
 
 
 def _close_store(engine: Engine) -> None:
-    if engine.dictionary_store is not None and engine.dictionary_store.index is not None:
-        engine.dictionary_store.index.close()
+    if engine.dictionary_store is not None:
+        engine.dictionary_store.close()
     engine.dictionary_store = None

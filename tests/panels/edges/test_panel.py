@@ -27,7 +27,7 @@ def test_undo_shows_the_curve_that_was_measured(qtbot: QtBot) -> None:
     workspace = Workspace()
     asked: list[JobHandle] = []
 
-    def submit(request: Request) -> JobHandle:
+    def submit(request: Request, *_: object, **__: object) -> JobHandle:
         asked.append(JobHandle(request, lambda: None))
         return asked[-1]
 
