@@ -332,10 +332,8 @@ class Worker(QThread):
         except Exception as error:  # a fault of ours must end as a message, not as a dead thread
             failure = describe_failure(error, job.request.title, job.request)
             log.info("job %d failed: %s", job.number, failure.message)
-            # first the failure, then what the job had: that can become a document of its own, and replies
-            # to the document before it are not delivered any more
+            self._send_partial_result(job)  # before its handle is told that nothing more comes
             self._send(failure, job)
-            self._send_partial_result(job)
         self._send(JobEnded(), job)
 
     def _close(self, job: Job, deliver_partial: bool = True) -> None:

@@ -107,10 +107,11 @@ class CrashRecovery(QObject):
             self._files.record_view()
 
 
-class TabAutosave:
+class TabAutosave(QObject):
     """Autosaves a tab's document and what its search has so far."""
 
     def __init__(self, tab: Tab, recovery: CrashRecovery) -> None:
+        super().__init__(recovery)
         self._tab, self._recovery = tab, recovery
         self.document_autosave = Autosave(recovery.folder, recovery.message_posted.emit)
         # the search's result may yet replace the document, so both are kept
@@ -141,6 +142,7 @@ class TabAutosave:
             self._followed_document.state_changed.disconnect(self._record_view)
         self.document_autosave.close()
         self._search_autosave.close()
+        self.deleteLater()
 
     def _follow_search(self) -> None:
         """Autosave the partial result of a search; the final one is autosaved with the document."""
@@ -150,7 +152,7 @@ class TabAutosave:
         self._followed_result = found
         if found is None:
             self._search_document = None
-            QTimer.singleShot(SEARCH_HANDOVER_MS, self._recovery, self._stop_search_autosave)
+            QTimer.singleShot(SEARCH_HANDOVER_MS, self, self._stop_search_autosave)
             return
         if self._search_document is None:
             self._search_document = Document()

@@ -81,8 +81,7 @@ class LiveFaithfulness(QObject):
             state: What is on the screen; None: a search's partial result, which was not measured.
         """
         if state is None:
-            if self.evaluation is not None:
-                self._set_evaluation(None, "")
+            self._set_evaluation(None, "")
             return
         known = self._documents.document.evaluation
         if known is not None:

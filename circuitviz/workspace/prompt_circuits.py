@@ -67,7 +67,7 @@ class PromptCircuitController(QObject):
         self._submit, self._notifier = submit, notifier
         self._opened_models: set[str] = set()  # in this session
         self._last_device = ""
-        self._latest_query: JobHandle | None = None
+        self._latest_query = 0  # the number of its job
         self._threshold_moves: tuple[State, State] | None = None  # before the first, after the last in a row
 
     @property
@@ -125,11 +125,12 @@ class PromptCircuitController(QObject):
             dtype = open_query.dtype
         request = DiscoverPromptCircuit(replace(query, dtype=dtype), self._model_status.device)
         if open_query is None or open_query.query_key != query.query_key or self._search.is_running:
-            return self._search.start(request).handle
-        handle = self._latest_query = self._submit(request)
+            return self._search.queue.handle_of(self._search.start(request))
+        handle = self._submit(request)
+        self._latest_query = handle.number
         handle.finished.connect(self.on_answer)
         for signal in (handle.failed, handle.cancelled):
-            signal.connect(partial(self._on_query_ended, handle))
+            signal.connect(partial(self._on_query_ended, handle.number))
         return handle
 
     def change_threshold(self, tau: float) -> None:
@@ -219,9 +220,9 @@ class PromptCircuitController(QObject):
         if isinstance(reply, ConsentNeeded):
             self.set_needed_model(reply)
 
-    def _on_query_ended(self, handle: JobHandle, *_: object) -> None:
+    def _on_query_ended(self, number: int, *_: object) -> None:
         """A query without an answer may have opened something else than the document needs."""
-        if handle is self._latest_query:
+        if number == self._latest_query:
             self._documents.front.opened_requirements = ()
             self.ensure_opened(self._documents.user_document.state)
 

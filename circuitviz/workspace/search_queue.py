@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
@@ -52,7 +52,6 @@ class Search:
     status: SearchStatus = SearchStatus.WAITING
     progress: ProgressReported | None = None
     has_result: bool = False
-    handle: JobHandle = field(init=False)
 
     @property
     def name(self) -> str:
@@ -89,10 +88,12 @@ class SearchQueue(QObject):
         super().__init__(parent)
         self._worker = worker
         self.searches: list[Search] = []
+        # not in the searches, which their connections hold: Qt objects in a cycle die on whichever thread
+        self._handles: dict[Search, JobHandle] = {}
 
-    def add(self, search: Search) -> None:
-        """Let a search run after those that wait already."""
-        handle = search.handle = self._worker.submit(
+    def add(self, search: Search) -> JobHandle:
+        """Let a search run after those that wait already; returns its job."""
+        handle = self._handles[search] = self._worker.submit(
             search.request, search.tab.number, is_search=True, is_held=True
         )
         search.tab.search = search
@@ -101,11 +102,16 @@ class SearchQueue(QObject):
             signal.connect(partial(self._on_ended, search))
         self.searches.append(search)
         self._start_next()
+        return handle
+
+    def handle_of(self, search: Search) -> JobHandle:
+        """The job of a search that has not ended."""
+        return self._handles[search]
 
     def pause(self, search: Search) -> None:
         """Stop a search after its present step; the next one runs meanwhile."""
         if search.status is SearchStatus.RUNNING:
-            self._worker.hold(search.handle)
+            self._worker.hold(self._handles[search])
         if search.status in (SearchStatus.RUNNING, SearchStatus.WAITING):
             search.status = SearchStatus.PAUSED
             self._start_next()
@@ -118,7 +124,7 @@ class SearchQueue(QObject):
 
     def cancel(self, search: Search) -> None:
         """End a search; what it has found so far goes to its tab."""
-        search.handle.cancel()
+        self._handles[search].cancel()
 
     def move_up(self, search: Search) -> None:
         """Let a search run before the one that is above it."""
@@ -132,7 +138,7 @@ class SearchQueue(QObject):
         if SearchStatus.RUNNING not in statuses and SearchStatus.WAITING in statuses:
             search = self.searches[statuses.index(SearchStatus.WAITING)]
             search.status = SearchStatus.RUNNING
-            self._worker.release(search.handle)
+            self._worker.release(self._handles[search])
         self.changed.emit()
 
     def _on_replied(self, search: Search, reply: Reply) -> None:
@@ -144,5 +150,6 @@ class SearchQueue(QObject):
     def _on_ended(self, search: Search, *_: object) -> None:
         search.status, search.tab.search = SearchStatus.ENDED, None
         self.searches.remove(search)
+        del self._handles[search]
         self.ended.emit(search)
         self._start_next()

@@ -66,7 +66,6 @@ class TabController(QObject):
         workspace.document_switcher.show_front()
         workspace.set_selection(tab.selected_nodes, tab.selected_edges)
         workspace.prompt_changed.emit()
-        workspace.feature_changed.emit()
         workspace.prompt_circuits.needed_model_changed.emit()
         if tab.opened_model is not None:
             workspace.model_status.set_ready(tab.opened_model)

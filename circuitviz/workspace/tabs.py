@@ -44,7 +44,6 @@ class Tab:
         opened_requirements: Of the circuit that they were opened for; empty: nobody knows.
         needed_model: A model that is opened only when the person says so.
         prompt_index: Which of the task's prompts is read.
-        shown_feature: Whose dashboard is shown: its site and number.
         search: The search whose result it waits for.
     """
 
@@ -60,7 +59,6 @@ class Tab:
     opened_requirements: tuple[object, ...] = ()
     needed_model: ConsentNeeded | None = None
     prompt_index: int = 0
-    shown_feature: tuple[str, int] | None = None
     search: Search | None = None
 
     @property

@@ -75,6 +75,7 @@ class Workspace(QObject):
         selection, notifier, model_status, document_switcher, search_queue, search_controller,
             live_faithfulness, prompt_circuits, tab_controller, comparison, file_loader, save_service,
             search_form: Its parts.
+        shown_feature: Whose dashboard is shown: its site and number.
         dictionary_folders: Folders of the open dictionaries; empty for those of the demo.
     """
 
@@ -113,6 +114,7 @@ class Workspace(QObject):
         self.selection = Selection(self)
         self.model_status = ModelStatus(self)
         self.search_form = SearchForm(self)
+        self.shown_feature: tuple[str, int] | None = None
         self.dictionary_folders: tuple[str, ...] = ()
         documents = DocumentSwitcher(self.selection, self.tabs, self.notifier, self)
         self.document_switcher = documents
@@ -212,11 +214,6 @@ class Workspace(QObject):
     def prompt_index(self) -> int:
         """Which of the task's prompts is read."""
         return self.tabs.front.prompt_index
-
-    @property
-    def shown_feature(self) -> tuple[str, int] | None:
-        """Whose dashboard is shown: its site and number."""
-        return self.tabs.front.shown_feature
 
     @property
     def selected_nodes(self) -> frozenset[str]:
@@ -359,7 +356,7 @@ class Workspace(QObject):
     def show_feature(self, site: str, number: int) -> None:
         """Show this feature everywhere."""
         if (site, number) != self.shown_feature:
-            self.tabs.front.shown_feature = (site, number)
+            self.shown_feature = (site, number)
             self.feature_changed.emit()
 
     def set_edge_opacity(self, opacity: dict[str, float] | None) -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from opening import measured, open_in
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
-from slow_path import DEMO
 
+from circuitviz.document import Document
 from circuitviz.evaluation import evaluate
 from circuitviz.formats import export_document, save_document
 from circuitviz.models import load_model
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
+from circuitviz.workspace.tabs import Tab
 
 LONG = 90_000
 
@@ -31,22 +31,18 @@ def _search(window: MainWindow, qtbot: QtBot, task: str, method: str, model: str
     qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
 
 
-def _back(window: MainWindow, qtbot: QtBot) -> None:
-    """Wait until the document's own model and task are open again."""
-    opened = window.workspace.opened_model
-    with qtbot.waitSignal(
-        window.workspace.model_ready, timeout=LONG, check_params_cb=lambda ready: ready.task == "ioi"
-    ):
-        pass
-    assert window.workspace.opened_model is not opened and window.workspace.opened_model.model == "demo"
+def _back(window: MainWindow, qtbot: QtBot, tab: Tab) -> None:
+    """Wait until the search has ended; its tab is gone, and the one it was asked from is in front."""
+    desk = window.workspace
+    qtbot.waitUntil(lambda: not desk.search_queue.searches, timeout=LONG)
+    assert desk.tabs.tabs == [tab] and desk.tabs.front is tab
+    assert desk.opened_model is not None and desk.opened_model.model == "demo"
 
 
 def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing(
-    opened: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    opened: MainWindow, qtbot: QtBot
 ) -> None:
-    discard = QMessageBox.StandardButton.Discard
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: discard)  # the ablations are not to be saved
-    window = opened
+    window, tab = opened, opened.workspace.tabs.front
     state = window.workspace.document.state
     model = load_model("demo")
     task = rebuild_task(state.origin, model)
@@ -56,8 +52,8 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
         _search(window, qtbot, "sva", "acdc")
     assert opening.args[0].task == "sva"
     window.workspace.cancel_jobs()
-    assert window.workspace.document.state is state  # ACDC had nothing yet
-    _back(window, qtbot)
+    # ACDC had nothing yet
+    _back(window, qtbot, tab)
     window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     window.run_command("ablate")
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
@@ -70,14 +66,14 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
         with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
             _search(window, qtbot, "ioi", "eap")
         window.failure_dialog.close()
-        _back(window, qtbot)
+        _back(window, qtbot, tab)
         window.panels["discovery"].device_box.setCurrentText("cpu")
 
     # failed: the message is the only thing that is new
     with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
         _search(window, qtbot, "nonsense", "eap", model="reverse")
     window.failure_dialog.close()
-    _back(window, qtbot)
+    _back(window, qtbot, tab)
     window.workspace.set_selection(frozenset({"m1"}), frozenset())
     window.run_command("ablate")
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
@@ -86,10 +82,8 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
 
 
 def test_what_a_search_draws_has_no_number_and_a_file_that_is_opened_stays_itself(
-    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    yes = QMessageBox.StandardButton.Yes
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: yes)  # the search is to be ended
     window, meter = opened, opened.panels["meter"]
     save_document(window.workspace.document, tmp_path / "kept.circuit")
     export_document(window.workspace.document, tmp_path / "kept.json")
@@ -103,45 +97,33 @@ def test_what_a_search_draws_has_no_number_and_a_file_that_is_opened_stays_itsel
     window.workspace.live_faithfulness.show_what_if(frozenset())
 
     for name in ("kept.circuit", "kept.json"):
-        if window.workspace.partial_result is None:
-            _search(window, qtbot, "sva", "acdc")
-            qtbot.waitUntil(lambda: window.workspace.partial_result is not None, timeout=LONG)
-        with qtbot.waitSignal(window.workspace.worker_idle, timeout=LONG):
-            open_in(window, qtbot, tmp_path / name)
+        open_in(window, qtbot, tmp_path / name)
         assert window.workspace.partial_result is None and not window.workspace.undo_stack.canUndo()
         assert window.workspace.document.state.circuit.n_edges == 100
         if name == "kept.circuit":
             assert window.workspace.document.state.hash == known and meter.value_label.text() == number
         else:
             assert window.workspace.document.state.origin is None and not window.workspace.document.curve
+    assert window.workspace.search_queue.searches, "it goes on in its tab"
 
 
 def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
     opened: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    window, meter = opened, opened.panels["meter"]
-    folder = tmp_path / "gone"
-    shutil.copytree(DEMO, folder)
-    _search(window, qtbot, "ioi", "eap", model=str(folder))
-    qtbot.waitUntil(
-        lambda: window.workspace.document.state.origin.model == str(folder) and measured(window),
-        timeout=LONG,
-    )
-    qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
-    window.workspace.undo_stack.undo()
-    _back(window, qtbot)
-    shutil.rmtree(folder)
+    window, meter, demo = opened, opened.panels["meter"], opened.workspace.tabs.front
+    document = window.workspace.document.snapshot()
+    origin = replace(document.state.origin, model=str(tmp_path / "gone"))
+    gone = Document(replace(document.state, origin=origin))
+    gone.store_evaluation(gone.state.measurement_key, document.evaluation)
     with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
-        window.workspace.undo_stack.redo()
+        window.workspace.set_document(gone)
     window.failure_dialog.close()
     window.workspace.set_selection(frozenset({"m1"}), frozenset())
     window.run_command("ablate")
-    assert meter.value_label.text().startswith("≈") and meter.interval_label.text().endswith(
-        "the model is not open"
-    )
+    assert meter.value_label.text().startswith("≈")
+    assert meter.interval_label.text().endswith("the model is not open")
     assert window.status_line.device_label.text() == "" and window.workspace.opened_model is None
-    # nothing was measured on the model that happened to be open before
-    window.workspace.undo_stack.undo()
-    window.workspace.undo_stack.undo()
-    _back(window, qtbot)
+    # nothing was measured on the model that another tab has open
+    assert window.workspace.document.evaluation is None
+    window.workspace.tab_controller.show(demo)
     assert window.status_line.device_label.text().startswith("demo")

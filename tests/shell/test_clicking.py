@@ -257,7 +257,7 @@ def test_every_button_tab_link_and_menu_entry_can_be_clicked(
     person.click_everything_in(window.statusBar(), "status bar")
     window.workspace.set_selection(frozenset({head}), frozenset())
     person.click_menus()
-    window.show_start_page()
+    window.run_command("new")
     person.click_everything_in(window.start_page, "start page")
 
     assert not person.wrong, "\n".join(person.wrong)

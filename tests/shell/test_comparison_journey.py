@@ -103,12 +103,8 @@ def test_two_methods_on_one_canvas(open_window, qtbot: QtBot, tmp_path: Path) ->
 
 
 def _search_again(window: MainWindow, qtbot: QtBot) -> None:
-    before = window.workspace.document.state
     window.panels["discovery"].start_search()
-    qtbot.waitUntil(
-        lambda: window.workspace.partial_result is None and window.workspace.document.state is not before,
-        timeout=LONG,
-    )
+    qtbot.waitUntil(lambda: not window.workspace.search_queue.searches, timeout=LONG)
 
 
 def _disturb(weights: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opening import LONG, measured, open_in, save_in
+from opening import LONG, measured, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
@@ -78,10 +78,11 @@ def test_a_labelled_file_is_not_overwritten_by_another_search(
         draw(name, result),
     )
 
+    tab = desk.tabs.front
     search(window, qtbot, "sva")
-    qtbot.waitUntil(lambda: desk.state.origin.task == "sva" and measured(window), timeout=LONG)
-    assert not answers.asked, "all of it is on the disk"
-    assert desk.document.path is None and window.windowTitle().startswith("Untitled circuit")
+    qtbot.waitUntil(lambda: desk.state.origin is not None and measured(window), timeout=LONG)
+    assert not answers.asked and desk.state.origin.task == "sva"
+    assert desk.document.path is None and window.windowTitle().startswith("sva · demo")
     assert not desk.state.labels and not desk.state.groups and not window.panels["labels"].table_model.targets
     shoot(window, "documents-other-task")
     assert shown and all(points != curve for document, points in shown if document is not mine)
@@ -91,7 +92,7 @@ def test_a_labelled_file_is_not_overwritten_by_another_search(
     press_save(window, qtbot)
     assert window.windowTitle().startswith("other.circuit") and path.read_bytes() == kept
 
-    desk.undo_stack.undo()
+    desk.tab_controller.show(tab)
     assert desk.document.path == path and window.windowTitle().startswith("mine.circuit")
     assert desk.state.labels[heads[0]].text == "Name Mover" and desk.document.curve == curve
     assert not window.isWindowModified()
@@ -109,76 +110,61 @@ def test_a_labelled_file_is_not_overwritten_by_another_search(
     assert len(answers.asked) == 1 and "mine.circuit" in answers.asked[0]
     assert open_document(path).state.origin.task == "sva"
 
-    # unsaved work: a search of something else asks, and is not begun when a person rather stays
-    search(window, qtbot, "gender")
-    assert len(answers.asked) == 2 and not desk.search_controller.is_running
-    assert window.panels["discovery"].run_button.isEnabled()
+    # opening it brings its tab to the front, and reads it again where the person says so
+    window.file_controller.open_path(path)
+    assert len(answers.asked) == 2 and "would be lost" in answers.asked[1]
+    assert desk.state.labels and len(desk.tabs.tabs) == 2
+    answers.answer = BUTTONS.Yes
+    with qtbot.waitSignal(desk.document_shown, timeout=LONG):
+        window.file_controller.open_path(path)
+    assert desk.state.origin.task == "sva" and not desk.state.labels and not desk.undo_stack.canUndo()
+    assert desk.tabs.front is tab and not window.isWindowModified()
 
 
-def test_a_cancelled_search_leaves_the_circuit_and_offers_what_it_has(
+def test_a_cancelled_search_leaves_the_circuit_and_keeps_what_it_has_in_its_own_tab(
     opened: MainWindow, qtbot: QtBot, answers: Answers
 ) -> None:
     window, desk = opened, opened.workspace
-    mine, state, curve = desk.document, desk.document.state, desk.document.curve
+    mine, state, curve, tab = desk.document, desk.document.state, desk.document.curve, desk.tabs.front
     desk.document.store_measure("roles", {"key": "", "options": {}, "result": ROLES, "done": True})
     window.dock_manager.bring_to_front("edges")
-    answers.answer = BUTTONS.Discard  # the scores of roles are not saved
     search(window, qtbot, "sva", "acdc")
     qtbot.waitUntil(
         lambda: desk.partial_result is not None and not window.canvas_updater.is_pending, timeout=LONG
     )
-    assert not desk.document.curve and window.windowTitle().startswith("Untitled circuit")
-    assert not window.panels["labels"].role_suggestions.role_scores and desk.user_document is mine
+    assert not answers.asked, "the scores of roles stay in their tab"
+    assert not desk.document.curve and not window.panels["labels"].role_suggestions.role_scores
     shoot(window, "documents-searching")
-    assert (
-        window.file_controller.confirm_leave() is False and "search" in answers.asked[-1]
-    )  # Discard is no Yes
-    qtbot.waitUntil(lambda: "sva" in window.workspace.opened_model.task, timeout=LONG)
-    desk.cancel_jobs()
-    qtbot.waitUntil(lambda: desk.search_controller.pending_offer is not None, timeout=LONG)
-    assert desk.document is mine and desk.document.state is state and desk.document.curve == curve
+    answers.answer = BUTTONS.No
+    assert window.file_controller.confirm_leave() is False and "search" in answers.asked[-1]
+    desk.tab_controller.show(tab)
+    assert desk.document is mine and mine.state is state and mine.curve == curve
+    assert "%" in window.document_tabs.bar.tabText(1) or "…" in window.document_tabs.bar.tabText(1)
+    desk.search_queue.cancel(desk.search_queue.searches[0])
+    qtbot.waitUntil(lambda: not desk.search_queue.searches, timeout=LONG)
     notice = window.notice_bar.result_notice
-    total = state.circuit.graph.n_edges
-    assert notice.isVisible() and f"of {total:,} edges examined" in notice.text_label.text()
-    shoot(window, "documents-offered")
-    qtbot.waitUntil(
-        lambda: not desk.search_controller.is_running and desk.opened_model is not None, timeout=LONG
-    )
+    assert desk.document is mine and notice.isVisible() and "sva · demo" in notice.text_label.text()
+    shoot(window, "documents-found-elsewhere")
     qtbot.mouseClick(notice.action_button, Qt.MouseButton.LeftButton)
     assert desk.state.origin.task == "sva" and desk.state.scores.partial and not notice.isVisible()
-    assert desk.state.circuit.n_edges < total / 4, "edges that nobody examined"
+    assert desk.state.circuit.n_edges < state.circuit.graph.n_edges / 4, "edges that nobody examined"
     qtbot.waitUntil(lambda: window.view.status_text.startswith("partial result"), timeout=LONG)
     shoot(window, "documents-partial")
-    desk.undo_stack.undo()
-    assert desk.document is mine and desk.document.state is state
 
 
 ROLES = {"roles": {}, "weights": "", "task": "", "movers": []}
 
 
-def test_a_second_window_or_a_file_from_before_keeps_its_own_stamp(
+def test_a_document_saved_over_another_tabs_file_is_told_of_and_asked_about(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, answers: Answers
 ) -> None:
-    """A document that comes back by undo knows its file as it was then."""
     desk = window.workspace
     assert save_in(window, tmp_path / "one.circuit")
-    first = desk.document
-    made = first.create_successor(_again(first), None)
-    desk.document_switcher.push_document(made, "Find")
-    answers.place = str(tmp_path / "one.circuit")  # the person says so, and the dialog asked about it
-    assert save_in(window) and desk.document is made
-    desk.undo_stack.undo()
-    assert desk.document is first and first.path == tmp_path / "one.circuit"
+    first, tab = desk.document, desk.tabs.front
+    desk.set_document(Document(first.state))
+    made = desk.document
+    assert save_in(window, tmp_path / "one.circuit") and made.path == first.path
+    desk.tab_controller.show(tab)
     before = (tmp_path / "one.circuit").read_bytes()
     press_save(window, qtbot)
     assert len(answers.asked) == 1 and (tmp_path / "one.circuit").read_bytes() == before
-    open_in(window, qtbot, tmp_path / "one.circuit")
-    press_save(window, qtbot)
-    assert len(answers.asked) == 1
-
-
-def _again(document: Document):  # type: ignore[no-untyped-def]
-    from circuitviz.document import replace_circuit
-
-    state = document.state
-    return replace_circuit(state.scores.greedy(20), state.scores, None, "Find")

@@ -45,7 +45,7 @@ def holds(window: MainWindow) -> None:
 
 def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window = demo(open_window, qtbot)
-    before = window.workspace.document.state
+    before, first = window.workspace.document.state, window.workspace.tabs.front
     window.dock_manager.bring_to_front("features")
     features = window.panels["features"]
     qtbot.waitUntil(
@@ -124,29 +124,29 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
 
     # another example, by its number in the list
     window.workspace.undo_stack.undo()
+    tab = window.workspace.tabs.front
     window.dock_manager.bring_to_front("features")
     features.dashboard_view.examples_view.anchorClicked.emit(QUrl("circuit:2"))
     second = found.statistics.examples[2]
-    qtbot.waitUntil(lambda: window.workspace.document.state is not state, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.document.state not in (state, before), timeout=LONG)
+    qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
     assert question(window).target == f"m3.f{best}@{second.position}"
     info = window.workspace.document.state.scores.info
     assert info["activations"][question(window).target] == pytest.approx(second.activation, rel=1e-4)
-    window.workspace.undo_stack.undo()
-    assert window.workspace.document.state is state
+    if window.workspace.tabs.front is tab:  # the same prompt and target: one step of undo
+        window.workspace.undo_stack.undo()
 
-    # back to the circuit of heads, and to the features again: each brings what it needs
-    window.workspace.undo_stack.undo()
+    # back to the circuit of heads, and to the features again: each has what it needs, and nothing is loaded
+    window.workspace.tab_controller.show(first)
     assert window.workspace.document.state is before and question(window) is None
-    qtbot.waitUntil(
-        lambda: window.workspace.opened_model is not None and window.workspace.opened_model.task == "ioi",
-        timeout=LONG,
-    )
-    window.workspace.undo_stack.redo()
-    qtbot.waitUntil(lambda: getattr(window.workspace.opened_model, "task", "") == "prompt", timeout=LONG)
+    assert window.workspace.opened_model.task == "ioi"
+    window.workspace.tab_controller.show(tab)
+    assert window.workspace.document.state is state and window.workspace.opened_model.task == "prompt"
 
     # saved and opened again, its threshold can still be moved
     path, figure = tmp_path / "why.circuit", tmp_path / "why.svg"
     assert save_in(window, path)
+    window.workspace.tab_controller.close(tab)
     open_in(window, qtbot, path)
     assert question(window) == asked and window.canvas_updater.layout_name == "tokens"
     qtbot.waitUntil(lambda: window.workspace.opened_model is not None, timeout=LONG)
@@ -165,6 +165,7 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
 
 def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> None:
     window = demo(open_window, qtbot)
+    first = window.workspace.tabs.front
     window.workspace.prompt_circuits.submit_query(
         AttributionQuery("demo", PROMPT, " Ian", nodes=40, sites=("a2", "m2", "m3"))
     )
@@ -222,11 +223,8 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     assert window.failure_dialog is None
 
     # back to the circuit of heads, its readings are there again
-    window.workspace.undo_stack.undo()
-    qtbot.waitUntil(
-        lambda: window.workspace.opened_model is not None and window.workspace.opened_model.task == "ioi",
-        timeout=LONG,
-    )
+    window.workspace.tab_controller.show(first)
+    assert window.workspace.opened_model.task == "ioi"
     with qtbot.waitSignal(window.workspace.node_reading_received, timeout=LONG):
         window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     assert inspector.readings_box.isVisible() and not reading.isVisible()

@@ -129,6 +129,7 @@ def test_a_model_that_was_downloaded_is_opened_from_this_computer(
     qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
     assert window.workspace.opened_model.model == NAME and not notice.isVisible() and not network, network
     # once a person has opened it, its files open with it
+    window.workspace.tab_controller.close(window.workspace.tabs.front)
     open_in(window, qtbot, hub_file)
     qtbot.waitUntil(lambda: window.workspace.opened_model is not None, timeout=LONG)
     assert not notice.isVisible() and not network

@@ -151,7 +151,8 @@ def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: P
     first: MainWindow = open_window()
     second: MainWindow = open_window()
     open_in(first, qtbot, saved)
-    open_in(first, qtbot, saved)  # one's own file may be opened again
+    first.file_controller.open_path(saved)  # one's own file comes to the front
+    assert len(first.workspace.tabs.tabs) == 1
     assert first.file_controller.file_lock.message_box is None
     second.file_controller.open_path(saved)
     qtbot.waitUntil(lambda: second.file_controller.file_lock.message_box is not None, timeout=LONG)

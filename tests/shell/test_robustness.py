@@ -40,8 +40,6 @@ def test_cancel_keeps_what_is_done(open_window, qtbot: QtBot) -> None:
     assert scores is not None and scores.partial and scores.method == "exact"
     assert abs(scores.values).max() > 0
     assert window.workspace.document.state.origin is not None
-    window.workspace.undo_stack.undo()
-    assert window.workspace.document.state.circuit is None
 
 
 def test_a_head_is_read_while_a_search_runs(open_window, qtbot: QtBot) -> None:
@@ -109,7 +107,7 @@ def test_sixty_toggles_end_in_the_exact_number_of_the_last_state(open_window, qt
         == window.workspace.document.evaluations[last.measurement_key]
     )
     assert window.workspace.live_faithfulness.evaluation["edges"] == last.live_circuit.n_edges
-    while window.workspace.undo_stack.canUndo() and window.workspace.undo_stack.index() > 1:
+    while window.workspace.undo_stack.canUndo():
         window.workspace.undo_stack.undo()
     assert window.workspace.live_faithfulness.evaluation["faithfulness"]["value"] == whole
 
@@ -133,7 +131,8 @@ def test_a_wrong_name_is_one_clear_dialog(
     assert says in window.failure_dialog.informativeText()
     assert "Traceback" not in window.failure_dialog.informativeText()
     window.failure_dialog.close()
-    qtbot.waitUntil(lambda: form(window).run_button.isEnabled(), timeout=LONG)
+    qtbot.waitUntil(lambda: not window.workspace.search_queue.searches, timeout=LONG)
+    assert form(window).run_button.isEnabled() and window.pages.currentWidget() is window.start_page
 
 
 def test_a_device_that_is_not_there_is_one_clear_dialog(

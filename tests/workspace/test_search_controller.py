@@ -1,7 +1,7 @@
-"""What replaces a circuit, and what becomes of everything that belonged to it.
+"""What a search puts into its tab, and what becomes of the circuit that was open before.
 
 Nothing that a person made is lost, and nothing of one circuit is shown on another: the table below says for
-each event what is in the workspace afterwards. One step of undo brings all of it back.
+each event what is in the workspace afterwards. The circuit from before is in its own tab, as it was.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from circuitviz.document import (
     toggle_ablation,
 )
 from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, AttributionQuery
-from circuitviz.document.origin import SAME_MODEL
 from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.jobs import JobHandle
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
 from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
-from circuitviz.workbench.requests.messages import JobFailed, ModelReady, Request, WorkerIdle
+from circuitviz.workbench.requests.messages import JobFailed, ModelReady, Request
+from circuitviz.workspace.search_queue import Search
 from circuitviz.workspace.workspace import Workspace
 
 SHAPE = ModelShape(2, 4, 16)
@@ -129,26 +129,37 @@ def found(where: TaskOrigin, **more: Any) -> SearchResult:
     return SearchResult(scores, scores.greedy(30), where, **{"partial": False, **more})
 
 
-def search(workspace: Workspace, where: TaskOrigin) -> None:
+def search(workspace: Workspace, where: TaskOrigin, is_example: bool = False) -> Search:
     """Ask for it, as a person does."""
-    assert workspace.start_discovery(DiscoverCircuit.from_origin(where, "cpu"))
+    return workspace.start_discovery(DiscoverCircuit.from_origin(where, "cpu"), is_example)
+
+
+def give(workspace: Workspace, search: Search, result: SearchResult) -> None:
+    """The worker's reply to a search, and its end where it is the last."""
+    handle = workspace.search_queue.handle_of(search)
+    handle.deliver(result)
+    if result.cancelled:
+        handle.end_cancelled()
 
 
 def same(workspace: Workspace) -> None:
-    search(workspace, WHERE)
-    workspace._handle_reply(found(replace(WHERE, method="acdc", prompts=8, task_hash="ef" * 32)))
+    give(
+        workspace,
+        search(workspace, WHERE),
+        found(replace(WHERE, method="acdc", prompts=8, task_hash="ef" * 32)),
+    )
 
 
 def other_task(workspace: Workspace) -> None:
     where = replace(WHERE, task="sva", task_hash="ef" * 32)
-    search(workspace, where)
-    workspace._handle_reply(found(where))
+    give(workspace, search(workspace, where), found(where))
 
 
 def other_model(workspace: Workspace) -> None:
-    where = replace(WHERE, model="gpt2", weight_hash="ef" * 32)
-    search(workspace, where)
-    workspace._handle_reply(found(where))
+    give(workspace, search(workspace, OTHER_MODEL), found(OTHER_MODEL))
+
+
+OTHER_MODEL = replace(WHERE, model="gpt2", weight_hash="ef" * 32)
 
 
 def features_of_a_prompt(workspace: Workspace) -> None:
@@ -158,9 +169,9 @@ def features_of_a_prompt(workspace: Workspace) -> None:
     )
     graph = Graph.of_nodes(SHAPE, nodes, np.array([[False, True]]))
     scores = Scores(graph, graph.mask * 1.0, HIERARCHICAL_ATTRIBUTION)
-    where = PromptOrigin(AttributionQuery(WHERE.model, "a b", "logit.4@1"), WHERE.weight_hash)
-    workspace.search_controller.begin_search(SAME_MODEL)
-    workspace.prompt_circuits.on_answer(PromptSearchResult(scores, scores.top(1), where))
+    query = AttributionQuery(WHERE.model, "a b", "logit.4@1")
+    handle = workspace.prompt_circuits.submit_query(query)
+    handle.deliver(PromptSearchResult(scores, scores.top(1), PromptOrigin(query, WHERE.weight_hash)))
 
 
 def opening(workspace: Workspace) -> None:
@@ -168,37 +179,30 @@ def opening(workspace: Workspace) -> None:
     workspace.set_document(Document(State(WHERE, scores, scores.greedy(20))))
 
 
-def partial_on_the_screen(workspace: Workspace) -> None:
-    search(workspace, replace(WHERE, model="gpt2"))
-    workspace._handle_reply(found(replace(WHERE, model="gpt2", weight_hash="ef" * 32), partial=True))
+def partial_on_the_screen(workspace: Workspace) -> Search:
+    asked = search(workspace, OTHER_MODEL)
+    give(workspace, asked, found(OTHER_MODEL, partial=True))
+    return asked
 
 
 def partial_of_the_same(workspace: Workspace) -> None:
-    search(workspace, WHERE)
-    workspace._handle_reply(found(WHERE, partial=True))
+    give(workspace, search(workspace, WHERE), found(WHERE, partial=True))
 
 
 def cancelled(workspace: Workspace) -> None:
-    partial_on_the_screen(workspace)
-    where = replace(WHERE, model="gpt2", weight_hash="ef" * 32)
-    workspace._handle_reply(found(where, partial=True, cancelled=True, last_step="9 of 90 edges examined"))
-    workspace._handle_reply(WorkerIdle())
+    asked = partial_on_the_screen(workspace)
+    give(
+        workspace, asked, found(OTHER_MODEL, partial=True, cancelled=True, last_step="9 of 90 edges examined")
+    )
 
 
 def failing(workspace: Workspace) -> None:
-    partial_on_the_screen(workspace)
-    workspace._handle_reply(JobFailed("no", "no", request=DiscoverCircuit.from_origin(WHERE, "cpu")))
-    workspace._handle_reply(WorkerIdle())
+    asked = partial_on_the_screen(workspace)
+    workspace.search_queue.handle_of(asked).deliver(JobFailed("no", "no", request=asked.request))
 
 
 def ended_with_nothing(workspace: Workspace) -> None:
-    partial_on_the_screen(workspace)
-    workspace._handle_reply(WorkerIdle())
-
-
-def shown_after_cancelling(workspace: Workspace) -> None:
-    cancelled(workspace)
-    workspace.search_controller.accept_offer()
+    workspace.search_queue.handle_of(partial_on_the_screen(workspace)).end_cancelled()
 
 
 def another_size(workspace: Workspace) -> None:
@@ -207,160 +211,159 @@ def another_size(workspace: Workspace) -> None:
     workspace.apply_command(select_edges(scores.greedy(25), "greedy", 25))
 
 
-EVENTS: dict[Callable[[Workspace], None], tuple[set[str], bool]] = {
-    # what is there afterwards; whether one step of undo leads back
-    same: (OF_PARTS, True),
-    other_task: (OF_THE_MODEL, True),
-    other_model: (set(), True),
-    features_of_a_prompt: (OF_THE_MODEL, True),
-    shown_after_cancelling: (set(), True),
-    another_size: (ALL - {"number"} - {"tried"} | {"ablated"}, True),
-    opening: (set(), False),
-    partial_on_the_screen: (set(), False),
-    partial_of_the_same: (OF_PARTS, False),
-    cancelled: (ALL, False),
-    failing: (ALL, False),
-    ended_with_nothing: (ALL, False),
+EVENTS: dict[Callable[[Workspace], Any], tuple[set[str], int]] = {
+    # what is there afterwards; how many tabs there are
+    same: (OF_PARTS, 2),
+    other_task: (OF_THE_MODEL, 2),
+    other_model: (set(), 2),
+    features_of_a_prompt: (OF_THE_MODEL, 2),
+    cancelled: (set(), 2),
+    opening: (set(), 2),
+    partial_on_the_screen: (set(), 2),
+    partial_of_the_same: (OF_PARTS, 2),
+    failing: (ALL, 1),
+    ended_with_nothing: (ALL, 1),
+    another_size: (ALL - {"number"} - {"tried"} | {"ablated"}, 1),
 }
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
-def test_what_is_in_the_workspace_after_a_circuit_was_replaced(
-    workspace: Workspace, event: Callable[[Workspace], None]
+def test_what_is_in_the_workspace_after_another_circuit_has_come(
+    workspace: Workspace, event: Callable[[Workspace], Any]
 ) -> None:
-    after, back = EVENTS[event]
-    mine, state = workspace.document, workspace.document.state
+    after, n_tabs = EVENTS[event]
+    mine, state, tab = workspace.document, workspace.document.state, workspace.tabs.front
     assert in_the_workspace(workspace) == ALL and not mine.is_dirty
     event(workspace)
-    assert in_the_workspace(workspace) == after
-    assert workspace.undo_stack.canUndo() == back
-    assert workspace.user_document is mine or workspace.user_document.path is None
-    if event is not another_size:
-        assert workspace.user_document is mine or event is opening or workspace.user_document.is_dirty
-    if back:
-        redone = workspace.document.state
+    assert in_the_workspace(workspace) == after and len(workspace.tabs.tabs) == n_tabs
+    if event is another_size:
         workspace.undo_stack.undo()
-        assert workspace.document is mine and mine.state is state and in_the_workspace(workspace) == ALL
-        assert not mine.is_dirty and mine.is_path_of_same_subject
-        workspace.undo_stack.redo()
-        assert workspace.document.state is redone and in_the_workspace(workspace) == after
-    elif event is not opening:
-        workspace._handle_reply(WorkerIdle())
-        assert workspace.document is mine and mine.state is state and in_the_workspace(workspace) == ALL
+    if n_tabs == 1:
+        assert workspace.tabs.front is tab
+    else:
+        assert workspace.user_document.path is None and not workspace.undo_stack.canUndo()
+        workspace.tab_controller.show(tab)
+    assert workspace.document is mine and mine.state is state and in_the_workspace(workspace) == ALL
+    assert not mine.is_dirty and mine.is_path_of_same_subject
 
 
 @pytest.mark.parametrize("event", [same, other_task, other_model, features_of_a_prompt, cancelled])
-@pytest.mark.parametrize("answer", [True, False])
-def test_unsaved_work_is_asked_about_unless_the_new_circuit_takes_it_along(
-    workspace: Workspace, event: Callable[[Workspace], None], answer: bool
+def test_a_result_goes_to_the_tab_that_asked_though_another_is_in_front(
+    workspace: Workspace, event: Callable[[Workspace], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[bool] = []
+    mine, tab, shown = workspace.document, workspace.tabs.front, []
+    deliver = JobHandle.deliver
 
-    def may_replace() -> bool:
-        asked.append(answer)
-        return answer
+    def deliver_behind(handle: JobHandle, reply: Any) -> None:
+        workspace.tab_controller.show(tab)
+        shown.clear()
+        deliver(handle, reply)
 
-    workspace.search_controller.confirm_replace = may_replace
+    monkeypatch.setattr(JobHandle, "deliver", deliver_behind)
+    for signal in (workspace.document_opened, workspace.state_changed, workspace.document_shown):
+        signal.connect(lambda: shown.append(workspace.document))
     workspace.apply_command(set_label("a0.h0", Label("Induction")))
-    mine, before = workspace.document, workspace.document.state
-    if answer or event is same:
-        event(workspace)
-        assert asked == ([] if event is same else [True])
-    else:
-        assert not workspace.start_discovery(DiscoverCircuit.from_origin(replace(WHERE, task="sva"), "cpu"))
-        assert asked == [False] and not workspace.search_controller.is_running
-    if answer and event is not cancelled:
-        workspace.undo_stack.undo()
-    if event is same and not answer:
-        assert workspace.state.labels["a0.h0"].text == "Induction" and workspace.document.would_lose_work()
-        workspace.undo_stack.undo()
-    assert workspace.document is mine and mine.state is before and mine.is_dirty
-
-
-def test_work_that_came_while_a_search_ran_is_not_replaced_unasked(workspace: Workspace) -> None:
-    where = replace(WHERE, task="sva", task_hash="ef" * 32)
-    search(workspace, where)
-    workspace.apply_command(set_label("a0.h0", Label("Induction")))
-    mine = workspace.document
-    workspace._handle_reply(found(where))
-    assert workspace.document is mine and workspace.state.labels["a0.h0"].text == "Induction"
-    offer = workspace.search_controller.pending_offer
-    assert offer is not None and "sva" in offer.message
-    answers = [False, True]
-    workspace.search_controller.confirm_replace = lambda: answers.pop(0)
-    workspace.search_controller.accept_offer()
-    assert workspace.document is mine and workspace.search_controller.pending_offer is offer
-    workspace.search_controller.accept_offer()
-    assert (
-        workspace.document is not mine and workspace.state.origin.task == "sva" and not workspace.state.labels
-    )
-    assert workspace.search_controller.pending_offer is None
+    event(workspace)
+    assert workspace.document is mine and not shown and workspace.undo_stack.count() == 1
+    other = next(one for one in workspace.tabs.tabs if one is not tab)
+    assert other.search is None and other.user_document.is_dirty
+    assert ("a0.h0" in other.user_document.state.labels) == (event is same)  # what was said meanwhile, too
+    workspace.tab_controller.show(other)
+    assert in_the_workspace(workspace) == EVENTS[event][0]
+    assert not workspace.undo_stack.canUndo()
+    workspace.tab_controller.show(tab)
     workspace.undo_stack.undo()
-    assert workspace.document is mine
+    assert workspace.document is mine and not mine.is_dirty
 
 
 def test_nothing_is_changed_while_a_partial_result_is_on_the_screen(workspace: Workspace) -> None:
     mine, before = workspace.document, workspace.document.state
-    partial_on_the_screen(workspace)
+    asked = partial_on_the_screen(workspace)
     workspace.apply_command(set_label("a0.h0", Label("lost?")))
     assert not workspace.state.labels and not workspace.undo_stack.canUndo()
-    workspace._handle_reply(found(replace(WHERE, model="gpt2", weight_hash="ef" * 32), partial=True))
-    assert workspace.user_document is mine and mine.state is before and workspace.document is not mine
-    workspace._handle_reply(found(replace(WHERE, model="gpt2", weight_hash="ef" * 32)))
+    give(workspace, asked, found(OTHER_MODEL, partial=True))
+    assert mine.state is before and workspace.document is not mine
+    give(workspace, asked, found(OTHER_MODEL))
     assert workspace.partial_result is None and workspace.document is workspace.user_document is not mine
 
 
 def test_an_example_is_no_unsaved_work_and_a_search_is(workspace: Workspace) -> None:
-    workspace.set_document(Document())
-    assert workspace.start_discovery(DiscoverCircuit.from_origin(WHERE, "cpu"), is_example=True)
-    workspace._handle_reply(found(WHERE))
-    assert not workspace.document.is_dirty and not workspace.document.would_lose_work()
+    give(workspace, search(workspace, WHERE, is_example=True), found(WHERE))
+    assert not workspace.document.is_dirty and not workspace.tabs.front.has_unsaved_work
     workspace.apply_command(set_label("a0.h0", Label("x")))
-    assert workspace.document.is_dirty and workspace.document.would_lose_work()
+    assert workspace.document.is_dirty and workspace.tabs.front.has_unsaved_work
     workspace.undo_stack.undo()
     assert not workspace.document.is_dirty
-
-    search(workspace, WHERE)
-    workspace._handle_reply(found(WHERE))
-    assert (
-        workspace.document.is_dirty and not workspace.document.would_lose_work()
-    )  # closing asks, another search does not
-    search(workspace, WHERE)
-    workspace._handle_reply(found(replace(WHERE, seconds=600.0)))
-    assert workspace.document.is_dirty and workspace.document.would_lose_work()  # ten minutes' work
+    give(workspace, search(workspace, WHERE), found(WHERE))
+    assert workspace.tabs.front.has_unsaved_work
 
 
-def test_traces_go_along_with_every_circuit_of_their_model_and_need_no_question(workspace: Workspace) -> None:
-    asked: list[int] = []
-    workspace.search_controller.confirm_replace = lambda: bool(asked.append(1))
-    where = replace(WHERE, task="sva", task_hash="ef" * 32)
-    for name, questions in (("traces", 0), ("stability", 1)):
-        workspace.document.store_measure(
-            name, {"key": "x", "options": {}, "result": {"new": 1}, "done": True}
-        )
-        assert (workspace.start_discovery(DiscoverCircuit.from_origin(where, "cpu")) is None) == bool(
-            questions
-        ) and len(asked) == questions
-    assert not workspace.start_discovery(DiscoverCircuit.from_origin(replace(where, model="gpt2"), "cpu"))
-    workspace.set_document(Document(State(WHERE, scores_of(0), scores_of(0).greedy(40))))
-    workspace.document.store_measure(
-        "traces", {"key": "x", "options": {}, "result": {"new": 1}, "done": True}
-    )
-    workspace.start_discovery(DiscoverCircuit.from_origin(where, "cpu"))
-    workspace._handle_reply(found(where))
-    assert (
-        workspace.document.measures["traces"]["result"] == {"new": 1} and workspace.document.would_lose_work()
-    )
+def test_searches_run_one_after_another_in_the_order_that_the_person_says(workspace: Workspace) -> None:
+    queue = workspace.search_queue
+    first, second, third = (search(workspace, replace(WHERE, task=task)) for task in ("ioi", "sva", "gender"))
+
+    def statuses() -> list[str]:
+        return [one.status.value for one in (first, second, third)]
+
+    assert statuses() == ["running", "waiting", "waiting"] and queue.searches == [first, second, third]
+    queue.move_up(third)
+    assert queue.searches == [first, third, second]
+    queue.pause(first)
+    assert statuses() == ["paused", "waiting", "running"]
+    queue.resume(first)
+    assert statuses() == ["waiting", "waiting", "running"]
+    give(workspace, third, found(replace(WHERE, task="gender")))
+    assert statuses() == ["running", "waiting", "ended"] and queue.searches == [first, second]
+    workspace.search_queue.handle_of(first).end_cancelled()
+    assert statuses() == ["ended", "running", "ended"]
+    assert first.tab not in workspace.tabs.tabs, "it found nothing"
+    workspace.search_queue.handle_of(second).deliver(JobFailed("no", "no", request=second.request))
+    assert not queue.searches and [tab.name for tab in workspace.tabs.tabs] == [
+        "mine.circuit",
+        "gender · demo",
+    ]
 
 
-def test_a_search_that_ended_early_replaces_an_empty_desk_alone(workspace: Workspace) -> None:
-    workspace.set_document(Document())
-    search(workspace, WHERE)
-    workspace._handle_reply(found(WHERE, partial=True, cancelled=True, last_step="9 of 90 edges examined"))
-    assert (
-        workspace.state.circuit is not None
-        and workspace.state.scores.partial
-        and workspace.search_controller.pending_offer is None
-    )
-    workspace.undo_stack.undo()
-    assert workspace.state.circuit is None
+def test_closing_a_tab_ends_its_search_and_its_jobs(workspace: Workspace) -> None:
+    ended: list[int] = []
+    workspace.worker.close_tab = ended.append  # type: ignore[method-assign]
+    asked = partial_on_the_screen(workspace)
+    workspace.tab_controller.close(asked.tab)
+    assert ended == [asked.tab.number] and [tab.name for tab in workspace.tabs.tabs] == ["mine.circuit"]
+    workspace.search_queue.handle_of(asked).end_cancelled()  # what the worker says then
+    assert not workspace.search_queue.searches and in_the_workspace(workspace) == ALL
+
+
+def test_selection_prompt_and_model_come_back_with_their_tab(workspace: Workspace) -> None:
+    tab, chosen = workspace.tabs.front, frozenset({"a1.h2"})
+    workspace.set_selection(chosen, frozenset())
+    workspace.set_prompt_index(3)
+    opening(workspace)
+    assert not workspace.selected_nodes and workspace.prompt_index == 0 and workspace.opened_model is None
+    heard: list[object] = []
+    workspace.model_ready.connect(heard.append)
+    workspace.tab_controller.show(tab)
+    assert workspace.selected_nodes == chosen and workspace.prompt_index == 3
+    assert workspace.opened_model is not None
+    assert heard == [workspace.opened_model]
+
+
+def test_names_tell_tabs_apart(workspace: Workspace) -> None:
+    for method in ("eap", "acdc", "acdc"):
+        where = replace(WHERE, method=method)
+        give(workspace, search(workspace, where), found(where))
+    names = workspace.tabs.display_names()
+    assert names[0] == "mine.circuit" and len(set(names)) == 4
+    assert all(name.startswith("ioi · demo (") for name in names[1:])
+
+
+def test_one_empty_tab_is_enough(workspace: Workspace) -> None:
+    first = workspace.tab_controller.open_empty()
+    assert workspace.tabs.front is first and workspace.state.circuit is None
+    workspace.tab_controller.show_next(-1)
+    assert workspace.tab_controller.open_empty() is first and len(workspace.tabs.tabs) == 2
+    opening(workspace)
+    assert workspace.tabs.front is first and len(workspace.tabs.tabs) == 2
+    for tab in list(workspace.tabs.tabs):
+        workspace.tab_controller.close(tab)
+    assert len(workspace.tabs.tabs) == 1 and workspace.tabs.front.is_untouched

@@ -106,8 +106,6 @@ class DiscoveryPanel(Panel):
         self.reuse_button.clicked.connect(self.show_document_search)
         workspace.progress_reported.connect(self._on_progress)
         workspace.worker_idle.connect(self._on_idle)
-        workspace.search_finished.connect(lambda: self.run_button.setEnabled(True))
-        workspace.failure_reported.connect(lambda _failed: self.run_button.setEnabled(True))
         workspace.model_ready.connect(self._on_model_ready)
         workspace.unusable_rows_found.connect(self._ask_to_skip)
         workspace.task_checked.connect(lambda check: self._warn_of_task(check.warning))
@@ -266,10 +264,8 @@ class DiscoveryPanel(Panel):
     def start_search(self, _checked: bool = False, *, is_example: bool = False) -> None:
         """Start the search of the form; ``is_example``: a click brings its result again at any time."""
         workspace = self.workspace
-        place_before = workspace.device, workspace.dtype
         workspace.device, workspace.dtype = self.device_box.currentText(), self.dtype_box.currentText()
-        if not self._submit_search(self.find_request(), is_example):
-            workspace.device, workspace.dtype = place_before
+        self._submit_search(self.find_request(), is_example)
 
     def attach_circuit(self) -> None:
         """Measure the open circuit, which another tool found, on the model and task of the form."""
@@ -279,14 +275,11 @@ class DiscoveryPanel(Panel):
             self.attach_controller.attach_to_search, self.find_request(), title=AttachModel.title
         )
 
-    def _submit_search(self, request: DiscoverCircuit, is_example: bool = False) -> bool:
-        if not self.workspace.start_discovery(request, is_example):
-            return False
+    def _submit_search(self, request: DiscoverCircuit, is_example: bool = False) -> None:
+        self.workspace.start_discovery(request, is_example)
         self._request_shown = self.find_request()
         self._warn_of_task("")
-        self.run_button.setEnabled(False)
         self.cancel_button.setEnabled(True)
-        return True
 
     def _build(self) -> None:
         form = self._form = make_form()
@@ -412,7 +405,6 @@ class DiscoveryPanel(Panel):
         self.progress_line.setText(f"{progress.title}{time_text}")
 
     def _on_idle(self) -> None:
-        self.run_button.setEnabled(True)
         self.cancel_button.setEnabled(False)
         self.progress_bar.hide()
         self.progress_line.hide()
