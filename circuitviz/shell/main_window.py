@@ -57,6 +57,7 @@ from circuitviz.shell.write_progress import WriteProgress
 from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workbench.requests.torch_threads import SetTorchThreads
 from circuitviz.workspace import Workspace
+from circuitviz.workspace.tabs import Tab
 
 
 class MainWindow(QMainWindow):
@@ -80,6 +81,8 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.view)
         self.notice_bar = NoticeBar(workspace)
+        self.document_tabs = DocumentTabs(workspace, self.close_tab)
+        self.setCentralWidget(stack_above(self.document_tabs, self.notice_bar, self.pages))
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
@@ -89,8 +92,6 @@ class MainWindow(QMainWindow):
         self.canvas_updater = CanvasUpdater(workspace, self.view, self.node_names, self)
         self.layout_controller = LayoutController(workspace, self.view, self.canvas_updater, self.settings)
         self.file_controller = FileController(self, workspace, self.view, self.canvas_updater, self.settings)
-        self.document_tabs = DocumentTabs(workspace, self.file_controller.close_tab)
-        self.setCentralWidget(stack_above(self.document_tabs, self.notice_bar, self.pages))
         recovery_folder = self.settings.data_folder / "recovery"
         self.crash_recovery = CrashRecovery(self, workspace, recovery_folder, self.file_controller)
         self.drop_handler = DropHandler(self, self.pages, workspace)
@@ -250,6 +251,10 @@ class MainWindow(QMainWindow):
     def _on_tabs_changed(self) -> None:
         self.update_title()
         self.menus.update_enabled_actions()
+
+    def close_tab(self, tab: Tab) -> None:
+        """Close a tab; unsaved work is asked about."""
+        self.file_controller.close_tab(tab)
 
     # dialogs
 

@@ -15,10 +15,10 @@ class EnginePool:
     def __init__(self, first: Engine | None = None) -> None:
         self._engines = {0: first or Engine()}
         self._shared = self._engines[0].shared
-        self._without_model = Engine()  # of requests that need none
+        self._without_model = Engine(self._shared)  # of requests that are of no document
 
     def engine(self, tab: int | None) -> Engine:
-        """The engine of a tab, made when it is first asked for; None: one for what needs no model."""
+        """The engine of a tab, made when it is first asked for; None: that of what is of no tab."""
         if tab is None:
             return self._without_model
         if tab not in self._engines:

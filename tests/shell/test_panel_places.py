@@ -191,8 +191,10 @@ def test_a_panel_can_be_taken_out_and_put_back(window: MainWindow, qtbot: QtBot)
     assert "evaluate" not in offered(window) and places_of(window).open_place == ""
     window.dock_manager.bring_to_front("evaluation")
     assert dock.isFloating() and dock.isVisible()
-    window.show_start_page()
+    window.run_command("new")
     qtbot.mouseClick(button, LEFT)
+    assert "evaluate" not in offered(window)
+    window.run_command("next-tab")
     assert not dock.isFloating() and "evaluate" in offered(window)
     click_place(window, qtbot, "evaluate")
     assert window.panels["evaluation"].is_in_view
