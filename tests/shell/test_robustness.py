@@ -12,7 +12,6 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.document import toggle_ablation
 from circuitviz.formats import open_document, save_document
-from circuitviz.panels.discovery.panel import TYPED_PAIR
 from circuitviz.shell.main_window import MainWindow
 
 LONG = 90_000
@@ -147,22 +146,6 @@ def test_a_device_that_is_not_there_is_one_clear_dialog(
     qtbot.waitUntil(lambda: window.failure_dialog is not None, timeout=LONG)
     assert "this machine has none" in window.failure_dialog.informativeText()
     window.failure_dialog.close()
-
-
-def test_a_pair_typed_here_is_a_task(open_window, qtbot: QtBot) -> None:
-    window: MainWindow = open_window()
-    qtbot.waitUntil(lambda: form(window).method_box.count() > 1, timeout=LONG)
-    form(window).task_box.setCurrentText(TYPED_PAIR)
-    texts = ("So Mary said that", "So John said that", " she", " he")
-    for line, text in zip(form(window).pair_fields, texts, strict=True):
-        assert line.isVisibleTo(window)
-        line.setText(text)
-    window.run_command("run")
-    qtbot.waitUntil(lambda: ready(window), timeout=LONG)
-    assert window.workspace.document.state.origin.pairs == (
-        ("So Mary said that", "So John said that", (" she",), (" he",)),
-    )
-    assert window.workspace.live_faithfulness.evaluation["setting"]["prompts"] == 1
 
 
 def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, tmp_path: Path) -> None:

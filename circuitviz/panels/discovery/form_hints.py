@@ -1,6 +1,8 @@
 """What the fields of the search form mean, as their tool tips say it."""
 
 MODEL_HINT = "demo, a Hugging Face name such as gpt2, or a model folder"
+TASK_HINT = "a task, own prompts, or a CSV, JSONL, JSON or TOML file"
+DOCUMENT_TASK_HINT = "the prompts of the open circuit, whose task is not on this machine"
 PROMPTS_HINT = "how many pairs of prompts scores and faithfulness are means over"
 SEED_HINT = "the same seed makes the same prompts of a task"
 METRIC_HINT = "what the circuit is to explain; a higher value is a better answer"
@@ -15,9 +17,3 @@ SELECTION_RULES = {
     "nodes": "the strongest nodes and all edges between them",
     "own": "the edges that the method itself kept (ACDC)",
 }
-PAIR_HINTS = (
-    "clean prompt: When Mary and John went to the store, John gave a drink to",
-    "corrupted prompt with the same number of tokens",
-    "correct answers, with the leading space:  Mary",
-    "incorrect answers:  John|Tom",
-)

@@ -7,12 +7,14 @@ at any time.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QLabel,
-    QLineEdit,
     QMessageBox,
     QProgressBar,
     QPushButton,
@@ -21,18 +23,20 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document import TaskOrigin
+from circuitviz.document.origin import PromptPair
 from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES, DTYPE_TOOL_TIP, FULL_DTYPE
 from circuitviz.panels.discovery.form_hints import (
     ABLATION_HINT,
+    DOCUMENT_TASK_HINT,
     EDGES_HINT,
     METRIC_HINT,
     MODEL_HINT,
-    PAIR_HINTS,
     PROMPTS_HINT,
     REUSE_HINT,
     SEED_HINT,
     SELECTION_HINT,
     SELECTION_RULES,
+    TASK_HINT,
 )
 from circuitviz.panels.discovery.search_estimate import SearchEstimate
 from circuitviz.panels.registry import Panel, panels
@@ -41,7 +45,7 @@ from circuitviz.panels.widgets.fields import adjust_form_fields, browse_button, 
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_form_labels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
-from circuitviz.tasks.prompt_sets import list_prompt_sets
+from circuitviz.tasks.prompt_sets import find_prompt_set, list_prompt_sets
 from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.load_choices import Choices
@@ -50,7 +54,6 @@ from circuitviz.workspace.imported_circuit_controller import ImportedCircuitCont
 from circuitviz.workspace.workspace import Workspace
 
 OWN_PROMPTS = "Own prompts…"  # opens their editor
-TYPED_PAIR = "typed prompt pair"
 DEFAULT_METRIC = "task's default"
 
 
@@ -64,7 +67,7 @@ class DiscoveryPanel(Panel):
         self.model_box = QComboBox(editable=True)
         self.model_box.setToolTip(MODEL_HINT)
         self.task_box = QComboBox(editable=True)
-        self.task_box.setToolTip("a task, or a CSV, JSONL or JSON file")
+        self.task_box.setToolTip(TASK_HINT)
         self.prompts_field = QSpinBox(minimum=1, maximum=100_000, value=64, toolTip=PROMPTS_HINT)
         self.seed_field = QSpinBox(minimum=0, maximum=2**31 - 1, toolTip=SEED_HINT)
         self.device_box = QComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
@@ -94,11 +97,12 @@ class DiscoveryPanel(Panel):
         self.progress_line = ElidedLabel()
         self.option_form = OptionForm()
         self.estimate_label = SearchEstimate(workspace, self.find_request)
+        self._document_pairs: tuple[str, tuple[PromptPair, ...]] | None = None  # of a task by its name
         self._request_shown: DiscoverCircuit | None = None  # what the form was last filled with
         self._build()
         self.model_box.currentTextChanged.connect(self._on_model_chosen)
         self.method_box.currentTextChanged.connect(self._show_options)
-        self.task_box.currentTextChanged.connect(self._show_pair)
+        self.task_box.currentTextChanged.connect(self._show_task_source)
         for box in (self.model_box, self.task_box):
             box.currentTextChanged.connect(lambda _text: self._warn_of_task(""))
         self.run_button.clicked.connect(self.start_search)
@@ -122,8 +126,6 @@ class DiscoveryPanel(Panel):
             box.currentTextChanged.connect(self.estimate_label.request_later)
         for field in (self.prompts_field, self.seed_field):
             field.valueChanged.connect(self.estimate_label.request_later)
-        for line in self.pair_fields:
-            line.textChanged.connect(self.estimate_label.request_later)
         self.option_form.values_changed.connect(self.estimate_label.request_later)
         self.workspace.document_shown.connect(self._on_document_shown)
         self.workspace.state_changed.connect(self._update_reuse_button)
@@ -135,7 +137,10 @@ class DiscoveryPanel(Panel):
         origin = self.workspace.state.origin
         if not isinstance(origin, TaskOrigin) or origin.method not in self.choices.methods:
             return None
-        return DiscoverCircuit.from_origin(origin, self.device_box.currentText())
+        search = DiscoverCircuit.from_origin(origin, self.device_box.currentText())
+        name = search.task
+        is_here = name in self.choices.tasks or find_prompt_set(name) is not None or Path(name).is_file()
+        return search if is_here or not origin.pairs else replace(search, pairs=origin.pairs)
 
     def _update_reuse_button(self) -> None:
         self.reuse_button.setEnabled(self._document_search() is not None)
@@ -152,12 +157,9 @@ class DiscoveryPanel(Panel):
     def show_request(self, search: DiscoverCircuit) -> None:
         """Fill the form with a search."""
         self.model_box.setEditText(search.model)
-        if search.typed_pair is None:
-            self.task_box.setEditText(search.task)
-        else:
-            self.task_box.setCurrentText(TYPED_PAIR)
-            for line, text in zip(self.pair_fields, search.typed_pair, strict=True):
-                line.setText(text)
+        self.task_box.setEditText(search.task)
+        self._document_pairs = None if search.pairs is None else (search.task, search.pairs)
+        self._show_task_source()
         self.prompts_field.setValue(search.n_prompts)
         self.seed_field.setValue(search.seed)
         # full precision is what most models are opened in: the next model is to get what suits it
@@ -213,7 +215,7 @@ class DiscoveryPanel(Panel):
         names, prompt_sets = list(choices.methods), list_prompt_sets()
         for box, items in (
             (self.model_box, list(choices.models)),
-            (self.task_box, [OWN_PROMPTS, *prompt_sets, *choices.tasks, TYPED_PAIR]),
+            (self.task_box, [OWN_PROMPTS, *prompt_sets, *choices.tasks]),
             (self.method_box, names),
             (self.metric_box, [DEFAULT_METRIC, *choices.metrics]),
             (self.ablation_box, list(choices.ablations)),
@@ -235,20 +237,17 @@ class DiscoveryPanel(Panel):
             self.task_box.setItemData(row, choices.task_summaries.get(name, ""), Qt.ItemDataRole.ToolTipRole)
         is_untouched = self._request_shown is None or self.find_request() == self._request_shown
         self._show_options(self.method_box.currentText())
-        self._show_pair(self.task_box.currentText())
         if is_untouched:  # a file that was opened before the choices came
             self._request_shown = self.find_request()
             self._on_document_shown()
 
     def find_request(self) -> DiscoverCircuit:
         """The search request of the form."""
-        is_typed = self.task_box.currentText() == TYPED_PAIR
-        clean, corrupted, correct, incorrect = (field.text() for field in self.pair_fields)
         metric = self.metric_box.currentText()
         return DiscoverCircuit(
             model=self.model_box.currentText().strip(),
             task=self.task_box.currentText().strip(),
-            typed_pair=(clean, corrupted, correct, incorrect) if is_typed else None,
+            pairs=self._read_document_pairs(),
             n_prompts=self.prompts_field.value(),
             seed=self.seed_field.value(),
             method=self.method_box.currentText(),
@@ -293,12 +292,6 @@ class DiscoveryPanel(Panel):
             "Task",
             lay_out_row((self.task_box, 1), browse_button("Open a task file", self.browse_task), spacing=4),
         )
-        self.pair_fields = [
-            QLineEdit(placeholderText=t, accessibleName=t.partition(":")[0]) for t in PAIR_HINTS
-        ]
-        self.pair_box = QWidget()
-        lay_out_column(*self.pair_fields, parent=self.pair_box)
-        form.addRow(self.pair_box)
         form.addRow(self.task_warning)
         form.addRow("Prompts", self.prompts_field)
         form.addRow("Seed", self.seed_field)
@@ -353,9 +346,15 @@ class DiscoveryPanel(Panel):
         if event.type() is QEvent.Type.FontChange:
             QTimer.singleShot(0, self, self._align_forms)  # once the labels have the font
 
-    def _show_pair(self, task: str) -> None:
-        self.pair_box.setVisible(task == TYPED_PAIR)
-        self.prompts_field.setEnabled(task != TYPED_PAIR)
+    def _read_document_pairs(self) -> tuple[PromptPair, ...] | None:
+        """The open circuit's own prompts, where the form names its task and that is not on this machine."""
+        task, pairs = self._document_pairs or ("", None)
+        return pairs if task == self.task_box.currentText() else None
+
+    def _show_task_source(self) -> None:
+        is_of_document = self._read_document_pairs() is not None
+        self.prompts_field.setEnabled(not is_of_document)
+        self.task_box.setToolTip(DOCUMENT_TASK_HINT if is_of_document else TASK_HINT)
 
     def _warn_of_task(self, warning: str) -> None:
         """Say under the task that the model of the form does not do it; nothing where it does."""

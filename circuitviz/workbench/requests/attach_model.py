@@ -63,9 +63,8 @@ class AttachModel(Request):
             return
         engine.set_task(task, asked.metric or None, asked.ablation)
         where = engine.setting
-        name = task.name if asked.typed_pair else asked.task
         origin = record_imported_origin(
-            engine.model, task, where.metric, where.ablation, self.file_name, "auto", name
+            engine.model, task, where.metric, where.ablation, self.file_name, "auto", asked.task
         )
         engine.require_experiment().origin = origin
         yield engine.model_ready()

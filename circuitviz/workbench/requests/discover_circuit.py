@@ -15,7 +15,7 @@ from circuitviz.document.origin import (
     SAME_MODEL,
     SAME_SUBJECT,
     TYPED_PAIR_TASK,
-    select_text_answers,
+    PromptPair,
 )
 from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.graph import Circuit, Scores, TaskCheck
@@ -80,7 +80,7 @@ class UnusableRowsFound(Reply):
 class DiscoverCircuit(Request):
     """Load what is needed, score every edge, choose a circuit (``select``: empty as suits the method).
 
-    ``typed_pair``: clean and corrupted prompt, correct and incorrect answers, instead of a task.
+    ``pairs``: prompts of a document in place of the task's own, where that is not on this machine.
     ``skip_unusable``: leave out the rows of a task file that cannot be used; else ``UnusableRowsFound`` asks.
     """
 
@@ -90,7 +90,7 @@ class DiscoverCircuit(Request):
 
     model: str
     task: str
-    typed_pair: tuple[str, str, str, str] | None
+    pairs: tuple[PromptPair, ...] | None
     n_prompts: int
     seed: int
     method: str
@@ -106,19 +106,11 @@ class DiscoverCircuit(Request):
     @classmethod
     def from_origin(cls, origin: TaskOrigin, device: str) -> DiscoverCircuit:
         """The search that a document came from, to be changed and asked again."""
-        pair = None
-        if origin.task == TYPED_PAIR_TASK and origin.pairs:
-            clean, corrupted, right, wrong = origin.pairs[0]
-            pair = (
-                clean,
-                corrupted,
-                "|".join(select_text_answers(right)),
-                "|".join(select_text_answers(wrong)),
-            )
+        pairs = origin.pairs if origin.task == TYPED_PAIR_TASK and origin.pairs else None
         return cls(
-            origin.model, origin.task, pair, origin.prompts, origin.seed, origin.method, dict(origin.options),
-            origin.metric, origin.ablation, origin.select, int(origin.requested or 200), device,
-            bool(origin.task_options.get("left_out")), origin.dtype,
+            origin.model, origin.task, pairs, origin.prompts, origin.seed, origin.method,
+            dict(origin.options), origin.metric, origin.ablation, origin.select,
+            int(origin.requested or 200), device, bool(origin.task_options.get("left_out")), origin.dtype,
         )  # fmt: skip
 
     def relation_to(self, origin: Origin | None) -> int:
@@ -126,8 +118,8 @@ class DiscoverCircuit(Request):
         match origin:
             case TaskOrigin(model=self.model):
                 before = DiscoverCircuit.from_origin(origin, "")
-                is_same_task = self.typed_pair is not None or self.task == before.task
-                same = self.typed_pair == before.typed_pair and is_same_task
+                is_same_pair = before.pairs is None or self.pairs == before.pairs
+                same = self.task == before.task and is_same_pair
                 return SAME_SUBJECT if same else SAME_MODEL
             case PromptOrigin(model=self.model):
                 return SAME_MODEL
@@ -180,13 +172,13 @@ class DiscoverCircuit(Request):
 
     def load_task(self, engine: Engine) -> tasks.Task:
         """The task, or the pair that was typed, for the model that is open; UnusableRowsError as it comes."""
-        if self.typed_pair is None:
+        if self.pairs is None:
             return tasks.load_task(
                 self.task, engine.model, self.n_prompts, self.seed, skip_unusable=self.skip_unusable
             )
-        clean, corrupted, right, wrong = self.typed_pair
-        pair = tasks.Pair(clean, corrupted, _split_answers(right), _split_answers(wrong))
-        return tasks.Task.from_pairs(TYPED_PAIR_TASK, [pair], engine.model.tokens)
+        pairs = [tasks.Pair(*pair) for pair in self.pairs]
+        metric = "logit-diff" if all(pair.incorrect for pair in pairs) else "log-prob"
+        return tasks.Task.from_pairs(self.task, pairs, engine.model.tokens, metric, self.seed)
 
     def _make_result(
         self, engine: Engine, scores: Scores, start_time: float, cancelled: bool = False, last_step: str = ""
@@ -195,12 +187,8 @@ class DiscoverCircuit(Request):
         select = self.select or discovery.default_selection(self.method)
         state: State = select_circuit(
             engine.model, engine.task, scores, engine.setting.metric, engine.setting.ablation, select, edges,
-            time.perf_counter() - start_time, None if self.typed_pair else self.task,
+            time.perf_counter() - start_time, self.task,
         )  # fmt: skip
         assert state.circuit is not None and isinstance(state.origin, TaskOrigin)
         engine.require_experiment().origin = state.origin
         return SearchResult(scores, state.circuit, state.origin, scores.partial, cancelled, last_step)
-
-
-def _split_answers(text: str) -> tuple[str, ...]:
-    return tuple(part for part in text.split("|") if part)

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from task_rows import write_partly_usable_task
 
 from circuitviz.document import Document, TaskOrigin
-from circuitviz.panels.discovery.panel import TYPED_PAIR
+from circuitviz.formats import open_document
 from circuitviz.panels.discovery.search_estimate import ESTIMATE_DELAY_MS
 from circuitviz.workbench.requests.load_choices import Choices
 
@@ -81,14 +81,30 @@ def test_a_search_is_cancelled_and_its_partial_result_offered(host: PanelHost, q
     assert workspace.document.state.scores.partial and "partial result" in host.messages[-1]
 
 
-def test_a_typed_pair_is_asked_for_in_fields_of_its_own(idle_host: PanelHost) -> None:
-    form = idle_host.show("discovery")
-    assert not form.pair_box.isVisible()
-    form.task_box.setCurrentText(TYPED_PAIR)
-    assert form.pair_box.isVisible() and not form.prompts_field.isEnabled()
-    for field, text in zip(form.pair_fields, ("a b", "a c", " b", " c"), strict=True):
-        field.setText(text)
-    assert form.find_request().typed_pair == ("a b", "a c", " b", " c")
+@pytest.mark.parametrize("task", ["prompts that are not here", "typed pair", "/nowhere/mine.csv"])
+def test_a_circuit_brings_its_prompts_where_its_task_is_not_here(
+    host: PanelHost, qtbot: QtBot, demo_file: Path, task: str
+) -> None:
+    """Its search can be repeated, with another method, too; another task is searched on as usual."""
+    form, workspace = host.show("discovery"), host.workspace
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    document = open_document(demo_file)
+    document.set_state(replace(document.state, origin=replace(document.state.origin, task=task)))
+    document.mark_saved(demo_file)
+    workspace.set_document(document)
+    qtbot.waitUntil(lambda: workspace.opened_model is not None, timeout=LONG)
+    qtbot.mouseClick(form.reuse_button, Qt.MouseButton.LeftButton)
+    pairs = workspace.state.origin.pairs
+    assert form.task_box.currentText() == task and form.find_request().pairs == pairs
+    assert not form.prompts_field.isEnabled() and "not on this machine" in form.task_box.toolTip()
+    form.method_box.setCurrentText("eap")
+    before = workspace.user_document.state
+    qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: workspace.user_document.state is not before, timeout=LONG)
+    origin = workspace.user_document.state.origin
+    assert (origin.method, origin.task, origin.pairs) == ("eap", task, pairs) and not host.failures
+    form.task_box.setEditText("sva")
+    assert form.find_request().pairs is None and form.prompts_field.isEnabled()
 
 
 def test_a_task_that_the_model_does_not_do_is_warned_about(host: PanelHost, qtbot: QtBot) -> None:
