@@ -15,7 +15,7 @@ from circuitviz.layout import COLUMN_SPACING, ROW_SPACING, Positions
 from circuitviz.layout.layout_transform import MIN_GAP_X, MIN_GAP_Y, LayoutTransform, Size, fit_layout_to_view
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.box_label import layout_box_label
-from circuitviz.scene.circuit_scene import LABELLED_NODE_HEIGHT, CircuitScene, DrawnNode
+from circuitviz.scene.circuit_scene import LABELLED_NODE_HEIGHT, CircuitScene, DrawnNode, TokenColumn
 from circuitviz.shapes.node_shapes import NODE_WIDTHS
 
 BOX_LIMITS: tuple[Size, ...] = (
@@ -158,7 +158,16 @@ def transform_scene(picture: CircuitScene, spread: LayoutTransform) -> CircuitSc
         own = cell if node.name in picture.cells else None
         nodes.append(replace(node, x=x, y=y, max_width=room, max_height=height, cell=own))
     cells = {name: spread.to_view(at) for name, at in picture.cells.items()}
-    return replace(picture, nodes=tuple(nodes), cells=cells)
+    columns = _head_columns(picture, spread) if cells else picture.columns
+    return replace(picture, nodes=tuple(nodes), cells=cells, columns=columns)
+
+
+def _head_columns(picture: CircuitScene, spread: LayoutTransform) -> tuple[TokenColumn, ...]:
+    """The columns of a grid of cells, with the numbers of the heads in them."""
+    text_of = {at[0]: name.partition(".h")[2] or "MLP" for name, at in picture.cells.items()}
+    half = (spread.x_factor * COLUMN_SPACING - CELL_GAP) / 2
+    middles = {x: spread.to_view((x, 0.0))[0] for x in sorted(text_of)}
+    return tuple(TokenColumn(text_of[x], at - half, at + half) for x, at in middles.items())
 
 
 def _transform_to_the_right(picture: CircuitScene, spread: LayoutTransform) -> CircuitScene:
@@ -187,7 +196,7 @@ def _transform_to_the_right(picture: CircuitScene, spread: LayoutTransform) -> C
         )
         for node in picture.nodes
     )
-    columns = tuple(
+    columns = _head_columns(picture, spread) or tuple(
         replace(column, left=column.left * spread.x_factor, right=column.right * spread.x_factor)
         for column in picture.columns
     )

@@ -44,7 +44,7 @@ class BackdropItem(QGraphicsItem):
             return
         theme, whole = self.theme, self._bounds
         band = QColor(blend_hex(theme.line, theme.ground, BAND_SHARE))
-        for number, column in enumerate(self.geometry.scene.columns):
+        for number, column in enumerate(() if self.geometry.scene.cells else self.geometry.scene.columns):
             left, width = column.left - BAND_MARGIN, column.right - column.left + 2 * BAND_MARGIN
             if number % 2 and self.geometry.scene.is_horizontal:
                 painter.fillRect(

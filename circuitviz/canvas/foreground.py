@@ -36,7 +36,8 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     paint_token_axis(painter, picture, theme, to_view, token_area(view), marked)
     if view.zoom < LEGIBLE_ZOOM:
         chosen = view.selected_nodes if len(view.selected_nodes) <= MAX_TAGGED_NODES else frozenset()
-        strongest = strongest_nodes(picture) if view.zoom >= FAR_ZOOM and not picture.columns else []
+        has_columns = bool(picture.columns)
+        strongest = strongest_nodes(picture) if view.zoom >= FAR_ZOOM and not has_columns else []
         ends = named_nodes(picture, frozenset(), view.hovered_name)
         named = [*strongest, *sorted(chosen - ends), *sorted(ends - {view.hovered_name}), view.hovered_name]
         paint_name_tags(painter, picture, theme, to_view, free, named)

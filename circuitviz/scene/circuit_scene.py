@@ -200,7 +200,11 @@ class CircuitScene:
 
     @cached_property
     def layer_rows(self) -> tuple[LayerRow, ...]:
-        """Where the layers stand that nodes belong to, without nodes that a person moved."""
+        """Where the layers stand that nodes or cells belong to, without nodes that a person moved."""
+        if self.cells:
+            found = {name[1:].partition(".")[0]: at for name, at in self.cells.items()}
+            places = ((int(layer), x if self.is_horizontal else y) for layer, (x, y) in found.items())
+            return tuple(LayerRow(layer, place, True) for layer, place in sorted(places))
         heights: dict[int, dict[bool, list[float]]] = {}
         for node in self.nodes:
             if node.layer is not None and node.name not in self.user_positioned:

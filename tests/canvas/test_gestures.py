@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.circuit_view import CircuitView
@@ -83,3 +87,33 @@ def test_control_click_takes_away_again(view: CircuitView) -> None:
     control = Qt.KeyboardModifier.ControlModifier
     QTest.mouseClick(view.viewport(), LEFT, control, view.viewport_position(node))
     assert view.selected_nodes == {"logits"}
+
+
+@pytest.mark.parametrize("is_horizontal", [False, True])
+def test_the_wheel_zooms_and_with_shift_scrolls_along_the_layers(
+    view: CircuitView, qtbot: QtBot, is_horizontal: bool
+) -> None:
+    view.show_scene(replace(build_scene(STATE), is_horizontal=is_horizontal))
+    qtbot.waitUntil(lambda: not view.animation.is_running)
+    at = QPointF(view.viewport().rect().center())
+
+    def turn(notches: int, keys: Qt.KeyboardModifier) -> None:
+        event = QWheelEvent(
+            at,
+            QPointF(view.viewport().mapToGlobal(at.toPoint())),
+            QPoint(),
+            QPoint(0, 120 * notches),
+            Qt.MouseButton.NoButton,
+            keys,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(view.viewport(), event)
+
+    zoom, before = view.zoom, view.viewport_position("logits")
+    turn(2, Qt.KeyboardModifier.ShiftModifier)
+    moved = view.viewport_position("logits") - before
+    assert view.zoom == zoom
+    assert (moved.x() > 60 and moved.y() == 0) if is_horizontal else (moved.y() > 60 and moved.x() == 0)
+    turn(1, Qt.KeyboardModifier.NoModifier)
+    assert view.zoom > zoom

@@ -121,6 +121,12 @@ def test_the_grid_has_a_cell_for_each_head_and_shows_edges_on_demand(view: Circu
     assert all(free.contains(to_view.mapRect(cell)) for cell in geometry.empty_cells)
     boxes = [node_box(node) for node in scene.nodes] + list(geometry.empty_cells)
     assert not any(a.intersects(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert [column.text for column in scene.columns] == ["0", "1", "2", "3", "4", "5", "MLP"]
+    for node in scene.nodes:
+        if node.cell is not None:
+            column = scene.columns[6 if node.name[0] == "m" else int(node.name.partition(".h")[2])]
+            assert column.left < node.x < column.right
+    assert [row.layer for row in scene.layer_rows] == list(range(12))
     assert not view.scene_items.edges_item.isVisible()
     assert [*view.scene_items.edge_highlight.edge_rows] == []
     name = strongest_nodes(scene)[-1]
