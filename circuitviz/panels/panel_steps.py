@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from circuitviz.graph.names import display_name
 from circuitviz.panels.registry import MissingStep
 from circuitviz.workbench.requests.open_document_model import FROM_DISK, FROM_NETWORK
 from circuitviz.workspace.workspace import Workspace
@@ -33,7 +34,7 @@ def model_step(workspace: Workspace, subject: str) -> MissingStep | None:
     needed = workspace.prompt_circuits.needed_model
     is_download = needed is not None and not needed.is_downloaded
     return MissingStep(
-        f"{subject} need the model {origin.model}, which is not open.",
+        f"{subject} need the model {display_name(origin.model)}, which is not open.",
         "Download the model…" if is_download else "Open the model",
         partial(workspace.prompt_circuits.open_needed_model, FROM_NETWORK if is_download else FROM_DISK),
     )

@@ -5,11 +5,32 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QAbstractButton, QDockWidget, QToolButton, QVBoxLayout, QWidget
 
+from circuitviz.panels.widgets.font_scaling import scale_pixels
+
 FLOAT_BUTTON_NAME = "qt_dockwidget_floatbutton"  # as Qt calls the first of its buttons in a title bar
 BUTTON_PX = 16
 
 
-class DockHelpButton(QToolButton):
+class _TitleButton(QToolButton):
+    """A square button that grows with the text."""
+
+    def __init__(self, dock: QDockWidget) -> None:
+        super().__init__(dock)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # as Qt's own buttons there
+        self._fix_size()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Grow when the font does."""
+        if event.type() is QEvent.Type.FontChange:
+            self._fix_size()
+        super().changeEvent(event)
+
+    def _fix_size(self) -> None:
+        side_px = scale_pixels(self, BUTTON_PX)
+        self.setFixedSize(side_px, side_px)
+
+
+class DockHelpButton(_TitleButton):
     """Stands left of Qt's own buttons, or alone in a narrow bar at the panel's left.
 
     Args:
@@ -24,8 +45,6 @@ class DockHelpButton(QToolButton):
         self.setText("?")
         self.setToolTip(help_text)
         self.setAccessibleName(help_text)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # as Qt's own buttons there
-        self.setFixedSize(BUTTON_PX, BUTTON_PX)
         if is_alone:
             bar = QWidget()
             column = QVBoxLayout(bar)
@@ -50,14 +69,12 @@ class DockHelpButton(QToolButton):
         return super().eventFilter(watched, event)
 
 
-class _FloatButton(QToolButton):
+class _FloatButton(_TitleButton):
     """Takes the panel out into a window, and puts it back."""
 
     def __init__(self, dock: QDockWidget) -> None:
         super().__init__(dock)
         self.setObjectName("dockFloat")
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setFixedSize(BUTTON_PX, BUTTON_PX)
         self.clicked.connect(lambda: dock.setFloating(not dock.isFloating()))
         dock.topLevelChanged.connect(self._describe)
         self._describe(dock.isFloating())

@@ -62,6 +62,10 @@ class HelpViewer(QDialog):
             item.setData(PATH_ROLE, stem)
         self.page_list.currentItemChanged.connect(self._on_page_chosen)
         self.browser.anchorClicked.connect(self._open_link)
+        self._wanted_top_px: int | None = None  # of the heading that was asked for, until somebody scrolls
+        bar = self.browser.verticalScrollBar()
+        bar.rangeChanged.connect(lambda *_range: self._scroll_to_wanted())
+        bar.actionTriggered.connect(lambda _action: setattr(self, "_wanted_top_px", None))
         row = QHBoxLayout(self)
         row.addWidget(self.page_list)
         column = QVBoxLayout()
@@ -85,9 +89,15 @@ class HelpViewer(QDialog):
         while block.isValid():
             if block.blockFormat().headingLevel() and heading_anchor(block.text()) == anchor:
                 top = self.browser.document().documentLayout().blockBoundingRect(block).top()
-                self.browser.verticalScrollBar().setValue(round(top))
+                self._wanted_top_px = round(top)
+                self._scroll_to_wanted()
                 return
             block = block.next()
+
+    def _scroll_to_wanted(self) -> None:
+        """Scroll to the heading, again where the page has become longer since."""
+        if self._wanted_top_px is not None:
+            self.browser.verticalScrollBar().setValue(self._wanted_top_px)
 
     def _on_page_chosen(self, item: QListWidgetItem | None) -> None:
         if item is not None:

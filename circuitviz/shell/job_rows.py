@@ -6,8 +6,9 @@ import time
 from functools import partial
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
+from circuitviz.graph.names import display_name
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.font_scaling import scale_pixels
@@ -71,6 +72,7 @@ class JobRow(QWidget):
         super().__init__()
         self._handle, self._started_s = handle, 0.0
         self.text_label = ElidedLabel()
+        self.text_label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.progress_bar = QProgressBar(textVisible=False, maximum=PROGRESS_STEPS)
         self.progress_bar.setFixedWidth(PROGRESS_WIDTH_PX)
         self.time_label = QLabel("", objectName="muted")
@@ -83,9 +85,9 @@ class JobRow(QWidget):
     def show_progress(self, progress: ProgressReported) -> None:
         """Say how far the job is and how long it still takes."""
         self._started_s = self._started_s or time.monotonic()
-        text = f"{progress.title}: {progress.message}" if progress.message else progress.title
+        step = display_name(progress.message)  # the model's name where it is the path of its folder
+        text = f"{progress.title}: {step}" if step else progress.title
         self.text_label.setText(text)
-        self.text_label.setToolTip(text)
         self.progress_bar.setAccessibleName(progress.title)
         self.cancel_button.setAccessibleName(f"Cancel: {progress.title}")
         self.cancel_button.setToolTip("End this job; what a search has found so far is offered")

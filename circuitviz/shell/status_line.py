@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QStatusBar, QWidget
 
+from circuitviz.graph.names import display_name
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.shell.job_rows import JobRows
@@ -48,7 +49,6 @@ class StatusLine(QObject):
 
     def _show_message(self, message: str) -> None:
         self.message_label.setText(message)
-        self.message_label.setToolTip(message)
         self._show_written_file(None)
 
     def _show_written_file(self, path: Path | None) -> None:
@@ -61,8 +61,7 @@ class StatusLine(QObject):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent if is_folder else path)))
 
     def _show_model(self, opened: ModelReady) -> None:
-        folder = Path(opened.model).expanduser()
-        name = folder.name if folder.is_dir() else opened.model
+        name = display_name(opened.model)
         self.device_label.setText(f"{name} · {opened.device} · {opened.dtype}")
         self.device_label.setToolTip(f"Model {opened.model}, on {opened.device}, weights in {opened.dtype}")
 

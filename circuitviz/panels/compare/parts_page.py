@@ -152,8 +152,6 @@ class PartsPage(ComparePage):
         self.table_model = PartsTableModel(parts)
         self.sorted_model.setSourceModel(self.table_model)
         self._is_syncing_selection = False
-        if parts:
-            self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.sync_selection()
 
     def _build(self) -> None:

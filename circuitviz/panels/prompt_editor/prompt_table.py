@@ -104,10 +104,8 @@ class PromptTableModel(TitledTableModel):
             text = row.texts[column - FIRST_TEXT_COLUMN]
             if role == roles.EditRole:
                 return text.replace("\n", LINE_BREAK)
-            if role == roles.DisplayRole:
+            if role in (roles.DisplayRole, roles.ToolTipRole):
                 return NEW_ROW_HINTS[column - FIRST_TEXT_COLUMN] if is_new else _display_cell(text, column)
-            if role == roles.ToolTipRole:
-                return _display_cell(text, column)
             if role == roles.ForegroundRole and is_new:
                 return QColor(self.theme.muted)
             return None

@@ -20,6 +20,7 @@ class PromptSelector(QComboBox):
         self.workspace = workspace
         let_shrink(self, n_letters=10)
         self.activated.connect(workspace.set_prompt_index)
+        self.currentTextChanged.connect(self.setToolTip)  # the prompt as a whole: the box may be narrow
         workspace.prompt_changed.connect(self._show_current_prompt)
         workspace.model_ready.connect(self._fill_prompts)
         if workspace.opened_model is not None:
