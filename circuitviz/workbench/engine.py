@@ -55,7 +55,6 @@ class Engine:
         self.partial_result: Reply | None = None
         self._model: models.Model | None = None
         self._device = ""
-        self._prompts_model: tuple[models.Model, str] | None = None  # another one, and its device
         self._task_check: tuple[tuple[object, ...], TaskCheck] | None = None
 
     def execute(self, request: Request) -> Iterator[Reply]:
@@ -78,16 +77,15 @@ class Engine:
 
     def is_model(self, name: str, device: str, dtype: str) -> bool:
         """Whether the model of this name is open on this device and in this precision."""
-        return self._model is not None and _is_named(self._model, self._device, name, device, dtype)
+        if self._model is None:
+            return False
+        wanted = self._model.auto_dtype if dtype == AUTO_DTYPE else dtype
+        return (self._model.name, self._device, self._model.dtype) == (name, device, wanted)
 
     def find_model(self, name: str, device: str, dtype: str) -> models.Model | None:
-        """The model of this name, whichever tab has it open, for a task or for own prompts."""
-        for engine in (self, *self.shared.engines):
-            if engine.is_model(name, device, dtype):
-                return engine._model
-            if engine._prompts_model is not None and _is_named(*engine._prompts_model, name, device, dtype):
-                return engine._prompts_model[0]
-        return None
+        """The model of this name, whichever tab has it open; None where none has."""
+        engines = (self, *self.shared.engines)
+        return next((engine._model for engine in engines if engine.is_model(name, device, dtype)), None)
 
     @property
     def is_open(self) -> bool:
@@ -158,7 +156,7 @@ class Engine:
 
     def release_model(self) -> None:
         """Let go of the model, the task and the prompt."""
-        self._model = self._prompts_model = self._task_check = None
+        self._model = self._task_check = None
         self.experiment = self.prompt_session = None
         store, models_in_use = self.dictionary_store, [other._model for other in self.shared.engines]
         if store is not None and all(model is not store.model for model in models_in_use):
@@ -171,12 +169,9 @@ class Engine:
         self.release_model()
 
     def open_prompts_model(self, name: str, device: str, dtype: str) -> Iterator[Reply]:
-        """Open a model for own prompts; that of the open task stays open."""
-        if self._model is None:
+        """Open a model for own prompts, which are of no tab, unless a tab has it open."""
+        if self.find_model(name, device, dtype) is None:
             yield from self.open_model(name, device, dtype)
-        elif self.find_model(name, device, dtype) is None:
-            loading = load_model_in_background(name, device, dtype)
-            self._prompts_model = (yield from report_progress("Loading the model", loading, name)), device
 
     def set_task(self, task: tasks.Task, metric: str | None, ablation: str) -> None:
         """Take up a task, of which no circuit is known yet."""
@@ -216,12 +211,6 @@ class Engine:
             int(experiment.task.on_host.lengths.max()),
             self.model.dtype,
         )
-
-
-def _is_named(model: models.Model, its_device: str, name: str, device: str, dtype: str) -> bool:
-    """Whether a model has this name, device and precision."""
-    wanted = model.auto_dtype if dtype == AUTO_DTYPE else dtype
-    return (model.name, its_device, model.dtype) == (name, device, wanted)
 
 
 def load_model_in_background(name: str, device: str, dtype: str) -> ProgressSteps[models.Model]:

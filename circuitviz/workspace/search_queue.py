@@ -57,10 +57,8 @@ class Search:
     def name(self) -> str:
         """What it is of, as the tab is named."""
         match self.request:
-            case DiscoverCircuit(model=model, task=task, typed_pair=None):
+            case DiscoverCircuit(model=model, task=task):
                 return name_subject(task, model)
-            case DiscoverCircuit(model=model):
-                return name_subject("typed pair", model)
             case DiscoverPromptCircuit(attribution_query=query):
                 return name_subject(f"“{shorten_prompt(query.prompt)}”", query.model)
 

@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.engine_pool import EnginePool
 from circuitviz.workbench.prompt_inspection import RowInspection, inspect_row, measure_rows
 from circuitviz.workbench.requests.inspect_prompts import (
     CheckPrompts,
@@ -169,13 +170,16 @@ def test_a_check_counts_what_cannot_be_used() -> None:
 def test_a_model_for_prompts_leaves_the_open_task_alone(tmp_path) -> None:
     import shutil
 
-    engine = Engine()
-    list(engine.execute(OpenPromptsModel(DEMO_MODEL)))
-    own_model = engine.model
+    pool = EnginePool()
+    tab, of_no_tab = pool.engine(0), pool.engine(None)
+    list(tab.open_model("demo", "cpu", "auto"))
+    own_model = tab.model
+    list(of_no_tab.execute(OpenPromptsModel(DEMO_MODEL)))
+    assert DEMO_MODEL.find(of_no_tab) is own_model and not of_no_tab.is_model_open  # that of the tab is used
     other = shutil.copytree(DEMO, tmp_path / "other")
     theirs = PromptsModel(str(other), "cpu", "auto")
-    list(engine.execute(OpenPromptsModel(theirs)))
-    assert engine.model is own_model and theirs.find(engine) is not own_model
-    kept = theirs.find(engine)
-    list(engine.open_model(str(other), "cpu", "auto"))  # a search on it does not load it again
-    assert engine.model is kept and DEMO_MODEL.find(engine) is None
+    list(of_no_tab.execute(OpenPromptsModel(theirs)))
+    assert tab.model is own_model and theirs.find(of_no_tab) is not own_model
+    kept = theirs.find(of_no_tab)
+    list(tab.open_model(str(other), "cpu", "auto"))  # a search on it does not load it again
+    assert tab.model is kept and DEMO_MODEL.find(tab) is None

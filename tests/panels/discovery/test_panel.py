@@ -41,8 +41,14 @@ def test_unusable_rows_are_asked_about_and_left_out(demo_host: PanelHost, qtbot:
     assert "line 2" in box.text() and demo_host.workspace.document.state is before
     use = next(b for b in box.buttons() if box.buttonRole(b) is QMessageBox.ButtonRole.AcceptRole)
     qtbot.mouseClick(use, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: demo_host.workspace.document.state is not before, timeout=LONG)
-    where = demo_host.workspace.document.state.origin
+    workspace = demo_host.workspace
+    qtbot.waitUntil(
+        lambda: (
+            workspace.user_document.state is not before and workspace.user_document.state.circuit is not None
+        ),
+        timeout=LONG,
+    )
+    where = workspace.user_document.state.origin
     assert where is not None and len(where.pairs) == 3 and where.task_options["left_out"]
 
 
@@ -58,7 +64,7 @@ def test_a_circuit_is_found_with_what_the_form_says(host: PanelHost, qtbot: QtBo
     shown: list[str] = []
     workspace.progress_reported.connect(lambda _moved: shown.append(form.progress_line.text()))
     qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
-    assert not form.run_button.isEnabled() and form.cancel_button.isEnabled()
+    assert form.run_button.isEnabled() and form.cancel_button.isEnabled()  # another search would wait
     qtbot.waitUntil(lambda: workspace.state.circuit is not None, timeout=LONG)
     origin = workspace.state.origin
     assert (origin.model, origin.task, origin.method, origin.prompts) == ("demo", "sva", "eap", 8)
@@ -98,9 +104,10 @@ def test_a_circuit_brings_its_prompts_where_its_task_is_not_here(
     assert form.task_box.currentText() == task and form.find_request().pairs == pairs
     assert not form.prompts_field.isEnabled() and "not on this machine" in form.task_box.toolTip()
     form.method_box.setCurrentText("eap")
-    before = workspace.user_document.state
+    before = workspace.user_document
     qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: workspace.user_document.state is not before, timeout=LONG)
+    qtbot.waitUntil(lambda: workspace.user_document is not before, timeout=LONG)
+    qtbot.waitUntil(lambda: workspace.user_document.state.circuit is not None, timeout=LONG)
     origin = workspace.user_document.state.origin
     assert (origin.method, origin.task, origin.pairs) == ("eap", task, pairs) and not host.failures
     form.task_box.setEditText("sva")
