@@ -44,6 +44,7 @@ from circuitviz.workspace.workspace import Workspace
 
 MAX_LENS_TOKENS = 6
 MAX_NAMED_EDGES = 5
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 @panels.register("inspector", summary="the selected node", title="Inspector", area="right", order=1)
@@ -205,7 +206,9 @@ class InspectorPanel(Panel):
         up, down = ([(ranked_token(t), t.logit) for t in side] for side in (reading.top, reading.bottom))
         self.lens_columns.show_tokens(up, down)
         ranked = [
-            f"{ranked_token(t)} {signed_number(t.logit, 2)} (rank {t.rank + 1:,})"
+            f"{ranked_token(t)} {signed_number(t.logit, 2)} (rank {t.rank + 1:,})".replace(
+                " ", NO_BREAK_SPACE
+            )
             for t in reading.answers[:4]
         ]
         is_zero = not any(token.logit for token in (*reading.top, *reading.bottom))
