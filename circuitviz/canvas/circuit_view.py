@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QWidget
 
@@ -24,6 +24,7 @@ from circuitviz.scene.edge_arrays import DrawnEdge
 from circuitviz.scene.theme import LIGHT, Theme
 
 MAX_ZOOM = 6.0
+MAX_IGNORED_RESIZE_PX = 8  # of the canvas's width or height
 STATUS_LINE_HEIGHT_PX = 34  # pixels kept free for the line below the circuit
 
 
@@ -65,6 +66,7 @@ class CircuitView(QGraphicsView):
         self._press: Press | None = None
         self._active_gesture: Gesture | None = None
         self._is_fitted, self._shows_all, self._min_zoom = True, False, MIN_ZOOM
+        self._fitted_size = QSize()
         self.aspect_fitter = AspectFitter()
         self._gestures = create_gestures(self)
 
@@ -118,6 +120,7 @@ class CircuitView(QGraphicsView):
     def fit(self, show_all: bool = False, delay_ms: int = 0) -> None:
         """Show the circuit, all of it where it can be read or ``show_all``; sharp after ``delay_ms``."""
         self._is_fitted, self._shows_all = True, show_all
+        self._fitted_size = self.viewport().size()
         if (
             picture := self.aspect_fitter.refit_scene(
                 free_area_for(self, self.circuit_scene).size(), show_all
@@ -318,9 +321,17 @@ class CircuitView(QGraphicsView):
             event.ignore()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the whole circuit in sight as long as nobody has zoomed."""
+        """Keep the whole circuit in sight as long as nobody has zoomed.
+
+        A few pixels, as a bar of progress takes them, move nothing.
+        """
         super().resizeEvent(event)
-        self.fit(self._shows_all, REST_MS) if self._is_fitted else self.scene_items.schedule_render()
+        changed = self.viewport().size() - self._fitted_size
+        is_other = max(abs(changed.width()), abs(changed.height())) > MAX_IGNORED_RESIZE_PX
+        if self._is_fitted and is_other:
+            self.fit(self._shows_all, REST_MS)
+        else:
+            self.scene_items.schedule_render()
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         """Legend and count stay in their corners, whatever the zoom."""

@@ -210,3 +210,14 @@ def test_text_is_larger_where_the_systems_is_and_stays_in_its_box(view: CircuitV
         assert sizes == sorted(set(sizes))
     finally:
         app.setFont(kept)
+
+
+def test_a_few_pixels_move_nothing_and_more_lay_out_anew(view: CircuitView) -> None:
+    """A bar of progress that comes below the canvas is no reason to move nodes under the pointer."""
+    before = {name: view.viewport_position(name) for name in view.circuit_scene.by_name}
+    view.resize(view.width(), view.height() - 6)
+    QApplication.processEvents()
+    assert {name: view.viewport_position(name) for name in view.circuit_scene.by_name} == before
+    view.resize(view.width(), view.height() - 60)
+    QApplication.processEvents()
+    assert {name: view.viewport_position(name) for name in view.circuit_scene.by_name} != before

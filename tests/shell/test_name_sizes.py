@@ -162,7 +162,7 @@ def test_a_moved_node_stays_under_the_pointer_and_moves_no_other(
 ) -> None:
     window = show(open_window, qtbot, gpt2())
     view, desk = window.view, window.workspace
-    before = {node.name: (node.x, node.y) for node in view.circuit_scene.nodes}
+    before, size = {node.name: (node.x, node.y) for node in view.circuit_scene.nodes}, view.size()
     for name, shift in (("m8", QPoint(-160, 30)), ("logits", QPoint(120, 10))):  # alone in their rows
         at = view.viewport_position(name)
         drag(window, name, shift)
@@ -185,7 +185,8 @@ def test_a_moved_node_stays_under_the_pointer_and_moves_no_other(
     refitted = {node.name: (node.x, node.y) for node in view.circuit_scene.nodes}
     assert refitted != before  # nothing is moved by hand any more: the layout fits the larger window
     window.resize(1280, 800)
-    QApplication.processEvents()
+    qtbot.waitUntil(lambda: view.size() == size, timeout=LONG)  # without a bar of progress below it
+    view.fit()
     assert {node.name: (node.x, node.y) for node in view.circuit_scene.nodes} == before
 
 
