@@ -277,6 +277,8 @@ METHODS: dict[str, Work] = {
     "eap": partial(_discover, "eap"),
     "eap-ig": partial(_discover, "eap-ig", steps=2),
     "clean-corrupted": partial(_discover, "clean-corrupted"),
+    "relp": partial(_discover, "relp", qk="gradient"),
+    "gim": partial(_discover, "gim"),
     "attribution-patching": partial(_discover, "attribution-patching"),
     "information-flow-routes": partial(_discover, "information-flow-routes"),
     "eap-ig-activations": partial(_discover, "eap-ig-activations", steps=1),

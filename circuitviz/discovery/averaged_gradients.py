@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import FetchTimer
 from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, add_edge_scores, run_backward
@@ -52,7 +53,11 @@ PointChooser = Callable[[TaskBatch], Sequence[GradientPoint]]
 
 
 def score_by_average_gradients(
-    setting: TaskSetting, method: str, points: PointChooser, first_point_is_clean: bool = False
+    setting: TaskSetting,
+    method: str,
+    points: PointChooser,
+    first_point_is_clean: bool = False,
+    rules: BackwardRules | None = None,
 ) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · (mean over the points of ∂L/∂x_v).
 
@@ -62,6 +67,7 @@ def score_by_average_gradients(
         points: Chooses the points for a batch.
         first_point_is_clean: Whether the first point is the clean pass, so that senders are recorded in it;
             otherwise a plain forward pass records them first.
+        rules: What the backward pass does differently.
 
     Returns:
         Scores of all edges.
@@ -77,16 +83,19 @@ def score_by_average_gradients(
         batch = TaskBatch(model, subtask, Activations(torch.empty(0), [], []), values_for(subtask))
         if first_point_is_clean:
             clean_gradients = compute_gradients(
-                setting, batch, GradientPoint(), recording_hooks(model, batch.clean)
+                setting, batch, GradientPoint(), recording_hooks(model, batch.clean), rules=rules
             )
         else:
             clean_gradients, batch.clean = None, record_activations(model, subtask.clean, subtask.lengths - 1)
         deltas = ActivationDeltas.from_activations(model, batch.clean, batch.ablated, buffers)
         batch_scores, batch_points = torch.zeros_like(total), points(batch)
         for number, point in enumerate(batch_points, start=1):
-            capture, gradients = clean_gradients or compute_gradients(setting, batch, point, {})
+            capture, gradients = clean_gradients or compute_gradients(setting, batch, point, {}, rules=rules)
             clean_gradients = None
-            add_edge_scores(model, deltas, capture, gradients, batch_scores, 1 / len(batch_points), buffers)
+            add_edge_scores(
+                model, deltas, capture, gradients, batch_scores, 1 / len(batch_points), buffers,
+                are_scales_constant=rules is not None,
+            )  # fmt: skip
             del capture, gradients  # or they are there beside those of the next point
             partial_scores = None
             if timer.is_due():
@@ -112,6 +121,7 @@ def compute_gradients(
     point: GradientPoint,
     extra_hooks: dict[str, Hook],
     extra_tensors: list[Tensor] | None = None,
+    rules: BackwardRules | None = None,
 ) -> tuple[GradientCapture, GradientCapture]:
     """One forward and backward pass at a point.
 
@@ -121,6 +131,7 @@ def compute_gradients(
         point: Where the gradient is taken.
         extra_hooks: Further hooks of the pass, each called once.
         extra_tensors: A list that the hooks fill with tensors whose gradients are wanted, too.
+        rules: What the backward pass does differently.
 
     Returns:
         The tensors of the pass, and their gradients.
@@ -144,4 +155,5 @@ def compute_gradients(
         changes=point.hooks,
         first_changed_position=ablated.first_changed_position,
         extra_tensors=extra_tensors,
+        rules=rules,
     )

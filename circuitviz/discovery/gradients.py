@@ -16,10 +16,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.models import Activations, Model, compute_sender_deltas
 from circuitviz.models.batching import batch_budget_bytes
 from circuitviz.models.buffers import BufferPool
-from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward
+from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward, ReplacementForward
 from circuitviz.models.sender_activations import head_rows
 
 LossFunction = Callable[[Tensor], Tensor]
@@ -68,6 +69,7 @@ def run_backward(
     at_sender_outputs: bool = False,
     extra_tensors: list[Tensor] | None = None,
     changes: dict[str, Hook] | None = None,
+    rules: BackwardRules | None = None,
 ) -> tuple[GradientCapture, GradientCapture]:
     """Run one forward and one backward pass.
 
@@ -90,6 +92,7 @@ def run_backward(
         extra_tensors: A list that ``extra_hooks`` fills with further tensors; their gradients are in
             ``GradientCapture.extra``, and further gradients can be taken through the same pass.
         changes: Hooks that replace tensors of the pass. They may be called twice.
+        rules: What the backward pass does differently.
 
     Returns:
         The tensors of the pass, and their gradients.
@@ -99,16 +102,17 @@ def run_backward(
         changed = replace_embedding(values) if replace_embedding is not None else None
         return (values if changed is None else changed).detach().requires_grad_()
 
-    hooks = _merge_hooks({model.embed_hook: embed}, extra_hooks or {}, changes or {})
+    changes = _merge_hooks({} if rules is None else rules.hooks(model), changes or {})
+    hooks = _merge_hooks({model.embed_hook: embed}, extra_hooks or {}, changes)
     size = pattern_bytes(model, *tokens.shape)
     if extra_tensors is None and size > batch_budget_bytes(model.device):
         return _run_by_layer(
-            model, tokens, positions, loss, hooks, changes or {}, first_changed_position, at_sender_outputs
+            model, tokens, positions, loss, hooks, changes, rules, first_changed_position, at_sender_outputs
         )
     capture = GradientCapture(first_changed_position)
     overrides = ForwardOverrides(hooks=hooks)
     for layer in range(model.shape.n_layers):
-        _capture_layer(model, layer, capture, overrides)
+        _capture_layer(model, layer, capture, overrides, rules)
     overrides.hooks = _merge_hooks(overrides.hooks, {"ln_final.hook_in": capture.resid_final.append})
     with torch.enable_grad(), model.overridden(overrides):
         value = loss(model.logits(tokens, positions))
@@ -151,6 +155,7 @@ def _run_by_layer(
     loss: LossFunction,
     hooks: dict[str, Hook],
     changes: dict[str, Hook],
+    rules: BackwardRules | None,
     first_changed_position: int,
     at_sender_outputs: bool,
 ) -> tuple[GradientCapture, GradientCapture]:
@@ -168,7 +173,8 @@ def _run_by_layer(
     with torch.no_grad(), model.hooks(_merge_hooks(hooks, observers, {"ln_final.hook_in": streams.append})):
         model.logits(tokens, positions)
     capture, gradients = GradientCapture(first_changed_position), GradientCapture(first_changed_position)
-    with torch.enable_grad():
+    of_final = {name: hook for name, hook in changes.items() if name.startswith("ln_final.")}
+    with torch.enable_grad(), model.hooks(of_final):
         final = streams.pop().detach().requires_grad_()
         rows = torch.arange(len(tokens), device=tokens.device)
         (gradient,) = torch.autograd.grad(loss(model.unembed(final[rows, positions])), [final])
@@ -179,7 +185,7 @@ def _run_by_layer(
         prefix = f"blocks.{layer}."
         overrides = ForwardOverrides(hooks={n: hook for n, hook in changes.items() if n.startswith(prefix)})
         block = GradientCapture(first_changed_position)
-        _capture_layer(model, layer, block, overrides)
+        _capture_layer(model, layer, block, overrides, rules)
         with torch.enable_grad(), model.overridden(overrides):
             output = model.block_output(layer, streams.pop().detach().requires_grad_())
             wanted = [*block.q, *block.k, *block.v, *block.resid_pre, *block.mlp, *block.resid_mid]
@@ -196,17 +202,27 @@ def _run_by_layer(
     return capture, gradients
 
 
-def _capture_layer(model: Model, layer: int, capture: GradientCapture, overrides: ForwardOverrides) -> None:
+def _capture_layer(
+    model: Model,
+    layer: int,
+    capture: GradientCapture,
+    overrides: ForwardOverrides,
+    rules: BackwardRules | None,
+) -> None:
     """Add what keeps a layer's tensors to the overrides of a pass."""
     first_position = capture.first_changed_position
     observers: dict[str, Hook] = {f"blocks.{layer}.hook_in": capture.resid_pre.append}
     for channel in "qkv":
+        change = None if rules is None else rules.after_projection(channel)
         overrides.projections[layer, channel] = partial(
-            _grad_from, first_position, getattr(capture, channel), None
+            _grad_from, first_position, getattr(capture, channel), None, change
         )
     if model.shape.mlp:
         observers[model.layers[layer].mlp_in_hook] = capture.resid_mid.append
-        overrides.mlps[layer] = partial(_grad_from, first_position, None, capture.mlp)
+        run_mlp = partial(_grad_from, first_position, None, capture.mlp, None)
+        overrides.mlps[layer] = (
+            run_mlp if rules is None else partial(_follow_rules, rules, model, layer, run_mlp)
+        )
     overrides.hooks = _merge_hooks(observers, overrides.hooks)
 
 
@@ -227,14 +243,32 @@ def _sender_outputs(model: Model, capture: GradientCapture) -> list[Tensor]:
     return [block_outputs[0], *(tensor for pair in pairs for tensor in pair)]
 
 
+def _follow_rules(
+    rules: BackwardRules,
+    model: Model,
+    layer: int,
+    run: ReplacementForward,
+    original: OriginalForward,
+    x: Tensor,
+) -> Tensor:
+    """An MLP whose backward pass follows rules."""
+    mlp = model.layers[layer].mlp
+    assert mlp is not None
+    with rules.inside_mlp(mlp.activations):
+        return run(original, x)
+
+
 def _grad_from(
     first_position: int,
     outputs: list[Tensor] | None,
     inputs: list[Tensor] | None,
+    change: Callable[[Tensor], Tensor] | None,
     original: OriginalForward,
     x: Tensor,
 ) -> Tensor:
     """A module on all positions, differentiated only from a position on; the later part is kept.
+
+    ``change`` is applied to its output after that.
 
     Its input is a tensor of its own: in parallel blocks that share one normalisation (GPT-J, Phi, Falcon),
     attention reads ``x``, too, and its gradient is not the MLP's.
@@ -244,6 +278,8 @@ def _grad_from(
     for captured, value in ((outputs, output), (inputs, later_input)):
         if captured is not None:
             captured.append(value)
+    if change is not None:
+        output = change(output)
     if not first_position:
         return output
     with torch.no_grad():
@@ -298,6 +334,7 @@ def add_edge_scores(
     weight: float,
     buffers: BufferPool,
     senders_before: Sequence[tuple[int, int]] | None = None,
+    are_scales_constant: bool = False,
 ) -> None:
     """Add ``weight`` · Σ over prompts and positions of (z_u − a_u) · ∂L/∂x_v to ``scores``.
 
@@ -311,6 +348,7 @@ def add_edge_scores(
         buffers: Memory that successive calls share.
         senders_before: Where senders are not the model's own, how many come before each layer's attention and
             MLP.
+        are_scales_constant: Whether the scales of normalisations are constants.
     """
     shape, columns = model.shape, model.graph.receiver_index
     first_position, values = deltas.first_changed_position, deltas.values
@@ -332,12 +370,14 @@ def add_edge_scores(
         ):
             target = received[count : count + len(projection)]
             heads = gradient.view(*gradient.shape[:2], len(projection), -1)
-            weights.attn_norm.vjp_heads(stream, heads, projection, target)
+            weights.attn_norm.vjp_heads(stream, heads, projection, target, are_scales_constant)
             count += len(projection)
         if shape.mlp:
             assert weights.mlp_norm is not None
             pulled = weights.mlp_norm.vjp(
-                capture.resid_mid[layer].detach()[:, first_position:], gradients.mlp[layer]
+                capture.resid_mid[layer].detach()[:, first_position:],
+                gradients.mlp[layer],
+                are_scales_constant,
             )
             if shape.parallel:
                 received[count] = pulled.view(batch * time, width)

@@ -33,6 +33,18 @@ class Mlp:
     def __init__(self, module: nn.Module, returns_scores: bool = False) -> None:
         self._module, self._returns_scores = module, returns_scores
 
+    @property
+    def activations(self) -> list[nn.Module]:
+        """The modules that apply a function to each hidden value."""
+        return [module for module in self._module.modules() if is_activation(module)]
+
+    @property
+    def is_mixture(self) -> bool:
+        """Whether it is a mixture of experts, with a router."""
+        return any(
+            "Expert" in type(m).__name__ or "Router" in type(m).__name__ for m in self._module.modules()
+        )
+
     def __call__(self, x: Tensor) -> Tensor:
         """Output of the MLP in the shape of its input [batch, time, d_model]."""
         return self._first_output(self._module, x)
@@ -76,6 +88,16 @@ class SplitMlp(Mlp):
             self._batch_shape = (args[0] if args else kwargs["hidden_states"]).shape[:-1]
 
         block.register_forward_pre_hook(keep_shape, with_kwargs=True)
+
+    @property
+    def activations(self) -> list[nn.Module]:
+        """The module between the two maps; empty where it is a function."""
+        return [self._activation] if isinstance(self._activation, nn.Module) else []
+
+    @property
+    def is_mixture(self) -> bool:
+        """False."""
+        return False
 
     def __call__(self, x: Tensor) -> Tensor:
         """Output of the MLP in the shape of its input [batch, time, d_model]."""
@@ -134,6 +156,11 @@ def read_mlp(block: Any, d_model: int, model_name: str) -> Mlp:
         first, second = (getattr(block.mlp, name).original_component for name in ("in", "out"))
         return SplitMlp(block.original_component, first, activation, second)
     return Mlp(module, isinstance(block.mlp, MoEBridge) and _returns_tuple(module, d_model))
+
+
+def is_activation(module: nn.Module) -> bool:
+    """Whether a module is an activation function of torch or transformers."""
+    return type(module).__module__ in ("torch.nn.modules.activation", "transformers.activations")
 
 
 def takes_residual(module: Any) -> bool:

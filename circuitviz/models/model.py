@@ -92,6 +92,25 @@ class Model:
         return norm if self.logit_scale == 1.0 else norm.scaled(self.logit_scale)
 
     @cached_property
+    def norms(self) -> dict[str, Norm]:
+        """Every normalisation of the stream, of queries and of keys, by the bridge's name.
+
+        Raises:
+            InputError: One is of an unknown kind.
+        """
+        components = {"ln_final": self.bridge.ln_final}
+        for layer, block in enumerate(self.bridge.blocks[: self.shape.n_layers]):
+            for name in ("ln1", "ln2", "ln1_post", "ln2_post", "attn.q_norm", "attn.k_norm"):
+                owner, _, part = name.rpartition(".")
+                component = getattr(getattr(block, owner) if owner else block, part, None)
+                if component is not None:
+                    components[f"blocks.{layer}.{name}"] = component
+        return {
+            name: read_norm(component, self.empty_stream, self.name, name)
+            for name, component in components.items()
+        }
+
+    @cached_property
     def logit_scale(self) -> float:
         """Factor by which logits are multiplied after the unembedding (Cohere, Granite)."""
         small = torch.tensor(1e-4, dtype=torch.float64)  # where a soft cap is linear

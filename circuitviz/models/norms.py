@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -47,9 +48,7 @@ class Norm:
             (float(getattr(module, n)) for n in ("eps", "variance_epsilon") if hasattr(module, n)),
             1e-5,
         )
-        draw = torch.Generator().manual_seed(0)
-        sizes = torch.logspace(-2, 0.5, 8)[:, None]  # small rows tell one eps from another
-        x = ((torch.randn(8, weight.shape[0], generator=draw) + 0.3) * sizes).to(weight)
+        x = _random_rows(weight.shape[0], weight.device, weight.dtype)
         with torch.no_grad():
             right = module(x)
             for centred in (True, False):
@@ -94,12 +93,19 @@ class Norm:
         y = normal * self.weight
         return y if self.bias is None else y + self.bias
 
-    def vjp(self, x: Tensor, gradient: Tensor) -> Tensor:
+    def with_constant_scale(self, x: Tensor) -> Tensor:
+        """The normalised input with weight and bias, whose gradient takes the scale as a constant."""
+        centred = x - x.mean(-1, keepdim=True) if self.is_centred else x
+        y = centred * self.normalise_parts(x.detach())[1] * self.weight
+        return y if self.bias is None else y + self.bias
+
+    def vjp(self, x: Tensor, gradient: Tensor, is_scale_constant: bool = False) -> Tensor:
         """Vector–Jacobian product: the gradient at the input, from the gradient at the output.
 
         Args:
             x: Input [..., d_model].
             gradient: Gradient at the output [..., d_model].
+            is_scale_constant: Take the scale as a constant.
 
         Returns:
             Gradient at the input [..., d_model].
@@ -108,6 +114,8 @@ class Norm:
         g = gradient * self.weight
         if self.is_centred:
             g = g - g.mean(-1, keepdim=True)
+        if is_scale_constant:
+            return g * inverse
         return (g - normal * (g * normal).mean(-1, keepdim=True)) * inverse
 
     def scaled(self, factor: float) -> Norm:
@@ -128,7 +136,9 @@ class Norm:
         centred = weight - weight.mean(-1, keepdim=True) if self.is_centred else weight
         return centred * self.weight
 
-    def vjp_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
+    def vjp_heads(
+        self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor, is_scale_constant: bool = False
+    ) -> None:
         """Vector–Jacobian product through this normalisation and a linear map per head.
 
         As the centring is folded into the map, the Jacobian's last term is one number per head and position,
@@ -140,14 +150,26 @@ class Norm:
             folded: Maps after ``fold`` [head, d_model, e].
             out: Receives the gradient at each head's own copy of the stream [head, batch · position,
                 d_model].
+            is_scale_constant: Take the scale as a constant.
         """
         normal, inverse = self.normalise_parts(x)
         heads, width, inner = folded.shape
         g = (gradient * inverse[..., None]).permute(2, 0, 1, 3).reshape(heads, -1, inner)
+        if is_scale_constant:
+            torch.bmm(g, folded.transpose(1, 2), out=out)
+            return
         flat = normal.reshape(-1, width)
         along = (g * (flat @ folded)).sum(-1, keepdim=True) / width
         torch.bmm(g, folded.transpose(1, 2), out=out)
         out.addcmul_(along, flat, value=-1)
+
+
+@lru_cache(maxsize=8)
+def _random_rows(width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Input that tells normalisations apart, [8, width]; copied to a device once for all of one width."""
+    draw = torch.Generator().manual_seed(0)
+    sizes = torch.logspace(-2, 0.5, 8)[:, None]  # small rows tell one eps from another
+    return ((torch.randn(8, width, generator=draw) + 0.3) * sizes).to(device, dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,11 +189,13 @@ class IdentityNorm(Norm):
         """A plain linear map per head."""
         return torch.baddbmm(bias[:, None], x, folded)
 
-    def vjp(self, x: Tensor, gradient: Tensor) -> Tensor:
+    def vjp(self, x: Tensor, gradient: Tensor, is_scale_constant: bool = False) -> Tensor:
         """The gradient itself."""
         return gradient
 
-    def vjp_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
+    def vjp_heads(
+        self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor, is_scale_constant: bool = False
+    ) -> None:
         """The transpose of a plain linear map per head."""
         heads, _, inner = folded.shape
         torch.bmm(gradient.permute(2, 0, 1, 3).reshape(heads, -1, inner), folded.transpose(1, 2), out=out)

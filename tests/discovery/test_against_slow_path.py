@@ -131,7 +131,7 @@ def _keep_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["eap", "eap-ig", "eap-ig-activations", "clean-corrupted", "attribution-patching"]
+    "method", ["eap", "eap-ig", "eap-ig-activations", "clean-corrupted", "attribution-patching", "gim"]
 )
 def test_gradients_block_by_block_are_those_of_the_whole_pass(
     case: Case, method: str, monkeypatch: pytest.MonkeyPatch

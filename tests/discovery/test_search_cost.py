@@ -13,6 +13,8 @@ from circuitviz.options import build_options
 COUNTED = (
     ("eap", {}),
     ("clean-corrupted", {}),
+    ("relp", {}),
+    ("gim", {}),
     ("eap-ig", {"steps": 3}),
     ("eap-ig-activations", {"steps": 2}),
     ("attribution-patching", {}),

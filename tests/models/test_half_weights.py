@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -86,7 +87,8 @@ def test_a_large_linear_map_is_copied_in_portions(monkeypatch: pytest.MonkeyPatc
     model = _open("llama", "bfloat16")
     whole = model.logits(TOKENS, LAST)
     monkeypatch.setattr(half_weights, "MAX_COPIED_VALUES", 7 * 32)
-    assert torch.allclose(model.logits(TOKENS, LAST), whole, rtol=1e-6, atol=1e-6)
+    # sums of another order: to rounding of float32
+    assert float((model.logits(TOKENS, LAST) - whole).abs().max()) <= 1e-6 * float(whole.abs().max())
 
 
 @pytest.mark.parametrize("kind", HALF)
@@ -95,7 +97,14 @@ def test_a_large_linear_map_is_copied_in_portions(monkeypatch: pytest.MonkeyPatc
     [
         ("phi3", "_call_fused_mlp", "the MLP of layer 0 is not reached"),
         ("gpt2-unscaled", "_leave_scores_unscaled", "beginning with what layer 0 writes"),
-        ("hunyuan", "_normalise_after_rotation", "beginning with what layer 0 writes"),
+        pytest.param(
+            "hunyuan",
+            "_normalise_after_rotation",
+            "beginning with what layer 0 writes",
+            marks=pytest.mark.skipif(
+                version("transformer-lens").startswith("4"), reason="TransformerLens 4 needs no correction"
+            ),
+        ),
     ],
 )
 def test_models_that_the_bridge_computes_otherwise_are_refused(

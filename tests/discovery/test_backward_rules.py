@@ -1,0 +1,228 @@
+"""RelP and GIM against plain Hugging Face models whose modules follow the papers' rules by autograd functions."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from families import FAMILIES, PlainEdges, random_model, tokenizer
+from torch import Tensor, nn
+
+from circuitviz.discovery import discover
+from circuitviz.errors import InputError
+from circuitviz.models import from_hugging_face
+from circuitviz.tasks import Pair, Task
+
+PAIRS = (
+    Pair("w3 w17 w40 w5 w62 w9 w88", "w3 w17 w71 w5 w62 w9 w88", ("w11",), ("w70",)),
+    Pair("w20 w55 w2 w33 w80 w1 w47", "w20 w6 w2 w33 w80 w1 w47", ("w31",), ("w8",)),
+)
+RULES = [("relp", {}), ("relp", {"qk": "gradient"}), ("gim", {})]
+
+
+class _Normalise(torch.autograd.Function):
+    """A normalisation whose backward pass takes its scale as a constant."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, module: nn.Module) -> Tensor:
+        y, bias = module(x), module(torch.zeros_like(x))
+        is_centred = torch.allclose(module(x + 1), y, atol=1e-4)
+        centred = x - x.mean(-1, keepdim=True) if is_centred else x
+        ctx.is_centred = is_centred
+        ctx.save_for_backward((y - bias) / centred)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (gain,) = ctx.saved_tensors
+        inner = gradient * gain
+        return (inner - inner.mean(-1, keepdim=True) if ctx.is_centred else inner), None
+
+
+class _Activate(torch.autograd.Function):
+    """f(x) as x times a constant."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, function: nn.Module) -> Tensor:
+        y = function(x)
+        ctx.save_for_backward(y / x)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient * ctx.saved_tensors[0], None
+
+
+class _Gate(torch.autograd.Function):
+    """A product whose factors get half the gradient each."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(a, b)
+        return a * b
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        a, b = ctx.saved_tensors
+        return gradient * b / 2, gradient * a / 2
+
+
+class _Softmax(torch.autograd.Function):
+    """GIM's softmax: the backward pass is that of half the scores."""
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor) -> Tensor:
+        ctx.save_for_backward((scores / 2).softmax(-1))
+        return scores.softmax(-1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (p,) = ctx.saved_tensors
+        return p * gradient - p * (p * gradient).sum(-1, keepdim=True)
+
+
+class _Multiply(torch.autograd.Function):
+    """A matrix product whose factors get half the gradient each."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(a, b)
+        return a @ b
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        a, b = ctx.saved_tensors
+        return gradient @ b.transpose(-1, -2) / 2, a.transpose(-1, -2) @ gradient / 2
+
+
+class _Wrapped(nn.Module):
+    """A module that is run by an autograd function."""
+
+    def __init__(self, rule: Any, module: nn.Module) -> None:
+        super().__init__()
+        self.rule, self.weight, self.bias = (
+            rule,
+            getattr(module, "weight", None),
+            getattr(module, "bias", None),
+        )
+        self.inner = [module]  # not a submodule: it is wrapped once
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.rule.apply(x, self.inner[0])
+        return out
+
+
+def _follow_rules(hf: Any, method: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let a plain model's backward pass follow a method's rules."""
+    for name, module in list(hf.named_modules()):
+        kind = type(module).__name__
+        if "Norm" in kind:
+            hf.set_submodule(name, _Wrapped(_Normalise, module))
+        elif type(module).__module__ == "transformers.activations" and method == "relp":
+            hf.set_submodule(name, _Wrapped(_Activate, module))
+    for module in hf.modules():
+        if hasattr(module, "gate_proj"):
+            module.forward = lambda x, m=module: m.down_proj(
+                _Gate.apply(m.act_fn(m.gate_proj(x)), m.up_proj(x))
+            )
+        elif hasattr(module, "gate_up_proj"):
+            module.forward = lambda x, m=module: m.down_proj(_fused_gate(m, x))
+
+    def attend(
+        module: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        mask: Tensor | None,
+        scaling: float | None = None,
+        **more: Any,
+    ) -> tuple[Tensor, Tensor]:
+        groups = q.shape[1] // k.shape[1]
+        k, v = (x.repeat_interleave(groups, 1) for x in (k, v))
+        scale = scaling if scaling is not None else 1 / math.sqrt(q.shape[-1])
+        multiply = _Multiply.apply if method == "gim" else torch.matmul
+        scores = multiply(q, k.transpose(-1, -2)) * scale
+        if cap := more.get("softcap"):
+            scores = torch.tanh(scores / cap) * cap
+        time = q.shape[-2]
+        if mask is None:
+            mask = torch.full((time, time), float("-inf")).triu(1)
+        scores = scores + mask[..., :time]
+        pattern = _Softmax.apply(scores) if method == "gim" else scores.softmax(-1)
+        if options.get("qk", "constant") == "constant" and method == "relp":
+            pattern = pattern.detach()
+        return multiply(pattern, v).transpose(1, 2).contiguous(), pattern
+
+    monkeypatch.setattr(sys.modules[type(hf).__module__], "eager_attention_forward", attend)
+    return hf
+
+
+def _fused_gate(mlp: Any, x: Tensor) -> Tensor:
+    gate, up = mlp.gate_up_proj(x).chunk(2, -1)
+    out: Tensor = _Gate.apply(mlp.activation_fn(gate), up)
+    return out
+
+
+@pytest.mark.parametrize(("method", "options"), RULES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt2",
+        "gpt-neox",
+        "llama-grouped",
+        "qwen2",
+        "qwen3",
+        "gemma2",
+        "gemma3",
+        "olmo2",
+        "phi",
+        "phi3",
+        "glm4",
+    ],
+)
+def test_scores_are_those_of_the_rules_on_the_plain_model(
+    name: str, method: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = from_hugging_face(random_model(name), tokenizer(), name)
+    task, graph = Task.from_pairs(name, PAIRS, model.tokens), model.graph
+    found = discover(model, task, method, metric="logit-diff", **options).values
+
+    def loss(logits: Tensor) -> Tensor:
+        return (logits.gather(1, task.correct) - logits.gather(1, task.incorrect)).double().mean()
+
+    layout = FAMILIES[name].layout
+    assert layout is not None
+    plain = random_model(name)
+    plain_logits = plain(task.clean).logits
+    ruled = _follow_rules(plain, method, options, monkeypatch)
+    assert torch.allclose(ruled(task.clean).logits, plain_logits, atol=1e-4), "rules change no forward pass"
+    truth = PlainEdges(ruled, layout, task.clean, task.corrupted, loss)
+    heads, last = ("kv", model.shape.kv_heads - 1) if model.shape.has_grouped_queries else ("h", 3)
+    receivers = ["a0.h1<q>", "a1.h2<q>", f"a1.{heads}0<k>", f"a0.{heads}{last}<v>", "m0", "m1", "logits"]
+    into_patterns, columns = [r for r in receivers if r[-2] in "qk"], graph.receiver_index
+    if method == "relp" and not options:  # patterns are constants
+        assert not found[:, [columns[receiver] for receiver in into_patterns]].any()
+        receivers = [receiver for receiver in receivers if receiver not in into_patterns]
+    gradients = truth.gradients(receivers)
+    edges = [
+        (int(sender), columns[receiver], receiver)
+        for receiver in receivers
+        for sender in np.flatnonzero(graph.mask[:, columns[receiver]])
+    ]
+    right = np.array([float((truth.beyond[graph.senders[s]] * gradients[r]).sum()) for s, _, r in edges])
+    ours = np.array([found[s, column] for s, column, _ in edges])
+    assert np.abs(ours - right).max() <= 1e-4 * np.abs(right).max()
+    ordinary = discover(model, task, "eap", metric="logit-diff").values
+    assert np.abs([ordinary[s, c] for s, c, _ in edges] - right).max() > 1e-2 * np.abs(right).max()
+
+
+@pytest.mark.parametrize("method", ["relp", "gim"])
+def test_models_without_a_rule_are_refused_in_a_sentence(method: str) -> None:
+    model = from_hugging_face(random_model("mixtral"), tokenizer(), "mixtral")
+    task = Task.from_pairs("experts", PAIRS, model.tokens)
+    with pytest.raises(InputError, match="mixtures of experts"):
+        discover(model, task, method)
