@@ -21,7 +21,7 @@ def task_origin(model: str, task: str) -> TaskOrigin:
     [
         ("gpt2", "ioi", "ioi-gpt2"),
         ("EleutherAI/pythia-70m", "greater-than", "greater-than-pythia-70m"),
-        ("/data/models/smollm2", "/home/me/my facts.csv", "my-facts-smollm2"),
+        ("/data/models/smollm2", "/srv/texts/my facts.csv", "my-facts-smollm2"),
     ],
 )
 def test_task_and_model(model: str, task: str, stem: str) -> None:
@@ -36,7 +36,7 @@ def test_a_prompt_by_its_first_words() -> None:
 
 def test_the_name_of_the_file_where_there_is_one() -> None:
     document = Document(State(task_origin("gpt2", "ioi"), None, None))
-    document.path = Path("/tmp/mine.circuit")
+    document.path = Path("/srv/texts/mine.circuit")
     assert propose_stem(document) == "mine"
 
 
