@@ -23,6 +23,7 @@ class JobHandle(QObject):
     """
 
     started = Signal()
+    computed = Signal()  # it does not run any more; what it replied may wait until its tab is in front
     replied = Signal(object)  # Reply: each of the worker's, before the signal that it belongs to
     progressed = Signal(object)  # ProgressReported, at most ten times a second
     partial = Signal(object)  # what is there before the result (``Reply.is_final`` is false), or after it
@@ -34,6 +35,7 @@ class JobHandle(QObject):
         super().__init__()
         self.request, self.number = request, number
         self.is_active = True
+        self._is_computed = False
         self._cancel = cancel
 
     def cancel(self) -> None:
@@ -53,6 +55,12 @@ class JobHandle(QObject):
         else:
             self.partial.emit(reply)
 
+    def end_computing(self) -> None:
+        """The job does not run any more, whatever was delivered of it so far."""
+        if not self._is_computed:
+            self._is_computed = True
+            self.computed.emit()
+
     def finish(self, result: object) -> None:
         """The job has its result."""
         if self._end():
@@ -69,5 +77,6 @@ class JobHandle(QObject):
             self.cancelled.emit()
 
     def _end(self) -> bool:
+        self.end_computing()
         was_active, self.is_active = self.is_active, False
         return was_active

@@ -403,6 +403,8 @@ class Worker(QThread):
     def _deliver(self, envelope: Envelope) -> None:
         """Pass on what still is of interest."""
         message, job = envelope.message, envelope.job
+        if job is not None and isinstance(message, JobEnded):
+            self._handles[job.number].end_computing()
         if job is None:
             if envelope.n_requests == self._n_requests:
                 self.replied.emit(message)

@@ -22,6 +22,7 @@ PLACES = {
     "features": "Features",
     "notes": "Notes",
     "prompts": "Prompts",
+    "searches": "Searches",
 }
 """The places below the canvas, by name, with their titles, from left to right."""
 OTHER_PLACE = "more"  # of panels that name no place

@@ -13,6 +13,7 @@ from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_row
+from circuitviz.panels.widgets.time_left import describe_time_left
 from circuitviz.workbench.requests.messages import ProgressReported
 
 PROGRESS_WIDTH_PX, PROGRESS_STEPS = 110, 1000
@@ -34,8 +35,7 @@ class JobRows(QWidget):
         """Show a job once it reports progress, until it ends."""
         row = JobRow(handle)
         handle.progressed.connect(partial(self._show_progress, row))
-        for ended in (handle.finished, handle.failed, handle.cancelled):
-            ended.connect(partial(self._remove, row))
+        handle.computed.connect(partial(self._remove, row))
 
     def _show_progress(self, row: JobRow, progress: ProgressReported) -> None:
         if row not in self.rows:
@@ -50,7 +50,7 @@ class JobRows(QWidget):
             row.show()
             self._share_width()
 
-    def _remove(self, row: JobRow, *_result: object) -> None:
+    def _remove(self, row: JobRow) -> None:
         if row in self.rows:
             self.rows.remove(row)
             self._row.removeWidget(row)
@@ -102,18 +102,3 @@ class JobRow(QWidget):
         self.cancel_button.setEnabled(False)
         self.time_label.setText("ending …")
         self._handle.cancel()
-
-
-def describe_time_left(seconds: float) -> str:
-    """How long something still takes, in words that do not change with every step.
-
-    >>> [describe_time_left(s) for s in (2, 23, 95, 700, 7300)]
-    ['a few s left', '25 s left', '2 min left', '12 min left', '2 h 2 min left']
-    """
-    if seconds < 5:
-        return "a few s left"
-    if seconds < 60:
-        return f"{5 * max(1, round(seconds / 5))} s left"
-    minutes = round(seconds / 60)
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min left" if hours else f"{minutes} min left"

@@ -25,11 +25,12 @@ from circuitviz.models import load_model
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.tasks import load_task
 from circuitviz.workbench.record_origin import select_circuit
+from circuitviz.workspace.tabs import Tab
 
 LONG = 90_000
 MANY = 1000
 FIRST_USE = 0.600  # seconds of what an action may have to import
-LEAVING = {"quit"}  # ends the window
+LEAVING = {"quit", "close-tab"}  # end the window, or leave what is looked at
 KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape, Qt.Key.Key_Tab)
 
 
@@ -144,7 +145,7 @@ def test_a_thousand_random_actions(
     closer.timeout.connect(close_dialogs)
     closer.start()
     steady.longest = FIRST_USE  # after many actions at once, what they left to Qt comes at once
-    first = window.workspace.document.state.hash
+    first, first_tab = window.workspace.document.state.hash, window.workspace.tabs.front
     dice, done = random.Random(20261121), Counter[str]()
 
     def some(number: int) -> None:
@@ -156,6 +157,7 @@ def test_a_thousand_random_actions(
 
     some(MANY // 4)  # whatever is made once and kept is made by now
     _rest(window, qtbot)
+    leave_one_tab(window, first_tab)
     widgets, timers, threads = census(), running_timers(window), thread_names()
     threads["autosave"] = 2  # of the document and of a search, each from its first use on
     some(MANY - MANY // 4)
@@ -166,13 +168,16 @@ def test_a_thousand_random_actions(
         set(commands.names()) - tried
     )  # some need what chance seldom brings
 
-    while window.workspace.undo_stack.canUndo():
-        window.workspace.undo_stack.undo()
-    assert window.workspace.document.state.hash == first
-    while window.workspace.undo_stack.canRedo():
-        window.workspace.undo_stack.redo()
-    while window.workspace.undo_stack.canUndo():
-        window.workspace.undo_stack.undo()
+    for tab in window.workspace.tabs.tabs:
+        window.workspace.tab_controller.show(tab)
+        stack = tab.undo_stack
+        stack.setIndex(0)
+        begun = window.workspace.document.state.hash
+        stack.setIndex(stack.count())
+        stack.setIndex(0)
+        assert window.workspace.document.state.hash == begun
+        assert tab is not first_tab or begun == first
+    leave_one_tab(window, first_tab)
     assert window.workspace.document.state.hash == first
 
     _rest(window, qtbot)
@@ -183,6 +188,14 @@ def test_a_thousand_random_actions(
     assert not thread_names() - threads, threading.enumerate()
 
 
+def leave_one_tab(window: MainWindow, kept: Tab) -> None:
+    """Close all other tabs, with what is in them."""
+    window.workspace.tab_controller.show(kept)
+    for tab in [tab for tab in window.workspace.tabs.tabs if tab is not kept]:
+        window.workspace.tab_controller.close(tab)
+    settle()
+
+
 def thread_names() -> Counter[str]:
     """How many threads of each name there are; Qt's, known to Python by their first call, are numbered."""
     return Counter(re.sub(r"-\d+", "", thread.name) for thread in threading.enumerate())
@@ -191,6 +204,9 @@ def thread_names() -> Counter[str]:
 def _rest(window: MainWindow, qtbot: QtBot) -> None:
     """Until nothing runs: the worker idle, all dialogs closed, deleted things gone."""
     window.workspace.cancel_jobs()
+    for search in list(window.workspace.search_queue.searches):
+        window.workspace.search_queue.cancel(search)
+    qtbot.waitUntil(lambda: not window.workspace.search_queue.searches, timeout=LONG)
     window.workspace.set_selection(frozenset(), frozenset())
     qtbot.waitUntil(lambda: window.workspace.partial_result is None, timeout=LONG)
     qtbot.wait(300)

@@ -1,0 +1,1 @@
+"""The searches that run and wait."""
