@@ -111,7 +111,7 @@ class PromptEditorPanel(Panel):
         self._is_split_by_user = False
         self.splitter.splitterMoved.connect(lambda *_: setattr(self, "_is_split_by_user", True))
         self.bottom_row = lay_out_row(
-            self.count_label, (self.model_label, 1), (self.check_label, 6), self.open_model_button,
+            (self.count_label, 3), (self.model_label, 2), (self.check_label, 9), self.open_model_button,
             self.check_button, self.use_button, spacing=8, margins=(10, 4, 10, 8),
         )  # fmt: skip
         lay_out_column(self.toolbar, (self.pages, 1), self.bottom_row, parent=self, spacing=0)
@@ -189,7 +189,7 @@ class PromptEditorPanel(Panel):
         orientation = Qt.Orientation.Horizontal if is_low else Qt.Orientation.Vertical
         if self.splitter.orientation() != orientation:
             self.splitter.setOrientation(orientation)
-            self.splitter.setSizes([600, 400])
+            self.splitter.setSizes([560, 440])
         if not is_low and not self._is_split_by_user:
             details_px = min(scale_pixels(self, DETAILS_HEIGHT_PX), self.splitter.height() * 3 // 5)
             self.splitter.setSizes([self.splitter.height() - details_px, details_px])

@@ -32,6 +32,7 @@ from circuitviz.tasks.prompt_sets import PROMPT_COLUMNS, PromptRow, format_csv_r
 from circuitviz.workbench.prompt_inspection import RowInspection, visible_spaces
 
 LINE_BREAK = "⏎"  # stands for a line break in a cell
+NARROW_CHARS = 84  # of a table
 STATUS_COLUMN, FIRST_TEXT_COLUMN = 0, 1
 METRIC_COLUMN = FIRST_TEXT_COLUMN + len(PROMPT_COLUMNS)
 TEXT_COLUMNS = range(FIRST_TEXT_COLUMN, METRIC_COLUMN)
@@ -125,7 +126,7 @@ class PromptTableModel(TitledTableModel):
             return (
                 ""
                 if None in sides
-                else " → ".join(f"{value:+.2f}".replace("-", "−") for value in sides if value is not None)
+                else " → ".join(f"{value:.2f}".replace("-", "−") for value in sides if value is not None)
             )
         return None
 
@@ -299,11 +300,16 @@ class PromptTable(QTableView):
             self._fit_columns()
 
     def _fit_columns(self) -> None:
+        """Share the width between the prompts; where there is little, answers get less, too."""
         unit = self.fontMetrics().horizontalAdvance("0")
-        fixed = {STATUS_COLUMN: 4 * unit, METRIC_COLUMN: 15 * unit}
-        answers = dict.fromkeys((FIRST_TEXT_COLUMN + 2, FIRST_TEXT_COLUMN + 3), 13 * unit)
-        left = self.viewport().width() - sum(fixed.values()) - sum(answers.values())
-        prompts = dict.fromkeys((FIRST_TEXT_COLUMN, FIRST_TEXT_COLUMN + 1), max(left // 2, 16 * unit))
+        width = self.viewport().width()
+        answer_px, prompt_px = (
+            (9 * unit, 13 * unit) if width < NARROW_CHARS * unit else (13 * unit, 16 * unit)
+        )
+        fixed = {STATUS_COLUMN: 4 * unit, METRIC_COLUMN: 14 * unit}
+        answers = dict.fromkeys((FIRST_TEXT_COLUMN + 2, FIRST_TEXT_COLUMN + 3), answer_px)
+        left = width - sum(fixed.values()) - sum(answers.values())
+        prompts = dict.fromkeys((FIRST_TEXT_COLUMN, FIRST_TEXT_COLUMN + 1), max(left // 2, prompt_px))
         for column, width_px in (fixed | answers | prompts).items():
             self.setColumnWidth(column, width_px)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)

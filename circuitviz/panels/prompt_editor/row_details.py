@@ -14,7 +14,7 @@ from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.prompt_inspection import PromptReading, RowInspection, visible_spaces
 
 ANSWER_TITLES = ("Answer", "", "Clean", "Rank", "Corrupted", "Rank")
-CORRECT, INCORRECT = "correct", "incorrect"
+CORRECT, INCORRECT = "✓", "✗"
 MAX_ANSWER_ROWS = 40
 
 
@@ -97,6 +97,11 @@ class RowDetails(ThemedWidget):
                 cells = [cell for side in sides for cell in _value_cells(side, i)]
                 rows.append((visible_spaces(answer.text), answer.problem or kind, *cells))
         self.answer_table.show_rows(rows)
+        for number, row in enumerate(rows):
+            if (item := self.answer_table.item(number, 1)) is not None:
+                item.setToolTip(
+                    {CORRECT: "a correct answer", INCORRECT: "an incorrect answer"}.get(row[1], row[1])
+                )
         for number in range(len(rows)):
             is_problem = rows[number][1] not in (CORRECT, INCORRECT)
             colour = self.theme.warning if is_problem else self.theme.muted

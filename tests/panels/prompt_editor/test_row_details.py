@@ -47,9 +47,9 @@ def test_each_answer_has_its_values_on_both_prompts(details: RowDetails) -> None
     table = details.answer_table
     rows = [[table.item(i, j).text() for j in range(6)] for i in range(table.rowCount())]
     assert rows == [
-        ["·she", "correct", "0.500", "1", "4e-05", "1,234"],
+        ["·she", "✓", "0.500", "1", "4e-05", "1,234"],
         ["theater", "is 2 tokens: the|ater", "", "", "", ""],
-        ["·he", "incorrect", "0.250", "2", "0.750", "1"],
+        ["·he", "✗", "0.250", "2", "0.750", "1"],
     ]
     assert "clean: ·she 0.500; corrupted: ·he 0.750" in details.likeliest_label.text()
     assert details.problem_label.isVisible() and details.note_label.isHidden()
