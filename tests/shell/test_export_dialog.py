@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from example_documents import GRAPH, labelled_document
 from opening import LONG
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog
 from pytestqt.qtbot import QtBot
 
@@ -29,7 +30,7 @@ def shot(widget: object, name: str) -> None:
 def opened(open_window: Callable[[], MainWindow], monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     window = open_window()
     # looking needs no model
-    monkeypatch.setattr(window.workspace.worker, "submit", lambda request: JobHandle(request, lambda: None))
+    monkeypatch.setattr(window.workspace.worker, "submit", lambda request, _tab: JobHandle(request, lambda: None))
     window.workspace.set_document(labelled_document())
     return window
 
@@ -119,3 +120,20 @@ def test_every_reference_of_a_method_has_its_entry() -> None:
         assert set(CITATION.findall(entry.reference)) <= known, (entry.name, entry.reference)
     assert bibtex(Document()).count("@") == 1
     assert "0.812" in methods_paragraph(labelled_document())
+
+
+def test_a_picture_of_the_canvas_is_copied_by_its_key(opened: MainWindow, qtbot: QtBot) -> None:
+    """Twice the pixels of the canvas in front, with what it shows."""
+    with qtbot.waitActive(opened):
+        opened.activateWindow()
+    opened.view.setFocus()
+    QApplication.clipboard().clear()
+    keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(opened.view, Qt.Key.Key_I, keys)
+    qtbot.waitUntil(lambda: not QApplication.clipboard().image().isNull(), timeout=LONG)
+    image = QApplication.clipboard().image()
+    assert image.size() == opened.view.viewport().size() * 2
+    colours = {
+        image.pixelColor(x, y).name() for x in range(0, image.width(), 5) for y in range(0, image.height(), 5)
+    }
+    assert len(colours) > 10

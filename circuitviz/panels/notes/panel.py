@@ -89,6 +89,7 @@ class NotesPanel(Panel):
         notes = self.workspace.document.state.notes
         if not self._commit_timer.isActive() and notes != self.editor.toPlainText():
             self.editor.setPlainText(notes)
+        self.editor.setReadOnly(self.workspace.partial_result is not None)  # as all of it during a search
         self.reader.show_markdown(notes)
         self._update_buttons()
 

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from circuitviz.document import Document
 from circuitviz.document.note_commands import set_notes
 from circuitviz.formats import open_document
+from circuitviz.workbench.requests.discover_circuit import SearchResult
 
 TEXT = "# Movers\n\nThey copy the *subject*.\n\n- a3.h6 is negative\n"
 
@@ -101,3 +102,30 @@ def test_notes_are_copied_with_the_methods_paragraph(notes_host: PanelHost, qtbo
             copy()
         text = QGuiApplication.clipboard().text()
         assert "We searched for the circuit of demo" in text and text.endswith(TEXT.strip())
+
+
+def test_each_tab_has_its_own_notes(notes_host: PanelHost, qtbot: QtBot) -> None:
+    panel, workspace = notes_host.show("notes"), notes_host.workspace
+    first = workspace.tabs.front
+    _write(qtbot, panel.editor, "of the first")
+    workspace.tab_controller.open_empty()  # before the rest after which it would be taken over
+    assert first.document.state.notes == "of the first\n" and panel.editor.toPlainText() == ""
+    _write(qtbot, panel.editor, "of the second")
+    second = workspace.tabs.front
+    workspace.tab_controller.show(first)
+    assert second.document.state.notes == "of the second\n" and panel.reader.toPlainText() == "of the first"
+    workspace.undo_stack.undo()
+    assert first.document.state.notes == "" and second.document.state.notes == "of the second\n"
+
+
+def test_nothing_is_written_into_what_a_search_has_so_far(notes_host: PanelHost, qtbot: QtBot) -> None:
+    panel, workspace = notes_host.show("notes"), notes_host.workspace
+    document, scores = workspace.document, workspace.state.scores
+    _write(qtbot, panel.editor, "before")
+    partial = SearchResult(scores, scores.greedy(10), document.state.origin, True)
+    workspace.document_switcher.show_partial_result(workspace.tabs.front, Document(), partial)
+    assert document.state.notes == "before\n"
+    qtbot.keyClicks(panel.editor, "lost")
+    assert panel.editor.isReadOnly() and panel.editor.toPlainText() == ""
+    workspace.document_switcher.end_partial_result(workspace.tabs.front)
+    assert not panel.editor.isReadOnly() and panel.editor.toPlainText() == "before\n"
