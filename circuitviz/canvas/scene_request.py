@@ -62,12 +62,12 @@ class SceneRequest:
         ours, theirs = self.state.circuit, other.state.circuit
         if ours is None or theirs is None:
             return ours is theirs
-        same_search = self.state.origin == other.state.origin and ours.graph.same_as(theirs.graph)
-        ours_drawn, theirs_drawn = (
-            (self.used_layout, self.is_horizontal),
-            (other.used_layout, other.is_horizontal),
-        )
-        return same_search and ours_drawn == theirs_drawn
+        is_refined = self.is_searching and other.is_searching
+        if self.state.is_prompt_circuit and self.state.subject == other.state.subject:
+            return self.layout == other.layout  # another threshold is another graph of the same prompt
+        is_same_search = self.state.scores is other.state.scores or is_refined
+        drawn = [(request.used_layout, request.is_horizontal) for request in (self, other)]
+        return is_same_search and ours.graph.same_as(theirs.graph) and drawn[0] == drawn[1]
 
     @property
     def is_expensive(self) -> bool:
