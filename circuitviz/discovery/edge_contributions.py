@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, compute_gradients
+from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.batch_ablation_values import AblationValues, ablation_values
 from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture
 from circuitviz.discovery.registry import TaskSetting, methods
@@ -48,7 +49,7 @@ class EdgeContributions:
         corrupted_tokens: Tokens of the corrupted prompt as shown [time].
         positions: Contribution of each position of the receiver's input, float64 [time].
         pairs: Contribution of each pair, float64 [query, key]; None where the receiver is no head, or the
-            model does not tell how it makes its attention scores.
+            model does not tell how it makes its attention scores, or the method has other backward rules.
     """
 
     edge: str
@@ -106,8 +107,11 @@ def read_edge_steps(
     ablated = (values_for or ablation_values(model, task, setting.ablation))(subtask)
     clean = record_activations(model, subtask.clean, subtask.lengths - 1)
     deltas = ActivationDeltas.from_activations(model, clean, ablated, BufferPool())
-    reader = _EdgeReader(setting, TaskBatch(model, subtask, clean, ablated), receiver, deltas, sender)
-    points = entry.extra["points"](build_options(entry.options, options))(reader.batch)
+    method_options = build_options(entry.options, options)
+    rules: BackwardRules | None = entry.extra["rules"](method_options) if "rules" in entry.extra else None
+    batch = TaskBatch(model, subtask, clean, ablated)
+    reader = _EdgeReader(setting, batch, receiver, deltas, sender, rules)
+    points = entry.extra["points"](method_options)(batch)
     positions, pairs = torch.zeros_like(reader.delta[0, :, 0], dtype=torch.float64), None
     for number, point in enumerate(points, start=1):
         at_positions, at_pairs = reader.read_at(point)
@@ -141,14 +145,21 @@ class _EdgeReader:
         receiver: The receiver's column.
         deltas: z_u − a_u of all senders.
         sender: The sender's row.
+        rules: What the method's backward pass does differently; pairs are not defined with any.
     """
 
     def __init__(
-        self, setting: TaskSetting, batch: TaskBatch, receiver: int, deltas: ActivationDeltas, sender: int
+        self,
+        setting: TaskSetting,
+        batch: TaskBatch,
+        receiver: int,
+        deltas: ActivationDeltas,
+        sender: int,
+        rules: BackwardRules | None,
     ) -> None:
         graph = setting.model.graph
         nodes = [graph.nodes[row] for row in graph.nodes_by_receiver[receiver]]
-        self.setting, self.batch = setting, batch
+        self.setting, self.batch, self.rules = setting, batch, rules
         self.delta, self.first_position = deltas.values[sender], deltas.first_changed_position
         self.node, self.channel = nodes[0], graph.channel(receiver)
         self.heads = [node.head for node in nodes if node.head is not None]  # that share the receiver
@@ -158,7 +169,7 @@ class _EdgeReader:
         extra: list[Tensor] = []
         hooks: dict[str, Hook] = {}
         pattern: list[Tensor] = []
-        if self.channel:
+        if self.channel and self.rules is None:
             attention = f"blocks.{self.node.layer}.attn"
             hooks[f"{attention}.hook_attn_scores"] = extra.append
             if self.channel == "v":
@@ -167,7 +178,7 @@ class _EdgeReader:
                     f"{attention}.hook_z": partial(_keep_in_pass, extra),
                 }
         capture, gradients = compute_gradients(
-            self.setting, self.batch, point, hooks, extra_tensors=extra if hooks else None
+            self.setting, self.batch, point, hooks, extra_tensors=extra if hooks else None, rules=self.rules
         )
         at_positions = (self.delta * self._receiver_gradient(capture, gradients)).double().sum(-1)[0]
         if not gradients.extra or (self.channel == "v" and not pattern):
@@ -186,14 +197,14 @@ class _EdgeReader:
         if not self.channel:
             assert weights.mlp_norm is not None
             stream = capture.resid_mid[layer].detach()[:, self.first_position :]
-            return weights.mlp_norm.vjp(stream, gradients.mlp[layer])
+            return weights.mlp_norm.vjp(stream, gradients.mlp[layer], self.rules is not None)
         stream = capture.resid_pre[layer].detach()[:, self.first_position :]
         projection = getattr(weights, self.channel)
         gradient: Tensor = getattr(gradients, self.channel)[layer]
         heads = gradient.view(*gradient.shape[:2], len(projection), -1)
         one = slice(self._projection_head, self._projection_head + 1)
         pulled = stream.new_empty(1, stream.shape[1], stream.shape[2])
-        weights.attn_norm.vjp_heads(stream, heads[:, :, one], projection[one], pulled)
+        weights.attn_norm.vjp_heads(stream, heads[:, :, one], projection[one], pulled, self.rules is not None)
         return pulled
 
     @property

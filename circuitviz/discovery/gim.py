@@ -25,6 +25,8 @@ RULES = BackwardRules(softmax_temperature=2.0, query_key_factor=0.25, value_fact
     options=NoOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(1, 1),
+    points=lambda options: lambda batch: [GradientPoint()],
+    rules=lambda options: RULES,
 )
 def gradient_interaction(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · the modified gradient at x_v.

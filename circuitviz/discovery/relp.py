@@ -39,6 +39,8 @@ class RelpOptions:
     options=RelpOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(1, 1),
+    points=lambda options: lambda batch: [GradientPoint()],
+    rules=lambda options: _backward_rules(options),
 )
 def relevance_patching(setting: TaskSetting, options: RelpOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · the coefficient at x_v.
@@ -50,12 +52,15 @@ def relevance_patching(setting: TaskSetting, options: RelpOptions) -> ProgressSt
     Raises:
         InputError: The model has mixtures of experts, or an activation that cannot be told apart.
     """
-    rules = BackwardRules(
-        are_patterns_constant=options.qk == "constant", gate_factor=0.5, are_slopes_constant=True
-    )
+    rules = _backward_rules(options)
     rules.check(setting.model, "relp")
     return (
         yield from score_by_average_gradients(
             setting, "relp", lambda batch: [GradientPoint()], first_point_is_clean=True, rules=rules
         )
     )
+
+
+def _backward_rules(options: RelpOptions) -> BackwardRules:
+    is_constant = options.qk == "constant"
+    return BackwardRules(are_patterns_constant=is_constant, gate_factor=0.5, are_slopes_constant=True)

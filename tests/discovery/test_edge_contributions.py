@@ -188,6 +188,22 @@ def test_positions_add_up_to_the_score_of_the_method(case: Case, method: str) ->
         )
 
 
+@pytest.mark.parametrize("name", ["demo", "stories"])
+@pytest.mark.parametrize(("method", "options"), [("relp", {}), ("relp", {"qk": "gradient"}), ("gim", {})])
+def test_positions_add_up_where_the_backward_pass_has_other_rules(
+    name: str, method: str, options: dict[str, str]
+) -> None:
+    case = make_case(name)
+    scores = discover(case.model, case.task.subset([1]), method, "logit-diff", **options)
+    for edge in _edges_of_each_kind(case):
+        reading = _read(case, edge, 1, method, **options)
+        assert reading.method == method and reading.pairs is None
+        expected = scores.values[case.model.graph.edge(edge)]
+        assert reading.score == pytest.approx(expected, abs=1e-5 * max(1.0, np.abs(scores.values).max())), (
+            edge
+        )
+
+
 def test_a_method_without_gradients_is_read_by_integrated_gradients(demo: Case) -> None:
     reading = _read(demo, "m1->m2", 0, "exact", tolerance=3)
     assert reading.method == "eap-ig"

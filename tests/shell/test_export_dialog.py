@@ -30,7 +30,9 @@ def shot(widget: object, name: str) -> None:
 def opened(open_window: Callable[[], MainWindow], monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     window = open_window()
     # looking needs no model
-    monkeypatch.setattr(window.workspace.worker, "submit", lambda request, _tab: JobHandle(request, lambda: None))
+    monkeypatch.setattr(
+        window.workspace.worker, "submit", lambda request, _tab: JobHandle(request, lambda: None)
+    )
     window.workspace.set_document(labelled_document())
     return window
 

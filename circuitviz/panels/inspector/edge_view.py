@@ -38,6 +38,8 @@ METHOD_TITLES = {
     "eap-ig": "EAP-IG",
     "eap-ig-activations": "EAP-IG (activations)",
     "clean-corrupted": "clean-corrupted",
+    "relp": "RelP",
+    "gim": "GIM",
 }
 
 
