@@ -62,25 +62,25 @@ def toggle_orientation(layout: LayoutService) -> None:
     layout.toggle_orientation()
 
 
-@command("names-name", text="Name nodes by name", menu="View", enabled=has_circuit)
+@command("names-name", text="Name nodes by name", menu="View", group="names", enabled=has_circuit)
 def name_nodes_by_name(names: NodeNameService) -> None:
     """Write each node's name, and its label below."""
     names.choose_naming("name")
 
 
-@command("names-label", text="Name nodes by label", menu="View", enabled=has_circuit)
+@command("names-label", text="Name nodes by label", menu="View", group="names", enabled=has_circuit)
 def name_nodes_by_label(names: NodeNameService) -> None:
     """Write each node's label instead of its name, where it has one."""
     names.choose_naming("label")
 
 
-@command("names-class", text="Name nodes by class", menu="View", enabled=has_circuit)
+@command("names-class", text="Name nodes by class", menu="View", group="names", enabled=has_circuit)
 def name_nodes_by_class(names: NodeNameService) -> None:
     """Write the class or the group of each node instead of its name, where it has one."""
     names.choose_naming("class")
 
 
-@command("names-token", text="Name nodes by promoted token", menu="View", enabled=has_circuit)
+@command("names-token", text="Name nodes by promoted token", menu="View", group="names", enabled=has_circuit)
 def name_nodes_by_token(names: NodeNameService) -> None:
     """Write the token whose logit each node raises most on the prompt instead of its name."""
     names.choose_naming("token")

@@ -24,12 +24,12 @@ GROUP_ORDER: dict[str, tuple[str, ...]] = {
     "Select": ("all", "grow", "flow"),
     "Groups": ("group", "fold"),
     "Discovery": ("search", "prompts", "measure", "features"),
-    "View": ("canvas", "filters", "layout", "readings", "theme", "window"),
+    "View": ("canvas", "filters", "layout", "names", "readings", "theme", "window"),
     "Help": ("find", "about"),
 }
 """Groups of a menu's commands, between which separators are. A command of no group, or of another one, stands
 before the last group."""
-GROUP_SUBMENUS = {"layout": "Layout", "readings": "Readings"}
+GROUP_SUBMENUS = {"layout": "Layout", "names": "Node names", "readings": "Readings"}
 """Groups that are menus of their own, and their titles: one menu would be taller than many screens."""
 Condition = Callable[[Workspace], str]
 """Why a command cannot be used now, in a sentence; empty where it can."""
