@@ -46,7 +46,8 @@ from circuitviz.workspace.workspace import Workspace
 TASK_FILE_FILTER = "Tasks (*.csv *.jsonl *.json)"
 EXPORT_FILTER = "CSV (*.csv);;Lines of JSON (*.jsonl)"
 INSPECTION_DELAY_MS = 200  # after the last key, so that a word that is typed is read once
-MAX_CACHED_ROWS = 4000
+MAX_CACHED_ROWS = 10_000
+MAX_MEASURED_ROWS = 100  # beside the row in front; of further ones the tokens alone are read
 DETAILS_HEIGHT_PX = 196
 MIN_STACKED_HEIGHT_PX = 340  # below it the pair in front stands beside the table instead of below it
 
@@ -345,14 +346,15 @@ class PromptEditorPanel(Panel):
         if model != self._inspected_model or len(self._inspections) > MAX_CACHED_ROWS:
             self._inspections, self._inspected_model = {}, model
         front = self._front_live_row()
-        wanted = dict.fromkeys(([] if front is None else [front]) + list(self.sheet.live_rows))
-        missing = tuple(
-            row
-            for row in wanted
-            if not row.is_empty and ((known := self._inspections.get(row)) is None or known.on_clean is None)
-        )
-        if missing or not self._is_model_open:
-            self._inspection_job.submit(InspectPrompts(model, missing))
+        rows = [row for row in self.sheet.live_rows if not row.is_empty]
+        asked = dict.fromkeys(([] if front is None else [front]) + rows[:MAX_MEASURED_ROWS])
+        measured = [
+            row for row in asked if (one := self._inspections.get(row)) is None or one.on_clean is None
+        ]
+        others = [row for row in rows if row not in asked and row not in self._inspections]
+        if measured or others or not self._is_model_open:
+            missing = (*measured, *dict.fromkeys(others))
+            self._inspection_job.submit(InspectPrompts(model, missing, len(measured)))
 
     def _on_inspected(self, reply: PromptsInspected) -> None:
         if reply.model != self.prompts_model:

@@ -149,7 +149,7 @@ def describe_status(row: PromptRow, inspection: RowInspection | None) -> tuple[s
         return UNUSABLE, inspection.problem
     is_correct = inspection.is_answered_correctly
     if is_correct is None:
-        return WAITING, "Can be used; the model has not answered yet."
+        return WAITING, "Can be used; the model is asked when the row is in front."
     if is_correct:
         return USABLE, "Can be used; the model prefers a correct answer."
     return OTHERWISE, "Can be used, but the model prefers another answer."

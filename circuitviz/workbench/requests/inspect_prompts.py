@@ -58,13 +58,17 @@ class PromptsInspected(Reply):
 
 @dataclass(frozen=True)
 class InspectPrompts(Request):
-    """Tokenise rows, check their answers, and read the model's probabilities; the first row comes first."""
+    """Tokenise rows, check their answers, and read the model's probabilities; the first row comes first.
+
+    ``n_measured``: of so many rows the model is asked, as searches wait meanwhile; None: of all.
+    """
 
     title = "Could not read the prompts"
     priority = Priority.INSPECT_PROMPTS
 
     model: PromptsModel
     rows: tuple[PromptRow, ...]
+    n_measured: int | None = None
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """All rows' tokens, then the probabilities of the first row, then those of the others."""
@@ -74,8 +78,9 @@ class InspectPrompts(Request):
             return
         inspections = {row: inspect_row(row, model.tokens) for row in self.rows}
         yield PromptsInspected(self.model, True, dict(inspections), done=False)
-        for start in (0, *range(1, len(self.rows), BATCH_ROWS)):
-            batch = self.rows[start : start + BATCH_ROWS] if start else self.rows[:1]
+        asked = self.rows[: self.n_measured]
+        for start in (0, *range(1, len(asked), BATCH_ROWS)):
+            batch = asked[start : start + BATCH_ROWS] if start else asked[:1]
             measured = measure_rows([inspections[row] for row in batch], model)
             inspections |= {one.row: one for one in measured}
             yield PromptsInspected(self.model, True, {one.row: one for one in measured}, done=False)

@@ -202,6 +202,25 @@ def test_only_rows_that_are_not_known_are_read(idle_host: PanelHost, qtbot: QtBo
     assert "gpt2" in panel.open_model_button.text()
 
 
+def test_of_many_rows_the_tokens_alone_are_read_until_they_are_in_front(
+    host: PanelHost, qtbot: QtBot
+) -> None:
+    """A search must not wait until a model has answered thousands of rows."""
+    panel = host.show("prompt_editor")
+    rows = [PromptRow(f"So Mary said {'that ' * (n % 7)}that {n}", "x", " she", " he") for n in range(300)]
+    rows = [PromptRow(row.clean, row.clean, row.correct, row.incorrect) for row in rows]
+    panel.sheet.set_rows(rows, "x")
+    panel.table.choose_rows([0])
+    open_model(qtbot, panel)
+    qtbot.waitUntil(lambda: panel.count_label.text() == "300 of 300 pairs can be used", timeout=LONG)
+    qtbot.waitUntil(lambda: not panel._inspection_job.is_running, timeout=LONG)
+    statuses = [cell(panel, row, 0) for row in range(300)]
+    assert "…" not in statuses[:100] and set(statuses[100:]) == {"…"}
+    panel.table.choose_rows([250])
+    qtbot.waitUntil(lambda: cell(panel, 250, 0) in "✓○", timeout=LONG)
+    assert cell(panel, 249, 0) == "…"
+
+
 def test_prompts_are_read_while_a_search_runs(host: PanelHost, qtbot: QtBot) -> None:
     """The search steps aside for what is typed, and goes on to its end."""
     panel, workspace = host.show("prompt_editor"), host.workspace
