@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document.origin import TaskOrigin
-from circuitviz.graph.names import display_name
 from circuitviz.panels.prompt_editor.check_label import CheckLabel
 from circuitviz.panels.prompt_editor.editor_toolbar import EditorToolbar
+from circuitviz.panels.prompt_editor.model_line import ModelLine
 from circuitviz.panels.prompt_editor.open_menu import OpenMenu
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet, SheetState
 from circuitviz.panels.prompt_editor.prompt_storage import DEFAULT_NAME, PromptStorage
@@ -33,14 +33,11 @@ from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.prompt_inspection import RowInspection
 from circuitviz.workbench.requests.inspect_prompts import (
     InspectPrompts,
-    OpenPromptsModel,
     PromptsInspected,
     PromptsModel,
-    PromptsModelOpened,
 )
 from circuitviz.workbench.requests.read_task_rows import ReadTaskRows, RowsRead
 from circuitviz.workspace.latest_job import LatestJob
-from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
 
 TASK_FILE_FILTER = "Tasks (*.csv *.jsonl *.json)"
@@ -74,10 +71,7 @@ class PromptEditorPanel(Panel):
         self.details = RowDetails()
         self.toolbar = EditorToolbar(self.open_menu)
         self.name_field = self.toolbar.name_field
-        self.model_label = QLabel(
-            "", objectName="muted", wordWrap=True, accessibleName="Model of the prompts"
-        )
-        self.open_model_button = QPushButton("", accessibleName="Open the model")
+        self.model_line = ModelLine(workspace, lambda: self.prompts_model)
         self.check_button = QPushButton(
             "Check task", toolTip="accuracy and metric on all pairs, against chance"
         )
@@ -89,10 +83,7 @@ class PromptEditorPanel(Panel):
         )
         self._inspections: dict[PromptRow, RowInspection] = {}
         self._inspected_model: PromptsModel | None = None
-        self._is_model_open = False
-        self._inspection_job, self._opening_job, self._reading_job = (
-            LatestJob(workspace, self) for _ in range(3)
-        )
+        self._inspection_job, self._reading_job = LatestJob(workspace, self), LatestJob(workspace, self)
         self._inspection_timer = QTimer(self, singleShot=True, interval=INSPECTION_DELAY_MS)
         self._build()
         self._connect()
@@ -112,8 +103,8 @@ class PromptEditorPanel(Panel):
         self._is_split_by_user = False
         self.splitter.splitterMoved.connect(lambda *_: setattr(self, "_is_split_by_user", True))
         self.bottom_row = lay_out_row(
-            (self.count_label, 3), (self.model_label, 2), (self.check_label, 9), self.open_model_button,
-            self.check_button, self.use_button, spacing=8, margins=(10, 4, 10, 8),
+            (self.count_label, 3), (self.model_line, 3), (self.check_label, 9), self.check_button,
+            self.use_button, spacing=8, margins=(10, 4, 10, 8),
         )  # fmt: skip
         lay_out_column(self.toolbar, (self.pages, 1), self.bottom_row, parent=self, spacing=0)
 
@@ -141,7 +132,7 @@ class PromptEditorPanel(Panel):
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._update_buttons())
         self.name_field.editingFinished.connect(self._take_over_name)
         self.details.fix_requested.connect(self._fix_answers)
-        self.open_model_button.clicked.connect(self._open_model)
+        self.model_line.opened.connect(self._on_model_opened)
         self._inspection_timer.timeout.connect(self.refresh_when_visible(self._inspect))
         self._inspection_job.received.connect(self._on_inspected)
         self.check_button.clicked.connect(self._check)
@@ -156,8 +147,6 @@ class PromptEditorPanel(Panel):
         menu.document_chosen.connect(self.edit_document)
         menu.file_requested.connect(self._choose_file)
         menu.draft_chosen.connect(self.storage.show_draft)
-        self._opening_job.received.connect(self._on_model_opened)
-        self._opening_job.running_changed.connect(lambda _running: self._show_model())
         workspace.search_form.changed.connect(self._on_model_changed)
         workspace.model_ready.connect(lambda _opened: self._inspection_timer.start())
         workspace.commit_input_requested.connect(self.table.commit_typed_text)
@@ -248,7 +237,9 @@ class PromptEditorPanel(Panel):
         has_pairs = any(not row.is_empty for row in self.sheet.rows)
         self.toolbar.export_button.setEnabled(has_pairs)
         self.use_button.setEnabled(has_pairs)
-        self.check_button.setEnabled(has_pairs and self._is_model_open and not self.check_label.is_running)
+        self.check_button.setEnabled(
+            has_pairs and self.model_line.is_open and not self.check_label.is_running
+        )
         self.toolbar.undo_button.setEnabled(self.sheet.undo_stack.canUndo())
         self.toolbar.redo_button.setEnabled(self.sheet.undo_stack.canRedo())
 
@@ -352,14 +343,14 @@ class PromptEditorPanel(Panel):
             row for row in asked if (one := self._inspections.get(row)) is None or one.on_clean is None
         ]
         others = [row for row in rows if row not in asked and row not in self._inspections]
-        if measured or others or not self._is_model_open:
+        if measured or others or not self.model_line.is_open:
             missing = (*measured, *dict.fromkeys(others))
             self._inspection_job.submit(InspectPrompts(model, missing, len(measured)))
 
     def _on_inspected(self, reply: PromptsInspected) -> None:
         if reply.model != self.prompts_model:
             return
-        self._is_model_open = reply.is_model_open
+        self.model_line.set_open(reply.is_model_open)
         self._update_buttons()
         for row, inspection in reply.inspections.items():
             known = self._inspections.get(row)
@@ -371,32 +362,17 @@ class PromptEditorPanel(Panel):
     def _show_front_row(self) -> None:
         row = self._front_live_row()
         self.details.show_inspection(row, None if row is None else self._inspections.get(row))
-        self._show_model()
+        self.model_line.show_model()
         filled = [row for row in self.sheet.rows if not row.is_empty]
         usable = [row for row in filled if (one := self._inspections.get(row)) and not one.problem]
         text = f"{len(filled):,} pair{'s' if len(filled) != 1 else ''}"
         self.count_label.setText(
-            f"{len(usable):,} of {text} can be used" if self._is_model_open and filled else text
+            f"{len(usable):,} of {text} can be used" if self.model_line.is_open and filled else text
         )
-
-    def _show_model(self) -> None:
-        name = display_name(self.prompts_model.name)
-        is_opening = self._opening_job.is_running
-        if self._is_model_open:
-            text = f"read by {name}"
-        elif is_opening:
-            text = f"Opening {name} …"
-        else:
-            text = f"Tokens and probabilities appear once {name} is open."
-        self.model_label.setText(text)
-        self.model_label.setToolTip("the model of New search")
-        self.open_model_button.setText(escape_mnemonics(f"Open {name}"))
-        self.open_model_button.setVisible(not self._is_model_open)
-        self.open_model_button.setEnabled(not is_opening)
 
     def _on_model_changed(self) -> None:
         if self.prompts_model != self._inspected_model:
-            self._is_model_open = False
+            self.model_line.set_open(False)
             self.check_label.forget()
             self._update_buttons()
             self._inspections, self._inspected_model = {}, self.prompts_model
@@ -404,11 +380,6 @@ class PromptEditorPanel(Panel):
             self._show_front_row()
             self._inspection_timer.start()
 
-    def _on_model_opened(self, reply: object) -> None:
-        if isinstance(reply, PromptsModelOpened):
-            self.workspace.post_message(f"{display_name(reply.model.name)} is open")
-            self.template_page.refresh()
-            self._inspect()
-
-    def _open_model(self) -> None:
-        self._opening_job.submit(OpenPromptsModel(self.prompts_model))
+    def _on_model_opened(self) -> None:
+        self.template_page.refresh()
+        self._inspect()

@@ -46,8 +46,8 @@ def type_row(qtbot: QtBot, panel: Any, row: int, *texts: str) -> None:
 
 
 def open_model(qtbot: QtBot, panel: Any) -> None:
-    qtbot.mouseClick(panel.open_model_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not panel.open_model_button.isVisible(), timeout=LONG)
+    qtbot.mouseClick(panel.model_line.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.model_line.button.isVisible(), timeout=LONG)
 
 
 def cell(panel: Any, row: int, column: int) -> str:
@@ -146,8 +146,8 @@ def test_prompts_are_typed_before_the_model_is_open_and_read_once_it_is(
     panel = host.show("prompt_editor")
     type_row(qtbot, panel, 0, CLEAN, CORRUPTED, " Mary", " John")
     qtbot.waitUntil(lambda: not panel._inspection_job.is_running, timeout=LONG)
-    assert panel.open_model_button.isVisible() and "demo" in panel.open_model_button.text()
-    assert "once demo is open" in panel.model_label.text() and panel.details.aligned_tokens.isHidden()
+    assert panel.model_line.button.isVisible() and "demo" in panel.model_line.button.text()
+    assert "once demo is open" in panel.model_line.label.text() and panel.details.aligned_tokens.isHidden()
     open_model(qtbot, panel)
     click_cell(qtbot, panel, 0, 0)
     qtbot.waitUntil(lambda: "→" in cell(panel, 0, METRIC_COLUMN), timeout=LONG)
@@ -199,7 +199,7 @@ def test_only_rows_that_are_not_known_are_read(idle_host: PanelHost, qtbot: QtBo
     idle_host.workspace.search_form.set(model="gpt2")
     qtbot.waitUntil(lambda: len(idle_host.submitted(InspectPrompts)) > 1, timeout=LONG)
     assert idle_host.submitted(InspectPrompts)[-1].request.model.name == "gpt2"
-    assert "gpt2" in panel.open_model_button.text()
+    assert "gpt2" in panel.model_line.button.text()
 
 
 def test_of_many_rows_the_tokens_alone_are_read_until_they_are_in_front(

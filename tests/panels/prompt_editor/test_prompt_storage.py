@@ -118,7 +118,7 @@ def test_a_check_says_whether_the_model_does_the_task(host: PanelHost, qtbot: Qt
     panel = host.show("prompt_editor")
     assert not panel.check_button.isEnabled()
     write(panel, "giving", IOI, OTHER, PromptRow("x"))
-    qtbot.mouseClick(panel.open_model_button, LEFT)
+    qtbot.mouseClick(panel.model_line.button, LEFT)
     qtbot.waitUntil(panel.check_button.isEnabled, timeout=LONG)
     qtbot.mouseClick(panel.check_button, LEFT)
     qtbot.waitUntil(panel.check_label.isVisible, timeout=LONG)
@@ -188,7 +188,7 @@ def test_prompts_are_saved_as_a_file_and_read_again(
     assert panel.sheet.rows == ()
     choose(qtbot, panel, "From a file…")
     qtbot.waitUntil(lambda: panel.sheet.rows == (IOI, OTHER), timeout=LONG)
-    assert panel.sheet.state.name == "saved" and not panel.open_model_button.isHidden()  # no model was needed
+    assert panel.sheet.state.name == "saved" and not panel.model_line.button.isHidden()  # no model was needed
 
 
 def reopened(qtbot: QtBot) -> tuple[PanelHost, Workspace]:

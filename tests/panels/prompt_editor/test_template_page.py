@@ -53,8 +53,8 @@ def choose(qtbot: QtBot, page: Any, row: int, column: int, text: str) -> None:
 
 def test_a_template_is_typed_and_becomes_pairs(host: PanelHost, qtbot: QtBot) -> None:
     panel, page = open_page(host, qtbot)
-    qtbot.mouseClick(panel.open_model_button, LEFT)
-    qtbot.waitUntil(lambda: not panel.open_model_button.isVisible(), timeout=LONG)
+    qtbot.mouseClick(panel.model_line.button, LEFT)
+    qtbot.waitUntil(lambda: not panel.model_line.button.isVisible(), timeout=LONG)
     qtbot.mouseClick(page.prompt_field.viewport(), LEFT)
     qtbot.keyClicks(page.prompt_field, GIVING.prompts[0])
     assert [page.slot_table.item(row, 0).text() for row in range(page.slot_table.rowCount())] == [
@@ -85,8 +85,8 @@ def test_a_template_is_typed_and_becomes_pairs(host: PanelHost, qtbot: QtBot) ->
 
 def test_words_that_do_not_fit_the_tokenizer_are_named(host: PanelHost, qtbot: QtBot) -> None:
     panel, page = open_page(host, qtbot)
-    qtbot.mouseClick(panel.open_model_button, LEFT)
-    qtbot.waitUntil(lambda: not panel.open_model_button.isVisible(), timeout=LONG)
+    qtbot.mouseClick(panel.model_line.button, LEFT)
+    qtbot.waitUntil(lambda: not panel.model_line.button.isVisible(), timeout=LONG)
     slots = (Slot("a", "Mary, John, Tom, Marybook"), GIVING.slots[1])
     panel.sheet.set_template(SlotTemplate(GIVING.prompts, " {a}", " {b}", slots), "x")
     qtbot.waitUntil(lambda: "Marybook" in page.state_label.text(), timeout=LONG)
