@@ -116,6 +116,7 @@ class MainWindow(QMainWindow):
             Layer(self.command_palette.isVisible, self.command_palette.close_palette),
             Layer(self.find_bar.isVisible, self.find_bar.close_card, is_over_canvas=True),
             Layer(lambda: bool(places.open_place), places.close_area),
+            Layer(lambda: self.full_screen.is_active, self.full_screen.leave),
         )
         self.services = self._offer_services()
         self.theme_controller.apply_settings()  # what is drawn hears of the colours
@@ -308,7 +309,7 @@ class MainWindow(QMainWindow):
         if self.full_screen.is_active:
             self.pages.setCurrentWidget(self.view)
             self.view.setFocus()
-            self.workspace.post_message("Press F11 to show menus and panels again.")
+            self.workspace.post_message("Press F11 or Escape to show menus and panels again.")
 
     def toggle_theme(self) -> None:
         """Change between light and dark; kept for the next start."""

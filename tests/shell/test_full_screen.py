@@ -98,3 +98,14 @@ def test_what_changes_in_full_screen_shows_no_panel_but_one_that_is_asked_for(
     QTest.keyClick(window.view, Qt.Key.Key_F, both)  # Filters…
     qtbot.waitUntil(lambda: not window.isFullScreen())
     qtbot.waitUntil(lambda: window.panels["filters"].isVisible() and window.menuBar().isVisible())
+
+
+def test_escape_ends_it_once_nothing_is_selected(open_window: Callable[[], MainWindow], qtbot: QtBot) -> None:
+    window = shown(open_window, qtbot)
+    press_f11(window, qtbot, True)
+    QTest.keyClick(window.view, Qt.Key.Key_Up)
+    assert window.view.selected_nodes == {"logits"}
+    QTest.keyClick(window.view, Qt.Key.Key_Escape)
+    assert not window.view.selected_nodes and window.full_screen.is_active
+    QTest.keyClick(window.view, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.isFullScreen() and window.menuBar().isVisible())
