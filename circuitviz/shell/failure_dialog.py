@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import sys
 import threading
 import traceback
@@ -16,11 +17,17 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from circuitviz import __version__
 from circuitviz.workbench.requests.messages import JobFailed
 
+MAX_TITLE_LETTERS = 80
+
 
 def show_failure(failed: JobFailed, parent: QWidget | None = None) -> QMessageBox:
-    """Show a failure without blocking; internal errors offer their traceback to copy."""
+    """Show a failure without blocking; internal errors offer their traceback to copy.
+
+    The window's title is the problem, the heading what could not be done because of it.
+    """
     kind = QMessageBox.Icon.Critical if failed.is_internal_error else QMessageBox.Icon.Warning
-    box = QMessageBox(kind, "circuitviz", failed.title, parent=parent)
+    title = failed.title if failed.is_internal_error else name_problem(failed.message)
+    box = QMessageBox(kind, title, failed.title, parent=parent)
     box.setInformativeText(failed.message)
     close = box.addButton(QMessageBox.StandardButton.Close)
     box.setDefaultButton(close)
@@ -30,6 +37,16 @@ def show_failure(failed: JobFailed, parent: QWidget | None = None) -> QMessageBo
     box.setModal(True)
     box.open()
     return box
+
+
+def name_problem(message: str) -> str:
+    """The part of a message that says what is wrong, short enough for a title.
+
+    >>> name_problem("There is no task 'iou'; there is ioi, gender. Did you mean ioi?")
+    "There is no task 'iou'"
+    """
+    first = re.split(r"; |: |\. |\n", message.strip(), maxsplit=1)[0].rstrip(".")
+    return first if len(first) <= MAX_TITLE_LETTERS else f"{first[:MAX_TITLE_LETTERS]}…"
 
 
 def _format_report(failed: JobFailed) -> str:

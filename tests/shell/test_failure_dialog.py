@@ -17,3 +17,13 @@ def test_messages_do_not_pile_up(window: MainWindow, qtbot: QtBot) -> None:
     assert window.failure_dialog is not None and "3" in window.failure_dialog.text()
     qtbot.waitUntil(lambda: len(window.findChildren(QMessageBox)) == 1, timeout=LONG)
     window.failure_dialog.close()
+
+
+def test_the_title_names_the_problem_and_the_heading_what_could_not_be_done(window: MainWindow) -> None:
+    message = "There is no task 'iou'; there is ioi, gender. Did you mean ioi?"
+    window.show_failure(JobFailed("Could not find a circuit", message))
+    dialog = window.failure_dialog
+    assert dialog is not None
+    assert dialog.windowTitle() == "There is no task 'iou'"
+    assert dialog.text() == "Could not find a circuit" and dialog.informativeText() == message
+    dialog.close()

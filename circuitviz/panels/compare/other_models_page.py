@@ -11,6 +11,7 @@ from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.widgets.fields import browse_button
 from circuitviz.panels.widgets.file_dialogs import ask_folder
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.path_faults import model_fault
 from circuitviz.panels.widgets.tables import TextTable
 from circuitviz.workbench.requests.evaluate_on_other_model import EvaluateOnOtherModel, OtherModelEvaluated
 from circuitviz.workspace.workspace import Workspace
@@ -68,14 +69,16 @@ class OtherModelsPage(ComparePage):
         can_evaluate = (
             state.live_circuit is not None and state.origin is not None and not state.is_prompt_circuit
         )
-        self.evaluate_button.setEnabled(can_evaluate and bool(self.model_field.text().strip()))
+        name = self.model_field.text().strip()
+        fault = model_fault(name) if name else ""
+        self.evaluate_button.setEnabled(can_evaluate and bool(name) and not fault)
         refusal = (
             FEATURES_ONLY_HERE
             if state.is_prompt_circuit
             else "Find a circuit, or open a file that records how its circuit was found."
         )
         explanation = "Same circuit, prompts, metric and ablation; another model of the same shape."
-        self.message_label.setText(explanation if can_evaluate else refusal)
+        self.message_label.setText((fault or explanation) if can_evaluate else refusal)
         rows = []
         if state.origin is not None and evaluation is not None:
             rows.append(_table_row(f"{state.origin.model} (its own)", evaluation))

@@ -32,6 +32,9 @@ from circuitviz.workspace.plain_text import escape_mnemonics
 
 FILE_FILTERS = {TEXT_FILE: "Plain text (*.txt *.md)", DASHBOARD_FILE: "Dashboards (*.json *.jsonl *.gz)"}
 
+FEATURE_ADVICE = "choose one in Features or on the canvas, or type a name like m3.f12."
+NO_FEATURE = "'{}' names no feature; " + FEATURE_ADVICE
+
 
 class CollectForm(QWidget):
     """Edits a collection request and chooses the collection that is shown.
@@ -67,10 +70,12 @@ class CollectForm(QWidget):
         self.collect_button = QPushButton("Collect", objectName="primary")
         self.cancel_button = QPushButton("Cancel", toolTip="finished traces are kept")
         fix_scaled_width(self, 226)
+        self._is_fault_shown = False
         self._build()
         self.source_box.currentTextChanged.connect(lambda _text: self._on_source_changed())
         self.file_button.clicked.connect(self._choose_file)
         self.feature_field.returnPressed.connect(self.collect_button.click)
+        self.feature_field.editingFinished.connect(self._check_feature)
         self.collect_button.clicked.connect(self.collect_requested)
         self.cancel_button.clicked.connect(self.cancel_requested)
         self.collection_box.activated.connect(lambda _i: self.collection_chosen.emit())
@@ -81,6 +86,14 @@ class CollectForm(QWidget):
         """Set the feature, unless the user is typing one."""
         if not self.feature_field.hasFocus():
             self.feature_field.setText(feature)
+
+    def _check_feature(self) -> None:
+        """Say at once where what was typed names no feature."""
+        text = self.feature_field.text().strip()
+        is_wrong = bool(text) and parse_feature_name(text) is None
+        if is_wrong or self._is_fault_shown:
+            self.show_message(NO_FEATURE.format(text) if is_wrong else "")
+        self._is_fault_shown = is_wrong
 
     def set_running(self, is_running: bool) -> None:
         """Switch between the states idle and collecting."""
@@ -110,10 +123,7 @@ class CollectForm(QWidget):
         text = self.feature_field.text().strip()
         feature = parse_feature_name(text)
         if feature is None:
-            raise InputError(
-                (f"'{text}' names no feature" if text else "No feature is chosen")
-                + "; choose one in Features or on the canvas, or type a name like m3.f12."
-            )
+            raise InputError(NO_FEATURE.format(text) if text else f"No feature is chosen; {FEATURE_ADVICE}")
         source = self.source_box.currentText()
         if source in FILE_FILTERS and self.examples_path is None:
             raise InputError(f"Examples from a {source} need a file; choose one.")

@@ -28,6 +28,7 @@ from circuitviz.panels.widgets.file_dialogs import ask_folder, ask_open_file
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
+from circuitviz.panels.widgets.path_faults import new_folder_fault, text_file_fault
 from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workbench.requests.train_dictionary import TrainDictionary, TrainingProgress
 from circuitviz.workspace.latest_job import LatestJob
@@ -66,6 +67,8 @@ class TrainingPanel(Panel):
             name: ChartView(title, is_compact=True) for name, (title, _, _) in TRAINING_CURVES.items()
         }
         self.note_label = QLabel("SAE on attention output (a) or transcoder of an MLP (m).", wordWrap=True)
+        self.fault_label = QLabel("", objectName="warning", wordWrap=True)
+        self.fault_label.hide()
         self.train_button = QPushButton("Train", objectName="primary")
         self.stop_button = QPushButton(
             "Stop", enabled=False, toolTip="stop and keep a checkpoint; Train continues from it"
@@ -76,6 +79,8 @@ class TrainingPanel(Panel):
         self._build()
         self._set_running(False)
         self.train_button.clicked.connect(self.start_training)
+        for field in (self.text_field, self.folder_field):
+            field.textChanged.connect(lambda _text: self._check_paths())
         self.stop_button.clicked.connect(self._job.cancel)
         self._job.received.connect(self._on_progress)
         self._job.cancelled.connect(self._on_cancelled)
@@ -102,13 +107,15 @@ class TrainingPanel(Panel):
         self.workspace.run_guarded(self._start_training, title=TrainDictionary.title)
 
     def _start_training(self) -> None:
-        text = Path(self.text_field.text()) if self.text_field.text().strip() else None
+        text = Path(self.text_field.text()).expanduser() if self.text_field.text().strip() else None
         recipe: training.DictionaryRecipe = build_options(
             training.DictionaryRecipe, self.recipe_form.values()
         )
         self.note_label.setText("Collecting activations …")
         self._job.submit(
-            TrainDictionary(self.site_box.currentText(), text, Path(self.folder_field.text()), recipe)
+            TrainDictionary(
+                self.site_box.currentText(), text, Path(self.folder_field.text()).expanduser(), recipe
+            )
         )
 
     def _on_model_opened(self) -> None:
@@ -143,8 +150,19 @@ class TrainingPanel(Panel):
                 f"loss recovered {_format_number(figures.recovered)}."
             )
 
+    def _check_paths(self) -> None:
+        """Say at once what is wrong with the file or the folder."""
+        self.fault_label.setText(self._path_fault())
+        self.fault_label.setVisible(bool(self.fault_label.text()))
+        self._set_running(self._job.is_running)
+
+    def _path_fault(self) -> str:
+        text, folder = self.text_field.text().strip(), self.folder_field.text().strip()
+        return text_file_fault(text) or new_folder_fault(folder)
+
     def _set_running(self, is_running: bool) -> None:
-        self.train_button.setEnabled(not is_running and self.workspace.opened_model is not None)
+        can_train = self.workspace.opened_model is not None and not self._path_fault()
+        self.train_button.setEnabled(not is_running and can_train)
         self.stop_button.setEnabled(is_running)
 
     def _on_cancelled(self) -> None:
@@ -175,7 +193,9 @@ class TrainingPanel(Panel):
         assert layout is not None
         layout.setContentsMargins(0, 0, 0, 0)  # as far left as the fields above
         fields.setColumnMinimumWidth(0, 56)
-        lay_out_column(fields, self.recipe_form, 1, parent=content, spacing=8, margins=(12, 8, 12, 4))
+        lay_out_column(
+            fields, self.fault_label, self.recipe_form, 1, parent=content, spacing=8, margins=(12, 8, 12, 4)
+        )
         scroll = VerticalScrollArea(content)
         fix_scaled_width(scroll, 250)
         right = QVBoxLayout(spacing=2)

@@ -60,3 +60,16 @@ def test_examples_come_from_prompts_texts_and_dashboards(
     panel.collect_form.feature_field.setText("somewhere")
     qtbot.mouseClick(panel.collect_form.collect_button, Qt.MouseButton.LeftButton)
     assert "'somewhere' names no feature" in failures[0].message
+
+
+def test_a_name_that_is_no_feature_is_said_once_it_is_typed(idle_host: PanelHost, qtbot: QtBot) -> None:
+    form = idle_host.show("traces").collect_form
+    form.feature_field.setFocus()
+    qtbot.keyClicks(form.feature_field, "m3.17")
+    form.source_box.setFocus()
+    assert "m3.17" in form.message_label.text()
+    form.feature_field.setFocus()
+    form.feature_field.clear()
+    qtbot.keyClicks(form.feature_field, "m3.f17")
+    form.source_box.setFocus()
+    assert not form.message_label.text()

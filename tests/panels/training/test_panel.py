@@ -49,3 +49,15 @@ def test_a_dictionary_is_trained_stopped_and_goes_on(
 
     panel.open_folders([tmp_path / "own"], text)
     qtbot.waitUntil(lambda: "48 features of 1 dictionary" in panel.dictionaries_label.text(), timeout=LONG)
+
+
+def test_a_wrong_file_is_said_when_it_is_typed(idle_host: PanelHost, qtbot: QtBot, tmp_path: Path) -> None:
+    panel = idle_host.show("training")
+    panel.text_field.setFocus()
+    qtbot.keyClicks(panel.text_field, str(tmp_path / "gone.txt"))
+    assert panel.fault_label.isVisible() and "gone.txt" in panel.fault_label.text()
+    assert not panel.train_button.isEnabled()
+    (tmp_path / "there.txt").write_text("words")
+    panel.text_field.clear()
+    qtbot.keyClicks(panel.text_field, str(tmp_path / "there.txt"))
+    assert not panel.fault_label.isVisible()
