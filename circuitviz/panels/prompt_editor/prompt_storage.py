@@ -80,6 +80,7 @@ class PromptStorage(QObject):
             text: What the step of undo is called.
             set_name: The set that they are from.
         """
+        self.load_draft()  # a command may bring prompts before the editor was in sight
         if self._would_lose_work(state):
             self._write_draft_now()
         self._sheet.apply_state(state, text)

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.formats import open_document, save_document
 from circuitviz.models import load_model
+from circuitviz.panels.prompt_editor.prompt_sheet import SheetState
 from circuitviz.tasks import load_task
 from circuitviz.tasks.prompt_drafts import list_drafts
 from circuitviz.tasks.prompt_sets import PromptRow, find_prompt_set, list_prompt_sets, save_prompt_set
@@ -212,6 +213,20 @@ def test_what_is_typed_is_there_at_the_next_start(idle_host: PanelHost, qtbot: Q
     assert again.sheet.rows == (IOI, PromptRow("So")) and again.name_field.text() == "mine"
     assert not again.sheet.undo_stack.canUndo()
     workspace.stop()
+
+
+def test_a_draft_of_before_stays_where_a_command_brings_other_prompts_first(
+    idle_host: PanelHost, qtbot: QtBot
+) -> None:
+    write(idle_host.show("prompt_editor"), "mine", IOI)
+    idle_host.workspace.stop()
+    host, workspace = reopened(qtbot)
+    panel = host.panel("prompt_editor")  # not in sight yet
+    panel.storage.show_state(SheetState("theirs", (OTHER,)), "Open theirs")
+    host.show("prompt_editor")
+    assert panel.sheet.rows == (OTHER,)
+    workspace.stop()
+    assert {draft.name: draft.rows for draft in list_drafts()} == {"mine": (IOI,), "theirs": (OTHER,)}
 
 
 def test_a_draft_is_written_while_one_types(idle_host: PanelHost, qtbot: QtBot) -> None:
