@@ -23,7 +23,7 @@ from circuitviz.graph.names import display_name
 from circuitviz.graph.scores import SIGN_NOTE_KEY
 from circuitviz.resources import resource_path
 
-CITATION = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
+CITATION = re.compile(r"([A-Z][\w-]+(?: [A-Z][\w-]+)?)(?: et al\.| and [A-Z]\w+)? (\d{4})")
 METHOD_SOURCES = {
     HIERARCHICAL_ATTRIBUTION: "Ge et al. 2024",
     DIRECT_ATTRIBUTION: "Dunefsky et al. 2024",
@@ -243,5 +243,5 @@ def _option_text(name: str, value: object) -> str:
 
 def _citation_key(entry: str) -> tuple[str, str]:
     """First author's surname and year."""
-    author, year = re.search(r"author = \{([\w-]+)", entry), re.search(r"year = \{(\d+)\}", entry)
+    author, year = re.search(r"author = \{([^,}]+)", entry), re.search(r"year = \{(\d+)\}", entry)
     return (author[1] if author else "", year[1] if year else "")
