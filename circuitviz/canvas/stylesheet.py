@@ -166,6 +166,7 @@ def stylesheet(theme: Theme) -> str:
     QTableView::item, QListWidget::item, QTreeWidget::item {{ padding: 3px 6px; }}
     QTableView::item:selected, QTreeWidget::item:selected, QListWidget::item:selected {{
         background: {t.accent}; color: {t.on_accent}; }}
+    QHeaderView {{ background: {t.panel}; border: none; }}
     QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;
         border-bottom: 1px solid {t.line}; padding: 4px 6px; }}
     QProgressBar {{ background: {t.line}; border: none; border-radius: 3px; max-height: 6px; }}
