@@ -92,7 +92,7 @@ class Worker(QThread):
 
     def __init__(self, engine: Engine | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._engines = EnginePool(engine)
+        self._engines = EnginePool(engine, self._is_tab_busy)
         self._mailbox = Mailbox()
         self._wake = threading.Condition()
         self._preempted: list[Job] = []
@@ -273,6 +273,12 @@ class Worker(QThread):
             self._engines.close(tab)
         self._closed_tabs.clear()
         return cancels_all
+
+    def _is_tab_busy(self, tab: int | None) -> bool:
+        """Whether a tab has jobs that run, wait or stepped aside."""
+        with self._wake:
+            jobs = (*self._mailbox.slots.values(), *self._preempted, *self._held.values())
+            return any(job.tab == tab for job in jobs)
 
     def _is_job_cancelled(self) -> bool:
         """Whether the running job is to end: asked at each of its steps and at each ``check_cancelled``.

@@ -4,6 +4,8 @@ from .constant_ablations import mean_activations as mean_activations
 from .constant_ablations import zero_activations as zero_activations
 from .hub import forbid_downloads as forbid_downloads
 from .hub import is_downloaded as is_downloaded
+from .memory_needs import MemoryShortError as MemoryShortError
+from .memory_needs import free_device_memory as free_device_memory
 from .model import Model as Model
 from .model_loading import DEMO_MODEL as DEMO_MODEL
 from .model_loading import from_hugging_face as from_hugging_face

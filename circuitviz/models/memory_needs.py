@@ -60,6 +60,19 @@ class MemoryNeeds:
         return kept + full * (self.n_map_values if dtype == FULL_DTYPE else self.max_copied_values)
 
 
+class MemoryShortError(InputError):
+    """A model does not fit into the free memory of a device, of which it needs ``needed_bytes``."""
+
+    def __init__(self, message: str, device: torch.device, needed_bytes: int) -> None:
+        super().__init__(message)
+        self.device, self.needed_bytes = device, needed_bytes
+
+    @property
+    def is_over(self) -> bool:
+        """Whether enough is free now."""
+        return free_bytes(self.device) >= self.needed_bytes
+
+
 def check_memory(needs: MemoryNeeds, name: str, device: torch.device, dtype: str) -> None:
     """Check that a model fits into the free memory of a device.
 
@@ -70,7 +83,7 @@ def check_memory(needs: MemoryNeeds, name: str, device: torch.device, dtype: str
         dtype: The precision of its matrices.
 
     Raises:
-        InputError: It does not fit.
+        MemoryShortError: It does not fit.
     """
     free = free_bytes(device)
     if needs.n_bytes(dtype) <= free:
@@ -80,10 +93,11 @@ def check_memory(needs: MemoryNeeds, name: str, device: torch.device, dtype: str
     if fitting:
         size = _gigabytes(needs.n_bytes(fitting[0]))
         remedy = f"{fitting[0]}, in which it needs {size}, would be right (--dtype {fitting[0]})"
-    raise InputError(
+    message = (
         f"The model '{name}' needs {_gigabytes(needs.n_bytes(dtype))} in {dtype} ({needs.n_values:,} "
         f"parameters), {_gigabytes(free)} are free on {device}; {remedy}."
     )
+    raise MemoryShortError(message, device, needs.n_bytes(dtype))
 
 
 def free_bytes(device: torch.device) -> int:
@@ -91,6 +105,12 @@ def free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
+
+
+def free_device_memory(device: torch.device) -> None:
+    """Give memory of tensors that are gone back to the device, where torch keeps it."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def _gigabytes(n_bytes: int) -> str:

@@ -48,7 +48,9 @@ class NoticeBar(QWidget):
         self.result_notice, self.model_notice = Notice(SHOW_TAB_TEXT), Notice(DOWNLOAD_MODEL_TEXT)
         column = QVBoxLayout(self, spacing=0)
         column.setContentsMargins(0, 0, 0, 0)
-        for notice in (self.result_notice, self.model_notice):
+        self.released_notice = Notice("")
+        self.released_notice.action_button.hide()
+        for notice in (self.result_notice, self.model_notice, self.released_notice):
             column.addWidget(notice)
         self._found_in: Tab | None = None  # what the notice about a search is of
         prompts = workspace.prompt_circuits
@@ -56,6 +58,8 @@ class NoticeBar(QWidget):
         workspace.tabs.changed.connect(self._follow_tabs)
         self.result_notice.action_button.clicked.connect(lambda: self._show_tab())
         self.result_notice.close_button.clicked.connect(self.result_notice.hide)
+        workspace.model_released.connect(lambda text: self.released_notice.show_notice(text, ""))
+        self.released_notice.close_button.clicked.connect(self.released_notice.hide)
         prompts.needed_model_changed.connect(self._show_model)
         self.model_notice.action_button.clicked.connect(lambda: self._open_model())
         self.model_notice.close_button.clicked.connect(self.model_notice.hide)

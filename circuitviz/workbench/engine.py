@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import gc
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,13 @@ from circuitviz.graph import Graph, TaskCheck
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.workbench.experiment import TaskExperiment
 from circuitviz.workbench.libraries import load_transformer_lens
-from circuitviz.workbench.requests.messages import ModelReady, Reply, Request, report_progress
+from circuitviz.workbench.requests.messages import (
+    ModelReady,
+    ModelReleased,
+    Reply,
+    Request,
+    report_progress,
+)
 
 if TYPE_CHECKING:
     from circuitviz.workbench.prompt_session import PromptSession
@@ -29,9 +36,11 @@ class SharedParts:
     Attributes:
         engines: Those that may have a model open.
         dictionary_store: Dictionaries that are open (`requests/feature_dashboards.py`), of one model.
+        is_busy: Whether an engine has work that is not done: its model is not released meanwhile.
     """
 
     engines: list[Engine] = field(default_factory=list)
+    is_busy: Callable[[Engine], bool] = lambda _engine: False
     dictionary_store: Any = None
 
 
@@ -40,6 +49,7 @@ class Engine:
 
     Args:
         shared: What it shares with the engines of other tabs; by default there are none.
+        tab: The number of its tab.
 
     Attributes:
         experiment: The task that is open on the model; None: no task is.
@@ -47,9 +57,10 @@ class Engine:
         partial_result: What a search had when it was cancelled or failed.
     """
 
-    def __init__(self, shared: SharedParts | None = None) -> None:
+    def __init__(self, shared: SharedParts | None = None, tab: int | None = None) -> None:
         self.shared = shared or SharedParts()
         self.shared.engines.append(self)
+        self.tab, self.last_use = tab, 0
         self.experiment: TaskExperiment | None = None
         self.prompt_session: PromptSession | None = None
         self.partial_result: Reply | None = None
@@ -149,10 +160,41 @@ class Engine:
             return
         model = self.find_model(name, device, dtype)
         if model is None:
-            loading = load_model_in_background(name, device, dtype)
-            model = yield from report_progress("Loading the model", loading, name)
+            model = yield from self._load_model(name, device, dtype)
         self.release_model()
         self._model, self._device = model, device
+
+    def _load_model(self, name: str, device: str, dtype: str) -> Generator[Reply, None, models.Model]:
+        """Load a model; where memory is short, the least recently used of other tabs make room."""
+        while True:
+            try:
+                loading = load_model_in_background(name, device, dtype)
+                return (yield from report_progress("Loading the model", loading, name))
+            except models.MemoryShortError as error:
+                released = self._release_least_recent(error)
+                if not released:
+                    raise
+                yield from released
+
+    def _release_least_recent(self, shortage: models.MemoryShortError) -> list[ModelReleased]:
+        """Release models that no running job needs, until memory suffices; nothing where it never would."""
+        users: dict[int, list[Engine]] = {}
+        for engine in self.shared.engines:
+            if engine._model is not None and engine is not self:
+                users.setdefault(id(engine._model), []).append(engine)
+        idle = [group for group in users.values() if not any(map(self.shared.is_busy, group))]
+        released = []
+        for group in sorted(idle, key=lambda engines: max(engine.last_use for engine in engines)):
+            name = group[0].model.name
+            for engine in group:
+                engine.release_model()
+            gc.collect()
+            models.free_device_memory(shortage.device)
+            tabs = tuple(engine.tab for engine in group if engine.tab is not None)
+            released.append(ModelReleased(name, tabs))
+            if shortage.is_over:
+                break
+        return released
 
     def release_model(self) -> None:
         """Let go of the model, the task and the prompt."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from circuitviz.workbench.engine import Engine
 
 
@@ -10,11 +12,15 @@ class EnginePool:
 
     Args:
         first: The engine of the first tab.
+        is_busy: Whether a tab has work that is not done, by its number.
     """
 
-    def __init__(self, first: Engine | None = None) -> None:
+    def __init__(self, first: Engine | None, is_busy: Callable[[int | None], bool]) -> None:
         self._engines = {0: first or Engine()}
+        self._engines[0].tab = 0
         self._shared = self._engines[0].shared
+        self._shared.is_busy = lambda engine: is_busy(engine.tab)
+        self._n_uses = 0
         self._without_model = Engine(self._shared)  # of requests that are of no document
 
     def engine(self, tab: int | None) -> Engine:
@@ -22,7 +28,9 @@ class EnginePool:
         if tab is None:
             return self._without_model
         if tab not in self._engines:
-            self._engines[tab] = Engine(self._shared)
+            self._engines[tab] = Engine(self._shared, tab)
+        self._n_uses += 1
+        self._engines[tab].last_use = self._n_uses
         return self._engines[tab]
 
     def is_open(self, tab: int | None) -> bool:

@@ -33,6 +33,7 @@ class LatestJob(QObject):
         super().__init__(parent)
         self._workspace = workspace
         self._handle: JobHandle | None = None
+        self._is_told_running = False
         self._handles: dict[Tab, JobHandle] = {}  # of the tabs that are not in front
         self._tab = workspace.tabs.front
         workspace.tab_controller.front_changed.connect(self._on_front_changed)
@@ -52,7 +53,7 @@ class LatestJob(QObject):
         self._handle = handle
         for source, target in self._connections(handle):
             source.connect(target)
-        self.running_changed.emit(True)
+        self._tell_running(True)
 
     def cancel(self) -> None:
         """Ask the job to end at its next step; what it has so far is told as ever."""
@@ -65,8 +66,7 @@ class LatestJob(QObject):
         if handle is not None:
             for source, target in self._connections(handle):
                 source.disconnect(target)
-            if handle.is_active:
-                self.running_changed.emit(False)
+        self._tell_running(False)
 
     def _on_front_changed(self) -> None:
         """Leave the job of the tab that is left to it, and listen to that of the tab in front again."""
@@ -90,12 +90,17 @@ class LatestJob(QObject):
     def _on_finished(self, result: object) -> None:
         if result is not None:
             self.received.emit(result)
-        self.running_changed.emit(False)
+        self._tell_running(False)
 
     def _on_failed(self, failure: JobFailed) -> None:
         self.failed.emit(failure)
-        self.running_changed.emit(False)
+        self._tell_running(False)
 
     def _on_cancelled(self) -> None:
         self.cancelled.emit()
-        self.running_changed.emit(False)
+        self._tell_running(False)
+
+    def _tell_running(self, is_running: bool) -> None:
+        if is_running != self._is_told_running:
+            self._is_told_running = is_running
+            self.running_changed.emit(is_running)

@@ -42,6 +42,7 @@ from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCu
 from circuitviz.workbench.requests.messages import (
     JobFailed,
     ModelReady,
+    ModelReleased,
     ProgressReported,
     Reply,
     Request,
@@ -95,6 +96,7 @@ class Workspace(QObject):
     catalog_received = Signal(object)  # Choices
     progress_reported = Signal(object)  # ProgressReported, of any job
     worker_idle = Signal()
+    model_released = Signal(str)  # what is said of it
     search_finished = Signal(object)  # Search, whatever else still runs
     unusable_rows_found = Signal(
         object
@@ -140,7 +142,9 @@ class Workspace(QObject):
         documents.state_published.connect(self.live_faithfulness.on_state_changed)
         documents.state_reached.connect(prompts.ensure_opened)
         search.search_failed.connect(lambda _search: prompts.on_search_failed())
+        self.model_released.connect(self.post_message)
         search.search_failed.connect(self.tab_controller.close_unused)
+        search.search_finished.connect(lambda _search: prompts.ensure_opened(self.user_document.state))
         self.search_queue.replied.connect(lambda one, reply: self._handle_reply(one.tab, reply, one))
         self.model_status.ready.connect(prompts.on_model_ready)
         self.live_faithfulness.exact_measured.connect(self._measure_missing_curve)
@@ -401,6 +405,8 @@ class Workspace(QObject):
                 self.search_controller.on_result(search, reply)
             case PromptSearchResult() if search is not None:
                 self.search_controller.on_answer(search, reply)
+            case ModelReleased():
+                self._on_model_released(tab, reply)
             case JobFailed():
                 self.state_changed.emit()
                 self.notifier.report_failure(reply)
@@ -425,6 +431,19 @@ class Workspace(QObject):
             self.post_message(opened.warning)
         self.model_status.set_ready(opened)
         self.live_faithfulness.on_model_ready()
+
+    def _on_model_released(self, tab: Tab, released: ModelReleased) -> None:
+        """Tabs whose model had to make room open it again when they come to the front."""
+        for other in self.tabs.tabs:
+            if other.number in released.tabs:
+                other.opened_model, other.opened_requirements = None, ()
+        if self.tabs.front.number in released.tabs:
+            self.model_status.close()
+            self.state_changed.emit()
+        self.model_released.emit(
+            f"The model {released.model} was released from memory to make room for that of {tab.name}. It is "
+            "loaded again when its tab comes to the front."
+        )
 
     def _on_node_read(self, reply: TaskNodeRead) -> None:
         self.node_reading_received.emit(reply.reading)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.panels.widgets.time_left import describe_time_left
@@ -13,7 +12,7 @@ from circuitviz.workspace.search_queue import Search, SearchStatus
 from circuitviz.workspace.workspace import Workspace
 
 PROGRESS_STEPS = 1000
-PROGRESS_WIDTH_PX, STATUS_WIDTH_PX = 140, 190
+PROGRESS_WIDTH_PX, STATUS_WIDTH_PX = 140, 150
 MAX_ENDED_SEARCHES = 30
 EMPTY_TEXT = "No search runs or waits. Each search that is started while another one runs waits here for it."
 
@@ -104,7 +103,7 @@ class SearchRow(QWidget):
         self.progress_bar = QProgressBar(textVisible=False, maximum=PROGRESS_STEPS)
         self.progress_bar.setAccessibleName(f"Progress of {search.name}")
         fix_scaled_width(self.progress_bar, PROGRESS_WIDTH_PX)
-        self.status_label = ElidedLabel()
+        self.status_label = QLabel("", objectName="muted")
         fix_scaled_width(self.status_label, STATUS_WIDTH_PX)
         self.pause_button = QPushButton("Pause", objectName="link")
         self.up_button = QPushButton("Move up", objectName="link", toolTip="Run it before the one above")
@@ -119,6 +118,9 @@ class SearchRow(QWidget):
         buttons = (self.pause_button, self.up_button, self.cancel_button, self.show_button)
         for widget in (self.progress_bar, self.status_label, *buttons):
             row.addWidget(widget)
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)  # so that columns stay where they are
+            widget.setSizePolicy(policy)
         self.pause_button.clicked.connect(self._toggle_pause)
         self.up_button.clicked.connect(lambda: queue.move_up(search))
         self.cancel_button.clicked.connect(lambda: queue.cancel(search))

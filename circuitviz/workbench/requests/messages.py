@@ -87,6 +87,19 @@ class ModelReady(Reply):
 
 
 @dataclass(frozen=True)
+class ModelReleased(Reply):
+    """A model was released to make room for another one; ``tabs`` had it open, by number."""
+
+    model: str
+    tabs: tuple[int, ...]
+
+    @property
+    def is_final(self) -> bool:
+        """False: what the job is about comes after it."""
+        return False
+
+
+@dataclass(frozen=True)
 class JobFailed(Reply):
     """A job could not be done. ``message`` is for the person, ``details`` for a report."""
 

@@ -175,7 +175,7 @@ def test_readings_of_features_say_what_they_need(
         assert run([*inspect, *more]) == 2
         told = capsys.readouterr().err.strip()
         assert message in told and "\n" not in told
-    heads_host.workspace.undo_stack.undo()
+    heads_host.workspace.tab_controller.show(heads_host.workspace.tabs.tabs[0])
     heads_host.save(tmp_path / "a.circuit")
     assert run([*inspect, "features-ov", "--node", "a1.h2"]) == 2
     assert "no circuit of features of one prompt" in capsys.readouterr().err
