@@ -32,7 +32,7 @@ from circuitviz.panels.registry import MissingStep, Panel
 from circuitviz.panels.widgets.font_scaling import DockScrollArea, scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 
-AREA_HEIGHT_PX = 280  # until the user chooses another
+AREA_HEIGHT_PX = 310  # until the user chooses another
 MIN_AREA_HEIGHT_PX = 90
 MAX_AREA_FRACTION = 0.6  # of the height that canvas and area share, when the area is opened
 DOCK_AREA = Qt.DockWidgetArea.TopDockWidgetArea  # the only one that a place uses

@@ -318,6 +318,7 @@ def test_markup_in_a_document_is_shown_as_it_is_written(
     assert any(marked in text for text in texts), "no tooltip held what was to be looked at"
     named = tmp_path / f"{marked.partition('<img')[0].replace('/', '')}.circuit"
     assert save_in(window, named)
+    window.workspace.tab_controller.close(window.workspace.tabs.front)  # an open file would only come forward
     open_in(window, qtbot, named)
     assert window.workspace.state.labels
     look(window)
