@@ -170,7 +170,7 @@ def test_a_check_counts_what_cannot_be_used() -> None:
 def test_a_model_for_prompts_leaves_the_open_task_alone(tmp_path) -> None:
     import shutil
 
-    pool = EnginePool()
+    pool = EnginePool(None, lambda _tab: False)
     tab, of_no_tab = pool.engine(0), pool.engine(None)
     list(tab.open_model("demo", "cpu", "auto"))
     own_model = tab.model
