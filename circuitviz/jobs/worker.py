@@ -122,7 +122,7 @@ class Worker(QThread):
         """Deliver what is replied to a tab, and what waits for it, instead of another one's."""
         self._front_tabs -= {instead_of}
         self._front_tabs.add(tab)
-        self.event_loop_queue.add(partial(self._deliver_waiting, tab))
+        self._queue_waiting(tab)
 
     def close_tab(self, tab: int) -> None:
         """End a tab's jobs, and let go of what it has open."""
@@ -197,7 +197,7 @@ class Worker(QThread):
                 dropped += self._end_held(number)
             self._wake.notify()
         self._send_dropped(dropped)
-        self.event_loop_queue.add(partial(self._deliver_waiting, tab))  # handles are told that they ended
+        self._queue_waiting(tab)  # handles are told that they ended
 
     def cancel_all(self) -> None:
         """End all jobs after the present step, but for those that are held; a search keeps what it found."""
@@ -419,6 +419,10 @@ class Worker(QThread):
         else:
             self._waiting_messages.setdefault(job.tab, deque()).append((message, job))
             self._deliver_waiting(job.tab)
+
+    def _queue_waiting(self, tab: int) -> None:
+        if self._waiting_messages.get(tab):
+            self.event_loop_queue.add(partial(self._deliver_waiting, tab))
 
     def _deliver_waiting(self, tab: int) -> None:
         """Pass on what was replied to a tab: where it is in front, or no longer wanted."""

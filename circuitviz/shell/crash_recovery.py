@@ -50,7 +50,7 @@ class CrashRecovery(QObject):
         self._window, self._workspace, self._files, self.folder = window, workspace, files, folder
         self._autosaves: dict[Tab, TabAutosave] = {}
         self.dialog: RecoveryDialog | None = None
-        self._recovered: RecoveredWork | None = None
+        self._recovered: tuple[RecoveredWork | None, Document | None] = None, None  # what is being opened
         self.message_posted.connect(workspace.post_message)
         workspace.tabs.changed.connect(self._follow_tabs)
         self._follow_tabs()
@@ -74,11 +74,11 @@ class CrashRecovery(QObject):
         workspace = self._workspace
 
         def show(document: Document) -> None:
-            self._recovered = recovered
+            self._recovered = recovered, document
             try:
                 workspace.set_document(document)
             finally:
-                self._recovered = None
+                self._recovered = None, None
             workspace.post_message(f"Recovered {_display_name(recovered)}; it is not saved yet")
 
         title = f"Could not recover {_display_name(recovered)}"
@@ -98,7 +98,8 @@ class CrashRecovery(QObject):
         for tab in tabs:
             if tab not in self._autosaves:
                 self._autosaves[tab] = TabAutosave(tab, self)
-            self._autosaves[tab].follow(self._recovered)
+            recovered, document = self._recovered
+            self._autosaves[tab].follow(recovered if document is tab.user_document else None)
         self.dirty_changed.emit()
 
     def record_view(self, document: Document) -> None:

@@ -57,6 +57,7 @@ from circuitviz.shell.write_progress import WriteProgress
 from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workbench.requests.torch_threads import SetTorchThreads
 from circuitviz.workspace import Workspace
+from circuitviz.workspace.search_queue import describe_wait
 from circuitviz.workspace.tabs import Tab
 
 
@@ -147,8 +148,8 @@ class MainWindow(QMainWindow):
         prompts.answer_shown.connect(lambda: self.canvas_updater.call_when_drawn(self.view.fit))
         workspace.undo_group.cleanChanged.connect(lambda _is_clean: self.update_title())
         workspace.tabs.changed.connect(self._on_tabs_changed)
-        for signal in (workspace.search_controller.search_started, workspace.search_finished):
-            signal.connect(lambda _search: self.redraw_canvas())
+        workspace.search_queue.changed.connect(self._show_waiting)
+        workspace.search_finished.connect(lambda _search: self.redraw_canvas())
         files.saved.connect(self.update_title)
         self.drop_handler.circuit_dropped.connect(files.open_path)
         self.drop_handler.labels_dropped.connect(self.dock_manager.panel(LabelsPanel).import_labels)
@@ -203,7 +204,7 @@ class MainWindow(QMainWindow):
         self._show_page()
         if (search := self.workspace.tabs.front.search) is not None and self.workspace.state.circuit is None:
             self.canvas_updater.reset()
-            self.view.show_scene(CircuitScene(), f"Searching for the circuit of {search.name} …")
+            self.view.show_scene(CircuitScene(), describe_wait(search))
         else:
             # to show the docks is a frame's work, and to draw is another's
             self.canvas_updater.redraw(is_deferred=are_docks_hidden)
@@ -248,6 +249,11 @@ class MainWindow(QMainWindow):
         self.file_controller.on_document_opened()
         self.canvas_updater.reset()
         self.view.circuit_scene = CircuitScene()
+
+    def _show_waiting(self) -> None:
+        """Say in an empty tab what its search waits for."""
+        if self.workspace.tabs.front.search is not None and self.workspace.state.circuit is None:
+            self.redraw_canvas()
 
     def _on_tabs_changed(self) -> None:
         self.update_title()

@@ -7,8 +7,6 @@ that found nothing leaves no tab.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QObject, Signal
 
 from circuitviz.document import Command, Origin
@@ -17,7 +15,8 @@ from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchRe
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.notifier import Notifier
 from circuitviz.workspace.search_queue import Search, SearchQueue, SearchRequest
-from circuitviz.workspace.tabs import Tab, TabList
+from circuitviz.workspace.tab_controller import TabController
+from circuitviz.workspace.tabs import TabList
 
 
 class SearchController(QObject):
@@ -27,7 +26,6 @@ class SearchController(QObject):
         queue: The searches that have not ended.
     """
 
-    search_started = Signal(object)  # Search
     search_finished = Signal(object)  # Search, whatever else still runs
     search_failed = Signal(object)  # Search that found nothing
     result_placed = Signal(object)  # Search whose circuit is in its tab now
@@ -37,12 +35,13 @@ class SearchController(QObject):
         documents: DocumentSwitcher,
         tabs: TabList,
         queue: SearchQueue,
-        open_tab: Callable[[], Tab],
+        tab_controller: TabController,
         notifier: Notifier,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._documents, self._tabs, self._notifier, self._open_tab = documents, tabs, notifier, open_tab
+        self._documents, self._tabs, self._notifier = documents, tabs, notifier
+        self._tab_controller = tab_controller
         self.queue = queue
         queue.ended.connect(self._on_ended)
 
@@ -60,9 +59,9 @@ class SearchController(QObject):
         """
         source_tab = self._tabs.front
         source = self._documents.user_document
-        search = Search(self._open_tab(), request, source, is_example, source_tab)
+        search = Search(self._tab_controller.prepare(), request, source, is_example, source_tab)
         self.queue.add(search)
-        self.search_started.emit(search)
+        self._tab_controller.show(search.tab)
         return search
 
     def on_result(self, search: Search, result: SearchResult) -> None:

@@ -70,6 +70,17 @@ class Search:
         return self.request.attribution_query.method
 
 
+def describe_wait(search: Search) -> str:
+    """What a tab without a circuit says about the search that it waits for."""
+    match search.status:
+        case SearchStatus.WAITING:
+            return f"The search for {search.name} begins once those before it have ended"
+        case SearchStatus.PAUSED:
+            return f"The search for {search.name} is paused"
+        case _:
+            return f"Searching for the circuit of {search.name} …"
+
+
 class SearchQueue(QObject):
     """The searches that have not ended, in the order in which they run.
 

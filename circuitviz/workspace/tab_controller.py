@@ -30,22 +30,25 @@ class TabController(QObject):
 
     def open_empty(self) -> Tab:
         """Bring an untouched empty tab to the front: one that there is, or a new one."""
-        tabs = self._workspace.tabs
-        tab = next((tab for tab in tabs.tabs if tab.is_untouched), None)
-        tab = tab or tabs.add(self._workspace.worker.open_tab())
+        tab = self._workspace.tabs.front if self._workspace.tabs.front.is_untouched else self._find_empty()
         self.show(tab)
         return tab
 
     def prepare(self) -> Tab:
-        """An empty tab in front, for a document or a search."""
+        """An empty tab for a document or a search, which comes to the front once it has that."""
         workspace = self._workspace
         if not workspace.tabs.front.is_untouched:
-            return self.open_empty()
+            return self._find_empty()
         # what was asked of no document is void
         workspace.set_selection(frozenset(), frozenset())
         workspace.worker.drop_document_jobs(workspace.tabs.front.number)
         workspace.model_status.close()
         return workspace.tabs.front
+
+    def _find_empty(self) -> Tab:
+        tabs = self._workspace.tabs
+        tab = next((tab for tab in tabs.tabs if tab.is_untouched), None)
+        return tab or tabs.add(self._workspace.worker.open_tab())
 
     def show(self, tab: Tab) -> None:
         """Bring a tab to the front, with all that belongs to it."""

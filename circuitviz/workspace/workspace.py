@@ -118,11 +118,12 @@ class Workspace(QObject):
         self.search_form = SearchForm(self)
         self.shown_feature: tuple[str, int] | None = None
         self.dictionary_folders: tuple[str, ...] = ()
+        self.tab_controller = TabController(self)
         documents = DocumentSwitcher(self.selection, self.tabs, self.notifier, self)
         self.document_switcher = documents
         self.search_queue = SearchQueue(self.worker, self)
         self.search_controller = SearchController(
-            documents, self.tabs, self.search_queue, self.prepare_tab, self.notifier, self
+            documents, self.tabs, self.search_queue, self.tab_controller, self.notifier, self
         )
         self.live_faithfulness = LiveFaithfulness(documents, self.model_status, self.submit_request, self)
         self.prompt_circuits = PromptCircuitController(
@@ -132,7 +133,6 @@ class Workspace(QObject):
         self.file_loader = FileLoader(self.task_pool, self.notifier)
         self.comparison = ComparisonSet(documents, self.file_loader, self.submit_request, self)
         self.save_service = SaveService(self.task_pool, self.tabs, self.notifier, self)
-        self.tab_controller = TabController(self)
         self._connect_parts()
 
     def _connect_parts(self) -> None:
@@ -276,13 +276,10 @@ class Workspace(QObject):
 
     def set_document(self, document: Document) -> None:
         """Show a document in a tab of its own; an untouched empty tab is used for it."""
-        tab = self.prepare_tab()
+        tab = self.tab_controller.prepare()
         self.document_switcher.place_document(tab, document)
+        self.tab_controller.show(tab)
         self.prompt_circuits.ensure_opened(document.state)
-
-    def prepare_tab(self) -> Tab:
-        """Bring an empty tab to the front, for a document or a search; an untouched one is used."""
-        return self.tab_controller.prepare()
 
     def apply_command(self, command: Command) -> None:
         """Do a command as one step of undo."""

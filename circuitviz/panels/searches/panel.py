@@ -12,7 +12,7 @@ from circuitviz.workspace.search_queue import Search, SearchStatus
 from circuitviz.workspace.workspace import Workspace
 
 PROGRESS_STEPS = 1000
-PROGRESS_WIDTH_PX, STATUS_WIDTH_PX = 140, 150
+PROGRESS_WIDTH_PX, STATUS_WIDTH_PX, PAUSE_WIDTH_PX = 140, 150, 54
 MAX_ENDED_SEARCHES = 30
 EMPTY_TEXT = "No search runs or waits. Each search that is started while another one runs waits here for it."
 
@@ -106,6 +106,7 @@ class SearchRow(QWidget):
         self.status_label = QLabel("", objectName="muted")
         fix_scaled_width(self.status_label, STATUS_WIDTH_PX)
         self.pause_button = QPushButton("Pause", objectName="link")
+        fix_scaled_width(self.pause_button, PAUSE_WIDTH_PX)
         self.up_button = QPushButton("Move up", objectName="link", toolTip="Run it before the one above")
         self.cancel_button = QPushButton(
             "Cancel", objectName="link", toolTip="End it; what it has found so far goes to its tab"
