@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from circuitviz.errors import ComputationError, InputError
-from circuitviz.features import Dictionary, load_dictionaries
+from circuitviz.features import Dictionary, dashboards, load_dictionaries
 from circuitviz.features.dashboards import (
     FeatureIndex,
     build_index_steps,
@@ -24,6 +25,7 @@ from circuitviz.features.passages import Passages, passages_from_texts
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.training.demo.corpus import DemoCorpus
+from circuitviz.workbench.requests.feature_dashboards import OpenDictionaries
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,28 @@ def _slow_values(demo: Any, one: Dictionary, text: Passages) -> list[torch.Tenso
             demo.slow.hf(torch.tensor([row]))
     handle.remove()
     return out
+
+
+def test_the_index_that_ships_is_of_the_demo_as_it_is(
+    demo: Any, dictionaries: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window asks for it by the same name, builds nothing, and its numbers are the model's."""
+    monkeypatch.setattr(dashboards, "build_index_steps", lambda *given: pytest.fail("it is built anew"))
+    request, all_of_them = OpenDictionaries((), None, tmp_path), list(dictionaries.values())
+    shipped = run_to_completion(request._open_or_build_index(demo.model, all_of_them))
+    try:
+        assert shipped.sites == {one.site.name: one.features for one in all_of_them}
+        for site, number in (("a1", 3), ("m2", 40), ("a3", 700)):
+            examples = shipped.statistics(site, number).examples[:4]
+            assert examples
+            passages = SimpleNamespace(rows=[shipped.passage(one.passage) for one in examples])
+            values = _slow_values(demo, dictionaries[site], passages)
+            for example, mine in zip(examples, values, strict=True):
+                end = example.first + len(example.tokens)
+                right = mine[example.first : end, number].numpy()
+                assert np.allclose(example.activations, right, rtol=1e-3, atol=1e-3)
+    finally:
+        shipped.close()
 
 
 @pytest.mark.parametrize("site", ["a1", "m2"])

@@ -10,3 +10,4 @@ from .feature_index import FeatureIndex as FeatureIndex
 from .feature_index import FeatureRow as FeatureRow
 from .feature_index import FeatureStatistics as FeatureStatistics
 from .feature_index import index_key as index_key
+from .feature_index import unpack_shipped_index as unpack_shipped_index

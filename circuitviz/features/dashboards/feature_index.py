@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import lzma
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
+from circuitviz.resources import resource_path
 
 if TYPE_CHECKING:
     from circuitviz.features.dictionary import Dictionary
@@ -179,6 +182,16 @@ def index_key(model: Model, dictionaries: Sequence[Dictionary], text_hash: str) 
         for tensor in (dictionary.bias, dictionary.decoder_bias, dictionary.encoder[0], *gate_tensors):
             digest.update(b"" if tensor is None else tensor.detach().float().cpu().numpy().tobytes())
     return digest.hexdigest()[:20]
+
+
+def unpack_shipped_index(path: Path) -> None:
+    """Write the index of an example to a path, where one of this name ships; its name tells what it is of."""
+    shipped = resource_path("demo", "dictionaries", "index", f"{path.name}.xz")
+    if shipped.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.part")
+        temporary.write_bytes(lzma.decompress(shipped.read_bytes()))
+        os.replace(temporary, path)
 
 
 def _int32_array(blob: bytes) -> NDArray[np.int32]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -16,9 +18,9 @@ from pathlib import Path
 
 import torch
 
-from circuitviz.features import Dictionary, load_dictionaries, write_saelens_folder
+from circuitviz.features import Dictionary, Passages, dashboards, load_dictionaries, write_saelens_folder
 from circuitviz.features.passages import passages_from_texts
-from circuitviz.models import load_model
+from circuitviz.models import Model, load_model
 from circuitviz.progress import Progress, run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.training import (
@@ -88,7 +90,21 @@ def main(argv: list[str] | None = None) -> int:
     }
     (args.out / FIGURES_FILE).write_text(json.dumps(report_data, indent=1) + "\n")
     (args.out / "README.md").write_text(write_dictionary_card(dictionaries, figures, together))
+    write_index(model, dictionaries, held_out, args.out / "index")
     return 0
+
+
+def write_index(model: Model, dictionaries: tuple[Dictionary, ...], passages: Passages, folder: Path) -> None:
+    """Index what every feature fires on, and keep that one compressed file in a folder."""
+    name = f"{dashboards.index_key(model, dictionaries, passages.hash)}.sqlite"
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary, name)
+        run_to_completion(dashboards.build_index_steps(model, dictionaries, passages, path)).close()
+        data = lzma.compress(path.read_bytes(), preset=lzma.PRESET_EXTREME | 9)
+    folder.mkdir(exist_ok=True)
+    for before in folder.glob("*.xz"):
+        before.unlink()
+    (folder / f"{name}.xz").write_bytes(data)
 
 
 def write_dictionary_card(
@@ -120,7 +136,8 @@ JumpReLU with the running threshold: {recipe["steps"]} steps of {recipe["batch"]
 features per token; {seconds / 60:.0f} minutes on one core for all of them.
 
 **Measured** on {measured:,} tokens of text of another seed ({MEASURING_SEED}), beginnings of sequence
-left out (`{FIGURES_FILE}`; a test recomputes them):
+left out (`{FIGURES_FILE}`; a test recomputes them). `index` holds what each feature is active on in this
+text, so that the window need not read it first:
 
 | site | features | unexplained variance | L0 | dead | loss recovered |
 | --- | --- | --- | --- | --- | --- |

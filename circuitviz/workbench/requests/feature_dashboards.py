@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,9 +113,12 @@ class OpenDictionaries(Query):
     def _open_or_build_index(
         self, model: models.Model, dictionaries: list[features.Dictionary]
     ) -> ProgressSteps[dashboards.FeatureIndex]:
-        """The index that fits, or a new one."""
+        """The index that fits, kept or shipped, or a new one."""
         text = load_passages(model, self.text_path)
         path = self.index_folder / f"{dashboards.index_key(model, dictionaries, text.hash)}.sqlite"
+        with suppress(OSError):  # a folder that cannot be written to is told of when the index is built
+            if not path.exists():
+                dashboards.unpack_shipped_index(path)
         if path.exists():
             try:
                 return dashboards.FeatureIndex(path)
