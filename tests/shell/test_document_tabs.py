@@ -17,6 +17,7 @@ from screenshots import shoot
 
 from circuitviz.document import Document, Label, State, set_label
 from circuitviz.formats import open_document, save_document
+from circuitviz.formats.autosave import find_recovered_work
 from circuitviz.formats.file_lock import FileLock, lock_path
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.shell.main_window import MainWindow
@@ -220,3 +221,17 @@ def test_a_file_changed_behind_another_tab_is_told_of(
     scores = changed.state.scores
     save_document(Document(replace(changed.state, circuit=scores.greedy(10))), files[0])
     qtbot.waitUntil(lambda: any("one.circuit" in text for text in told), timeout=LONG)
+
+
+def test_recovered_work_keeps_its_file_where_it_opens_in_a_second_tab(
+    three: MainWindow, qtbot: QtBot, files: list[Path]
+) -> None:
+    window, recovery = three, three.crash_recovery
+    recovery.folder.mkdir(parents=True, exist_ok=True)
+    left = recovery.folder / "left.circuit"
+    left.write_bytes(files[0].read_bytes())
+    (found,) = find_recovered_work(recovery.folder)
+    with qtbot.waitSignal(window.workspace.document_shown, timeout=LONG):
+        recovery.open_recovered(found)
+    assert len(names(window)) == 4 and window.isWindowModified()
+    assert left.exists() and FileLock.is_held(left.with_suffix(".lock"))

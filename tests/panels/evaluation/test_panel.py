@@ -160,3 +160,21 @@ def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(demo_host: Pane
     qtbot.waitUntil(lambda: panel.run_button.isEnabled(), timeout=LONG)
     assert not demo_host.workspace.document.measures["completeness"]["done"]
     assert "not finished" in panel.message_label.text()
+
+
+def test_a_measure_goes_on_behind_another_tab_and_is_stored_in_its_own(
+    demo_host: PanelHost, qtbot: QtBot
+) -> None:
+    panel, workspace = demo_host.show("evaluation"), demo_host.workspace
+    tab, mine = workspace.tabs.front, workspace.document
+    qtbot.waitUntil(lambda: "completeness" in _listed(panel), timeout=LONG)
+    panel.measure_box.setCurrentText("completeness")
+    qtbot.waitUntil(panel.run_button.isEnabled, timeout=LONG)
+    qtbot.mouseClick(panel.run_button, Qt.MouseButton.LeftButton)
+    other = workspace.tab_controller.open_empty()
+    assert not panel._job.is_running and workspace.tabs.front is other
+    qtbot.wait(300)
+    assert not mine.measures and not workspace.document.measures
+    workspace.tab_controller.show(tab)
+    qtbot.waitUntil(lambda: bool(mine.measures.get("completeness", {}).get("done")), timeout=LONG)
+    assert not other.document.measures and not panel._job.is_running
