@@ -8,13 +8,14 @@ from circuitviz.dtypes import AUTO_DTYPE
 
 
 class SearchForm(QObject):
-    """Model, task, device and precision of the next search; whoever shows them follows ``changed``.
+    """Model, task, prompts, device and precision of the next search; whoever shows them follows ``changed``.
 
     Attributes:
         model: ``demo``, a Hugging Face name, or a folder.
         task: A task's name, or a file.
         device: ``cpu`` or ``cuda``.
         dtype: The precision that weights are kept in, one of ``DTYPE_CHOICES``.
+        n_prompts: The number of pairs of prompts.
     """
 
     changed = Signal()
@@ -26,6 +27,7 @@ class SearchForm(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.model, self.task, self.device, self.dtype = "demo", "ioi", "cpu", AUTO_DTYPE
+        self.n_prompts = 64
 
     def set(
         self,
@@ -34,14 +36,16 @@ class SearchForm(QObject):
         task: str | None = None,
         device: str | None = None,
         dtype: str | None = None,
+        n_prompts: int | None = None,
     ) -> None:
         """Change what is given, and tell whoever shows it."""
-        values_before = self.model, self.task, self.device, self.dtype
-        self.model = self.model if model is None else model
-        self.task = self.task if task is None else task
-        self.device = self.device if device is None else device
-        self.dtype = self.dtype if dtype is None else dtype
-        if (self.model, self.task, self.device, self.dtype) != values_before:
+        given = {"model": model, "task": task, "device": device, "dtype": dtype, "n_prompts": n_prompts}
+        changes = {
+            name: value for name, value in given.items() if value not in (None, getattr(self, name))
+        }
+        for name, value in changes.items():
+            setattr(self, name, value)
+        if changes:
             self.changed.emit()
 
     def start(self, is_example: bool = False) -> None:

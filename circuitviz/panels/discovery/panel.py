@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QProgressBar,
     QPushButton,
-    QSpinBox,
     QWidget,
 )
 
@@ -44,6 +43,7 @@ from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import adjust_form_fields, browse_button, let_shrink, make_form
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_form_labels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.tasks.prompt_sets import find_prompt_set, list_prompt_sets
 from circuitviz.workbench.requests.attach_model import AttachModel
@@ -68,8 +68,8 @@ class DiscoveryPanel(Panel):
         self.model_box.setToolTip(MODEL_HINT)
         self.task_box = QComboBox(editable=True)
         self.task_box.setToolTip(TASK_HINT)
-        self.prompts_field = QSpinBox(minimum=1, maximum=100_000, value=64, toolTip=PROMPTS_HINT)
-        self.seed_field = QSpinBox(minimum=0, maximum=2**31 - 1, toolTip=SEED_HINT)
+        self.prompts_field = IntegerField(minimum=1, maximum=100_000, value=64, toolTip=PROMPTS_HINT)
+        self.seed_field = IntegerField(minimum=0, maximum=2**31 - 1, toolTip=SEED_HINT)
         self.device_box = QComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
         self.device_box.addItems(["cpu", "cuda"])
         self.dtype_box = QComboBox(toolTip=DTYPE_TOOL_TIP)
@@ -85,7 +85,7 @@ class DiscoveryPanel(Panel):
             self.selection_rule_box.setItemData(
                 self.selection_rule_box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole
             )
-        self.edges_field = QSpinBox(minimum=1, maximum=10_000_000, value=100, toolTip=EDGES_HINT)
+        self.edges_field = IntegerField(minimum=1, maximum=10_000_000, value=100, toolTip=EDGES_HINT)
         self.reuse_button = QPushButton("As in this circuit", toolTip=REUSE_HINT)
         self.task_warning = QLabel("", objectName="warning", wordWrap=True, accessibleName="Task warning")
         self.task_warning.hide()
@@ -185,6 +185,7 @@ class DiscoveryPanel(Panel):
         self.task_box.activated.connect(self._on_task_activated)
         self.device_box.currentTextChanged.connect(lambda text: form.set(device=text))
         self.dtype_box.currentTextChanged.connect(lambda text: form.set(dtype=text))
+        self.prompts_field.valueChanged.connect(lambda n_prompts: form.set(n_prompts=n_prompts))
         form.changed.connect(self._show_search_form)
         form.task_list_changed.connect(lambda: self.set_choices(self.choices))
         form.search_requested.connect(lambda is_example: self.start_search(is_example=is_example))
@@ -198,6 +199,7 @@ class DiscoveryPanel(Panel):
                 box.setEditText(text)
         self.device_box.setCurrentText(form.device)
         self.dtype_box.setCurrentText(form.dtype)
+        self.prompts_field.setValue(form.n_prompts)
 
     def _on_task_text_changed(self, text: str) -> None:
         if text != OWN_PROMPTS:

@@ -314,7 +314,7 @@ class PromptEditorPanel(Panel):
     def _on_saved(self, name: str) -> None:
         n_pairs = sum(not row.is_empty for row in self.sheet.rows)
         self.workspace.search_form.task_list_changed.emit()
-        self.workspace.search_form.set(task=name)
+        self.workspace.search_form.set(task=name, n_prompts=n_pairs)
         self.workspace.panel_requested.emit("discovery")
         self.workspace.post_message(f"'{name}' is the task of the search form: {n_pairs:,} pairs")
 
