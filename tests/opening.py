@@ -39,7 +39,9 @@ def show_example(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def open_in(window: MainWindow, qtbot: QtBot, path: Path) -> None:
-    """Open a file in a window and wait until it is drawn."""
+    """Open a file in a window and wait until it is drawn; where a tab has it, the tab is closed before."""
+    if (tab := window.workspace.tabs.tab_at(path)) is not None:
+        window.workspace.tab_controller.close(tab)
     with qtbot.waitSignal(window.workspace.document_shown, timeout=LONG):
         window.file_controller.open_path(path)
     qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)

@@ -94,10 +94,13 @@ class CircuitView(QGraphicsView):
         )
         if moving:
             return
-        if first or (self._is_fitted and not self.aspect_fitter.is_frozen):
+        is_followed = self._is_fitted and not self.aspect_fitter.is_frozen
+        if first or (is_followed and self._is_resized()):
             self.fit(self._shows_all and not first)
-        else:
-            self.scene_items.schedule_render(0)
+            return
+        if is_followed:  # a legend of fewer lines moves the camera, and no node
+            self._min_zoom = fit_view(self, self._shows_all)
+        self.scene_items.schedule_render(0)
 
     def _show_animated(self, picture: CircuitScene) -> None:
         """Draw a picture on the way to another; once there, make it sharp."""
@@ -326,12 +329,15 @@ class CircuitView(QGraphicsView):
         A few pixels, as a bar of progress takes them, move nothing.
         """
         super().resizeEvent(event)
-        changed = self.viewport().size() - self._fitted_size
-        is_other = max(abs(changed.width()), abs(changed.height())) > MAX_IGNORED_RESIZE_PX
-        if self._is_fitted and is_other:
+        if self._is_fitted and self._is_resized():
             self.fit(self._shows_all, REST_MS)
         else:
             self.scene_items.schedule_render()
+
+    def _is_resized(self) -> bool:
+        """Whether the view has another size than when the circuit was fitted to it."""
+        changed = self.viewport().size() - self._fitted_size
+        return max(abs(changed.width()), abs(changed.height())) > MAX_IGNORED_RESIZE_PX
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         """Legend and count stay in their corners, whatever the zoom."""

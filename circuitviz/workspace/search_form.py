@@ -40,9 +40,7 @@ class SearchForm(QObject):
     ) -> None:
         """Change what is given, and tell whoever shows it."""
         given = {"model": model, "task": task, "device": device, "dtype": dtype, "n_prompts": n_prompts}
-        changes = {
-            name: value for name, value in given.items() if value not in (None, getattr(self, name))
-        }
+        changes = {name: value for name, value in given.items() if value not in (None, getattr(self, name))}
         for name, value in changes.items():
             setattr(self, name, value)
         if changes:

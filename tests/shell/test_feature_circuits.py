@@ -198,8 +198,8 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     )
     up, down = token_effects(model, one, number, 6)
     shown = [[cell.text() for cell in row] for row in reading.token_columns.cell_labels]
-    assert [row[0] for row in shown] == [t.token.strip() for t in up]
-    assert [row[3] for row in shown] == [f"{t.value:+.2f}" for t in down]
+    assert [row[0] for row in shown] == [t.token.replace(" ", "·") for t in up]
+    assert [row[3] for row in shown] == [f"{t.value:+.2f}".replace("-", "−") for t in down]
     shoot(window, "feature-inspected")
     qtbot.mouseClick(reading.dashboard_button, Qt.MouseButton.LeftButton)
     features = window.panels["features"]

@@ -310,8 +310,9 @@ class PromptTable(QTableView):
         answers = dict.fromkeys((FIRST_TEXT_COLUMN + 2, FIRST_TEXT_COLUMN + 3), answer_px)
         left = width - sum(fixed.values()) - sum(answers.values())
         prompts = dict.fromkeys((FIRST_TEXT_COLUMN, FIRST_TEXT_COLUMN + 1), max(left // 2, prompt_px))
+        header = self.horizontalHeader()
         for column, width_px in (fixed | answers | prompts).items():
-            self.setColumnWidth(column, width_px)
+            self.setColumnWidth(column, max(width_px, header.sectionSizeHint(column)))
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
 
     def _clear_selected(self) -> None:
