@@ -146,7 +146,7 @@ def _are_patterns_softmax(model: Model) -> bool:
     with torch.no_grad(), model.hooks(hooks):
         model.logits(tokens, tokens[:, 0])
     return len(scores) == len(patterns) and all(
-        torch.allclose(one.softmax(-1), other, rtol=0, atol=PATTERN_TOLERANCE)
+        torch.allclose(one.softmax(-1), other, rtol=0, atol=PATTERN_TOLERANCE, equal_nan=True)
         for one, other in zip(scores, patterns, strict=True)
     )
 

@@ -178,7 +178,9 @@ def test_a_thousand_random_actions(
         assert window.workspace.document.state.hash == begun
         assert tab is not first_tab or begun == first
     leave_one_tab(window, first_tab)
-    assert window.workspace.document.state.hash == first
+    stack = window.workspace.undo_stack
+    late = [stack.text(i) for i in range(stack.count())]
+    assert window.workspace.document.state.hash == first, (stack.index(), late)
 
     _rest(window, qtbot)
     closer.stop()

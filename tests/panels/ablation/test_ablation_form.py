@@ -59,7 +59,8 @@ def test_features_are_scaled_set_and_judged_otherwise(prompt_host: PanelHost, qt
 
 def test_without_a_corrupted_partner_zero_and_mean_are_offered(prompt_host: PanelHost, qtbot: QtBot) -> None:
     prompt_host.workspace.prompt_circuits.submit_query(replace(PROMPT_QUERY, corrupted="", nodes=30))
-    qtbot.waitUntil(lambda: not prompt_host.workspace.state.query.corrupted, timeout=LONG)
+    workspace = prompt_host.workspace  # the circuit comes into a tab of its own, which is empty at first
+    qtbot.waitUntil(lambda: workspace.state.query and not workspace.state.query.corrupted, timeout=LONG)
     prompt_host.wait_until_measured()
     panel, meter = prompt_host.show("ablation"), prompt_host.show("meter")
     form = panel.ablation_form
