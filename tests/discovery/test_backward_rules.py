@@ -226,3 +226,10 @@ def test_models_without_a_rule_are_refused_in_a_sentence(method: str) -> None:
     task = Task.from_pairs("experts", PAIRS, model.tokens)
     with pytest.raises(InputError, match="mixtures of experts"):
         discover(model, task, method)
+
+
+def test_a_normalisation_of_each_head_is_refused_in_a_sentence() -> None:
+    model = from_hugging_face(random_model("stablelm-parallel"), tokenizer(), "stablelm")
+    task = Task.from_pairs("heads", PAIRS, model.tokens)
+    with pytest.raises(InputError, match=r"'stablelm' normalises .*q_norm"):
+        discover(model, task, "gim")

@@ -96,7 +96,10 @@ class FeatureIndex:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            # one thread after another may use it: a worker that was replaced leaves its engine to the next
+            self._file = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
+            )
             self.metadata = dict(self._file.execute("SELECT key, value FROM about"))
         except sqlite3.Error as error:
             raise InputError(f"'{path}' is no index of features ({error}); build it anew.") from error
