@@ -45,7 +45,7 @@ from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_for
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.panels.widgets.option_form import OptionForm
-from circuitviz.tasks.prompt_sets import find_prompt_set, list_prompt_sets
+from circuitviz.tasks.prompt_sets import list_prompt_sets
 from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.load_choices import Choices
@@ -139,7 +139,9 @@ class DiscoveryPanel(Panel):
             return None
         search = DiscoverCircuit.from_origin(origin, self.device_box.currentText())
         name = search.task
-        is_here = name in self.choices.tasks or find_prompt_set(name) is not None or Path(name).is_file()
+        is_here = (
+            name in self.choices.tasks or Path(name).is_file()
+        )  # another's set may have the name
         return search if is_here or not origin.pairs else replace(search, pairs=origin.pairs)
 
     def _update_reuse_button(self) -> None:
@@ -187,7 +189,7 @@ class DiscoveryPanel(Panel):
         self.dtype_box.currentTextChanged.connect(lambda text: form.set(dtype=text))
         self.prompts_field.valueChanged.connect(lambda n_prompts: form.set(n_prompts=n_prompts))
         form.changed.connect(self._show_search_form)
-        form.task_list_changed.connect(lambda: self.set_choices(self.choices))
+        form.task_list_changed.connect(self._on_task_list_changed)
         form.search_requested.connect(lambda is_example: self.start_search(is_example=is_example))
         form.model_folder_requested.connect(self.browse_model)
         form.task_file_requested.connect(self.browse_task)
@@ -210,6 +212,16 @@ class DiscoveryPanel(Panel):
         if self.task_box.itemText(index) == OWN_PROMPTS:
             self._show_search_form()
             self.workspace.panel_requested.emit("prompt_editor")
+        else:
+            self._forget_document_pairs()  # the task of this name is meant, not what the circuit brought
+
+    def _on_task_list_changed(self) -> None:
+        self._forget_document_pairs()
+        self.set_choices(self.choices)
+
+    def _forget_document_pairs(self) -> None:
+        self._document_pairs = None
+        self._show_task_source()
 
     def set_choices(self, choices: Choices) -> None:
         """Fill the boxes with what is available; the current choice is kept."""
@@ -349,7 +361,7 @@ class DiscoveryPanel(Panel):
             QTimer.singleShot(0, self, self._align_forms)  # once the labels have the font
 
     def _read_document_pairs(self) -> tuple[PromptPair, ...] | None:
-        """The open circuit's own prompts, where the form names its task and that is not on this machine."""
+        """The open circuit's own prompts, where the form names its task, which may not be on this machine."""
         task, pairs = self._document_pairs or ("", None)
         return pairs if task == self.task_box.currentText() else None
 

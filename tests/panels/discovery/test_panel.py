@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from example_documents import labelled_document
@@ -16,6 +17,7 @@ from task_rows import write_partly_usable_task
 from circuitviz.document import Document, TaskOrigin
 from circuitviz.formats import open_document
 from circuitviz.panels.discovery.search_estimate import ESTIMATE_DELAY_MS
+from circuitviz.tasks.prompt_sets import PromptRow, save_prompt_set
 from circuitviz.workbench.requests.load_choices import Choices
 
 
@@ -102,7 +104,7 @@ def test_a_circuit_brings_its_prompts_where_its_task_is_not_here(
     qtbot.mouseClick(form.reuse_button, Qt.MouseButton.LeftButton)
     pairs = workspace.state.origin.pairs
     assert form.task_box.currentText() == task and form.find_request().pairs == pairs
-    assert not form.prompts_field.isEnabled() and "not on this machine" in form.task_box.toolTip()
+    assert not form.prompts_field.isEnabled() and "open circuit" in form.task_box.toolTip()
     form.method_box.setCurrentText("eap")
     before = workspace.user_document
     qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
@@ -112,6 +114,51 @@ def test_a_circuit_brings_its_prompts_where_its_task_is_not_here(
     assert (origin.method, origin.task, origin.pairs) == ("eap", task, pairs) and not host.failures
     form.task_box.setEditText("sva")
     assert form.find_request().pairs is None and form.prompts_field.isEnabled()
+
+
+@pytest.fixture
+def form_of_set(idle_host: PanelHost, demo_file: Path) -> Any:
+    """The form with the search of a circuit on a set that is not here."""
+    form, workspace = idle_host.show("discovery"), idle_host.workspace
+    methods = {"eap-ig": ("", ())}
+    workspace.catalog_received.emit(Choices(tasks=("ioi", "sva"), methods=methods))
+    document = open_document(demo_file)
+    document.set_state(replace(document.state, origin=replace(document.state.origin, task="cities")))
+    document.mark_saved(demo_file)
+    workspace.set_document(document)
+    form.show_document_search()
+    return form
+
+
+def save_set_of_the_name() -> None:
+    save_prompt_set("cities", [PromptRow("mine", "yours", " a", " b")])
+
+
+def test_a_set_of_the_same_name_is_not_taken_for_the_circuits_prompts(form_of_set: Any) -> None:
+    save_set_of_the_name()
+    form_of_set.show_document_search()
+    pairs = form_of_set.workspace.state.origin.pairs
+    assert pairs and form_of_set.find_request().pairs == pairs
+
+
+def test_prompts_that_are_used_in_search_replace_those_of_the_circuit(form_of_set: Any) -> None:
+    search_form = form_of_set.workspace.search_form
+    save_set_of_the_name()
+    search_form.task_list_changed.emit()  # as the editor does once a set is saved
+    search_form.set(task="cities", n_prompts=1)
+    assert form_of_set.find_request().pairs is None and form_of_set.prompts_field.isEnabled()
+
+
+def test_a_task_chosen_from_the_list_is_that_of_this_machine(form_of_set: Any, qtbot: QtBot) -> None:
+    save_set_of_the_name()
+    form_of_set.set_choices(form_of_set.choices)
+    box = form_of_set.task_box
+    box.setFocus()
+    box.showPopup()
+    view = box.view()
+    index = view.model().index(box.findText("cities"), 0)
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center())
+    assert box.currentText() == "cities" and form_of_set.find_request().pairs is None
 
 
 def test_a_task_that_the_model_does_not_do_is_warned_about(host: PanelHost, qtbot: QtBot) -> None:
