@@ -105,7 +105,7 @@ def check_set_name(name: str, task_names: Iterable[str] = ()) -> str:
         raise InputError(
             f"The name '{bare[:MAX_NAME_CHARS]}' holds {sign!r}; letters, digits and spaces would be right."
         )
-    if bare.lower().endswith((".csv", ".json", ".jsonl")):
+    if bare.lower().endswith((".csv", ".json", ".jsonl", ".toml")):
         raise InputError(f"'{bare}' is the name of a file; '{Path(bare).stem}' would be right.")
     if len(bare) > MAX_NAME_CHARS:
         raise InputError(f"The name has {len(bare)} characters; at most {MAX_NAME_CHARS} would be right.")

@@ -77,6 +77,7 @@ def test_nothing_is_written_without_prompts(tmp_path: Path) -> None:
         ("a/b", "'/'"),
         ("..", "'.'"),
         ("a.csv", "a file"),
+        ("a.TOML", "a file"),
         ("x" * 200, "200"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QStackedWidget,
 )
 
+from circuitviz import tasks
 from circuitviz.document.origin import TaskOrigin
 from circuitviz.panels.prompt_editor.check_label import CheckLabel
 from circuitviz.panels.prompt_editor.editor_toolbar import EditorToolbar
@@ -269,12 +271,15 @@ class PromptEditorPanel(Panel):
         """Edit the prompts of the open circuit."""
         origin = self.workspace.state.origin
         if isinstance(origin, TaskOrigin) and origin.pairs:
-            self._reading_job.submit(ReadTaskRows(self.prompts_model, origin.task, pairs=origin.pairs))
+            model = PromptsModel(origin.model, self.workspace.device, origin.dtype)  # its ids are of answers
+            self._reading_job.submit(ReadTaskRows(model, origin.task, pairs=origin.pairs))
 
     def _on_rows_read(self, reply: object) -> None:
         if not isinstance(reply, RowsRead):
             return
-        name = Path(reply.source).stem if Path(reply.source).suffix else reply.source
+        source = reply.source
+        is_path = not reply.is_set and (tasks.is_task_file(source) or os.sep in source)  # 'v1.1' is a name
+        name = Path(source).stem if is_path else source
         own_name = f"{name} edited" if name in self.open_menu.task_names else name
         state = SheetState(own_name, reply.rows)
         self.storage.show_state(state, f"Open {name}", name if reply.is_set else "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from circuitviz import tasks
 from circuitviz.document.origin import PromptPair
+from circuitviz.errors import InputError
 from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.prompt_inspection import row_of_pair
 from circuitviz.workbench.requests.inspect_prompts import PromptsModel
@@ -18,7 +19,7 @@ from circuitviz.workbench.requests.priority import Priority
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
 
-MAX_ROWS = 5000
+MAX_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class ReadTaskRows(Request):
     pairs: tuple[PromptPair, ...] = ()
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
-        """One reply; InputError where there is no such task."""
+        """One reply; InputError where there is no such task, or it has too many pairs to edit."""
         name = self.task
         set_file = None if self.pairs else tasks.find_prompt_set(name)
         file = name if tasks.is_task_file(name) or os.sep in name else set_file
@@ -67,7 +68,12 @@ class ReadTaskRows(Request):
             model = self.model.require(engine)
         tokens = None if model is None else model.tokens
         if not self.pairs and file is not None:
-            pairs, n_unreadable = tasks.read_pairs(str(file), tokens, MAX_ROWS)
+            pairs, n_unreadable = tasks.read_pairs(str(file), tokens, MAX_ROWS + 1)
+            if len(pairs) > MAX_ROWS:
+                raise InputError(
+                    f"'{os.path.basename(name)}' has more pairs than the {MAX_ROWS:,} that the editor holds; "
+                    "a file of fewer would be right. A search reads the file as it is."
+                )
         elif not self.pairs:
             assert model is not None
             pairs = list(tasks.load_task(name, model, self.n_prompts, self.seed).pairs)

@@ -17,6 +17,8 @@ from circuitviz.panels.prompt_editor.prompt_sheet import SheetState
 from circuitviz.tasks import load_task
 from circuitviz.tasks.prompt_drafts import list_drafts
 from circuitviz.tasks.prompt_sets import PromptRow, find_prompt_set, list_prompt_sets, save_prompt_set
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.requests.read_task_rows import ReadTaskRows
 from circuitviz.workspace.workspace import Workspace
 
 CLEAN = "When Mary and John went to the store, John gave a drink to"
@@ -106,6 +108,33 @@ def test_another_set_is_replaced_only_where_the_person_says_so(idle_host: PanelH
     panel.sheet.set_rows([IOI, OTHER], "type")
     with qtbot.waitSignal(panel.storage.saved, timeout=LONG):  # now the set is that of the table
         qtbot.mouseClick(panel.use_button, LEFT)
+
+
+def test_a_set_with_a_dot_in_its_name_keeps_the_name(idle_host: PanelHost, qtbot: QtBot) -> None:
+    """It is saved as itself, not over the set whose name ends before the dot."""
+    other = save_prompt_set("cities v1", [OTHER])
+    path = save_prompt_set("cities v1.1", [IOI])
+    before = other.read_text()
+    panel = idle_host.show("prompt_editor")
+    panel.edit_task("cities v1.1")
+    reading = idle_host.submitted(ReadTaskRows)[-1]
+    for reply in Engine().execute(reading.request):
+        reading.deliver(reply)
+    assert panel.sheet.state.name == "cities v1.1" and panel.sheet.rows == (IOI,)
+    panel.sheet.set_rows([IOI, IOI], "type")
+    with qtbot.waitSignal(panel.storage.saved, timeout=LONG):
+        qtbot.mouseClick(panel.use_button, LEFT)
+    assert other.read_text() == before and len(path.read_text().splitlines()) == 2
+
+
+def test_prompts_of_the_circuit_are_read_with_its_model(idle_host: PanelHost, demo_file: Path) -> None:
+    """Ids of answers are those of its tokenizer, whatever the search form says."""
+    idle_host.open_document(demo_file)
+    idle_host.workspace.search_form.set(model="gpt2", dtype="bfloat16")
+    idle_host.panel("prompt_editor").edit_document()
+    model = idle_host.submitted(ReadTaskRows)[-1].request.model
+    origin = idle_host.workspace.state.origin
+    assert (model.name, model.dtype) == (origin.model, origin.dtype)
 
 
 def test_a_name_that_no_set_can_have_is_refused(idle_host: PanelHost, qtbot: QtBot) -> None:
