@@ -20,6 +20,12 @@ Slot = SignalInstance | Callable[..., None]
 class LatestJob(QObject):
     """Submits requests and passes on the signals of the latest job of the tab in front, and of no other.
 
+    Args:
+        workspace: The workspace.
+        parent: The part of the window that asks.
+        follows_tab: False where requests are of no tab, as those of own prompts: whichever tab is in front,
+            the latest job is listened to.
+
     Signals are those of ``JobHandle``, but for ``received``: what is there so far, and the result.
     """
 
@@ -29,14 +35,15 @@ class LatestJob(QObject):
     cancelled = Signal()
     running_changed = Signal(bool)  # after any other
 
-    def __init__(self, workspace: Workspace, parent: QObject) -> None:
+    def __init__(self, workspace: Workspace, parent: QObject, *, follows_tab: bool = True) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self._handle: JobHandle | None = None
         self._is_told_running = False
         self._handles: dict[Tab, JobHandle] = {}  # of the tabs that are not in front
         self._tab = workspace.tabs.front
-        workspace.tab_controller.front_changed.connect(self._on_front_changed)
+        if follows_tab:
+            workspace.tab_controller.front_changed.connect(self._on_front_changed)
 
     @property
     def is_running(self) -> bool:

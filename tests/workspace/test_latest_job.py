@@ -66,3 +66,18 @@ def test_signals_of_the_latest_job_alone_are_passed_on(workspace: Workspace) -> 
     assert third is not None and not job.is_running
     third.deliver(Choices())
     assert heard == [True, False]
+
+
+@pytest.mark.parametrize("follows_tab", [True, False])
+def test_a_job_of_no_tab_is_listened_to_whichever_is_in_front(
+    workspace: Workspace, follows_tab: bool
+) -> None:
+    job = LatestJob(workspace, workspace, follows_tab=follows_tab)
+    heard: list[object] = []
+    job.received.connect(heard.append)
+    job.submit(LoadChoices())
+    handle = job._handle
+    assert handle is not None
+    workspace.tab_controller.show(workspace.tabs.add(workspace.worker.open_tab()))
+    handle.deliver(Choices())
+    assert heard == ([] if follows_tab else [Choices()])

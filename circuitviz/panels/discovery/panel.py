@@ -139,9 +139,7 @@ class DiscoveryPanel(Panel):
             return None
         search = DiscoverCircuit.from_origin(origin, self.device_box.currentText())
         name = search.task
-        is_here = (
-            name in self.choices.tasks or Path(name).is_file()
-        )  # another's set may have the name
+        is_here = name in self.choices.tasks or Path(name).is_file()  # another's set may have the name
         return search if is_here or not origin.pairs else replace(search, pairs=origin.pairs)
 
     def _update_reuse_button(self) -> None:

@@ -24,7 +24,7 @@ class CheckLabel(QLabel):
         super().__init__("", wordWrap=True)
         self.setAccessibleName("Result of the check")
         self._workspace = workspace
-        self._job = LatestJob(workspace, self)
+        self._job = LatestJob(workspace, self, follows_tab=False)
         self._is_current = False
         self._job.received.connect(self._on_checked)
         self._job.running_changed.connect(lambda _is_running: self.changed.emit())

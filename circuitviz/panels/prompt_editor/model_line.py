@@ -27,7 +27,7 @@ class ModelLine(QWidget):
     def __init__(self, workspace: Workspace, find_model: Callable[[], PromptsModel]) -> None:
         super().__init__()
         self._workspace, self._find_model = workspace, find_model
-        self._job = LatestJob(workspace, self)
+        self._job = LatestJob(workspace, self, follows_tab=False)
         self.is_open = False
         self.label = QLabel("", objectName="muted", wordWrap=True, accessibleName="Model of the prompts")
         self.label.setToolTip("the model of New search")

@@ -85,7 +85,8 @@ class PromptEditorPanel(Panel):
         )
         self._inspections: dict[PromptRow, RowInspection] = {}
         self._inspected_model: PromptsModel | None = None
-        self._inspection_job, self._reading_job = LatestJob(workspace, self), LatestJob(workspace, self)
+        self._inspection_job = LatestJob(workspace, self, follows_tab=False)
+        self._reading_job = LatestJob(workspace, self, follows_tab=False)
         self._inspection_timer = QTimer(self, singleShot=True, interval=INSPECTION_DELAY_MS)
         self._build()
         self._connect()
@@ -257,6 +258,7 @@ class PromptEditorPanel(Panel):
             self.template_page.refresh()
 
     def _on_expanded(self, rows: tuple[PromptRow, ...]) -> None:
+        self.table.commit_typed_text()
         self.storage.show_made_rows(rows)
         self.show_template(False)
         self.table.choose_rows([0])
@@ -282,6 +284,7 @@ class PromptEditorPanel(Panel):
         name = Path(source).stem if is_path else source
         own_name = f"{name} edited" if name in self.open_menu.task_names else name
         state = SheetState(own_name, reply.rows)
+        self.table.commit_typed_text()  # it is of the rows before, and kept with them
         self.storage.show_state(state, f"Open {name}", name if reply.is_set else "")
         self.table.choose_rows([0])
         self.workspace.post_message(f"{len(reply.rows):,} pairs of {name} are edited. {reply.note}".strip())

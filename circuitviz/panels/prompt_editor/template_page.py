@@ -58,7 +58,8 @@ class TemplatePage(QWidget):
         super().__init__()
         self._sheet, self._workspace, self._find_model = sheet, workspace, find_model
         self._shown = SlotTemplate()
-        self._preview_job, self._expand_job = LatestJob(workspace, self), LatestJob(workspace, self)
+        self._preview_job = LatestJob(workspace, self, follows_tab=False)
+        self._expand_job = LatestJob(workspace, self, follows_tab=False)
         self._timer = QTimer(self, singleShot=True, interval=PREVIEW_DELAY_MS)
         self.prompt_field = QPlainTextEdit(tabChangesFocus=True)
         self.prompt_field.setPlaceholderText("The capital of {country} is the city of\n… one prompt a line")

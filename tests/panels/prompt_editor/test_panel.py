@@ -15,6 +15,9 @@ from circuitviz.panels.prompt_editor.prompt_table import FIRST_TEXT_COLUMN, METR
 from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.requests.inspect_prompts import InspectPrompts
+from circuitviz.workbench.requests.load_choices import LoadChoices
+from circuitviz.workbench.requests.read_task_rows import ReadTaskRows, RowsRead
+from circuitviz.workspace.latest_job import LatestJob
 
 CLEAN = "When Mary and John went to the store, John gave a drink to"
 CORRUPTED = "When Mary and John went to the store, Anna gave a drink to"
@@ -200,6 +203,32 @@ def test_only_rows_that_are_not_known_are_read(idle_host: PanelHost, qtbot: QtBo
     qtbot.waitUntil(lambda: len(idle_host.submitted(InspectPrompts)) > 1, timeout=LONG)
     assert idle_host.submitted(InspectPrompts)[-1].request.model.name == "gpt2"
     assert "gpt2" in panel.model_line.button.text()
+
+
+def test_replies_come_whichever_tab_is_in_front(idle_host: PanelHost) -> None:
+    panel, workspace = idle_host.show("prompt_editor"), idle_host.workspace
+    jobs = panel.findChildren(LatestJob)
+    for job in jobs:
+        job.submit(LoadChoices())
+    workspace.tab_controller.show(workspace.tabs.add(workspace.worker.open_tab()))
+    assert len(jobs) == 6 and all(job.is_running for job in jobs)
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_what_is_typed_while_rows_come_stays_with_the_rows_before(
+    idle_host: PanelHost, qtbot: QtBot, is_read: bool
+) -> None:
+    panel = idle_host.show("prompt_editor")
+    panel.edit_task("ioi")
+    click_cell(qtbot, panel, 0, 0)
+    type_keys(qtbot, "So")
+    if is_read:
+        idle_host.submitted(ReadTaskRows)[-1].deliver(RowsRead("ioi", (IOI,)))
+    else:
+        panel.template_page.expanded.emit((IOI,))
+    assert panel.sheet.rows == panel.sheet.live_rows == (IOI,)
+    qtbot.mouseClick(panel.toolbar.undo_button, Qt.MouseButton.LeftButton)
+    assert panel.sheet.rows == (PromptRow("So"),)
 
 
 def test_of_many_rows_the_tokens_alone_are_read_until_they_are_in_front(
