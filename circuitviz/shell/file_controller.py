@@ -195,6 +195,7 @@ class FileController(QObject):
         """Save to a path; the other arguments are those of ``save_document``."""
         path = path if path.suffix else path.with_suffix(".circuit")
         workspace = self._workspace
+        workspace.commit_input_requested.emit()
         if not self.external_changes.confirm_overwrite(path):
             return False
         if not workspace.run_guarded(self.file_lock.require_lock, path, title=f"Could not save {path.name}"):
@@ -289,6 +290,7 @@ class FileController(QObject):
 
     def confirm_close(self, tabs: Sequence[Tab]) -> bool:
         """Ask before searches are ended or unsaved work is lost; what is being saved is saved first."""
+        self._workspace.commit_input_requested.emit()  # what was typed last is unsaved work, too
         return self._confirm_end_searches(tabs) and self._confirm_discard(tabs)
 
     def _confirm_end_searches(self, tabs: Sequence[Tab]) -> bool:

@@ -168,3 +168,27 @@ def test_a_document_saved_over_another_tabs_file_is_told_of_and_asked_about(
     before = (tmp_path / "one.circuit").read_bytes()
     press_save(window, qtbot)
     assert len(answers.asked) == 1 and (tmp_path / "one.circuit").read_bytes() == before
+
+
+def test_notes_that_were_just_typed_are_saved_and_asked_about(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, answers: Answers
+) -> None:
+    workspace, editor = window.workspace, window.panels["notes"].editor
+    path = tmp_path / "noted.circuit"
+    assert save_in(window, path)
+    window.dock_manager.bring_to_front("notes")
+    window.panels["notes"]._commit_timer.setInterval(60_000)  # no rest comes first
+    editor.setFocus()
+    qtbot.keyClicks(editor, "first")
+    qtbot.keyClick(editor, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    workspace.save_service.wait_until_written()
+    assert open_document(path).state.notes == "first"
+    qtbot.keyClicks(editor, " second")
+    assert not window.close() and len(answers.asked) == 1
+    qtbot.keyClicks(editor, " third")
+    window.close_tab(workspace.tabs.front)
+    assert len(answers.asked) == 2
+    answers.answer = BUTTONS.Save
+    qtbot.keyClicks(editor, " fourth")
+    assert window.file_controller.confirm_leave()
+    assert open_document(path).state.notes == "first second third fourth"

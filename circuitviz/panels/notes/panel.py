@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, QUrl, Signal
+from PySide6.QtCore import QSignalBlocker, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QFocusEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -21,7 +21,7 @@ from circuitviz.workbench.methods_text import methods_with_notes
 from circuitviz.workspace.clipboard_texts import copy_text
 from circuitviz.workspace.workspace import Workspace
 
-COMMIT_DELAY_MS = 800  # after the last key
+COMMIT_DELAY_MS = 800  # after the first key that is not taken over yet
 WEB_SCHEMES = ("http", "https")
 
 
@@ -47,6 +47,8 @@ class NotesPanel(Panel):
         self.hint_label = QLabel("", objectName="muted")
         self._stack = QStackedLayout()
         self._session = 0  # of writing, between entering the editor and leaving it
+        self._notes_shown = ""  # of the document, when they came into the editor or went from there
+        self._text_shown = ""  # the editor's text then: it may differ from them in line ends and spaces
         self._commit_timer = QTimer(self, singleShot=True, interval=COMMIT_DELAY_MS)
         self._build()
         self._commit_timer.timeout.connect(self.commit)
@@ -73,11 +75,12 @@ class NotesPanel(Panel):
         """Put what was typed into the document."""
         self._commit_timer.stop()
         text = self.editor.toPlainText()
-        if text != self.workspace.document.state.notes:
+        if text != self._text_shown:
+            self._notes_shown = self._text_shown = text
             self.workspace.apply_command(set_notes(text, self._session))
 
     def _on_text_changed(self) -> None:
-        if self.editor.toPlainText() != self.workspace.document.state.notes:
+        if not self._commit_timer.isActive() and self.editor.toPlainText() != self._text_shown:
             self._commit_timer.start()
 
     def _end_session(self) -> None:
@@ -87,8 +90,10 @@ class NotesPanel(Panel):
     def _show_state(self) -> None:
         """Follow undo and other documents; what is being typed and is not in the document yet stays."""
         notes = self.workspace.document.state.notes
-        if not self._commit_timer.isActive() and notes != self.editor.toPlainText():
-            self.editor.setPlainText(notes)
+        if not self._commit_timer.isActive() and notes != self._notes_shown:
+            with QSignalBlocker(self.editor):
+                self.editor.setPlainText(notes)
+            self._notes_shown, self._text_shown = notes, self.editor.toPlainText()
         self.editor.setReadOnly(self.workspace.partial_result is not None)  # as all of it during a search
         self.reader.show_markdown(notes)
         self._update_buttons()

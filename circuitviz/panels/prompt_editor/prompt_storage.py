@@ -141,7 +141,8 @@ class PromptStorage(QObject):
 
     def _on_change(self) -> None:
         self._n_states += 1
-        self._timer.start()
+        if not self._timer.isActive():  # fluent typing is kept, too
+            self._timer.start()
 
     def _write_draft_later(self) -> None:
         state = self._sheet.live_state

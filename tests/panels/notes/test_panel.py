@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from panel_host import LONG, PanelHost
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -129,3 +129,34 @@ def test_nothing_is_written_into_what_a_search_has_so_far(notes_host: PanelHost,
     assert panel.editor.isReadOnly() and panel.editor.toPlainText() == ""
     workspace.document_switcher.end_partial_result(workspace.tabs.front)
     assert not panel.editor.isReadOnly() and panel.editor.toPlainText() == "before\n"
+
+
+def test_what_is_typed_without_a_rest_is_taken_over_while_typing(notes_host: PanelHost, qtbot: QtBot) -> None:
+    panel, workspace = notes_host.show("notes"), notes_host.workspace
+    panel.editor.setFocus()
+    typed = QTimer(interval=panel._commit_timer.interval() // 4)  # each key comes before the delay is over
+    typed.timeout.connect(lambda: qtbot.keyClicks(panel.editor, "a"))
+    typed.start()
+    qtbot.waitUntil(lambda: workspace.document.state.notes.startswith("a"), timeout=LONG)
+    assert typed.isActive()
+    typed.stop()
+
+
+@pytest.mark.parametrize("notes", ["a\r\nb", "a\u00a0b", "a\u2028b"])
+def test_showing_notes_of_another_program_changes_nothing(
+    notes_host: PanelHost, qtbot: QtBot, notes: str
+) -> None:
+    panel, workspace = notes_host.show("notes"), notes_host.workspace
+    workspace.apply_command(set_notes(notes))
+    workspace.apply_command(set_notes("other", 1))
+    workspace.undo_stack.undo()
+    qtbot.mouseClick(panel.edit_button, Qt.MouseButton.LeftButton)
+    qtbot.wait(panel._commit_timer.interval() + 200)
+    panel.commit()
+    assert workspace.document.state.notes == notes and workspace.undo_stack.canRedo()
+    workspace.undo_stack.redo()
+    assert panel.editor.toPlainText() == "other"
+    workspace.undo_stack.undo()
+    qtbot.keyClicks(panel.editor, "x")  # writing goes on from what is shown
+    panel.commit()
+    assert workspace.document.state.notes == "x" + panel.editor.toPlainText()[1:] != notes

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from panel_host import LONG, PanelHost
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -264,6 +264,17 @@ def test_a_draft_is_written_while_one_types(idle_host: PanelHost, qtbot: QtBot) 
     file = panel.storage._draft
     qtbot.waitUntil(lambda: file._file is not None and file._file.exists(), timeout=LONG)
     assert "When Mary" in file._file.read_text()
+
+
+def test_a_draft_is_written_where_no_rest_comes(idle_host: PanelHost, qtbot: QtBot) -> None:
+    panel, names = idle_host.show("prompt_editor"), iter(range(10_000))
+    storage = panel.storage
+    storage._timer.setInterval(200)
+    typed = QTimer(interval=storage._timer.interval() // 4)  # each change comes before the delay is over
+    typed.timeout.connect(lambda: panel.sheet.set_name(f"n{next(names)}"))
+    with qtbot.waitSignal(storage._timer.timeout, timeout=LONG):
+        typed.start()
+    typed.stop()
 
 
 def test_prompts_that_make_way_for_others_stay_as_an_earlier_draft(
