@@ -12,6 +12,7 @@ from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.heat_map import HeatMap
 
 MIN_CELL_PX, MAX_CELL_PX = 14, 30  # a name is written at every row and column from MIN_CELL_PX on
+MAX_MAP_PX = 3000  # a side of all cells, in pixels of the screen: long prompts get smaller cells
 
 
 class ScrollingMap(QScrollArea):
@@ -36,15 +37,20 @@ class ScrollingMap(QScrollArea):
         return QSize(120, self.height())
 
     def fit_map(self) -> None:
-        """Give the map's cells the width that there is, within limits, and take the height of the map."""
+        """Give the map's cells the width that there is, within limits, and take the height of the map.
+
+        Cells are large enough for names, except where the map's pixels would then take too much memory.
+        """
         n_rows, n_columns = self.heat_map.grid.values.shape
         viewport_px = self.viewport().width()
         width_px, cell_px, left = viewport_px, float(MIN_CELL_PX), 0.0
+        largest_px = MAX_MAP_PX / self.devicePixelRatioF() / max(1, n_rows, n_columns)
         self.heat_map.left_space = 0.0
         for _ in range(2):  # a wider map gives long names more room
             left, _, right = self.heat_map.name_margins(max(width_px, viewport_px))
             low, high = (scale_pixels(self, size) for size in (MIN_CELL_PX, MAX_CELL_PX))
-            cell_px = min(high, max(low, (viewport_px - left - right) / max(1, n_columns)))
+            fitting_px = (viewport_px - left - right) / max(1, n_columns)
+            cell_px = min(high, max(low, fitting_px), largest_px)
             width_px = round(left + right + cell_px * n_columns)
         self.heat_map.left_space = left
         top = self.heat_map.name_margins(width_px)[1]

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from circuitviz.panels.inspector.attention_map import AttentionMap
-from circuitviz.panels.inspector.scrolling_map import MIN_CELL_PX, ScrollingMap
+from circuitviz.panels.inspector.scrolling_map import MAX_MAP_PX, MIN_CELL_PX, ScrollingMap
 from circuitviz.scene.theme import LIGHT
 from circuitviz.shapes.text_metrics import SCREEN_FONT, text_width
 
@@ -24,7 +24,7 @@ def _show(qtbot: QtBot, n_tokens: int, width_px: int) -> ScrollingMap:
     area.resize(width_px, 300)
     area.show()
     pattern = np.tril(np.ones((n_tokens, n_tokens))) / np.arange(1, n_tokens + 1)[:, None]
-    area.heat_map.show_pattern(TOKENS[:n_tokens], pattern)
+    area.heat_map.show_pattern((TOKENS * (1 + n_tokens // len(TOKENS)))[:n_tokens], pattern)
     return area
 
 
@@ -76,3 +76,16 @@ def test_names_of_rows_stay_while_the_map_is_scrolled(qtbot: QtBot) -> None:
         qtbot.keyClick(map_, Qt.Key.Key_Left)
     place = map_.cell_rect(39, 0).toRect().topLeft() - QPoint(bar.value(), 0)
     assert place.x() >= names_px - 2
+
+
+@pytest.mark.parametrize("n_tokens", [400, 2000])
+def test_a_long_prompt_has_smaller_cells_instead_of_a_map_that_memory_cannot_hold(
+    qtbot: QtBot, n_tokens: int
+) -> None:
+    area = _show(qtbot, n_tokens, 300)
+    map_ = area.heat_map
+    cells_px = map_.layout_shapes()[1].axes.frame[2:]
+    assert max(cells_px) <= MAX_MAP_PX / map_.devicePixelRatioF() + 1
+    assert max(map_.width(), map_.height()) <= max(cells_px) + 300  # with names
+    last = map_.cell_rect(n_tokens - 1, n_tokens - 1)  # every cell is still there, and can be pointed at
+    assert map_.rect().contains(last.toRect()) and map_.cell_at(last.center()) == (n_tokens - 1,) * 2
