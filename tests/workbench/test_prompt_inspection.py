@@ -14,6 +14,7 @@ from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.engine_pool import EnginePool
 from circuitviz.workbench.prompt_inspection import RowInspection, inspect_row, measure_rows
+from circuitviz.workbench.requests import inspect_prompts
 from circuitviz.workbench.requests.inspect_prompts import (
     CheckPrompts,
     InspectPrompts,
@@ -154,6 +155,17 @@ def test_rows_are_read_once_the_model_is_open_the_first_row_first() -> None:
     alone = replies(engine, (rows[3],))[-1].inspections[rows[3]]
     batched = last.inspections[rows[3]]
     assert batched.on_clean.metric == pytest.approx(alone.on_clean.metric, abs=1e-4)
+
+
+def test_many_rows_are_tokenized_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between them a newer request, or a search that is cancelled, is heard; nothing read is lost."""
+    monkeypatch.setattr(inspect_prompts, "TOKENIZED_ROWS", 2)
+    engine = Engine()
+    list(engine.execute(OpenPromptsModel(DEMO_MODEL)))
+    rows = tuple(PromptRow(CLEAN, CORRUPTED, " Mary", f" {name}") for name in "John Tom Anna James".split())
+    request = InspectPrompts(DEMO_MODEL, (*rows, ONE_SIDED), 1)
+    read = [tuple(reply.inspections) for reply in engine.execute(request)]
+    assert read == [rows[:2], rows, (*rows, ONE_SIDED), rows[:1], (*rows, ONE_SIDED)]
 
 
 def test_a_check_counts_what_cannot_be_used() -> None:

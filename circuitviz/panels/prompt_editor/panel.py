@@ -45,7 +45,7 @@ from circuitviz.workspace.workspace import Workspace
 TASK_FILE_FILTER = "Tasks (*.csv *.jsonl *.json)"
 EXPORT_FILTER = "CSV (*.csv);;Lines of JSON (*.jsonl)"
 INSPECTION_DELAY_MS = 200  # after the last key, so that a word that is typed is read once
-MAX_CACHED_ROWS = 10_000
+MAX_PAST_ROWS = 10_000  # that were read and are no longer in the table
 MAX_MEASURED_ROWS = 100  # beside the row in front; of further ones the tokens alone are read
 DETAILS_HEIGHT_PX = 196
 MIN_STACKED_HEIGHT_PX = 340  # below it the pair in front stands beside the table instead of below it
@@ -342,10 +342,13 @@ class PromptEditorPanel(Panel):
     def _inspect(self) -> None:
         """Ask for what is not known yet of the rows, the one in front first."""
         model = self.prompts_model
-        if model != self._inspected_model or len(self._inspections) > MAX_CACHED_ROWS:
-            self._inspections, self._inspected_model = {}, model
         front = self._front_live_row()
         rows = [row for row in self.sheet.live_rows if not row.is_empty]
+        known = self._inspections
+        if model != self._inspected_model:
+            self._inspections, self._inspected_model = {}, model
+        elif len(known) > len(rows) + MAX_PAST_ROWS:
+            self._inspections = {row: known[row] for row in rows if row in known}
         asked = dict.fromkeys(([] if front is None else [front]) + rows[:MAX_MEASURED_ROWS])
         measured = [
             row for row in asked if (one := self._inspections.get(row)) is None or one.on_clean is None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from circuitviz import models
     from circuitviz.workbench.engine import Engine
 
+TOKENIZED_ROWS = 200  # between two moments at which a newer request can take over
 BATCH_ROWS = 8  # rows whose probabilities come together, after those of the row in front
 
 
@@ -71,13 +72,16 @@ class InspectPrompts(Request):
     n_measured: int | None = None
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
-        """All rows' tokens, then the probabilities of the first row, then those of the others."""
+        """More and more rows' tokens, the probabilities of the first row, then those of the others."""
         model = self.model.find(engine)
         if model is None:
             yield PromptsInspected(self.model, False)
             return
-        inspections = {row: inspect_row(row, model.tokens) for row in self.rows}
-        yield PromptsInspected(self.model, True, dict(inspections), done=False)
+        inspections: dict[PromptRow, RowInspection] = {}
+        for start in range(0, len(self.rows), TOKENIZED_ROWS):
+            chunk = self.rows[start : start + TOKENIZED_ROWS]
+            inspections |= {row: inspect_row(row, model.tokens) for row in chunk}
+            yield PromptsInspected(self.model, True, dict(inspections), done=False)
         asked = self.rows[: self.n_measured]
         for start in (0, *range(1, len(asked), BATCH_ROWS)):
             batch = asked[start : start + BATCH_ROWS] if start else asked[:1]

@@ -13,8 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.panels.prompt_editor.prompt_table import FIRST_TEXT_COLUMN, METRIC_COLUMN
 from circuitviz.tasks.prompt_sets import PromptRow
+from circuitviz.workbench.prompt_inspection import PromptReading, RowInspection
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
-from circuitviz.workbench.requests.inspect_prompts import InspectPrompts
+from circuitviz.workbench.requests.inspect_prompts import InspectPrompts, PromptsInspected
 from circuitviz.workbench.requests.load_choices import LoadChoices
 from circuitviz.workbench.requests.read_task_rows import ReadTaskRows, RowsRead
 from circuitviz.workspace.latest_job import LatestJob
@@ -203,6 +204,32 @@ def test_only_rows_that_are_not_known_are_read(idle_host: PanelHost, qtbot: QtBo
     qtbot.waitUntil(lambda: len(idle_host.submitted(InspectPrompts)) > 1, timeout=LONG)
     assert idle_host.submitted(InspectPrompts)[-1].request.model.name == "gpt2"
     assert "gpt2" in panel.model_line.button.text()
+
+
+def test_of_a_long_table_the_row_that_changes_is_read_again_alone(
+    idle_host: PanelHost, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("circuitviz.panels.prompt_editor.panel.MAX_PAST_ROWS", 2)
+    panel = idle_host.show("prompt_editor")
+
+    def read() -> tuple[PromptRow, ...]:
+        """Answer the next request; returns the rows that it asks for."""
+        n_before = len(idle_host.submitted(InspectPrompts))
+        qtbot.waitUntil(lambda: len(idle_host.submitted(InspectPrompts)) > n_before, timeout=LONG)
+        job = idle_host.submitted(InspectPrompts)[-1]
+        reading = PromptReading((), (), None)
+        told = {row: RowInspection(row, problem="no", on_clean=reading) for row in job.request.rows}
+        job.deliver(PromptsInspected(job.request.model, True, told))
+        return job.request.rows
+
+    rows = tuple(PromptRow(f"a {n}") for n in range(20))
+    panel.sheet.set_rows(rows, "x")
+    assert set(read()) == set(rows)
+    for n in range(6):
+        panel.sheet.set_cell(5, 0, f"new {n}")
+        assert read() == (PromptRow(f"new {n}"),)
+    panel.sheet.set_cell(5, 0, "new 0")
+    assert read() == (PromptRow("new 0"),)  # what is no longer in the table is not kept for ever
 
 
 def test_replies_come_whichever_tab_is_in_front(idle_host: PanelHost) -> None:
