@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from circuitviz.errors import InputError
@@ -23,6 +24,7 @@ ANSWER_SEPARATOR = "|"
 PROMPT_COLUMNS = ("clean", "corrupted", "correct", "incorrect")
 SET_SUFFIX = ".jsonl"  # keeps line breaks and any answer
 MAX_NAME_CHARS = 80
+LINE_BREAKS = re.compile(r"\r\n|\n|\r")
 FORBIDDEN_IN_NAMES = re.compile(r'[/\\:*?"<>|,\x00-\x1f]')
 
 
@@ -146,12 +148,24 @@ def write_text_file(path: Path, text: str) -> None:
 
 
 def format_csv_rows(rows: Iterable[PromptRow], delimiter: str = ",", has_header: bool = True) -> str:
-    """Rows as CSV, or separated by tabs as spreadsheets copy them."""
+    """Rows as CSV, or separated by another character."""
+    lines = (row.texts for row in rows)
+    return _write_lines(chain([PROMPT_COLUMNS], lines) if has_header else lines, delimiter)
+
+
+def format_cells(cells: Iterable[Sequence[str]]) -> str:
+    r"""Cells as spreadsheets copy them: separated by tabs, quoted where ``parse_cells`` needs it.
+
+    >>> format_cells([["a", 'a "b" c'], ["", "c"]])
+    'a\t"a ""b"" c"\r\n\tc'
+    """
+    return _write_lines(cells, "\t").removesuffix("\r\n")
+
+
+def _write_lines(lines: Iterable[Sequence[str]], delimiter: str) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter)  # a line feed alone would leave carriage returns bare
-    if has_header:
-        writer.writerow(PROMPT_COLUMNS)
-    writer.writerows(row.texts for row in rows)
+    # a line feed alone between lines would leave carriage returns in cells bare
+    csv.writer(text, delimiter=delimiter).writerows(lines)
     return text.getvalue()
 
 
@@ -174,7 +188,8 @@ def _format_jsonl(rows: Iterable[PromptRow]) -> str:
 def parse_cells(text: str) -> list[list[str]]:
     r"""Cells of a text that was copied from a spreadsheet, or of CSV with a header of ``PROMPT_COLUMNS``.
 
-    A header is left out; columns of CSV are put in the order of ``PROMPT_COLUMNS``.
+    A header is left out; columns of CSV are put in the order of ``PROMPT_COLUMNS``. Lines of one column are
+    taken as they are, unless a spreadsheet would have quoted them just so.
 
     >>> parse_cells("a\tb\nc\td")
     [['a', 'b'], ['c', 'd']]
@@ -185,9 +200,31 @@ def parse_cells(text: str) -> list[list[str]]:
     for delimiter in (",", "\t"):
         names = [name.strip().strip('"').lower() for name in first_line.split(delimiter)]
         if "clean" in names and len(names) > 1:
-            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[1:]
+            rows = _read_lines(text, delimiter)[1:]
             places = [names.index(name) if name in names else -1 for name in PROMPT_COLUMNS]
             return [[row[place] if 0 <= place < len(row) else "" for place in places] for row in rows]
     if "\t" in text:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter="\t"))
-    return [[line] for line in text.removesuffix("\n").splitlines()]
+        return _read_lines(text, "\t")
+    if '"' in text:
+        cells = _read_lines(text, "\t")
+        if _with_line_feeds(format_cells(cells)) == _with_line_feeds(text):
+            return [line or [""] for line in cells]
+    return [[line] for line in _split_lines(text)]
+
+
+def _read_lines(text: str, delimiter: str) -> list[list[str]]:
+    """Lines of CSV; cut at each delimiter where a cell is longer than CSV may have."""
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error:
+        return [line.split(delimiter) for line in _split_lines(text)]
+
+
+def _split_lines(text: str) -> list[str]:
+    """Lines, cut at line feeds and carriage returns alone: other separators are part of a prompt."""
+    lines = LINE_BREAKS.split(text)
+    return lines if lines[-1] else lines[:-1]
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").removesuffix("\n")

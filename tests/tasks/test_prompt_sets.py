@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Case
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
@@ -15,6 +15,7 @@ from circuitviz.tasks.prompt_sets import (
     PromptRow,
     check_set_name,
     find_prompt_set,
+    format_cells,
     format_csv_rows,
     join_answers,
     list_prompt_sets,
@@ -100,6 +101,31 @@ def test_cells_that_are_copied_and_pasted_stay_the_same(rows: list[PromptRow]) -
             continue
         pasted = parse_cells(format_csv_rows(rows, delimiter, has_header))
         assert [tuple(line) for line in pasted] == [row.texts for row in rows]
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda n: st.lists(st.lists(cell, min_size=n, max_size=n), min_size=1, max_size=4)
+    )
+)
+@example([['"so"']])
+@example([["one\ntwo"], ["three"]])
+@example([['"', 'a"b']])
+@example([[" x"], [""]])
+def test_cells_of_any_columns_stay_the_same(cells: list[list[str]]) -> None:
+    assume(not any("clean" in text.lower() for text in cells[0]))
+    assume(any(any(line) for line in cells))
+    assert parse_cells(format_cells(cells)) == cells
+
+
+def test_quotes_that_a_person_wrote_stay() -> None:
+    assert parse_cells('"Mary", she said\n"So"\n') == [['"Mary", she said'], ['"So"']]
+
+
+def test_a_cell_that_is_too_long_for_csv_is_pasted() -> None:
+    long = "a" * 200_000
+    assert parse_cells(f'"{long}"\tb\nc\td\n') == [[f'"{long}"', "b"], ["c", "d"]]
+    assert parse_cells(f'clean,correct\n"{long}", x\n')[0][2] == " x"
 
 
 def test_a_column_of_lines_is_pasted_as_one_column() -> None:

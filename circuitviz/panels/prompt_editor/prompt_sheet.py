@@ -126,18 +126,22 @@ class PromptSheet(QObject):
 
     def paste_cells(self, row: int, column: int, cells: Sequence[Sequence[str]]) -> None:
         """Put cells of another table at a place; rows are added where there are too few."""
-        rows = self.rows
-        for i, line in enumerate(cells):
-            for j, text in enumerate(line[: len(PROMPT_COLUMNS) - column]):
-                rows = _with_cell(rows, row + i, column + j, text)
+        rows = list(self.rows)
+        for number, line in enumerate(cells, start=row):
+            texts = dict(zip(PROMPT_COLUMNS[column:], line, strict=False))
+            if number >= len(rows):
+                if not any(texts.values()):
+                    continue
+                rows += [PromptRow()] * (number + 1 - len(rows))
+            rows[number] = replace(rows[number], **texts)
         self.set_rows(rows, "Paste")
 
     def clear_cells(self, cells: Iterable[tuple[int, int]]) -> None:
         """Empty cells, given as (row, column)."""
-        rows = self.rows
+        rows = list(self.rows)
         for row, column in cells:
             if row < len(rows):
-                rows = _with_cell(rows, row, column, "")
+                rows[row] = replace(rows[row], **{PROMPT_COLUMNS[column]: ""})
         self.set_rows(rows, "Clear cells")
 
     def insert_row(self, row: int) -> None:

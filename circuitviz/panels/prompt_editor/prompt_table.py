@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet
 from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel, set_up_table
 from circuitviz.scene.theme import LIGHT, Theme
-from circuitviz.tasks.prompt_sets import PROMPT_COLUMNS, PromptRow, format_csv_rows, parse_cells
+from circuitviz.tasks.prompt_sets import PROMPT_COLUMNS, PromptRow, format_cells, parse_cells
 from circuitviz.workbench.prompt_inspection import RowInspection, visible_spaces
 
 LINE_BREAK = "⏎"  # stands for a line break in a cell
@@ -234,12 +234,8 @@ class PromptTable(QTableView):
         )
         rows = sorted({row for row, _ in cells})
         columns = sorted({column for _, column in cells})
-        if len(columns) == len(PROMPT_COLUMNS):
-            text = format_csv_rows([self._sheet.rows[row] for row in rows], "\t", has_header=False)
-        else:
-            lines = [[self._sheet.rows[row].texts[column] for column in columns] for row in rows]
-            text = "\n".join("\t".join(line) for line in lines)
-        QGuiApplication.clipboard().setText(text)
+        lines = ([self._sheet.rows[row].texts[column] for column in columns] for row in rows)
+        QGuiApplication.clipboard().setText(format_cells(lines))
 
     def event(self, event: QEvent) -> bool:
         """Keep keys that edit the table from the window's shortcuts."""

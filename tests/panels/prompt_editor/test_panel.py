@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from panel_host import LONG, PanelHost
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -121,6 +121,27 @@ def test_rows_are_pasted_copied_and_emptied(idle_host: PanelHost, qtbot: QtBot) 
     assert panel.sheet.rows == ()
     qtbot.keyClick(panel.table, KEYS.Key_Z, CTRL | Qt.KeyboardModifier.ShiftModifier)
     assert panel.sheet.rows == rows
+
+
+def test_some_columns_are_copied_and_pasted_as_they_are(idle_host: PanelHost, qtbot: QtBot) -> None:
+    panel = idle_host.show("prompt_editor")
+    row = PromptRow('"So", said\nMary', '"b"\tc', " x", " y")
+    panel.sheet.set_rows([row], "x")
+    for columns, pasted in (
+        ((0, 1), PromptRow(row.clean, row.corrupted)),
+        ((1,), PromptRow("", row.corrupted)),
+    ):
+        click_cell(qtbot, panel, 0, columns[0])
+        for column in columns[1:]:
+            panel.table.selectionModel().select(
+                panel.table.table_model.index(0, FIRST_TEXT_COLUMN + column),
+                QItemSelectionModel.SelectionFlag.Select,
+            )
+        qtbot.keyClick(panel.table, KEYS.Key_C, CTRL)
+        click_cell(qtbot, panel, 1, columns[0])
+        qtbot.keyClick(panel.table, KEYS.Key_V, CTRL)
+        assert panel.sheet.rows == (row, pasted)
+        panel.sheet.undo()
 
 
 def test_rows_are_added_copied_moved_and_removed_with_buttons(idle_host: PanelHost, qtbot: QtBot) -> None:

@@ -51,6 +51,20 @@ def test_rows_are_moved_together_or_not_at_all(qapp: QApplication) -> None:
     assert sheet.move_rows([2, 3], -1) and [r.clean for r in sheet.rows] == list("abcd")
 
 
+@given(row=numbers, column=st.integers(0, 3), cells=st.lists(st.lists(text, max_size=5), max_size=4))
+def test_pasted_cells_are_those_that_would_be_typed(
+    qapp: QApplication, row: int, column: int, cells: list[list[str]]
+) -> None:
+    typed, pasted = PromptSheet(), PromptSheet()
+    for sheet in (typed, pasted):
+        sheet.show_state(SheetState("x", (PromptRow("a", "b", " c", " d"), PromptRow("e"))))
+    for i, line in enumerate(cells):
+        for j, content in enumerate(line[: 4 - column]):
+            typed.set_cell(row + i, column + j, content)
+    pasted.paste_cells(row, column, cells)
+    assert pasted.rows == typed.rows
+
+
 def test_the_text_that_is_typed_is_seen_before_it_is_taken_over(qapp: QApplication) -> None:
     sheet = PromptSheet()
     sheet.set_cell(0, 0, "a")
