@@ -44,6 +44,8 @@ def print_edge(args: argparse.Namespace) -> int:
             place = [int(i) for i in np.unravel_index(flat, values.shape)]
             names = " → ".join(f"{found.tokens[i]!r} ({i})" for i in reversed(place))
             lines.append(f"{values[tuple(place)]:+.4f}  {names}")
+        if found.is_too_long_for_pairs:
+            lines.append(f"Pairs are left out: {len(found.tokens):,} tokens need more memory than is free.")
         return "\n".join(lines)
 
     return print_result(args, data, text)

@@ -22,13 +22,15 @@ from torch import Tensor
 from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, compute_gradients
 from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.batch_ablation_values import AblationValues, ablation_values
-from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture
+from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, pattern_bytes
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.errors import InputError
 from circuitviz.metrics import metrics
 from circuitviz.models import record_activations
+from circuitviz.models.batching import FREE_MEMORY_DIVISOR
 from circuitviz.models.buffers import BufferPool
 from circuitviz.models.forward_overrides import Hook
+from circuitviz.models.memory_needs import free_bytes
 from circuitviz.options import build_options
 from circuitviz.progress import Progress, ProgressSteps
 
@@ -49,7 +51,10 @@ class EdgeContributions:
         corrupted_tokens: Tokens of the corrupted prompt as shown [time].
         positions: Contribution of each position of the receiver's input, float64 [time].
         pairs: Contribution of each pair, float64 [query, key]; None where the receiver is no head, or the
-            model does not tell how it makes its attention scores, or the method has other backward rules.
+            model does not tell how it makes its attention scores, the method has other backward rules, or
+            the prompt is too long.
+        is_too_long_for_pairs: Whether the attention patterns of the prompt, which pairs need all at once,
+            take more than a quarter of the free memory.
     """
 
     edge: str
@@ -60,6 +65,7 @@ class EdgeContributions:
     corrupted_tokens: list[str]
     positions: NDArray[np.float64]
     pairs: NDArray[np.float64] | None = None
+    is_too_long_for_pairs: bool = False
 
     @property
     def score(self) -> float:
@@ -133,6 +139,7 @@ def read_edge_steps(
         task.prompt_strings(prompt, corrupted=True),
         of_all,
         shown_pairs if _adds_up(shown_pairs, of_all, reader.channel) else None,
+        reader.is_too_long_for_pairs,
     )
 
 
@@ -163,13 +170,16 @@ class _EdgeReader:
         self.delta, self.first_position = deltas.values[sender], deltas.first_changed_position
         self.node, self.channel = nodes[0], graph.channel(receiver)
         self.heads = [node.head for node in nodes if node.head is not None]  # that share the receiver
+        self.has_pairs = bool(self.channel) and rules is None
+        size = pattern_bytes(setting.model, *batch.task.clean.shape) if self.has_pairs else 0
+        self.is_too_long_for_pairs = size > free_bytes(setting.model.device) // FREE_MEMORY_DIVISOR
 
     def read_at(self, point: GradientPoint) -> tuple[Tensor, Tensor | None]:
         """Contributions of positions [time − first position] and of pairs [query, key], in float64."""
         extra: list[Tensor] = []
         hooks: dict[str, Hook] = {}
         pattern: list[Tensor] = []
-        if self.channel and self.rules is None:
+        if self.has_pairs and not self.is_too_long_for_pairs:
             attention = f"blocks.{self.node.layer}.attn"
             hooks[f"{attention}.hook_attn_scores"] = extra.append
             if self.channel == "v":

@@ -12,8 +12,9 @@ from conftest import HALF_NAMES, NAMES, Case, make_case
 from slow_path import SlowModel, _turn, logit_difference
 from torch import Tensor
 
-from circuitviz.discovery import discover, make_setting
+from circuitviz.discovery import discover, gradients, make_setting
 from circuitviz.discovery.edge_contributions import EdgeContributions, read_edge_steps
+from circuitviz.discovery.gradients import pattern_bytes
 from circuitviz.errors import InputError
 from circuitviz.progress import run_to_completion
 
@@ -202,6 +203,31 @@ def test_positions_add_up_where_the_backward_pass_has_other_rules(
         assert reading.score == pytest.approx(expected, abs=1e-5 * max(1.0, np.abs(scores.values).max())), (
             edge
         )
+
+
+def test_a_prompt_too_long_for_pairs_is_read_by_positions_layer_by_layer(
+    demo: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edges = [edge for edge in _edges_of_each_kind(demo) if edge.endswith(">")]
+    expected = [_read(demo, edge, steps=2) for edge in edges]
+    size = pattern_bytes(demo.model, *demo.task.subset([0]).clean.shape)
+    monkeypatch.setattr("circuitviz.discovery.edge_contributions.free_bytes", lambda device: 4 * size)
+    assert all(_read(demo, edge, steps=2).pairs is not None for edge in edges)
+    monkeypatch.setattr("circuitviz.discovery.edge_contributions.free_bytes", lambda device: 4 * size - 1)
+    monkeypatch.setattr("circuitviz.discovery.gradients.batch_budget_bytes", lambda device: 0)
+    by_layer, calls = gradients._run_by_layer, []
+
+    def run_by_layer(*args: Any) -> Any:
+        calls.append(1)
+        return by_layer(*args)
+
+    monkeypatch.setattr(gradients, "_run_by_layer", run_by_layer)
+    for edge, before in zip(edges, expected, strict=True):
+        reading = _read(demo, edge, steps=2)
+        assert reading.pairs is None and reading.is_too_long_for_pairs and not before.is_too_long_for_pairs
+        assert reading.positions == pytest.approx(before.positions, abs=1e-6), edge
+    assert len(calls) == 2 * len(edges)
+    assert not _read(demo, "m1->m2").is_too_long_for_pairs  # it has none
 
 
 def test_a_method_without_gradients_is_read_by_integrated_gradients(demo: Case) -> None:

@@ -59,6 +59,7 @@ class EdgeView(QWidget):
         self.place_labels = [(QLabel(""), QLabel(""), QLabel("")) for _ in range(MAX_LISTED_PLACES)]
         self.pair_map = HeatMap("Contribution of each query and key", show_scale=False, square_cells=True)
         self.pair_box = QWidget()
+        self.no_pairs_label = QLabel("", objectName="muted", wordWrap=True)
         self.result_box = QWidget()
         self._job = LatestJob(workspace, self)
         self._build()
@@ -111,6 +112,11 @@ class EdgeView(QWidget):
         self.position_text.show_contributions(reading.tokens, reading.positions.tolist())
         self._list_places(reading)
         self.pair_box.setVisible(reading.pairs is not None)
+        self.no_pairs_label.setVisible(reading.is_too_long_for_pairs)
+        self.no_pairs_label.setText(
+            f"Pairs of query and key are left out: for a prompt of {len(reading.tokens):,} tokens they would "
+            "need more memory than is free."
+        )
         if reading.pairs is not None:
             self._show_pairs(reading)
         self.result_box.show()
@@ -175,6 +181,7 @@ class EdgeView(QWidget):
             self.places_heading,
             grid,
             self.pair_box,
+            self.no_pairs_label,
             parent=self.result_box,
             spacing=7,
         )

@@ -57,6 +57,17 @@ def test_an_edge_is_read_on_the_shown_prompt_by_the_method_that_found_it(
     assert word in view.score_label.text() and "EAP-IG" in view.score_label.text()
 
 
+def test_pairs_that_would_need_too_much_memory_are_said_to_be_left_out(
+    demo_host: PanelHost, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("circuitviz.discovery.edge_contributions.free_bytes", lambda device: 0)
+    view = _choose(demo_host, qtbot, _strongest_edge(demo_host, "<q>"))
+    assert not view.pair_box.isVisible() and view.no_pairs_label.isVisible()
+    assert f"{len(view.reading.tokens)} tokens" in view.no_pairs_label.text()
+    demo_host.workspace.set_selection(frozenset(), frozenset({_strongest_edge(demo_host, "logits")}))
+    qtbot.waitUntil(lambda: not view.no_pairs_label.isVisible(), timeout=LONG)
+
+
 def test_pointing_at_a_token_tells_its_part(demo_host: PanelHost, qtbot: QtBot) -> None:
     view = _choose(demo_host, qtbot, _strongest_edge(demo_host, "<v>"))
     strongest = int(np.abs(view.reading.positions).argmax())
