@@ -16,6 +16,13 @@ def has_circuit(workspace: Workspace) -> str:
     return "" if workspace.document.state.circuit is not None else NO_CIRCUIT
 
 
+def has_own_circuit(workspace: Workspace) -> str:
+    """A circuit is open that is not the partial result of a search."""
+    if workspace.partial_result is not None:
+        return "The circuit can be saved once its search has ended."
+    return "" if workspace.user_document.state.circuit is not None else NO_CIRCUIT
+
+
 def has_selection(workspace: Workspace) -> str:
     """Nodes or edges of a circuit are selected."""
     is_selected = bool(workspace.selected_nodes or workspace.selected_edges)

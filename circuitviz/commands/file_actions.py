@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuitviz.commands.conditions import has_circuit
+from circuitviz.commands.conditions import has_circuit, has_own_circuit
 from circuitviz.commands.registry import command
 from circuitviz.commands.services import FileService, TabService, WindowService
 
@@ -26,7 +26,7 @@ def open_file(files: FileService) -> None:
     group="save",
     shortcut="Ctrl+S",
     icon="save",
-    enabled=has_circuit,
+    enabled=has_own_circuit,
     in_toolbar=True,
 )
 def save(files: FileService) -> None:
@@ -34,7 +34,9 @@ def save(files: FileService) -> None:
     files.save_document()
 
 
-@command("save-as", text="Save as…", menu="File", group="save", shortcut="Ctrl+Shift+S", enabled=has_circuit)
+@command(
+    "save-as", text="Save as…", menu="File", group="save", shortcut="Ctrl+Shift+S", enabled=has_own_circuit
+)
 def save_as(files: FileService) -> None:
     """Save the circuit to another file."""
     files.save_as()

@@ -13,11 +13,14 @@ class EventLoopQueue(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pending: dict[Hashable, Callable[[], object]] = {}
+        self._is_closed = False
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._run_next)
 
     def add(self, work: Callable[[], object], key: Hashable = None) -> None:
         """Do something soon. What waits under the same key is replaced and keeps its place."""
+        if self._is_closed:
+            return
         self._pending[object() if key is None else key] = work
         if not self._timer.isActive():
             self._timer.start()
@@ -28,7 +31,8 @@ class EventLoopQueue(QObject):
             self._run_next()
 
     def clear(self) -> None:
-        """Leave what is due: nobody looks any more."""
+        """Leave what is due, and what comes later: nobody looks any more."""
+        self._is_closed = True
         self._pending.clear()
         self._timer.stop()
 

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,13 @@ from circuitviz.jobs.mailbox import Job, Mailbox
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.engine_pool import EnginePool
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
-from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request, WorkerIdle
+from circuitviz.workbench.requests.messages import (
+    ModelReleased,
+    ProgressReported,
+    Reply,
+    Request,
+    WorkerIdle,
+)
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.torch_threads import default_thread_count
 
@@ -92,7 +99,9 @@ class Worker(QThread):
 
     def __init__(self, engine: Engine | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._engines = EnginePool(engine, self._is_tab_busy)
+        # weakly: a worker in a cycle would be destroyed by whichever thread collects garbage
+        is_busy = weakref.WeakMethod(self._is_tab_busy)
+        self._engines = EnginePool(engine, lambda tab: (ask := is_busy()) is not None and ask(tab))
         self._mailbox = Mailbox()
         self._wake = threading.Condition()
         self._preempted: list[Job] = []
@@ -269,10 +278,14 @@ class Worker(QThread):
             return False
         cancels_all, self._is_cancel_requested = self._is_cancel_requested, False
         self._close_preempted(lambda job: cancels_all or self._is_unwanted(job))
-        for tab in self._closed_tabs:
-            self._engines.close(tab)
-        self._closed_tabs.clear()
+        self._close_engines()
         return cancels_all
+
+    def _close_engines(self, but: int | None = None) -> None:
+        """Let go of what closed tabs have open; ``but``: the tab of the job that runs."""
+        for tab in [tab for tab in self._closed_tabs if tab != but]:
+            self._closed_tabs.remove(tab)
+            self._engines.close(tab)
 
     def _is_tab_busy(self, tab: int | None) -> bool:
         """Whether a tab has jobs that run, wait or stepped aside."""
@@ -325,6 +338,8 @@ class Worker(QThread):
                     self._send(reply, job)
                 check_cancelled()
                 with self._wake:
+                    self._close_preempted(self._is_unwanted)  # such as a paused search whose tab was closed
+                    self._close_engines(but=job.tab)
                     if job.number in self._numbers_to_hold:
                         self._numbers_to_hold.discard(job.number)
                         self._held[job.number] = job
@@ -414,7 +429,7 @@ class Worker(QThread):
         if job is None:
             if envelope.n_requests == self._n_requests:
                 self.replied.emit(message)
-        elif job.tab is None or job.is_search or isinstance(message, ProgressReported):
+        elif job.tab is None or job.is_search or isinstance(message, ProgressReported | ModelReleased):
             self._tell(message, job)
         else:
             self._waiting_messages.setdefault(job.tab, deque()).append((message, job))
@@ -441,7 +456,7 @@ class Worker(QThread):
             else:
                 handle.finish(None)  # where it had no result to give
             return
-        if not is_current:
+        if not is_current and not isinstance(message, ModelReleased):  # which is of other tabs, too
             return
         handle = self._handles[number]
         if isinstance(message, JobStarted):

@@ -93,8 +93,12 @@ class FileController(QObject):
                 return
             if not self._confirm_reload(path):
                 return
+        revision = None if tab is None else tab.user_document.revision
 
         def show(document: Document) -> None:
+            is_changed = tab is not None and tab.user_document.revision != revision
+            if is_changed and not self._confirm_reload(path):
+                return  # it was edited while the file was read
             if not self.file_lock.acquire_lock(path):
                 self.file_lock.offer_copy(path)
                 return
@@ -195,6 +199,9 @@ class FileController(QObject):
         """Save to a path; the other arguments are those of ``save_document``."""
         path = path if path.suffix else path.with_suffix(".circuit")
         workspace = self._workspace
+        if workspace.partial_result is not None:  # what is on the screen is not in a document yet
+            workspace.post_message("The circuit can be saved once its search has ended")
+            return False
         workspace.commit_input_requested.emit()
         if not self.external_changes.confirm_overwrite(path):
             return False
@@ -315,7 +322,8 @@ class FileController(QObject):
         """Ask once before unsaved work of some tabs is discarded."""
         workspace = self._workspace
         workspace.save_service.wait_until_written(include_exports=False)
-        unsaved = [tab for tab in tabs if tab.has_unsaved_work]
+        # one whose search came to nothing while another question was open is gone
+        unsaved = [tab for tab in tabs if tab in workspace.tabs.tabs and tab.has_unsaved_work]
         if not unsaved:
             return True
         display_names = dict(zip(workspace.tabs.tabs, workspace.tabs.display_names(), strict=True))

@@ -55,6 +55,7 @@ class JobRows(QWidget):
             self.rows.remove(row)
             self._row.removeWidget(row)
             self._share_width()
+        row.release()
         row.hide()
         row.deleteLater()
 
@@ -70,7 +71,8 @@ class JobRow(QWidget):
 
     def __init__(self, handle: JobHandle) -> None:
         super().__init__()
-        self._handle, self._started_s = handle, 0.0
+        self._handle: JobHandle | None = handle
+        self._started_s = 0.0
         self.text_label = ElidedLabel()
         self.text_label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.progress_bar = QProgressBar(textVisible=False, maximum=PROGRESS_STEPS)
@@ -98,7 +100,12 @@ class JobRow(QWidget):
             seconds = elapsed_s * (1 - progress.fraction) / progress.fraction
         self.time_label.setText("" if seconds is None else describe_time_left(seconds))
 
+    def release(self) -> None:
+        """Let go of the job, whose connections hold the row: Python's collector does not see such a cycle."""
+        self._handle = None
+
     def _cancel(self) -> None:
         self.cancel_button.setEnabled(False)
         self.time_label.setText("ending …")
-        self._handle.cancel()
+        if self._handle is not None:
+            self._handle.cancel()

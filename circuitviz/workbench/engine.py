@@ -160,7 +160,8 @@ class Engine:
             return
         model = self.find_model(name, device, dtype)
         if model is None:
-            model = yield from self._load_model(name, device, dtype)
+            loaded = yield from self._load_model(name, device, dtype)
+            model = self.find_model(name, device, dtype) or loaded  # another tab may have loaded it meanwhile
         self.release_model()
         self._model, self._device = model, device
 

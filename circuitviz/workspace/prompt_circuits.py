@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject, Signal
 
@@ -33,6 +34,7 @@ from circuitviz.workspace.model_status import ModelStatus
 from circuitviz.workspace.notifier import Notifier
 from circuitviz.workspace.search_controller import SearchController
 from circuitviz.workspace.selection import Selection
+from circuitviz.workspace.tabs import Tab
 
 TRACEABLE_KINDS = (
     NodeKind.FEATURE,
@@ -67,7 +69,7 @@ class PromptCircuitController(QObject):
         self._submit, self._notifier = submit, notifier
         self._opened_models: set[str] = set()  # in this session
         self._last_device = ""
-        self._latest_query = 0  # the number of its job
+        self._latest_queries: WeakKeyDictionary[Tab, int] = WeakKeyDictionary()  # numbers of jobs
         self._threshold_moves: tuple[State, State] | None = None  # before the first, after the last in a row
 
     @property
@@ -127,10 +129,10 @@ class PromptCircuitController(QObject):
         if open_query is None or open_query.query_key != query.query_key or self._search.is_running:
             return self._search.queue.handle_of(self._search.start(request))
         handle = self._submit(request)
-        self._latest_query = handle.number
+        self._latest_queries[self._documents.front] = handle.number
         handle.finished.connect(self.on_answer)
         for signal in (handle.failed, handle.cancelled):
-            signal.connect(partial(self._on_query_ended, handle.number))
+            signal.connect(partial(self._on_query_ended, self._documents.front, handle.number))
         return handle
 
     def change_threshold(self, tau: float) -> None:
@@ -220,11 +222,12 @@ class PromptCircuitController(QObject):
         if isinstance(reply, ConsentNeeded):
             self.set_needed_model(reply)
 
-    def _on_query_ended(self, number: int, *_: object) -> None:
-        """A query without an answer may have opened something else than the document needs."""
-        if number == self._latest_query:
-            self._documents.front.opened_requirements = ()
-            self.ensure_opened(self._documents.user_document.state)
+    def _on_query_ended(self, tab: Tab, number: int, *_: object) -> None:
+        """A query without an answer may have opened something else than its tab's document needs."""
+        if number == self._latest_queries.get(tab):
+            tab.opened_requirements = ()
+            if tab is self._documents.front:
+                self.ensure_opened(tab.user_document.state)
 
 
 def _prompt_key(query: AttributionQuery) -> tuple[object, ...]:

@@ -132,8 +132,9 @@ class SearchQueue(QObject):
             self._start_next()
 
     def cancel(self, search: Search) -> None:
-        """End a search; what it has found so far goes to its tab."""
-        self._handles[search].cancel()
+        """End a search, unless it has ended; what it has found so far goes to its tab."""
+        if (handle := self._handles.get(search)) is not None:
+            handle.cancel()
 
     def move_up(self, search: Search) -> None:
         """Let a search run before the one that is above it."""

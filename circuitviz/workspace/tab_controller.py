@@ -54,7 +54,7 @@ class TabController(QObject):
         """Bring a tab to the front, with all that belongs to it."""
         workspace = self._workspace
         before = workspace.tabs.front
-        if tab is before:
+        if tab is before or tab not in workspace.tabs.tabs:
             return
         workspace.commit_input_requested.emit()
         workspace.document_switcher.announce_leaving()
@@ -95,6 +95,8 @@ class TabController(QObject):
     def close(self, tab: Tab) -> None:
         """Close a tab and end its search; unsaved work is asked about before this. One tab always stays."""
         workspace = self._workspace
+        if tab not in workspace.tabs.tabs:
+            return
         if workspace.tabs.tabs == [tab]:
             if tab.is_untouched:
                 return

@@ -60,7 +60,7 @@ from circuitviz.workspace.prompt_circuits import PromptCircuitController
 from circuitviz.workspace.save_service import SaveService
 from circuitviz.workspace.search_controller import SearchController
 from circuitviz.workspace.search_form import SearchForm
-from circuitviz.workspace.search_queue import Search, SearchQueue
+from circuitviz.workspace.search_queue import Search, SearchQueue, SearchStatus
 from circuitviz.workspace.selection import Selection
 from circuitviz.workspace.tab_controller import TabController
 from circuitviz.workspace.tabs import Tab, TabList
@@ -314,8 +314,16 @@ class Workspace(QObject):
         return self.search_controller.start(request, is_example)
 
     def cancel_jobs(self) -> None:
-        """Cancel everything that runs or waits; what a search has found so far is offered."""
+        """Cancel everything that runs or waits; what a search has found so far goes to its tab."""
+        for search in list(self.search_queue.searches):
+            if search.status is not SearchStatus.RUNNING:
+                self.search_queue.cancel(search)
         self.worker.cancel_all()
+
+    def cancel_search(self) -> None:
+        """Cancel the search that the tab in front waits for; where it waits for none, everything."""
+        search = self.tabs.front.search
+        self.search_queue.cancel(search) if search is not None else self.cancel_jobs()
 
     def measure_curve(self) -> None:
         """Measure faithfulness against the number of edges; not of prompt circuits."""

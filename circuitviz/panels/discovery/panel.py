@@ -106,7 +106,7 @@ class DiscoveryPanel(Panel):
         for box in (self.model_box, self.task_box):
             box.currentTextChanged.connect(lambda _text: self._warn_of_task(""))
         self.run_button.clicked.connect(self.start_search)
-        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.cancel_button.clicked.connect(workspace.cancel_search)
         self.reuse_button.clicked.connect(self.show_document_search)
         workspace.progress_reported.connect(self._on_progress)
         workspace.worker_idle.connect(self._on_idle)

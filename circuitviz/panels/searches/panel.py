@@ -58,10 +58,11 @@ class SearchesPanel(Panel):
     def refresh(self) -> None:
         """Show the searches in the order in which they run."""
         queue = self.workspace.search_queue
-        for search in queue.searches:
+        open_tabs = self.workspace.tabs.tabs
+        shown = [search for search in (*queue.searches, *self._ended) if search.tab in open_tabs]
+        for search in shown:
             if search not in self.rows:
                 self.rows[search] = SearchRow(search, self.workspace)
-        shown = [*queue.searches, *self._ended]
         for search in [search for search in self.rows if search not in shown]:
             row = self.rows.pop(search)
             row.hide()
@@ -77,7 +78,8 @@ class SearchesPanel(Panel):
             self.applicability_changed.emit()
 
     def _show_progress(self, search: Search) -> None:
-        self.rows[search].refresh_progress()
+        if search in self.rows:
+            self.rows[search].refresh_progress()
 
     def _on_ended(self, search: Search) -> None:
         if search.has_result and search.tab in self.workspace.tabs.tabs:
