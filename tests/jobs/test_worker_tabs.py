@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -120,3 +122,31 @@ def test_a_held_job_does_nothing_until_it_is_released(worker: Worker, qtbot: QtB
     rest = listen(running_handle)
     running_handle.cancel()
     qtbot.waitUntil(lambda: rest[-1:] == ["cancelled"])
+
+
+def test_a_held_job_of_a_closed_tab_ends_while_another_runs(worker: Worker, qtbot: QtBot) -> None:
+    held, running = Steps("held", 30), Steps("running", 300)
+    handle = worker.submit(held, tab=1, is_search=True)
+    heard = listen(handle)
+    qtbot.waitUntil(lambda: len(held.done) > 2)
+    worker.hold(handle)
+    other = worker.submit(running, tab=2, is_search=True)
+    qtbot.waitUntil(lambda: len(running.done) > 2)
+    worker.close_tab(1)
+    qtbot.waitUntil(lambda: "cancelled" in heard, timeout=2000)
+    assert len(running.done) < 300, "only once the other search had ended"
+    other.cancel()
+
+
+def test_a_worker_is_no_garbage_of_a_cycle(qtbot: QtBot) -> None:
+    """Python's collector runs on any thread, and would destroy Qt's timer and thread there."""
+    made = Worker(Engine())
+    made.start()
+    made.stop()
+    gone = weakref.ref(made)
+    gc.disable()
+    try:
+        del made
+        assert gone() is None
+    finally:
+        gc.enable()

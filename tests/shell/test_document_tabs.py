@@ -235,3 +235,21 @@ def test_recovered_work_keeps_its_file_where_it_opens_in_a_second_tab(
         recovery.open_recovered(found)
     assert len(names(window)) == 4 and window.isWindowModified()
     assert left.exists() and FileLock.is_held(left.with_suffix(".lock"))
+
+
+def test_a_partial_result_is_not_saved_over_a_file(open_window: Any, qtbot: QtBot, files: list[Path]) -> None:
+    """Behind it stands an empty document, which would be written."""
+    window: MainWindow = open_window()
+    form, workspace = window.panels["discovery"], window.workspace
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    form.method_box.setCurrentText("exact")
+    form.prompts_field.setValue(8)
+    qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: workspace.partial_result is not None, timeout=LONG)
+    before = files[0].read_bytes()
+    window.menus.update_enabled_actions()
+    assert not window.menus.actions["save"].isEnabled() and not window.menus.actions["save-as"].isEnabled()
+    assert not save_in(window, files[0]) and files[0].read_bytes() == before
+    assert "search has ended" in window.status_line.message_label.text()
+    workspace.cancel_jobs()
+    qtbot.waitUntil(lambda: not workspace.search_queue.searches, timeout=LONG)

@@ -86,10 +86,10 @@ class SearchesPanel(Panel):
             self._ended = [search, *self._ended][:MAX_ENDED_SEARCHES]
 
     def _follow_tabs(self) -> None:
-        """What has ended is listed as long as its circuit can be shown."""
+        """A search is listed as long as its tab can be shown, and one that has ended its circuit."""
         tabs = self.workspace.tabs.tabs
         kept = [search for search in self._ended if search.has_result and search.tab in tabs]
-        if kept != self._ended:
+        if kept != self._ended or any(search.tab not in tabs for search in self.rows):
             self._ended = kept
             self.refresh()
 

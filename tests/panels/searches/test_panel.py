@@ -98,3 +98,33 @@ def test_what_waits_is_cancelled_without_a_trace(host: PanelHost, qtbot: QtBot) 
     workspace.tab_controller.close(first.tab)
     qtbot.waitUntil(lambda: not workspace.search_queue.searches, timeout=LONG)
     assert not panel.rows and workspace.tabs.front.is_untouched
+
+
+def test_cancel_in_the_form_ends_the_search_of_the_tab_in_front(host: PanelHost, qtbot: QtBot) -> None:
+    """Not the one that runs for another tab, after which the next would begin."""
+    form, workspace = host.show("discovery"), host.workspace
+    running = workspace.start_discovery(LONG_SEARCH)
+    waiting = workspace.start_discovery(replace(IOI_SEARCH, task="sva"))
+    workspace.tab_controller.show(waiting.tab)
+    qtbot.waitUntil(lambda: running.progress is not None, timeout=LONG)
+    qtbot.mouseClick(form.cancel_button, LEFT)
+    qtbot.waitUntil(lambda: waiting.status is SearchStatus.ENDED, timeout=LONG)
+    assert running.status is SearchStatus.RUNNING
+    workspace.cancel_jobs()
+    qtbot.waitUntil(lambda: running.status is SearchStatus.ENDED, timeout=LONG)
+
+
+def test_a_search_that_has_ended_or_whose_tab_is_closed_can_be_asked_for_nothing(
+    host: PanelHost, qtbot: QtBot
+) -> None:
+    panel, workspace = host.show("searches"), host.workspace
+    search = workspace.start_discovery(LONG_SEARCH)
+    other = workspace.tabs.add(workspace.worker.open_tab())
+    qtbot.waitUntil(lambda: search.progress is not None, timeout=LONG)
+    workspace.tab_controller.show(other)
+    workspace.tab_controller.close(search.tab)
+    assert search not in panel.rows
+    workspace.tab_controller.show(search.tab)
+    assert workspace.tabs.front is other
+    qtbot.waitUntil(lambda: not workspace.search_queue.searches, timeout=LONG)
+    workspace.search_queue.cancel(search)
