@@ -363,10 +363,9 @@ class PromptEditorPanel(Panel):
             return
         self.model_line.set_open(reply.is_model_open)
         self._update_buttons()
-        for row, inspection in reply.inspections.items():
-            known = self._inspections.get(row)
-            if known is None or known.on_clean is None:
-                self._inspections[row] = inspection
+        measured = {row: one for row, one in self._inspections.items() if one.on_clean is not None}
+        self._inspections |= reply.inspections  # of many rows it must not take long
+        self._inspections |= measured
         self.table.table_model.set_inspections(self._inspections)
         self._show_front_row()
 
