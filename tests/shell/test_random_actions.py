@@ -204,7 +204,8 @@ def thread_names() -> Counter[str]:
 
 
 def _rest(window: MainWindow, qtbot: QtBot) -> None:
-    """Until nothing runs: the worker idle, all dialogs closed, deleted things gone."""
+    """Until nothing runs: typed text taken over, the worker idle, all dialogs closed, deleted things gone."""
+    window.workspace.commit_input_requested.emit()  # what was typed into the notes is not in them yet
     window.workspace.cancel_jobs()
     for search in list(window.workspace.search_queue.searches):
         window.workspace.search_queue.cancel(search)
