@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.jobs import JobHandle, Worker
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+from circuitviz.workbench.requests.messages import ModelReleased, ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
 
@@ -47,6 +47,16 @@ class Steps(Request):
             threading.Event().wait(0.01)
             yield ProgressReported(self.text, step / self.n_steps, "")
         yield Answer(self.text)
+
+
+@dataclass(frozen=True)
+class Releasing(Steps):
+    """Makes room first: another tab's model is released."""
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """The release, then the steps."""
+        yield ModelReleased("large", (0,))
+        yield from Steps.execute(self, engine)
 
 
 @pytest.fixture
@@ -150,3 +160,16 @@ def test_a_worker_is_no_garbage_of_a_cycle(qtbot: QtBot) -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_that_a_model_was_released_is_told_whoever_caused_it(worker: Worker, qtbot: QtBot) -> None:
+    """The tab that lost it is another one than that of the job, which may be behind or closed by then."""
+    told: list[Reply] = []
+    worker.replied.connect(told.append)
+    worker.submit(Releasing("behind"), tab=1)
+    second = Releasing("closed", 50)
+    worker.submit(second, tab=2)
+    qtbot.waitUntil(second.begun.is_set)
+    worker.close_tab(2)
+    qtbot.waitUntil(lambda: sum(isinstance(reply, ModelReleased) for reply in told) == 2)
+    assert not any(isinstance(reply, Answer) for reply in told)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from circuitviz.document import Document, State
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.jobs import JobHandle
-from circuitviz.shell.job_rows import SHOW_DELAY_MS, JobRow
+from circuitviz.shell.job_rows import SHOW_DELAY_MS, JobRow, JobRows
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.requests.messages import ModelReady, ProgressReported
 
@@ -106,3 +108,18 @@ def test_a_folder_of_a_model_is_named_by_its_last_part(window: MainWindow, tmp_p
     assert label.text() == "smollm2 · cpu · bfloat16" and str(folder) in label.toolTip()
     window.workspace.model_ready.emit(replace(opened, model="EleutherAI/pythia-70m"))
     assert label.text().startswith("EleutherAI/pythia-70m · ")
+
+
+def test_a_job_that_has_ended_is_let_go(qtbot: QtBot) -> None:
+    """Its request holds circuits and scores."""
+    rows = JobRows()
+    qtbot.addWidget(rows)
+    handle = JobHandle(object(), lambda: None, 1)  # type: ignore[arg-type]  # nothing reads the request
+    rows.follow(handle)
+    handle.progressed.emit(ProgressReported("Working", 0.5, ""))
+    handle.finish(None)
+    gone = weakref.ref(handle)
+    del handle
+    QApplication.processEvents()
+    gc.collect()
+    assert gone() is None
