@@ -6,35 +6,22 @@ from itertools import pairwise
 
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from circuitviz.canvas.picture_item import PictureItem
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.paint.circuit_painter import FAR_ZOOM
-from circuitviz.scene.theme import Theme, blend_hex
+from circuitviz.scene.theme import blend_hex
 
 BAND_MARGIN = 12.0  # of a band, beyond its nodes
 BAND_SHARE, CELL_SHARE = 0.35, 0.45  # of the theme's line colour, on the ground
 
 
-class BackdropItem(QGraphicsItem):
+class BackdropItem(PictureItem):
     """Lies below everything else; the tokens and layers are written by ``token_axis`` and ``layer_axis``."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.geometry: SceneGeometry | None = None
-        self.theme: Theme | None = None
-        self._bounds = QRectF()
-        self.setZValue(-2)
-
-    def show_geometry(self, geometry: SceneGeometry, theme: Theme) -> None:
-        """Belong to another picture."""
-        self.prepareGeometryChange()
-        self.geometry, self.theme, self._bounds = geometry, theme, geometry.bounds
-        self.update()
-
-    def boundingRect(self) -> QRectF:
-        """The picture's bounds."""
-        return self._bounds
+        super().__init__(z=-2)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
@@ -44,18 +31,18 @@ class BackdropItem(QGraphicsItem):
             return
         theme, whole = self.theme, self._bounds
         band = QColor(blend_hex(theme.line, theme.ground, BAND_SHARE))
-        for number, column in enumerate(() if self.geometry.scene.cells else self.geometry.scene.columns):
-            left, width = column.left - BAND_MARGIN, column.right - column.left + 2 * BAND_MARGIN
-            if number % 2 and self.geometry.scene.is_horizontal:
-                painter.fillRect(
-                    QRectF(whole.left(), column.left, whole.width(), column.right - column.left), band
-                )
-            elif number % 2:
-                painter.fillRect(QRectF(left, whole.top(), width, whole.height()), band)
-        if painter.worldTransform().m11() < FAR_ZOOM and not self.geometry.scene.columns:
+        scene = self.geometry.scene
+        for column in () if scene.cells else scene.columns[1::2]:
+            if scene.is_horizontal:
+                area = QRectF(whole.left(), column.left, whole.width(), column.right - column.left)
+            else:
+                width = column.right - column.left + 2 * BAND_MARGIN
+                area = QRectF(column.left - BAND_MARGIN, whole.top(), width, whole.height())
+            painter.fillRect(area, band)
+        if painter.worldTransform().m11() < FAR_ZOOM and not scene.columns:
             for low, high in layer_bands(self.geometry)[1::2]:
                 layer = QRectF(whole.left(), low, whole.width(), high - low)
-                if self.geometry.scene.is_horizontal:
+                if scene.is_horizontal:
                     layer = QRectF(low, whole.top(), high - low, whole.height())
                 painter.fillRect(layer, band)
         painter.setPen(QColor(blend_hex(theme.line, theme.ground, CELL_SHARE)))

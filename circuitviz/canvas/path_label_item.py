@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from circuitviz.canvas.picture_item import PictureItem
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.graph.connectivity import CircuitPath
 from circuitviz.graph.graph import channel_of
@@ -18,24 +19,18 @@ LABEL_EIGHTHS = (4, 3, 5, 2, 6)  # eighths of a hop at which a sign may stand, t
 Position = tuple[float, float]
 
 
-class PathLabelItem(QGraphicsItem):
+class PathLabelItem(PictureItem):
     """A small sign on a path, of the same size at every zoom."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.geometry: SceneGeometry | None = None
-        self.theme: Theme | None = None
+        super().__init__(z=3)
         self.path: CircuitPath | None = None
         self.text = ""
         self.position: Position | None = None
-        self._bounds = QRectF()
-        self.setZValue(3)
 
     def show_geometry(self, geometry: SceneGeometry, theme: Theme) -> None:
         """Belong to another picture; the sign stands where its path runs there."""
-        if geometry.bounds != self._bounds:
-            self.prepareGeometryChange()
-        self.geometry, self.theme, self._bounds = geometry, theme, geometry.bounds
+        super().show_geometry(geometry, theme)
         self.show_path(self.path, self.text)
 
     def show_path(self, path: CircuitPath | None, text: str) -> None:
@@ -44,10 +39,6 @@ class PathLabelItem(QGraphicsItem):
         there = self.geometry is not None and path is not None
         self.position = path_label_position(self.geometry, path) if there else None  # type: ignore[arg-type]
         self.update()
-
-    def boundingRect(self) -> QRectF:
-        """The picture's bounds."""
-        return self._bounds
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
