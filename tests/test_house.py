@@ -167,6 +167,12 @@ def test_jobs_know_only_qtcore() -> None:
         assert all(name.split(".")[1] == "QtCore" for name in qt), _place(path)
 
 
+def test_file_dialogs_remember_their_folders() -> None:
+    """Only the module that remembers the folder of each purpose opens a dialog for files."""
+    asking = [_place(path) for path in MODULES if "PySide6.QtWidgets.QFileDialog" in _imports(path)]
+    assert asking == ["circuitviz/panels/widgets/file_dialogs.py"]
+
+
 def test_every_module_says_why_it_exists() -> None:
     for path in MODULES:
         text = path.read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from circuitviz.document.origin import PromptPair
 from circuitviz.errors import InputError
 from circuitviz.formats.file_io import write_atomically
 from circuitviz.resources import user_data_folder
@@ -85,6 +86,23 @@ def find_prompt_set(name: str) -> Path | None:
         return None
     path = prompt_sets_folder() / f"{name}{SET_SUFFIX}"
     return path if path.is_file() else None
+
+
+def has_pairs(name: str, pairs: Sequence[PromptPair], is_left_out: bool = False) -> bool:
+    """Whether a search on a set, as it is now, would be on these pairs.
+
+    Args:
+        name: Name of the set.
+        pairs: The pairs of a search.
+        is_left_out: Whether it left out rows that could not be used, so that others may stand between them.
+    """
+    file = find_prompt_set(name)
+    rows = [] if file is None else _read_set_rows(file)
+    wanted = [PromptRow(a, b, *(join_answers(map(str, one)) for one in answers)) for a, b, *answers in pairs]
+    if not is_left_out:
+        return bool(wanted) and rows[: len(wanted)] == wanted
+    following = iter(rows)
+    return bool(wanted) and all(row in following for row in wanted)
 
 
 def check_set_name(name: str, task_names: Iterable[str] = ()) -> str:
@@ -167,6 +185,23 @@ def _write_lines(lines: Iterable[Sequence[str]], delimiter: str) -> str:
     # a line feed alone between lines would leave carriage returns in cells bare
     csv.writer(text, delimiter=delimiter).writerows(lines)
     return text.getvalue()
+
+
+def _read_set_rows(file: Path) -> list[PromptRow]:
+    """The rows of a set as ``save_prompt_set`` wrote them; none where somebody else wrote the file."""
+    try:
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+        return [
+            PromptRow(
+                line["clean"],
+                line["corrupted"],
+                join_answers(line["correct"]),
+                join_answers(line["incorrect"]),
+            )
+            for line in lines
+        ]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
 
 
 def _format_jsonl(rows: Iterable[PromptRow]) -> str:

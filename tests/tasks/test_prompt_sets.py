@@ -17,9 +17,11 @@ from circuitviz.tasks.prompt_sets import (
     find_prompt_set,
     format_cells,
     format_csv_rows,
+    has_pairs,
     join_answers,
     list_prompt_sets,
     parse_cells,
+    prompt_sets_folder,
     save_prompt_set,
     split_answers,
     write_prompt_file,
@@ -136,3 +138,16 @@ def test_a_column_of_lines_is_pasted_as_one_column() -> None:
 @given(st.lists(st.text(min_size=1, max_size=5).filter(lambda t: "|" not in t), max_size=4))
 def test_answers_of_a_cell(answers: list[str]) -> None:
     assert split_answers(join_answers(answers)) == tuple(answers)
+
+
+def test_a_set_is_known_by_the_pairs_of_a_search_on_it() -> None:
+    rows = [PromptRow(f"clean {i}", f"corrupted\u2028 {i}", " a| b", " c") for i in range(4)]
+    pairs = [(row.clean, row.corrupted, (" a", " b"), (" c",)) for row in rows]
+    save_prompt_set("known", rows)
+    assert has_pairs("known", pairs) and has_pairs("known", pairs[:2])
+    assert not has_pairs("known", pairs[1:]) and has_pairs("known", pairs[1:], is_left_out=True)
+    assert not has_pairs("known", pairs[::-1], is_left_out=True) and not has_pairs("known", [])
+    assert not has_pairs("unknown", pairs)
+    path = prompt_sets_folder() / "known.jsonl"
+    path.write_text('{"clean": 1}\n[')
+    assert not has_pairs("known", pairs)

@@ -2,10 +2,6 @@
 
 MODEL_HINT = "demo, a Hugging Face name such as gpt2, or a model folder"
 TASK_HINT = "a task, own prompts, or a CSV, JSONL, JSON or TOML file"
-DOCUMENT_TASK_HINT = (
-    "the prompts that the open circuit was found on, whose task may not be on this machine; "
-    "a task that is chosen from the list is searched on instead"
-)
 PROMPTS_HINT = "how many pairs of prompts scores and faithfulness are means over"
 SEED_HINT = "the same seed makes the same prompts of a task"
 METRIC_HINT = "what the circuit is to explain; a higher value is a better answer"

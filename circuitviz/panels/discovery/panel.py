@@ -8,12 +8,10 @@ at any time.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QLabel,
     QMessageBox,
     QProgressBar,
@@ -22,11 +20,9 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document import TaskOrigin
-from circuitviz.document.origin import PromptPair
 from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES, DTYPE_TOOL_TIP, FULL_DTYPE
 from circuitviz.panels.discovery.form_hints import (
     ABLATION_HINT,
-    DOCUMENT_TASK_HINT,
     EDGES_HINT,
     METRIC_HINT,
     MODEL_HINT,
@@ -35,17 +31,17 @@ from circuitviz.panels.discovery.form_hints import (
     SEED_HINT,
     SELECTION_HINT,
     SELECTION_RULES,
-    TASK_HINT,
 )
 from circuitviz.panels.discovery.search_estimate import SearchEstimate
+from circuitviz.panels.discovery.task_field import TaskField
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import adjust_form_fields, browse_button, let_shrink, make_form
+from circuitviz.panels.widgets.file_dialogs import ask_folder
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_form_labels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.panels.widgets.option_form import OptionForm
-from circuitviz.tasks.prompt_sets import list_prompt_sets
 from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.load_choices import Choices
@@ -53,7 +49,6 @@ from circuitviz.workbench.requests.messages import ModelReady, ProgressReported,
 from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
 from circuitviz.workspace.workspace import Workspace
 
-OWN_PROMPTS = "Own prompts…"  # opens their editor
 DEFAULT_METRIC = "task's default"
 
 
@@ -66,8 +61,8 @@ class DiscoveryPanel(Panel):
         self.choices = Choices()
         self.model_box = QComboBox(editable=True)
         self.model_box.setToolTip(MODEL_HINT)
-        self.task_box = QComboBox(editable=True)
-        self.task_box.setToolTip(TASK_HINT)
+        self.task_field = TaskField()
+        self.task_box, self.task_warning = self.task_field.box, self.task_field.warning_label
         self.prompts_field = IntegerField(minimum=1, maximum=100_000, value=64, toolTip=PROMPTS_HINT)
         self.seed_field = IntegerField(minimum=0, maximum=2**31 - 1, toolTip=SEED_HINT)
         self.device_box = QComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
@@ -87,8 +82,6 @@ class DiscoveryPanel(Panel):
             )
         self.edges_field = IntegerField(minimum=1, maximum=10_000_000, value=100, toolTip=EDGES_HINT)
         self.reuse_button = QPushButton("As in this circuit", toolTip=REUSE_HINT)
-        self.task_warning = QLabel("", objectName="warning", wordWrap=True, accessibleName="Task warning")
-        self.task_warning.hide()
         self.attach_controller = ImportedCircuitController(workspace, self)
         self.skip_dialog: QMessageBox | None = None
         self.run_button = QPushButton("Find circuit", objectName="primary")
@@ -97,14 +90,11 @@ class DiscoveryPanel(Panel):
         self.progress_line = ElidedLabel()
         self.option_form = OptionForm()
         self.estimate_label = SearchEstimate(workspace, self.find_request)
-        self._document_pairs: tuple[str, tuple[PromptPair, ...]] | None = None  # of a task by its name
         self._request_shown: DiscoverCircuit | None = None  # what the form was last filled with
         self._build()
         self.model_box.currentTextChanged.connect(self._on_model_chosen)
         self.method_box.currentTextChanged.connect(self._show_options)
-        self.task_box.currentTextChanged.connect(self._show_task_source)
-        for box in (self.model_box, self.task_box):
-            box.currentTextChanged.connect(lambda _text: self._warn_of_task(""))
+        self.model_box.currentTextChanged.connect(lambda _text: self.task_field.warn(""))
         self.run_button.clicked.connect(self.start_search)
         self.cancel_button.clicked.connect(workspace.cancel_search)
         self.reuse_button.clicked.connect(self.show_document_search)
@@ -112,7 +102,7 @@ class DiscoveryPanel(Panel):
         workspace.worker_idle.connect(self._on_idle)
         workspace.model_ready.connect(self._on_model_ready)
         workspace.unusable_rows_found.connect(self._ask_to_skip)
-        workspace.task_checked.connect(lambda check: self._warn_of_task(check.warning))
+        workspace.task_checked.connect(lambda check: self.task_field.warn(check.warning))
         workspace.catalog_received.connect(self.set_choices)
         self.set_choices(self.choices)
         self._follow_search_form()
@@ -121,9 +111,10 @@ class DiscoveryPanel(Panel):
 
     def _follow_changes(self) -> None:
         """Estimate the search whenever the form changes; take over what an opened circuit was found with."""
-        for box in (self.model_box, self.task_box, self.device_box, self.dtype_box, self.method_box,
-                    self.metric_box, self.ablation_box):  # fmt: skip
+        for box in (self.model_box, self.device_box, self.dtype_box, self.method_box, self.metric_box,
+                    self.ablation_box):  # fmt: skip
             box.currentTextChanged.connect(self.estimate_label.request_later)
+        self.task_field.changed.connect(self.estimate_label.request_later)
         for field in (self.prompts_field, self.seed_field):
             field.valueChanged.connect(self.estimate_label.request_later)
         self.option_form.values_changed.connect(self.estimate_label.request_later)
@@ -132,18 +123,13 @@ class DiscoveryPanel(Panel):
         self._request_shown = self.find_request()
         self._update_reuse_button()
 
-    def _document_search(self) -> DiscoverCircuit | None:
+    def _find_document_origin(self) -> TaskOrigin | None:
         """The search that the open circuit came from; None where it did not come from one on a task."""
         origin = self.workspace.state.origin
-        if not isinstance(origin, TaskOrigin) or origin.method not in self.choices.methods:
-            return None
-        search = DiscoverCircuit.from_origin(origin, self.device_box.currentText())
-        name = search.task
-        is_here = name in self.choices.tasks or Path(name).is_file()  # another's set may have the name
-        return search if is_here or not origin.pairs else replace(search, pairs=origin.pairs)
+        return origin if isinstance(origin, TaskOrigin) and origin.method in self.choices.methods else None
 
     def _update_reuse_button(self) -> None:
-        self.reuse_button.setEnabled(self._document_search() is not None)
+        self.reuse_button.setEnabled(self._find_document_origin() is not None)
 
     def _on_document_shown(self) -> None:
         if self.find_request() == self._request_shown:
@@ -151,15 +137,15 @@ class DiscoveryPanel(Panel):
 
     def show_document_search(self) -> None:
         """Fill the form with the search that the open circuit came from."""
-        if (search := self._document_search()) is not None:
-            self.show_request(search)
+        if (origin := self._find_document_origin()) is not None:
+            search = DiscoverCircuit.from_origin(origin, self.device_box.currentText())
+            self.show_request(replace(search, pairs=self.task_field.find_circuit_pairs(origin)))
 
     def show_request(self, search: DiscoverCircuit) -> None:
         """Fill the form with a search."""
         self.model_box.setEditText(search.model)
         self.task_box.setEditText(search.task)
-        self._document_pairs = None if search.pairs is None else (search.task, search.pairs)
-        self._show_task_source()
+        self.task_field.show_circuit_pairs(search.pairs)
         self.prompts_field.setValue(search.n_prompts)
         self.seed_field.setValue(search.seed)
         # full precision is what most models are opened in: the next model is to get what suits it
@@ -181,8 +167,10 @@ class DiscoveryPanel(Panel):
         form = self.workspace.search_form
         self.model_box.currentTextChanged.connect(lambda text: form.set(model=text))
         self.model_box.currentTextChanged.connect(self._show_whole_model_name)
-        self.task_box.currentTextChanged.connect(self._on_task_text_changed)
-        self.task_box.activated.connect(self._on_task_activated)
+        self.task_field.changed.connect(self._on_task_changed)
+        self.task_field.own_prompts_requested.connect(
+            lambda: self.workspace.panel_requested.emit("prompt_editor")
+        )
         self.device_box.currentTextChanged.connect(lambda text: form.set(device=text))
         self.dtype_box.currentTextChanged.connect(lambda text: form.set(dtype=text))
         self.prompts_field.valueChanged.connect(lambda n_prompts: form.set(n_prompts=n_prompts))
@@ -190,51 +178,43 @@ class DiscoveryPanel(Panel):
         form.task_list_changed.connect(self._on_task_list_changed)
         form.search_requested.connect(lambda is_example: self.start_search(is_example=is_example))
         form.model_folder_requested.connect(self.browse_model)
-        form.task_file_requested.connect(self.browse_task)
+        form.task_file_requested.connect(self.task_field.browse)
 
     def _show_search_form(self) -> None:
         form = self.workspace.search_form
-        for box, text in ((self.model_box, form.model), (self.task_box, form.task)):
-            if box.currentText() != text:
-                box.setEditText(text)
+        if self.model_box.currentText() != form.model:
+            self.model_box.setEditText(form.model)
+        self.task_field.set_task(form.task)
         self.device_box.setCurrentText(form.device)
         self.dtype_box.setCurrentText(form.dtype)
         self.prompts_field.setValue(form.n_prompts)
 
-    def _on_task_text_changed(self, text: str) -> None:
-        if text != OWN_PROMPTS:
-            self.workspace.search_form.set(task=text)
-
-    def _on_task_activated(self, index: int) -> None:
-        """Open the editor of own prompts; the task stays until they are used."""
-        if self.task_box.itemText(index) == OWN_PROMPTS:
-            self._show_search_form()
-            self.workspace.panel_requested.emit("prompt_editor")
-        else:
-            self._forget_document_pairs()  # the task of this name is meant, not what the circuit brought
+    def _on_task_changed(self) -> None:
+        self.prompts_field.setEnabled(self.task_field.pairs is None)
+        self.task_field.warn("")
+        self.workspace.search_form.set(task=self.task_field.task)
 
     def _on_task_list_changed(self) -> None:
-        self._forget_document_pairs()
-        self.set_choices(self.choices)
+        self.task_field.show_circuit_pairs(None)
+        self._list_tasks()
 
-    def _forget_document_pairs(self) -> None:
-        self._document_pairs = None
-        self._show_task_source()
+    def _list_tasks(self) -> None:
+        choices = self.choices
+        self.task_field.set_choices(
+            choices.tasks, dict(choices.task_summaries), self.workspace.search_form.task
+        )
 
     def set_choices(self, choices: Choices) -> None:
         """Fill the boxes with what is available; the current choice is kept."""
         self.choices = choices
-        names, prompt_sets = list(choices.methods), list_prompt_sets()
+        names = list(choices.methods)
         for box, items in (
             (self.model_box, list(choices.models)),
-            (self.task_box, [OWN_PROMPTS, *prompt_sets, *choices.tasks]),
             (self.method_box, names),
             (self.metric_box, [DEFAULT_METRIC, *choices.metrics]),
             (self.ablation_box, list(choices.ablations)),
         ):
-            current_text = box.currentText() or (
-                self.workspace.search_form.task if box is self.task_box else ""
-            )
+            current_text = box.currentText()
             with QSignalBlocker(box):  # an emptied box is no choice of the person's
                 box.clear()
                 box.addItems(items)
@@ -245,8 +225,7 @@ class DiscoveryPanel(Panel):
                     box.setEditText(current_text)
         for row, name in enumerate(names):
             self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
-        for row, name in enumerate(choices.tasks, start=1 + len(prompt_sets)):
-            self.task_box.setItemData(row, choices.task_summaries.get(name, ""), Qt.ItemDataRole.ToolTipRole)
+        self._list_tasks()
         is_untouched = self._request_shown is None or self.find_request() == self._request_shown
         self._show_options(self.method_box.currentText())
         if is_untouched:  # a file that was opened before the choices came
@@ -258,8 +237,8 @@ class DiscoveryPanel(Panel):
         metric = self.metric_box.currentText()
         return DiscoverCircuit(
             model=self.model_box.currentText().strip(),
-            task=self.task_box.currentText().strip(),
-            pairs=self._read_document_pairs(),
+            task=self.task_field.task,
+            pairs=self.task_field.pairs,
             n_prompts=self.prompts_field.value(),
             seed=self.seed_field.value(),
             method=self.method_box.currentText(),
@@ -289,7 +268,7 @@ class DiscoveryPanel(Panel):
     def _submit_search(self, request: DiscoverCircuit, is_example: bool = False) -> None:
         self.workspace.start_discovery(request, is_example)
         self._request_shown = self.find_request()
-        self._warn_of_task("")
+        self.task_field.warn("")
         self.cancel_button.setEnabled(True)
 
     def _build(self) -> None:
@@ -300,11 +279,9 @@ class DiscoveryPanel(Panel):
                 (self.model_box, 1), browse_button("Open a model folder", self.browse_model), spacing=4
             ),
         )
-        form.addRow(
-            "Task",
-            lay_out_row((self.task_box, 1), browse_button("Open a task file", self.browse_task), spacing=4),
-        )
+        form.addRow("Task", self.task_field)
         form.addRow(self.task_warning)
+        form.addRow(self.task_field.source_label)
         form.addRow("Prompts", self.prompts_field)
         form.addRow("Seed", self.seed_field)
         form.addRow("Device", self.device_box)
@@ -326,10 +303,10 @@ class DiscoveryPanel(Panel):
             self.estimate_label, buttons, self.progress_bar, self.progress_line, margins=(10, 4, 10, 12)
         )
         lay_out_column((scroll, 1), footer, parent=self)
-        for widget, name in ((self.model_box, "Model"), (self.task_box, "Task"), (self.method_box, "Method")):
+        for widget, name in ((self.model_box, "Model"), (self.method_box, "Method")):
             widget.setAccessibleName(name)
         adjust_form_fields(self)
-        let_shrink(self.model_box, self.task_box, self.method_box, self.metric_box, self.selection_rule_box)
+        let_shrink(self.model_box, self.method_box, self.metric_box, self.selection_rule_box)
 
     def _show_whole_model_name(self, model: str) -> None:
         tip = f"{model}: {MODEL_HINT}" if model else MODEL_HINT
@@ -358,31 +335,10 @@ class DiscoveryPanel(Panel):
         if event.type() is QEvent.Type.FontChange:
             QTimer.singleShot(0, self, self._align_forms)  # once the labels have the font
 
-    def _read_document_pairs(self) -> tuple[PromptPair, ...] | None:
-        """The open circuit's own prompts, where the form names its task, which may not be on this machine."""
-        task, pairs = self._document_pairs or ("", None)
-        return pairs if task == self.task_box.currentText() else None
-
-    def _show_task_source(self) -> None:
-        is_of_document = self._read_document_pairs() is not None
-        self.prompts_field.setEnabled(not is_of_document)
-        self.task_box.setToolTip(DOCUMENT_TASK_HINT if is_of_document else TASK_HINT)
-
-    def _warn_of_task(self, warning: str) -> None:
-        """Say under the task that the model of the form does not do it; nothing where it does."""
-        self.task_warning.setText(warning)
-        self.task_warning.setVisible(bool(warning))
-
     def browse_model(self) -> None:
         """Choose a model folder."""
-        if folder := QFileDialog.getExistingDirectory(self, "Open a model folder"):
-            self.model_box.setEditText(folder)
-
-    def browse_task(self) -> None:
-        """Choose a task file."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open a task", "", "Tasks (*.csv *.jsonl *.json)")
-        if path:
-            self.task_box.setEditText(path)
+        if folder := ask_folder(self, "Open a model folder", "models"):
+            self.model_box.setEditText(str(folder))
 
     def _ask_to_skip(self, reply: UnusableRowsFound) -> None:
         """Ask whether to search with the rows of a task file that can be used."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QFileDialog,
     QLabel,
     QMessageBox,
     QPushButton,
@@ -28,6 +27,7 @@ from circuitviz.panels.prompt_editor.prompt_table import PromptTable
 from circuitviz.panels.prompt_editor.row_details import RowDetails
 from circuitviz.panels.prompt_editor.template_page import TemplatePage
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.scene.theme import Theme
@@ -290,16 +290,14 @@ class PromptEditorPanel(Panel):
         self.workspace.post_message(f"{len(reply.rows):,} pairs of {name} are edited. {reply.note}".strip())
 
     def _choose_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Edit a task file", "", TASK_FILE_FILTER)
-        if path:
-            self.edit_task(path)
+        if path := ask_open_file(self, "Edit a task file", TASK_FILE_FILTER, "tasks"):
+            self.edit_task(str(path))
 
     def _export(self) -> None:
         self.table.commit_typed_text()
         name = f"{self.sheet.state.name or DEFAULT_NAME}.csv"
-        path, _ = QFileDialog.getSaveFileName(self, "Save the prompts", name, EXPORT_FILTER)
-        if path:
-            self.storage.export_file(Path(path) if Path(path).suffix else Path(f"{path}.csv"))
+        if path := ask_save_file(self, "Save the prompts", name, EXPORT_FILTER, "tasks"):
+            self.storage.export_file(path if path.suffix else path.with_name(f"{path.name}.csv"))
 
     def use_in_search(self) -> None:
         """Save the prompts as a set, and make it the task of the search form."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHeaderView,
     QLabel,
     QLineEdit,
@@ -26,6 +25,7 @@ from circuitviz import tasks
 from circuitviz.errors import InputError
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet
 from circuitviz.panels.widgets.fields import let_shrink, make_form
+from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.tables import TextTable, set_up_table
@@ -291,9 +291,8 @@ class TemplatePage(QWidget):
     # files
 
     def _open_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a template", "", TEMPLATE_FILTER)
-        if path:
-            self._workspace.run_guarded(self.open_template, Path(path), title="Could not open the template")
+        if path := ask_open_file(self, "Open a template", TEMPLATE_FILTER, "tasks"):
+            self._workspace.run_guarded(self.open_template, path, title="Could not open the template")
 
     def open_template(self, path: Path) -> None:
         """Show the template of a file; InputError where slots cannot say what it says."""
@@ -302,9 +301,8 @@ class TemplatePage(QWidget):
 
     def _save_file(self) -> None:
         name = f"{self._sheet.state.name.strip() or 'template'}.toml"
-        path, _ = QFileDialog.getSaveFileName(self, "Save the template", name, TEMPLATE_FILTER)
-        if path:
-            self._workspace.run_guarded(self.save_template, Path(path), title="Could not save the template")
+        if path := ask_save_file(self, "Save the template", name, TEMPLATE_FILTER, "tasks"):
+            self._workspace.run_guarded(self.save_template, path, title="Could not save the template")
 
     def save_template(self, path: Path) -> None:
         """Write the template as a file that is a task by itself."""

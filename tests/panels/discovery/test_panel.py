@@ -104,7 +104,8 @@ def test_a_circuit_brings_its_prompts_where_its_task_is_not_here(
     qtbot.mouseClick(form.reuse_button, Qt.MouseButton.LeftButton)
     pairs = workspace.state.origin.pairs
     assert form.task_box.currentText() == task and form.find_request().pairs == pairs
-    assert not form.prompts_field.isEnabled() and "open circuit" in form.task_box.toolTip()
+    source = form.task_field.source_label
+    assert not form.prompts_field.isEnabled() and source.isVisible() and "open circuit" in source.text()
     form.method_box.setCurrentText("eap")
     before = workspace.user_document
     qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
@@ -113,7 +114,42 @@ def test_a_circuit_brings_its_prompts_where_its_task_is_not_here(
     origin = workspace.user_document.state.origin
     assert (origin.method, origin.task, origin.pairs) == ("eap", task, pairs) and not host.failures
     form.task_box.setEditText("sva")
-    assert form.find_request().pairs is None and form.prompts_field.isEnabled()
+    assert form.find_request().pairs is None and form.prompts_field.isEnabled() and source.isHidden()
+
+
+def test_a_search_on_own_prompts_goes_on_with_more_of_them(host: PanelHost, qtbot: QtBot) -> None:
+    form, workspace = host.show("discovery"), host.workspace
+    rows = [
+        PromptRow(f"When Mary and John went to the {place}, John gave a drink to",
+                  f"When Mary and John went to the {place}, Mary gave a drink to", " Mary", " John")
+        for place in ("store", "park", "school", "office", "house")
+    ]  # fmt: skip
+    save_prompt_set("drinks", rows)
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    workspace.search_form.task_list_changed.emit()
+    workspace.search_form.set(model="demo", task="drinks", n_prompts=3)
+    form.method_box.setCurrentText("eap")
+
+    def search() -> TaskOrigin:
+        before = workspace.user_document
+        qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: workspace.user_document is not before, timeout=LONG)
+        qtbot.waitUntil(lambda: workspace.user_document.state.circuit is not None, timeout=LONG)
+        qtbot.waitUntil(form.reuse_button.isEnabled, timeout=LONG)
+        origin = workspace.user_document.state.origin
+        assert isinstance(origin, TaskOrigin)
+        return origin
+
+    assert len(search().pairs) == 3
+    qtbot.mouseClick(form.reuse_button, Qt.MouseButton.LeftButton)
+    assert form.prompts_field.isEnabled() and form.task_field.source_label.isHidden()
+    qtbot.mouseClick(form.prompts_field, Qt.MouseButton.LeftButton)
+    form.prompts_field.selectAll()
+    qtbot.keyClicks(form.prompts_field, "5")
+    assert len(search().pairs) == 5
+    save_prompt_set("drinks", rows[1:])  # the circuit's prompts are others than the set's now
+    qtbot.mouseClick(form.reuse_button, Qt.MouseButton.LeftButton)
+    assert not form.prompts_field.isEnabled() and "changed since" in form.task_field.source_label.text()
 
 
 @pytest.fixture
