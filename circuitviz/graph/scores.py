@@ -19,6 +19,7 @@ from circuitviz.graph.graph import BoolMatrix, Graph, edge_indices
 IMPORTED_METHOD = "imported"  # ``Scores.method`` of scores read from another tool's file
 SIGN_KEY, POSITIVE_HELPS = "score_sign", "positive helps"  # key and value in ``info`` and in files
 SIGN_NOTE_KEY = "score_sign_note"  # key in ``info``: how the sign is known
+UNIT_KEY, RANK_UNIT = "score_unit", "rank"  # key and value in ``info``: scores that are no effects
 SELECTIONS = ("greedy", "top", "signed", "threshold", "nodes", "own")
 
 
@@ -40,7 +41,8 @@ class Scores:
             end.
         info: Further results of the method, ready for JSON: ``own``, the least |score| of the edges that the
             method itself selected; ``rounds`` of path patching; ``score_sign`` and ``score_sign_note``, how
-            the sign of imported scores is known; ``task_check``, whether the model does the task.
+            the sign of imported scores is known; ``score_unit``, where they are ranks and no effects;
+            ``task_check``, whether the model does the task.
         positions: Effects by sender and token position, float [senders, time], where the method gives them.
     """
 
@@ -67,6 +69,11 @@ class Scores:
         """Whether a positive score is known to help the metric."""
         sign = self.info.get(SIGN_KEY)
         return sign == POSITIVE_HELPS or (sign is None and self.method != IMPORTED_METHOD)
+
+    @property
+    def are_effects(self) -> bool:
+        """Whether scores are effects on the metric, and not ranks."""
+        return self.info.get(UNIT_KEY) != RANK_UNIT
 
     def with_known_sign(self, negated: bool, note: str) -> Scores:
         """The same scores with a known sign: positive helps.

@@ -192,6 +192,8 @@ def _metric_change_of_heads(reference: State, state: State) -> float | None:
     if factors[0] is None or factors[1] is None:
         return None
     assert state.scores is not None and reference.live_circuit is not None and state.live_circuit is not None
+    if not state.scores.are_effects:
+        return None
     change = state.scores.estimate_change(reference.live_circuit.edges, state.live_circuit.edges)
     change -= state.scores.estimate_scaling_change(reference.live_circuit.edges, factors[0])
     return change + state.scores.estimate_scaling_change(state.live_circuit.edges, factors[1])

@@ -15,6 +15,7 @@ COUNTED = (
     ("clean-corrupted", {}),
     ("relp", {}),
     ("gim", {}),
+    ("ensemble", {"members": "eap,gim"}),
     ("eap-ig", {"steps": 3}),
     ("eap-ig-activations", {"steps": 2}),
     ("attribution-patching", {}),
