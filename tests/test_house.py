@@ -188,6 +188,19 @@ def test_long_files_are_listed() -> None:
         warnings.warn(LongFileWarning(f"longer than {MAX_LINES} lines: {', '.join(long)}"), stacklevel=1)
 
 
+def test_fields_are_of_the_classes_that_the_wheel_does_not_change() -> None:
+    """All but those classes themselves: a field of Qt's own would change under a wheel that scrolls its panel."""
+    own = {"QComboBox", "QSlider", "QDial", "QSpinBox", "QDoubleSpinBox"}
+    found = []
+    for path in MODULES:
+        if path.stem in ("focused_wheel", "number_fields"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = [node.func] if isinstance(node, ast.Call) else getattr(node, "bases", [])
+            found += [f"{_place(path)}: {n.id}" for n in named if isinstance(n, ast.Name) and n.id in own]
+    assert not found, found
+
+
 def test_nothing_is_unpickled() -> None:
     for path in MODULES:
         imported = {name.split(".")[0] for name in _imports(path)}

@@ -38,9 +38,14 @@ class CanvasCard(QFrame):
         self.move(self.view.viewport().width() - self.width() - MARGIN_PX, MARGIN_PX)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Move along when the canvas changes its size."""
-        if watched is self.view and event.type() is QEvent.Type.Resize and self.isVisible():
+        """Move along when the canvas changes its size; Escape on the canvas closes the card first."""
+        if self.isVisible() and event.type() is QEvent.Type.Resize:
             self.move_to_corner()
+        elif self.isVisible() and event.type() is QEvent.Type.KeyPress:
+            assert isinstance(event, QKeyEvent)
+            if event.key() == Qt.Key.Key_Escape:
+                self.close_card()
+                return True
         return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

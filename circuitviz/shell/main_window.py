@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QStackedWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
@@ -34,13 +35,13 @@ from circuitviz.shell.crash_recovery import CrashRecovery
 from circuitviz.shell.dock_manager import DockManager
 from circuitviz.shell.document_tabs import DocumentTabs
 from circuitviz.shell.drag_and_drop import DropHandler
+from circuitviz.shell.escape_layers import EscapeLayer, close_topmost
 from circuitviz.shell.failure_dialog import show_failure
 from circuitviz.shell.file_controller import FileController
 from circuitviz.shell.find_bar import FindBar
 from circuitviz.shell.full_screen import FullScreenCanvas
 from circuitviz.shell.group_controller import GroupController
 from circuitviz.shell.help_viewer import HelpViewer, heading_anchor
-from circuitviz.shell.input_rules import InputRules, Layer
 from circuitviz.shell.layout_controller import LayoutController
 from circuitviz.shell.node_names import NodeNames
 from circuitviz.shell.notice_bar import NoticeBar, stack_above
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
 
     Attributes:
         services: What commands may be handed, by class or protocol.
+        escape_layers: What Escape closes, from the topmost to the lowest.
     """
 
     def __init__(self, workspace: Workspace | None = None, settings: Settings | None = None) -> None:
@@ -73,7 +75,6 @@ class MainWindow(QMainWindow):
         self.settings = settings or Settings()
         self.workspace = workspace = workspace or Workspace()
         self.failure_dialog: QMessageBox | None = None
-        self.input_rules = InputRules(self)
         self.theme_controller = ThemeController(self, self.settings)
         self.theme_controller.apply_settings()  # before there are widgets: each is then polished once
         self.view = CircuitView()
@@ -113,11 +114,11 @@ class MainWindow(QMainWindow):
         self._connect_signals()
         self.find_bar = FindBar(self.view, workspace)  # after the canvas has heard of a change
         places = self.dock_manager.places_view
-        self.input_rules.layers = (
-            Layer(self.command_palette.isVisible, self.command_palette.close_palette),
-            Layer(self.find_bar.isVisible, self.find_bar.close_card, is_over_canvas=True),
-            Layer(lambda: bool(places.open_place), places.close_area),
-            Layer(lambda: self.full_screen.is_active, self.full_screen.leave),
+        self.escape_layers = (
+            EscapeLayer(self.command_palette.isVisible, self.command_palette.close_palette),
+            EscapeLayer(self.find_bar.isVisible, self.find_bar.close_card),
+            EscapeLayer(lambda: bool(places.open_place), places.close_area),
+            EscapeLayer(lambda: self.full_screen.is_active, self.full_screen.leave),
         )
         self.services = self._offer_services()
         self.theme_controller.apply_settings()  # what is drawn hears of the colours
@@ -328,6 +329,11 @@ class MainWindow(QMainWindow):
         self.theme_controller.apply_settings()
 
     # Qt's events
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape that nothing in the window has used closes what is on top."""
+        if not (event.key() == Qt.Key.Key_Escape and close_topmost(self.escape_layers)):
+            super().keyPressEvent(event)
 
     def focusNextPrevChild(self, next: bool) -> bool:
         """Tab passes over what stands behind a tab, which Qt calls visible."""

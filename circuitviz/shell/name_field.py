@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCompleter, QLineEdit
 
@@ -22,7 +22,6 @@ class NameField(QLineEdit):
         self.view = view
         self._on_accepted: Callable[[str], None] = lambda _name: None
         self.setFixedWidth(FIELD_WIDTH_PX)
-        self.installEventFilter(self)
         self.hide()
 
     def ask_name(
@@ -52,7 +51,7 @@ class NameField(QLineEdit):
         self.show()
         self.setFocus()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def event(self, event: QEvent) -> bool:
         """Close on Return, Escape and loss of focus; complete on Tab."""
         if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -69,7 +68,7 @@ class NameField(QLineEdit):
                 return True
         if event.type() is QEvent.Type.FocusOut and self.isVisible():
             self.hide()
-        return super().eventFilter(watched, event)
+        return super().event(event)
 
     def _typed_text(self) -> str:
         """The text without the end that is suggested, which the completer writes and selects."""

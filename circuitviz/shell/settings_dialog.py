@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.dtypes import DTYPE_CHOICES, DTYPE_TOOL_TIP
 from circuitviz.panels.widgets.fields import adjust_form_fields
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.scene.theme import EDGE_COLOURS
 from circuitviz.shell.settings import LOG_LEVELS, Settings
@@ -41,10 +41,10 @@ class SettingsDialog(QDialog):
         self.settings = settings
         self.setWindowTitle("Settings")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.theme_box, self.colours_box, self.text_size_box = QComboBox(), QComboBox(), QComboBox()
-        self.device_box, self.dtype_box = QComboBox(), QComboBox()
+        self.theme_box, self.colours_box, self.text_size_box = ComboBox(), ComboBox(), ComboBox()
+        self.device_box, self.dtype_box = ComboBox(), ComboBox()
         self.threads_field = IntegerField(minimum=0, maximum=1024)
-        self.log_level_box = QComboBox()
+        self.log_level_box = ComboBox()
         self.recent_count_label, self.clear_button = QLabel("", objectName="muted"), QPushButton("Clear")
         self._fill_fields()
         self._create_layout()

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
 from circuitviz.document import State
 from circuitviz.document.attribution_query import AttributionQuery
@@ -22,6 +22,7 @@ from circuitviz.graph import (
     parse_positions,
 )
 from circuitviz.panels.widgets.fields import adjust_form_fields, choice_box, let_shrink, make_form
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.number_fields import DecimalField
 from circuitviz.workbench.prompt_evaluation import describe_mean
 
@@ -41,7 +42,7 @@ class AblationForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.nodes_label = QLabel("", wordWrap=True)
-        self.value_box = QComboBox(accessibleName="Value written by the selected nodes")
+        self.value_box = ComboBox(accessibleName="Value written by the selected nodes")
         self.factor_field = DecimalField(
             minimum=-10, maximum=10, singleStep=0.1, value=0.5, accessibleName="Factor"
         )
@@ -51,7 +52,7 @@ class AblationForm(QWidget):
             "counted from 0 at the first token, or backwards from −1 at the answer position"
         )
         self.apply_button = QPushButton("Apply", objectName="primary")
-        self.ablation_box = QComboBox(accessibleName="Ablation of nodes outside the circuit")
+        self.ablation_box = ComboBox(accessibleName="Ablation of nodes outside the circuit")
         self.errors_box = choice_box("Reconstruction errors", *ERROR_MODES)
         self.errors_box.setToolTip("SAE or transcoder reconstruction error: keep it, or drop it")
         self._is_feature_circuit: bool | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QTabWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QTabWidget
 
 from circuitviz.panels.compare.methods_page import MethodsPage
 from circuitviz.panels.compare.other_models_page import OtherModelsPage
@@ -12,6 +12,7 @@ from circuitviz.panels.compare.reuse_page import ReusePage
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.fields import browse_button
 from circuitviz.panels.widgets.file_dialogs import ask_open_file
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workspace.workspace import Workspace
 
@@ -24,7 +25,7 @@ class ComparePanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.reference_box = QComboBox(accessibleName="Compare with")
+        self.reference_box = ComboBox(accessibleName="Compare with")
         self.reference_box.setMinimumWidth(230)
         self.browse_button = browse_button("open a circuit file to compare with", self._browse_circuit)
         self.keep_button = QPushButton("Add this circuit", toolTip="add this circuit to the comparison")

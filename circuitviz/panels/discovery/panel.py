@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import (
-    QComboBox,
     QLabel,
     QMessageBox,
     QProgressBar,
@@ -38,6 +37,7 @@ from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import adjust_form_fields, browse_button, let_shrink, make_form
 from circuitviz.panels.widgets.file_dialogs import ask_folder
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_form_labels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import IntegerField
@@ -59,21 +59,21 @@ class DiscoveryPanel(Panel):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.choices = Choices()
-        self.model_box = QComboBox(editable=True)
+        self.model_box = ComboBox(editable=True)
         self.model_box.setToolTip(MODEL_HINT)
         self.task_field = TaskField()
         self.task_box, self.task_warning = self.task_field.box, self.task_field.warning_label
         self.prompts_field = IntegerField(minimum=1, maximum=100_000, value=64, toolTip=PROMPTS_HINT)
         self.seed_field = IntegerField(minimum=0, maximum=2**31 - 1, toolTip=SEED_HINT)
-        self.device_box = QComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
+        self.device_box = ComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
         self.device_box.addItems(["cpu", "cuda"])
-        self.dtype_box = QComboBox(toolTip=DTYPE_TOOL_TIP)
+        self.dtype_box = ComboBox(toolTip=DTYPE_TOOL_TIP)
         self.dtype_box.addItems(DTYPE_CHOICES)
-        self.method_box = QComboBox()
+        self.method_box = ComboBox()
         self.method_hint = QLabel("", objectName="muted", wordWrap=True, accessibleName="About the method")
-        self.metric_box = QComboBox(toolTip=METRIC_HINT)
-        self.ablation_box = QComboBox(toolTip=ABLATION_HINT)
-        self.selection_rule_box = QComboBox(toolTip=SELECTION_HINT)
+        self.metric_box = ComboBox(toolTip=METRIC_HINT)
+        self.ablation_box = ComboBox(toolTip=ABLATION_HINT)
+        self.selection_rule_box = ComboBox(toolTip=SELECTION_HINT)
         self.selection_rule_box.addItem("method's default", "")
         for name, tip in SELECTION_RULES.items():
             self.selection_rule_box.addItem(name, name)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from circuitviz.document import TaskOrigin
 from circuitviz.document.origin import PromptPair
 from circuitviz.panels.discovery.form_hints import TASK_HINT
 from circuitviz.panels.widgets.fields import browse_button, let_shrink
 from circuitviz.panels.widgets.file_dialogs import ask_open_file
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.tasks.prompt_sets import find_prompt_set, has_pairs, list_prompt_sets
 
@@ -40,7 +41,7 @@ class TaskField(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.box = QComboBox(editable=True, accessibleName="Task", toolTip=TASK_HINT)
+        self.box = ComboBox(editable=True, accessibleName="Task", toolTip=TASK_HINT)
         self.warning_label = QLabel("", objectName="warning", wordWrap=True, accessibleName="Task warning")
         self.source_label = QLabel("", objectName="muted", wordWrap=True, accessibleName="Source of prompts")
         self._built_in: tuple[str, ...] = ()

@@ -7,12 +7,13 @@ from typing import Any
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
@@ -41,7 +42,7 @@ class EvaluationPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.measure_box = QComboBox(accessibleName="Measure")
+        self.measure_box = ComboBox(accessibleName="Measure")
         self.option_form = OptionForm()
         self.description_label = QLabel("", objectName="muted", wordWrap=True)
         self.run_button = QPushButton("Measure", objectName="primary")

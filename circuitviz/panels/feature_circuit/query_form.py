@@ -16,6 +16,7 @@ from circuitviz.document.attribution_query import (
     AttributionQuery,
 )
 from circuitviz.panels.widgets.fields import adjust_form_fields, let_shrink, make_form
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.number_fields import DecimalField, IntegerField
 
 TARGET_KINDS = {
@@ -51,7 +52,7 @@ class AttributionQueryForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.prompt_box = QComboBox(editable=True, accessibleName="Prompt")
+        self.prompt_box = ComboBox(editable=True, accessibleName="Prompt")
         self.prompt_box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.target_kind_box = _choice_box(TARGET_KINDS, "Kind of target")
         self.target_field = QLineEdit(accessibleName="Target")
@@ -212,7 +213,7 @@ class AttributionQueryForm(QWidget):
 
 
 def _choice_box(choices: Mapping[str, tuple[str, str]], name: str) -> QComboBox:
-    box = QComboBox(accessibleName=name)
+    box = ComboBox(accessibleName=name)
     for row, (value, (text, tip)) in enumerate(choices.items()):
         box.addItem(text, value)
         box.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)

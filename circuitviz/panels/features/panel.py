@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QWidget
 
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.panels.features.dashboard_view import DashboardView
@@ -23,6 +23,7 @@ from circuitviz.panels.features.feature_table import (
 from circuitviz.panels.features.file_menu import FileMenuButton
 from circuitviz.panels.panel_steps import has_features, model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
 from circuitviz.workbench.requests.feature_dashboards import (
     DictionaryOverview,
@@ -65,7 +66,7 @@ class FeaturesPanel(Panel):
         self.dictionaries_label = QLabel("", objectName="muted")
         self.fit_label = DictionaryFitLabel()
         self.file_menu_button = FileMenuButton(self)
-        self.site_box = QComboBox(accessibleName="Dictionary")
+        self.site_box = ComboBox(accessibleName="Dictionary")
         self.search_field = QLineEdit(placeholderText="Search labels", accessibleName="Search features")
         self.search_field.setClearButtonEnabled(True)
         self.table_model = FeatureTableModel()

@@ -30,6 +30,7 @@ from circuitviz.errors import InputError
 from circuitviz.options import Option, build_options, describe_options
 from circuitviz.paint.png import render_bitmap
 from circuitviz.panels.figures.sheet_preview import SheetPreview
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
@@ -75,7 +76,7 @@ class FigureDialog(QDialog):
         self.setWindowTitle(title)
         self.workspace, self.options_type = workspace, options_type
         load_shipped_fonts()
-        self.preview, self.option_form, self.format_box = SheetPreview(), OptionForm(), QComboBox()
+        self.preview, self.option_form, self.format_box = SheetPreview(), OptionForm(), ComboBox()
         self.size_label = QLabel(objectName="muted")
         self.problem_label = QLabel(objectName="warning", wordWrap=True)
         self.format_box.setAccessibleName("Format")

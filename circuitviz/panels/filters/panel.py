@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QSlider,
     QToolButton,
     QWidget,
 )
@@ -22,6 +21,7 @@ from circuitviz.document import State, ViewFilters, set_filters
 from circuitviz.document.view_filters import CHANNELS, SIGN_MEANINGS, SIGNS
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED, adjust_form_fields, make_form
+from circuitviz.panels.widgets.focused_wheel import Slider
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import DecimalField, IntegerField
 from circuitviz.workspace.workspace import Workspace
@@ -86,7 +86,7 @@ class FiltersPanel(Panel):
         super().__init__(workspace)
         self._is_updating = False
         self._n_circuit_edges = 1
-        self.max_edges_slider = QSlider(
+        self.max_edges_slider = Slider(
             Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Strongest edges"
         )
         self.max_edges_label = QLabel("all", objectName="muted")

@@ -13,6 +13,7 @@ from circuitviz.evaluation import claims
 from circuitviz.options import Option, build_options
 from circuitviz.panels.widgets.fields import make_form
 from circuitviz.panels.widgets.file_dialogs import ask_open_file
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.tasks import counterfactuals
@@ -49,7 +50,7 @@ class ClaimDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Add a test")
         self._claims, self._task_name, self._has_pairs = choices, task_name, has_pairs
-        self.test_box = QComboBox(accessibleName="Test")
+        self.test_box = ComboBox(accessibleName="Test")
         self.test_summary = QLabel("", objectName="muted", wordWrap=True)
         self.options_form = OptionForm()
         self.pairs_label = QLabel("", objectName="muted", wordWrap=True)

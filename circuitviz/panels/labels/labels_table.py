@@ -20,6 +20,7 @@ from circuitviz.document import ROLES, EvidenceContext, Label, set_label
 from circuitviz.document.labels import class_key, colour_for_role, target_kind
 from circuitviz.panels.features.feature_labels import FeatureLabels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel
 from circuitviz.scene.class_colours import class_colours, class_titles, label_colour
 from circuitviz.workspace.workspace import Workspace
@@ -228,7 +229,7 @@ class RoleCompleter(QCompleter):
             self._roles_model.setStringList(roles)
 
 
-class RoleBox(QComboBox):
+class RoleBox(ComboBox):
     """Editable combo box of roles; any text is accepted."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:

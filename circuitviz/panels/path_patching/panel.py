@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHeaderView, QLabel, QPushButton, QTreeWidget, QTreeWidgetItem
+from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton, QTreeWidget, QTreeWidgetItem
 
 from circuitviz.document import TaskOrigin
 from circuitviz.graph import NodeKind
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workspace.workspace import Workspace
@@ -40,7 +41,7 @@ class PathPatchingPanel(Panel):
         self.rounds_tree.setHeaderLabels(["receivers ← senders", "effect"])
         self.rounds_tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.rounds_tree.header().setStretchLastSection(False)
-        self.channel_box = QComboBox(
+        self.channel_box = ComboBox(
             accessibleName="Channel", toolTip="input of the checked heads that is patched next"
         )
         for name, text in CHANNEL_TITLES.items():

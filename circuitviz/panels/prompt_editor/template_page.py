@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
@@ -26,8 +25,10 @@ from circuitviz.errors import InputError
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet
 from circuitviz.panels.widgets.fields import let_shrink, make_form
 from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.panels.widgets.tables import TextTable, set_up_table
 from circuitviz.tasks.prompt_sets import write_text_file
 from circuitviz.tasks.slot_templates import ANOTHER_WORD, OWN_WORD, Slot, SlotTemplate, slot_template_of
@@ -74,7 +75,7 @@ class TemplatePage(QWidget):
         self.slot_table = QTableWidget(0, len(SLOT_TITLES))
         self.sample_table = TextTable(SAMPLE_TITLES, "Pairs of the template, a sample")
         self.state_label = QLabel("", wordWrap=True, accessibleName="What the template gives")
-        self.pairs_field = QSpinBox(minimum=1, maximum=5000, value=64, accessibleName="Number of pairs")
+        self.pairs_field = IntegerField(minimum=1, maximum=5000, value=64, accessibleName="Number of pairs")
         self.expand_button = QPushButton("Make pairs", toolTip="replace the table by pairs of the template")
         self.open_button = QPushButton("Open template…")
         self.save_button = QPushButton("Save template…", toolTip="as a file that is a task by itself")
@@ -184,7 +185,7 @@ class TemplatePage(QWidget):
     def _show_choice(self, row: int, column: int, texts: list[str], value: str, default: str) -> None:
         box = self.slot_table.cellWidget(row, column)
         if not isinstance(box, QComboBox):
-            box = QComboBox(accessibleName=f"{SLOT_TITLES[column]}, {self._slot_name(row)}")
+            box = ComboBox(accessibleName=f"{SLOT_TITLES[column]}, {self._slot_name(row)}")
             let_shrink(box)
             box.activated.connect(lambda _index: self._take_over("Edit the template's rule"))
             self.slot_table.setCellWidget(row, column, box)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -19,6 +18,7 @@ from circuitviz.graph.names import parse_feature_name
 from circuitviz.graph.traces import EXAMPLE_CHOICES
 from circuitviz.panels.widgets.fields import adjust_form_fields, choice_box, let_shrink, make_form
 from circuitviz.panels.widgets.file_dialogs import ask_open_file
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import IntegerField
@@ -62,7 +62,7 @@ class CollectForm(QWidget):
         self.nodes_per_circuit_field = IntegerField(minimum=10, maximum=2000, value=200, singleStep=50)
         self.nodes_per_circuit_field.setAccessibleName("Nodes of a circuit")
         self.nodes_per_circuit_field.setToolTip("approximate number of nodes in the circuit of each example")
-        self.collection_box = QComboBox(accessibleName="Trace collections")
+        self.collection_box = ComboBox(accessibleName="Trace collections")
         let_shrink(self.collection_box)
         self.remove_button = QToolButton(text="✕", toolTip="remove this collection")
         self.remove_button.setAccessibleName("Remove this collection")

@@ -12,6 +12,7 @@ from circuitviz.graph.names import site_sort_key
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
 from circuitviz.panels.widgets.fields import choice_box, let_shrink
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.plots import TableRows
@@ -32,8 +33,8 @@ class SimilarityPage(TracesPage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.site_box = QComboBox(accessibleName="Site to compare")
-        self.columns_box = QComboBox(accessibleName="Collection in the columns")
+        self.site_box = ComboBox(accessibleName="Site to compare")
+        self.columns_box = ComboBox(accessibleName="Collection in the columns")
         self.order_box = choice_box("Order of the examples", BY_ACTIVATION, BY_SIMILARITY)
         self.order_box.setToolTip("examples are numbered by activation; 1 has the highest")
         for box, letters in ((self.site_box, 6), (self.columns_box, 8), (self.order_box, 8)):

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QLabel,
     QLineEdit,
@@ -25,6 +24,7 @@ from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.fields import browse_button
 from circuitviz.panels.widgets.file_dialogs import ask_folder, ask_open_file
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
@@ -57,7 +57,7 @@ class TrainingPanel(Panel):
         self.finished_training: TrainingProgress | None = None
         self.history: tuple[training.TrainingPoint, ...] = ()
         self._job = LatestJob(workspace, self)
-        self.site_box = QComboBox(accessibleName="Site")
+        self.site_box = ComboBox(accessibleName="Site")
         self.text_field = QLineEdit(accessibleName="Text file")
         self.folder_field = QLineEdit(
             str(user_data_folder() / "dictionaries"), accessibleName="Folder to write to"

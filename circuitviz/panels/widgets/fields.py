@@ -7,6 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QFormLayout, QToolButton, QWidget
 
+from circuitviz.panels.widgets.focused_wheel import ComboBox
+
 LEFT_ALIGNED = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT_ALIGNED = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -22,7 +24,7 @@ def make_form(parent: QWidget | None = None, vertical_spacing: int = 8) -> QForm
 
 def choice_box(name: str, *texts: str) -> QComboBox:
     """A combo box of choices, with a name for screen readers."""
-    box = QComboBox(accessibleName=name)
+    box = ComboBox(accessibleName=name)
     box.addItems(list(texts))
     return box
 

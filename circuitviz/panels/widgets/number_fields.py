@@ -6,10 +6,13 @@ Qt's own refuse the key that would lead out of range, so that 1000 typed where 5
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from PySide6.QtCore import QPoint
-from PySide6.QtGui import QValidator
+from PySide6.QtGui import QValidator, QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QToolTip
+
+from circuitviz.panels.widgets.focused_wheel import leave_focus_on_wheel, turn_with_focus
 
 NOTE_MS = 4000
 Verdict = tuple[QValidator.State, str, int]
@@ -17,6 +20,14 @@ Verdict = tuple[QValidator.State, str, int]
 
 class IntegerField(QSpinBox):
     """A spin box of whole numbers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # what Qt's own takes
+        leave_focus_on_wheel(self)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Step the number, with the focus."""
+        turn_with_focus(self, event, super().wheelEvent)
 
     def validate(self, text: str, pos: int) -> Verdict:
         """Let any number be typed."""
@@ -30,6 +41,14 @@ class IntegerField(QSpinBox):
 
 class DecimalField(QDoubleSpinBox):
     """A spin box of decimal numbers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # what Qt's own takes
+        leave_focus_on_wheel(self)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Step the number, with the focus."""
+        turn_with_focus(self, event, super().wheelEvent)
 
     def validate(self, text: str, pos: int) -> Verdict:
         """Let any number be typed."""

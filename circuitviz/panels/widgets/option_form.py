@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, Q
 
 from circuitviz.options import Option
 from circuitviz.panels.widgets.fields import adjust_form_fields, make_form
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.number_fields import DecimalField, IntegerField
 
 
@@ -64,12 +65,12 @@ class OptionForm(QWidget):
 
 def _create_field(option: Option, suggestions: Sequence[str]) -> QWidget:
     if suggestions:
-        free = QComboBox(editable=True)
+        free = ComboBox(editable=True)
         free.addItems(list(suggestions))
         free.setCurrentText(str(option.default))
         return free
     if option.choices:
-        box = QComboBox()
+        box = ComboBox()
         box.addItems(option.choices)
         box.setCurrentText(str(option.default))
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
+from PySide6.QtWidgets import QStyle, QStyleOptionComboBox, QStylePainter
 
 from circuitviz.panels.widgets.fields import let_shrink
+from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.workbench.requests.messages import ModelReady
 from circuitviz.workspace.workspace import Workspace
 
 
-class PromptSelector(QComboBox):
+class PromptSelector(ComboBox):
     """A list of the task's prompts; the choice holds for the whole workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
