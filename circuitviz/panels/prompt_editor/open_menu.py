@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from circuitviz.document.origin import TaskOrigin
 from circuitviz.tasks.prompt_drafts import SavedDraft, list_drafts
+from circuitviz.tasks.prompt_set_files import list_saved_sets
 from circuitviz.tasks.prompt_sets import list_prompt_sets
 from circuitviz.workbench.requests.load_choices import Choices
 from circuitviz.workspace.plain_text import escape_mnemonics
@@ -23,7 +24,7 @@ class OpenMenu(QMenu):
     """Made anew each time it opens.
 
     Signals: ``set_chosen(name)``, ``task_chosen(name)``, ``document_chosen()``, ``file_requested()``,
-    ``draft_chosen(SavedDraft)``.
+    ``draft_chosen(SavedDraft)``, ``sets_requested()``: rename, duplicate or delete sets.
     """
 
     set_chosen = Signal(str)
@@ -31,6 +32,7 @@ class OpenMenu(QMenu):
     document_chosen = Signal()
     file_requested = Signal()
     draft_chosen = Signal(object)
+    sets_requested = Signal()
 
     def __init__(self, workspace: Workspace, parent: QWidget) -> None:
         super().__init__(parent)
@@ -50,6 +52,8 @@ class OpenMenu(QMenu):
             self.addAction(escape_mnemonics(name), partial(self.set_chosen.emit, name))
         if not names:
             self.addAction("none saved yet").setEnabled(False)
+        manage = self.addAction("Rename, duplicate, delete…", self.sets_requested.emit)
+        manage.setEnabled(bool(list_saved_sets()))
         self.addSeparator()
         tasks = self.addMenu("Built-in task")
         for name in self.task_names:

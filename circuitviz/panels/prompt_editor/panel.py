@@ -25,6 +25,8 @@ from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet, SheetState
 from circuitviz.panels.prompt_editor.prompt_storage import DEFAULT_NAME, PromptStorage
 from circuitviz.panels.prompt_editor.prompt_table import PromptTable
 from circuitviz.panels.prompt_editor.row_details import RowDetails
+from circuitviz.panels.prompt_editor.row_inspector import RowInspector
+from circuitviz.panels.prompt_editor.sets_dialog import SetsDialog
 from circuitviz.panels.prompt_editor.template_page import TemplatePage
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
@@ -32,12 +34,7 @@ from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.scene.theme import Theme
 from circuitviz.tasks.prompt_sets import PromptRow
-from circuitviz.workbench.prompt_inspection import RowInspection
-from circuitviz.workbench.requests.inspect_prompts import (
-    InspectPrompts,
-    PromptsInspected,
-    PromptsModel,
-)
+from circuitviz.workbench.requests.inspect_prompts import PromptsModel
 from circuitviz.workbench.requests.read_task_rows import ReadTaskRows, RowsRead
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
@@ -45,8 +42,6 @@ from circuitviz.workspace.workspace import Workspace
 TASK_FILE_FILTER = "Tasks (*.csv *.jsonl *.json)"
 EXPORT_FILTER = "CSV (*.csv);;Lines of JSON (*.jsonl)"
 INSPECTION_DELAY_MS = 200  # after the last key, so that a word that is typed is read once
-MAX_PAST_ROWS = 10_000  # that were read and are no longer in the table
-MAX_MEASURED_ROWS = 100  # beside the row in front; of further ones the tokens alone are read
 DETAILS_HEIGHT_PX = 196
 MIN_STACKED_HEIGHT_PX = 340  # below it the pair in front stands beside the table instead of below it
 
@@ -80,12 +75,11 @@ class PromptEditorPanel(Panel):
         self.check_label = CheckLabel(workspace)
         self.use_button = QPushButton("Use in search", objectName="primary")
         self.replace_dialog: QMessageBox | None = None
+        self.sets_dialog: SetsDialog | None = None
         self.count_label = QLabel(
             "", objectName="muted", wordWrap=True, accessibleName="Pairs that can be used"
         )
-        self._inspections: dict[PromptRow, RowInspection] = {}
-        self._inspected_model: PromptsModel | None = None
-        self._inspection_job = LatestJob(workspace, self, follows_tab=False)
+        self.inspector = RowInspector(workspace, self)
         self._reading_job = LatestJob(workspace, self, follows_tab=False)
         self._inspection_timer = QTimer(self, singleShot=True, interval=INSPECTION_DELAY_MS)
         self._build()
@@ -137,7 +131,7 @@ class PromptEditorPanel(Panel):
         self.details.fix_requested.connect(self._fix_answers)
         self.model_line.opened.connect(self._on_model_opened)
         self._inspection_timer.timeout.connect(self.refresh_when_visible(self._inspect))
-        self._inspection_job.received.connect(self._on_inspected)
+        self.inspector.inspected.connect(self._on_inspected)
         self.check_button.clicked.connect(self._check)
         self.use_button.clicked.connect(self.use_in_search)
         self.check_label.changed.connect(self._update_buttons)
@@ -150,6 +144,7 @@ class PromptEditorPanel(Panel):
         menu.document_chosen.connect(self.edit_document)
         menu.file_requested.connect(self._choose_file)
         menu.draft_chosen.connect(self.storage.show_draft)
+        menu.sets_requested.connect(self._show_sets)
         workspace.search_form.changed.connect(self._on_model_changed)
         workspace.model_ready.connect(lambda _opened: self._inspection_timer.start())
         workspace.commit_input_requested.connect(self.table.commit_typed_text)
@@ -223,7 +218,7 @@ class PromptEditorPanel(Panel):
     def _fix_answers(self) -> None:
         """Put each suggested answer in place, in the row in front."""
         row, rows = self.table.front_row, list(self.sheet.rows)
-        inspection = self._inspections.get(rows[row]) if 0 <= row < len(rows) else None
+        inspection = self.inspector.inspections.get(rows[row]) if 0 <= row < len(rows) else None
         if inspection is not None:
             rows[row] = inspection.with_suggestions()
             self.sheet.set_rows(rows, "Use suggested answers")
@@ -324,6 +319,22 @@ class PromptEditorPanel(Panel):
         self.workspace.panel_requested.emit("discovery")
         self.workspace.post_message(f"'{name}' is the task of the search form: {n_pairs:,} pairs")
 
+    def _show_sets(self) -> None:
+        """Let the person rename, duplicate and delete sets."""
+        dialog = self.sets_dialog = SetsDialog(self.open_menu.task_names, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.edit_requested.connect(self.edit_task)
+        dialog.renamed.connect(self._on_set_renamed)
+        dialog.deleted.connect(self.storage.leave_set)
+        dialog.list_changed.connect(self.workspace.search_form.task_list_changed)
+        dialog.open()
+
+    def _on_set_renamed(self, name: str, new_name: str) -> None:
+        self.storage.follow_renaming(name, new_name)
+        form = self.workspace.search_form
+        if form.task == name:
+            form.set(task=new_name)
+
     def _check(self) -> None:
         self.table.commit_typed_text()
         rows = tuple(row for row in self.sheet.rows if not row.is_empty)
@@ -339,51 +350,31 @@ class PromptEditorPanel(Panel):
 
     def _inspect(self) -> None:
         """Ask for what is not known yet of the rows, the one in front first."""
-        model = self.prompts_model
-        front = self._front_live_row()
         rows = [row for row in self.sheet.live_rows if not row.is_empty]
-        known = self._inspections
-        if model != self._inspected_model:
-            self._inspections, self._inspected_model = {}, model
-        elif len(known) > len(rows) + MAX_PAST_ROWS:
-            self._inspections = {row: known[row] for row in rows if row in known}
-        asked = dict.fromkeys(([] if front is None else [front]) + rows[:MAX_MEASURED_ROWS])
-        measured = [
-            row for row in asked if (one := self._inspections.get(row)) is None or one.on_clean is None
-        ]
-        others = [row for row in rows if row not in asked and row not in self._inspections]
-        if measured or others or not self.model_line.is_open:
-            missing = (*measured, *dict.fromkeys(others))
-            self._inspection_job.submit(InspectPrompts(model, missing, len(measured)))
+        self.inspector.request(self.prompts_model, self._front_live_row(), rows, self.model_line.is_open)
 
-    def _on_inspected(self, reply: PromptsInspected) -> None:
-        if reply.model != self.prompts_model:
-            return
-        self.model_line.set_open(reply.is_model_open)
+    def _on_inspected(self, is_model_open: bool) -> None:
+        self.model_line.set_open(is_model_open)
         self._update_buttons()
-        measured = {row: one for row, one in self._inspections.items() if one.on_clean is not None}
-        self._inspections |= reply.inspections  # of many rows it must not take long
-        self._inspections |= measured
-        self.table.table_model.set_inspections(self._inspections)
+        self.table.table_model.set_inspections(self.inspector.inspections)
         self._show_front_row()
 
     def _show_front_row(self) -> None:
         row = self._front_live_row()
-        self.details.show_inspection(row, None if row is None else self._inspections.get(row))
+        self.details.show_inspection(row, None if row is None else self.inspector.inspections.get(row))
         self.model_line.show_model()
         filled = [row for row in self.sheet.rows if not row.is_empty]
-        usable = [row for row in filled if (one := self._inspections.get(row)) and not one.problem]
+        usable = [row for row in filled if (one := self.inspector.inspections.get(row)) and not one.problem]
         text = f"{len(filled):,} pair{'s' if len(filled) != 1 else ''}"
         self.count_label.setText(
             f"{len(usable):,} of {text} can be used" if self.model_line.is_open and filled else text
         )
 
     def _on_model_changed(self) -> None:
-        if self.prompts_model != self._inspected_model:
+        if self.inspector.set_model(self.prompts_model):
             self.model_line.set_open(False)
             self.check_label.forget()
             self._update_buttons()
-            self._inspections, self._inspected_model = {}, self.prompts_model
             self.table.table_model.set_inspections({})
             self._show_front_row()
             self._inspection_timer.start()

@@ -12,11 +12,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from circuitviz.errors import InputError
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet, SheetState
 from circuitviz.tasks.prompt_drafts import DraftFile, SavedDraft
+from circuitviz.tasks.prompt_set_files import find_free_name
 from circuitviz.tasks.prompt_sets import (
     PromptRow,
     check_set_name,
     find_prompt_set,
-    list_prompt_sets,
     save_prompt_set,
     write_prompt_file,
 )
@@ -107,9 +107,7 @@ class PromptStorage(QObject):
         """
         name = self._sheet.state.name
         if not name.strip():
-            taken = {*list_prompt_sets(), *task_names}
-            numbered = (f"{DEFAULT_NAME} {number}" for number in range(2, len(taken) + 3))
-            name = next(name for name in (DEFAULT_NAME, *numbered) if name not in taken)
+            name = find_free_name(DEFAULT_NAME, task_names)
         return check_set_name(name, task_names)
 
     def would_replace(self, name: str) -> bool:
@@ -125,6 +123,18 @@ class PromptStorage(QObject):
         )
         handle.finished.connect(lambda _path: self._on_saved(name, rows))
         handle.failed.connect(self._workspace.report_failure)
+
+    def follow_renaming(self, name: str, new_name: str) -> None:
+        """Take over the new name of a set, where it is the one that is edited."""
+        if self.set_name == name:
+            self.set_name = new_name
+            self._sheet.apply_state(replace(self._sheet.state, name=new_name), "Rename the prompts")
+
+    def leave_set(self, name: str) -> None:
+        """Keep the prompts as those of no set, where theirs is deleted: they stay as a draft."""
+        if self.set_name == name:
+            self.set_name, self._saved_rows = "", ()
+            self._on_change()
 
     def export_file(self, path: Path) -> None:
         """Write the prompts to a CSV or JSONL file, in the background."""

@@ -170,7 +170,7 @@ def test_prompts_are_typed_before_the_model_is_open_and_read_once_it_is(
 ) -> None:
     panel = host.show("prompt_editor")
     type_row(qtbot, panel, 0, CLEAN, CORRUPTED, " Mary", " John")
-    qtbot.waitUntil(lambda: not panel._inspection_job.is_running, timeout=LONG)
+    qtbot.waitUntil(lambda: not panel.inspector.is_running, timeout=LONG)
     assert panel.model_line.button.isVisible() and "demo" in panel.model_line.button.text()
     assert "once demo is open" in panel.model_line.label.text() and panel.details.aligned_tokens.isHidden()
     open_model(qtbot, panel)
@@ -230,7 +230,7 @@ def test_only_rows_that_are_not_known_are_read(idle_host: PanelHost, qtbot: QtBo
 def test_of_a_long_table_the_row_that_changes_is_read_again_alone(
     idle_host: PanelHost, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("circuitviz.panels.prompt_editor.panel.MAX_PAST_ROWS", 2)
+    monkeypatch.setattr("circuitviz.panels.prompt_editor.row_inspector.MAX_PAST_ROWS", 2)
     panel = idle_host.show("prompt_editor")
 
     def read() -> tuple[PromptRow, ...]:
@@ -290,7 +290,7 @@ def test_of_many_rows_the_tokens_alone_are_read_until_they_are_in_front(
     panel.table.choose_rows([0])
     open_model(qtbot, panel)
     qtbot.waitUntil(lambda: panel.count_label.text() == "300 of 300 pairs can be used", timeout=LONG)
-    qtbot.waitUntil(lambda: not panel._inspection_job.is_running, timeout=LONG)
+    qtbot.waitUntil(lambda: not panel.inspector.is_running, timeout=LONG)
     statuses = [cell(panel, row, 0) for row in range(300)]
     assert "…" not in statuses[:100] and set(statuses[100:]) == {"…"}
     panel.table.choose_rows([250])
