@@ -65,6 +65,25 @@ class PromptTokenizer:
             )
         return ids
 
+    def character_ranges(self, text: str, bos: bool | None = None) -> list[tuple[int, int]]:
+        """First character and end of each token of a prompt; of the beginning-of-sequence token (0, 0).
+
+        Args:
+            text: The prompt.
+            bos: False to leave out the beginning-of-sequence token.
+
+        Raises:
+            InputError: The tokenizer does not tell characters of tokens, or ``encode`` refuses the prompt.
+        """
+        if not self._tokenizer.is_fast:
+            raise InputError(
+                "Spans of prompts need a tokenizer that tells which characters a token stands for, as those "
+                "of the tokenizers library do; this model's does not."
+            )
+        encoding = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        ranges = [(int(first), int(end)) for first, end in encoding["offset_mapping"]]
+        return [(0, 0)] * (len(self.encode(text, bos)) - len(ranges)) + ranges
+
     @property
     def has_bos(self) -> bool:
         """Whether a prompt begins with a beginning-of-sequence token."""

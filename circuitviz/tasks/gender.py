@@ -8,6 +8,7 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
+from circuitviz.tasks.spans import fill_slots
 from circuitviz.tasks.word_lists import FEMALE_NAMES, MALE_NAMES, PLACES
 
 STORY_TEMPLATE = "Once upon a time, there was a little {kind} named {name}. One day,"
@@ -38,7 +39,9 @@ def make_gender_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options:
             people.reverse()
         form = pick.choice((STORY_TEMPLATE, STORY_TEMPLATE, *PROMPT_TEMPLATES))
         place = pick.choice(PLACES)
-        clean, corrupted = (form.format(kind=k, name=n, place=place) for k, n, _ in people)
-        return Pair(clean, corrupted, (people[0][2],), (people[1][2],))
+        (clean, spans), (corrupted, _) = (
+            fill_slots(form, {"kind": k, "name": n, "place": place}.__getitem__) for k, n, _ in people
+        )
+        return Pair(clean, corrupted, (people[0][2],), (people[1][2],), spans)
 
     return draw_pairs("gender", prompts, seed, tokens, make)

@@ -9,9 +9,11 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, single_token_words, tasks
+from circuitviz.tasks.spans import fill_slots, rename_spans
 from circuitviz.tasks.word_lists import CENTURIES, EVENTS, YEARS
 
 PROMPT_TEMPLATE = "The {event} lasted from the year {century}{year} to the year {century}"
+SPAN_NAMES = {"event": "event", "century": "XX1", "year": "YY", "century-2": "XX2"}
 DIGITS = "0123456789"
 
 
@@ -34,9 +36,11 @@ def make_greater_than_pairs(
         endings = endings_of_century[century]
         year = pick.choice(first_years(endings))
         event = pick.choice(EVENTS)
-        clean = PROMPT_TEMPLATE.format(event=event, century=century, year=year)
+        words = {"event": event, "century": century, "year": year}
+        clean, filled = fill_slots(PROMPT_TEMPLATE, words.__getitem__)
+        spans = rename_spans(filled, SPAN_NAMES)
         corrupted = PROMPT_TEMPLATE.format(event=event, century=century, year="01")
-        return Pair(clean, corrupted, *split_endings(endings, year))
+        return Pair(clean, corrupted, *split_endings(endings, year), spans)
 
     return draw_pairs("greater-than", prompts, seed, tokens, make)
 

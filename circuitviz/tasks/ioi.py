@@ -9,6 +9,7 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.options import option
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
+from circuitviz.tasks.spans import check_spans, fill_slots, next_word, rename_spans
 from circuitviz.tasks.word_lists import NAMES, OBJECTS, PLACES
 
 PROMPT_TEMPLATES = (
@@ -55,13 +56,18 @@ def make_ioi_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: Io
         subject, receiver = (b, a) if abba else (a, b)
         form = pick.choice(PROMPT_TEMPLATES)
         words = {"place": pick.choice(PLACES), "object": pick.choice(OBJECTS)}
-        clean = form.format(a=a, b=b, s=subject, **words)
+        slots = {"a": a, "b": b, "s": subject, **words}
+        clean, filled = fill_slots(form, slots.__getitem__)
+        io, s1 = "ab" if abba else "ba"
+        spans = rename_spans(filled, {io: "IO", s1: "S1", "s": "S2"})
+        after_s1 = next(end for name, _, end in spans if name == "S1")
+        spans = check_spans(clean, [*spans, next_word(clean, "S1+1", after_s1)])
         if options.corruption == "third-name":
             corrupted = form.format(a=a, b=b, s=c, **words)
         elif options.corruption == "swap-subject":
             corrupted = form.format(a=a, b=b, s=receiver, **words)
         else:
             corrupted = form.format(a=c, b=d, s=e, **words)
-        return Pair(clean, corrupted, (f" {receiver}",), (f" {subject}",))
+        return Pair(clean, corrupted, (f" {receiver}",), (f" {subject}",), spans)
 
     return draw_pairs("ioi", prompts, seed, tokens, make)

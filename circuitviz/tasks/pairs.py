@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
+from circuitviz.graph.spans import Spans
 from circuitviz.models import PromptTokenizer
+from circuitviz.tasks.spans import Span, token_spans
 
 Answer = str | int
 EncodedPair = tuple[list[int], list[int], list[int], list[int]]
@@ -46,12 +48,14 @@ class Pair:
         corrupted: The corrupted prompt, of the same number of tokens.
         correct: Correct answers.
         incorrect: Incorrect answers; if empty, only metrics of the correct answers apply.
+        spans: Names of parts of the clean prompt, in their order.
     """
 
     clean: str
     corrupted: str
     correct: tuple[Answer, ...]
     incorrect: tuple[Answer, ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 TENSOR_FIELDS = ("clean", "corrupted", "lengths", "correct", "incorrect")
@@ -235,6 +239,45 @@ class Task:
         if not 0 <= position < length:
             raise InputError(f"Prompt {index} has {length} tokens, so there is no position '{name}' in it.")
         return position
+
+    def span_names(self, index: int) -> list[str]:
+        """The span of each token of one prompt, clean and corrupted (tasks.md, Spans).
+
+        Args:
+            index: Number of the prompt.
+
+        Raises:
+            InputError: The pair names spans, and the tokenizer does not tell which characters a token stands
+                for.
+        """
+        pair, length = self.pairs[index], int(self.on_host.lengths[index])
+        ranges = self.tokens.character_ranges(pair.clean, self.bos) if pair.spans else [(0, 0)] * length
+        return token_spans(pair.spans, ranges, pair.clean)
+
+    @cached_property
+    def spans(self) -> Spans:
+        """The spans of all prompts."""
+        return Spans.of_prompts([self.span_names(index) for index in range(len(self))])
+
+    def span_indices(self, spans: Spans) -> Tensor:
+        """The span of each token [prompts, time] as its index, −1 in padding, on the task's device.
+
+        Args:
+            spans: The spans of this task, or of one that this is a part of.
+
+        Raises:
+            InputError: A prompt has a span that is not among them.
+        """
+        index = {name: i for i, name in enumerate(spans.names)}
+        rows = [self.span_names(prompt) for prompt in range(len(self))]
+        if unknown := {name for row in rows for name in row} - index.keys():
+            raise InputError(
+                f"The prompts of '{self.name}' have the span '{min(unknown)}'; the circuit has "
+                f"{', '.join(spans.names)}. Prompts with these spans would be right."
+            )
+        width = self.clean.shape[1]
+        indices = [[*(index[name] for name in row), *[-1] * (width - len(row))] for row in rows]
+        return torch.tensor(indices, device=self.clean.device)
 
     def prompt_strings(self, index: int, corrupted: bool = False) -> list[str]:
         """Tokens of one prompt as they are shown, without padding."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from circuitviz.errors import InputError
 from circuitviz.models import PromptTokenizer
 from circuitviz.tasks.pairs import Answer, Pair, UnusablePairError
+from circuitviz.tasks.spans import parse_spans
 from circuitviz.tasks.word_lists import YEARS
 
 FileRow = Mapping[str, Any]
 TASK_COLUMNS = ("clean", "corrupted", "correct", "incorrect")
+SPANS_COLUMN = "spans"  # in files of every layout
 MAX_SHOWN_CHARS = 60  # of a wrong value in a message
 DEFAULT_METRIC = "logit-diff"
 BAD_VALUE_REASON = "a value is of the wrong kind"
@@ -47,7 +50,7 @@ class RowReader:
         if layout is None:
             raise UnusablePairError(f"{place}: {describe_missing_columns(row)}", "a column is missing")
         try:
-            return layout.read(self, row), layout.metric
+            return _with_spans(layout.read(self, row), row.get(SPANS_COLUMN)), layout.metric
         except UnusablePairError as error:
             raise UnusablePairError(f"{place}: {error}", error.reason) from None
         except (KeyError, IndexError, TypeError, AttributeError) as error:
@@ -181,6 +184,20 @@ ROW_LAYOUTS = (
     ),
     RowLayout("MIB's arithmetic", ("prompt", "label", "random_counterfactual"), _read_mib_arithmetic),
 )
+
+
+def _with_spans(pair: Pair, value: Any) -> Pair:
+    """A pair with the spans of its row: an object, or its text."""
+    if value is None or value == "":
+        return pair
+    try:
+        parsed = json.loads(value) if isinstance(value, str) else value
+        return replace(pair, spans=parse_spans(pair.clean, parsed))
+    except InputError as error:
+        problem = str(error)
+    except (ValueError, RecursionError):
+        problem = f"spans are {_shorten(value)}, which is not JSON."
+    raise UnusablePairError(problem, "spans are wrong")
 
 
 def find_row_layout(columns: Collection[str]) -> RowLayout | None:

@@ -9,7 +9,10 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.options import option
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
+from circuitviz.tasks.spans import fill_slots
 from circuitviz.tasks.word_lists import NOUNS, PREPOSITIONS, VERBS
+
+PROMPT_TEMPLATE = "The {subject} {preposition} the {attractor}"
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,14 @@ def make_agreement_pairs(
         subject, other = pick.sample(nouns, 2)
         plural = pick.randrange(2)
         second = other[1 - plural if options.misleading else pick.randrange(2)]
-        ending = f"{pick.choice(PREPOSITIONS)} the {second}"
+        words = {"subject": subject[plural], "preposition": pick.choice(PREPOSITIONS), "attractor": second}
+        clean, spans = fill_slots(PROMPT_TEMPLATE, words.__getitem__)
         return Pair(
-            f"The {subject[plural]} {ending}",
-            f"The {subject[1 - plural]} {ending}",
+            clean,
+            PROMPT_TEMPLATE.format_map(words | {"subject": subject[1 - plural]}),
             tuple(f" {verb[plural]}" for verb in verbs),
             tuple(f" {verb[1 - plural]}" for verb in verbs),
+            spans,
         )
 
     return draw_pairs("sva", prompts, seed, tokens, make)

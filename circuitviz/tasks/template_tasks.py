@@ -10,7 +10,7 @@ import logging
 import random
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from circuitviz.options import option
 from circuitviz.resources import resource_path
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, tasks
+from circuitviz.tasks.spans import Span, fill_slots
 
 ROLE = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 VOCABULARY = "vocabulary"
@@ -244,7 +245,8 @@ def make_template_pairs(
         )
         if {*correct} & {*incorrect}:
             return None
-        return Pair(_fill(form.prompt, clean), _fill(form.prompt, corrupted), correct, incorrect)
+        clean_prompt, spans = _fill_prompt(form.prompt, clean)
+        return Pair(clean_prompt, _fill(form.prompt, corrupted), correct, incorrect, spans)
 
     return draw_pairs(template.name, prompts, seed, tokens, make, may_be_fewer)
 
@@ -374,14 +376,18 @@ def _word(row: Row, column: str | None) -> str:
 
 
 def _fill(text: str, rows: Mapping[str, Row]) -> str:
-    return ROLE.sub(lambda match: _word(rows[match[1]], match[2]), text)
+    return _fill_prompt(text, rows)[0]
 
 
-def _template_files() -> Iterator[Path]:
-    yield from sorted(resource_path("tasks").glob("*.toml"))
+def _fill_prompt(text: str, rows: Mapping[str, Row]) -> tuple[str, tuple[Span, ...]]:
+    def word(slot: str) -> str:
+        role, _, column = slot.partition(".")
+        return _word(rows[role], column)
+
+    return fill_slots(text, word)
 
 
-for _path in _template_files():
+for _path in sorted(resource_path("tasks").glob("*.toml")):
     try:
         _template = read_template(_path)
     except (KeyError, OSError, ValueError) as error:  # one file that is wrong disables no other task

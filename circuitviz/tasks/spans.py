@@ -1,0 +1,154 @@
+"""Spans of prompts: which characters of the clean prompt have a name, and which span each token is in.
+
+A pair names spans by characters, so that its prompts can be read by any tokenizer (tasks.md, Spans). The
+corrupted prompt has the same spans at the same token positions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from circuitviz.errors import InputError
+from circuitviz.graph.spans import END_SPAN, OTHER_SPAN
+
+Span = tuple[str, int, int]
+"""Name, and the first character and the end (exclusive) of a part of the clean prompt."""
+
+MAX_NAME_CHARS = 32
+NAME_PATTERN = re.compile(r"[\w.+-]+")
+SLOT_PATTERN = re.compile(r"\{(\w+(?:\.\w+)?)\}")
+WORD_PATTERN = re.compile(r"\w+")
+
+
+def check_spans(clean: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return spans in the order of their characters.
+
+    Args:
+        clean: The clean prompt.
+        spans: The spans; several may have one name.
+
+    Raises:
+        InputError: A name is none, characters lie outside the prompt or hold nothing, or two spans overlap.
+    """
+    ordered = sorted(spans, key=lambda span: span[1:])
+    end_before, name_before = 0, ""
+    for name, first, end in ordered:
+        if not NAME_PATTERN.fullmatch(name) or len(name) > MAX_NAME_CHARS or name in (END_SPAN, OTHER_SPAN):
+            raise InputError(
+                f"A span is called {name[:60]!r}; letters, digits and . + - _ would be right, at most "
+                f"{MAX_NAME_CHARS} of them, and neither {END_SPAN} nor {OTHER_SPAN}, which are the answer "
+                "position and the tokens without a name."
+            )
+        if not 0 <= first < end <= len(clean) or not clean[first:end].strip():
+            raise InputError(
+                f"The span '{name}' has the characters {first} to {end}; the clean prompt has {len(clean)}, "
+                "and a span holds at least one that is no white space."
+            )
+        if first < end_before:
+            raise InputError(
+                f"The spans '{name_before}' and '{name}' overlap; each token belongs to one span."
+            )
+        end_before, name_before = end, name
+    return tuple(ordered)
+
+
+def parse_spans(clean: str, value: Any) -> tuple[Span, ...]:
+    """Spans of a task file: ``{"IO": [5, 9], "S": [[14, 18], [38, 42]]}``.
+
+    Args:
+        clean: The clean prompt.
+        value: By name a range of characters, or a list of them.
+
+    Raises:
+        InputError: It is something else, or ``check_spans`` refuses it.
+    """
+    items: list[tuple[Any, Any]] = list(value.items()) if isinstance(value, Mapping) else [("", None)]
+    ranges = [
+        (str(name), part)
+        for name, given in items
+        for part in (given if isinstance(given, list) and given and isinstance(given[0], list) else [given])
+    ]
+    for _, part in ranges:
+        is_range = isinstance(part, list) and len(part) == 2
+        if not is_range or not all(isinstance(n, int) and not isinstance(n, bool) for n in part):
+            raise InputError(
+                f"Spans are {str(value)[:60]!r}; names with ranges of characters of the clean prompt "
+                'would be right, such as {"IO": [5, 9], "S2": [38, 42]}.'
+            )
+    return check_spans(clean, [(name, *part) for name, part in ranges])
+
+
+def spans_to_json(spans: Iterable[Span]) -> dict[str, list[list[int]]]:
+    """Spans as ``parse_spans`` reads them."""
+    ranges: dict[str, list[list[int]]] = {}
+    for name, first, end in spans:
+        ranges.setdefault(name, []).append([first, end])
+    return ranges
+
+
+def token_spans(spans: Sequence[Span], ranges: Sequence[tuple[int, int]], clean: str) -> list[str]:
+    """The span of each token of a prompt.
+
+    A token is in the first span that it shares a character with; the last token is in ``END``. A token
+    without a span is in ``other``, or, where the prompt names no span, in a span of its own, named by its
+    position.
+
+    Args:
+        spans: The prompt's spans, in the order of their characters.
+        ranges: First character and end of each token.
+        clean: The clean prompt.
+    """
+    names = []
+    bare = [(name, first, first + len(clean[first:end].rstrip())) for name, first, end in spans]
+    bare = [(name, end - len(clean[first:end].lstrip()), end) for name, first, end in bare]
+    for position, (first, end) in enumerate(ranges):
+        unnamed = OTHER_SPAN if spans else str(position)
+        names.append(next((name for name, start, stop in bare if first < stop and start < end), unnamed))
+    names[-1] = END_SPAN
+    return names
+
+
+def fill_slots(text: str, word: Callable[[str], str]) -> tuple[str, tuple[Span, ...]]:
+    """Put words into slots, and tell where they stand.
+
+    >>> fill_slots("{a} and {b} met {a}", lambda slot: slot * 2)
+    ('aa and bb met aa', (('a', 0, 2), ('b', 7, 9), ('a-2', 14, 16)))
+
+    Args:
+        text: A text with slots ``{name}`` or ``{name.column}``.
+        word: Gives the word of a slot, by what stands in its braces.
+
+    Returns:
+        The filled text, and a span for each slot, named by what stands in its braces; where that comes again,
+        with ``-2``, ``-3`` …
+    """
+    pieces: list[str] = []
+    spans: list[Span] = []
+    counts: Counter[str] = Counter()
+    n_chars = end = 0
+    for match in SLOT_PATTERN.finditer(text):
+        name, filled = match[1], word(match[1])
+        counts[name] += 1
+        before = text[end : match.start()]
+        first = n_chars + len(before)
+        n_chars, end = first + len(filled), match.end()
+        pieces += [before, filled]
+        numbered = name if counts[name] == 1 else f"{name}-{counts[name]}"
+        if filled.strip():
+            spans.append((numbered, first, n_chars))
+    return "".join([*pieces, text[end:]]), tuple(spans)
+
+
+def rename_spans(spans: Iterable[Span], names: Mapping[str, str]) -> tuple[Span, ...]:
+    """Spans with other names; those without one are left out."""
+    return tuple((names[name], first, end) for name, first, end in spans if name in names)
+
+
+def next_word(text: str, name: str, end: int) -> Span:
+    """A span of the first word after a character."""
+    match = WORD_PATTERN.search(text, end)
+    assert match is not None
+    return name, match.start(), match.end()
