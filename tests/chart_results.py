@@ -18,7 +18,9 @@ RESULTS: dict[str, dict[str, Any]] = {
     "curve": {
         "points": POINTS, "cpr": 0.9, "cmd": 0.1, "cpr_clipped": 0.88,
         "areas": {"cpr": _interval(0.9), "cmd": _interval(0.1), "cpr_clipped": _interval(0.88)},
+        "random": [{"asked": p["asked"], "edges": p["edges"], "circuits": 20, **_interval(0.05)} for p in POINTS],
     },
+    "random": {"asked": 30, "edges": 30.0, "circuits": 3, **_interval(0.1), "values": [0.06, 0.1, 0.13], "own": _interval(0.9)},
     "completeness": {
         "sets": [
             {"kind": kind, "name": kind, "nodes": ["a0.h1"], "gap": 0.1, "model": _interval(0.9 - 0.2 * i),

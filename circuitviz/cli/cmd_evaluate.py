@@ -23,6 +23,7 @@ from circuitviz.cli.output import format_number, print_message, print_result, ru
 from circuitviz.errors import InputError, suggest_name
 
 SUMMARY = "measure a circuit"
+RANDOM = "random"  # the measure that stands beside every faithfulness
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -34,6 +35,8 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         default="faithfulness",
         help="with commas between them: faithfulness and what 'circuitviz list measures' names",
     )
+    text = "leave out random circuits of the same size, which are otherwise measured beside the circuit"
+    parser.add_argument("--no-random", action="store_true", help=text)
     add_setting_flags(parser)
     text = "of circuits of features: reconstruction errors of SAEs and transcoders, kept or dropped"
     parser.add_argument("--errors", choices=("kept", "dropped"), help=text)
@@ -79,12 +82,15 @@ def run(args: argparse.Namespace) -> int:
             print_message(
                 "Only faithfulness is of changed nodes; other measures are of them as in the model."
             )
+    if not args.no_random and RANDOM not in wanted:
+        wanted.insert(0, RANDOM)
     for name in (name for name in wanted if name != "faithfulness"):
         result = run_with_progress_bar(
             evaluation.measure_steps(name, subject, **options_from_flags(args, f"measure_{name}_")), name
         ).as_dict()
         if name == "curve":  # its areas stand beside it
             data["curve"] = result.pop("points")
+            data["curve_random"] = result.pop(RANDOM, [])
             data.update(result)
         else:
             data[name] = result
@@ -107,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
                 )
             )
         for name in (name for name in wanted if name != "faithfulness"):
-            lines += ["", *measure_table(name, data)]
+            lines += [*([""] if name != RANDOM else []), *measure_table(name, data)]
         return "\n".join(lines)
 
     return print_result(args, data, text)

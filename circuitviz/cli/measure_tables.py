@@ -19,7 +19,22 @@ def measure_table(measure: str, data: dict[str, Any]) -> list[str]:
 
 def _curve_lines(data: dict[str, Any]) -> list[str]:
     lines = [f"{p['edges']:>7,} edges  {format_number(p['value'])}" for p in data["curve"]]
+    if data.get("curve_random"):
+        baselines = map(_random_text, data["curve_random"])
+        lines = [f"{line:<24}  {text}" for line, text in zip(lines, baselines, strict=True)]
     return [*lines, ", ".join(describe_areas(data))]
+
+
+def _random_text(baseline: dict[str, Any]) -> str:
+    """Median and range of random circuits of one size."""
+    value, low, high = (format_number(baseline[key]) for key in ("value", "low", "high"))
+    return f"random {value} [{low}, {high}]"
+
+
+def _random_lines(data: dict[str, Any]) -> list[str]:
+    found = data["random"]
+    size = f"{found['circuits']} random circuits of {found['asked']:,} edges"
+    return [f"{size}: faithfulness {_random_text(found).removeprefix('random ')}  median and 95 % range"]
 
 
 def _completeness_lines(data: dict[str, Any]) -> list[str]:
@@ -124,6 +139,7 @@ def _sizes_lines(data: dict[str, Any]) -> list[str]:
 
 MEASURE_TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "curve": _curve_lines,
+    "random": _random_lines,
     "completeness": _completeness_lines,
     "minimality": _minimality_lines,
     "backup": _backup_lines,

@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 
 from circuitviz.evaluation.faithfulness import FaithfulnessBench, compute_faithfulness
 from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.evaluation.random_circuits import (
+    N_RANDOM_CIRCUITS,
+    RandomBaseline,
+    draw_random_scores,
+    random_baseline_steps,
+)
 from circuitviz.evaluation.registry import MeasureInput, measures
 from circuitviz.graph import Evaluation, Interval, Scores
 from circuitviz.options import option
@@ -132,18 +138,24 @@ class CurveOptions:
         "how edges are chosen at each size; top, by |score| and pruned, is what MIB reports",
         choices=("top", "greedy", "signed"),
     )
+    random: int = option(
+        N_RANDOM_CIRCUITS, "random circuits at each size, measured after the curve itself", low=0, high=1000
+    )
 
 
 @dataclass(frozen=True)
 class FaithfulnessCurve:
-    """The points of the curve, and the areas once all points are measured."""
+    """The points of the curve, the areas once all points are measured, and random circuits of each size."""
 
     points: list[CurvePoint] = field(default_factory=list)
     areas: dict[str, Interval] = field(default_factory=dict)
+    random: list[RandomBaseline] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers as files and the command line hold them; ``areas`` holds the intervals."""
         data: dict[str, Any] = {"points": [point.as_dict() for point in self.points]}
+        if self.random:
+            data["random"] = [baseline.as_dict() for baseline in self.random]
         if self.areas:
             data |= {name: interval.value for name, interval in self.areas.items()}
             data["areas"] = {name: asdict(interval) for name, interval in self.areas.items()}
@@ -158,12 +170,23 @@ class FaithfulnessCurve:
     opened=True,
 )
 def measure_curve(measure_input: MeasureInput, options: CurveOptions) -> ProgressSteps[FaithfulnessCurve]:
-    """Measure circuits of growing size from the same scores."""
-    scores = measure_input.require_scores("curve")
-    steps = ProgressRunner(measure_curve_steps(measure_input.bench, scores, options.select))
-    for step in steps:
+    """Measure circuits of growing size from the same scores, then random circuits of the same sizes."""
+    scores, bench = measure_input.require_scores("curve"), measure_input.bench
+    n_sizes = len(EDGE_SHARES)
+    n_steps = n_sizes * (1 + options.random)
+    runner = ProgressRunner(measure_curve_steps(bench, scores, options.select))
+    for step in runner:
         points = step.partial if isinstance(step.partial, list) else None
-        yield replace(step, partial=points and FaithfulnessCurve(points))
-    return FaithfulnessCurve(
-        steps.result, curve_areas(steps.result, seed=measure_input.bench.setting.task.seed)
-    )
+        yield Progress(step.fraction * n_sizes, n_steps, step.message, points and FaithfulnessCurve(points))
+    curve = FaithfulnessCurve(runner.result, curve_areas(runner.result, seed=bench.setting.task.seed))
+    if not options.random:
+        return curve
+    drawn = draw_random_scores(scores.graph, options.random)
+    for number, point in enumerate(curve.points):
+        steps = ProgressRunner(random_baseline_steps(bench, drawn, point.requested_edges))
+        for step in steps:
+            done = n_sizes + (number + step.fraction) * options.random
+            yield Progress(done, n_steps, step.message)
+        curve = replace(curve, random=[*curve.random, steps.result])
+        yield Progress(n_sizes + (number + 1) * options.random, n_steps, "random circuits", curve)
+    return curve

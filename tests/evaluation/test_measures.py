@@ -14,7 +14,7 @@ from slow_path import logit_difference
 from circuitviz.discovery import discover, make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation import FaithfulnessBench, MeasureInput, measure_steps, measures
-from circuitviz.graph import Circuit
+from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import run_to_completion
 
 
@@ -222,3 +222,24 @@ def test_a_bench_goes_on_when_memory_runs_out(demo: Case, monkeypatch: pytest.Mo
 def test_every_measure_is_there() -> None:
     names = {"curve", "completeness", "minimality", "backup", "robustness", "stability"}
     assert names <= set(measures.names()) and not measures.import_errors
+
+
+def test_random_circuits_are_drawn_pruned_and_measured_at_every_size(demo: Case) -> None:
+    subject, slow = _subject(demo), Slow(demo)
+    found = _measure("random", subject, circuits=3, seed=2)
+    drawn = np.random.default_rng(2)
+    values = []
+    for _ in range(3):
+        draw = np.where(slow.graph.mask, 1 - drawn.random(slow.graph.mask.shape), 0)
+        circuit = Scores(slow.graph, draw, "drawn").greedy(40)
+        assert circuit.n_edges == 40 and np.array_equal(circuit.edges, circuit.pruned().edges)
+        values.append(slow.faithfulness(circuit.edges))
+    assert found["values"] == pytest.approx(sorted(values), abs=1e-3)
+    assert found["value"] == pytest.approx(np.median(values), abs=1e-3)
+    assert (found["low"], found["high"]) == pytest.approx(np.quantile(values, (0.025, 0.975)), abs=1e-3)
+    assert found["own"]["value"] == pytest.approx(slow.faithfulness(subject.circuit.edges), abs=1e-3)
+
+    curve = _measure("curve", subject, random=2)
+    assert [b["asked"] for b in curve["random"]] == [p["asked"] for p in curve["points"]]
+    assert curve["random"][-1]["value"] == 1.0
+    assert "random" not in _measure("curve", subject, random=0)

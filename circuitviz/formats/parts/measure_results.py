@@ -90,6 +90,16 @@ collected_traces_schema = record_of(
 areas_schema = record_of(dict.fromkeys(("cpr", "cmd", "cpr_clipped"), interval_schema))
 
 
+random_schema = with_rule(
+    record_of(
+        {"asked": any_count, "edges": finite_number, "circuits": any_count, **INTERVAL_FIELDS},
+        {"values": list_of(finite_number), "own": interval_schema},
+    ),
+    lambda b: (b["value"] is None) == (b["low"] is None) == (b["high"] is None),
+    "a median with both ends or none",
+)
+
+
 def _check_traces(value: Any, location: str) -> None:
     """Check collected traces, whose structure ``TraceSet`` checks further."""
     collected_traces_schema(value, location)
@@ -117,12 +127,14 @@ RESULT_SCHEMAS: dict[str, Schema] = {
     "completeness": record_of({"sets": list_of(node_set_schema)}),
     "curve": record_of(
         {"points": list_of(curve_point_schema)},
-        {"cpr": optional_number, "cmd": optional_number, "areas": areas_schema},
+        {"cpr": optional_number, "cmd": optional_number, "areas": areas_schema}
+        | {"random": list_of(random_schema)},
     ),
     "minimality": record_of({"nodes": list_of(need_schema)}),
     "predicted": record_of(
         {"target": any_text, "response": any_text, "r": optional_number, "points": list_of(prediction_schema)}
     ),
+    "random": random_schema,
     "robustness": record_of({"cells": list_of(cell_schema)}),
     "roles": with_rule(
         record_of({"roles": mapping_of(role_schema)}, {"weights": any_text, "task": any_text}),

@@ -21,13 +21,33 @@ def draw_curve(chart: ChartSpec, result: dict[str, Any]) -> None:
     chart.set_axis_labels("faithfulness", "edges asked for")
     if not points:
         return
-    x = [math.log10(max(1, p["asked"])) for p in points]
+    x = [_log_edges(p) for p in points]
+    add_random_circuits(chart, result.get("random", ()))
     add_faithfulness_line(chart, x, points)
     if "cpr" in result:
         for text in describe_areas(result):
             chart.add_legend_note(text)
     chart.axis_ticks["bottom"] = log_ticks(max(1, points[-1]["asked"]))
     chart.set_ranges(x=(x[0], x[-1]), padding=0.04)
+
+
+def add_random_circuits(chart: ChartSpec, baselines: Sequence[dict[str, Any]]) -> None:
+    """Median and 95 % range of random circuits of each size, below the curve."""
+    baselines = [b for b in baselines if b["value"] is not None]
+    if not baselines:
+        return
+    x = [_log_edges(b) for b in baselines]
+    y, low, high = ([b[key] for b in baselines] for key in ("value", "low", "high"))
+    chart.add_band(x, low, high, chart.theme_colour("muted", 0.18))
+    chart.add_line(x, y, chart.theme_colour("muted"), "random circuits of the same size", dashed=True)
+    reach = (max(x) - min(x)) / 16 or 1.0
+    for at, b in zip(x, baselines, strict=True):
+        text = f"{b['circuits']} random circuits of {b['asked']:,} edges: median {b['value']:.3f}"
+        chart.add_hover_region(at, b["value"], reach, 0.1, f"{text} [{b['low']:.3f}, {b['high']:.3f}]")
+
+
+def _log_edges(point: dict[str, Any]) -> float:
+    return math.log10(max(1, point["asked"]))
 
 
 def add_faithfulness_line(chart: ChartSpec, x: Sequence[float], points: Sequence[dict[str, Any]]) -> None:

@@ -77,10 +77,10 @@ def _done(host: PanelHost, name: str, points: int | None = None) -> bool:
 OPTIONS = {"completeness": {"sets": 4, "depth": 2, "candidates": 4}, "minimality": {"sets": 1}}
 
 
-OPTIONS["stability"] = {"resamples": 3}
+OPTIONS |= {"stability": {"resamples": 3}, "curve": {"random": 2}, "random": {"circuits": 3}}
 
 
-PLOTTED = ("curve", "completeness", "minimality", "backup", "robustness", "stability")
+PLOTTED = ("curve", "random", "completeness", "minimality", "backup", "robustness", "stability")
 
 
 def _ready(host: PanelHost) -> bool:
