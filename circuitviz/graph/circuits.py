@@ -90,6 +90,13 @@ class Circuit:
         return int(np.count_nonzero(self.edges))
 
     @cached_property
+    def n_component_edges(self) -> int:
+        """How many edges between components there are, each counted once however many spans it is at."""
+        if self.graph.spans is None:
+            return self.n_edges
+        return int(np.count_nonzero(self.graph.split_spans(self.edges).any(axis=2)))
+
+    @cached_property
     def node_names(self) -> tuple[str, ...]:
         """Names of the circuit's nodes, ordered by depth.
 

@@ -5,18 +5,22 @@ Every method, file format and picture uses this one table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import compress
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.graph.nodes import ModelShape, Node, NodeKind
+from circuitviz.graph.spans import END_SPAN, Spans
 
 BoolMatrix = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
+_Value = TypeVar("_Value", bound=np.generic)
+MAX_SPAN_MATRIX = 2**26  # entries of a matrix of edges by span, of 8 bytes each
 CHANNEL_SUFFIXES = ("<q>", "<k>", "<v>")
 
 
@@ -37,6 +41,7 @@ class Graph:
         owners: Which node reads through which receiver, bool [receivers, nodes]. A key-value receiver of a
             grouped-query model belongs to all query heads of its group.
         sinks: Number of target nodes at the end, which only read.
+        spans: The spans that its nodes stand at; None where nodes are summed over positions.
     """
 
     shape: ModelShape
@@ -45,6 +50,7 @@ class Graph:
     mask: BoolMatrix
     owners: BoolMatrix
     sinks: int = 1
+    spans: Spans | None = None
 
     @staticmethod
     def of_nodes(shape: ModelShape, nodes: tuple[Node, ...], mask: BoolMatrix, sinks: int = 1) -> Graph:
@@ -85,6 +91,47 @@ class Graph:
     def transformer(shape: ModelShape) -> Graph:
         """The graph of a model of this shape; the same object for the same shape."""
         return _transformer_graph(shape)
+
+    def with_spans(self, spans: Spans) -> Graph:
+        """The graph of a model's components at each span; the same object for the same spans.
+
+        A node ``a5.h3@S2`` writes at span S2. An edge is between two nodes at one span. A head moves between
+        spans inside: its query is read at its own span, its keys and values at each span that it attends to,
+        so that receivers such as ``a5.h3@S1<k>`` belong to all nodes of the head that can read from there.
+        ``logits`` reads at ``END``. Source: [haklay2025position].
+
+        Raises:
+            InputError: There are so many spans that edges would not fit into memory.
+        """
+        return _graph_by_span(self, spans)
+
+    def split_spans(self, matrix: NDArray[_Value]) -> NDArray[_Value]:
+        """Values of edges by span.
+
+        Args:
+            matrix: A value for each edge of this graph [senders, receivers], which has spans.
+
+        Returns:
+            [senders, receivers, spans] of the graph without spans.
+        """
+        assert self.spans is not None
+        n = len(self.spans)
+        split = np.zeros((len(matrix) // n, matrix.shape[1] // n + 1, n), matrix.dtype)
+        for span in range(n):
+            split[:, :-1, span] = matrix[span::n, span:-1:n]
+        end = self.spans.names.index(END_SPAN)
+        split[:, -1, end] = matrix[end::n, -1]
+        return split
+
+    def join_spans(self, split: NDArray[_Value]) -> NDArray[_Value]:
+        """The opposite of ``split_spans``; what ``logits`` reads elsewhere than at ``END`` is left out."""
+        assert self.spans is not None
+        n, matrix = len(self.spans), np.zeros(self.mask.shape, split.dtype)
+        for span in range(n):
+            matrix[span::n, span:-1:n] = split[:, :-1, span]
+        end = self.spans.names.index(END_SPAN)
+        matrix[end::n, -1] = split[:, -1, end]
+        return matrix
 
     @cached_property
     def senders(self) -> tuple[str, ...]:
@@ -301,3 +348,35 @@ def _transformer_graph(shape: ModelShape) -> Graph:
         nodes += [Node(f"a{layer}.h{h}", NodeKind.HEAD, layer, h) for h in range(shape.n_heads)]
         nodes += [Node(f"m{layer}", NodeKind.MLP, layer)] if shape.mlp else []
     return graph_of_model_nodes(shape, (*nodes, Node("logits", NodeKind.LOGITS)))
+
+
+@lru_cache(maxsize=8)
+def _graph_by_span(graph: Graph, spans: Spans) -> Graph:
+    n, names = len(spans), spans.names
+    n_pairs = graph.mask.size * n**2
+    if n_pairs > MAX_SPAN_MATRIX:
+        raise InputError(
+            f"{n} spans of a model with {graph.n_edges:,} edges take a matrix of {n_pairs:,} numbers; up to "
+            f"{MAX_SPAN_MATRIX:,} are computed. Name fewer spans: tokens without a name share one."
+        )
+    nodes = tuple(
+        replace(node, name=f"{node.name}@{span}", span=span) for node in graph.nodes[:-1] for span in names
+    )
+    receivers = []
+    for column, receiver in enumerate(graph.receivers[:-1]):
+        channel = graph.channel(column)
+        component, suffix = (receiver[:-3], receiver[-3:]) if channel else (receiver, "")
+        receivers += [f"{component}@{span}{suffix}" for span in names]
+    same, attends = np.eye(n, dtype=bool), np.array(spans.attends)
+    at_end = np.array([[name == END_SPAN] for name in names])
+    mask = np.concatenate([np.kron(graph.mask[:, :-1], same), np.kron(graph.mask[:, -1:], at_end)], axis=1)
+    owners = np.zeros((len(receivers) + 1, len(nodes) + 1), dtype=bool)
+    owners[-1, -1] = True
+    for column in range(len(graph.receivers) - 1):
+        moves = attends.T if graph.channel(column) in ("k", "v") else same
+        owners[column * n : (column + 1) * n, :-1] = np.kron(graph.owners[column, :-1], moves)
+    mask.setflags(write=False)
+    owners.setflags(write=False)
+    return Graph(
+        graph.shape, (*nodes, graph.nodes[-1]), (*receivers, graph.receivers[-1]), mask, owners, spans=spans
+    )

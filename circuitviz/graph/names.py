@@ -37,6 +37,16 @@ def parse_feature_name(text: str) -> FeatureName | None:
     return FeatureName(match[1], int(match[2]), None if match[3] is None else int(match[3]))
 
 
+def split_span(name: str) -> tuple[str, str]:
+    """The component and the span of a node's name; an empty span where it has none.
+
+    >>> split_span("a5.h3@S1+1"), split_span("a5.h3"), split_span("m5.f12@7")
+    (('a5.h3', 'S1+1'), ('a5.h3', ''), ('m5.f12@7', ''))
+    """
+    component, _, span = name.partition("@")
+    return (component, span) if span and not span.isdecimal() else (name, "")
+
+
 def site_sort_key(site: str) -> tuple[int, str]:
     """Sort key of sites: by layer, attention before MLP.
 

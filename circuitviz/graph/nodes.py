@@ -42,7 +42,7 @@ class Node:
     Components: ``input``, ``a5.h3``, ``m5`` and ``logits``. Parts of a run, here at position 7: features
     ``a5.f123@7`` and ``m5.f123@7`` (of attention and of the MLP), ``a5.h3@7``, ``m5@7``, ``m5.n8@7`` (a
     neuron), ``m5.error@7``, ``m5.skip@7``, ``m5.bias@7``, ``token@7``, ``position@7``, and ``logit.42@7`` for
-    token 42.
+    token 42. Components at a span of a task's prompts: ``input@S2``, ``a5.h3@END``, ``m5@IO``.
 
     Attributes:
         name: Unique name.
@@ -54,6 +54,7 @@ class Node:
         feature: Index of a feature in its dictionary, or of a neuron.
         dictionary: Name of the dictionary.
         token: Id in the vocabulary.
+        span: Span of a task's prompts that it stands at (``graph.spans``); empty where it is summed.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Node:
     feature: int | None = None
     dictionary: str | None = None
     token: int | None = None
+    span: str = ""
 
     @property
     def depth(self) -> int:

@@ -18,7 +18,7 @@ Span = tuple[str, int, int]
 """Name, and the first character and the end (exclusive) of a part of the clean prompt."""
 
 MAX_NAME_CHARS = 32
-NAME_PATTERN = re.compile(r"[\w.+-]+")
+NAME_PATTERN = re.compile(r"(?!\d+$)[\w.+-]+")  # a number would be the position in a feature's name
 SLOT_PATTERN = re.compile(r"\{(\w+(?:\.\w+)?)\}")
 WORD_PATTERN = re.compile(r"\w+")
 
@@ -39,8 +39,8 @@ def check_spans(clean: str, spans: Iterable[Span]) -> tuple[Span, ...]:
         if not NAME_PATTERN.fullmatch(name) or len(name) > MAX_NAME_CHARS or name in (END_SPAN, OTHER_SPAN):
             raise InputError(
                 f"A span is called {name[:60]!r}; letters, digits and . + - _ would be right, at most "
-                f"{MAX_NAME_CHARS} of them, and neither {END_SPAN} nor {OTHER_SPAN}, which are the answer "
-                "position and the tokens without a name."
+                f"{MAX_NAME_CHARS} of them, and neither a number, {END_SPAN} nor {OTHER_SPAN}, which are the "
+                "answer position and the tokens without a name."
             )
         if not 0 <= first < end <= len(clean) or not clean[first:end].strip():
             raise InputError(
@@ -93,8 +93,8 @@ def token_spans(spans: Sequence[Span], ranges: Sequence[tuple[int, int]], clean:
     """The span of each token of a prompt.
 
     A token is in the first span that it shares a character with; the last token is in ``END``. A token
-    without a span is in ``other``, or, where the prompt names no span, in a span of its own, named by its
-    position.
+    without a span is in ``other``, or, where the prompt names no span, in a span of its own, such as
+    ``p7`` at position 7.
 
     Args:
         spans: The prompt's spans, in the order of their characters.
@@ -105,7 +105,7 @@ def token_spans(spans: Sequence[Span], ranges: Sequence[tuple[int, int]], clean:
     bare = [(name, first, first + len(clean[first:end].rstrip())) for name, first, end in spans]
     bare = [(name, end - len(clean[first:end].lstrip()), end) for name, first, end in bare]
     for position, (first, end) in enumerate(ranges):
-        unnamed = OTHER_SPAN if spans else str(position)
+        unnamed = OTHER_SPAN if spans else f"p{position}"
         names.append(next((name for name, start, stop in bare if first < stop and start < end), unnamed))
     names[-1] = END_SPAN
     return names

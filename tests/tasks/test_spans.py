@@ -95,7 +95,7 @@ def test_tokens_belong_to_spans_by_their_characters(data: st.DataObject, model: 
         zip(tokens.character_ranges(text), task.span_names(0), strict=True)
     ):
         inside = [of_character[i] for i in range(first, end) if i in of_character]
-        expected = inside[0] if inside else "other" if spans else str(position)
+        expected = inside[0] if inside else "other" if spans else f"p{position}"
         assert name == (expected if position < int(task.lengths[0]) - 1 else "END")
     assert parse_spans(text, spans_to_json(spans)) == spans
 
@@ -148,14 +148,15 @@ def test_files_name_spans_in_a_column(demo: Case, suffix: str, tmp_path: Path) -
         path.write_text(json.dumps({**row, "spans": spans}) + "\n" + json.dumps(row) + "\n")
     task = load_task(str(path), demo.model)
     assert task.span_names(0) == ["other", "other", "who", "verb", "END"]
-    assert task.span_names(1) == ["0", "1", "2", "3", "END"]
+    assert task.span_names(1) == ["p0", "p1", "p2", "p3", "END"]
 
 
 @pytest.mark.parametrize(
     ("spans", "problem"),
     [
         ({"a b": [0, 2]}, "letters, digits"),
-        ({"END": [0, 2]}, "neither END nor other"),
+        ({"END": [0, 2]}, "END nor other"),
+        ({"12": [0, 2]}, "neither a number"),
         ({"a": [0, 99]}, "the clean prompt has 17"),
         ({"a": [2, 3]}, "no white space"),
         ({"a": [0, 5], "b": [4, 9]}, "'a' and 'b' overlap"),
