@@ -6,16 +6,17 @@ Later decisions see earlier ones, so the circuit that is left was tested as it s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from circuitviz.discovery.batch_ablation_values import ablation_values
+from circuitviz.discovery.preselection import PreselectionOptions, preselect_edges
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.registry import make_setting as setting_of
-from circuitviz.discovery.search_cost import PassCount, receiver_layers, share_from_layer
+from circuitviz.discovery.search_cost import PassCount, count_edge_passes
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, NodeKind, Scores
 from circuitviz.models import PatchedRun, record_activations
@@ -29,7 +30,7 @@ INITIAL_CHAIN_EDGES, MAX_CHAIN_EDGES = 8, 64  # removals that are assumed at a t
 
 
 @dataclass(frozen=True)
-class AcdcOptions:
+class AcdcOptions(PreselectionOptions):
     """When an edge is removed."""
 
     tau: float = option(0.01, "an edge is removed when that costs less than this", above=0)
@@ -47,21 +48,22 @@ class AcdcOptions:
     "acdc",
     summary="ACDC: removes edges one by one from the logits upstream while the cost stays below τ",
     reference="Conmy et al. 2023, Algorithm 1",
-    use="For small models or few prompts: it runs the model once for every edge it looks at",
+    use="For small models, few prompts or preselected edges: it runs the model once for every edge",
     options=AcdcOptions,
     select="own",
-    count_passes=lambda setting, options: _count_passes(setting),
+    count_passes=lambda setting, options: _count_passes(setting, options),
 )
 def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
     """Remove u→v when L(C) − L(C without u→v) < τ, C being what is left so far; L is −KL by default.
 
     Receivers in reverse topological order, each one's senders from the latest to the earliest
     [conmy2023acdc]. An edge's score is what its removal cost when it was tried, 0 where it improved the
-    metric (with ``absolute``, the change), so the edges kept are those whose score reaches τ.
+    metric (with ``absolute``, the change), so the edges kept are those whose score reaches τ. With
+    ``preselect``, C begins as EAP's circuit instead of the whole model.
     """
-    search = _AcdcSearch(setting, options)
-    graph = setting.model.graph
-    n_edges, n_done = graph.n_edges, 0
+    edges = yield from preselect_edges(setting, options.preselect)
+    search = _AcdcSearch(setting, options, edges)
+    graph, n_edges, n_done = setting.model.graph, int(edges.sum()), 0
     for receiver in reversed(range(len(graph.receivers))):
         for n_tried in search.decide_receiver(receiver):
             n_done += n_tried
@@ -73,17 +75,22 @@ def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
     return search.scores()
 
 
-def _count_passes(setting: TaskSetting) -> PassCount:
+def _count_passes(setting: TaskSetting, options: AcdcOptions) -> PassCount:
     """Each edge is a run from its receiver's layer on, unless its receiver's node was removed before."""
     graph = setting.model.graph
-    shares = share_from_layer(graph, receiver_layers(graph))
-    return PassCount(4 + float(graph.mask.sum(axis=0) @ shares), is_upper_bound=True)
+    return replace(count_edge_passes(graph, graph.mask, options.preselect), is_upper_bound=True)
 
 
 class _AcdcSearch:
-    """The circuit so far, and the runs on which candidates are measured."""
+    """The circuit so far, and the runs on which candidates are measured.
 
-    def __init__(self, setting: TaskSetting, options: AcdcOptions) -> None:
+    Args:
+        setting: Model, task, metric and ablation.
+        options: Options of the method.
+        examined: The edges of the circuit that the search begins with, bool [senders, receivers].
+    """
+
+    def __init__(self, setting: TaskSetting, options: AcdcOptions, examined: BoolMatrix) -> None:
         self.options, self.graph = options, setting.model.graph
         self.cost_setting = setting
         if options.judge == "kl":
@@ -98,9 +105,8 @@ class _AcdcSearch:
             run = PatchedRun(model, subtask.clean, subtask.lengths - 1, values_for(subtask))
             self.batches.append((subtask, run, reference))
         self.n_prompts = len(task)
-        self.edges: BoolMatrix = self.graph.mask.copy()
-        self.costs = np.zeros(self.edges.shape)
-        self.decided = ~self.graph.mask
+        self.examined, self.edges = examined, examined.copy()
+        self.costs = np.zeros(examined.shape)
         self.mean_metric = self._measure_circuit(self.edges)
         self.chain_length = INITIAL_CHAIN_EDGES
 
@@ -119,10 +125,9 @@ class _AcdcSearch:
         Yields:
             How many edges were decided since the last time.
         """
-        order = np.flatnonzero(self.graph.mask[:, receiver])[::-1]
+        order = np.flatnonzero(self.examined[:, receiver])[::-1]
         if not self._affects_metric(receiver):
             self.edges[:, receiver] = False  # its node has no outgoing edge: no effect
-            self.decided[order, receiver] = True
             yield len(order)
             return
         while len(order):
@@ -135,7 +140,6 @@ class _AcdcSearch:
             for sender, value in zip(chain, values, strict=True):
                 self._check_finite(value)
                 cost = self.mean_metric - value
-                self.decided[sender, receiver] = True
                 change = abs(cost) if self.options.absolute else cost
                 self.costs[sender, receiver] = cost if self.options.absolute else max(cost, 0.0)
                 n_tried += 1
@@ -152,8 +156,10 @@ class _AcdcSearch:
 
     def scores(self, partial: bool = False) -> Scores:
         """What each edge cost when it was tried; 0 where it was not yet."""
-        values = np.where(self.decided, self.costs, 0.0) * self.graph.mask
-        return Scores(self.graph, values, "acdc", partial=partial, info={"own": float(self.options.tau)})
+        info = {"own": float(self.options.tau)}
+        is_whole = partial or self.examined.sum() == self.graph.n_edges
+        examined = None if is_whole else self.examined
+        return Scores(self.graph, self.costs.copy(), "acdc", partial=partial, info=info, examined=examined)
 
     def _affects_metric(self, receiver: int) -> bool:
         """Whether a receiver's node still has an outgoing edge in the circuit.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import DeviceResults, FetchTimer
 from circuitviz.discovery.partial_means import partial_means
+from circuitviz.discovery.preselection import PreselectionOptions, preselect_edges
 from circuitviz.discovery.registry import TaskSetting, methods
-from circuitviz.discovery.search_cost import PassCount, receiver_layers, share_from_layer
+from circuitviz.discovery.search_cost import PassCount, count_edge_passes
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, Scores
 from circuitviz.models import PatchedRun, record_activations
@@ -21,8 +22,8 @@ from circuitviz.progress import Progress, ProgressSteps
 
 
 @dataclass(frozen=True)
-class ExactOptions:
-    """Which receivers to score, where all would take too long."""
+class ExactOptions(PreselectionOptions):
+    """Which edges to score, where all would take too long."""
 
     receivers: str = option("all", "receivers to score, separated by commas, such as logits,a2.h3<q>")
 
@@ -31,7 +32,7 @@ class ExactOptions:
     "exact",
     summary="Exact edge patching: every edge ablated alone, all edges into a receiver in one batch",
     reference="Goldowsky-Dill et al. 2023",
-    use="The reference for other methods, on small models or chosen receivers",
+    use="The reference for other methods, on small models, chosen receivers or preselected edges",
     options=ExactOptions,
     count_passes=lambda setting, options: _count_passes(setting, options),
 )
@@ -41,25 +42,27 @@ def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> Progress
     Receivers go from the logits upstream, so that the quickest restarts come first. Source:
     [goldowskydill2023path].
     """
-    edges = _examined_edges(setting, options)
-    return (yield from measure_edge_effects(setting, [(int(s), int(r)) for s, r in np.argwhere(edges)]))
+    edges = yield from preselect_edges(setting, options.preselect)
+    edges = edges & _edges_of_receivers(setting, options.receivers)
+    scores = yield from measure_edge_effects(setting, [(int(s), int(r)) for s, r in np.argwhere(edges)])
+    return scores if edges.sum() == setting.model.graph.n_edges else replace(scores, examined=edges)
 
 
-def _examined_edges(setting: TaskSetting, options: ExactOptions) -> BoolMatrix:
+def _edges_of_receivers(setting: TaskSetting, receivers: str) -> BoolMatrix:
     graph = setting.model.graph
-    if options.receivers == "all":
+    if receivers == "all":
         return graph.mask
     edges = np.zeros_like(graph.mask)
-    columns = parse_receivers(setting, options.receivers)
+    columns = parse_receivers(setting, receivers)
     edges[:, columns] = graph.mask[:, columns]
     return edges
 
 
 def _count_passes(setting: TaskSetting, options: ExactOptions) -> PassCount:
     """Each edge is a run from its receiver's layer on, beside clean, corrupted and fully ablated runs."""
-    n_edges = _examined_edges(setting, options).sum(axis=0)
-    shares = share_from_layer(setting.model.graph, receiver_layers(setting.model.graph))
-    return PassCount(4 + float(n_edges @ shares))
+    return count_edge_passes(
+        setting.model.graph, _edges_of_receivers(setting, options.receivers), options.preselect
+    )
 
 
 def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]]) -> ProgressSteps[Scores]:

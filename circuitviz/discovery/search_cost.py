@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from circuitviz.discovery.gradients import PATTERN_COPIES, pattern_bytes
 from circuitviz.discovery.registry import TaskSetting, methods
-from circuitviz.graph import Graph
+from circuitviz.graph import BoolMatrix, Graph
 from circuitviz.models import Model
 from circuitviz.models.batching import batch_budget_bytes, max_batch_size
 from circuitviz.options import build_options
@@ -133,6 +133,23 @@ def share_from_layer(graph: Graph, layers: NDArray[np.int64]) -> NDArray[np.floa
     """Share of a forward pass from a layer on, with the unembedding counted as a third of a layer."""
     n_layers = graph.shape.n_layers
     return np.asarray((n_layers - layers + 1 / 3) / (n_layers + 1 / 3), dtype=np.float64)
+
+
+def count_edge_passes(graph: Graph, edges: BoolMatrix, n_preselected: int = 0) -> PassCount:
+    """Passes of a method that runs the model once for each edge, from the edge's receiver on.
+
+    Args:
+        graph: The model's graph.
+        edges: Edges that the method examines, bool [senders, receivers].
+        n_preselected: How many of the model's edges EAP chooses before; 0 for all. Which they are is not
+            known yet, so each counts as the mean of all that are examined.
+    """
+    shares = share_from_layer(graph, receiver_layers(graph))
+    n_passes = float(edges.sum(axis=0) @ shares)
+    if not n_preselected:
+        return PassCount(4 + n_passes)
+    eap = count_gradient_passes(1, 1)
+    return PassCount(4 + eap.forwards + n_passes * min(1.0, n_preselected / graph.n_edges), eap.backwards)
 
 
 def count_gradient_passes(n_forwards: int, n_gradients: int) -> PassCount:

@@ -47,7 +47,7 @@ def node_edges(state: State, node: str) -> tuple[list[NodeEdge], list[NodeEdge]]
         edges = []
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             name = graph.edge_name(row, column)
-            score = None if state.scores is None else float(state.scores.values[row, column])
+            score = None if state.scores is None else state.scores.score_of((row, column))
             share = None if score is None or not total else abs(score) / total
             owners = {graph.nodes[i].name for i in graph.nodes_by_receiver[column]}
             is_ablated = (

@@ -67,7 +67,8 @@ def measure_curve_steps(
         bench: The bench.
         scores: What the circuits are chosen from.
         select: The rule by which edges are chosen.
-        counts: The numbers of edges; those of ``mib_edge_counts`` by default.
+        counts: The numbers of edges; those of ``mib_edge_counts`` by default. Circuits larger than what the
+            method was asked to score are left out.
 
     Returns:
         A generator whose result is one point for each count, also where a count occurs twice; partial
@@ -75,6 +76,7 @@ def measure_curve_steps(
     """
     points: list[CurvePoint] = []
     requested = list(counts) if counts is not None else mib_edge_counts(scores.graph.n_edges)
+    requested = [count for count in requested if count <= scores.n_examined]
     measured_sizes: dict[int, tuple[int, Evaluation]] = {}
     yield from bench.prepare()
     for number, n_requested in enumerate(requested, start=1):
@@ -145,7 +147,7 @@ class CurveOptions:
 
 @dataclass(frozen=True)
 class FaithfulnessCurve:
-    """The points of the curve, the areas once all points are measured, and random circuits of each size."""
+    """The points of the curve, the areas once all sizes are measured, and random circuits of each size."""
 
     points: list[CurvePoint] = field(default_factory=list)
     areas: dict[str, Interval] = field(default_factory=dict)
@@ -178,7 +180,9 @@ def measure_curve(measure_input: MeasureInput, options: CurveOptions) -> Progres
     for step in runner:
         points = step.partial if isinstance(step.partial, list) else None
         yield Progress(step.fraction * n_sizes, n_steps, step.message, points and FaithfulnessCurve(points))
-    curve = FaithfulnessCurve(runner.result, curve_areas(runner.result, seed=bench.setting.task.seed))
+    curve = FaithfulnessCurve(runner.result)
+    if len(curve.points) == n_sizes:  # or not all edges were scored
+        curve = replace(curve, areas=curve_areas(curve.points, seed=bench.setting.task.seed))
     if not options.random:
         return curve
     drawn = draw_random_scores(scores.graph, options.random)

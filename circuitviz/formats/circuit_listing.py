@@ -50,7 +50,7 @@ class ListedEdge:
         sender: Name of the sender.
         receiver: Name of the receiver.
         owners: Names of the nodes that the receiver belongs to.
-        score: Its score.
+        score: Its score; None where its method was not asked for it.
         ablated: Whether the edge itself is ablated.
         live: Whether it is part of the circuit without ablated nodes and edges.
     """
@@ -58,7 +58,7 @@ class ListedEdge:
     sender: str
     receiver: str
     owners: tuple[str, ...]
-    score: float
+    score: float | None
     ablated: bool = False
     live: bool = True
 
@@ -107,7 +107,7 @@ def list_circuit(document: Document) -> CircuitListing:
         owners = [graph.nodes[n].name for n in np.flatnonzero(graph.owners[r])]
         listed_owners = tuple(name for name in owners if name in listed) or tuple(owners)
         listed.update(listed_owners)
-        score = float(scores.values[s, r]) if scores is not None else 0.0
+        score = scores.score_of((int(s), int(r))) if scores is not None else 0.0
         is_ablated_edge = graph.edge_name(s, r) in state.ablated_edges
         ends = escaped[graph.senders[s]], escape_text(graph.receivers[r])
         escaped_owners = tuple(escaped[name] for name in listed_owners)
@@ -136,7 +136,7 @@ def build_document(listing: CircuitListing) -> Document:
     values, is_chosen = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
     for edge in listing.edges:
         s, r = graph.edge(f"{edge.sender}->{edge.receiver}")
-        values[s, r], is_chosen[s, r] = edge.score, True
+        values[s, r], is_chosen[s, r] = edge.score or 0.0, True
     if not np.isfinite(values).all():
         raise InputError("a score is not a number")
     labels, positions, ablated_nodes = {}, {}, set()

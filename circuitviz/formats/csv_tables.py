@@ -47,10 +47,9 @@ class EdgeTableFormat:
 
     def write(self, document: Document, path: Path) -> None:
         """Write the circuit's edges."""
-        edges = sorted(list_circuit(document).edges, key=lambda e: -abs(e.score))
+        edges = sorted(list_circuit(document).edges, key=lambda e: -abs(e.score or 0.0))
         rows = [
-            (e.sender, e.receiver, e.channel, repr(e.score), _format_cell(e.ablated), _format_cell(e.live))
-            for e in edges
+            (e.sender, e.receiver, e.channel, *map(_format_cell, (e.score, e.ablated, e.live))) for e in edges
         ]
         write_atomically(path, _encode_table(EDGE_COLUMNS, rows))
 

@@ -38,7 +38,8 @@ class EapJsonFormat:
         """Write the circuit in EAP-IG's form, which has a key and a value receiver for each query head.
 
         A key-value receiver is repeated for each query head of its group, its score divided by the group's
-        size (methods.md: Graph).
+        size (methods.md: Graph). Edges that the method was not asked to score are left out, unless they are
+        in the circuit.
         """
         extra = document.extra.get(EXTRA_KEY, {})
         sections = _document_sections(document)
@@ -123,7 +124,8 @@ def _document_sections(document: Document, listed: Container[str] | None = None)
         in_graph = bool(circuit.edges[s, r])
         score = float(values[s, r]) / len(heads[r])
         names = [f"{graph.senders[s]}->{head}" for head in heads[r]]
-        if listed is None or any(name in listed for name in names):
+        is_known = in_graph or scores is None or scores.score_of((s, r)) is not None
+        if is_known if listed is None else any(name in listed for name in names):
             edges |= {name: {"score": score, "in_graph": in_graph} for name in names}
     cfg: dict[str, Any] = {
         "n_layers": shape.n_layers,

@@ -77,7 +77,7 @@ def to_networkx(listing: CircuitListing) -> nx.MultiDiGraph:
             edge_attributes = {
                 "receiver": edge.receiver,
                 "channel": edge.channel,
-                "score": edge.score,
+                **({} if edge.score is None else {"score": edge.score}),
                 **edge.ablation_attrs,
             }
             graph.add_edge(edge.sender, owner, **edge_attributes)

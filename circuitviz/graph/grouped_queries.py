@@ -57,7 +57,8 @@ def regroup_circuit(
     if scores is None:
         return regrouped, None
     values = np.where(old.mask, scores.values, 0.0) @ sharing
-    return regrouped, replace(scores, graph=new, values=values)
+    examined = None if scores.examined is None else scores.examined @ sharing > 0
+    return regrouped, replace(scores, graph=new, values=values, examined=examined)
 
 
 def key_value_receiver(receiver: str, shape: ModelShape) -> str:

@@ -44,6 +44,9 @@ class Scores:
             the sign of imported scores is known; ``score_unit``, where they are ranks and no effects;
             ``task_check``, whether the model does the task.
         positions: Effects by sender and token position, float [senders, time], where the method gives them.
+        examined: The edges that the method was asked to score, bool [senders, receivers]; None where it
+            scored all. The others have no score: their value is 0, they are never chosen, and what shows or
+            writes scores leaves theirs out. A node with no examined incoming edge is no dead end.
     """
 
     graph: Graph
@@ -53,6 +56,7 @@ class Scores:
     partial: bool = False
     info: Mapping[str, Any] = field(default_factory=dict)
     positions: NDArray[np.float64] | None = None
+    examined: BoolMatrix | None = None
 
     def __repr__(self) -> str:
         return f"Scores({self.method} of {self.graph.n_edges:,} edges{', partial' * self.partial})"
@@ -95,7 +99,7 @@ class Scores:
         Raises:
             InputError: The graph has fewer than n edges, or a score is not finite.
         """
-        return self._strongest(n, -np.abs(self._edge_values))
+        return self._strongest(n, -np.abs(self.values))
 
     def signed(self, n: int) -> Circuit:
         """The n edges of largest score, pruned.
@@ -109,7 +113,7 @@ class Scores:
                 "Edges were asked for by signed score, and the file of these scores does not say whether "
                 "positive helps; import it with --sign, or choose by |score| (top, greedy)."
             )
-        return self._strongest(n, -self._edge_values)
+        return self._strongest(n, -self.values)
 
     def threshold(self, value: float) -> Circuit:
         """All edges with |score| ≥ value, pruned.
@@ -185,7 +189,7 @@ class Scores:
         edges = self._trim(self._greedy_prefix(low), n)
         n_left = int(edges.sum())
         shortfall = f"{n_left} of {n}: no set of exactly {n} edges without dead ends was reached"
-        note = "" if n_left == n else shortfall
+        note = "" if n_left == n else self._examined_note(n) or shortfall
         return Circuit(self.graph, edges, n, note)
 
     def select(self, rule: str, amount: float) -> Circuit:
@@ -244,6 +248,15 @@ class Scores:
         """SHA-256 over the scores of the edges that exist."""
         return hashlib.sha256(self._edge_values.tobytes()).digest()
 
+    @property
+    def n_examined(self) -> int:
+        """Number of edges that the method was asked to score."""
+        return self.graph.n_edges if self.examined is None else int(self.examined.sum())
+
+    def score_of(self, edge: tuple[int, int]) -> float | None:
+        """The score of an edge (sender, receiver); None where the method was not asked for it."""
+        return None if self.examined is not None and not self.examined[edge] else float(self.values[edge])
+
     @cached_property
     def _edge_indices(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         return edge_indices(self.graph.mask)
@@ -265,18 +278,25 @@ class Scores:
 
     def _strongest(self, n: int, keys: NDArray[np.float64]) -> Circuit:
         self._check_edge_count(n)
-        selected = np.argsort(keys, kind="stable")[:n]
+        senders, receivers = edge_indices(self._choosable_edges)
+        selected = np.argsort(keys[senders, receivers], kind="stable")[:n]
         edges = np.zeros_like(self.graph.mask)
-        edges[self._edge_indices[0][selected], self._edge_indices[1][selected]] = True
-        return Circuit(self.graph, self._pruned(edges & self._choosable_edges), n)
+        edges[senders[selected], receivers[selected]] = True
+        return Circuit(self.graph, self._pruned(edges), n, self._examined_note(n))
+
+    def _examined_note(self, n: int) -> str:
+        """Why a circuit cannot have n edges, where it is because fewer were examined."""
+        n_examined = self.n_examined
+        return f"only {n_examined:,} of {self.graph.n_edges:,} edges were examined" if n > n_examined else ""
 
     @property
     def _choosable_edges(self) -> BoolMatrix:
-        """Edges that can be chosen: all, or while others are not examined yet those with a score."""
-        return self.graph.mask & (self.values != 0) if self.partial else self.graph.mask
+        """Edges that can be chosen: those examined, and while others follow of them those with a score."""
+        examined = self.graph.mask if self.examined is None else self.examined & self.graph.mask
+        return examined & (self.values != 0) if self.partial else examined
 
     def _pruned(self, edges: BoolMatrix) -> BoolMatrix:
-        if not self.partial:
+        if not self.partial and self.examined is None:
             return prune(self.graph, edges)
         has_examined_input = np.asarray(self.graph.owners[self._choosable_edges.any(axis=0)].any(axis=0))
         return prune(self.graph, edges, open_ends=~has_examined_input)

@@ -57,9 +57,9 @@ def build_comparison_scene(
         notes = []
         for name, state, circuit in compared:
             if circuit.edges[row, column]:
-                scores = state.scores
-                score = "without a score" if scores is None else f"{scores.values[row, column]:+.4f}"
-                notes.append(f"{name}: {score}")
+                score = None if state.scores is None else state.scores.score_of((int(row), int(column)))
+                score_text = "without a score" if score is None else f"{score:+.4f}"
+                notes.append(f"{name}: {score_text}")
         return "; ".join(notes)
 
     nodes = tuple(replace(node, side=side_of_node(node.name, ours, theirs)) for node in scene.nodes)

@@ -101,7 +101,8 @@ def format_edge_score(state: State, edge: str) -> str:
     row, column = scores.graph.sender_index.get(sender), scores.graph.receiver_index.get(receiver)
     if row is None or column is None:
         return ""
-    return f"score {scores.values[row, column]:+.4f}"
+    score = scores.score_of((row, column))
+    return "" if score is None else f"score {score:+.4f}"
 
 
 def restrict_to_circuit(

@@ -21,6 +21,7 @@ COUNTED = (
     ("attribution-patching", {}),
     ("exact", {}),
     ("exact", {"receivers": "logits,m1"}),
+    ("exact", {"preselect": 100}),
     ("activation-patching", {"positions": False}),
     ("activation-patching", {}),
     ("path-patching", {"receivers": "m1"}),
@@ -58,7 +59,8 @@ def test_passes_are_those_that_the_blocks_see(demo: Case, method: str, options: 
 
 
 def test_acdc_makes_no_more_passes_than_it_says(demo: Case) -> None:
-    passes = methods.get("acdc").extra["count_passes"](make_setting(demo.model, demo.task), None)
+    entry, setting = methods.get("acdc"), make_setting(demo.model, demo.task)
+    passes = entry.extra["count_passes"](setting, entry.options())
     assert passes.is_upper_bound and 10 < count_rows(demo, "acdc", {"tau": 0.05}) < passes.forwards
 
 

@@ -82,7 +82,7 @@ info_schema = record_of(
 
 
 class CircuitPart(DocumentPart):
-    """``graph``, ``scores``, ``circuit``; tensors ``edges``, ``scores``, ``positions``, ``graph_edges``."""
+    """``graph``, ``scores``, ``circuit``, and the tensors ``edges``, ``scores`` and what belongs to them."""
 
     keys = ("graph", "scores", "circuit")
 
@@ -121,6 +121,9 @@ class CircuitPart(DocumentPart):
             arrays["scores"] = np.ascontiguousarray(values if is_model_graph(graph) else values[graph.mask])
             if state.scores.positions is not None:
                 arrays["positions"] = np.ascontiguousarray(state.scores.positions)
+            if state.scores.examined is not None:
+                examined = state.scores.examined.astype(np.uint8)
+                arrays["examined"] = examined if is_model_graph(graph) else examined[graph.mask]
         return arrays
 
     def state(self, contents: FileContents) -> dict[str, Any]:
@@ -145,6 +148,9 @@ class CircuitPart(DocumentPart):
                 scores["partial"],
                 _check_info(scores.get("info", {})),
                 _read_position_effects(contents.tensors, graph),
+                _read_matrix(contents.tensors, "examined", graph, bool)
+                if "examined" in contents.tensors
+                else None,
             )
         return fields
 

@@ -201,7 +201,7 @@ def compared_edges(
     for s, r in np.argwhere(left_circuit.edges | right_circuit.edges):
         edge = (int(s), int(r))
         score_here, score_there = (
-            float(state.scores.values[edge]) if state.scores is not None and circuit.edges[edge] else None
+            state.scores.score_of(edge) if state.scores is not None and circuit.edges[edge] else None
             for state, circuit in ((left, left_circuit), (right, right_circuit))
         )
         parts.append(
