@@ -10,14 +10,31 @@ from itertools import pairwise
 from PySide6.QtCore import QSizeF
 
 from circuitviz.canvas.camera_placement import MAX_READABLE_COMPONENTS, READABLE_ZOOM
+from circuitviz.canvas.token_axis import LEVEL_TEXT_HEIGHT_PX, token_axis_height
 from circuitviz.graph import NodeKind
 from circuitviz.layout import COLUMN_SPACING, ROW_SPACING, Positions
-from circuitviz.layout.layout_transform import MIN_GAP_X, MIN_GAP_Y, LayoutTransform, Size, fit_layout_to_view
+from circuitviz.layout.cell_packing import CellPacking, pack_cells
+from circuitviz.layout.layout_transform import (
+    BOUNDS_MARGIN,
+    COMFORTABLE_ZOOM,
+    MIN_GAP_X,
+    MIN_GAP_Y,
+    LayoutTransform,
+    Size,
+    fit_layout_to_view,
+)
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.box_label import layout_box_label
-from circuitviz.scene.circuit_scene import LABELLED_NODE_HEIGHT, CircuitScene, DrawnNode, TokenColumn
+from circuitviz.scene.circuit_scene import (
+    DEFAULT_MAX_WIDTH,
+    LABELLED_NODE_HEIGHT,
+    CircuitScene,
+    DrawnNode,
+    TokenColumn,
+)
 from circuitviz.shapes.node_shapes import NODE_WIDTHS
 
+PACKED_ZOOM = LEGIBLE_ZOOM + 0.01  # pixels per scene unit of as many features as possible with names
 BOX_LIMITS: tuple[Size, ...] = (
     (100.0, LABELLED_NODE_HEIGHT),
     (0.0, LABELLED_NODE_HEIGHT),
@@ -34,8 +51,20 @@ HORIZONTAL_CROWD = LayoutTransform(0.5, (0.0, ROW_SPACING), (0.0, 110.0))
 """How tokens and crowds are spread from left to right: boxes are wider than high."""
 LAYER_GAP = 16.0  # scene units between layers from left to right, where edges bend
 MAX_HORIZONTAL_WIDTH = 150.0  # scene units of a box with a label
+PACKED_BOXES: tuple[tuple[float, Size], ...] = (
+    (COMFORTABLE_ZOOM, (90.0, LABELLED_NODE_HEIGHT)),
+    (READABLE_ZOOM, (90.0, LABELLED_NODE_HEIGHT)),
+    (PACKED_ZOOM, (90.0, LABELLED_NODE_HEIGHT)),
+    (PACKED_ZOOM, (72.0, 24.0)),
+    (PACKED_ZOOM, (60.0, 20.0)),
+)
+"""Pixels per scene unit and size of a box with a name, in columns of tokens, the most comfortable first."""
 CELL_GAP = 3.0  # scene units between two cells of a grid
 MARGINS = (90.0, 44.0)  # scene units beyond the middles of the outermost boxes
+
+
+Spread = LayoutTransform | CellPacking
+"""How a picture in the layout's units is spread over a view."""
 
 
 class AspectFitter:
@@ -47,7 +76,8 @@ class AspectFitter:
 
     def __init__(self) -> None:
         self._layout_scene = self._reference_scene = CircuitScene()
-        self.transform, self.is_frozen = LayoutTransform(), False
+        self.transform: Spread = LayoutTransform()
+        self.is_frozen = False
 
     def fit_scene(self, picture: CircuitScene, view: QSizeF, is_new: bool) -> CircuitScene:
         """Another picture, spread: as the one before, where it is laid out as that one was."""
@@ -85,14 +115,17 @@ class AspectFitter:
         return {name: self.transform.to_layout(at) for name, at in places.items()}
 
 
-def transform_for_view(picture: CircuitScene, view: QSizeF, shows_all: bool = False) -> LayoutTransform:
+def transform_for_view(picture: CircuitScene, view: QSizeF, shows_all: bool = False) -> Spread:
     """How a picture in the layout's units is spread to a view of so many pixels.
 
-    What stands in columns of tokens stays as it is, and so do crowds of which nothing can be read at once.
+    What stands in columns of tokens is packed into cells, unless there are boxes of groups; crowds of which
+    nothing can be read at once stay as they are.
     ``shows_all``: the view is filled, whether names can be read or not.
     """
     if picture.cells and not view.isEmpty():
         return _transform_for_cells(picture, view)
+    if picture.columns and not view.isEmpty() and not any(node.members for node in picture.nodes):
+        return _pack_columns(picture, view)
     if picture.columns or view.isEmpty() or not 0 < len(picture.nodes) <= MAX_READABLE_COMPONENTS:
         return HORIZONTAL_CROWD if picture.is_horizontal else LayoutTransform()
     free = [node for node in picture.nodes if node.name not in picture.user_positioned]
@@ -101,6 +134,64 @@ def transform_for_view(picture: CircuitScene, view: QSizeF, shows_all: bool = Fa
     sizes = {node.name: _box_size(node) for node in free}
     has_groups = any(node.members for node in free)  # their boxes, which list their nodes, are not cut
     return _spread_places(places, sizes, aside, view, has_groups, shows_all, picture.is_horizontal)
+
+
+def _pack_columns(picture: CircuitScene, view: QSizeF) -> Spread:
+    """The most comfortable packing with a name for each node, else the one with as many names as possible."""
+    free = [node for node in picture.nodes if node.name not in picture.user_positioned]
+    if not free:
+        return LayoutTransform()
+    spans = [(column.left, column.right) for column in picture.columns]
+    marked = {node.name for node in free if node.label or node.pinned}
+    rank = dict(zip(picture.by_name, picture.importance.tolist(), strict=True))
+    rank.update({name: 1.0 + rank[name] for name in marked})
+    places = {node.name: (node.x, node.y) for node in free}
+    turned, smallest = picture.is_horizontal, PACKED_BOXES[-1]
+    for (zoom, box), is_endless in (*((each, False) for each in PACKED_BOXES), (smallest, True)):
+        may_cut = (zoom, box) == smallest
+        if not may_cut and len(free) * box[0] * box[1] * zoom**2 > view.width() * view.height():
+            continue
+        below = LEVEL_TEXT_HEIGHT_PX * (not turned)
+        for _ in range(2):  # narrow columns have slanted tokens, which take more of the view
+            width, height = view.width() - max(0.0, below - LEVEL_TEXT_HEIGHT_PX), view.height() - below
+            size = width / zoom - 2 * BOUNDS_MARGIN - 1, height / zoom - 2 * BOUNDS_MARGIN - 1
+            packing = pack_cells(places, spans, rank, size, box, turned, is_endless)
+            if packing is None:
+                break
+            columns = _packed_columns(picture, packing)
+            if (
+                needed := token_axis_height(CircuitScene(columns=columns, is_horizontal=turned), zoom)
+            ) <= below:
+                break
+            below = needed
+        if packing is not None and (may_cut or len(packing.named) == len(free)):
+            return packing
+    return LayoutTransform()
+
+
+def _packed_columns(picture: CircuitScene, packing: CellPacking) -> tuple[TokenColumn, ...]:
+    return tuple(
+        replace(column, left=left, right=right)
+        for column, (left, right) in zip(picture.columns, packing.columns, strict=True)
+    )
+
+
+def _place_packed(picture: CircuitScene, packing: CellPacking) -> CircuitScene:
+    """The picture in its packing; what a person moved stands where it was put, between the others."""
+    turned = picture.is_horizontal
+    is_full = packing.box_height >= LABELLED_NODE_HEIGHT
+    nodes = []
+    for node in picture.nodes:
+        box = packing.boxes.get(node.name)
+        is_packed = box is not None and node.name not in picture.user_positioned
+        across, along = packing.places[node.name] if is_packed else packing.to_view((node.x, node.y))
+        x, y = (along, -across) if turned else (across, along)
+        if box is None or (is_full and node.name in packing.named):
+            room = DEFAULT_MAX_WIDTH if box is None else box[0]
+            nodes.append(replace(node, x=x, y=y, max_width=room))
+        else:
+            nodes.append(replace(node, x=x, y=y, box=box))
+    return replace(picture, nodes=tuple(nodes), columns=_packed_columns(picture, packing))
 
 
 def _transform_for_cells(picture: CircuitScene, view: QSizeF) -> LayoutTransform:
@@ -142,8 +233,10 @@ def _spread_places(
     return fit_layout_to_view(places, sizes, aside, size, 0.0, READABLE_ZOOM, limits[-1:])
 
 
-def transform_scene(picture: CircuitScene, spread: LayoutTransform) -> CircuitScene:
+def transform_scene(picture: CircuitScene, spread: Spread) -> CircuitScene:
     """The picture in the view's places; labels get the room that there is between two columns."""
+    if isinstance(spread, CellPacking):
+        return _place_packed(picture, spread)
     if picture.is_horizontal:
         return _transform_to_the_right(picture, spread)
     if spread == LayoutTransform() and not picture.cells:
@@ -206,7 +299,8 @@ def _transform_to_the_right(picture: CircuitScene, spread: LayoutTransform) -> C
 
 def is_part_of_layout(whole: CircuitScene, part: CircuitScene) -> bool:
     """Whether all nodes of a picture stand where they stand in another, but for what was moved by hand."""
-    if (bool(whole.columns), whole.is_horizontal) != (bool(part.columns), part.is_horizontal):
+    spans = ([(column.left, column.right) for column in picture.columns] for picture in (whole, part))
+    if whole.is_horizontal != part.is_horizontal or next(spans) != next(spans):
         return False
     if whole.cells != part.cells:
         return False

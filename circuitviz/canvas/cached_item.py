@@ -74,6 +74,7 @@ class CachedItem(QGraphicsItem):
         self._pending_image: RenderBuffer | None = None
         self._is_stale, self._is_dimmed, self._is_fine = True, False, True
         self._visible_area, self._pixel_ratio = QRectF(), 1.0
+        self.rest_opacity = 1.0  # of the layer while it does not step back
         self.is_painted_directly = False  # without images: for a picture with other pixels than the screen's
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)  # tells what is seen
 
@@ -177,7 +178,7 @@ class CachedItem(QGraphicsItem):
     ) -> None:
         """Draw the images there are; a draft where there are none."""
         seen = QRectF(option.exposedRect).intersected(self.extent())
-        painter.setOpacity(DIMMED_OPACITY if self._is_dimmed else 1.0)
+        painter.setOpacity(DIMMED_OPACITY if self._is_dimmed else self.rest_opacity)
         self._paint_images(painter, seen)
         painter.setOpacity(1.0)
         self.paint_highlighted(painter, seen)

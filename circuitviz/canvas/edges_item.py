@@ -19,6 +19,7 @@ from circuitviz.shapes.edge_styles import EdgeStyles
 
 MAX_DETAILED_EDGES = 2500  # more edges than this are hairlines, but for the strongest
 DETAILED_EDGES_IN_CROWD, DETAILED_EDGES_IN_DRAFT = 200, 40
+CROWD_OPACITY = 0.5  # of edges behind packed boxes
 EDGES_PER_STEP = 120  # hairlines in one stroke: about a millisecond
 POINTS_PER_CURVE = 13  # on a hairline's curve
 MAX_DRAFT_EDGES = 3000  # edges in a draft that is painted at once: a frame's worth
@@ -46,6 +47,8 @@ class EdgesItem(CachedItem):
         if self.geometry is None or self.geometry.bounds != geometry.bounds:
             self.prepareGeometryChange()
         self.geometry, self.styles = geometry, styles
+        is_crowd = any(node.is_small for node in geometry.scene.nodes)  # with names among the edges
+        self.rest_opacity = CROWD_OPACITY if is_crowd else 1.0
 
     def needs_draft(self) -> bool:
         """A crowd is first painted without smooth lines: a third of the time."""

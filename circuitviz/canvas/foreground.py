@@ -18,7 +18,7 @@ from circuitviz.canvas.token_axis import (
     token_axis_height,
     token_axis_width,
 )
-from circuitviz.paint.circuit_painter import FAR_ZOOM, LEGIBLE_ZOOM
+from circuitviz.paint.circuit_painter import FAR_ZOOM, LEGIBLE_ZOOM, has_written_name
 from circuitviz.scene.circuit_scene import CircuitScene, TokenColumn
 
 if TYPE_CHECKING:
@@ -34,13 +34,7 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     painter.resetTransform()
     marked = columns_containing(picture, view.selected_nodes | {view.hovered_name})
     paint_token_axis(painter, picture, theme, to_view, token_area(view), marked)
-    if view.zoom < LEGIBLE_ZOOM:
-        chosen = view.selected_nodes if len(view.selected_nodes) <= MAX_TAGGED_NODES else frozenset()
-        has_columns = bool(picture.columns)
-        strongest = strongest_nodes(picture) if view.zoom >= FAR_ZOOM and not has_columns else []
-        ends = named_nodes(picture, frozenset(), view.hovered_name)
-        named = [*strongest, *sorted(chosen - ends), *sorted(ends - {view.hovered_name}), view.hovered_name]
-        paint_name_tags(painter, picture, theme, to_view, free, named)
+    paint_name_tags(painter, picture, theme, to_view, free, tagged_nodes(view))
     pointed_at = named_nodes(picture, view.selected_nodes, view.hovered_name)
     paint_layer_axis(painter, picture, theme, to_view, axis_area(view), layers_of(picture, pointed_at))
     view.overview.paint(painter, theme)
@@ -50,6 +44,18 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
         paint_legend_and_status(painter, entries, theme, area, view.status_text)
     else:
         paint_empty_note(painter, theme, area, view.status_text)
+
+
+def tagged_nodes(view: CircuitView) -> list[str]:
+    """Nodes whose names are written beside them, because their boxes have none; the most important last."""
+    picture = view.scene_items.geometry.scene
+    chosen = view.selected_nodes if len(view.selected_nodes) <= MAX_TAGGED_NODES else frozenset()
+    is_middle = FAR_ZOOM <= view.zoom < LEGIBLE_ZOOM
+    strongest = strongest_nodes(picture) if is_middle and not picture.columns else []
+    ends = named_nodes(picture, frozenset(), view.hovered_name)
+    named = [*strongest, *sorted(chosen - ends), *sorted(ends - {view.hovered_name}), view.hovered_name]
+    nodes = (picture.by_name[name] for name in named if name in picture.by_name)
+    return [node.name for node in nodes if not has_written_name(node, view.zoom)]
 
 
 def named_nodes(picture: CircuitScene, selected: frozenset[str], hovered: str) -> frozenset[str]:

@@ -17,6 +17,7 @@ LEVEL_TEXT_HEIGHT_PX, MAX_SLANTED_HEIGHT_PX = (
 )  # pixels that level text takes, and slanted text at most
 SLANT_DEGREES = 45.0  # degrees; slanted texts may stand as near to each other as their lines are high
 MIN_SLANTED_SPACING_PX = 15.0  # pixels between two slanted texts
+MIN_LEVEL_GAP_PX = 6.0  # pixels between two level texts
 MAX_TOKEN_WIDTH_PX = 110.0  # pixels of a token at the left
 GAP_BELOW_CIRCUIT_PX = 8.0  # pixels between the circuit and its tokens
 ALIGN_TEXT_END = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -83,12 +84,8 @@ def paint_token_axis(
         ink = theme.muted if column.is_of_any_position else theme.text
         painter.setPen(QColor(theme.accent if number in highlighted else ink))
         if level:
-            wide = _column_width_px(column, to_view.m11()) + 8
-            painter.drawText(
-                QRectF(at - wide / 2, there.top(), wide, LEVEL_TEXT_HEIGHT_PX),
-                Qt.AlignmentFlag.AlignCenter,
-                column.label,
-            )
+            place = QRectF(at - 200, there.top(), 400, LEVEL_TEXT_HEIGHT_PX)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, column.label)
             continue
         text = QFontMetricsF(painter.font()).elidedText(
             column.label, Qt.TextElideMode.ElideRight, MAX_SLANTED_WIDTH_PX
@@ -175,9 +172,10 @@ def _paint_tokens_at_left(
 def _fits_level_text(picture: CircuitScene, scale: float) -> bool:
     if picture.is_horizontal:  # one below the other
         return all((c.right - c.left) * scale >= MIN_SLANTED_SPACING_PX for c in picture.columns)
-    metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX))
-    return all(metrics.horizontalAdvance(c.label) <= _column_width_px(c, scale) for c in picture.columns)
-
-
-def _column_width_px(column: TokenColumn, scale: float) -> float:
-    return (column.right - column.left + 30) * scale
+    metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX, bold=True))
+    widths = [metrics.horizontalAdvance(column.label) for column in picture.columns]
+    middles = [(column.left + column.right) / 2 * scale for column in picture.columns]
+    return all(
+        (widths[i] + widths[i + 1]) / 2 + MIN_LEVEL_GAP_PX <= middles[i + 1] - middles[i]
+        for i in range(len(widths) - 1)
+    )

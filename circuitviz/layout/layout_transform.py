@@ -53,7 +53,7 @@ class LayoutTransform:
         >>> LayoutTransform(0.5, (0.0, 66.0), (0.0, 40.0)).to_view((100.0, 99.0))
         (50.0, 60.0)
         """
-        return point[0] * self.x_factor, _interpolate(point[1], self.layout_rows, self.view_rows)
+        return point[0] * self.x_factor, interpolate(point[1], self.layout_rows, self.view_rows)
 
     def to_layout(self, point: tuple[float, float]) -> tuple[float, float]:
         """The position in the layout of a point of the view.
@@ -61,7 +61,7 @@ class LayoutTransform:
         >>> LayoutTransform(0.5, (0.0, 66.0), (0.0, 40.0)).to_layout((50.0, 60.0))
         (100.0, 99.0)
         """
-        return point[0] / self.x_factor, _interpolate(point[1], self.view_rows, self.layout_rows)
+        return point[0] / self.x_factor, interpolate(point[1], self.view_rows, self.layout_rows)
 
 
 def fit_layout_to_view(
@@ -164,7 +164,12 @@ def _neighbouring_rows(is_own_column: list[bool]) -> list[tuple[int, int]]:
     return pairs or list(pairwise(range(len(is_own_column))))
 
 
-def _interpolate(value: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> float:
+def interpolate(value: float, xs: Sequence[float], ys: Sequence[float]) -> float:
+    """The y at a value between ``xs``, beyond them in line with the outermost two; itself where there is one.
+
+    >>> interpolate(3.0, (0.0, 1.0), (5.0, 7.0))
+    11.0
+    """
     if len(xs) < 2:
         return value
     if value < xs[0]:

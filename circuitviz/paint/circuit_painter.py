@@ -33,6 +33,8 @@ MIN_FONT_SCALE, MAX_FONT_SCALE = 0.8, 1.3
 MIN_TEXT_PX = 9.0  # of a name: where the zoom makes it smaller, it is written larger into its box
 LABEL_FIT_ZOOM = 0.6  # pixels per scene unit, the least at which a label is written: it fits its box there
 LEGIBLE_ZOOM = 0.6  # pixels per scene unit below which names of that size do not fit into boxes
+MIN_PACKED_FONT = 4.0  # scene units of a name in a small box, which is read from near
+MIN_CUT_NAME_PX = 34.0  # pixels that a cut name takes in a packed box; below that it has none
 FAR_ZOOM = 0.36  # pixels per scene unit below which boxes tell importance instead of kinds
 CENTRED_UNCLIPPED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip
 
@@ -132,6 +134,10 @@ def paint_node(
     painter.setFont(canvas_font(11 if small else 12, scale=scale))
     if scale < LEGIBLE_ZOOM:
         pass
+    elif node.box is not None:
+        text, font = _packed_name(node, scale)
+        painter.setFont(font)
+        painter.drawText(rect, CENTRED_UNCLIPPED, text)
     elif node.members:
         paint_box_label(painter, node, rect, scale)
     elif node.label and node.is_one_line:
@@ -149,6 +155,27 @@ def paint_node(
     else:
         _paint_name(painter, rect, title, scale)
     painter.restore()
+
+
+def has_written_name(node: DrawnNode, scale: float) -> bool:
+    """Whether ``paint_node`` writes a node's name, whole or cut, at a zoom."""
+    return scale >= LEGIBLE_ZOOM and (node.box is None or bool(_packed_name(node, scale)[0]))
+
+
+def _packed_name(node: DrawnNode, scale: float) -> tuple[str, QFont]:
+    """What is written in a packed box and how large: the label or the name alone where both have no room."""
+    assert node.box is not None
+    room, title = node.box[0] - 2 * LABEL_MARGIN, node.title_in_cell
+    texts = (f"{title} · {node.label}", node.label) if node.label else (title,)
+    font = canvas_font(11, scale=scale)
+    for text in texts:
+        for size in (11, MIN_PACKED_FONT):
+            font = canvas_font(size, scale=scale)
+            if QFontMetricsF(font).horizontalAdvance(text) <= room:
+                return text, font
+    if node.box[0] * scale < MIN_CUT_NAME_PX:
+        return "", font
+    return QFontMetricsF(font).elidedText(texts[-1], Qt.TextElideMode.ElideRight, room), font
 
 
 def _paint_name(painter: QPainter, rect: QRectF, text: str, scale: float) -> None:

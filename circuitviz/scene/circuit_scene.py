@@ -15,6 +15,7 @@ from circuitviz.scene.node_styles import COMPONENT_STYLES, STYLE_DESCRIPTIONS, n
 
 ANY_POSITION = "any position"  # instead of a token, below what stands at none
 DEFAULT_MAX_WIDTH = 86.0  # of a labelled node's box, in scene units
+SMALL_BOX_WIDTH = 30.0  # scene units; narrower packed boxes are dots from afar
 LABELLED_NODE_HEIGHT = 40.0  # scene units of a box with two lines of text
 
 
@@ -41,6 +42,7 @@ class DrawnNode:
         class_name: the label or the group that ``colour`` stands for, else empty.
         layer: its layer in the model; None of the input, the logits and groups.
         cell: width and height of its box in a grid of cells; None elsewhere.
+        box: width and height of its box where many are packed into a view; None where its name decides.
     """
 
     name: str
@@ -61,6 +63,7 @@ class DrawnNode:
     max_height: float = LABELLED_NODE_HEIGHT
     layer: int | None = None
     cell: tuple[float, float] | None = None
+    box: tuple[float, float] | None = None
 
     @property
     def title(self) -> str:
@@ -73,6 +76,18 @@ class DrawnNode:
     def title_without_position(self) -> str:
         """The title where a column tells the position: ``m3.f12`` of ``m3.f12@7``."""
         return self.title if self.members or self.text else self.name.partition("@")[0]
+
+    @property
+    def title_in_cell(self) -> str:
+        """The title where a column tells the position and a row the layer: ``f12`` of ``m3.f12@7``."""
+        if self.text or self.layer is None:
+            return self.title_without_position.strip("“”")
+        return self.title_without_position.partition(".")[2] or self.title_without_position
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its box is one of several where another has its name."""
+        return self.box is not None and self.box[0] < SMALL_BOX_WIDTH
 
     @property
     def is_one_line(self) -> bool:

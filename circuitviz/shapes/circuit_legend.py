@@ -260,12 +260,12 @@ def _ablated_sample(theme: Theme, has_edges: bool, ghosts: Sequence[DrawnNode]) 
     """The line of an ablated edge and, over its middle, an ablated node: those of them that are drawn."""
     shapes = _line_sample(_sample_styles(theme, ablated=1)) if has_edges else []
     for ghost in ghosts[:1]:
-        shapes += node_shapes(replace(ghost, pinned=False), _sample_rect(7.0), theme)
+        shapes += node_shapes(replace(ghost, pinned=False, box=None), _sample_rect(7.0), theme)
     return shapes
 
 
 def _node_sample(node: DrawnNode, theme: Theme, role: str = "") -> list[DrawingShape]:
-    return node_shapes(replace(node, pinned=False), _sample_rect(), theme, role)
+    return node_shapes(replace(node, pinned=False, box=None), _sample_rect(), theme, role)
 
 
 def _sample_rect(inset: float = 2.0) -> BoxRect:

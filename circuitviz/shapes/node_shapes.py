@@ -25,6 +25,7 @@ NODE_HEIGHT = 32.0  # scene units of a box with a name alone
 LABEL_PADDING = 12.0  # of a box that is as wide as its label, both sides together
 LINE_WIDTH, CLASS_LINE_WIDTH = 1.3, 2.0
 CLASS_FILL_SHARE = 0.16  # of a class's colour, on the ground
+SMALL_FILL_SHARE = 0.5  # of its line's colour, in a box without a name
 ABLATED_OPACITY = 0.55
 STRIKE_INSET, STRIKE_WIDTH = 5.0, 1.6
 PIN_RADIUS, PIN_SHAFT, PIN_WIDTH = 3.4, (-3.0, 8.0), 1.2
@@ -39,8 +40,8 @@ def node_size(node: DrawnNode, label_width: Callable[[str], float]) -> tuple[flo
         node: what is drawn.
         label_width: how wide a label is written, in scene units.
     """
-    if node.cell is not None:
-        return node.cell
+    if (given := node.cell or node.box) is not None:
+        return given
     if node.members:
         size = layout_box_label(node.title, node.members)
         return size.width, size.height
@@ -90,6 +91,8 @@ def node_shapes(
         line = theme.positive if node.side == "left" else theme.negative
     line_width = CLASS_LINE_WIDTH if node.colour or node.side in ("left", "right") else LINE_WIDTH
     is_dashed = node.ablated or node.side == "right"
+    if node.is_small:
+        fill = blend_hex(line, theme.ground, SMALL_FILL_SHARE)
     if heat is not None:
         fill = heat_colour(heat, theme)
     if node.ablated:

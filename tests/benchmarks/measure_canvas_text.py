@@ -41,7 +41,7 @@ from circuitviz.document import Document, State
 from circuitviz.formats import import_document, open_document
 from circuitviz.formats.reference_circuit import list_references
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
-from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM, node_box, paint_node
+from circuitviz.paint.circuit_painter import has_written_name, node_box, paint_node
 from circuitviz.shell.application import create_application
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.shell.settings import Settings
@@ -136,7 +136,7 @@ class NotingPainter:
             )
             place = self._letters(place, metrics)
         transform = painter.worldTransform()
-        size = painter.font().pixelSize() * abs(transform.m22())
+        size = painter.font().pixelSize() * abs(transform.determinant()) ** 0.5  # slanted or not
         self.texts.append(DrawnText(text, transform.mapRect(place), size))
 
     @staticmethod
@@ -195,7 +195,7 @@ def measure(window: MainWindow) -> list[str]:
     scene, seen = view.circuit_scene, nodes_in_sight(window)
     boxes = {name: to_view.mapRect(node_box(scene.by_name[name])) for name in seen}
     inner, outer = texts_in_boxes(window), texts_around(window)
-    names = len(seen) if view.zoom >= LEGIBLE_ZOOM else 0
+    names = sum(has_written_name(scene.by_name[name], view.zoom) for name in seen)
     least = min((text.size for text in (*inner, *outer)), default=0.0)
     whole = QRectF()
     for rect in boxes.values():

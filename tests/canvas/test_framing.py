@@ -115,11 +115,10 @@ def test_tokens_stay_at_the_foot_and_do_not_run_into_one_another(view: CircuitVi
 def test_a_token_without_room_is_written_where_its_node_is_chosen_and_read_by_pointing(
     view: CircuitView,
 ) -> None:
-    many = prompt(48, 300)
-    view.show_scene(many)
+    view.show_scene(prompt(96, 300))
     view.fit(show_all=True)
-    scale = view.zoom
-    hidden = sorted(set(range(48)) - set(labelled_columns(many, scale)))
+    many, scale = view.circuit_scene, view.zoom
+    hidden = sorted(set(range(96)) - set(labelled_columns(many, scale)))
     assert hidden
     name = f"token@{hidden[0]}"
     marked = columns_containing(many, frozenset({name}))
