@@ -279,6 +279,7 @@ METHODS: dict[str, Work] = {
     "clean-corrupted": partial(_discover, "clean-corrupted"),
     "relp": partial(_discover, "relp", qk="gradient"),
     "gim": partial(_discover, "gim"),
+    "atp-star": partial(_discover, "atp-star", grad_drop=True),
     "ensemble": partial(_discover, "ensemble", members="eap,gim"),
     "attribution-patching": partial(_discover, "attribution-patching"),
     "information-flow-routes": partial(_discover, "information-flow-routes"),

@@ -25,7 +25,7 @@ class EnsembleOptions:
     """Which methods are combined."""
 
     members: str = option(
-        "eap-ig,clean-corrupted,gim", "two or more methods, separated by commas, with their default options"
+        "eap,eap-ig,gim", "two or more methods, separated by commas, with their default options"
     )
 
 

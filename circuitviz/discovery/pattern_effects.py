@@ -1,0 +1,129 @@
+"""Edges into queries and keys with the softmax recomputed: exact in the pattern, linear after it.
+
+For each layer, and a portion of its senders at a time:
+
+1. One copy of the batch for each sender; in it, all heads read queries (or keys) from the stream without the
+   sender's delta, through the normalisation of that stream. Everything else is the clean run's.
+2. The model's own attention makes scores, patterns and head outputs z' of them, whatever it does to queries
+   and keys (rotary embeddings, normalisations, soft caps).
+3. An edge's effect is Σ (z − z') · ∂L/∂z over prompts and positions. A head's z' depends on its own query or
+   key alone, so that all heads are read from the one copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from circuitviz.discovery.gradients import PATTERN_COPIES, ActivationDeltas
+from circuitviz.models import Model
+from circuitviz.models.batching import batch_budget_bytes
+from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward
+from circuitviz.models.sender_activations import head_rows
+
+MAX_COPIES = 64  # of the batch at once; more are no faster
+COPY_TENSORS = 12  # streams, projections and outputs of a copy, each as wide as the stream
+
+
+class PatternEffects:
+    """The attention of one batch, run anew with queries or keys that lack a sender.
+
+    Args:
+        model: The model.
+        deltas: z_u − a_u of all senders.
+        streams: By layer, the stream that attention reads in the clean run [batch, time, d_model].
+    """
+
+    def __init__(self, model: Model, deltas: ActivationDeltas, streams: Sequence[Tensor]) -> None:
+        self.model, self.deltas, self.streams = model, deltas, streams
+
+    @torch.no_grad()
+    def of_layer(self, layer: int, gradients: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+        """Effects of all edges into a layer's queries and keys.
+
+        Args:
+            layer: The layer.
+            gradients: ∂L/∂z [losses, batch, time, head, d_head].
+
+        Yields:
+            Rows of senders, columns of receivers, and their effects, float64 [losses, senders, receivers]:
+            sums over prompts and positions.
+        """
+        model, shape = self.model, self.model.shape
+        clean, z = self._run_clean(layer)
+        first_position = self.deltas.first_changed_position
+        gradients = gradients[:, :, first_position:]
+        z = z[:, first_position:]
+        n_senders, first_column = head_rows(model, layer).start, model.graph.receiver_index[f"a{layer}.h0<q>"]
+        size = self._max_copies(*self.streams[layer].shape)
+        for channel in "qk":
+            n_heads = shape.n_heads if channel == "q" else shape.kv_heads
+            columns = slice(first_column, first_column + n_heads)
+            first_column += n_heads
+            for first_row in range(0, n_senders, size):
+                rows = slice(first_row, min(n_senders, first_row + size))
+                patched = self._run_without(layer, channel, rows, clean)[:, first_position:]
+                change = z - patched.view(-1, *z.shape)  # [senders, batch, time, head, d_head]
+                # one product for each head: [head, losses, n] · [head, n, senders]
+                effects = torch.bmm(
+                    gradients.permute(3, 0, 1, 2, 4).flatten(2), change.permute(3, 1, 2, 4, 0).flatten(1, 3)
+                )
+                yield (
+                    rows,
+                    columns,
+                    effects.double().view(n_heads, -1, *effects.shape[1:]).sum(1).movedim(0, -1),
+                )
+
+    def _run_clean(self, layer: int) -> tuple[dict[str, Tensor], Tensor]:
+        """The layer's queries, keys and values [batch, time, heads · d_head], and its z."""
+        projections: dict[str, Tensor] = {}
+
+        def keep(channel: str, original: OriginalForward, x: Tensor) -> Tensor:
+            projections[channel] = original(x)
+            return projections[channel]
+
+        z = self._run_block(layer, self.streams[layer], {c: partial(keep, c) for c in "qkv"})
+        return projections, z
+
+    def _run_without(self, layer: int, channel: str, rows: slice, clean: dict[str, Tensor]) -> Tensor:
+        """Head outputs [senders · batch, time, …]; queries or keys read the stream without a sender."""
+        weights, first_position = self.model.layers[layer], self.deltas.first_changed_position
+        stream = self.streams[layer]
+        inputs = stream[:, first_position:] - self.deltas.values[rows]
+        folded, bias = weights.channel_weights(channel)
+        all_heads = folded.permute(1, 0, 2).flatten(1)[None]
+        projected = weights.attn_norm.project(inputs.flatten(0, 2)[None], all_heads, bias.flatten()[None])
+        copies = len(inputs)
+
+        def repeat(values: Tensor) -> Tensor:
+            return values.expand(copies, *values.shape).flatten(0, 1)
+
+        def replace(name: str, _original: OriginalForward, _x: Tensor) -> Tensor:
+            if name != channel:
+                return repeat(clean[name])
+            later = projected.view(copies * stream.shape[0], -1, projected.shape[-1])
+            return torch.cat([repeat(clean[name][:, :first_position]), later], 1)
+
+        return self._run_block(layer, repeat(stream), {name: partial(replace, name) for name in "qkv"})
+
+    def _run_block(self, layer: int, stream: Tensor, projections: dict[str, partial[Tensor]]) -> Tensor:
+        """Head outputs of a block with replaced projections; what follows its attention is not computed."""
+        kept: list[Tensor] = []
+        overrides = ForwardOverrides(hooks={f"blocks.{layer}.attn.hook_z": kept.append})
+        for channel, replacement in projections.items():
+            overrides.projections[layer, channel] = replacement
+        overrides.projections[layer, "o"] = lambda original, z: z.new_zeros(*z.shape[:-1], stream.shape[-1])
+        if self.model.shape.mlp:
+            overrides.mlps[layer] = lambda original, x: torch.zeros_like(x)
+        self.model.block_calls(stream.shape[1])  # before the overrides are applied
+        with self.model.overridden(overrides):
+            self.model.block_output(layer, stream)
+        return kept[0]
+
+    def _max_copies(self, batch: int, time: int, width: int) -> int:
+        patterns = PATTERN_COPIES * self.model.shape.n_heads * time
+        bytes_per_copy = self.streams[0].element_size() * batch * time * (COPY_TENSORS * width + patterns)
+        return int(max(1, min(MAX_COPIES, batch_budget_bytes(self.model.device) / bytes_per_copy)))
