@@ -86,6 +86,31 @@ class Norm:
             square = (square - x.mean(-1, keepdim=True).square()).clamp_min(0)
         return torch.addcmul(bias[:, None], torch.bmm(x, folded), (square + self.eps).rsqrt())
 
+    def project_vjp(
+        self, x: Tensor, folded: Tensor, bias: Tensor, projected: Tensor, gradient: Tensor, out: Tensor
+    ) -> None:
+        """Vector–Jacobian product of ``project``.
+
+        Args:
+            x: Inputs [head, n, d_model].
+            folded: Maps after ``fold``, [head, d_model, d_head].
+            bias: What was added, [head, d_head].
+            projected: What ``project`` gave, [head, n, d_head].
+            gradient: Gradient at it, [head, n, d_head].
+            out: Receives the gradient at the inputs [head, n, d_model].
+        """
+        square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square() / x.shape[-1]
+        mean = x.mean(-1, keepdim=True) if self.is_centred else None
+        if mean is not None:
+            square = (square - mean.square()).clamp_min(0)
+        inverse = (square + self.eps).rsqrt()
+        along = (gradient * (projected - bias[:, None])).sum(-1, keepdim=True)
+        along = along * inverse.square() / x.shape[-1]
+        torch.bmm(gradient * inverse, folded.transpose(1, 2), out=out)
+        out.addcmul_(along, x, value=-1)
+        if mean is not None:
+            out.addcmul_(along, mean)
+
     def inverse_scale(self, x: Tensor) -> Tensor:
         """1 / scale of a stream [batch, time, d_model], to multiply values per head: [batch, time, 1, 1]."""
         return self.normalise_parts(x)[1][..., None]
@@ -191,6 +216,12 @@ class IdentityNorm(Norm):
     def project(self, x: Tensor, folded: Tensor, bias: Tensor) -> Tensor:
         """A plain linear map per head."""
         return torch.baddbmm(bias[:, None], x, folded)
+
+    def project_vjp(
+        self, x: Tensor, folded: Tensor, bias: Tensor, projected: Tensor, gradient: Tensor, out: Tensor
+    ) -> None:
+        """The transpose of a plain linear map per head."""
+        torch.bmm(gradient, folded.transpose(1, 2), out=out)
 
     def vjp(self, x: Tensor, gradient: Tensor, is_scale_constant: bool = False) -> Tensor:
         """The gradient itself."""
