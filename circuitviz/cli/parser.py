@@ -17,7 +17,17 @@ from circuitviz.cli.flags import add_common_flags, add_verbose_flag
 from circuitviz.errors import InputError, suggest_name
 
 HELP_ORDER = (
-    *("discover", "check-task", "evaluate", "compare", "inspect", "export", "import", "train-dictionary"),
+    *(
+        "discover",
+        "check-task",
+        "evaluate",
+        "mib",
+        "compare",
+        "inspect",
+        "export",
+        "import",
+        "train-dictionary",
+    ),
     *("local-circuit", "attribute", "intervene", "trace", "label", "list"),
 )
 WINDOW = "open"  # the file of the command without a name

@@ -1,5 +1,6 @@
 from .check_task import check_task as check_task
 from .check_task import check_task_steps as check_task_steps
+from .curve import EDGE_SHARES as EDGE_SHARES
 from .curve import CurvePoint as CurvePoint
 from .curve import curve_areas as curve_areas
 from .curve import measure_curve_steps as measure_curve_steps
@@ -15,6 +16,13 @@ from .faithfulness import FaithfulnessBench as FaithfulnessBench
 from .faithfulness import compute_faithfulness as compute_faithfulness
 from .feature_basis_bench import FeatureBasisBench as FeatureBasisBench
 from .intervals import bootstrap_interval as bootstrap_interval
+from .mib import MIB_SELECTIONS as MIB_SELECTIONS
+from .mib import MibRow as MibRow
+from .mib import mib_method_steps as mib_method_steps
+from .mib import mib_random_steps as mib_random_steps
+from .mib import mib_scores_steps as mib_scores_steps
+from .mib import mib_submission_steps as mib_submission_steps
+from .prompt_splits import split_prompts as split_prompts
 from .reference_comparison import ReferenceComparison as ReferenceComparison
 from .reference_comparison import compare_methods_steps as compare_methods_steps
 from .reference_comparison import compare_with_reference as compare_with_reference

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from circuitviz.evaluation.random_circuits import (
     random_baseline_steps,
 )
 from circuitviz.evaluation.registry import MeasureInput, measures
-from circuitviz.graph import Evaluation, Interval, Scores
+from circuitviz.graph import Circuit, Evaluation, Interval, Scores
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 
@@ -35,16 +35,29 @@ class CurvePoint:
         edges: The number left after pruning.
         faithfulness: Its faithfulness.
         per_prompt: The metric of ``circuit``, ``model`` and ``ablated`` on each prompt, [prompts].
+        weighted_edges: The number left as MIB counts it (``weighted_edge_count``).
     """
 
     requested_edges: int
     edges: int
     faithfulness: Interval
     per_prompt: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
+    weighted_edges: float = 0.0
 
     def as_dict(self) -> dict[str, float | int | None]:
         """Return the point as files and the command line hold it."""
         return {"asked": self.requested_edges, "edges": self.edges, **asdict(self.faithfulness)}
+
+
+def weighted_edge_count(circuit: Circuit) -> float:
+    """Return the number of edges as MIB counts it: an edge into a shared key or value once per query head.
+
+    MIB weighs an edge by the share of its sender's neurons that are in the circuit; here nodes are whole, so
+    each edge counts 1.
+
+    Source: [mib2025].
+    """
+    return float(circuit.edges.sum(axis=0) @ circuit.graph.owners.sum(axis=1))
 
 
 def mib_edge_counts(n_edges: int, shares: Sequence[float] = EDGE_SHARES) -> list[int]:
@@ -74,18 +87,38 @@ def measure_curve_steps(
         A generator whose result is one point for each count, also where a count occurs twice; partial
         results are the points so far.
     """
-    points: list[CurvePoint] = []
     requested = list(counts) if counts is not None else mib_edge_counts(scores.graph.n_edges)
     requested = [count for count in requested if count <= scores.n_examined]
-    measured_sizes: dict[int, tuple[int, Evaluation]] = {}
+    return (
+        yield from measure_circuits_steps(bench, requested, lambda i: scores.select(select, requested[i]))
+    )
+
+
+def measure_circuits_steps(
+    bench: FaithfulnessBench, requested: Sequence[int], choose: Callable[[int], Circuit]
+) -> ProgressSteps[list[CurvePoint]]:
+    """Measure the faithfulness of several circuits.
+
+    Args:
+        bench: The bench.
+        requested: The numbers of edges that were asked for.
+        choose: Takes a place in ``requested`` to the circuit.
+
+    Returns:
+        A generator whose result is one point for each circuit; partial results are the points so far.
+    """
+    points: list[CurvePoint] = []
+    measured: dict[bytes, Evaluation] = {}
     yield from bench.prepare()
-    for number, n_requested in enumerate(requested, start=1):
-        if n_requested not in measured_sizes:
-            circuit = scores.select(select, n_requested)
-            measured_sizes[n_requested] = circuit.n_edges, (yield from bench.evaluate(circuit))
-        edges, evaluation = measured_sizes[n_requested]
-        points.append(CurvePoint(n_requested, edges, evaluation.faithfulness, evaluation.per_prompt))
-        yield Progress(number, len(requested), f"{n_requested:,} edges", list(points))
+    for place, n_requested in enumerate(requested):
+        circuit = choose(place)
+        key = circuit.digest.digest()
+        if key not in measured:
+            measured[key] = yield from bench.evaluate(circuit)
+        faithfulness, per_prompt = measured[key].faithfulness, measured[key].per_prompt
+        weighted = weighted_edge_count(circuit)
+        points.append(CurvePoint(n_requested, circuit.n_edges, faithfulness, per_prompt, weighted))
+        yield Progress(place + 1, len(requested), f"{n_requested:,} edges", list(points))
     return points
 
 

@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from conftest import Case
-from slow_path import logit_difference
+from slow_faithfulness import Slow
 
 from circuitviz.discovery import discover, make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation import FaithfulnessBench, MeasureInput, measure_steps, measures
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import run_to_completion
-
-
-class Slow:
-    """F and L of sets of edges by the slow path, for one case."""
-
-    def __init__(self, case: Case) -> None:
-        self.case, self.graph = case, case.model.graph
-        self.at = case.task.lengths - 1
-        _, _, _, self.theirs = case.slow_outputs()
-        self.known: dict[bytes, float] = {}
-
-    def metric(self, edges: np.ndarray) -> float:
-        key = edges.tobytes()
-        if key not in self.known:
-            out = set(self.graph.edge_names(self.graph.mask & ~edges))
-            logits, _ = self.case.slow.run(self.case.task.clean, self.at, self.theirs, out)
-            rows = logit_difference(logits, self.case.task.correct, self.case.task.incorrect)
-            self.known[key] = float(rows.mean())
-        return self.known[key]
-
-    def faithfulness(self, edges: np.ndarray) -> float:
-        nothing = self.metric(np.zeros_like(self.graph.mask))
-        return (self.metric(edges) - nothing) / (self.metric(self.graph.mask) - nothing)
-
-    def without(self, edges: np.ndarray, nodes: Iterable[str]) -> np.ndarray:
-        left = edges.copy()
-        for node in nodes:
-            left[self.graph.sender_index[node]] = False
-        return left
 
 
 def _subject(case: Case, edges: int = 40, **more: Any) -> MeasureInput:

@@ -1,0 +1,198 @@
+"""The numbers of MIB's circuit localisation track: CPR and CMD over its ten sizes.
+
+CPR is the area under the faithfulness of circuits of 0.1 to 100 % of the edges, CMD the area between it and 1
+[mib2025]. MIB's own table takes CPR from circuits of the largest signed scores (``signed``) and CMD from
+those of the largest |score| (``top``); ``MibRow.select`` says which circuits a row is of.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from circuitviz.discovery import TaskSetting, discover_steps
+from circuitviz.errors import InputError
+from circuitviz.evaluation.curve import (
+    EDGE_SHARES,
+    CurvePoint,
+    curve_areas,
+    measure_circuits_steps,
+    measure_curve_steps,
+    mib_edge_counts,
+)
+from circuitviz.evaluation.faithfulness import FaithfulnessBench
+from circuitviz.evaluation.random_circuits import RANDOM_METHOD, draw_random_scores
+from circuitviz.graph import Circuit, Interval, Scores
+from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
+from circuitviz.tasks import Task
+
+MIB_SELECTIONS = ("top", "signed", "greedy")
+AREA_NAMES = ("cpr", "cmd", "cpr_clipped")
+HELD_OUT, IN_SAMPLE, UNKNOWN_SAMPLE = "held-out", "in-sample", "unknown"
+
+
+@dataclass(frozen=True)
+class MibRow:
+    """One method (or submission) on one task and model.
+
+    Attributes:
+        method: Name of the method or of the submission.
+        task: Name of the task.
+        model: Name of the model.
+        select: The rule by which edges were chosen at each size; empty for submitted circuits.
+        sample: ``held-out`` where no prompt of the evaluation was used by the search, ``in-sample`` where one
+            was, ``unknown`` of a submission.
+        prompts: Number of prompts that were evaluated.
+        areas: ``cpr``, ``cmd`` and ``cpr_clipped``.
+        points: One for each of MIB's sizes.
+        seconds: Duration of the search; 0 for a submission.
+        error: Why the method cannot be used here; empty where it can.
+    """
+
+    method: str
+    task: str
+    model: str
+    select: str = ""
+    sample: str = HELD_OUT
+    prompts: int = 0
+    areas: dict[str, Interval] = field(default_factory=dict)
+    points: list[CurvePoint] = field(default_factory=list)
+    seconds: float = 0.0
+    error: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row as files and the command line hold it."""
+        names = ("method", "task", "model", "select", "sample", "prompts", "seconds", "error")
+        return {
+            **{name: getattr(self, name) for name in names},
+            **{name: asdict(interval) for name, interval in self.areas.items()},
+            "points": [
+                {"share": share, **point.as_dict(), "weighted_edges": point.weighted_edges}
+                for share, point in zip(EDGE_SHARES, self.points, strict=False)
+            ],
+        }
+
+
+def mib_scores_steps(
+    bench: FaithfulnessBench, name: str, scores: Scores, select: str = "top", searched: Task | None = None
+) -> ProgressSteps[MibRow]:
+    """Measure circuits of MIB's sizes that are chosen from scores.
+
+    Args:
+        bench: The bench, on the prompts of the evaluation.
+        name: Name of the method or submission.
+        scores: The scores of all edges.
+        select: One of ``MIB_SELECTIONS``.
+        searched: The prompts that the scores were found on; None where nobody knows.
+    """
+    points = yield from measure_curve_steps(bench, scores, select)
+    if len(points) < len(EDGE_SHARES):
+        reason = f"Only {scores.n_examined:,} edges were scored, so the curve does not reach the whole model."
+        return _row(bench, searched, name, select=select, points=points, error=reason)
+    areas = curve_areas(points, seed=bench.setting.task.seed)
+    return _row(bench, searched, name, select=select, points=points, areas=areas)
+
+
+def mib_submission_steps(
+    bench: FaithfulnessBench, name: str, circuits: Sequence[Circuit]
+) -> ProgressSteps[MibRow]:
+    """Measure submitted circuits; at 100 % the model itself.
+
+    Of nine circuits, the smallest belongs to the smallest of MIB's sizes, and so on. Of another number, and
+    where one of the nine has more edges than its size allows, the largest that has no more is measured.
+
+    Args:
+        bench: The bench, on the prompts of the evaluation.
+        name: Name of the submission.
+        circuits: The circuits, in any order.
+    """
+    graph = bench.setting.model.graph
+    counts = mib_edge_counts(graph.n_edges)
+    by_size = sorted(circuits, key=lambda circuit: circuit.n_edges)
+    is_complete = len(by_size) == len(counts) - 1
+
+    def choose(place: int) -> Circuit:
+        if place == len(counts) - 1:
+            return Circuit.full(graph)
+        if is_complete and by_size[place].n_edges <= counts[place]:
+            return by_size[place]
+        fitting = [circuit for circuit in by_size if circuit.n_edges <= counts[place]]
+        return fitting[-1] if fitting else Circuit.empty(graph)
+
+    points = yield from measure_circuits_steps(bench, counts, choose)
+    return _row(bench, None, name, points=points, areas=curve_areas(points, seed=bench.setting.task.seed))
+
+
+def mib_method_steps(
+    search: TaskSetting, bench: FaithfulnessBench, method: str, select: str = "top", **options: object
+) -> ProgressSteps[tuple[MibRow, Scores | None]]:
+    """Search with a method and measure the circuits of its scores at MIB's sizes.
+
+    Args:
+        search: The setting of the search.
+        bench: The bench on the prompts of the evaluation.
+        method: Name of the method.
+        select: One of ``MIB_SELECTIONS``.
+        **options: Options of the method.
+
+    Returns:
+        A generator whose result is the row and the scores; where the method does not suit the setting, a row
+        with the reason, and None.
+    """
+    start_s = time.perf_counter()
+    try:
+        runner = ProgressRunner(
+            discover_steps(search.model, search.task, method, search.metric, search.ablation, **options)
+        )
+        for step in runner:
+            yield Progress(step.fraction, 2, f"{method}: {step.message}")
+    except InputError as error:
+        return _row(bench, search.task, method, error=str(error)), None
+    scores, seconds = runner.result, time.perf_counter() - start_s
+    if not scores.graph.same_as(search.model.graph):
+        reason = f"'{method}' shows sites in features; MIB's sizes are shares of the edges between heads."
+        return _row(bench, search.task, method, error=reason), None
+    curve = ProgressRunner(mib_scores_steps(bench, method, scores, select, search.task))
+    for step in curve:
+        yield Progress(1 + step.fraction, 2, f"{method}: {step.message}")
+    return replace(curve.result, seconds=seconds), scores
+
+
+def mib_random_steps(
+    bench: FaithfulnessBench, number: int, select: str = "top", seed: int = 0
+) -> ProgressSteps[MibRow]:
+    """Measure random rankings: of each area the median, and the range between its 2.5 % and 97.5 % quantiles.
+
+    Args:
+        bench: The bench.
+        number: The number of rankings.
+        select: One of ``MIB_SELECTIONS``.
+        seed: Seed of the draws.
+    """
+    found: list[dict[str, Interval]] = []
+    points: list[CurvePoint] = []
+    for done, scores in enumerate(draw_random_scores(bench.setting.model.graph, number, seed)):
+        runner = ProgressRunner(mib_scores_steps(bench, RANDOM_METHOD, scores, select))
+        for step in runner:
+            yield Progress(done + step.fraction, number, f"{RANDOM_METHOD} {done + 1}: {step.message}")
+        points = runner.result.points
+        found.append(runner.result.areas)
+    areas = {}
+    for name in AREA_NAMES:
+        values = [value for one in found if (value := one[name].value) is not None]
+        quantiles = np.quantile(values, (0.5, 0.025, 0.975)) if values else (None, None, None)
+        areas[name] = Interval(*(None if value is None else float(value) for value in quantiles))
+    return _row(bench, None, RANDOM_METHOD, sample=HELD_OUT, select=select, points=points, areas=areas)
+
+
+def _row(bench: FaithfulnessBench, searched: Task | None, method: str, **values: Any) -> MibRow:
+    setting = bench.setting
+    sample = UNKNOWN_SAMPLE
+    if searched is not None:
+        sample = HELD_OUT if set(searched.pairs).isdisjoint(setting.task.pairs) else IN_SAMPLE
+    names = {"task": setting.task.name, "model": setting.model.name, "prompts": len(setting.task)}
+    return MibRow(method, **{"sample": sample, **names, **values})
