@@ -117,6 +117,9 @@ def stylesheet(theme: Theme) -> str:
     QPushButton#link[dimmed="true"] {{ color: {t.muted}; }}
     QPushButton#link:hover, QPushButton#link:focus {{ text-decoration: underline; }}
     QFrame#notice {{ background: {t.raised}; border: 0; border-bottom: 1px solid {t.line}; }}
+    QFrame#paneHeader {{ background: {t.window}; border: 0; border-bottom: 2px solid {t.line}; }}
+    QFrame#paneHeader[isActive="true"] {{ background: {t.panel}; border-bottom-color: {t.accent}; }}
+    QFrame#paneHeader[isActive="true"] QLabel {{ color: {t.text}; }}
     QFrame#card {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 9px; }}
     QFrame#card QListWidget {{ background: transparent; }}
     QToolButton#chip {{ border: 1px solid {t.line}; padding: 3px 7px; color: {t.muted}; }}

@@ -54,6 +54,19 @@ class TabService(Protocol):
         """Go to the tab so many places further right; past the last one, to the first."""
 
 
+class PaneService(Protocol):
+    """The circuits that are on the screen at the same time."""
+
+    def toggle_side_by_side(self) -> None:
+        """Show the circuit in front beside another one, or alone again."""
+
+    def toggle_window(self) -> None:
+        """Show the circuit in front in a window of its own, or in the main window again."""
+
+    def show_next_pane(self) -> None:
+        """Bring the next of the circuits on the screen to the front."""
+
+
 class WindowService(Protocol):
     """The window itself and its dialogs."""
 

@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, Signal
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.scene_request import BuiltScene, SceneRequest
+from circuitviz.document import Document
+from circuitviz.layout import layouts
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.shell.node_names import NodeNames
 from circuitviz.workbench.requests.messages import JobFailed
@@ -17,6 +19,13 @@ from circuitviz.workspace.comparison_set import THIS_CIRCUIT
 
 LANE = "canvas"
 TITLE = "Could not draw the circuit"
+
+
+def saved_layout(document: Document) -> str:
+    """The layout that a document was left in, or the usual one for its circuit."""
+    circuit, layout = document.state.circuit, document.view.get("layout")
+    default = "tokens" if circuit is not None and circuit.graph.is_of_prompt else "layered"
+    return layout if layout in layouts.names() else default
 
 
 class CanvasUpdater(QObject):
@@ -30,15 +39,20 @@ class CanvasUpdater(QObject):
     scene_built = Signal(object)  # BuiltScene, to be put on the canvas
 
     def __init__(
-        self, workspace: Workspace, view: CircuitView, names: NodeNames, parent: QObject | None = None
+        self,
+        workspace: Workspace,
+        view: CircuitView,
+        names: NodeNames,
+        parent: QObject | None = None,
+        key: str = "scene",
     ) -> None:
+        """Draw on a view; ``key``: of its scenes, of which the latest alone is built."""
         super().__init__(parent)
-        self._workspace, self._view, self._names = workspace, view, names
+        self._workspace, self._view, self._names, self._key = workspace, view, names, key
         self.layout_name, self.is_horizontal = "layered", False
         self._shown_request: SceneRequest | None = None
         self._pending_request: SceneRequest | None = None
         self._drawn_callbacks: list[Callable[[], None]] = []
-        names.changed.connect(self.redraw)
 
     @property
     def is_pending(self) -> bool:
@@ -60,7 +74,7 @@ class CanvasUpdater(QObject):
         if not self._view.scene_items.geometry.scene.nodes and request.state.circuit is not None:
             n_nodes = request.state.circuit.n_nodes
             self._view.show_scene(CircuitScene(), f"Laying out {n_nodes:,} nodes …")
-        handle = self._workspace.task_pool.submit(request.build, lane=LANE, title=TITLE, key="scene")
+        handle = self._workspace.task_pool.submit(request.build, lane=LANE, title=TITLE, key=self._key)
         handle.finished.connect(partial(self._on_built, request))
         handle.failed.connect(self._on_failed)
 

@@ -35,7 +35,6 @@ class CrashRecovery(QObject):
     """Autosaves the documents and searches of all tabs, and offers work of earlier processes."""
 
     message_posted = Signal(str)  # from the autosaves' own threads
-    dirty_changed = Signal()
 
     def __init__(self, window: QWidget, workspace: Workspace, folder: Path, files: FileController) -> None:
         """Keep unsaved work in a folder.
@@ -100,7 +99,6 @@ class CrashRecovery(QObject):
                 self._autosaves[tab] = TabAutosave(tab, self)
             recovered, document = self._recovered
             self._autosaves[tab].follow(recovered if document is tab.user_document else None)
-        self.dirty_changed.emit()
 
     def record_view(self, document: Document) -> None:
         """Write down how a document is looked at, where it is on the screen."""

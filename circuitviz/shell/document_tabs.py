@@ -8,24 +8,29 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QTabBar, QToolButton, QWidget
 
+from circuitviz.shell.canvas_panes import CanvasPanes
+from circuitviz.shell.tab_title import tab_title, tab_tool_tip
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.plain_text import escape_mnemonics
-from circuitviz.workspace.search_queue import SearchStatus
-from circuitviz.workspace.tabs import Tab, describe_tab
+from circuitviz.workspace.tabs import Tab
 
-UNSAVED_MARK = "•"
-MAX_NAME_WIDTH_EM = 22
+DRAG_OUT_PX = 24  # above or below the bar, from where on a tab is dragged out of it
 
 
 class DocumentTabBar(QTabBar):
-    """A tab bar whose tabs are closed by the middle button, too."""
+    """A tab bar whose tabs are closed by the middle button, too, and can be dragged out of it."""
 
     close_requested = Signal(int)
     menu_requested = Signal(int, QPoint)  # a tab, or -1, and a place on the screen
+    current_pressed = Signal(int)  # a press on the current tab, which need not be in front
+    dragged_out = Signal(QPoint)  # where on the screen the current tab is dragged, outside of the bar
+    drag_returned = Signal()  # it is inside again
+    dropped_out = Signal(int, QPoint)  # a tab, and where on the screen it was dropped
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("documents")
+        self._is_dragged_out, self._pressed_index = False, -1
         self.setMovable(True)
         self.setTabsClosable(True)
         self.setDrawBase(False)
@@ -39,13 +44,36 @@ class DocumentTabBar(QTabBar):
             lambda place: self.menu_requested.emit(self.tabAt(place), self.mapToGlobal(place))
         )
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Tell of a press on the current tab, too."""
+        super().mousePressEvent(event)
+        self._pressed_index = index = self.tabAt(event.position().toPoint())
+        if event.button() is Qt.MouseButton.LeftButton and index >= 0 and index == self.currentIndex():
+            self.current_pressed.emit(index)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag a tab: within the bar to another place, above or below it out of it."""
+        is_pressed = bool(event.buttons() & Qt.MouseButton.LeftButton)
+        is_inside = -DRAG_OUT_PX <= event.position().y() <= self.height() + DRAG_OUT_PX
+        was_out, self._is_dragged_out = self._is_dragged_out, is_pressed and not is_inside
+        if self._is_dragged_out:
+            self.dragged_out.emit(event.globalPosition().toPoint())
+            return
+        if was_out:
+            self.drag_returned.emit()
+        super().mouseMoveEvent(event)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Close a tab with the middle button."""
+        """Close a tab with the middle button; drop one that was dragged out."""
         if event.button() is Qt.MouseButton.MiddleButton:
             if (index := self.tabAt(event.position().toPoint())) >= 0:
                 self.close_requested.emit(index)
             return
         super().mouseReleaseEvent(event)
+        was_out, self._is_dragged_out = self._is_dragged_out, False
+        if was_out:
+            self.moveTab(self.currentIndex(), self._pressed_index)  # on the way out it passed others
+            self.dropped_out.emit(self.currentIndex(), event.globalPosition().toPoint())
 
 
 class DocumentTabs(QWidget):
@@ -54,15 +82,16 @@ class DocumentTabs(QWidget):
     It is hidden while there is one tab: its name is in the window's title.
     """
 
-    def __init__(self, workspace: Workspace, close_tab: Callable[[Tab], None]) -> None:
+    def __init__(self, workspace: Workspace, panes: CanvasPanes, close_tab: Callable[[Tab], None]) -> None:
         """Show the tabs of a workspace.
 
         Args:
             workspace: Whose tabs they are.
+            panes: Know which of them are on the screen, and which have a window of their own.
             close_tab: Closes a tab, and asks before unsaved work is lost.
         """
         super().__init__()
-        self._workspace, self._close_tab = workspace, close_tab
+        self._workspace, self._panes, self._close_tab = workspace, panes, close_tab
         self._tabs: list[Tab] = []  # as the bar has them
         self.bar = DocumentTabBar()
         self.new_button = QToolButton(
@@ -79,9 +108,11 @@ class DocumentTabs(QWidget):
         self.bar.close_requested.connect(lambda index: self._close_tab(self._tabs[index]))
         self.bar.menu_requested.connect(self._show_menu)
         self.new_button.clicked.connect(self.open_tab)
-        workspace.tabs.changed.connect(self.refresh)
-        workspace.search_queue.progressed.connect(lambda _search: self.refresh())
-        workspace.search_queue.changed.connect(self.refresh)
+        self.bar.current_pressed.connect(self._show_index)
+        self.bar.dragged_out.connect(panes.show_drop)
+        self.bar.drag_returned.connect(panes.hide_drop)
+        self.bar.dropped_out.connect(self._drop_tab)
+        panes.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
@@ -99,13 +130,14 @@ class DocumentTabs(QWidget):
                 bar.moveTab(place, index)
                 self._tabs.insert(index, self._tabs.pop(place))
         for index, (tab, name) in enumerate(zip(tabs.tabs, tabs.display_names(), strict=True)):
-            text = escape_mnemonics(f"{name}{_progress_text(tab)}{_mark(tab)}")
+            text = escape_mnemonics(tab_title(tab, name))
             if bar.tabText(index) != text:
                 bar.setTabText(index, text)
-            bar.setTabToolTip(index, _tool_tip(tab))
-        bar.setCurrentIndex(self._tabs.index(tabs.front))
+            bar.setTabToolTip(index, tab_tool_tip(tab))
+            bar.setTabVisible(index, not self._panes.is_in_window(tab))
+        bar.setCurrentIndex(self._tabs.index(self._panes.main_pane.tab))
         bar.blockSignals(was_blocked)
-        self.setVisible(len(tabs.tabs) > 1)
+        self.setVisible(len(tabs.tabs) - len(self._panes.windows) > 1)
 
     # what commands do
 
@@ -125,6 +157,9 @@ class DocumentTabs(QWidget):
         if 0 <= index < len(self._tabs):
             self._workspace.tab_controller.show(self._tabs[index])
 
+    def _drop_tab(self, index: int, place: QPoint) -> None:
+        self._panes.drop_tab(self._tabs[index], place)
+
     def _on_moved(self, source: int, target: int) -> None:
         tab = self._tabs.pop(source)
         self._tabs.insert(target, tab)
@@ -137,24 +172,10 @@ class DocumentTabs(QWidget):
             tab = self._tabs[index]
             others = [other for other in self._tabs if other is not tab]
             self.menu.addSeparator()
+            self.menu.addAction("Show at the left", lambda: self._panes.show_at_side(tab, is_left=True))
+            self.menu.addAction("Show at the right", lambda: self._panes.show_at_side(tab, is_left=False))
+            self.menu.addAction("Show in a window of its own", lambda: self._panes.show_in_window(tab))
+            self.menu.addSeparator()
             self.menu.addAction("Close", lambda: self._close_tab(tab))
             self.menu.addAction("Close others", lambda: [self._close_tab(other) for other in others])
         self.menu.popup(place)
-
-
-def _progress_text(tab: Tab) -> str:
-    """What the tab's search does, for its name."""
-    search = tab.search
-    if search is None:
-        return ""
-    if search.status is SearchStatus.RUNNING:
-        return f" {search.progress.fraction:.0%}" if search.progress is not None else " …"
-    return f" ({search.status.value})"
-
-
-def _mark(tab: Tab) -> str:
-    return f" {UNSAVED_MARK}" if tab.has_unsaved_work else ""
-
-
-def _tool_tip(tab: Tab) -> str:
-    return describe_tab(tab) + ("\nChanges are not saved" if tab.has_unsaved_work else "")

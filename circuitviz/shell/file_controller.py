@@ -21,7 +21,7 @@ from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file,
 from circuitviz.scene.camera import Camera
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shapes.text_metrics import load_shipped_fonts
-from circuitviz.shell.canvas_updater import CanvasUpdater
+from circuitviz.shell.canvas_updater import CanvasUpdater, saved_layout
 from circuitviz.shell.export_dialog import ExportDialog
 from circuitviz.shell.external_changes import ExternalChangeMonitor
 from circuitviz.shell.settings import Settings
@@ -138,11 +138,7 @@ class FileController(QObject):
 
     def on_document_opened(self) -> None:
         """Another document is on the screen: go back to its layout."""
-        document = self._workspace.document
-        circuit = document.state.circuit
-        default = "tokens" if circuit is not None and circuit.graph.is_of_prompt else "layered"
-        layout = document.view.get("layout")
-        self._canvas_updater.layout_name = layout if layout in layouts.names() else default
+        self._canvas_updater.layout_name = saved_layout(self._workspace.document)
 
     def on_document_shown(self) -> None:
         """Once it is drawn, go back to what was in sight and selected."""

@@ -19,6 +19,7 @@ from circuitviz.commands.services import (
     LayoutService,
     NodeNameService,
     PanelService,
+    PaneService,
     TabService,
     WindowService,
 )
@@ -29,6 +30,7 @@ from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import Theme
 from circuitviz.shell.about_dialog import AboutDialog
 from circuitviz.shell.basis_switcher import BasisSwitcher
+from circuitviz.shell.canvas_panes import CanvasPanes
 from circuitviz.shell.canvas_updater import CanvasUpdater
 from circuitviz.shell.command_palette import CommandPalette
 from circuitviz.shell.crash_recovery import CrashRecovery
@@ -83,20 +85,23 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.view)
         self.notice_bar = NoticeBar(workspace)
-        self.document_tabs = DocumentTabs(workspace, self.close_tab)
-        self.setCentralWidget(stack_above(self.document_tabs, self.notice_bar, self.pages))
+        self.node_names = NodeNames(workspace, self.settings, self)
+        self.canvas_updater = CanvasUpdater(workspace, self.view, self.node_names, self)
+        self.canvas_panes = CanvasPanes(
+            self, workspace, self.pages, self.view, self.canvas_updater, self.node_names, self.close_tab
+        )
+        self.document_tabs = DocumentTabs(workspace, self.canvas_panes, self.close_tab)
+        self.setCentralWidget(stack_above(self.document_tabs, self.notice_bar, self.canvas_panes.splitter))
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
         self.dock_manager = DockManager(self, workspace)
         self.panels, self.docks = self.dock_manager.panels, self.dock_manager.docks
-        self.node_names = NodeNames(workspace, self.settings, self)
-        self.canvas_updater = CanvasUpdater(workspace, self.view, self.node_names, self)
         self.layout_controller = LayoutController(workspace, self.view, self.canvas_updater, self.settings)
         self.file_controller = FileController(self, workspace, self.view, self.canvas_updater, self.settings)
         recovery_folder = self.settings.data_folder / "recovery"
         self.crash_recovery = CrashRecovery(self, workspace, recovery_folder, self.file_controller)
-        self.drop_handler = DropHandler(self, self.pages, workspace)
+        self.drop_handler = DropHandler(self, self.canvas_panes.splitter, workspace)
         self.group_controller = GroupController(workspace, self.view, self)
         self.basis_switcher = BasisSwitcher(
             workspace, self.view, self.dock_manager.panel(FeaturesPanel), self
@@ -106,6 +111,7 @@ class MainWindow(QMainWindow):
         self.menus = WindowMenus(
             self, workspace, self.run_command, self.recent_menu, self.dock_manager.show_actions()
         )
+        self.canvas_panes.offer_actions(self.menus.actions.values())
         self.full_screen = FullScreenCanvas(self, self.menus.actions.values(), self.dock_manager.places_view)
         self.status_line = StatusLine(
             self.statusBar(), workspace, WriteProgress(self, workspace.save_service)
@@ -138,6 +144,7 @@ class MainWindow(QMainWindow):
         prompts = workspace.prompt_circuits
         self.view.what_if_requested.connect(workspace.live_faithfulness.show_what_if)
         self.view.nodes_moved.connect(lambda places: workspace.apply_command(move_nodes(places)))
+        self.node_names.changed.connect(self.canvas_updater.redraw)
         self.canvas_updater.scene_built.connect(self.group_controller.show_drawing)
         workspace.state_changed.connect(self.redraw_canvas)
         workspace.document_opened.connect(self._on_document_opened)
@@ -148,13 +155,12 @@ class MainWindow(QMainWindow):
         prompts.circuit_arriving.connect(lambda: setattr(self.canvas_updater, "layout_name", "tokens"))
         prompts.answer_shown.connect(lambda: self.canvas_updater.call_when_drawn(self.view.fit))
         workspace.undo_group.cleanChanged.connect(lambda _is_clean: self.update_title())
-        workspace.tabs.changed.connect(self._on_tabs_changed)
+        self.canvas_panes.changed.connect(self._on_panes_changed)
         workspace.search_queue.changed.connect(self._show_waiting)
         workspace.search_finished.connect(lambda _search: self.redraw_canvas())
         files.saved.connect(self.update_title)
         self.drop_handler.circuit_dropped.connect(files.open_path)
         self.drop_handler.labels_dropped.connect(self.dock_manager.panel(LabelsPanel).import_labels)
-        self.crash_recovery.dirty_changed.connect(self.update_title)
         start.example_chosen.connect(self.find_example_circuit)
         start.file_chosen.connect(files.open_path)
         start.open_requested.connect(files.ask_and_open)
@@ -165,6 +171,7 @@ class MainWindow(QMainWindow):
         self.recent_menu.cleared.connect(lambda: start.show_recent_files([]))
         theme_changed = self.theme_controller.theme_changed
         theme_changed.connect(self.view.set_theme)
+        theme_changed.connect(self.canvas_panes.set_theme)
         theme_changed.connect(self.menus.set_theme)
         theme_changed.connect(self.command_palette.set_theme)
         for panel in self.panels.values():
@@ -179,6 +186,7 @@ class MainWindow(QMainWindow):
             PanelService: self.dock_manager,
             FileService: self.file_controller,
             TabService: self.document_tabs,
+            PaneService: self.canvas_panes,
             LayoutService: self.layout_controller,
             GroupService: self.group_controller,
             NodeNameService: self.node_names,
@@ -214,11 +222,11 @@ class MainWindow(QMainWindow):
 
     def update_title(self) -> None:
         """Show the tab's name and whether it is modified."""
-        tab = self.workspace.tabs.front
-        is_empty = self.workspace.state.circuit is None
+        tab = self.canvas_panes.main_pane.tab
+        is_empty = tab.document.state.circuit is None
         name = self.workspace.tabs.display_names()[self.workspace.tabs.tabs.index(tab)]
         self.setWindowTitle("circuitviz" if is_empty else f"{name}[*] – circuitviz")
-        self.setWindowModified(self.workspace.document.is_dirty and not is_empty)
+        self.setWindowModified(tab.document.is_dirty and not is_empty)
 
     def _show_page(self) -> None:
         """Show the canvas, or the start page in an empty tab that waits for no search."""
@@ -256,7 +264,7 @@ class MainWindow(QMainWindow):
         if self.workspace.tabs.front.search is not None and self.workspace.state.circuit is None:
             self.redraw_canvas()
 
-    def _on_tabs_changed(self) -> None:
+    def _on_panes_changed(self) -> None:
         self.update_title()
         self.menus.update_enabled_actions()
 
@@ -364,6 +372,7 @@ class MainWindow(QMainWindow):
         if not self.file_controller.confirm_leave():
             event.ignore()
             return
+        self.canvas_panes.close_windows()
         self.dock_manager.set_circuit_docks_visible(True)
         self.full_screen.leave()
         self.settings.window_geometry = (self.saveGeometry(), self.saveState())

@@ -6,7 +6,16 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from circuitviz.workspace.plain_text import escape_mnemonics
 
@@ -18,8 +27,11 @@ EXAMPLE_CARDS = (
 )
 
 
-class StartPage(QWidget):
-    """Offers recent files, examples on the demo model, and opening a model or a task."""
+class StartPage(QScrollArea):
+    """Offers recent files, examples on the demo model, and opening a model or a task.
+
+    It scrolls in a narrow pane.
+    """
 
     example_chosen = Signal(str)
     file_chosen = Signal(object)
@@ -28,7 +40,9 @@ class StartPage(QWidget):
     task_requested = Signal()
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(widgetResizable=True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         title = QLabel("Find a circuit, see it, take it apart", objectName="headline")
         about = QLabel(
             "Everything below runs on this machine. The demo model needs no network.",
@@ -66,7 +80,8 @@ class StartPage(QWidget):
         column.addSpacing(8)
         column.addLayout(self._recent_layout)
         column.addStretch(3)
-        whole = QHBoxLayout(self)
+        page = QWidget()
+        whole = QHBoxLayout(page)
         whole.addStretch(1)
         inside = QWidget()
         inside.setMaximumWidth(660)
@@ -74,6 +89,7 @@ class StartPage(QWidget):
         inside.setLayout(column)
         whole.addWidget(inside, 8)
         whole.addStretch(1)
+        self.setWidget(page)
 
     def show_recent_files(self, paths: list[Path]) -> None:
         """List recent files."""

@@ -149,6 +149,11 @@ class TabList(QObject):
         self._follow(document)
         self.changed.emit()
 
+    @property
+    def earlier_fronts(self) -> list[Tab]:
+        """The tabs that were in front before, the latest first."""
+        return self._front_before[::-1]
+
     def tab_before(self) -> Tab:
         """The tab to go to when the one in front is closed: the one that was in front before it."""
         if self._front_before:

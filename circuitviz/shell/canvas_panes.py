@@ -1,0 +1,330 @@
+"""Which circuits are on the screen at once: one, two side by side, and those in windows of their own.
+
+Each pane shows one tab. The tab in front has the canvas in its pane, and panels and commands follow it; a
+click into another pane brings that one's tab to the front, and the canvas moves there. Tabs know nothing of
+panes: what is saved, locked, recovered and undone is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QLabel, QMainWindow, QSplitter, QWidget
+
+from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.shell.canvas_pane import MIN_PANE_WIDTH_PX, CanvasPane, DocumentWindow
+from circuitviz.shell.canvas_updater import CanvasUpdater
+from circuitviz.shell.node_names import NodeNames
+from circuitviz.workspace import Workspace
+from circuitviz.workspace.tabs import Tab
+
+
+class CanvasPanes(QObject):
+    """Puts tabs into panes.
+
+    Attributes:
+        splitter: The one or two panes of the main window.
+        panes: Those, from left to right.
+        windows: Those in windows of their own.
+        main_pane: The pane of the main window that was in front last.
+    """
+
+    changed = Signal()  # which tabs are where
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        workspace: Workspace,
+        canvas: QWidget,
+        view: CircuitView,
+        canvas_updater: CanvasUpdater,
+        names: NodeNames,
+        close_tab: Callable[[Tab], None],
+    ) -> None:
+        """Begin with one pane.
+
+        Args:
+            window: The main window.
+            workspace: Whose tabs they are.
+            canvas: What is put into the pane of the tab in front.
+            view: The view in it.
+            canvas_updater: Knows how the canvas is drawn.
+            names: By what nodes are named.
+            close_tab: Closes a tab, and asks before unsaved work is lost.
+        """
+        super().__init__(window)
+        self._window, self._workspace, self._canvas, self._view = window, workspace, canvas, view
+        self._canvas_updater, self._names, self._close_tab = canvas_updater, names, close_tab
+        self._theme = LIGHT
+        self._view_min_width_px = view.minimumWidth()
+        self._actions: tuple[QAction, ...] = ()
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
+        self.windows: list[DocumentWindow] = []
+        self.panes: list[CanvasPane] = []
+        self.main_pane = self._add_pane(workspace.tabs.front, 0)
+        self._drop_label = QLabel(window, objectName="drop", alignment=Qt.AlignmentFlag.AlignCenter)
+        self._drop_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._drop_label.hide()
+        self._is_refreshing = False
+        self._left_tokens: dict[str, list[tuple[str, float]]] = {}
+        workspace.tab_controller.leaving.connect(self._keep_tokens)
+        workspace.tabs.changed.connect(self.refresh)
+        workspace.search_queue.changed.connect(self.refresh)
+        workspace.search_queue.progressed.connect(lambda _search: self.refresh())
+        canvas_updater.scene_built.connect(lambda _built: self.refresh())
+        names.changed.connect(self.refresh)
+        self.refresh()
+
+    def offer_actions(self, actions: Iterable[QAction]) -> None:
+        """Let the shortcuts of these work in windows of their own, too."""
+        self._actions = tuple(actions)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the theme's colours."""
+        self._theme = theme
+        for pane in self._all_panes():
+            pane.picture.set_theme(theme)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the main window shows two circuits."""
+        return len(self.panes) > 1
+
+    def is_in_window(self, tab: Tab) -> bool:
+        """Whether a tab has a window of its own."""
+        return any(window.pane.tab is tab for window in self.windows)
+
+    # what commands and the tab bar do
+
+    def toggle_side_by_side(self) -> None:
+        """Show the circuit in front beside the one that was there before it, or alone again."""
+        if self.is_split:
+            self._keep_alone(self.main_pane)
+        else:
+            self.show_at_side(self.main_pane.tab, is_left=True)
+
+    def show_at_side(self, tab: Tab, is_left: bool) -> None:
+        """Show a tab in one half of the main window, and another one in the other half."""
+        if (window := self._window_of(tab)) is not None:
+            self._end_window(window)
+        other = self._tab_beside(tab, is_left)
+        if other is None:
+            self._workspace.post_message("Open another circuit first, to have two side by side.")
+            self.refresh()
+            return
+        was_split = self.is_split
+        if not was_split:
+            self._add_pane(other, 1)
+        left, right = self.panes
+        self.main_pane, beside = (left, right) if is_left else (right, left)
+        self.main_pane.set_tab(tab)
+        beside.set_tab(other)
+        self._bring_to_front(tab)
+        if not was_split:
+            self.splitter.setSizes([self.splitter.width() // 2] * 2)
+
+    def toggle_window(self, tab: Tab | None = None) -> None:
+        """Show a tab (by default the one in front) in a window of its own, or in the main window again."""
+        tab = tab or self._workspace.tabs.front
+        window = self._window_of(tab)
+        if window is not None:
+            self._end_window(window)
+            self._window.activateWindow()
+            self._bring_to_front(tab)
+        else:
+            self.show_in_window(tab)
+
+    def show_in_window(self, tab: Tab, place: QPoint | None = None) -> None:
+        """Show a tab in a window of its own.
+
+        Args:
+            tab: The tab.
+            place: Of the window's upper left corner on the screen; None: the system chooses it.
+        """
+        if (before := self._side_pane_of(tab)) is not None:
+            if self.is_split:
+                self._keep_alone(next(pane for pane in self.panes if pane is not before))
+            else:
+                before.set_tab(self._tab_beside(tab, True) or self._add_empty_tab())
+        window = DocumentWindow(self._window, self._make_pane(tab, is_window=True))
+        self.windows.append(window)
+        window.addActions(self._actions)
+        window.close_requested.connect(lambda: self._close_tab(tab))
+        if place is not None:
+            window.move(place)
+        window.show()
+        self._bring_to_front(tab)
+
+    def show_next_pane(self) -> None:
+        """Bring the next of the circuits on the screen to the front."""
+        panes = self._all_panes()
+        pane = panes[(panes.index(self._pane_of_front()) + 1) % len(panes)]
+        pane.window().activateWindow()
+        self._bring_to_front(pane.tab)
+
+    def close_windows(self) -> None:
+        """The main window goes, and all has been asked."""
+        self._is_refreshing = True
+        self.main_pane.hold_canvas(self._canvas)
+        for window in self.windows:
+            window.end()
+        self.windows.clear()
+
+    # dragging a tab
+
+    def show_drop(self, place: QPoint) -> None:
+        """Say what dropping a tab at a place of the screen does."""
+        half = self._half_at(place)
+        is_outside = half is None and not self._window.frameGeometry().contains(place)
+        self._drop_label.setVisible(half is not None or is_outside)
+        side = "left" if half is not None and half.left() == self._area.left() else "right"
+        self._drop_label.setText("Show in a window of its own" if half is None else f"Show at the {side}")
+        self._drop_label.setGeometry(half or self._area)
+        self._drop_label.raise_()
+
+    def hide_drop(self) -> None:
+        """Nothing is dragged any more."""
+        self._drop_label.hide()
+
+    def drop_tab(self, tab: Tab, place: QPoint) -> None:
+        """Put a tab where it was dropped: into a half of the main window, or outside of it into a window."""
+        self.hide_drop()
+        half = self._half_at(place)
+        if half is not None:
+            self.show_at_side(tab, is_left=half.left() == self._area.left())
+        elif not self._window.frameGeometry().contains(place):
+            self.show_in_window(tab, place)
+
+    @property
+    def _area(self) -> QRect:
+        """The panes' place in the main window."""
+        return QRect(self.splitter.mapTo(self._window, QPoint()), self.splitter.size())
+
+    def _half_at(self, place: QPoint) -> QRect | None:
+        """The half of the panes' place at a point of the screen."""
+        area, at = self._area, self._window.mapFromGlobal(place)
+        left = QRect(area.topLeft(), area.size())
+        left.setWidth(area.width() // 2)
+        right = QRect(area)
+        right.setLeft(left.right() + 1)
+        return next((half for half in (left, right) if half.contains(at)), None)
+
+    # panes
+
+    def refresh(self) -> None:
+        """Follow the tabs: the one in front has the canvas."""
+        if self._is_refreshing:
+            return  # a tab was added for a pane that has none
+        self._is_refreshing = True
+        tabs = self._workspace.tabs
+        self._remove_closed_tabs()
+        front = self._pane_of_front()
+        front.set_tab(tabs.front)
+        if front in self.panes:
+            self.main_pane = front
+        for pane in self._all_panes():
+            if pane is not front:
+                pane.show_picture(self._left_tokens if pane.isAncestorOf(self._canvas) else None)
+        front.hold_canvas(self._canvas)
+        self._view.setMinimumWidth(MIN_PANE_WIDTH_PX if self.is_split else self._view_min_width_px)
+        names = dict(zip(tabs.tabs, tabs.display_names(), strict=True))
+        for pane in self._all_panes():
+            pane.refresh(names[pane.tab], is_named=len(self._all_panes()) > 1)
+        for window in self.windows:
+            tab = window.pane.tab
+            window.setWindowTitle(f"{names[tab]}[*] – circuitviz")
+            window.setWindowModified(tab.has_unsaved_work)
+        self._is_refreshing = False
+        self.changed.emit()
+
+    def _remove_closed_tabs(self) -> None:
+        """Let go of panes whose tabs were closed; one pane always stays."""
+        tabs = self._workspace.tabs.tabs
+        for window in [window for window in self.windows if window.pane.tab not in tabs]:
+            self._end_window(window)
+        for pane in [pane for pane in self.panes if pane.tab not in tabs]:
+            if self.is_split:
+                self._end_side(pane)
+            else:
+                pane.set_tab(self._tab_beside(pane.tab, True) or self._add_empty_tab())
+
+    def _pane_of_front(self) -> CanvasPane:
+        """The pane of the tab in front; where it has none, the main window's that was in front last."""
+        front = self._workspace.tabs.front
+        return next((pane for pane in self._all_panes() if pane.tab is front), self.main_pane)
+
+    def _all_panes(self) -> list[CanvasPane]:
+        return [*self.panes, *(window.pane for window in self.windows)]
+
+    def _side_pane_of(self, tab: Tab) -> CanvasPane | None:
+        return next((pane for pane in self.panes if pane.tab is tab), None)
+
+    def _window_of(self, tab: Tab) -> DocumentWindow | None:
+        return next((window for window in self.windows if window.pane.tab is tab), None)
+
+    def _tab_beside(self, tab: Tab, is_left: bool) -> Tab | None:
+        """What to show beside a tab: what is there, else what was in front last in the main window."""
+        there = self.panes[1 if is_left else 0].tab if self.is_split else self.main_pane.tab
+        candidates = [there, *self._workspace.tabs.earlier_fronts, *self._workspace.tabs.tabs]
+        known = self._workspace.tabs.tabs
+        free = [one for one in candidates if one in known and one is not tab and not self.is_in_window(one)]
+        return free[0] if free else None
+
+    def _add_empty_tab(self) -> Tab:
+        return self._workspace.tabs.add(self._workspace.worker.open_tab())
+
+    def _make_pane(self, tab: Tab, is_window: bool) -> CanvasPane:
+        pane = CanvasPane(self._workspace, self._names, self._canvas_updater, tab, is_window)
+        pane.picture.set_theme(self._theme)
+        pane.activated.connect(lambda: self._bring_to_front(pane.tab))
+        pane.move_button.clicked.connect(lambda: self.toggle_window(pane.tab))
+        pane.close_button.clicked.connect(lambda: self._close_pane(pane))
+        return pane
+
+    def _add_pane(self, tab: Tab, index: int) -> CanvasPane:
+        pane = self._make_pane(tab, is_window=False)
+        self.splitter.insertWidget(index, pane)
+        self.panes.insert(index, pane)
+        return pane
+
+    def _close_pane(self, pane: CanvasPane) -> None:
+        """End the side of a pane, and keep its tab; that of a window is closed, as the window would be."""
+        if pane in self.panes:
+            self._keep_alone(next(other for other in self.panes if other is not pane))
+        else:
+            self._close_tab(pane.tab)
+
+    def _keep_alone(self, pane: CanvasPane) -> None:
+        """Let one of two panes have the main window."""
+        (other,) = (each for each in self.panes if each is not pane)
+        if other.tab is self._workspace.tabs.front:
+            self._bring_to_front(pane.tab)
+        self._end_side(other)
+        self.refresh()
+
+    def _end_side(self, pane: CanvasPane) -> None:
+        self.panes.remove(pane)
+        (self.main_pane,) = self.panes
+        self._move_canvas_out(pane, self.main_pane)
+        pane.end()
+
+    def _end_window(self, window: DocumentWindow) -> None:
+        self._move_canvas_out(window.pane, self.main_pane)
+        self.windows.remove(window)
+        window.end()
+
+    def _move_canvas_out(self, pane: CanvasPane, other: CanvasPane) -> None:
+        """Save the canvas from being destroyed with a pane."""
+        if pane.isAncestorOf(self._canvas):
+            other.hold_canvas(self._canvas)
+
+    def _bring_to_front(self, tab: Tab) -> None:
+        self._workspace.tab_controller.show(tab)
+        self.refresh()
+        self._view.setFocus()
+
+    def _keep_tokens(self) -> None:
+        self._left_tokens = self._names.top_tokens
