@@ -17,6 +17,7 @@ from circuitviz.document.attribution_query import ATTRIBUTION_GRAPH, LOGIT_DIFF_
 from circuitviz.errors import InputError
 
 SUMMARY = "the attribution graph of a prompt's logits"
+OPENS_MODEL = True
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:

@@ -12,6 +12,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Interval, TaskCheck
 
 SUMMARY = "whether a model does a task: accuracy and metric on clean and corrupted prompts"
+OPENS_MODEL = True
 ALL_TASKS = "all"
 
 

@@ -29,6 +29,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph import SELECTIONS
 
 SUMMARY = "find a circuit"
+OPENS_MODEL = True
 DEFAULT_METHOD, DEFAULT_EDGES = "eap-ig", 200
 
 

@@ -23,6 +23,7 @@ from circuitviz.cli.output import format_number, print_message, print_result, ru
 from circuitviz.errors import InputError, suggest_name
 
 SUMMARY = "measure a circuit"
+OPENS_MODEL = True
 RANDOM = "random"  # the measure that stands beside every faithfulness
 
 

@@ -19,6 +19,7 @@ from circuitviz.cli.output import format_number, print_result
 from circuitviz.errors import InputError
 
 SUMMARY = "logit lens, direct attribution and attention of a node; the positions of an edge"
+OPENS_MODEL = True
 ATTENTION_SIDES = ("clean", "corrupted", "difference")
 
 

@@ -14,6 +14,7 @@ WITH_NUMBER = ("scale", "set")  # actions that take a number
 
 
 SUMMARY = "change nodes in the real model: predicted and measured effect"
+OPENS_MODEL = True
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:

@@ -18,6 +18,7 @@ from circuitviz.cli.prompt_flags import (
 from circuitviz.errors import InputError
 
 SUMMARY = "why a feature, neuron or logit has its value"
+OPENS_MODEL = True
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:

@@ -18,6 +18,7 @@ from circuitviz.graph.names import parse_feature_name
 from circuitviz.graph.traces import EXAMPLE_CHOICES
 
 SUMMARY = "a feature's circuits over a text file, compared"
+OPENS_MODEL = True
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:

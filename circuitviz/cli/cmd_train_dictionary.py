@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 
 SUMMARY = "train SAEs and transcoders on a text file"
+OPENS_MODEL = True
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:

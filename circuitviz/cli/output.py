@@ -99,6 +99,13 @@ def print_message(message: str) -> None:
     print_escaped(message, sys.stderr)
 
 
+def print_on_terminal(message: str) -> None:
+    """Print a message to standard error where that is a terminal: someone waits there."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print_message(message)
+        sys.stderr.flush()
+
+
 def print_warning(message: str) -> None:
     """Print a warning to standard error, with the program's name."""
     print_message(f"circuitviz: {message}")

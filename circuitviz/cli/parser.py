@@ -1,7 +1,8 @@
 """Find a command's file by its name and parse the command line with the flags that the file adds.
 
 A command is one file, ``cmd_NAME.py``, with ``SUMMARY`` (one line for ``--help``), ``add_flags(parser,
-argv)`` and ``run(args) -> exit code``. Only the file of the command that is called is imported.
+argv)`` and ``run(args) -> exit code``. ``OPENS_MODEL = True`` says that it needs the libraries of models,
+which take seconds to import. Only the file of the command that is called is imported.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NoReturn
 
 from circuitviz import __version__
 from circuitviz.cli.flags import add_common_flags, add_verbose_flag
+from circuitviz.cli.output import print_on_terminal
 from circuitviz.errors import InputError, suggest_name
 
 HELP_ORDER = (
@@ -83,6 +85,8 @@ def _parse_command(argv: list[str], name: str | None) -> argparse.Namespace:
         command = _import_command(each)
         subparser = subparsers.add_parser(each, help=command.SUMMARY)
         if each == name:
+            if getattr(command, "OPENS_MODEL", False) and not {"-h", "--help"} & set(argv):
+                print_on_terminal("loading the libraries of models ...")
             command.add_flags(subparser, argv)
             if name != "label":  # its actions have them
                 add_common_flags(subparser)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,26 @@ def test_a_new_command_is_one_new_file(
     with pytest.raises(SystemExit):
         run(["--help"])
     assert "count the letters of a word" in capsys.readouterr().out
+
+
+def test_who_waits_at_a_terminal_is_told_before_the_libraries_load() -> None:
+    """torch cannot be imported here, so that what is printed was printed before it."""
+    lines = """if True:
+        import sys
+
+        class Terminal:
+            def write(self, text): sys.stdout.write(text)
+            def flush(self): pass
+            def isatty(self): return sys.argv[1] == "terminal"
+
+        sys.modules["torch"], sys.stderr = None, Terminal()
+        from circuitviz.__main__ import main
+        print("exit code", main(["discover", *sys.argv[2:]]))"""
+    waiting = "loading the libraries of models ..."
+    for words, is_told in ((["terminal"], True), (["terminal", "--help"], False), (["file"], False)):
+        ended = subprocess.run([sys.executable, "-c", lines, *words], capture_output=True, text=True)
+        first, *_ = ended.stdout.splitlines()
+        assert (first == waiting) == is_told, ended.stdout + ended.stderr
 
 
 def test_verbose_writes_a_log_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
