@@ -23,6 +23,7 @@ from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
 from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.check_claims import CheckClaims, LabelClaim
+from circuitviz.workbench.requests.check_input import CheckInput
 from circuitviz.workbench.requests.collect_traces import INDEXED_TEXT, CollectTraces
 from circuitviz.workbench.requests.compare_methods import CompareMethods
 from circuitviz.workbench.requests.compute_measure import ComputeMeasure
@@ -224,6 +225,7 @@ def _lens_probabilities(reading_input: Any, options: Any) -> ProgressSteps[HeatM
 JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     DiscoverCircuit: lambda o: SEARCH,
     EstimateSearch: lambda o: EstimateSearch(SEARCH),
+    CheckInput: lambda o: CheckInput(DiscoverPromptCircuit(ASKED)),
     OpenDocumentModel: lambda o: OpenDocumentModel(o.found.origin, o.found.circuit),
     AttachModel: lambda o: AttachModel(SEARCH, State(None, o.found.scores, o.found.circuit), "imported.json"),
     OpenPromptDocumentModel: lambda o: OpenPromptDocumentModel(o.answered.origin, o.answered.circuit),

@@ -31,6 +31,7 @@ from .registry import HEAD_CIRCUITS as HEAD_CIRCUITS
 from .registry import FeatureMeasureInput as FeatureMeasureInput
 from .registry import MeasureInput as MeasureInput
 from .registry import MeasureOutput as MeasureOutput
+from .registry import check_measure as check_measure
 from .registry import inapplicable_measures as inapplicable_measures
 from .registry import measure_steps as measure_steps
 from .registry import measures as measures

@@ -68,11 +68,26 @@ class BackupEffects:
         }
 
 
+def find_ablated_nodes(measure_input: MeasureInput, options: BackupOptions) -> tuple[str, ...]:
+    """The nodes that the options name; InputError where there is none, or one is no sender of the model."""
+    names = tuple(part.strip() for part in options.nodes.split(",") if part.strip())
+    ablated = measure_input.require_senders(
+        measure_input.selection if options.nodes == "selection" else names
+    )
+    if not ablated:
+        raise InputError(
+            "No node was given to ablate; select some in the window, or name them: "
+            "--backup-nodes a2.h6 on the command line."
+        )
+    return ablated
+
+
 @measures.register(
     "backup",
     summary="How each other head's direct effect on the metric changes when some nodes are ablated",
     reference="Wang et al. 2023; McGrath et al. 2023 (self-repair)",
     options=BackupOptions,
+    check=find_ablated_nodes,
 )
 def measure_backup(measure_input: MeasureInput, options: BackupOptions) -> ProgressSteps[BackupEffects]:
     """Measure each head's direct effect on the metric, in the model with and without the ablated nodes.
@@ -83,15 +98,7 @@ def measure_backup(measure_input: MeasureInput, options: BackupOptions) -> Progr
     Source: [wang2023ioi], [mcgrath2023hydra].
     """
     graph, bench = measure_input.circuit.graph, measure_input.bench
-    names = tuple(part.strip() for part in options.nodes.split(",") if part.strip())
-    ablated = measure_input.require_senders(
-        measure_input.selection if options.nodes == "selection" else names
-    )
-    if not ablated:
-        raise InputError(
-            "No node was given to ablate; select some in the window, or name them: "
-            "--backup-nodes a2.h6 on the command line."
-        )
+    ablated = find_ablated_nodes(measure_input, options)
     rows = [
         row
         for row, node in enumerate(graph.nodes[:-1])

@@ -203,6 +203,7 @@ class FaithfulnessCurve:
     reference="MIB 2025",
     options=CurveOptions,
     opened=True,
+    check=lambda measure_input, _options: measure_input.require_scores("curve"),
 )
 def measure_curve(measure_input: MeasureInput, options: CurveOptions) -> ProgressSteps[FaithfulnessCurve]:
     """Measure circuits of growing size from the same scores, then random circuits of the same sizes."""

@@ -69,38 +69,9 @@ class PredictionCheck:
         }
 
 
-@measures.register(
-    "predicted",
-    summary="The change of the target that each node alone makes: predicted by attribution, and measured",
-    reference="Ameisen et al. 2025",
-    options=PredictedOptions,
-    of=FEATURE_CIRCUITS,
-)
-def measure_predictions(
-    measure_input: FeatureMeasureInput, options: PredictedOptions
-) -> ProgressSteps[PredictionCheck]:
-    """Predict the effect of changing each node from one sweep, then run the model once for each node.
-
-    Source: [ameisen2025circuit].
-    """
-    bench, target = measure_input.bench, measure_input.bench.target
-    names, points = _changeable_nodes(measure_input, options.nodes), []
-    intervention = Intervention(options.action, options.value)
-    yield Progress(0, len(names), "predicting")
-    for number, name in enumerate(names, start=1):
-        (change,) = bench.resolve_interventions({name: intervention})
-        if options.response == "frozen":
-            measured = frozen_change(bench.table, target, [change])
-        else:
-            measured = bench.changed_value([change], options.errors) - bench.baseline_value(options.errors)
-        points.append(PredictionPoint(name, bench.predictions.effect_of(change), measured))
-        so_far = PredictionCheck(bench.target_name, options.action, options.response, list(points))
-        yield Progress(number, len(names), name, so_far)
-    return PredictionCheck(bench.target_name, options.action, options.response, points)
-
-
-def _changeable_nodes(subject: FeatureMeasureInput, node_option: str) -> list[str]:
-    """Return the nodes that the option names, without those that cannot be changed."""
+def find_changeable_nodes(subject: FeatureMeasureInput, options: PredictedOptions) -> list[str]:
+    """Return the nodes that the options name, without those that cannot be changed; InputError on none."""
+    node_option = options.nodes
     table = subject.bench.table
     if node_option == "circuit":
         names = list(subject.nodes)
@@ -116,3 +87,34 @@ def _changeable_nodes(subject: FeatureMeasureInput, node_option: str) -> list[st
             "the circuit, or ask for all of them with 'circuit'."
         )
     return changeable
+
+
+@measures.register(
+    "predicted",
+    summary="The change of the target that each node alone makes: predicted by attribution, and measured",
+    reference="Ameisen et al. 2025",
+    options=PredictedOptions,
+    of=FEATURE_CIRCUITS,
+    check=find_changeable_nodes,
+)
+def measure_predictions(
+    measure_input: FeatureMeasureInput, options: PredictedOptions
+) -> ProgressSteps[PredictionCheck]:
+    """Predict the effect of changing each node from one sweep, then run the model once for each node.
+
+    Source: [ameisen2025circuit].
+    """
+    bench, target = measure_input.bench, measure_input.bench.target
+    names, points = find_changeable_nodes(measure_input, options), []
+    intervention = Intervention(options.action, options.value)
+    yield Progress(0, len(names), "predicting")
+    for number, name in enumerate(names, start=1):
+        (change,) = bench.resolve_interventions({name: intervention})
+        if options.response == "frozen":
+            measured = frozen_change(bench.table, target, [change])
+        else:
+            measured = bench.changed_value([change], options.errors) - bench.baseline_value(options.errors)
+        points.append(PredictionPoint(name, bench.predictions.effect_of(change), measured))
+        so_far = PredictionCheck(bench.target_name, options.action, options.response, list(points))
+        yield Progress(number, len(names), name, so_far)
+    return PredictionCheck(bench.target_name, options.action, options.response, points)

@@ -1,9 +1,10 @@
 """Registry of measures: each is one file with a function from a circuit on its bench to a result.
 
 A measure is registered with ``@measures.register(name, summary=…, options=…)``. Further keywords:
-``of=FEATURE_CIRCUITS`` where it measures features on one prompt, and ``opened=True`` where a measure of head
+``of=FEATURE_CIRCUITS`` where it measures features on one prompt, ``opened=True`` where a measure of head
 circuits needs nothing but numbers of whole circuits, so that it also takes circuits with sites shown in
-features.
+features, and ``check=`` a function that raises InputError where the measure cannot be taken of what it is
+given; it makes no pass of the model, and is asked while a person fills in the form.
 """
 
 from __future__ import annotations
@@ -111,6 +112,8 @@ class MeasureOutput(Protocol):
 
 Measure = Callable[[Any, Any], ProgressSteps[MeasureOutput]]
 """(MeasureInput or FeatureMeasureInput, options) → steps; partial results are of the result's class."""
+CheckMeasure = Callable[[Any, Any], object]
+"""(MeasureInput or FeatureMeasureInput, options): raises InputError where they do not go together."""
 HEAD_CIRCUITS, FEATURE_CIRCUITS = "heads", "features"
 
 measures: Registry[Measure] = Registry("measure", "circuitviz.evaluation", "circuitviz.measures")
@@ -135,7 +138,7 @@ def inapplicable_measures(kind: str) -> dict[str, str]:
 def measure_steps(
     name: str, measure_input: MeasureInput | FeatureMeasureInput, **options: object
 ) -> ProgressSteps[MeasureOutput]:
-    """Start a measure by name.
+    """Start a measure by name, if it can be taken (``check_measure``).
 
     Args:
         name: The measure's name, for example ``minimality``.
@@ -146,8 +149,20 @@ def measure_steps(
         A generator of progress; partial results are of the result's class.
 
     Raises:
-        InputError: The name or an option is unknown, or the measure does not apply to this kind of circuit.
-            Raised at once, before the first step.
+        InputError: As ``check_measure``. Raised at once, before the first step.
+    """
+    return measures.get(name).value(measure_input, check_measure(name, measure_input, **options))
+
+
+def check_measure(name: str, measure_input: MeasureInput | FeatureMeasureInput, **options: object) -> Any:
+    """Whether a measure can be taken of a circuit; the arguments are those of ``measure_steps``.
+
+    Returns:
+        The options as the measure's dataclass.
+
+    Raises:
+        InputError: The name or an option is unknown, the measure does not apply to this kind of circuit, or
+            its own ``check`` finds that circuit, prompts and options do not go together.
     """
     entry = measures.get(name)
     kind = FEATURE_CIRCUITS if isinstance(measure_input, FeatureMeasureInput) else HEAD_CIRCUITS
@@ -163,7 +178,11 @@ def measure_steps(
             f"'{name}' patches edges between heads, and this circuit has sites opened into features: it is "
             f"judged by its nodes. {applicable} would be right, or the circuit with its sites closed."
         )
-    return entry.value(measure_input, build_options(entry.options, options))
+    measure_options = build_options(entry.options, options)
+    check: CheckMeasure | None = entry.extra.get("check")
+    if check is not None:
+        check(measure_input, measure_options)
+    return measure_options
 
 
 def _circuit_kind(entry: RegistryEntry[Measure]) -> str:

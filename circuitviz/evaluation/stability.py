@@ -12,7 +12,7 @@ import numpy as np
 from circuitviz.discovery import discover_steps
 from circuitviz.errors import InputError
 from circuitviz.evaluation.registry import MeasureInput, measures
-from circuitviz.graph import BoolMatrix, Circuit
+from circuitviz.graph import BoolMatrix, Circuit, Scores
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 
@@ -51,12 +51,24 @@ class Stability:
         }
 
 
+def require_resampling(measure_input: MeasureInput, _options: StabilityOptions) -> Scores:
+    """The scores whose method is repeated; InputError where nothing can be resampled."""
+    scores = measure_input.require_scores("method to repeat")
+    if len(measure_input.bench.setting.task) < 2:
+        raise InputError(
+            "Stability was asked for on a task of 1 prompt; resampling it gives the same prompt again, so "
+            "at least 2 are needed, and 16 or more would be right."
+        )
+    return scores
+
+
 @measures.register(
     "stability",
     summary="Discovery repeated on resampled prompts: how often each edge is chosen, how alike circuits are",
     reference="Efron and Tibshirani 1993 (bootstrap)",
     options=StabilityOptions,
     opened=True,
+    check=require_resampling,
 )
 def measure_stability(measure_input: MeasureInput, options: StabilityOptions) -> ProgressSteps[Stability]:
     """Repeat the circuit's own discovery on prompts drawn with replacement.
@@ -66,12 +78,7 @@ def measure_stability(measure_input: MeasureInput, options: StabilityOptions) ->
 
     Source: [efron1993bootstrap].
     """
-    scores, setting = measure_input.require_scores("method to repeat"), measure_input.bench.setting
-    if len(setting.task) < 2:
-        raise InputError(
-            "Stability was asked for on a task of 1 prompt; resampling it gives the same prompt again, so "
-            "at least 2 are needed, and 16 or more would be right."
-        )
+    scores, setting = require_resampling(measure_input, options), measure_input.bench.setting
     requested = (
         measure_input.circuit.n_edges
         if measure_input.requested_amount is None

@@ -46,6 +46,7 @@ from .node_rows import NodeTable as NodeTable
 from .passages import Passages as Passages
 from .passages import passages_from_texts as passages_from_texts
 from .passages import read_passage_file as read_passage_file
+from .passages import read_text_file as read_text_file
 from .prompt_bench import PromptBench as PromptBench
 from .prompt_bench import PromptCircuitValues as PromptCircuitValues
 from .prompt_bench import evaluate_prompt_circuit as evaluate_prompt_circuit
@@ -53,6 +54,7 @@ from .prompt_run import Run as Run
 from .prompt_run import run_prompt as run_prompt
 from .saelens import write_saelens_folder as write_saelens_folder
 from .sites import Site as Site
+from .target_names import check_target_name as check_target_name
 from .targets import Target as Target
 from .targets import difference_target as difference_target
 from .targets import likely_logits as likely_logits

@@ -115,8 +115,19 @@ def read_passage_file(model: Model, path: Path) -> Passages:
     Raises:
         InputError: There is no such file, or it is empty or no UTF-8 text.
     """
+    text = read_text_file(path).replace("\r\n", "\n").strip("\n")
+    pieces = text.split("\n\n") if "\n\n" in text else text.split("\n")
+    return passages_from_texts(model, (piece.strip("\n") for piece in pieces if piece.strip()))
+
+
+def read_text_file(path: Path) -> str:
+    """Read a file of plain text.
+
+    Raises:
+        InputError: There is no such file, or it is no UTF-8 text.
+    """
     try:
-        text = read_regular_file(path).decode("utf-8-sig")
+        return read_regular_file(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"There is no text file '{path}'; give a file of plain text.") from None
     except OSError as error:
@@ -125,6 +136,3 @@ def read_passage_file(model: Model, path: Path) -> Passages:
         ) from None
     except UnicodeDecodeError:
         raise InputError(f"'{path}' is no UTF-8 text; save it as UTF-8, or give another file.") from None
-    text = text.replace("\r\n", "\n").strip("\n")
-    pieces = text.split("\n\n") if "\n\n" in text else text.split("\n")
-    return passages_from_texts(model, (piece.strip("\n") for piece in pieces if piece.strip()))

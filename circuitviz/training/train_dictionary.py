@@ -45,6 +45,15 @@ class TrainedDictionary:
     is_complete: bool
 
 
+def check_training_text(passages: Passages) -> None:
+    """InputError on a text that is too short to train on."""
+    if passages.n_tokens < MIN_TRAINING_TOKENS:
+        raise InputError(
+            f"The text has {passages.n_tokens:,} tokens to learn from; at least {MIN_TRAINING_TOKENS:,} are "
+            "needed, and a few hundred thousand make a dictionary of use."
+        )
+
+
 def train_dictionary_steps(
     model: Model, site: Site, passages: Passages, recipe: DictionaryRecipe, checkpoint: Path | None = None
 ) -> ProgressSteps[TrainedDictionary]:
@@ -66,11 +75,7 @@ def train_dictionary_steps(
         InputError: The text is too short, or the checkpoint is of another training.
         ComputationError: The loss is not finite.
     """
-    if passages.n_tokens < MIN_TRAINING_TOKENS:
-        raise InputError(
-            f"The text has {passages.n_tokens:,} tokens to learn from; at least {MIN_TRAINING_TOKENS:,} are "
-            "needed, and a few hundred thousand make a dictionary of use."
-        )
+    check_training_text(passages)
     yield Progress(0, recipe.steps, "Collecting activations")
     pool = ActivationPool(model, site, passages, recipe.seed)
     learner = DictionaryLearner(

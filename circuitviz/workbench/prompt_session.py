@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from circuitviz.graph import Circuit, Scores
+
+
+NO_TARGET = (
+    "No target was given; a feature (m3.f12@7), a neuron (m3.n45@7), a head (a1.h2@7) or a token after the "
+    "prompt would be right."
+)
 
 
 @dataclass(frozen=True)
@@ -66,10 +73,15 @@ class PromptSession:
         """Take another target on the same prompt; InputError where there is none such."""
         if query.run_key != self.query.run_key:
             raise InputError("This question is of another prompt than the one that is open.")
-        check_corrupted_prompt(self.table, query)
+        check_corrupted_prompt(self.table.run.model, self.table.run.time, query)
         if query.target_key != self.query.target_key or query.is_graph != self.query.is_graph:
             self.targets, self._graphs = resolve_targets(self.table, query), {}
         self.query = query
+
+    def check_target(self, query: AttributionQuery) -> None:
+        """InputError where a query of this prompt has no target that could be taken."""
+        check_corrupted_prompt(self.table.run.model, self.table.run.time, query)
+        resolve_targets(self.table, query)
 
     def find_circuit(self, query: AttributionQuery) -> ProgressSteps[PromptCircuit]:
         """The circuit that answers a query of the open prompt."""
@@ -143,29 +155,56 @@ def open_prompt(
     """
     every = tuple(dictionaries)
     found = select_dictionaries(query, every)
-    ids = list(query.tokens) or model.tokens.encode(query.prompt, query.bos)
-    if not query.prompt.strip() and not query.tokens:
-        raise InputError("An empty prompt was given; a text of at least one token would be right.")
-    run = features.run_prompt(model, ids)
+    run = features.run_prompt(model, _encode_prompt(model, query))
     warnings: list[str] = []
     if run.time > 2:
         found, warnings = features.fit_dictionaries(found, [run])
     table = features.node_table(run, found)
-    check_corrupted_prompt(table, query)
+    check_corrupted_prompt(model, run.time, query)
     targets = resolve_targets(table, query)
     return PromptSession(query, every, table, features.Edges(table), targets, tuple(warnings))
 
 
-def check_corrupted_prompt(table: features.NodeTable, query: AttributionQuery) -> None:
+def check_query(model: models.Model, query: AttributionQuery) -> None:
+    """InputError on a prompt or target that cannot be, without a pass of the model.
+
+    Which features are active is not known before: a target that is none of them is found by the pass.
+    """
+    n_tokens = len(_encode_prompt(model, query))
+    check_corrupted_prompt(model, n_tokens, query)
+    if query.target == LOGIT_DIFF_TARGET:
+        sides = [_answer_ids(model, query, side) for side in (query.correct, query.incorrect)]
+        if not all(sides):
+            raise InputError("A logit difference needs at least one correct and one incorrect token.")
+    elif not query.target:
+        if not query.is_graph:
+            raise InputError(NO_TARGET)
+    elif not features.check_target_name(query.target, model.shape, n_tokens) and not re.fullmatch(
+        r"logit\.\d+(@\d+)?|[am]\d+\.\w+@\d+", query.target
+    ):
+        model.tokens.answer_id(query.prompt, query.target)
+
+
+def check_corrupted_prompt(model: models.Model, n_tokens: int, query: AttributionQuery) -> None:
     """InputError on a corrupted prompt whose values could not stand in position by position."""
     if not query.corrupted:
         return
-    number = len(table.run.model.tokens.encode(query.corrupted, query.bos))
-    if number != table.run.time:
+    number = len(model.tokens.encode(query.corrupted, query.bos))
+    if number != n_tokens:
         raise InputError(
             f"The corrupted prompt {query.corrupted[:60]!r} has {number} tokens and the prompt has "
-            f"{table.run.time}; one of as many tokens would be right, or none."
+            f"{n_tokens}; one of as many tokens would be right, or none."
         )
+
+
+def _encode_prompt(model: models.Model, query: AttributionQuery) -> list[int]:
+    if not query.prompt.strip() and not query.tokens:
+        raise InputError("An empty prompt was given; a text of at least one token would be right.")
+    return list(query.tokens) or model.tokens.encode(query.prompt, query.bos)
+
+
+def _answer_ids(model: models.Model, query: AttributionQuery, answers: Sequence[str]) -> list[int]:
+    return [model.tokens.answer_id(query.prompt, answer) for answer in answers]
 
 
 def select_dictionaries(
@@ -184,16 +223,12 @@ def select_dictionaries(
 
 def resolve_targets(table: features.NodeTable, query: AttributionQuery) -> tuple[features.Target, ...]:
     """What a query aims at, among the nodes of its prompt or behind them."""
-    tokens = table.run.model.tokens
     if query.target == LOGIT_DIFF_TARGET:
         sides = (query.correct, query.incorrect)
-        right, wrong = ([tokens.answer_id(query.prompt, a) for a in side] for side in sides)
+        right, wrong = (_answer_ids(table.run.model, query, side) for side in sides)
         return (features.difference_target(table, right, wrong),)
     if query.is_graph and not query.target:
         return features.likely_logits(table)
     if not query.target:
-        raise InputError(
-            "No target was given; a feature (m3.f12@7), a neuron (m3.n45@7), a head (a1.h2@7) or a token "
-            "after the prompt would be right."
-        )
+        raise InputError(NO_TARGET)
     return (features.named_target(table, query.target, query.prompt),)

@@ -89,7 +89,7 @@ class DiscoveryPanel(Panel):
         self.progress_bar = QProgressBar(textVisible=False, maximum=1000)
         self.progress_line = ElidedLabel()
         self.option_form = OptionForm()
-        self.estimate_label = SearchEstimate(workspace, self.find_request)
+        self.estimate_label = SearchEstimate(workspace, self.find_request, self._find_task_fault)
         self._request_shown: DiscoverCircuit | None = None  # what the form was last filled with
         self._build()
         self.model_box.currentTextChanged.connect(self._on_model_chosen)
@@ -226,11 +226,15 @@ class DiscoveryPanel(Panel):
         for row, name in enumerate(names):
             self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
         self._list_tasks()
+        self.estimate_label.request_later()
         is_untouched = self._request_shown is None or self.find_request() == self._request_shown
         self._show_options(self.method_box.currentText())
         if is_untouched:  # a file that was opened before the choices came
             self._request_shown = self.find_request()
             self._on_document_shown()
+
+    def _find_task_fault(self) -> str:
+        return self.task_field.find_fault() if self.choices.metrics else ""  # once the tasks are listed
 
     def find_request(self) -> DiscoverCircuit:
         """The search request of the form."""

@@ -15,6 +15,7 @@ from circuitviz.panels.widgets.fields import browse_button, let_shrink
 from circuitviz.panels.widgets.file_dialogs import ask_open_file
 from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.layouts import lay_out_row
+from circuitviz.panels.widgets.path_faults import task_fault
 from circuitviz.tasks.prompt_sets import find_prompt_set, has_pairs, list_prompt_sets
 
 OWN_PROMPTS = "Own prompts…"  # opens their editor
@@ -64,6 +65,12 @@ class TaskField(QWidget):
         """The open circuit's prompts, where they are searched on in place of those that the task makes."""
         task, pairs = self._circuit_pairs or ("", None)
         return pairs if task == self.task else None
+
+    def find_fault(self) -> str:
+        """Why the task cannot be, as far as that is known without a model; empty where it can."""
+        if self.pairs is not None or not self.task:
+            return ""
+        return task_fault(self.task, [*list_prompt_sets(), *self._built_in])
 
     def set_task(self, task: str) -> None:
         """Show another task."""

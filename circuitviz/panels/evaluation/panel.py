@@ -15,9 +15,11 @@ from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.widgets.form_check import FormCheck
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+from circuitviz.workbench.requests.check_input import CheckInput
 from circuitviz.workbench.requests.compute_measure import ComputeMeasure
 from circuitviz.workbench.requests.load_choices import Choices
 from circuitviz.workspace.latest_job import LatestJob
@@ -45,6 +47,7 @@ class EvaluationPanel(Panel):
         self.measure_box = ComboBox(accessibleName="Measure")
         self.option_form = OptionForm()
         self.description_label = QLabel("", objectName="muted", wordWrap=True)
+        self.form_check = FormCheck(workspace, self._find_check)
         self.run_button = QPushButton("Measure", objectName="primary")
         self.cancel_button = QPushButton("Cancel")
         self.chart = ChartView("Plot of the measure")
@@ -65,6 +68,9 @@ class EvaluationPanel(Panel):
         self._build()
         self.measure_box.currentTextChanged.connect(self._on_measure_chosen)
         self.run_button.clicked.connect(self.start_measure)
+        self.option_form.values_changed.connect(self.form_check.request_later)
+        for signal in (workspace.selection_changed, workspace.state_changed):
+            signal.connect(self.refresh_when_visible(self.form_check.request_later))
         self.cancel_button.clicked.connect(self._job.cancel)
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.evaluate_command()))
         self.fade_button.toggled.connect(self._fade_by_stability)
@@ -83,26 +89,40 @@ class EvaluationPanel(Panel):
 
     def start_measure(self) -> None:
         """Compute the chosen measure of the current circuit."""
+        if (request := self._find_request()) is not None:
+            self._job.submit(request)
+
+    def _find_request(self) -> ComputeMeasure | None:
+        """The measure that the form describes; None where there is no circuit to measure."""
         state = self.workspace.document.state
         if state.live_circuit is None or not self.measure_box.currentText():
-            return
+            return None
         origin, trial = state.origin, PromptEvaluationRequest.from_state(state)
-        self._job.submit(
-            ComputeMeasure(
-                self.measure_box.currentText(),
-                self.option_form.values(),
-                state.unintervened_key if trial is None else state.measurement_key,
-                state.live_circuit,
-                state.scores,
-                origin.select if origin else "greedy",
-                origin.requested if origin else None,
-                state.named_node_sets,
-                tuple(sorted(self.workspace.selected_nodes - {"logits"})),
-                trial,
-                self.workspace.device,
-                state.requirements,
-            )
+        return ComputeMeasure(
+            self.measure_box.currentText(),
+            self.option_form.values(),
+            state.unintervened_key if trial is None else state.measurement_key,
+            state.live_circuit,
+            state.scores,
+            origin.select if origin else "greedy",
+            origin.requested if origin else None,
+            state.named_node_sets,
+            tuple(sorted(self.workspace.selected_nodes - {"logits"})),
+            trial,
+            self.workspace.device,
+            state.requirements,
         )
+
+    def _find_check(self) -> CheckInput | None:
+        request = self._find_request()
+        is_open = self.workspace.opened_model is not None
+        return CheckInput(request) if request is not None and is_open and self.is_in_view else None
+
+    def set_in_front(self, is_in_front: bool) -> None:
+        """Check the form: what it is about may have changed meanwhile."""
+        super().set_in_front(is_in_front)
+        if is_in_front:
+            self.form_check.request_later()
 
     def evaluate_command(self) -> str:
         """The command line that repeats the measure with the options shown."""
@@ -148,6 +168,7 @@ class EvaluationPanel(Panel):
         buttons = lay_out_row((self.run_button, 1), self.cancel_button, spacing=6, margins=(12, 4, 12, 8))
         left = QVBoxLayout(spacing=0)
         left.addWidget(scroll, 1)
+        left.addLayout(lay_out_row((self.form_check, 1), margins=(12, 0, 12, 0)))
         left.addLayout(buttons)
         side = QWidget()
         side.setLayout(left)
@@ -185,6 +206,7 @@ class EvaluationPanel(Panel):
 
     def _on_measure_chosen(self, name: str) -> None:
         self.option_form.set_options(self._choices.measures.get(name, ("", ()))[1])
+        self.form_check.request_later()
         self.show_result()
 
     def _show_description(self) -> None:

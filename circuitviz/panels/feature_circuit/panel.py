@@ -18,8 +18,14 @@ from circuitviz.panels.panel_steps import has_features, model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.widgets.form_check import FormCheck
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
-from circuitviz.workbench.requests.discover_prompt_circuit import FractionPoint, ReadFractionCurve
+from circuitviz.workbench.requests.check_input import CheckInput
+from circuitviz.workbench.requests.discover_prompt_circuit import (
+    DiscoverPromptCircuit,
+    FractionPoint,
+    ReadFractionCurve,
+)
 from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workspace.latest_job import LatestJob
@@ -39,7 +45,8 @@ class FeatureCircuitPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.query_form = AttributionQueryForm()
+        self.form_check = FormCheck(workspace, self._find_check)
+        self.query_form = AttributionQueryForm(self.form_check)
         self.trace_button = QPushButton("Trace", objectName="primary")
         self.cancel_button = QPushButton("Cancel")
         self.title_label = QLabel("", objectName="heading")
@@ -66,6 +73,7 @@ class FeatureCircuitPanel(Panel):
             lambda text: workspace.failure_reported.emit(JobFailed("Could not set the threshold", text))
         )
         self.query_form.shares_changed.connect(self._on_shares_changed)
+        self.query_form.changed.connect(self.form_check.request_later)
         self.curve_chart.hover_text_changed.connect(
             lambda text: self.note_label.setText(text or self._summary_text())
         )
@@ -85,6 +93,7 @@ class FeatureCircuitPanel(Panel):
         super().set_in_front(is_in_front)
         if is_in_front:
             self._request_curve()
+            self.form_check.request_later()
 
     def is_applicable(self) -> bool:
         """Whether dictionaries are open, or ship for the model."""
@@ -103,6 +112,14 @@ class FeatureCircuitPanel(Panel):
         handle = self.workspace.prompt_circuits.submit_query(query)
         if handle is not None:
             self._job.follow(handle)
+
+    def _find_check(self) -> CheckInput | None:
+        """Whether the query of the form can be answered by the open model."""
+        opened = self.workspace.opened_model
+        if opened is None or not self.query_form.is_filled or not self.is_in_view:
+            return None
+        query = self.query_form.read_query(opened.model, self.workspace.dictionary_folders)
+        return CheckInput(DiscoverPromptCircuit(query, self.workspace.device))
 
     def use_selected_node(self) -> None:
         """Use the node that is selected on the canvas as the target."""

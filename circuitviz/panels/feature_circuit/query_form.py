@@ -44,14 +44,19 @@ class AttributionQueryForm(QWidget):
     """Edits an attribution query.
 
     Signals: ``shares_changed()``: node or edge share of an attribution graph, which needs no new attribution;
-    ``method_changed()``.
+    ``method_changed()``; ``changed()``: prompt, target or method, also while it is typed.
+
+    Args:
+        fault_line: Says what is wrong with the target, below it.
     """
 
     shares_changed = Signal()
     method_changed = Signal()
+    changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, fault_line: QLabel) -> None:
         super().__init__()
+        self._fault_line = fault_line
         self.prompt_box = ComboBox(editable=True, accessibleName="Prompt")
         self.prompt_box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.target_kind_box = _choice_box(TARGET_KINDS, "Kind of target")
@@ -82,6 +87,10 @@ class AttributionQueryForm(QWidget):
         self.prompt_box.activated.connect(self._on_prompt_chosen)
         for field in (self.node_share_field, self.edge_share_field):
             field.valueChanged.connect(lambda _value: self.shares_changed.emit())
+        for text in (self.target_field, self.correct_field, self.incorrect_field):
+            text.textChanged.connect(lambda _text: self.changed.emit())
+        for box in (self.prompt_box, self.target_kind_box, self.method_box):
+            box.currentTextChanged.connect(lambda _text: self.changed.emit())
         self._update_visible_fields()
 
     def read_query(self, model: str, dictionaries: tuple[str, ...]) -> AttributionQuery:
@@ -113,13 +122,21 @@ class AttributionQueryForm(QWidget):
             edge_share=self.edge_share_field.value(),
         )
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether a prompt and a target are there, right or wrong."""
+        texts = {
+            "node": self.target_field.text().strip(),
+            "token": self.target_field.text(),
+            LOGIT_DIFF_TARGET: self.correct_field.text() and self.incorrect_field.text(),
+        }
+        kind = self.target_kind_box.currentData()
+        return bool(self.prompt_box.currentText().strip() and texts.get(kind, kind == ""))
+
     def show_query(self, query: AttributionQuery) -> None:
         """Show a query in the fields."""
         self._base_query = query
-        self.prompt_box.setEditText(query.prompt)
-        line = self.prompt_box.lineEdit()
-        if line is not None:
-            line.setCursorPosition(0)
+        self._show_prompt(query.prompt)
         for box, value in ((self.method_box, query.method), (self.gate_box, query.gate)):
             box.setCurrentIndex(box.findData(value))
         if query.target in ("", LOGIT_DIFF_TARGET):
@@ -153,7 +170,14 @@ class AttributionQueryForm(QWidget):
         self.task_pairs = task_pairs
         self.prompt_box.clear()
         self.prompt_box.addItems(list(dict.fromkeys(prompts)))
-        self.prompt_box.setEditText(typed or (prompts[0] if prompts else ""))
+        self._show_prompt(typed or (prompts[0] if prompts else ""))
+
+    def _show_prompt(self, prompt: str) -> None:
+        """Show a prompt from its beginning on."""
+        self.prompt_box.setEditText(prompt)
+        line = self.prompt_box.lineEdit()
+        if line is not None:
+            line.setCursorPosition(0)
 
     def with_current_shares(self, query: AttributionQuery) -> AttributionQuery:
         """Returns a query with the node and edge share of the form."""
@@ -170,6 +194,7 @@ class AttributionQueryForm(QWidget):
         self.form_layout.addRow("Target", self.target_kind_box)
         for field in (self.target_field, self.correct_field, self.incorrect_field):
             self.form_layout.addRow("", field)
+        self.form_layout.addRow(self._fault_line)
         self.form_layout.addRow("Gate", self.gate_box)
         self.form_layout.addRow("Nodes", self.node_count_field)
         self.form_layout.addRow("Node share", self.node_share_field)

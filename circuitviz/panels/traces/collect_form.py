@@ -22,6 +22,8 @@ from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import IntegerField
+from circuitviz.panels.widgets.path_faults import text_file_fault
+from circuitviz.workbench.requests.check_input import CheckInput
 from circuitviz.workbench.requests.collect_traces import (
     DASHBOARD_FILE,
     EXAMPLE_SOURCES,
@@ -40,16 +42,21 @@ class CollectForm(QWidget):
     """Edits a collection request and chooses the collection that is shown.
 
     Signals: ``collect_requested()``, ``cancel_requested()``, ``collection_chosen()``, and
-    ``removal_requested()`` of the shown collection.
+    ``removal_requested()`` of the shown collection; ``changed()``: another feature, source or file.
+
+    Args:
+        fault_line: Says what is wrong with the form.
     """
 
     collect_requested = Signal()
     cancel_requested = Signal()
     collection_chosen = Signal()
     removal_requested = Signal()
+    changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, fault_line: QLabel) -> None:
         super().__init__()
+        self.fault_line = fault_line
         self.examples_path: Path | None = None
         self.feature_field = QLineEdit(placeholderText="m3.f12", accessibleName="Feature")
         self.source_box = choice_box("Source of examples", *EXAMPLE_SOURCES)
@@ -70,12 +77,11 @@ class CollectForm(QWidget):
         self.collect_button = QPushButton("Collect", objectName="primary")
         self.cancel_button = QPushButton("Cancel", toolTip="finished traces are kept")
         fix_scaled_width(self, 226)
-        self._is_fault_shown = False
         self._build()
         self.source_box.currentTextChanged.connect(lambda _text: self._on_source_changed())
         self.file_button.clicked.connect(self._choose_file)
         self.feature_field.returnPressed.connect(self.collect_button.click)
-        self.feature_field.editingFinished.connect(self._check_feature)
+        self.feature_field.textChanged.connect(lambda _text: self.changed.emit())
         self.collect_button.clicked.connect(self.collect_requested)
         self.cancel_button.clicked.connect(self.cancel_requested)
         self.collection_box.activated.connect(lambda _i: self.collection_chosen.emit())
@@ -87,13 +93,20 @@ class CollectForm(QWidget):
         if not self.feature_field.hasFocus():
             self.feature_field.setText(feature)
 
-    def _check_feature(self) -> None:
-        """Say at once where what was typed names no feature."""
+    def find_check(self) -> CheckInput | str | None:
+        """What to ask about the fields; a text on what is wrong already; None where some are empty yet."""
         text = self.feature_field.text().strip()
-        is_wrong = bool(text) and parse_feature_name(text) is None
-        if is_wrong or self._is_fault_shown:
-            self.show_message(NO_FEATURE.format(text) if is_wrong else "")
-        self._is_fault_shown = is_wrong
+        if text and parse_feature_name(text) is None:
+            return NO_FEATURE.format(text)
+        needs_file = self.source_box.currentText() in FILE_FILTERS
+        if (
+            needs_file
+            and self.examples_path is not None
+            and (fault := text_file_fault(str(self.examples_path)))
+        ):
+            return fault
+        is_filled = bool(text) and (self.examples_path is not None or not needs_file)
+        return CheckInput(self.build_request()) if is_filled else None
 
     def set_running(self, is_running: bool) -> None:
         """Switch between the states idle and collecting."""
@@ -144,6 +157,7 @@ class CollectForm(QWidget):
         caption = path.name if len(path.name) < 22 else f"{path.name[:9]}…{path.name[-9:]}"
         self.file_button.setText(escape_mnemonics(caption))
         self.file_button.setToolTip(str(path))
+        self.changed.emit()
 
     def _on_source_changed(self) -> None:
         needs_file = self.source_box.currentText() in FILE_FILTERS
@@ -151,6 +165,7 @@ class CollectForm(QWidget):
         if needs_file:
             self.examples_path = None
             self.file_button.setText("Choose…")
+        self.changed.emit()
 
     def _choose_file(self) -> None:
         kinds = FILE_FILTERS[self.source_box.currentText()]
@@ -174,6 +189,7 @@ class CollectForm(QWidget):
         chooser = lay_out_row((self.collection_box, 1), self.remove_button, spacing=4)
         lay_out_column(
             self.form_layout,
+            self.fault_line,
             self.message_label,
             1,
             QLabel("Shown", objectName="muted"),

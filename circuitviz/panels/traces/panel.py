@@ -25,7 +25,9 @@ from circuitviz.panels.traces.scatter_page import ScatterPage
 from circuitviz.panels.traces.similarity_page import SimilarityPage
 from circuitviz.panels.traces.traces_page import TracesPage
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.form_check import FormCheck
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.workbench.requests.check_input import CheckInput
 from circuitviz.workbench.requests.collect_traces import CollectTraces, TraceCollection
 from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workspace.latest_job import LatestJob
@@ -51,7 +53,8 @@ class TracesPanel(Panel):
         self.partial_collection: TraceCollection | None = None
         self._job = LatestJob(workspace, self)
         self._document_measure: dict[str, Any] | None = None  # as the document has it
-        self.collect_form = CollectForm()
+        self.form_check = FormCheck(workspace, self._find_check)
+        self.collect_form = CollectForm(self.form_check)
         self.scatter_page, self.similarity_page = ScatterPage(), SimilarityPage()
         self.components_page, self.recurring_page = ComponentsPage(), RecurringPage(self._captions_of)
         self.pages: tuple[TracesPage, ...] = (
@@ -69,6 +72,7 @@ class TracesPanel(Panel):
         self.collect_form.collect_requested.connect(
             lambda: workspace.run_guarded(self.collect_traces, title=CollectTraces.title)
         )
+        self.collect_form.changed.connect(self.form_check.request_later)
         self.collect_form.cancel_requested.connect(self._job.cancel)
         self.collect_form.collection_chosen.connect(self.refresh)
         self.collect_form.removal_requested.connect(self._remove_shown)
@@ -112,6 +116,11 @@ class TracesPanel(Panel):
         self.partial_collection = None
         self.collect_form.show_message("Finding examples …")
         self._job.submit(request)
+
+    def _find_check(self) -> CheckInput | str | None:
+        check = self.collect_form.find_check()
+        can_ask = self.workspace.opened_model is not None and self.is_in_view
+        return check if can_ask or isinstance(check, str) else None
 
     def show_page(self, page: TracesPage) -> None:
         """Bring a page to the front and draw it."""

@@ -26,9 +26,11 @@ from circuitviz.panels.widgets.fields import browse_button
 from circuitviz.panels.widgets.file_dialogs import ask_folder, ask_open_file
 from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.widgets.form_check import FormCheck
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.panels.widgets.path_faults import new_folder_fault, text_file_fault
+from circuitviz.workbench.requests.check_input import CheckInput
 from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workbench.requests.train_dictionary import TrainDictionary, TrainingProgress
 from circuitviz.workspace.latest_job import LatestJob
@@ -67,8 +69,7 @@ class TrainingPanel(Panel):
             name: ChartView(title, is_compact=True) for name, (title, _, _) in TRAINING_CURVES.items()
         }
         self.note_label = QLabel("SAE on attention output (a) or transcoder of an MLP (m).", wordWrap=True)
-        self.fault_label = QLabel("", objectName="warning", wordWrap=True)
-        self.fault_label.hide()
+        self.form_check = FormCheck(workspace, self._find_check)
         self.train_button = QPushButton("Train", objectName="primary")
         self.stop_button = QPushButton(
             "Stop", enabled=False, toolTip="stop and keep a checkpoint; Train continues from it"
@@ -80,7 +81,8 @@ class TrainingPanel(Panel):
         self._set_running(False)
         self.train_button.clicked.connect(self.start_training)
         for field in (self.text_field, self.folder_field):
-            field.textChanged.connect(lambda _text: self._check_paths())
+            field.textChanged.connect(self._on_path_changed)
+        self.site_box.currentTextChanged.connect(self.form_check.request_later)
         self.stop_button.clicked.connect(self._job.cancel)
         self._job.received.connect(self._on_progress)
         self._job.cancelled.connect(self._on_cancelled)
@@ -107,16 +109,23 @@ class TrainingPanel(Panel):
         self.workspace.run_guarded(self._start_training, title=TrainDictionary.title)
 
     def _start_training(self) -> None:
+        request = self._build_request()
+        self.note_label.setText("Collecting activations …")
+        self._job.submit(request)
+
+    def _build_request(self) -> TrainDictionary:
         text = Path(self.text_field.text()).expanduser() if self.text_field.text().strip() else None
         recipe: training.DictionaryRecipe = build_options(
             training.DictionaryRecipe, self.recipe_form.values()
         )
-        self.note_label.setText("Collecting activations …")
-        self._job.submit(
-            TrainDictionary(
-                self.site_box.currentText(), text, Path(self.folder_field.text()).expanduser(), recipe
-            )
-        )
+        folder = Path(self.folder_field.text()).expanduser()
+        return TrainDictionary(self.site_box.currentText(), text, folder, recipe)
+
+    def _find_check(self) -> CheckInput | str | None:
+        if fault := self._path_fault():
+            return fault
+        can_check = self.workspace.opened_model is not None and self.is_in_view
+        return CheckInput(self._build_request()) if can_check and self.site_box.currentText() else None
 
     def _on_model_opened(self) -> None:
         """Offer the sites of the open model; an edited recipe is kept."""
@@ -150,10 +159,8 @@ class TrainingPanel(Panel):
                 f"loss recovered {_format_number(figures.recovered)}."
             )
 
-    def _check_paths(self) -> None:
-        """Say at once what is wrong with the file or the folder."""
-        self.fault_label.setText(self._path_fault())
-        self.fault_label.setVisible(bool(self.fault_label.text()))
+    def _on_path_changed(self) -> None:
+        self.form_check.request_later()
         self._set_running(self._job.is_running)
 
     def _path_fault(self) -> str:
@@ -194,7 +201,7 @@ class TrainingPanel(Panel):
         layout.setContentsMargins(0, 0, 0, 0)  # as far left as the fields above
         fields.setColumnMinimumWidth(0, 56)
         lay_out_column(
-            fields, self.fault_label, self.recipe_form, 1, parent=content, spacing=8, margins=(12, 8, 12, 4)
+            fields, self.form_check, self.recipe_form, 1, parent=content, spacing=8, margins=(12, 8, 12, 4)
         )
         scroll = VerticalScrollArea(content)
         fix_scaled_width(scroll, 250)

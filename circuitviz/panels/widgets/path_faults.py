@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
+
+from circuitviz.errors import suggest_name
 
 
 def text_file_fault(text: str) -> str:
@@ -45,3 +48,12 @@ def model_fault(text: str) -> str:
         return f"'{path.name}' is a file; the model's folder would be right."
     looks_like_path = text.startswith((".", "~", os.sep)) or text.count("/") > 1
     return f"There is no folder '{text}'." if looks_like_path else ""
+
+
+def task_fault(text: str, names: Collection[str]) -> str:
+    """Why a text names no task: neither one of the names, nor a file that is there."""
+    if text in names:
+        return ""
+    if os.sep in text or Path(text).suffix.lower() in (".csv", ".json", ".jsonl", ".toml"):
+        return text_file_fault(text)
+    return f"There is no task '{text}'.{suggest_name(text, names)}" if not Path(text).is_file() else ""

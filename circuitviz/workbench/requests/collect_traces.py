@@ -91,15 +91,21 @@ class CollectTraces(Query):
     selection: str = "spread"
     nodes_per_circuit: int = 200
 
+    def check_input(self, engine: Engine) -> None:
+        """InputError where no dictionary of the site is open, or the file holds no examples."""
+        store = engine.dictionary_store
+        if store is not None and store.model is engine.model:
+            self._require_dictionary(store)
+        if self.path is not None and self.source == DASHBOARD_FILE:
+            explanations.read_example_texts(self.path, self.site, self.feature)
+        elif self.path is not None and self.source == TEXT_FILE:
+            features.read_text_file(self.path)
+
     def compute_steps(self, engine: Engine) -> ProgressSteps[TraceCollection]:
         """What is traced so far, then all."""
         opened = yield from require_dictionaries(engine)
-        model, one = opened.model, opened.dictionaries.get(self.site)
-        folders = opened.folders
-        if one is None:
-            raise InputError(
-                f"No dictionary of {self.site} is open; there is one of {', '.join(opened.dictionaries)}."
-            )
+        model, folders = opened.model, opened.folders
+        one = self._require_dictionary(opened)
         named = self.source if self.path is None else self.path.name
         rows = self._example_prompts(engine, opened)
         some = [features.run_prompt(model, row) for row in sorted(rows, key=len)[-N_FIT_PROMPTS:]]
@@ -119,6 +125,14 @@ class CollectTraces(Query):
                 found = TraceCollection(step.partial, named, model.name, folders, self.nodes_per_circuit)
             yield replace(step, partial=found)
         return TraceCollection(steps.result, named, model.name, folders, self.nodes_per_circuit)
+
+    def _require_dictionary(self, opened: Any) -> features.Dictionary:
+        one: features.Dictionary | None = opened.dictionaries.get(self.site)
+        if one is None:
+            raise InputError(
+                f"No dictionary of {self.site} is open; there is one of {', '.join(opened.dictionaries)}."
+            )
+        return one
 
     def _example_prompts(self, engine: Engine, opened: Any) -> Sequence[Sequence[int]]:
         """Token ids of the texts to look in."""

@@ -11,12 +11,16 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest, open_bench
-from circuitviz.workbench.requests.discover_prompt_circuit import open_prompt_session
+from circuitviz.workbench.requests.discover_prompt_circuit import (
+    open_prompt_session,
+    require_prompt_session,
+)
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
+    from circuitviz.workbench.prompt_session import PromptSession
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,17 @@ class ComputeMeasure(Request):
     device: str = "cpu"
     requirements: tuple[object, ...] = ()  # Origin.requirements
 
+    def check_input(self, engine: Engine) -> None:
+        """InputError where the measure does not suit the circuit, the prompts or the options."""
+        trial = self.evaluation_request
+        if trial is None:
+            if not engine.can_measure(self.requirements, self.circuit.graph):
+                return  # what it is measured on is not open
+            subject: evaluation.MeasureInput | evaluation.FeatureMeasureInput = self._task_input(engine)
+        else:
+            subject = self._prompt_input(require_prompt_session(engine, trial.query), trial)
+        evaluation.check_measure(self.measure, subject, **self._recorded_options)
+
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """What is found so far, step by step, then the whole."""
         subject = yield from self._measure_input(engine)
@@ -72,17 +87,29 @@ class ComputeMeasure(Request):
         one = self.evaluation_request
         if one is not None:
             opened = yield from open_prompt_session(engine, one.query, self.device)
-            return evaluation.FeatureMeasureInput(
-                open_bench(opened), one.nodes, one.interventions, one.ablation, one.errors, self.selection
-            )
-        experiment = engine.require_experiment()
+            return self._prompt_input(opened, one)
         if not engine.can_measure(self.requirements, self.circuit.graph):
             raise InputError(
                 f"{self.measure.capitalize()} was asked for while a search opened another model or task; "
                 "measure it again once this circuit's own is open."
             )
+        return self._task_input(engine)
+
+    def _prompt_input(
+        self, session: PromptSession, trial: PromptEvaluationRequest
+    ) -> evaluation.FeatureMeasureInput:
+        return evaluation.FeatureMeasureInput(
+            open_bench(session),
+            trial.nodes,
+            trial.interventions,
+            trial.ablation,
+            trial.errors,
+            self.selection,
+        )
+
+    def _task_input(self, engine: Engine) -> evaluation.MeasureInput:
         options = {} if self.scores is None else self.scores.options
-        bench = experiment.bench(self.circuit.graph, options)
+        bench = engine.require_experiment().bench(self.circuit.graph, options)
         return evaluation.MeasureInput(
             bench,
             self.circuit,

@@ -13,7 +13,12 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps, run_to_completion
 from circuitviz.workbench.experiment import open_prompt_steps
-from circuitviz.workbench.prompt_session import PromptCircuit, PromptSession, open_prompt
+from circuitviz.workbench.prompt_session import (
+    PromptCircuit,
+    PromptSession,
+    check_query,
+    open_prompt,
+)
 from circuitviz.workbench.record_origin import describe_mismatch
 from circuitviz.workbench.requests.messages import (
     ModelReady,
@@ -65,6 +70,17 @@ class DiscoverPromptCircuit(Request):
 
     attribution_query: AttributionQuery
     device: str = "cpu"
+
+    def check_input(self, engine: Engine) -> None:
+        """InputError on a prompt or target that cannot be, as far as that is known without running it."""
+        query = self.attribution_query
+        if engine.model.name != query.model:
+            return
+        session = _matching_session(engine, query)
+        if session is not None:
+            session.check_target(query)
+        else:
+            check_query(engine.model, query)
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Ready where something was opened, then the circuit."""

@@ -50,6 +50,13 @@ class Request:
             self.may_preempt_search and running.invalidates_queue and is_model_open
         )
 
+    def check_input(self, engine: Engine) -> None:
+        """Find what is wrong with the request while a person fills in its form, without a pass of the model.
+
+        Raises:
+            InputError: It would fail.
+        """
+
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """Replies, one after another; not asking for the next one cancels."""
         raise NotImplementedError

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
 
 
+MAX_SHORT_CHARS = 100_000  # of a text that may be too short: a longer one is not tokenised beforehand
+
+
 @dataclass(frozen=True)
 class TrainingProgress:
     """Where a training stands: its course so far, and once it is done its figures and its folder."""
@@ -43,6 +46,13 @@ class TrainDictionary(Query):
     folder: Path
     recipe: training.DictionaryRecipe
 
+    def check_input(self, engine: Engine) -> None:
+        """InputError on a text that cannot be read or is too short."""
+        training.parse_site(self.site, engine.model)
+        self._require_text(engine)
+        if self.text_path is not None and len(features.read_text_file(self.text_path)) < MAX_SHORT_CHARS:
+            training.check_training_text(self._load_passages(engine).train_test_split()[0])
+
     def compute_steps(self, engine: Engine) -> ProgressSteps[TrainingProgress]:
         """The course at every few steps; then the dictionary is written and measured."""
         model = engine.model
@@ -59,11 +69,14 @@ class TrainDictionary(Query):
         figures = yield from training.measure_dictionary_steps(model, one, measured)
         return TrainingProgress(trained.history, figures, self.folder / site.name)
 
+    def _require_text(self, engine: Engine) -> None:
+        if self.text_path is None and engine.model.name != "demo":
+            raise InputError(f"'{engine.model.name}' has no text of its own; choose a text file to train on.")
+
     def _load_passages(self, engine: Engine) -> features.Passages:
+        self._require_text(engine)
         if self.text_path is not None:
             return features.read_passage_file(engine.model, self.text_path)
-        if engine.model.name != "demo":
-            raise InputError(f"'{engine.model.name}' has no text of its own; choose a text file to train on.")
         return features.passages_from_texts(
             engine.model, training.demo_texts(training.TRAINING_SEED, training.TRAINING_PASSAGES)
         )

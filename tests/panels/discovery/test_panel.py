@@ -16,7 +16,7 @@ from task_rows import write_partly_usable_task
 
 from circuitviz.document import Document, TaskOrigin
 from circuitviz.formats import open_document
-from circuitviz.panels.discovery.search_estimate import ESTIMATE_DELAY_MS
+from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
 from circuitviz.tasks.prompt_sets import PromptRow, save_prompt_set
 from circuitviz.workbench.requests.load_choices import Choices
 
@@ -256,7 +256,7 @@ def test_the_cost_of_the_search_in_the_form_is_estimated(demo_host: PanelHost, q
     assert estimate.text() == ""
     qtbot.waitUntil(lambda: estimate.text().startswith("Estimate: at most"), timeout=LONG)
     form.model_box.setEditText("another")
-    qtbot.wait(2 * ESTIMATE_DELAY_MS)
+    qtbot.wait(2 * CHECK_DELAY_MS)
     assert estimate.text() == "Estimate: once the model is open"
 
 
@@ -271,6 +271,27 @@ def test_a_search_that_cannot_run_says_why_before_it_starts(demo_host: PanelHost
     qtbot.waitUntil(lambda: "'ioj'" in form.estimate_label.text(), timeout=LONG)
     assert "ioi" in form.estimate_label.text(), "what would be right"
     assert form.estimate_label.objectName() == "warning"
+
+
+def test_a_model_or_task_that_cannot_be_is_said_before_any_model_is_open(
+    host: PanelHost, qtbot: QtBot, tmp_path: Path
+) -> None:
+    form = host.show("discovery")
+    line = form.estimate_label
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    qtbot.waitUntil(lambda: "once the model is open" in line.text(), timeout=LONG)
+    for box, text, fault in (
+        (form.task_box, "ioj", "There is no task 'ioj'. Did you mean 'ioi'?"),
+        (form.task_box, str(tmp_path / "gone.csv"), "There is no file"),
+        (form.task_box, "ioi", "once the model is open"),
+        (form.model_box, str(tmp_path), "holds no model"),
+    ):
+        field = box.lineEdit()
+        qtbot.mouseClick(field, Qt.MouseButton.LeftButton)
+        field.selectAll()
+        qtbot.keyClicks(field, text)
+        qtbot.waitUntil(lambda fault=fault: fault in line.text(), timeout=LONG)
+    assert host.workspace.opened_model is None
 
 
 def test_the_form_takes_over_what_an_opened_circuit_was_found_with(host: PanelHost, qtbot: QtBot) -> None:

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.cli import run
 from circuitviz.formats import open_document
+from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
 
 
 def _listed(panel: Any) -> set[str]:
@@ -67,6 +68,26 @@ def test_measures_of_features_are_taken_and_the_command_line_says_why_others_are
     assert data["faithfulness"]["low"] is None
     assert {"metric", "edges", "nodes", "setting", "ablations"} <= data.keys()
     assert "features" in data["refused"]["curve"] and "curve" in err
+
+
+def test_a_measure_that_cannot_be_taken_says_why_when_it_is_chosen(
+    demo_host: PanelHost, qtbot: QtBot
+) -> None:
+    panel, workspace = demo_host.show("evaluation"), demo_host.workspace
+    qtbot.waitUntil(lambda: "backup" in _listed(panel), timeout=LONG)
+    panel.measure_box.setCurrentText("backup")
+    qtbot.waitUntil(lambda: "No node was given to ablate" in panel.form_check.text(), timeout=LONG)
+    workspace.set_selection(frozenset({"a2.h6"}), frozenset())
+    qtbot.wait(3 * CHECK_DELAY_MS)
+    assert not panel.form_check.text()
+    field = panel.option_form.fields["nodes"]
+    field.selectAll()
+    qtbot.keyClicks(field, "a9.h9")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "'a9.h9'" in panel.form_check.text(), timeout=LONG)
+    panel.measure_box.setCurrentText("curve")
+    qtbot.wait(3 * CHECK_DELAY_MS)
+    assert not panel.form_check.text() and not demo_host.failures
 
 
 def _done(host: PanelHost, name: str, points: int | None = None) -> bool:

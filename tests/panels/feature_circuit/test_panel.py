@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 
@@ -44,6 +45,39 @@ def holds(host: PanelHost) -> None:
     info = host.workspace.document.state.scores.info
     assert ledger.terms == pytest.approx(info["ledger"])
     assert ledger.total == pytest.approx(info["activations"][info["target"]], rel=1e-5)
+
+
+def test_what_cannot_be_traced_is_said_while_it_is_typed(demo_host: PanelHost, qtbot: QtBot) -> None:
+    """Without pressing Trace; a target that can be is not spoken of."""
+    panel = demo_host.show("feature-circuit")
+    form, line = panel.query_form, panel.form_check
+    form.prompt_box.setEditText(PROMPT)
+
+    def type_target(kind: str, text: str) -> None:
+        form.target_kind_box.setCurrentIndex(form.target_kind_box.findData(kind))
+        form.target_field.setFocus()
+        form.target_field.clear()
+        qtbot.keyClicks(form.target_field, text)
+
+    for kind, text, fault in (
+        ("node", "m2.f3@99", "Position 99 was given; the prompt has"),
+        ("node", "a9.h0@2", "layers 0 to 3"),
+        ("node", "a1.h77@2", "a1.h0 to a1.h"),
+        ("node", "token@2", "is a leaf"),
+        ("token", " Ian and", "tokens"),
+    ):
+        type_target(kind, text)
+        qtbot.waitUntil(lambda fault=fault: fault in line.text(), timeout=LONG)
+        assert line.isVisible() and line.objectName() == "warning"
+    form.target_kind_box.setCurrentIndex(form.target_kind_box.findData("logit-diff"))
+    form.correct_field.setText(" Ian")
+    form.incorrect_field.setText(" Ian and")
+    qtbot.waitUntil(lambda: "' Ian and'" in line.text(), timeout=LONG)
+    for kind, text in (("token", " Ian"), ("node", "a1.h2@4")):
+        type_target(kind, text)
+        qtbot.wait(3 * CHECK_DELAY_MS)
+        assert not line.text()
+    assert question(demo_host) is None and not demo_host.failures
 
 
 def test_a_token_a_difference_and_a_graph(demo_host: PanelHost, qtbot: QtBot) -> None:

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from panel_host import PanelHost
+from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from circuitviz.panels.traces.panel import TracesPanel
+from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
 from circuitviz.workbench.requests.collect_traces import DASHBOARD_FILE, TASK_PROMPTS, TEXT_FILE
 
 pytestmark = pytest.mark.usefixtures("little_text")
@@ -63,13 +64,31 @@ def test_examples_come_from_prompts_texts_and_dashboards(
 
 
 def test_a_name_that_is_no_feature_is_said_once_it_is_typed(idle_host: PanelHost, qtbot: QtBot) -> None:
-    form = idle_host.show("traces").collect_form
+    panel = idle_host.show("traces")
+    form = panel.collect_form
     form.feature_field.setFocus()
     qtbot.keyClicks(form.feature_field, "m3.17")
-    form.source_box.setFocus()
-    assert "m3.17" in form.message_label.text()
-    form.feature_field.setFocus()
+    qtbot.waitUntil(lambda: "m3.17" in panel.form_check.text(), timeout=LONG)
     form.feature_field.clear()
     qtbot.keyClicks(form.feature_field, "m3.f17")
-    form.source_box.setFocus()
-    assert not form.message_label.text()
+    assert not panel.form_check.text()
+
+
+def test_a_file_of_another_feature_is_said_once_it_is_chosen(
+    demo_host: PanelHost, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel = demo_host.show("traces")
+    form = panel.collect_form
+    file = tmp_path / "examples.json"
+    record = {"layer": "1-mlp", "index": 5, "activations": [{"tokens": [" Mary", " gave"], "values": [0, 1]}]}
+    file.write_text(json.dumps(record))
+    form.feature_field.setText("m1.f6")
+    form.source_box.setCurrentText("dashboard file")
+    form.set_examples_path(file)
+    qtbot.waitUntil(lambda: "no example of m1.f6" in panel.form_check.text(), timeout=LONG)
+    assert panel.form_check.objectName() == "warning"
+    form.feature_field.setText("m1.f5")
+    qtbot.wait(2 * CHECK_DELAY_MS)
+    assert not panel.form_check.text()
+    form.set_examples_path(tmp_path / "gone.json")
+    qtbot.waitUntil(lambda: "gone.json" in panel.form_check.text(), timeout=LONG)

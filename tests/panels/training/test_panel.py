@@ -10,6 +10,7 @@ from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
 from circuitviz.shapes.charts.chart_spec import LineMark
 from circuitviz.training.demo.corpus import DemoCorpus
 
@@ -55,9 +56,22 @@ def test_a_wrong_file_is_said_when_it_is_typed(idle_host: PanelHost, qtbot: QtBo
     panel = idle_host.show("training")
     panel.text_field.setFocus()
     qtbot.keyClicks(panel.text_field, str(tmp_path / "gone.txt"))
-    assert panel.fault_label.isVisible() and "gone.txt" in panel.fault_label.text()
     assert not panel.train_button.isEnabled()
+    qtbot.waitUntil(lambda: "gone.txt" in panel.form_check.text(), timeout=LONG)
     (tmp_path / "there.txt").write_text("words")
     panel.text_field.clear()
     qtbot.keyClicks(panel.text_field, str(tmp_path / "there.txt"))
-    assert not panel.fault_label.isVisible()
+    qtbot.wait(2 * CHECK_DELAY_MS)
+    assert not panel.form_check.text()
+
+
+def test_a_text_that_is_too_short_is_said_before_the_training(
+    demo_host: PanelHost, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel = demo_host.show("training")
+    (tmp_path / "short.txt").write_text("Then Mary gave a book to John.")
+    panel.text_field.setText(str(tmp_path / "short.txt"))
+    qtbot.waitUntil(lambda: "at least 256 are needed" in panel.form_check.text(), timeout=LONG)
+    panel.text_field.clear()  # the demo's own text
+    qtbot.wait(2 * CHECK_DELAY_MS)
+    assert not panel.form_check.text()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from circuitviz.panels.widgets.path_faults import model_fault, new_folder_fault, text_file_fault
+from circuitviz.panels.widgets.path_faults import model_fault, new_folder_fault, task_fault, text_file_fault
 
 
 @pytest.fixture
@@ -41,3 +41,13 @@ def test_folders_of_models(folder: Path) -> None:
     assert "config.json" in model_fault(str(folder))
     assert "no folder" in model_fault(str(folder / "gone"))
     assert "is a file" in model_fault(str(folder / "text.txt"))
+
+
+def test_tasks_by_name_or_file(folder: Path) -> None:
+    names = ("ioi", "capital cities")
+    assert not task_fault("ioi", names) and not task_fault("capital cities", names)
+    assert not task_fault(str(folder / "text.txt"), names)
+    assert "'capital cities'" in task_fault("capital citys", names)
+    assert "no file" in task_fault("gone.jsonl", names) and "is empty" in task_fault(
+        str(folder / "empty.txt"), names
+    )
