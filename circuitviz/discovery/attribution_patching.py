@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from circuitviz.discovery.activation_deltas import ActivationDeltas
 from circuitviz.discovery.batch_ablation_values import ablation_values
-from circuitviz.discovery.gradients import ActivationDeltas, add_edge_scores, run_backward
+from circuitviz.discovery.gradients import add_edge_scores, run_backward
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import count_gradient_passes
 from circuitviz.graph import Scores

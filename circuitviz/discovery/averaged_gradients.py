@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from circuitviz.discovery.activation_deltas import ActivationDeltas, SpanTokens
 from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import FetchTimer
-from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, add_edge_scores, run_backward
+from circuitviz.discovery.gradients import GradientCapture, add_edge_scores, run_backward
 from circuitviz.discovery.registry import TaskSetting
 from circuitviz.graph import Scores
 from circuitviz.models import Activations, Model, record_activations
@@ -70,11 +71,12 @@ def score_by_average_gradients(
         rules: What the backward pass does differently.
 
     Returns:
-        Scores of all edges.
+        Scores of all edges, by span where the setting has spans.
     """
     model, task = setting.model, setting.task
     values_for = ablation_values(model, task, setting.ablation)
-    total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
+    sizes = (*(() if setting.spans is None else (len(setting.spans),)), *model.graph.mask.shape)
+    total = torch.zeros(sizes, dtype=torch.float64, device=model.device)
     prompts_done, buffers, timer = 0, BufferPool(), FetchTimer(model.device)
 
     def work(rows: range) -> ProgressSteps[None]:
@@ -87,7 +89,10 @@ def score_by_average_gradients(
             )
         else:
             clean_gradients, batch.clean = None, record_activations(model, subtask.clean, subtask.lengths - 1)
-        deltas = ActivationDeltas.from_activations(model, batch.clean, batch.ablated, buffers)
+        span_tokens = None
+        if setting.spans is not None:
+            span_tokens = SpanTokens.of_batch(subtask, setting.spans, batch.ablated.first_changed_position)
+        deltas = ActivationDeltas.from_activations(model, batch.clean, batch.ablated, buffers, span_tokens)
         batch_scores, batch_points = torch.zeros_like(total), points(batch)
         for number, point in enumerate(batch_points, start=1):
             capture, gradients = clean_gradients or compute_gradients(setting, batch, point, {}, rules=rules)
@@ -100,8 +105,8 @@ def score_by_average_gradients(
             partial_scores = None
             if timer.is_due():
                 scaled_total = total + batch_scores * len(batch_points) / number
-                means = (scaled_total / (prompts_done + len(subtask))).cpu().numpy()
-                partial_scores = Scores(model.graph, means, method, partial=True)
+                means = scaled_total / (prompts_done + len(subtask))
+                partial_scores = setting.make_scores(means, method, partial=True)
             message = f"{prompts_done + len(subtask)} of {len(task)} prompts"
             if len(batch_points) > 1:
                 message = f"pass {number} of {len(batch_points)}, {message}"
@@ -112,7 +117,7 @@ def score_by_average_gradients(
         prompts_done += len(subtask)
 
     yield from run_in_batches(model, len(task), task.clean.shape[1], work)
-    return Scores(model.graph, (total / len(task)).cpu().numpy(), method)
+    return setting.make_scores(total / len(task), method)
 
 
 def compute_gradients(

@@ -19,10 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from circuitviz.discovery.activation_deltas import ActivationDeltas
 from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, compute_gradients
 from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.batch_ablation_values import AblationValues, ablation_values
-from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, pattern_bytes
+from circuitviz.discovery.gradients import GradientCapture, pattern_bytes
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.errors import InputError
 from circuitviz.metrics import metrics

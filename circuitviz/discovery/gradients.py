@@ -16,8 +16,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from circuitviz.discovery.activation_deltas import ActivationDeltas
 from circuitviz.discovery.backward_rules import BackwardRules
-from circuitviz.models import Activations, Model, compute_sender_deltas
+from circuitviz.models import Model
 from circuitviz.models.batching import batch_budget_bytes
 from circuitviz.models.buffers import BufferPool
 from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward, ReplacementForward
@@ -296,34 +297,6 @@ def _chain_hooks(first: Hook, second: Hook) -> Hook:
     return run_both
 
 
-@dataclass(frozen=True, eq=False)
-class ActivationDeltas:
-    """What senders write minus their ablation values, from the first position that differs on.
-
-    Before ``first_changed_position`` every delta is zero, so nothing there can score: with interchange
-    ablation that is all up to the first corrupted token.
-
-    Attributes:
-        first_changed_position: Position from which deltas are kept.
-        values: [senders, batch, time − first_changed_position, d_model].
-    """
-
-    first_changed_position: int
-    values: Tensor
-
-    @staticmethod
-    def from_activations(
-        model: Model, clean: Activations, ablated: Activations, buffers: BufferPool
-    ) -> ActivationDeltas:
-        """Clean outputs minus ablation values, in memory that ``buffers`` reuses from call to call."""
-        first_position = ablated.first_changed_position
-        later = clean.from_position(first_position)
-        buffer = buffers.buffer("deltas", later.embed, len(model.graph.senders), *later.embed.shape)
-        return ActivationDeltas(
-            first_position, compute_sender_deltas(model, later, ablated.from_position(first_position), buffer)
-        )
-
-
 @torch.no_grad()
 def add_edge_scores(
     model: Model,
@@ -343,7 +316,8 @@ def add_edge_scores(
         deltas: z_u − a_u of all senders.
         capture: Tensors of the pass.
         gradients: Their gradients.
-        scores: Accumulated in place, float64 [senders, receivers of the model].
+        scores: Accumulated in place, float64 [senders, receivers of the model]; where deltas are in the order
+            of spans, each span has a sum of its own, [spans, senders, receivers].
         weight: Factor of this pass.
         buffers: Memory that successive calls share.
         senders_before: Where senders are not the model's own, how many come before each layer's attention and
@@ -352,15 +326,28 @@ def add_edge_scores(
     """
     shape, columns = model.shape, model.graph.receiver_index
     first_position, values = deltas.first_changed_position, deltas.values
-    flat = values.view(len(values), -1)
-    batch, time, width = values.shape[1:]
+    values, width = values.flatten(1, 2), values.shape[-1]  # [senders, tokens, d_model]
+    order = deltas.span_tokens
+    tables = scores[None] if order is None else scores
+    parts = [slice(None)] if order is None else order.parts
     max_receivers = shape.n_heads + 2 * shape.kv_heads + 1
-    received = buffers.buffer("received", values, max_receivers, batch * time, width)
+    received = buffers.buffer("received", values, max_receivers, values.shape[1], width)
+
+    def arrange(tensor: Tensor) -> Tensor:
+        return tensor if order is None else order.arrange(tensor)
+
+    def add(n_senders: int, column: int | slice, gradient: Tensor) -> None:
+        """Products of the first senders' deltas with gradients [(receivers,) tokens, d_model]."""
+        for table, part in zip(tables, parts, strict=True):
+            rows = gradient[..., part, :].flatten(-2)
+            product = values[:n_senders, part].flatten(1) @ (rows.T if rows.ndim == 2 else rows)
+            table[:n_senders, column] += weight * product.double()
+
     for layer in range(shape.n_layers):
         weights, rows = model.layers[layer], head_rows(model, layer)
         if senders_before is not None:
             rows = slice(*senders_before[layer])
-        stream = capture.resid_pre[layer].detach()[:, first_position:]
+        stream = arrange(capture.resid_pre[layer].detach()[:, first_position:])
         first_column = columns[f"a{layer}.h0<q>"]
         count = 0
         for gradient, projection in (
@@ -369,22 +356,20 @@ def add_edge_scores(
             (gradients.v[layer], weights.v),
         ):
             target = received[count : count + len(projection)]
-            heads = gradient.view(*gradient.shape[:2], len(projection), -1)
+            heads = arrange(gradient.view(*gradient.shape[:2], len(projection), -1))
             weights.attn_norm.vjp_heads(stream, heads, projection, target, are_scales_constant)
             count += len(projection)
         if shape.mlp:
             assert weights.mlp_norm is not None
             pulled = weights.mlp_norm.vjp(
-                capture.resid_mid[layer].detach()[:, first_position:],
-                gradients.mlp[layer],
+                arrange(capture.resid_mid[layer].detach()[:, first_position:]),
+                arrange(gradients.mlp[layer]),
                 are_scales_constant,
             )
             if shape.parallel:
-                received[count] = pulled.view(batch * time, width)
+                received[count] = pulled.flatten(0, 1)
                 count += 1
             else:
-                product = flat[: rows.stop] @ pulled.reshape(-1)
-                scores[: rows.stop, first_column + count] += weight * product.double()
-        product = flat[: rows.start] @ received[:count].view(count, -1).T
-        scores[: rows.start, first_column : first_column + count] += weight * product.double()
-    scores[:, -1] += weight * (flat @ gradients.resid_final[0][:, first_position:].reshape(-1)).double()
+                add(rows.stop, first_column + count, pulled.flatten(0, 1))
+        add(rows.start, slice(first_column, first_column + count), received[:count])
+    add(len(values), -1, arrange(gradients.resid_final[0][:, first_position:]).flatten(0, 1))

@@ -25,10 +25,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from circuitviz.discovery.activation_deltas import ActivationDeltas
 from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, compute_gradients
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import FetchTimer
-from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, add_edge_scores
+from circuitviz.discovery.gradients import GradientCapture, add_edge_scores
 from circuitviz.discovery.registry import TaskSetting
 from circuitviz.features import Dictionary
 from circuitviz.features.feature_basis import FeatureBasis, SiteBasis, strongest_features

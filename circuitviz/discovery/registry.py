@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Scores
+from circuitviz.graph import Graph, Scores
+from circuitviz.graph.spans import Spans
 from circuitviz.metrics import metrics
 from circuitviz.models import Model, check_ablation
 from circuitviz.options import build_options, options_to_dict
@@ -29,12 +30,32 @@ class TaskSetting:
         task: The task.
         metric: Name of the metric.
         ablation: Name of the ablation.
+        spans: Spans by which edges are told apart; None where they are summed over positions.
     """
 
     model: Model
     task: Task
     metric: str
     ablation: str
+    spans: Spans | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the edges: the model's, or its components at each span."""
+        return self.model.graph if self.spans is None else self.model.graph.with_spans(self.spans)
+
+    def make_scores(self, values: Tensor, method: str, partial: bool = False) -> Scores:
+        """Scores of the edges of ``graph``.
+
+        Args:
+            values: Scores [senders, receivers] of the model, or [spans, senders, receivers].
+            method: Name of the method that made them.
+            partial: Whether they are not complete.
+        """
+        matrix = values.cpu().numpy()
+        if self.spans is not None:
+            matrix = self.graph.join_spans(np.moveaxis(matrix, 0, 2))
+        return Scores(self.graph, matrix, method, partial=partial)
 
     def compute_metric(self, logits: Tensor, batch: Task, reference: Tensor | None = None) -> Tensor:
         """The metric of each prompt of a batch.
@@ -74,7 +95,7 @@ methods: Registry[DiscoveryMethod] = Registry("method", "circuitviz.discovery", 
 
 
 def make_setting(
-    model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted"
+    model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted", by_span: bool = False
 ) -> TaskSetting:
     """A setting whose metric and ablation exist and suit the task, with the task on the model's device.
 
@@ -83,9 +104,11 @@ def make_setting(
         task: The task, on any device.
         metric: Name of the metric; the task's own by default.
         ablation: Name of the ablation.
+        by_span: Whether edges are told apart by the task's spans.
 
     Raises:
-        InputError: There is no such metric or ablation, or the metric does not suit the task.
+        InputError: There is no such metric or ablation, the metric does not suit the task, or there are too
+            many spans.
     """
     name = metric or task.metric
     entry = metrics.get(name)
@@ -94,12 +117,21 @@ def make_setting(
             f"The metric '{name}' compares correct with incorrect answers, but the task "
             f"'{task.name}' has prompts without incorrect ones; log-prob or kl would be right."
         )
-    return TaskSetting(model, task.to(model.device), name, check_ablation(ablation))
+    setting = TaskSetting(
+        model, task.to(model.device), name, check_ablation(ablation), task.spans if by_span else None
+    )
+    _ = setting.graph  # there may be too many spans
+    return setting
 
 
 def default_selection(method: str) -> str:
     """How a circuit is chosen from a method's scores by default: one of ``SELECTIONS``."""
     return str(methods.get(method).extra.get("select", "greedy"))
+
+
+def methods_by_span() -> list[str]:
+    """Names of the methods that score edges by span: those of gradients at receivers."""
+    return [entry.name for entry in methods.entries() if "points" in entry.extra]
 
 
 def discover_steps(
@@ -108,6 +140,7 @@ def discover_steps(
     method: str,
     metric: str | None = None,
     ablation: str = "corrupted",
+    by_span: bool = False,
     **options: object,
 ) -> ProgressSteps[Scores]:
     """Start a discovery method; drive the generator with ``for`` or with ``run_to_completion``.
@@ -118,6 +151,7 @@ def discover_steps(
         method: Name of the method.
         metric: Name of the metric; the task's own by default.
         ablation: Name of the ablation.
+        by_span: Whether each edge is scored at each of the task's spans, instead of as a sum over positions.
         **options: Options of the method.
 
     Returns:
@@ -129,7 +163,11 @@ def discover_steps(
     """
     entry = methods.get(method)
     method_options = build_options(entry.options, options)
-    setting = make_setting(model, task, metric, ablation)
+    setting = make_setting(model, task, metric, ablation, by_span)
+    if by_span and "points" not in entry.extra:
+        raise InputError(
+            f"The method '{method}' does not score edges by span; {', '.join(methods_by_span())} do."
+        )
     if entry.extra.get("smooth") and not metrics.get(setting.metric).extra.get("smooth", True):
         raise InputError(
             f"The method '{method}' needs a gradient, and the metric '{setting.metric}' has none; "
@@ -144,6 +182,7 @@ def discover(
     method: str,
     metric: str | None = None,
     ablation: str = "corrupted",
+    by_span: bool = False,
     **options: object,
 ) -> Scores:
     """Score every edge of a model on a task with a method.
@@ -154,12 +193,13 @@ def discover(
         method: Name of the method.
         metric: Name of the metric; the task's own by default.
         ablation: Name of the ablation.
+        by_span: Whether each edge is scored at each of the task's spans, instead of as a sum over positions.
         **options: Options of the method.
 
     Raises:
         InputError: A name, an option or their combination is wrong.
     """
-    return run_to_completion(discover_steps(model, task, method, metric, ablation, **options))
+    return run_to_completion(discover_steps(model, task, method, metric, ablation, by_span, **options))
 
 
 def _label_scores(

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError
@@ -259,8 +261,8 @@ class Task:
         """The spans of all prompts."""
         return Spans.of_prompts([self.span_names(index) for index in range(len(self))])
 
-    def span_indices(self, spans: Spans) -> Tensor:
-        """The span of each token [prompts, time] as its index, −1 in padding, on the task's device.
+    def span_indices(self, spans: Spans) -> NDArray[np.intp]:
+        """The span of each token [prompts, time] as its index, −1 in padding.
 
         Args:
             spans: The spans of this task, or of one that this is a part of.
@@ -276,8 +278,9 @@ class Task:
                 f"{', '.join(spans.names)}. Prompts with these spans would be right."
             )
         width = self.clean.shape[1]
-        indices = [[*(index[name] for name in row), *[-1] * (width - len(row))] for row in rows]
-        return torch.tensor(indices, device=self.clean.device)
+        return np.array(
+            [[*(index[name] for name in row), *[-1] * (width - len(row))] for row in rows], np.intp
+        )
 
     def prompt_strings(self, index: int, corrupted: bool = False) -> list[str]:
         """Tokens of one prompt as they are shown, without padding."""

@@ -119,7 +119,7 @@ def test_which_span_can_be_read_from_which(rows: list[list[str]]) -> None:
 def test_a_part_of_a_task_has_the_indices_of_the_whole(demo: Case) -> None:
     task = load_task("gender", demo.model, prompts=12)
     whole = task.span_indices(task.spans)
-    assert (whole >= 0).sum().item() == int(task.lengths.sum())
+    assert (whole >= 0).sum() == int(task.lengths.sum())
     for index in range(len(task)):
         part = task.subset([index])
         assert part.span_indices(task.spans)[0].tolist() == whole[index].tolist()
