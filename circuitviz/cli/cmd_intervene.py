@@ -6,7 +6,14 @@ import argparse
 
 from circuitviz import features
 from circuitviz.cli.output import print_result
-from circuitviz.cli.prompt_flags import add_prompt_flags, add_target_flag, load_node_table
+from circuitviz.cli.prompt_flags import (
+    add_neurons_flag,
+    add_prompt_flags,
+    add_target_flag,
+    nodes_from_flags,
+    open_prompt_from_flags,
+)
+from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.graph import Intervention
 
@@ -21,6 +28,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add the flags of ``intervene``."""
     add_prompt_flags(parser)
     add_target_flag(parser)
+    add_neurons_flag(parser)
     text = "NODE=zero, NODE=scale:0.5, NODE=set:3, NODE=mean or NODE=corrupted; may be given several times"
     parser.add_argument("--change", action="append", required=True, metavar="NODE=ACTION", help=text)
     parser.add_argument("--corrupted", help="the prompt whose values 'corrupted' and 'mean' take")
@@ -40,12 +48,14 @@ def run(args: argparse.Namespace) -> int:
         if name in changes:
             raise InputError(f"--change names '{name}' twice; one action for each node would be right.")
         changes[name] = intervention
-    table = load_node_table(args)
+    bos = False if args.no_bos else None
+    query = AttributionQuery(args.model, args.prompt, target=args.target, bos=bos, **nodes_from_flags(args))
+    opening = open_prompt_from_flags(args, query)
+    table, target = opening.table, opening.target
     references = []
     if args.corrupted is not None:
         ids = table.run.model.tokens.encode(args.corrupted, False if args.no_bos else None)
         references = [features.run_prompt(table.run.model, ids)]
-    target = features.named_target(table, args.target, args.prompt)
     found = features.check_interventions(table, target, changes, references, args.errors)
     data = {
         "target": found.target,

@@ -11,7 +11,7 @@ from circuitviz import features, formats, models, workbench
 from circuitviz.cli.flags import add_device_flags, add_model_flag
 from circuitviz.cli.output import print_message, run_with_progress_bar
 from circuitviz.document import Document, State
-from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.document.attribution_query import NEURON_COUNT, AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.resources import resource_path
 
@@ -20,29 +20,53 @@ def load_model_and_dictionaries(
     args: argparse.Namespace,
 ) -> tuple[models.Model, tuple[features.Dictionary, ...]]:
     """Load the model and the dictionaries that the flags name; print which sites have none."""
-    shipped = resource_path("demo", "dictionaries")
-    paths = args.dictionaries or ([shipped] if args.model == "demo" and shipped.is_dir() else [])
+    paths = _dictionary_paths(args)
     if not paths:
         raise InputError(
             f"--dictionaries needs folders of SAEs and transcoders of '{args.model}'; "
             "'circuitviz train-dictionary' makes them."
         )
+    return _load(args, paths, 0)
+
+
+def _dictionary_paths(args: argparse.Namespace) -> list[Any]:
+    shipped = resource_path("demo", "dictionaries")
+    return args.dictionaries or ([shipped] if args.model == "demo" and shipped.is_dir() else [])
+
+
+def _load(
+    args: argparse.Namespace, paths: list[Any], neurons: int
+) -> tuple[models.Model, tuple[features.Dictionary, ...]]:
+    """Load the model and some dictionaries; print what stands for sites without one."""
     model = models.load_model(args.model, args.device, args.dtype)
     found = features.load_dictionaries(paths, model)
+    if not found:
+        print_message(
+            f"Without dictionaries: the {neurons:,} neurons of largest attribution and all heads are the "
+            "nodes. --dictionaries takes SAEs and transcoders: saelens:RELEASE/ID downloads some, and "
+            "'circuitviz train-dictionary' makes them."
+        )
+        return model, found
     sites = {one.site.name for one in found}
     layers = range(model.shape.n_layers)
     if bare := [f"m{i}" for i in layers if model.shape.mlp and f"m{i}" not in sites]:
-        print_message(f"Without a dictionary, and so leaves: the MLPs {', '.join(bare)}.")
+        shown = "shown as neurons" if neurons else "leaves"
+        print_message(f"Without a dictionary, and so {shown}: the MLPs {', '.join(bare)}.")
     if heads := [f"a{i}" for i in layers if f"a{i}" not in sites]:
         print_message(f"Without a dictionary, and so shown as heads: the attention {', '.join(heads)}.")
     return model, found
 
 
-def load_node_table(args: argparse.Namespace) -> features.NodeTable:
-    """Run the prompt that the flags give and return its node table."""
-    model, found = load_model_and_dictionaries(args)
-    run = features.run_prompt(model, model.tokens.encode(args.prompt, False if args.no_bos else None))
-    return features.node_table(run, found)
+def open_prompt_from_flags(args: argparse.Namespace, query: AttributionQuery) -> workbench.PromptSession:
+    """Open a query's prompt with the dictionaries that the flags name, or with neurons as nodes."""
+    paths = [] if query.sites == () else _dictionary_paths(args)
+    model, found = _load(args, paths, query.neurons)
+    opening = workbench.open_prompt(model, replace(query, model=model.name), found)
+    already_printed = {dictionary.misfit for dictionary in found}
+    for warning in opening.warnings:
+        if warning not in already_printed:
+            print_message(warning)
+    return opening
 
 
 def answer_query(args: argparse.Namespace, query: AttributionQuery) -> tuple[workbench.PromptSession, State]:
@@ -51,33 +75,37 @@ def answer_query(args: argparse.Namespace, query: AttributionQuery) -> tuple[wor
     Returns:
         The open prompt, and a state with the circuit.
     """
-    model, found = load_model_and_dictionaries(args)
-    query = replace(query, model=model.name)
-    opening = workbench.open_prompt(model, query, found)
-    already_printed = {dictionary.misfit for dictionary in found}
-    for warning in opening.warnings:
-        if warning not in already_printed:
-            print_message(warning)
-    answer = run_with_progress_bar(opening.find_circuit(query), "Tracing the features")
+    opening = open_prompt_from_flags(args, query)
+    answer = run_with_progress_bar(opening.find_circuit(opening.query), "Tracing the features")
     return opening, State(answer.origin, answer.scores, answer.circuit)
 
 
 def query_from_flags(args: argparse.Namespace, **fields: Any) -> AttributionQuery:
     """Build the query from the flags; ``fields`` are those of the query that one command alone has."""
     right, wrong = (tuple(side.split("|")) if side else () for side in (args.correct, args.incorrect))
-    folders = tuple(str(Path(path).absolute()) for path in args.dictionaries or ())
     return AttributionQuery(
         args.model,
         args.prompt,
         corrupted=args.corrupted or "",
         correct=right,
         incorrect=wrong,
-        sites=tuple(args.sites.split(",")) if args.sites else None,
-        dictionaries=folders,
         bos=False if args.no_bos else None,
         tokens=_parse_token_ids(args.tokens),
+        **nodes_from_flags(args),
         **fields,
     )
+
+
+def nodes_from_flags(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of a query that say what its nodes are: dictionaries, sites, neurons."""
+    folders = tuple(str(Path(path).absolute()) for path in args.dictionaries or ())
+    named, neurons = getattr(args, "sites", None), args.neurons
+    sites = None if named is None else tuple(site for site in named.split(",") if site)
+    if sites is None and not folders and (neurons or not _dictionary_paths(args)):
+        sites = ()
+    if neurons is None:
+        neurons = NEURON_COUNT if sites == () else 0
+    return {"dictionaries": folders, "sites": sites, "neurons": neurons}
 
 
 def write_circuit(state: State, path: Path) -> None:
@@ -106,10 +134,18 @@ def add_prompt_flags(parser: argparse.ArgumentParser) -> None:
 
 def add_query_flags(parser: argparse.ArgumentParser) -> None:
     """Add ``--sites``, ``--tokens`` and ``--corrupted``."""
-    text = "sites opened into features, for example a2,m3; the others are heads and MLPs"
+    text = "sites opened into features, for example a2,m3; the others are heads and MLPs; empty for none"
     parser.add_argument("--sites", help=text)
+    add_neurons_flag(parser)
     parser.add_argument("--tokens", help="ids of the prompt's tokens, where its text does not give them")
     parser.add_argument("--corrupted", help="a prompt of as many tokens, used to evaluate the circuit")
+
+
+def add_neurons_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--neurons``."""
+    text = "in MLPs without a dictionary, how many neurons are nodes, those of largest attribution "
+    text += f"(default {NEURON_COUNT:,} where there are no dictionaries, else 0)"
+    parser.add_argument("--neurons", type=int, metavar="N", help=text)
 
 
 def add_target_flag(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH = (
 PROMPT_METHODS = (HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH)
 LOGIT_DIFF_TARGET = "logit-diff"  # the target that is the difference of the answers' logits
 PROMPT_TASK = "prompt"  # used where a task's name is expected
+NEURON_COUNT = 1000  # neurons that are nodes where a model has no dictionaries
 EDGE_SHARE_SELECTION = "share"  # edges to a share of all |score|
 
 
@@ -50,6 +51,8 @@ class AttributionQuery:
         edge_share: Share of the influence that the edges of an attribution graph hold.
         chosen_ablation: The ablation that the circuit is evaluated under, where a person chose one.
         dtype: The precision that the model's weights are kept in, one of `DTYPE_CHOICES`.
+        neurons: How many neurons, those of largest attribution, are nodes in MLPs that are not decomposed; 0
+            where such MLPs are nodes themselves.
     """
 
     model: str
@@ -72,6 +75,7 @@ class AttributionQuery:
     edge_share: float = 0.98
     chosen_ablation: str = ""
     dtype: str = FULL_DTYPE
+    neurons: int = 0
 
     @property
     def is_graph(self) -> bool:
@@ -96,7 +100,7 @@ class AttributionQuery:
     @property
     def run_key(self) -> tuple[Any, ...]:
         """Key of the run and its nodes: queries with equal keys share attribution rows."""
-        return self.model, self.prompt, self.tokens, self.bos, self.dictionaries, self.sites
+        return self.model, self.prompt, self.tokens, self.bos, self.dictionaries, self.sites, self.neurons
 
     @property
     def target_key(self) -> tuple[Any, ...]:
@@ -123,6 +127,8 @@ class AttributionQuery:
         }
         if self.tokens:
             options["tokens"] = list(self.tokens)
+        if self.neurons:
+            options["neurons"] = self.neurons
         if self.is_graph:
             shares = {"node_share": self.node_share, "edge_share": self.edge_share}
             return {**options, "rows": self.rows, **shares}
@@ -149,6 +155,8 @@ class AttributionQuery:
             parts += ["--dictionaries", folder]
         if self.sites is not None:
             parts.append(f"--sites={','.join(self.sites)}")
+        if self.neurons:
+            parts.append(f"--neurons={self.neurons}")
         if self.bos is False:
             parts.append("--no-bos")
         parts.append(f"--prompt={self.prompt}")

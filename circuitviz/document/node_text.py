@@ -37,11 +37,10 @@ def describe_node_values(node: Node, info: Mapping[str, Any]) -> list[str]:
         return number if isinstance(number, int | float) else None
 
     parts = []
-    if (
-        node.kind in (NodeKind.FEATURE, NodeKind.NEURON, NodeKind.LOGITS)
-        and (number := value("activations")) is not None
-    ):
-        parts.append(f"{'activation' if node.kind is NodeKind.FEATURE else 'value'} {number:.4f}")
+    if (node.kind.has_activation or node.kind is NodeKind.LOGITS) and (
+        number := value("activations")
+    ) is not None:
+        parts.append(f"{'activation' if node.kind.has_activation else 'value'} {number:.4f}")
     if (number := value("probabilities")) is not None:
         parts.append(f"probability {number:.3f}")
     if (number := value("attributions")) is not None and node.name != info.get("target"):

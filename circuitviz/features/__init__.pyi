@@ -39,6 +39,8 @@ from .local_circuits import AttributionLedger as AttributionLedger
 from .local_circuits import LocalCircuit as LocalCircuit
 from .local_circuits import fraction_curve_steps as fraction_curve_steps
 from .local_circuits import local_circuit as local_circuit
+from .neuron_selection import table_with_neurons as table_with_neurons
+from .neurons import neuron_directions as neuron_directions
 from .node_changes import INTERVENTION_ACTIONS as INTERVENTION_ACTIONS
 from .node_changes import NodeChange as NodeChange
 from .node_changes import resolve_interventions as resolve_interventions

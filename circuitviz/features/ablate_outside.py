@@ -13,7 +13,7 @@ from torch import Tensor
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import dictionary_input, folded_value_bias
-from circuitviz.features.node_changes import NodeChange, change_embeddings
+from circuitviz.features.node_changes import NodeChange, change_embeddings, change_rest
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import OUTSIDE_VALUES, NodeKind
@@ -45,15 +45,13 @@ class PromptAblationValues:
             raise InputError(
                 f"The ablation 'corrupted' needs one run of {table.run.time} tokens, as the prompt has."
             )
-        self.ablation, self.references = ablation, references
+        self.ablation, self.references, self._table = ablation, references, table
         self._cache: dict[str, Tensor] = {}
 
-    def features(self, dictionary: Dictionary, like: Tensor) -> Tensor:
-        """Return a dictionary's activations, [time, features]."""
+    def activations(self, site: str, like: Tensor) -> Tensor:
+        """Return a site's activations of features or neurons, [time, items]."""
         return self._values_at(
-            dictionary.site.name,
-            like,
-            lambda: [dictionary.encode(run.dictionary_input(dictionary)) for run in self.references],
+            site, like, lambda: [self._table.activations_in(run, site) for run in self.references]
         )
 
     def heads(self, layer: int, like: Tensor) -> Tensor:
@@ -101,6 +99,7 @@ class OutsideAblation:
         self.table, self.run, self.inside, self.is_complement = table, table.run, inside, is_complement
         self.ablation_values, self.errors = ablation_values, errors
         self.mlp_inputs: dict[int, Tensor] = {}
+        self.rests: dict[int, Tensor] = {}
         self.inside_at_site: dict[str, tuple[Tensor, Tensor]] = {}
         self.changes: dict[str, list[NodeChange]] = {}
         for change in changes:
@@ -119,6 +118,10 @@ class OutsideAblation:
             else:
                 hooks[weights.attn_out_hook] = partial(self._ablate_site_output, dictionary)
             if not model.shape.mlp:
+                continue
+            if layer in self.table.neurons:
+                hooks[f"blocks.{layer}.mlp.out.hook_in"] = partial(self._ablate_neurons, layer)
+                hooks[weights.mlp_out_hook] = partial(self._change_rest, layer)
                 continue
             dictionary = self.table.dictionaries.get(f"m{layer}")
             if dictionary is not None and dictionary.site.is_transcoder:
@@ -155,6 +158,24 @@ class OutsideAblation:
             output[position] = change.apply_to(written[0, position])
         return output[None]
 
+    def _ablate_neurons(self, layer: int, hidden: Tensor) -> Tensor:
+        """Return the hidden activations of an MLP; neurons that are no nodes are its error."""
+        neurons = self.table.neurons[layer]
+        activation = hidden.view(self.run.time, -1)
+        mask = self._kept_mask(f"m{layer}", activation.shape[1])
+        new = torch.where(mask, activation, self.ablation_values.activations(f"m{layer}", activation))
+        rest = activation * ~neurons.listed * (self.errors == "kept")
+        new = torch.where(neurons.listed, new, rest)
+        for change in self.changes.get(f"m{layer}", []):
+            if change.node.kind is NodeKind.NEURON:
+                index = change.node.position, change.node.feature
+                new[index] = change.activation_from(activation[index])
+        self.rests[layer] = neurons.output(rest)
+        return new.view_as(hidden)
+
+    def _change_rest(self, layer: int, written: Tensor) -> Tensor:
+        return change_rest(self.changes.get(f"m{layer}", []), self.rests[layer], written)
+
     def _ablate_site_output(self, dictionary: Dictionary, written: Tensor) -> Tensor:
         raw_input = self.mlp_inputs[dictionary.site.layer] if dictionary.site.is_transcoder else written[0]
         return self._ablated_output(
@@ -165,16 +186,13 @@ class OutsideAblation:
         """Return what a site writes when features outside the set have their ablation values."""
         activation = dictionary.encode(read)
         mask = self._kept_mask(dictionary.site.name, dictionary.features)
-        new_activation = torch.where(mask, activation, self.ablation_values.features(dictionary, activation))
+        values = self.ablation_values.activations(dictionary.site.name, activation)
+        new_activation = torch.where(mask, activation, values)
         changes = self.changes.get(dictionary.site.name, [])
         for change in changes:
             if change.node.kind is NodeKind.FEATURE:
                 index = change.node.position, change.node.feature
-                new_activation[index] = (
-                    activation[index] * change.factor
-                    if change.factor is not None
-                    else change.new_activation or 0.0
-                )
+                new_activation[index] = change.activation_from(activation[index])
         reconstruction = dictionary.decode(new_activation)
         skipped = torch.zeros_like(reconstruction) if dictionary.skip is None else read @ dictionary.skip.T
         error = torch.zeros_like(reconstruction)
@@ -200,9 +218,11 @@ class OutsideAblation:
         return dict(zip(arrays, zip(copied, copied, strict=True), strict=True))
 
     def _item_kind(self, site: str) -> NodeKind:
-        """Return the kind of a site's items: features, heads, or the one MLP."""
+        """Return the kind of a site's items: features, heads, neurons, or the one MLP."""
         if site in self.table.dictionaries:
             return NodeKind.FEATURE
+        if site[0] == "m" and int(site[1:]) in self.table.neurons:
+            return NodeKind.NEURON
         return NodeKind.HEAD if site[0] == "a" else NodeKind.MLP
 
     def _kept_mask(self, site: str, n_items: int | None) -> Tensor:

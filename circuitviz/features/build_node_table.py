@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from circuitviz.features.forward_order import (
     mlp_write_stage,
 )
 from circuitviz.features.hook_points import folded_value_bias
+from circuitviz.features.neurons import NeuronLayer
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import NodeKind
@@ -56,6 +57,7 @@ class _NodeTableBuilder:
 
     run: Run
     dictionaries: dict[str, Dictionary]
+    neurons: Mapping[int, NeuronLayer]
     blocks: list[_NodeBlock] = field(default_factory=list)
 
     def add_node_per_position(
@@ -93,10 +95,13 @@ class _NodeTableBuilder:
         self.add_node_per_position(NodeKind.BIAS, layer, "a", stage, biases)
 
     def add_mlp(self, layer: int) -> None:
-        """Add an MLP as a leaf, with its output bias; or its features, error, skip connection and bias."""
+        """Add an MLP as a leaf, with its output bias; or its features or neurons, error, skip and bias."""
         run, stage = self.run, mlp_write_stage(layer)
         dictionary = self.dictionaries.get(f"m{layer}")
         written = run.mlp[layer]
+        if dictionary is None and layer in self.neurons:
+            self.add_neurons(self.neurons[layer], stage)
+            return
         if dictionary is None:
             self.add_node_per_position(NodeKind.MLP, layer, "m", stage, written)
             return
@@ -113,6 +118,18 @@ class _NodeTableBuilder:
         self.add_node_per_position(
             NodeKind.BIAS, layer, "m", stage, dictionary.decoder_bias.expand_as(written)
         )
+
+    def add_neurons(self, neurons: NeuronLayer, stage: int) -> None:
+        """Add the neurons that are nodes, what the others write as an error, and the biases."""
+        layer = neurons.weights.layer
+        positions, item = neurons.listed.nonzero(as_tuple=True)
+        values = neurons.activation[positions, item]
+        written = neurons.written_rows(item, positions) * values[:, None]
+        places, items = torch.stack([positions, item]).cpu()
+        self.blocks.append(_NodeBlock(NodeKind.NEURON, layer, "m", stage, places, items, values, written))
+        self.add_node_per_position(NodeKind.ERROR, layer, "m", stage, neurons.rest_output)
+        biases = self.run.mlp[layer] - neurons.output(neurons.activation)
+        self.add_node_per_position(NodeKind.BIAS, layer, "m", stage, biases)
 
     def add_features(self, dictionary: Dictionary, stage: int) -> Tensor:
         """Add a dictionary's active features; returns its decoded output without the skip, [time, d_out]."""
@@ -151,6 +168,7 @@ class _NodeTableBuilder:
         return NodeTable(
             run=run,
             dictionaries=self.dictionaries,
+            neurons=self.neurons,
             kind=_repeat_per_node(blocks, [NODE_KINDS.index(b.kind) for b in blocks], np.int8)[order],
             layer=_repeat_per_node(blocks, [b.layer for b in blocks], np.int16)[order],
             part=_repeat_per_node(blocks, [b.part == "a" for b in blocks], np.bool_)[order],
@@ -183,13 +201,16 @@ class _NodeTableBuilder:
 
 
 @torch.no_grad()
-def node_table(run: Run, dictionaries: Iterable[Dictionary] = ()) -> NodeTable:
+def node_table(
+    run: Run, dictionaries: Iterable[Dictionary] = (), neurons: Mapping[int, NeuronLayer] | None = None
+) -> NodeTable:
     """Make the table of all nodes of a run.
 
     Args:
         run: The run.
         dictionaries: At most one for each site; they decide which basis a site is shown in. Attention without
             a dictionary has its heads as nodes; an MLP without one is a leaf.
+        neurons: By layer, neurons of MLPs without a dictionary that are nodes.
 
     Raises:
         InputError: A dictionary does not fit the model, two belong to one site, or the table would not fit
@@ -200,7 +221,9 @@ def node_table(run: Run, dictionaries: Iterable[Dictionary] = ()) -> NodeTable:
     for dictionary in site_dictionaries:
         check_dictionary(dictionary, run.model)
     builder = _NodeTableBuilder(
-        run, {dictionary.site.name: dictionary.to(run.final) for dictionary in site_dictionaries}
+        run,
+        {dictionary.site.name: dictionary.to(run.final) for dictionary in site_dictionaries},
+        neurons or {},
     )
     builder.add_node_per_position(NodeKind.TOKEN, -1, "a", EMBED_STAGE, run.embed)
     if float(run.position.abs().max()) > 1e-6 * float(run.embed.abs().max()):

@@ -24,7 +24,9 @@ from circuitviz.graph import NodeKind
 
 ROWS_PER_BATCH = 32  # nodes whose spread vectors are held at one time
 ROW_CACHE_BYTES = 256 * 2**20  # bytes of rows
-_FEATURE, _HEAD, _SKIP = (NODE_KINDS.index(k) for k in (NodeKind.FEATURE, NodeKind.HEAD, NodeKind.SKIP))
+_FEATURE, _HEAD, _NEURON, _SKIP = (
+    NODE_KINDS.index(k) for k in (NodeKind.FEATURE, NodeKind.HEAD, NodeKind.NEURON, NodeKind.SKIP)
+)
 
 
 class Edges:
@@ -152,6 +154,9 @@ def read_vectors_of(
         assert written is not None
         spread, constant = read_vectors.read_vectors_of_heads(run, layer, item, positions, written)
         return ReadVectors(places, stage, constant, by_position=spread)
+    if kind == _NEURON:
+        point, constant = table.neurons[layer].read_rows(item, positions)
+        return ReadVectors(places, stage, constant, point)
     assert dictionary is not None and kind in (_FEATURE, _SKIP)
     if kind == _SKIP:
         assert written is not None

@@ -40,7 +40,9 @@ from circuitviz.graph import NodeKind
 class _FixedNodes:
     """Nodes with fixed values, which do not respond to what they read."""
 
-    features: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # site: (position, item)
+    items: dict[str, list[tuple[int, int]]] = field(
+        default_factory=dict
+    )  # site: (position, feature or neuron)
     heads: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # layer: (position, head)
     skips: dict[int, list[int]] = field(default_factory=dict)  # layer: positions
 
@@ -51,9 +53,9 @@ class _FixedNodes:
             node, layer = change.node, change.node.layer
             if layer is None or node.position is None:
                 continue
-            if node.kind is NodeKind.FEATURE and node.feature is not None:
+            if node.kind.has_activation and node.feature is not None:
                 site = f"{node.site}{layer}"
-                fixed.features.setdefault(site, []).append((node.position, node.feature))
+                fixed.items.setdefault(site, []).append((node.position, node.feature))
             elif node.kind is NodeKind.HEAD and node.head is not None:
                 fixed.heads.setdefault(layer, []).append((node.position, node.head))
             elif node.kind is NodeKind.SKIP:
@@ -203,7 +205,7 @@ def _active_features(table: NodeTable, site: str, fixed: _FixedNodes) -> tuple[T
     """Return (position, item) of a site's active features that are not fixed."""
     rows, index = table.features_by_site[site]
     is_free = np.ones(len(rows), dtype=bool)
-    for position, feature in fixed.features.get(site, []):
+    for position, feature in fixed.items.get(site, []):
         is_free &= (table.position[rows] != position) | (table.item[rows] != feature)
     if not is_free.all():
         index = torch.from_numpy(rows[is_free]).to(index.device)
@@ -256,6 +258,8 @@ def _pull_back_attention(table: NodeTable, layer: int, covector: Tensor, fixed: 
 
 def _pull_back_mlp(table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes) -> Tensor:
     site = f"m{layer}"
+    if layer in table.neurons:
+        return table.neurons[layer].pull_back(covector, fixed.items.get(site, ()))
     dictionary = table.dictionaries.get(site)
     if dictionary is None or not dictionary.site.is_transcoder:
         return torch.zeros_like(covector)
@@ -288,6 +292,8 @@ def _push_through_attention(table: NodeTable, layer: int, delta: Tensor, fixed: 
 
 def _push_through_mlp(table: NodeTable, layer: int, delta: Tensor, fixed: _FixedNodes) -> Tensor:
     site, run = f"m{layer}", table.run
+    if layer in table.neurons:
+        return table.neurons[layer].push_forward(delta, fixed.items.get(site, ()))
     dictionary = table.dictionaries.get(site)
     if dictionary is None or not dictionary.site.is_transcoder:
         return torch.zeros_like(delta)

@@ -16,7 +16,12 @@ from torch import Tensor
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.frozen_effects import frozen_change, predicted_change
 from circuitviz.features.hook_points import dictionary_input, folded_value_bias
-from circuitviz.features.node_changes import NodeChange, change_embeddings, resolve_interventions
+from circuitviz.features.node_changes import (
+    NodeChange,
+    change_embeddings,
+    change_rest,
+    resolve_interventions,
+)
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import Run, run_prompt
 from circuitviz.features.targets import Target
@@ -122,6 +127,7 @@ class _ChangeHooks:
         self.table, self.run, self.errors = table, table.run, errors
         self.changes = changes
         self.mlp_inputs: dict[int, Tensor] = {}
+        self.rests: dict[int, Tensor] = {}
 
     def hooks(self) -> dict[str, Hook]:
         """Return the hooks by hook point."""
@@ -143,7 +149,10 @@ class _ChangeHooks:
                     self._change_site(x, x[0], dictionary, c)
                 )  # type: ignore[misc]
             dictionary = self.table.dictionaries.get(f"m{layer}")
-            if mlp or (dictionary and self.errors == "dropped"):
+            if layer in self.table.neurons and (mlp or self.errors == "dropped"):
+                hooks[f"blocks.{layer}.mlp.out.hook_in"] = partial(self._change_neurons, layer, mlp)
+                hooks[weights.mlp_out_hook] = partial(self._change_rest, layer, mlp)
+            elif mlp or (dictionary and self.errors == "dropped"):
                 hooks[weights.mlp_in_hook] = lambda x, i=layer: self.mlp_inputs.__setitem__(i, x[0])  # type: ignore[misc]
                 hooks[weights.mlp_out_hook] = lambda x, i=layer, c=mlp: self._change_mlp(x, i, c)  # type: ignore[misc]
         return hooks
@@ -182,6 +191,26 @@ class _ChangeHooks:
             written[0, position] = change.apply_to(written[0, position])
         return written
 
+    def _change_neurons(self, layer: int, changes: list[NodeChange], activation: Tensor) -> Tensor:
+        """Return the hidden activations of an MLP [1, time, neurons], or in its own shape."""
+        neurons = self.table.neurons[layer]
+        changed = activation.clone()
+        flat = changed.view(self.run.time, -1)
+        rest = flat * ~neurons.listed
+        for change in changes:
+            if change.node.kind is NodeKind.NEURON:
+                index = change.node.position, change.node.feature
+                rest[index] = 0  # a neuron that is no node stops being part of the others
+                flat[index] = change.activation_from(flat[index])
+        if self.errors == "dropped":
+            flat -= rest
+            rest = torch.zeros_like(rest)
+        self.rests[layer] = neurons.output(rest)
+        return changed
+
+    def _change_rest(self, layer: int, changes: list[NodeChange], written: Tensor) -> Tensor:
+        return change_rest(changes, self.rests[layer], written)
+
     def _changed_output(
         self, written: Tensor, read: Tensor, dictionary: Dictionary, changes: list[NodeChange]
     ) -> Tensor:
@@ -196,11 +225,7 @@ class _ChangeHooks:
             node, position = change.node, change.node.position
             if node.kind is NodeKind.FEATURE:
                 old_activation = activation[position, node.feature]
-                difference = (
-                    old_activation * (change.factor - 1)
-                    if change.factor is not None
-                    else (change.new_activation or 0.0) - old_activation
-                )
+                difference = change.activation_from(old_activation) - old_activation
                 row = dictionary.decoder_rows(torch.tensor([node.feature], device=read.device))[0]
                 reconstruction[position] += difference * row
             elif node.kind in (NodeKind.ERROR, NodeKind.SKIP):

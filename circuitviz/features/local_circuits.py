@@ -33,10 +33,10 @@ class AttributionLedger:
     """Where a target's value comes from; the terms sum to it at every threshold.
 
     Attributes:
-        features: Kept features and heads where nothing is passed on (direct attribution).
+        features: Kept features, neurons and heads where nothing is passed on (direct attribution).
         tokens: Kept tokens.
         positions: Kept positions.
-        errors: Kept reconstruction errors.
+        errors: Kept reconstruction errors, and neurons that are no nodes.
         components: Kept MLPs without a dictionary.
         decoder_biases: Output and decoder biases.
         encoder_biases: Constants of the target and of the nodes above the threshold, with b_V.
@@ -239,7 +239,9 @@ def _make_ledger(
         zip(NODE_KINDS, np.bincount(table.kind[above], not_passed_on[above], kinds).tolist(), strict=True)
     )
     return AttributionLedger(
-        features=totals[NodeKind.FEATURE] + totals[NodeKind.HEAD] + totals[NodeKind.SKIP],
+        features=sum(
+            totals[kind] for kind in (NodeKind.FEATURE, NodeKind.NEURON, NodeKind.HEAD, NodeKind.SKIP)
+        ),
         tokens=totals[NodeKind.TOKEN],
         positions=totals[NodeKind.POSITION],
         errors=totals[NodeKind.ERROR],

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.build_node_table import feature_directions
+from circuitviz.features.neurons import neurons_of_run, require_neurons
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import Intervention, Interventions, Node, NodeKind
 from circuitviz.graph.feature_sites import site_of
-from circuitviz.graph.names import parse_feature_name
+from circuitviz.graph.names import parse_feature_name, parse_neuron_name
 
 INTERVENTION_ACTIONS = ("zero", "scale", "set", "mean", "corrupted")
 
@@ -27,7 +28,7 @@ class NodeChange:
         node: The node.
         activation_before: Its activation in the run.
         direction: [d_model], what it writes at activation 1; of other nodes, what they write in the run.
-        new_activation: A feature's new activation, where it is fixed.
+        new_activation: A feature's or neuron's new activation, where it is fixed.
         factor: What its own value or vector is multiplied with.
         new_vector: What another node writes instead [d_model]; for a head its new value [d_head]; for the
             error of an SAE on head values (``is_of_head_values``) all heads' values [heads · d_head].
@@ -48,6 +49,10 @@ class NodeChange:
             return value * self.factor
         assert self.new_vector is not None
         return self.new_vector
+
+    def activation_from(self, activation: Tensor) -> Tensor | float:
+        """Return what replaces a feature's or neuron's ``activation``."""
+        return activation * self.factor if self.factor is not None else self.new_activation or 0.0
 
     def added_output(self, run: Run) -> Tensor:
         """Return what the node writes beyond before, [d_model], if all that it reads is held."""
@@ -77,6 +82,23 @@ def change_embeddings(changes: Sequence[NodeChange], scale: float, embeddings: T
         position = change.node.position
         embeddings[0, position] = change.apply_to(embeddings[0, position] * scale) / scale
     return embeddings
+
+
+def change_rest(changes: Sequence[NodeChange], rest: Tensor, written: Tensor) -> Tensor:
+    """Return what an MLP writes [1, time, d_model] once what its neurons that are no nodes write is changed.
+
+    Args:
+        changes: Changes of the MLP's nodes.
+        rest: What those neurons write in this run, [time, d_model].
+        written: What the MLP writes, also in the shape of its block.
+    """
+    written = written.clone()
+    for change in changes:
+        if change.node.kind is NodeKind.ERROR:
+            position = change.node.position
+            added = change.apply_to(rest[position]) - rest[position]
+            written.view(len(rest), -1)[position] += added
+    return written
 
 
 @torch.no_grad()
@@ -123,7 +145,7 @@ def _resolve_intervention(
         )
     if action in ("zero", "scale"):
         return NodeChange(node, activation, direction, factor=0.0 if action == "zero" else amount)
-    if node.kind is NodeKind.FEATURE:
+    if node.kind.has_activation:
         new_activation = amount if action == "set" else _reference_activation(table, node, action, references)
         return NodeChange(node, activation, direction, new_activation=new_activation)
     if action == "set":
@@ -152,13 +174,21 @@ def _find_node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
         site = dictionary.site
         node = Node(name, NodeKind.FEATURE, site.layer, None, site.part, position, feature, dictionary.name)
         return node, value, direction
+    if neuron := parse_neuron_name(name):
+        layer, item, position = neuron
+        table.check_position(position)
+        neurons = require_neurons(table.run, layer, item)
+        if layer in table.neurons:
+            index = table.item_index.new_tensor([item])
+            direction = neurons.written_rows(index, index.new_tensor([position]))[0]
+            node = Node(name, NodeKind.NEURON, layer, site="m", position=position, feature=item)
+            return node, float(neurons.activation[position, item]), direction
     row = table.index(name)
     return table.node(row), 1.0, table.written[row]
 
 
 def _reference_activation(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> float:
-    dictionary = table.dictionaries[site_of(node)]
-    values = [dictionary.encode(run.dictionary_input(dictionary))[:, node.feature] for run in references]
+    values = [table.activations_in(run, site_of(node))[:, node.feature] for run in references]
     if action == "corrupted":
         return float(values[0][node.position])
     return float(torch.cat(values).mean())
@@ -179,6 +209,10 @@ def _vectors_by_position(table: NodeTable, node: Node, run: Run) -> Tensor:
         return run.z[layer][:, node.head]
     if node.kind is NodeKind.MLP:
         return run.mlp[layer]
+    if node.kind is NodeKind.ERROR and layer in table.neurons and node.site == "m":
+        neurons = neurons_of_run(run, layer)
+        assert neurons is not None
+        return neurons.output(neurons.activation * ~table.neurons[layer].listed[node.position])
     dictionary = table.dictionaries[f"{node.site}{layer}"]
     if node.kind is NodeKind.SKIP:
         assert dictionary.skip is not None

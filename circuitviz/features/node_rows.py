@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,16 +19,18 @@ from torch import Tensor
 
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.neurons import NeuronLayer, require_neurons
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import Node, NodeKind
 from circuitviz.models.device_arrays import copy_arrays
 
 NODE_KINDS = tuple(NodeKind)
 _SITE_NODE_NAMES = {NodeKind.ERROR: "error", NodeKind.SKIP: "skip", NodeKind.BIAS: "bias"}
-_NODE_NAME = re.compile(r"([am])(\d+)(?:\.(f|h|error|skip|bias)(\d*))?@(\d+)|(token|position)@(\d+)")
+_NODE_NAME = re.compile(r"([am])(\d+)(?:\.(f|h|n|error|skip|bias)(\d*))?@(\d+)|(token|position)@(\d+)")
 _KIND_OF_LETTER = {
     "f": NodeKind.FEATURE,
     "h": NodeKind.HEAD,
+    "n": NodeKind.NEURON,
     "error": NodeKind.ERROR,
     "skip": NodeKind.SKIP,
     "bias": NodeKind.BIAS,
@@ -41,15 +43,16 @@ class NodeTable:
 
     Attributes:
         run: The run.
-        dictionaries: By site (``a3``). A site without one has its heads, or its MLP as a leaf.
+        dictionaries: By site (``a3``). A site without one has its heads, or its MLP as neurons or a leaf.
         kind: [nodes], index into ``NODE_KINDS``.
         layer: [nodes], −1 for tokens and positions.
         part: [nodes], whether attention writes the node.
         position: [nodes].
-        item: [nodes], index of a feature or head, else −1.
+        item: [nodes], index of a feature, neuron or head, else −1.
         stage: [nodes], when it writes (``forward_order``).
-        activation: [nodes], a feature's value; 1 for every other node.
+        activation: [nodes], a feature's or neuron's value; 1 for every other node.
         written: [nodes, d_model], activation times direction.
+        neurons: By layer, of MLPs without a dictionary some of whose neurons are nodes.
     """
 
     run: Run
@@ -62,6 +65,7 @@ class NodeTable:
     stage: NDArray[np.int16]
     activation: Tensor
     written: Tensor
+    neurons: Mapping[int, NeuronLayer] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -152,6 +156,8 @@ class NodeTable:
         if kind is NodeKind.FEATURE:
             name, dictionary = f"{site}.f{item}@{position}", self.dictionaries[site].name
             return Node(name, kind, feature=item, dictionary=dictionary, **common)  # type: ignore[arg-type]
+        if kind is NodeKind.NEURON:
+            return Node(f"{site}.n{item}@{position}", kind, feature=item, **common)  # type: ignore[arg-type]
         if kind is NodeKind.HEAD:
             return Node(f"{site}.h{item}@{position}", kind, head=item, **common)  # type: ignore[arg-type]
         suffix = f".{_SITE_NODE_NAMES[kind]}" if kind in _SITE_NODE_NAMES else ""
@@ -185,6 +191,13 @@ class NodeTable:
         if not len(rows):
             raise InputError(self._inactive_message(name, part, layer, position))
         return at_position.start + int(rows[0])
+
+    def activations_in(self, run: Run, site: str) -> Tensor:
+        """Return activations of all features or neurons of a site in any run, [time, items]."""
+        dictionary = self.dictionaries.get(site)
+        if dictionary is not None:
+            return dictionary.encode(run.dictionary_input(dictionary))
+        return require_neurons(run, int(site[1:]), 0).activation
 
     def check_position(self, position: int) -> None:
         """Raise InputError for a position that the prompt does not have."""

@@ -29,7 +29,6 @@ from circuitviz.graph import (
     FeatureResponse,
     Intervention,
     Interventions,
-    NodeKind,
 )
 from circuitviz.graph.feature_sites import site_of
 
@@ -183,11 +182,9 @@ class PromptBench:
                 ablated = self.ablation_values(action)
                 (change,) = resolve_interventions(self.table, {name: Intervention("zero")})
                 node = change.node
-                if node.kind is NodeKind.FEATURE:
-                    dictionary = self.table.dictionaries[site_of(node)]
-                    values = ablated.features(
-                        dictionary, dictionary.encode(self.table.run.dictionary_input(dictionary))
-                    )
+                if node.kind.has_activation:
+                    own = self.table.activations_in(self.table.run, site_of(node))
+                    values = ablated.activations(site_of(node), own)
                     intervention = Intervention("set", float(values[node.position, node.feature]))
             changes += resolve_interventions(self.table, {name: intervention}, self.reference_runs(action))
         return changes
@@ -225,19 +222,18 @@ class PromptBench:
         return run_with_changes(self.table, changes, errors)
 
     def feature_responses(self, run: Run, nodes: Collection[str]) -> list[FeatureResponse]:
-        """Return how features among some nodes respond in another run, the largest effect first."""
+        """Return how features and neurons of some nodes respond in another run, the largest effect first."""
         rows_of_site: dict[str, list[int]] = {}
         for row in (self.table.index(name) for name in nodes):
             node = self.table.node(row)
-            if node.kind is NodeKind.FEATURE:
+            if node.kind.has_activation:
                 rows_of_site.setdefault(site_of(node), []).append(row)
         if not rows_of_site:
             return []
         index = self.table.item_index.new_tensor([row for rows in rows_of_site.values() for row in rows])
         values, start = [], 0
         for site, rows in rows_of_site.items():
-            dictionary = self.table.dictionaries[site]
-            activations = dictionary.encode(run.dictionary_input(dictionary))
+            activations = self.table.activations_in(run, site)
             here, start = index[start : start + len(rows)], start + len(rows)
             values.append(activations[self.table.position_index[here], self.table.item_index[here]])
         # all numbers are fetched in one copy

@@ -7,7 +7,7 @@ stream is the constant. Sources: [dunefsky2024transcoders], [ge2024automatically
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import centre_input, folded_value_bias, head_value_bias
 from circuitviz.features.prompt_run import Run
+from circuitviz.models.norms import Norm
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,16 +68,30 @@ def pull_back_through_mlp_norm(
 ) -> tuple[Tensor, Tensor]:
     """Pull directions at a transcoder's input [k, d_in] back to the stream: [k, d_model], constants [k]."""
     layer = dictionary.site.layer
-    none = direction.new_zeros(len(direction))
     if dictionary.site.reads == "stream":
-        return centre_input(run.model, dictionary, direction), none
+        return centre_input(run.model, dictionary, direction), direction.new_zeros(len(direction))
     norm = run.mlp_norm(layer)
-    raw = not dictionary.processing.fold_ln
-    pulled = direction * norm.weight if raw else direction
+    if dictionary.processing.fold_ln:
+        norm = replace(norm, weight=torch.ones_like(norm.weight), bias=None)
+    return pull_back_through_norm(norm, run.mlp_stream[layer][positions], direction)
+
+
+def pull_back_through_norm(norm: Norm, stream: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    """Pull directions at a normalisation's output back to its input, with the scale held.
+
+    Args:
+        norm: The normalisation.
+        stream: What it reads at each direction's position, [k, d_model].
+        direction: [k, d_model].
+
+    Returns:
+        Vectors [k, d_model] and constants [k].
+    """
+    pulled = direction * norm.weight
     if norm.is_centred:
         pulled = pulled - pulled.mean(-1, keepdim=True)
-    scale = norm.normalise_parts(run.mlp_stream[layer][positions])[1]
-    return pulled * scale, direction @ norm.bias if raw and norm.bias is not None else none
+    constant = direction.new_zeros(len(direction)) if norm.bias is None else direction @ norm.bias
+    return pulled * norm.normalise_parts(stream)[1], constant
 
 
 def read_vectors_of_attention_features(
@@ -127,14 +142,3 @@ def read_vectors_of_skip(
     assert dictionary.skip is not None
     unit = written / written.square().sum(-1, keepdim=True).clamp_min(torch.finfo(written.dtype).tiny)
     return pull_back_through_mlp_norm(run, dictionary, unit @ dictionary.skip, positions)
-
-
-def pull_back_through_final_norm(run: Run, direction: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-    """Pull directions at the unembedding's input back to the last stream: [k, d_model], and constants [k]."""
-    norm = run.model.final_norm
-    pulled = direction * norm.weight
-    if norm.is_centred:
-        pulled = pulled - pulled.mean(-1, keepdim=True)
-    scale = norm.normalise_parts(run.final[positions])[1]
-    constant = direction @ norm.bias if norm.bias is not None else direction.new_zeros(len(direction))
-    return pulled * scale, constant

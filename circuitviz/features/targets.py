@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features import read_vectors
 from circuitviz.features.forward_order import logits_read_stage, mlp_read_stage
+from circuitviz.features.neurons import require_neurons
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import Run
-from circuitviz.features.read_vectors import ReadVectors
+from circuitviz.features.read_vectors import ReadVectors, pull_back_through_norm
 from circuitviz.graph import Node, NodeKind
+from circuitviz.graph.names import parse_neuron_name
 
 LOGIT_PROBABILITY_SHARE, MAX_LOGIT_TARGETS = 0.95, 10
 
@@ -31,7 +32,7 @@ class Target:
         index: Its row in the table; None for logits and neurons.
         read_vectors: What it reads, where it has no row.
         weight: How much it counts among several targets (a logit's probability).
-        direction: Of a logit [d_model] or neuron, at the output of its normalisation.
+        direction: Of a logit [d_model], at the output of the final normalisation.
         bias: What is added.
     """
 
@@ -45,13 +46,14 @@ class Target:
 
     def value_in_run(self, run: Run) -> float:
         """Return a logit's or neuron's value in any run of the same prompt."""
-        assert self.direction is not None and self.node.position is not None
-        if self.node.kind is NodeKind.NEURON:
-            assert self.node.layer is not None
-            normal = run.mlp_norm(self.node.layer)(run.mlp_stream[self.node.layer][self.node.position])
-        else:
-            normal = run.model.final_norm(run.final[self.node.position])
-        return float(normal @ self.direction) + self.bias
+        node = self.node
+        assert node.position is not None
+        if node.kind is NodeKind.NEURON:
+            assert node.layer is not None and node.feature is not None
+            neurons = require_neurons(run, node.layer, node.feature)
+            return float(neurons.activation[node.position, node.feature])
+        assert self.direction is not None
+        return float(run.model.final_norm(run.final[node.position]) @ self.direction) + self.bias
 
 
 def named_target(table: NodeTable, name: str, prompt: str) -> Target:
@@ -78,10 +80,8 @@ def node_target(table: NodeTable, name: str) -> Target:
     Raises:
         InputError: The node is not active, or nothing flows into it.
     """
-    site, dot_sign, neuron_text = name.partition(".n")
-    neuron, at_sign, position = neuron_text.partition("@")
-    if dot_sign and at_sign and site[:1] == "m" and (site[1:] + neuron + position).isdigit():
-        return neuron_target(table, int(site[1:]), int(neuron), int(position))
+    if neuron := parse_neuron_name(name):
+        return neuron_target(table, *neuron)
     index = table.index(name)
     if table.is_leaf[index]:
         raise InputError(
@@ -93,41 +93,25 @@ def node_target(table: NodeTable, name: str) -> Target:
 
 @torch.no_grad()
 def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> Target:
-    """Return a neuron's value before its activation function, at a position, as a target.
+    """Return a neuron's activation at a position as a target.
 
     Raises:
-        InputError: The model has no such neuron, or MLPs with gates.
+        InputError: The model has no such neuron.
     """
-    run = table.run
     table.check_position(position)
-    shape = run.model.shape
-    block = run.model.bridge.blocks[layer] if 0 <= layer < shape.n_layers and shape.mlp else None
-    input_layer = getattr(getattr(block, "mlp", None), "in", None)
-    if block is None or input_layer is None or hasattr(block.mlp, "gate"):
+    neurons = require_neurons(table.run, layer, neuron)
+    index = torch.tensor([neuron], device=table.written.device)
+    read_vector, constant = neurons.read_rows(index, index.new_tensor([position]))
+    node = Node(f"m{layer}.n{neuron}@{position}", NodeKind.NEURON, layer, None, "m", position, neuron)
+    value = float(neurons.activation[position, neuron])
+    if value == 0:
         raise InputError(
-            f"Neuron {neuron} of layer {layer} was given; layers 0 to {shape.n_layers - 1} of models whose "
-            "MLPs have neurons without gates do."
+            f"'{node.name}' is 0 at position {position}, so it has no circuit there; an active neuron would "
+            "be right."
         )
-    linear = input_layer.original_component
-    normalised = run.mlp_norm(layer)(run.mlp_stream[layer][position])
-    values = linear(normalised[None])[0]
-    if not 0 <= neuron < len(values):
-        raise InputError(f"Neuron {neuron} was given; the MLP of layer {layer} has 0 to {len(values) - 1}.")
-    zero = torch.zeros_like(normalised)
-    bias_term = linear(zero[None])[0, neuron]
-    # a linear map shows its weights when it is given each unit vector
-    unit_vectors = torch.eye(len(normalised), dtype=normalised.dtype, device=normalised.device)
-    direction = linear(unit_vectors)[:, neuron] - bias_term
-    norm = run.mlp_norm(layer)
-    read_vector = direction * norm.weight
-    if norm.is_centred:
-        read_vector = read_vector - read_vector.mean()
-    read_vector = read_vector * norm.normalise_parts(run.mlp_stream[layer][position])[1]
-    constant = bias_term if norm.bias is None else bias_term + direction @ norm.bias
-    name = f"m{layer}.n{neuron}@{position}"
-    node = Node(name, NodeKind.NEURON, layer, site="m", position=position, feature=neuron)
-    reads = ReadVectors(np.array([position]), mlp_read_stage(shape, layer), constant[None], read_vector[None])
-    return Target(node, float(values[neuron]), read_vectors=reads, direction=direction, bias=float(bias_term))
+    stage = mlp_read_stage(table.run.model.shape, layer)
+    reads = ReadVectors(np.array([position]), stage, constant, read_vector)
+    return Target(node, value, read_vectors=reads)
 
 
 def likely_logits(
@@ -194,8 +178,7 @@ def _logit_direction_target(
     table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0
 ) -> Target:
     run = table.run
-    positions = run.tokens.new_full((1,), run.time - 1)
-    read_vector, constant = read_vectors.pull_back_through_final_norm(run, direction[None], positions)
+    read_vector, constant = pull_back_through_norm(run.model.final_norm, run.final[-1:], direction[None])
     value = float(run.model.final_norm(run.final[-1]) @ direction + bias)
     reads = ReadVectors(
         np.array([run.time - 1]), logits_read_stage(run.model.shape), constant + bias, read_vector

@@ -32,7 +32,7 @@ GENERATED_CLERP = re.compile(r"(?:Emb|Err): ")  # what viewers write for every e
 def has_field(key: str, kind: NodeKind) -> bool:
     """Whether the tools have a field for a table's values at nodes of a kind."""
     if key == "activations":
-        return kind in (NodeKind.FEATURE, NodeKind.NEURON)
+        return kind.has_activation
     return (kind is NodeKind.LOGITS) == (key == "probabilities")
 
 

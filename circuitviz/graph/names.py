@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 DOCUMENT_FOLDER_PREFIX = "./"  # paths relative to the document; no Hugging Face name begins so
+_NEURON_PATTERN = re.compile(r"m(\d+)\.n(\d+)@(\d+)")
 _FEATURE_PATTERN = re.compile(r"([am]\d+)\.f(\d+)(?:@(\d+))?")
 
 
@@ -45,6 +46,16 @@ def split_span(name: str) -> tuple[str, str]:
     """
     component, _, span = name.partition("@")
     return (component, span) if span and not span.isdecimal() else (name, "")
+
+
+def parse_neuron_name(text: str) -> tuple[int, int, int] | None:
+    """Read the layer, index and position of a neuron's name; None where the text is none.
+
+    >>> parse_neuron_name("m3.n45@7")
+    (3, 45, 7)
+    """
+    match = _NEURON_PATTERN.fullmatch(text)
+    return None if match is None else (int(match[1]), int(match[2]), int(match[3]))
 
 
 def site_sort_key(site: str) -> tuple[int, str]:

@@ -30,6 +30,11 @@ class NodeKind(StrEnum):
         return self in (NodeKind.INPUT, NodeKind.TOKEN, NodeKind.POSITION, NodeKind.ERROR, NodeKind.BIAS)
 
     @property
+    def has_activation(self) -> bool:
+        """Whether such a node has an activation of its own, times a direction that it writes."""
+        return self in (NodeKind.FEATURE, NodeKind.NEURON)
+
+    @property
     def is_fixed(self) -> bool:
         """Whether such a node is independent of the prompt's tokens, so that it cannot be ablated."""
         return self in (NodeKind.BIAS, NodeKind.POSITION)

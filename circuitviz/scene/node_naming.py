@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from circuitviz.graph import NodeKind
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
 
 BY_NAME, BY_LABEL, BY_CLASS, BY_TOKEN = NAMINGS = ("name", "label", "class", "token")
@@ -55,6 +54,6 @@ def _name_node(
         return replace(node, text=class_name, label="" if node.label == class_name else node.label)
     if naming == BY_TOKEN and tokens and not node.text:
         return replace(node, text=quote_token(tokens[0][0]))
-    if node.kind is NodeKind.FEATURE and tokens and not node.label:
+    if node.kind.has_activation and tokens and not node.label:
         return replace(node, label=" ".join(quote_token(token) for token, _ in tokens[:MAX_FEATURE_TOKENS]))
     return node

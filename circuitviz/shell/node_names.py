@@ -66,7 +66,7 @@ class NodeNames(QObject):
         if circuit is None or workspace.opened_model is None or workspace.partial_result is not None:
             return
         nodes = [circuit.graph.node(name) for name in circuit.node_names]
-        features = tuple(node for node in nodes if node.kind is NodeKind.FEATURE)
+        features = tuple(node for node in nodes if node.kind.has_activation)
         if features:
             query = workspace.prompt_circuits.query if state.is_prompt_circuit else None
             self._submit(ReadFeatureTokens(query, features))

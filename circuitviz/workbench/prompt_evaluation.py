@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MASKED_KINDS = (
     NodeKind.FEATURE,
+    NodeKind.NEURON,
     NodeKind.HEAD,
     NodeKind.MLP,
 )  # outside a circuit these have their ablation values

@@ -75,7 +75,12 @@ class PromptSession:
             raise InputError("This question is of another prompt than the one that is open.")
         check_corrupted_prompt(self.table.run.model, self.table.run.time, query)
         if query.target_key != self.query.target_key or query.is_graph != self.query.is_graph:
-            self.targets, self._graphs = resolve_targets(self.table, query), {}
+            if query.neurons:  # others matter to another target
+                self.table, self.targets = make_nodes(self.table.run, self.table.dictionaries.values(), query)
+                self.edges, self.cached_bench = features.Edges(self.table), None
+            else:
+                self.targets = resolve_targets(self.table, query)
+            self._graphs = {}
         self.query = query
 
     def check_target(self, query: AttributionQuery) -> None:
@@ -130,7 +135,9 @@ class PromptSession:
     def query_hash(self, query: AttributionQuery) -> str:
         """What a measurement of the circuit depends on beside its edges: prompt, target, nodes."""
         named = {site: one.name for site, one in sorted(self.table.dictionaries.items())}
-        told = [self.table.run.token_ids, query.corrupted, query.target_key, named]
+        told: list[object] = [self.table.run.token_ids, query.corrupted, query.target_key, named]
+        if query.neurons:
+            told.append(query.neurons)
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def _describe_empty_result(self, query: AttributionQuery, tau: float) -> str:
@@ -159,10 +166,21 @@ def open_prompt(
     warnings: list[str] = []
     if run.time > 2:
         found, warnings = features.fit_dictionaries(found, [run])
-    table = features.node_table(run, found)
     check_corrupted_prompt(model, run.time, query)
-    targets = resolve_targets(table, query)
+    table, targets = make_nodes(run, found, query)
     return PromptSession(query, every, table, features.Edges(table), targets, tuple(warnings))
+
+
+def make_nodes(
+    run: features.Run, dictionaries: Iterable[features.Dictionary], query: AttributionQuery
+) -> tuple[features.NodeTable, tuple[features.Target, ...]]:
+    """The nodes of a run that a query asks for, and its targets among them."""
+    table = features.node_table(run, dictionaries)
+    targets = resolve_targets(table, query)
+    if not query.neurons:
+        return table, targets
+    table = features.table_with_neurons(table, targets, query.neurons)
+    return table, resolve_targets(table, query)
 
 
 def check_query(model: models.Model, query: AttributionQuery) -> None:

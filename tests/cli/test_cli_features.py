@@ -12,11 +12,14 @@ import pytest
 import torch
 from slow_features import random_dictionaries
 
+import circuitviz as cv
 from circuitviz.__main__ import main
 from circuitviz.cli.output import input_warnings_printed
+from circuitviz.document.attribution_query import NEURON_COUNT
 from circuitviz.errors import InputWarning
 from circuitviz.features import node_table, node_target, run_prompt, write_saelens_folder
 from circuitviz.formats import import_document
+from circuitviz.graph import NodeKind
 from circuitviz.models import load_model
 
 PROMPT = "When Mary and John went to the store, John gave a drink to"
@@ -69,7 +72,7 @@ def test_local_circuit(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> Non
 
 
 def test_local_circuit_of_a_token_and_a_neuron(ask: Ask) -> None:
-    for target in (" Mary", "m3.n7@4"):
+    for target in (" Mary", "m3.n233@4"):
         tau = ("--tau", 0.05, "--gate", "absolute", "--method", "direct-attribution")
         data, _ = ask("local-circuit", "--prompt", PROMPT, "--target", target, *tau)
         assert all(abs(node["attribution"]) > 0.05 for node in data["nodes"])
@@ -150,9 +153,37 @@ def test_wrong_input_is_one_line(
     assert says in err and "Traceback" not in err
 
 
-def test_a_model_without_dictionaries_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["attribute", "-m", "reverse", "-p", "a"]) == 2
+def test_tracing_without_dictionaries_is_told_to_need_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "texts").write_text("a\n")
+    assert main(["trace", str(tmp_path / "texts"), "-m", "reverse", "--feature", "m0.f1"]) == 2
     assert "--dictionaries needs folders" in capsys.readouterr().err
+
+
+def test_a_model_without_dictionaries_is_shown_in_neurons_and_heads(tmp_path: Path) -> None:
+    out = tmp_path / "neurons.circuit"
+    assert main(["local-circuit", "-m", "reverse", "-p", "a b c", "--target", "c", "-o", str(out)]) == 0
+    opened = import_document(out)
+    query = opened.state.query
+    assert query is not None and query.neurons == NEURON_COUNT and query.sites == ()
+    assert f"--neurons={NEURON_COUNT}" in query.command_line() and "--sites=" in query.command_line()
+
+
+def test_neurons_of_the_demo_are_saved_changed_and_measured_again(tmp_path: Path) -> None:
+    out = tmp_path / "neurons.circuit"
+    asked = ("-m", "demo", "--prompt", PROMPT, "--target", " Mary", "--neurons", "300")
+    assert main(["local-circuit", *asked, "--nodes", "40", "--gate", "absolute", "-o", str(out)]) == 0
+    opened = cv.open(out)
+    state = opened.document.state
+    assert state.circuit is not None and state.scores is not None
+    neurons = [node.name for node in state.circuit.graph.nodes if node.kind is NodeKind.NEURON]
+    assert neurons and opened.experiment.warnings == ()
+    assert opened.evaluate().faithfulness.value is not None
+    reading = opened.read(neurons[0])
+    assert reading.activation == pytest.approx(state.scores.info["activations"][neurons[0]], rel=1e-5)
+    assert len(reading.promoted_tokens) > 2
+    assert main(["intervene", *asked, "--change", f"{neurons[0]}=zero"]) == 0
 
 
 COMMANDS = {

@@ -4,7 +4,9 @@ from .directions import TokenEffect as TokenEffect
 from .directions import de_embedding_effects as de_embedding_effects
 from .directions import nearest_features as nearest_features
 from .directions import promoted_tokens as promoted_tokens
+from .directions import promoted_tokens_of as promoted_tokens_of
 from .directions import token_effects as token_effects
+from .directions import token_effects_of as token_effects_of
 from .feature_index import DashboardExample as DashboardExample
 from .feature_index import FeatureIndex as FeatureIndex
 from .feature_index import FeatureRow as FeatureRow

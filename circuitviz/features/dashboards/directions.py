@@ -51,7 +51,14 @@ def token_effects(
     Raises:
         InputError: There is no such feature.
     """
-    direction = output_direction(model, dictionary, feature)
+    return token_effects_of(model, output_direction(model, dictionary, feature), n_tokens)
+
+
+@torch.no_grad()
+def token_effects_of(
+    model: Model, direction: Tensor, n_tokens: int = 10
+) -> tuple[list[TokenEffect], list[TokenEffect]]:
+    """Return the tokens that a direction [d_model] of the stream promotes and suppresses most."""
     effect = model.unembedding @ model.final_norm.fold_output(direction)
     return _rank_tokens(model, effect, n_tokens), _rank_tokens(model, -effect, n_tokens, -1.0)
 
@@ -71,14 +78,18 @@ def promoted_tokens(
     Raises:
         InputError: There is no such feature.
     """
+    directions = [output_direction(model, dictionary, feature) for feature in features]
+    return promoted_tokens_of(model, torch.stack(directions), n_tokens) if directions else []
+
+
+@torch.no_grad()
+def promoted_tokens_of(model: Model, directions: Tensor, n_tokens: int = 3) -> list[list[TokenEffect]]:
+    """Return the tokens that each of some directions [n, d_model] of the stream promotes most."""
     found: list[list[TokenEffect]] = []
-    for first in range(0, len(features), FEATURES_PER_PRODUCT):
+    for chosen in directions.split(FEATURES_PER_PRODUCT):
         check_cancelled()
-        chosen = features[first : first + FEATURES_PER_PRODUCT]
-        directions = torch.stack(
-            [model.final_norm.fold_output(output_direction(model, dictionary, feature)) for feature in chosen]
-        )
-        best = (directions @ model.unembedding[: model.tokens.vocabulary_size].T).topk(n_tokens)
+        folded = model.final_norm.fold_output(chosen)
+        best = (folded @ model.unembedding[: model.tokens.vocabulary_size].T).topk(n_tokens)
         for ids, values in zip(best.indices.tolist(), best.values.tolist(), strict=True):
             texts = model.tokens.token_strings(ids)
             found.append([TokenEffect(token, value) for token, value in zip(texts, values, strict=True)])

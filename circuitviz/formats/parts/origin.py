@@ -35,7 +35,7 @@ from circuitviz.formats.schemas import (
 RENAMED_FIELDS = {"asked": "requested"}  # by the name in files
 FIELDS = tuple({"requested": "asked"}.get(field.name, field.name) for field in dataclasses.fields(TaskOrigin))
 SHARED_FIELDS = "weight_hash task_hash select requested versions machine seconds created".split()
-SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share")
+SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share", "neurons")
 TEXT_FIELDS = "model weight_hash task task_hash metric ablation method select machine created dtype".split()
 option_schema = either_of(any_scalar, list_of(any_scalar))
 folders_schema = optional_value(either_of(any_text, list_of(any_text)))
@@ -52,7 +52,8 @@ query_schema = record_of(
     {**dict.fromkeys(("target", "gate", "errors"), optional_value(any_text)),
      **dict.fromkeys(("tau", "node_share", "edge_share"), optional_number),
      "sites": optional_value(list_of(any_text)), "tokens": optional_value(list_of(any_count)),
-     "nodes": optional_value(any_count), "rows": optional_value(any_count), "dictionaries": folders_schema},
+     **dict.fromkeys(("nodes", "neurons", "rows"), optional_value(any_count)),
+     "dictionaries": folders_schema},
 )  # fmt: skip
 
 

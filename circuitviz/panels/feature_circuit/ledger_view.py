@@ -16,10 +16,13 @@ from circuitviz.shapes.drawing import Drawing
 from circuitviz.shapes.plot_axes import PlotFigureOptions
 
 LEDGER_TERMS = {
-    "features": ("Kept features, heads", "kept nodes whose inputs are not followed (direct attribution)"),
+    "features": (
+        "Kept features, heads",
+        "kept features, neurons and heads whose inputs are not followed (direct attribution)",
+    ),
     "tokens": ("Tokens", "token embeddings of the prompt, through kept nodes"),
     "positions": ("Positions", "position embeddings"),
-    "errors": ("Errors", "reconstruction errors of the dictionaries"),
+    "errors": ("Errors", "reconstruction errors of the dictionaries, and neurons that are no nodes"),
     "components": ("MLPs", "MLPs without a dictionary, whose inputs are not followed"),
     "decoder_biases": ("Decoder biases", "output biases and decoder biases"),
     "encoder_biases": ("Encoder biases", "encoder biases of the kept nodes and the target"),

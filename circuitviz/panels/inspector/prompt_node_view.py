@@ -22,13 +22,19 @@ KIND_EXPLANATIONS = {
         "are frozen: the edges do not explain why a head attends to this token."
     ),
     NodeKind.HEAD: "An attention head without features, at one position. Its attention pattern is frozen.",
-    NodeKind.ERROR: "Reconstruction error of the dictionary. A source node: it has no incoming edges.",
+    NodeKind.ERROR: (
+        "What the site writes beyond its nodes: the dictionary's reconstruction error, or the MLP's neurons "
+        "that are no nodes. A source node: it has no incoming edges."
+    ),
     NodeKind.TOKEN: "Token embedding. A source node: it has no incoming edges.",
     NodeKind.POSITION: "Position embedding. A source node: it has no incoming edges.",
     NodeKind.BIAS: "Biases, independent of the prompt. A source node: it has no incoming edges.",
     NodeKind.MLP: "An MLP without a transcoder. A source node: its inputs are not followed.",
     NodeKind.SKIP: "Linear skip connection of the transcoder.",
-    NodeKind.NEURON: "Target of this circuit: the neuron’s value before its activation function.",
+    NodeKind.NEURON: (
+        "A neuron of an MLP is described by the tokens that it promotes. In attribution its activation "
+        "function is a constant ratio; of a gated MLP each factor is given half."
+    ),
     NodeKind.LOGITS: "Target of this circuit.",
 }
 

@@ -1,14 +1,15 @@
-"""The tokens that features promote, for their names on the canvas."""
+"""The tokens that features and neurons promote, for their names on the canvas."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz import features
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.features import dashboards
 from circuitviz.graph.feature_sites import site_of
-from circuitviz.graph.nodes import Node
+from circuitviz.graph.nodes import Node, NodeKind
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.workbench.requests.discover_prompt_circuit import require_prompt_session
 from circuitviz.workbench.requests.priority import Priority
@@ -23,11 +24,11 @@ PromotedTokens = dict[str, list[tuple[str, float]]]
 
 @dataclass(frozen=True)
 class ReadFeatureTokens(Query):
-    """Read the tokens that features promote; those of a site without a dictionary are left out.
+    """Read the tokens that features and neurons promote; features without a dictionary are left out.
 
     Attributes:
         attribution_query: Of the prompt that is open; None for the features of a task's circuit.
-        features: Nodes that are features.
+        features: Nodes that are features or neurons.
     """
 
     title = "Could not read the features' tokens"
@@ -50,13 +51,18 @@ class ReadFeatureTokens(Query):
         of_site = {dictionary.site.name: dictionary for dictionary in opened}
         by_site: dict[str, list[Node]] = {}
         for node in self.features:
-            if site_of(node) in of_site and node.feature is not None:
+            is_known = node.kind is NodeKind.NEURON or site_of(node) in of_site
+            if is_known and node.feature is not None:
                 by_site.setdefault(site_of(node), []).append(node)
         found: PromotedTokens = {}
         for done, (site, nodes) in enumerate(by_site.items()):
             yield Progress(done, len(by_site), f"features of {site}")
             numbers = sorted({node.feature for node in nodes if node.feature is not None})
-            tokens = dashboards.promoted_tokens(model, of_site[site], numbers)
+            if nodes[0].kind is NodeKind.NEURON:
+                directions = features.neuron_directions(model, int(site[1:]), numbers)
+                tokens = dashboards.promoted_tokens_of(model, directions)
+            else:
+                tokens = dashboards.promoted_tokens(model, of_site[site], numbers)
             effects = dict(zip(numbers, tokens, strict=True))
             for node in nodes:
                 if node.feature is not None:
