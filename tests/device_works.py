@@ -315,6 +315,8 @@ EVALUATIONS: dict[str, Work] = {
     "stability": partial(_measure, "stability", resamples=2),
     "curve": _curve,
     "minimality": partial(_measure, "minimality", sets=0),
+    "random": partial(_measure, "random", circuits=2),
+    "rivals": partial(_measure, "rivals", number=1, candidates=1, tolerance=100.0),
     "roles": partial(_measure, "roles"),
     "ablations": partial(_measure_features, "ablations"),
     "predicted": partial(_measure_features, "predicted"),

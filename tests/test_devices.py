@@ -33,8 +33,9 @@ next pass depends on it (acdc), or as each is the measurement of another circuit
 PER_LAYER = {"local", "local-scores", "prompt-bench", "roles", "traces", "local-of-size", "ablations",
              "predicted", "sizes"}  # fmt: skip
 """Works in which the host chooses, stage by stage, which rows of edges are computed."""
-ONE_SIZE = {"traces", "local-of-size"}
-"""Works whose steps depend on numbers: how many examples there are, or thresholds until a size is reached."""
+ONE_SIZE = {"traces", "local-of-size", "random", "rivals"}
+"""Works whose steps depend on numbers: how many examples there are, thresholds until a size is reached, or circuits
+that are drawn or searched."""
 
 device = StandinDevice()
 

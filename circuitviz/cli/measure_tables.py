@@ -127,6 +127,26 @@ def _roles_lines(data: dict[str, Any]) -> list[str]:
     return [*lines, *(f"{name}: {why}" for name, why in found["missing"].items())]
 
 
+def _rivals_lines(data: dict[str, Any]) -> list[str]:
+    found = data["rivals"]
+    lines = [
+        f"rivals: {found['found']} other circuits of {found['edges']:,} edges, as faithful within "
+        f"{found['tolerance']:g}, that share little (IoU at most {found['overlap']:g})"
+    ]
+    for number, faithfulness in enumerate(found["faithfulness"][1:], start=1):
+        value, overlap = format_number(faithfulness["value"]), format_number(found["iou"][0][number])
+        lines.append(f"  rival {number}  faithfulness {value}, IoU with the circuit {overlap}")
+    if found["found"]:
+        lines.append(f"all share {len(found['core']):,} edges: {', '.join(found['core'][:8])}")
+    elif "closest" in found:
+        closest, overlap = format_number(found["closest"]["value"]), format_number(found["closest"]["iou"])
+        lines.append(f"  the closest has faithfulness {closest}, IoU {overlap}")
+    for prompt in found["prompts"]:
+        metric = ", ".join(map(format_number, prompt["metric"]))
+        lines.append(f"  told apart by prompt {prompt['prompt']} ({metric}): {prompt['text']}")
+    return lines
+
+
 def _sizes_lines(data: dict[str, Any]) -> list[str]:
     found = data["sizes"]
     lines = [f"sizes: the strongest nodes alone, and all but them; {found['ablation']} ablation"]
@@ -140,6 +160,7 @@ def _sizes_lines(data: dict[str, Any]) -> list[str]:
 MEASURE_TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "curve": _curve_lines,
     "random": _random_lines,
+    "rivals": _rivals_lines,
     "completeness": _completeness_lines,
     "minimality": _minimality_lines,
     "backup": _backup_lines,

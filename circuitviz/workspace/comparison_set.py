@@ -103,6 +103,13 @@ class ComparisonSet(QObject):
         self.changed.emit()
         return name
 
+    def overlay_circuit(self, name: str, circuit: Circuit) -> None:
+        """Keep a circuit of the open one's graph under a name, and draw both on one canvas."""
+        state = self._documents.document.state
+        self._user_documents[name] = Document(State(state.origin, state.scores, circuit))
+        self.chosen_name, self.is_overlaid = name, True
+        self._emit_changes()
+
     def add_file(self, path: Path) -> None:
         """Add a circuit file under its name; a failure is shown."""
 

@@ -30,6 +30,8 @@ RESULTS: dict[str, Any] = {
     "minimality": {"nodes": [{"node": "m0", "value": 0.5, "change": INTERVAL, "without": ["m1"]}]},
     "predicted": {"target": "t", "action": "scale", "response": "effect", "r": 0.5, "points": [{"node": "m0.f9@1", "predicted": 1.0, "measured": 0.5}]},
     "random": {"asked": 9, "edges": 8.5, "circuits": 2, **INTERVAL, "values": [0.25, 0.5], "own": INTERVAL},
+    "rivals": {"found": 1, "edges": 8, "tolerance": 0.02, "overlap": 0.5, "faithfulness": [INTERVAL, INTERVAL], "rivals": [["m0->m1"]], "core": [], "iou": [[1.0, 0.0], [0.0, 1.0]],
+               "prompts": [{"prompt": 0, "text": "a", "metric": [0.5, 1.0]}], "closest": {**INTERVAL, "iou": 0.25}},
     "robustness": {"cells": [{"ablation": "zero", "metric": "kl", "patched": "edges", **INTERVAL}, {"ablation": "zero", "metric": "x", "patched": "edges", "value": None, "low": None, "high": None, "why": "no"}]},
     "roles": {"roles": {"induction": {"role": "Induction", "unit": "share", "scores": {"a0.h0": 0.5, "a0.h1": None, "a1.h1": 0.25}}}, "weights": "w", "task": "t", "movers": [], "missing": {}},
     "sizes": {"target": "t", "ablation": "zero", "errors": "kept", "points": [{"nodes": 3, "last": "m0", "faithfulness": 0.5, "completeness": None}]},

@@ -100,6 +100,23 @@ random_schema = with_rule(
 )
 
 
+telling_prompt_schema = record_of({"prompt": any_count, "text": any_text, "metric": list_of(finite_number)})
+rivals_schema = with_rule(
+    record_of(
+        {"found": any_count, "edges": any_count, "core": list_of(any_text)}
+        | {"faithfulness": list_of(interval_schema), "rivals": list_of(list_of(any_text))}
+        | {"iou": list_of(list_of(finite_number)), "prompts": list_of(telling_prompt_schema)},
+        {"closest": record_of({**INTERVAL_FIELDS, "iou": finite_number})},
+    ),
+    lambda r: (
+        r["found"] == len(r["rivals"])
+        and len(r["faithfulness"]) == len(r["iou"]) == r["found"] + 1
+        and all(len(row) == r["found"] + 1 for row in r["iou"])
+    ),
+    "a faithfulness and a row of overlaps for the circuit and each rival",
+)
+
+
 def _check_traces(value: Any, location: str) -> None:
     """Check collected traces, whose structure ``TraceSet`` checks further."""
     collected_traces_schema(value, location)
@@ -135,6 +152,7 @@ RESULT_SCHEMAS: dict[str, Schema] = {
         {"target": any_text, "response": any_text, "r": optional_number, "points": list_of(prediction_schema)}
     ),
     "random": random_schema,
+    "rivals": rivals_schema,
     "robustness": record_of({"cells": list_of(cell_schema)}),
     "roles": with_rule(
         record_of({"roles": mapping_of(role_schema)}, {"weights": any_text, "task": any_text}),

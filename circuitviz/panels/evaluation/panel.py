@@ -9,6 +9,7 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from circuitviz.graph import Circuit
 from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
@@ -25,6 +26,7 @@ from circuitviz.workbench.requests.load_choices import Choices
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
+RIVALS = "rivals"  # the measure whose circuits can be drawn beside the open one
 WITHOUT_INTERVENTIONS = "same edges, with unmodified nodes"
 
 
@@ -63,6 +65,10 @@ class EvaluationPanel(Panel):
             checkable=True,
             toolTip="opacity of each edge: how stable it is under resampling",
         )
+        self.rival_box = ComboBox(
+            accessibleName="Rival on canvas",
+            toolTip="draw a rival and this circuit together: what both have, and what only one has",
+        )
         self._choices = Choices()
         self._job = LatestJob(workspace, self)
         self._build()
@@ -74,6 +80,7 @@ class EvaluationPanel(Panel):
         self.cancel_button.clicked.connect(self._job.cancel)
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.evaluate_command()))
         self.fade_button.toggled.connect(self._fade_by_stability)
+        self.rival_box.activated.connect(self._overlay_rival)
         self.chart.hover_text_changed.connect(self._show_message)
         self.chart.nodes_clicked.connect(workspace.select_nodes)
         workspace.catalog_received.connect(self._set_choices)
@@ -145,6 +152,7 @@ class EvaluationPanel(Panel):
         self.export_button.setEnabled(measure is not None)
         self.fade_button.setVisible(name == "stability")
         self.fade_button.setEnabled(measure is not None)
+        self._list_rivals(name, measure)
         self._show_message("")
 
     def _on_document_opened(self) -> None:
@@ -177,6 +185,7 @@ class EvaluationPanel(Panel):
         foot = lay_out_row(
             (self.message_label, 1),
             self.fade_button,
+            self.rival_box,
             self.copy_button,
             self.export_button,
             spacing=6,
@@ -245,6 +254,30 @@ class EvaluationPanel(Panel):
             self.run_button.setFocus()  # else the keys go on to the plot, which would read itself out
         self.cancel_button.setEnabled(is_running)
 
+    def _list_rivals(self, name: str, measure: dict[str, Any] | None) -> None:
+        """Offer the rivals for the canvas."""
+        n_rivals = len(measure["result"]["rivals"]) if name == RIVALS and measure is not None else 0
+        with QSignalBlocker(self.rival_box):
+            self.rival_box.clear()
+            self.rival_box.addItem("Show on canvas…")
+            self.rival_box.addItems([_rival_name(number + 1) for number in range(n_rivals)])
+            if (comparison := self.workspace.comparison).is_overlaid:
+                self.rival_box.setCurrentIndex(max(0, self.rival_box.findText(comparison.chosen_name)))
+        self.rival_box.setVisible(n_rivals > 0)
+
+    def _overlay_rival(self, row: int) -> None:
+        """Draw the rival of a row with the circuit; the first row draws the circuit alone."""
+        comparison, circuit = self.workspace.comparison, self.workspace.state.circuit
+        if row == 0 or circuit is None:
+            comparison.set_overlaid(False)
+            return
+        names = self.workspace.document.measures[RIVALS]["result"]["rivals"][row - 1]
+        comparison.overlay_circuit(_rival_name(row), Circuit.from_names(circuit.graph, names))
+
     def _fade_by_stability(self, is_faded: bool) -> None:
         measure = self.workspace.document.measures.get("stability")
         self.workspace.set_edge_opacity(dict(measure["result"]["edges"]) if is_faded and measure else None)
+
+
+def _rival_name(number: int) -> str:
+    return f"rival {number}"

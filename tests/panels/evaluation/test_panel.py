@@ -199,3 +199,32 @@ def test_a_measure_goes_on_behind_another_tab_and_is_stored_in_its_own(
     workspace.tab_controller.show(tab)
     qtbot.waitUntil(lambda: bool(mine.measures.get("completeness", {}).get("done")), timeout=LONG)
     assert not other.document.measures and not panel._job.is_running
+
+
+def test_a_rival_is_drawn_with_the_circuit_on_one_canvas(
+    host: PanelHost, demo_file: Path, qtbot: QtBot
+) -> None:
+    panel = host.show("evaluation")
+    host.open_document(demo_file)
+    circuit = host.workspace.state.circuit
+    assert circuit is not None
+    rival = circuit.edge_names[5:]
+    interval = {"value": 0.9, "low": 0.8, "high": 1.0}
+    result = {
+        "found": 1, "edges": circuit.n_edges, "tolerance": 0.02, "overlap": 0.5, "prompts": [], "core": list(rival),
+        "faithfulness": [interval, interval], "rivals": [list(rival)], "iou": [[1.0, 0.9], [0.9, 1.0]],
+    }  # fmt: skip
+    record = {"key": host.workspace.state.measurement_key, "options": {}, "done": True, "result": result}
+    qtbot.waitUntil(lambda: "rivals" in _listed(panel), timeout=LONG)
+    panel.measure_box.setCurrentText("curve")
+    assert panel.rival_box.isHidden()
+    host.workspace.document.store_measure("rivals", record)
+    panel.measure_box.setCurrentText("rivals")
+    assert panel.rival_box.isVisible() and panel.rival_box.count() == 2
+    panel.rival_box.setFocus()
+    qtbot.keyClick(panel.rival_box, Qt.Key.Key_Down)
+    comparison = host.workspace.comparison
+    assert comparison.chosen_name == "rival 1" and comparison.is_overlaid
+    assert comparison.overlaid_state.circuit.edge_names == rival
+    qtbot.keyClick(panel.rival_box, Qt.Key.Key_Up)
+    assert not comparison.is_overlaid

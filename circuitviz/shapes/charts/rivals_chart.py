@@ -1,0 +1,38 @@
+"""Faithfulness of a circuit and its rivals, with what they share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from circuitviz.shapes.charts.bar_rows import add_bars
+from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
+
+
+@charts.register("rivals", summary="a bar for the circuit and each rival")
+def draw_rivals(chart: ChartSpec, result: dict[str, Any]) -> None:
+    """A bar for each circuit of the same size; the note says how many edges all share."""
+    names = ["this circuit", *(f"rival {i + 1}" for i in range(result["found"]))]
+    intervals = list(result["faithfulness"])
+    overlaps = result["iou"][0]
+    if not result["found"] and "closest" in result:
+        names.append("closest, no rival")
+        intervals.append(result["closest"])
+        overlaps = [*overlaps, result["closest"]["iou"]]
+    chart.table_rows = [["circuit", "faithfulness", "low", "high", "IoU with this circuit"]]
+    chart.table_rows += [
+        [name, *(interval[key] for key in ("value", "low", "high")), overlap]
+        for name, interval, overlap in zip(names, intervals, overlaps, strict=True)
+    ]
+    chart.set_axis_labels("", f"faithfulness of circuits of {result['edges']:,} edges")
+    values = [interval["value"] or 0.0 for interval in intervals]
+    low = [interval["low"] for interval in intervals]
+    high = [interval["high"] for interval in intervals]
+    texts = [
+        f"{name}: {value:.3f}, IoU with this circuit {overlap:.2f}"
+        for name, value, overlap in zip(names, values, overlaps, strict=True)
+    ]
+    add_bars(chart, names, values, low, high, texts, nodes=())
+    if result["found"]:
+        chart.add_legend_note(f"{len(result['core']):,} edges are in all of them")
+    else:
+        chart.add_legend_note("no other circuit of this size is as faithful")
