@@ -1,4 +1,4 @@
-"""Circuits to compare the open one with: kept ones, files, references that ship."""
+"""Circuits to compare the open one with: those of other tabs, kept ones, files, references that ship."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from circuitviz.workbench.requests.load_references import LoadReferences, Refere
 from circuitviz.workbench.requests.messages import Request
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.file_loader import FileLoader
+from circuitviz.workspace.tabs import Tab, TabList
 
 THIS_CIRCUIT = "this circuit"
 
@@ -23,8 +24,8 @@ THIS_CIRCUIT = "this circuit"
 class ComparisonSet(QObject):
     """What can be compared, which of it is chosen, and whether the canvas shows both.
 
-    Only circuits of the open one's shape can be chosen. They stay until the window closes: circuits of
-    several tasks are found one after another.
+    Only circuits of the open one's shape can be chosen. Those of other tabs are there as they are now, under
+    the names of their tabs; kept ones and files stay until the window closes.
 
     Attributes:
         chosen_name: The circuit that is compared with; empty where none is.
@@ -36,16 +37,21 @@ class ComparisonSet(QObject):
     def __init__(
         self,
         documents: DocumentSwitcher,
+        tabs: TabList,
         file_loader: FileLoader,
         submit: Callable[[Request], JobHandle],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._documents, self._file_loader, self._submit = documents, file_loader, submit
+        self._documents, self._tabs = documents, tabs
+        self._file_loader, self._submit = file_loader, submit
         self.chosen_name = ""
         self.is_overlaid = False
         self._user_documents: dict[str, Document] = {}
         self._reference_documents: dict[str, Document] = {}
+        self._tabs_by_name: dict[str, Tab] = {}  # those that have a circuit
+        self._front = tabs.front
+        tabs.changed.connect(self._follow_tabs)
 
     def load_references(self) -> None:
         """Have the references that ship read."""
@@ -67,21 +73,23 @@ class ComparisonSet(QObject):
         return None if document is None else document.state
 
     def matching_names(self) -> list[str]:
-        """Names of what fits: the model's own references, other references, then what was kept."""
+        """What fits: the model's own references, other references, what was added, then other tabs."""
         state = self._documents.document.state
         if state.circuit is None:
             return []
         circuit, shape = state.circuit, state.circuit.graph.shape
-        user_names = [name for name, document in self._user_documents.items() if _shape_of(document) == shape]
-        names = [*self._matching_references(shape, state.origin), *user_names]
-        return [name for name in names if _has_same_graph(self.get_document(name), circuit)]
+        tabs = [name for name, tab in self._tabs_by_name.items() if tab is not self._tabs.front]
+        names = [*self._matching_references(shape, state.origin), *self._user_documents, *tabs]
+        return [name for name in names if _fits(self.get_document(name), circuit)]
 
     def user_names(self) -> list[str]:
-        """Names of circuits that the person kept or opened, and that fit."""
-        return [name for name in self.matching_names() if name in self._user_documents]
+        """Names of circuits of other tabs, and of those that the person added, that fit."""
+        return [name for name in self.matching_names() if name not in self._reference_documents]
 
     def get_document(self, name: str) -> Document:
         """A circuit by its name."""
+        if (tab := self._tabs_by_name.get(name)) is not None:
+            return tab.user_document
         is_users = name in self._user_documents
         return self._user_documents[name] if is_users else self._reference_documents[name]
 
@@ -116,6 +124,7 @@ class ComparisonSet(QObject):
         def add(document: Document) -> None:
             self._user_documents[path.name] = document
             self.chosen_name = path.name
+            self._tabs_by_name = self._name_tabs()
             self.changed.emit()
 
         title = f"Could not open {path.name}"
@@ -133,6 +142,31 @@ class ComparisonSet(QObject):
         if is_overlaid != self.is_overlaid:
             self.is_overlaid = is_overlaid
             self._emit_changes()
+
+    def _follow_tabs(self) -> None:
+        """Keep the chosen tab chosen under another name; once in front, compare it the other way round.
+
+        Where the tab in front is another one or has another document, that is about to be told.
+        """
+        tabs, before, front_before = self._tabs, self._tabs_by_name, self._front
+        self._front, self._tabs_by_name = tabs.front, self._name_tabs()
+        if (chosen := before.get(self.chosen_name)) is not None:
+            chosen = front_before if chosen is tabs.front else chosen
+            self.chosen_name = next((name for name, tab in self._tabs_by_name.items() if tab is chosen), "")
+        if self._front is front_before and _without(before, self._front) != _without(
+            self._tabs_by_name, self._front
+        ):
+            self.changed.emit()
+
+    def _name_tabs(self) -> dict[str, Tab]:
+        """The tabs that have a circuit, by names that nothing else has."""
+        taken = {*self._user_documents, *self._reference_documents}
+        named = zip(self._tabs.display_names(), self._tabs.tabs, strict=True)
+        return {
+            f"{name} (tab)" if name in taken else name: tab
+            for name, tab in named
+            if tab.user_document.state.circuit is not None
+        }
 
     def _on_references_loaded(self, reply: ReferencesLoaded) -> None:
         self._reference_documents = reply.documents
@@ -153,7 +187,7 @@ class ComparisonSet(QObject):
         return [name for _, _, name in sorted(ranked)]
 
     def _unused_name(self, name: str) -> str:
-        taken = (*self._user_documents, *self._reference_documents)
+        taken = (*self._user_documents, *self._reference_documents, *self._tabs_by_name)
         unused, number = name, 2
         while unused in taken:
             unused, number = f"{name} ({number})", number + 1
@@ -172,7 +206,11 @@ def _shape_of(document: Document) -> ModelShape | None:
     return None if circuit is None else circuit.graph.shape
 
 
-def _has_same_graph(document: Document, circuit: Circuit) -> bool:
-    """Whether both are in one basis: a site shown as features has other nodes than its heads or MLP."""
-    other = document.state.circuit
-    return other is not None and other.graph.same_as(circuit.graph)
+def _fits(document: Document, circuit: Circuit) -> bool:
+    """Whether both are of one basis: a site shown as features has other nodes than its heads or MLP."""
+    other, shape = document.state.circuit, circuit.graph.shape
+    return other is not None and _shape_of(document) == shape and other.graph.same_as(circuit.graph)
+
+
+def _without(tabs: dict[str, Tab], front: Tab) -> dict[str, Tab]:
+    return {name: tab for name, tab in tabs.items() if tab is not front}

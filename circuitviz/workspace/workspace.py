@@ -131,7 +131,7 @@ class Workspace(QObject):
             self.submit_request, self.notifier, self,
         )  # fmt: skip
         self.file_loader = FileLoader(self.task_pool, self.notifier)
-        self.comparison = ComparisonSet(documents, self.file_loader, self.submit_request, self)
+        self.comparison = ComparisonSet(documents, self.tabs, self.file_loader, self.submit_request, self)
         self.save_service = SaveService(self.task_pool, self.tabs, self.notifier, self)
         self._connect_parts()
 

@@ -99,14 +99,15 @@ class PartsPage(ComparePage):
         is_overlaid = comparison.is_overlaid
         self.overlay_button.setText("Show this circuit alone" if is_overlaid else "Show both on the canvas")
         ours, theirs = state.live_circuit, other.state.live_circuit if other is not None else None
-        key = (state.hash, comparison.chosen_name, id(other), self.kind_box.currentIndex())
+        other_hash = other.state.hash if other is not None else ""
+        key = (state.hash, comparison.chosen_name, id(other), other_hash, self.kind_box.currentIndex())
         if key == self._shown_key:
             self.sync_selection()
             return
         self._shown_key = key
         if other is None or ours is None or theirs is None or not ours.graph.same_as(theirs.graph):
             self.summary_label.setText(
-                "Choose a circuit to compare with: one you added, a file, or a reference."
+                "Choose a circuit to compare with: another tab's, one you added, a file, or a reference."
             )
             self._set_parts([])
             return

@@ -20,8 +20,9 @@ def test_reuse_across_tasks(demo_host: PanelHost, qtbot: QtBot) -> None:
     demo_host.show("compare")
     compare.tabs.setCurrentWidget(compare.reuse_page)
     assert len(set(map(frozenset, found.values()))) == 3
+    tabs = ["ioi.circuit", "ioi · demo", "greater-than · demo"]  # circuits of other tabs are there, too
     names, nodes = list(found), compare.reuse_page.shares["nodes"]
-    assert compare.reuse_page.shares["names"] == ["this circuit", *names]
+    assert compare.reuse_page.shares["names"] == ["this circuit", *names, *tabs]
     for i, a in enumerate(names, start=1):
         for j, b in enumerate(names, start=1):
             assert nodes[i][j] == pytest.approx(len(found[a] & found[b]) / len(found[a]))
