@@ -64,7 +64,7 @@ class SlowModel:
         positions: Tensor,
         ablated: Outputs | None = None,
         out: Collection[str] = (),
-        scale: Callable[[str], float] = lambda edge: 1.0,
+        scale: Callable[[str], float | Tensor] = lambda edge: 1.0,
         begin: Tensor | None = None,
         fixed: Outputs | None = None,
         held: Outputs | None = None,
@@ -78,8 +78,8 @@ class SlowModel:
     ) -> tuple[Tensor, Outputs]:
         """Forward pass in which each edge of ``out`` carries its ablation value.
 
-        ``scale`` goes only part of the way: sender + scale · (ablated − sender). ``fixed``: what
-        receivers read, whatever was written; ``held``: what senders write, whatever they read;
+        ``scale`` goes only part of the way, or to some positions [batch, time, 1]: sender + scale ·
+        (ablated − sender). ``fixed``: what receivers read, whatever was written; ``held``: what senders write, whatever they read;
         ``pushed``: what is added to what a receiver reads; ``read`` is filled with what each read;
         ``changed`` makes a sender write something else. Layers before ``start`` are not run: they wrote
         what ``known`` says. ``looked`` is filled with each head's pattern; ``patterns``: theirs instead.
@@ -108,7 +108,7 @@ class SlowModel:
             total = unchanged
             for sender in ablated_senders.get(receiver, ()):
                 change = ablated[sender] - outs[sender]
-                total = torch.add(total, change, alpha=scale(f"{sender}->{receiver}"))
+                total = total + scale(f"{sender}->{receiver}") * change
             if read is not None:
                 read[receiver] = total
             total = fixed.get(receiver, total)

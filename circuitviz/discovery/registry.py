@@ -95,7 +95,11 @@ methods: Registry[DiscoveryMethod] = Registry("method", "circuitviz.discovery", 
 
 
 def make_setting(
-    model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted", by_span: bool = False
+    model: Model,
+    task: Task,
+    metric: str | None = None,
+    ablation: str = "corrupted",
+    by_span: bool | Spans = False,
 ) -> TaskSetting:
     """A setting whose metric and ablation exist and suit the task, with the task on the model's device.
 
@@ -104,7 +108,8 @@ def make_setting(
         task: The task, on any device.
         metric: Name of the metric; the task's own by default.
         ablation: Name of the ablation.
-        by_span: Whether edges are told apart by the task's spans.
+        by_span: Whether edges are told apart by the task's spans, or by those of a task that this one is a
+            part of.
 
     Raises:
         InputError: There is no such metric or ablation, the metric does not suit the task, or there are too
@@ -117,9 +122,8 @@ def make_setting(
             f"The metric '{name}' compares correct with incorrect answers, but the task "
             f"'{task.name}' has prompts without incorrect ones; log-prob or kl would be right."
         )
-    setting = TaskSetting(
-        model, task.to(model.device), name, check_ablation(ablation), task.spans if by_span else None
-    )
+    spans = task.spans if by_span is True else by_span or None
+    setting = TaskSetting(model, task.to(model.device), name, check_ablation(ablation), spans)
     _ = setting.graph  # there may be too many spans
     return setting
 
@@ -140,7 +144,7 @@ def discover_steps(
     method: str,
     metric: str | None = None,
     ablation: str = "corrupted",
-    by_span: bool = False,
+    by_span: bool | Spans = False,
     **options: object,
 ) -> ProgressSteps[Scores]:
     """Start a discovery method; drive the generator with ``for`` or with ``run_to_completion``.
@@ -151,7 +155,8 @@ def discover_steps(
         method: Name of the method.
         metric: Name of the metric; the task's own by default.
         ablation: Name of the ablation.
-        by_span: Whether each edge is scored at each of the task's spans, instead of as a sum over positions.
+        by_span: Whether each edge is scored at each of the task's spans, or at given ones, instead of as a
+            sum over positions.
         **options: Options of the method.
 
     Returns:
@@ -182,7 +187,7 @@ def discover(
     method: str,
     metric: str | None = None,
     ablation: str = "corrupted",
-    by_span: bool = False,
+    by_span: bool | Spans = False,
     **options: object,
 ) -> Scores:
     """Score every edge of a model on a task with a method.
@@ -193,7 +198,8 @@ def discover(
         method: Name of the method.
         metric: Name of the metric; the task's own by default.
         ablation: Name of the ablation.
-        by_span: Whether each edge is scored at each of the task's spans, instead of as a sum over positions.
+        by_span: Whether each edge is scored at each of the task's spans, or at given ones, instead of as a
+            sum over positions.
         **options: Options of the method.
 
     Raises:

@@ -102,7 +102,9 @@ def measure_backup(measure_input: MeasureInput, options: BackupOptions) -> Progr
     rows = [
         row
         for row, node in enumerate(graph.nodes[:-1])
-        if node.name not in ablated and (node.head is not None or (options.mlps and node.name[0] == "m"))
+        if node.name not in ablated
+        and graph.mask[row, -1]
+        and (node.head is not None or (options.mlps and node.name[0] == "m"))
     ]
     full = Circuit.full(graph)
     effects_by_case: list[NDArray[np.float64]] = []

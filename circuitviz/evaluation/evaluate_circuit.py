@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from circuitviz.discovery import TaskSetting, make_setting
@@ -35,7 +36,7 @@ def make_bench(
     """
     sites = feature_sites(graph)
     if not sites:
-        return FaithfulnessBench(setting, allow_interventions)
+        return FaithfulnessBench(replace(setting, spans=graph.spans), allow_interventions)
     folder, errors = str(options.get("dictionaries", "")), str(options.get("errors", TASK_ERROR_MODES[0]))
     if errors not in TASK_ERROR_MODES:
         message = f"There is no way with errors '{errors}'; there is {', '.join(TASK_ERROR_MODES)}."

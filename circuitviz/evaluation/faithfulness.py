@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,14 +68,14 @@ class FaithfulnessBench:
         self._ablated_metric: NDArray[np.float64] | None = None
 
     def with_setting(self, setting: TaskSetting) -> FaithfulnessBench:
-        """Return a bench of the same kind in another setting."""
-        return FaithfulnessBench(setting)
+        """Return a bench of the same kind in another setting, for circuits of the same graph."""
+        return FaithfulnessBench(replace(setting, spans=self.setting.spans))
 
     def prepare(self) -> ProgressSteps[None]:
         """Measure the full and the fully ablated model, once; yields after each batch."""
         if self._clean_metric is not None:
             return
-        graph = self.setting.model.graph
+        graph = self.setting.graph
         clean, ablated = yield from self._map_batches(
             lambda part, run, reference: [
                 self._metric_of_edges(run, part, reference, edges)
@@ -95,7 +96,13 @@ class FaithfulnessBench:
             clean = record_activations(model, batch.clean, batch.lengths - 1)
             assert clean.logits is not None
             run = PatchedRun(
-                model, batch.clean, batch.lengths - 1, self._ablation_values(batch), self.allow_interventions
+                model,
+                batch.clean,
+                batch.lengths - 1,
+                self._ablation_values(batch),
+                self.allow_interventions,
+                self.setting.graph,
+                None if self.setting.spans is None else batch.span_indices(self.setting.spans),
             )
             if len(self._cached_runs) >= MAX_CACHED_RUNS:
                 return batch, run, clean.logits
@@ -174,7 +181,12 @@ class FaithfulnessBench:
                 self._other_ablation_values[kind] = ablation_values(setting.model, setting.task, kind)
             run.reference_activations[kind] = self._other_ablation_values[kind](batch)
         return BatchInterventions(
-            setting.model, batch.lengths - 1, batch.clean.shape[1], interventions, run.reference_activations
+            setting.model,
+            batch.lengths - 1,
+            batch.clean.shape[1],
+            interventions,
+            run.reference_activations,
+            run.span_masks(),
         )
 
     def _metric_of_edges(

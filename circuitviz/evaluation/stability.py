@@ -91,7 +91,13 @@ def measure_stability(measure_input: MeasureInput, options: StabilityOptions) ->
         resampled = setting.task.subset(rows.tolist())
         runner = ProgressRunner(
             discover_steps(
-                setting.model, resampled, scores.method, setting.metric, setting.ablation, **scores.options
+                setting.model,
+                resampled,
+                scores.method,
+                setting.metric,
+                setting.ablation,
+                setting.spans or False,
+                **scores.options,
             )
         )
         for step in runner:

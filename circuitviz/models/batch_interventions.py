@@ -9,6 +9,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Intervention, Interventions, NodeKind
+from circuitviz.graph.names import split_span
 from circuitviz.models.model import Model
 from circuitviz.models.sender_activations import Activations
 
@@ -25,6 +26,8 @@ class BatchInterventions:
         time: Tokens of the batch.
         interventions: By node name, what is done to it.
         references: By kind of ablation, every sender's ablation value on this batch.
+        spans: By name, which tokens are in a span, bool [batch, time]: a node such as ``a5.h3@S2`` is
+            replaced there only.
 
     Raises:
         InputError: A node cannot be replaced.
@@ -37,23 +40,26 @@ class BatchInterventions:
         time: int,
         interventions: Interventions,
         references: ReferenceActivations,
+        spans: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.interventions = dict(interventions)
         self._model = model
         self._positions, self._time, self._references = positions, time, references
-        self._heads: dict[int, list[tuple[int, Intervention]]] = {}
-        self._mlps: dict[int, Intervention] = {}
+        self._spans = spans or {}
+        self._heads: dict[int, list[tuple[int, Intervention, str]]] = {}
+        self._mlps: dict[int, list[tuple[Intervention, str]]] = {}
         for name, intervention in interventions.items():
-            node = model.graph.node(name)
+            component, span = split_span(name)
+            node = model.graph.node(component)
             if node.kind is NodeKind.MLP and node.layer is not None:
-                self._mlps[node.layer] = intervention
+                self._mlps.setdefault(node.layer, []).append((intervention, span))
             elif node.kind is NodeKind.HEAD and node.layer is not None and node.head is not None:
                 if model.layers[node.layer].post_norm is not None:
                     raise InputError(
                         f"{name} cannot be changed: '{model.name}' normalises what its heads write "
                         "together: changing one would change the others; ablate the node instead."
                     )
-                self._heads.setdefault(node.layer, []).append((node.head, intervention))
+                self._heads.setdefault(node.layer, []).append((node.head, intervention, span))
             else:
                 raise InputError(
                     f"{name} cannot be changed; only the outputs of heads and MLPs can, such as "
@@ -70,14 +76,13 @@ class BatchInterventions:
         if layer not in self._heads:
             return None
         z = z.clone()
-        for head, intervention in self._heads[layer]:
+        for head, intervention, span in self._heads[layer]:
             own = z[:, :, head]
             if intervention.value == "scale":
-                z[:, :, head] = self.mix_positions(own, own * intervention.amount, intervention)
+                replacement = own * intervention.amount
             else:
-                z[:, :, head] = self.mix_positions(
-                    own, self._references[intervention.value].z[layer][:, :, head], intervention
-                )
+                replacement = self._references[intervention.value].z[layer][:, :, head]
+            z[:, :, head] = self.mix_positions(own, replacement, intervention, span)
         return z
 
     def replace_mlp(self, layer: int, output: Tensor) -> Tensor | None:
@@ -86,15 +91,20 @@ class BatchInterventions:
         A factor multiplies the whole output with its bias, as zero ablation removes all of it (methods.md,
         Ablation).
         """
-        intervention = self._mlps.get(layer)
-        if intervention is None:
+        if layer not in self._mlps:
             return None
-        if intervention.value != "scale":
-            return self.mix_positions(output, self._references[intervention.value].mlp[layer], intervention)
-        return self.mix_positions(output, output * intervention.amount, intervention)
+        for intervention, span in self._mlps[layer]:
+            if intervention.value == "scale":
+                replacement = output * intervention.amount
+            else:
+                replacement = self._references[intervention.value].mlp[layer]
+            output = self.mix_positions(output, replacement, intervention, span)
+        return output
 
-    def mix_positions(self, own: Tensor, replacement: Tensor, intervention: Intervention) -> Tensor:
-        """The replacement at the intervention's positions, the own output elsewhere.
+    def mix_positions(
+        self, own: Tensor, replacement: Tensor, intervention: Intervention, span: str = ""
+    ) -> Tensor:
+        """The replacement at the intervention's positions in its node's span, the own output elsewhere.
 
         Both and the result are [copies · batch, time, width].
         """
@@ -103,17 +113,22 @@ class BatchInterventions:
         if len(replacement) != len(own) or replacement.shape[1] != self._time:
             replacement = replacement[:, : self._time].expand(batch, self._time, replacement.shape[-1])
             replacement = replacement.repeat(copies, 1, 1)
-        if not intervention.positions:
+        if not intervention.positions and not span:
             return replacement
-        return torch.where(self._position_mask(intervention).repeat(copies, 1)[..., None], replacement, own)
+        mask = self._position_mask(intervention)
+        mask = mask & self._spans[span] if span else mask
+        return torch.where(mask.repeat(copies, 1)[..., None], replacement, own)
 
     def _position_mask(self, intervention: Intervention) -> Tensor:
-        """The intervention's positions, bool [batch, time].
+        """The intervention's positions, bool [batch, time]; all where it names none.
 
         A position that a prompt does not have is false everywhere.
         """
         columns = torch.arange(self._time, device=self._positions.device)[None]
-        mask = torch.zeros(len(self._positions), self._time, dtype=torch.bool, device=columns.device)
+        sizes = len(self._positions), self._time
+        if not intervention.positions:
+            return torch.ones(sizes, dtype=torch.bool, device=columns.device)
+        mask = torch.zeros(sizes, dtype=torch.bool, device=columns.device)
         for position in intervention.positions:
             mask |= columns == (position if position >= 0 else self._positions[:, None] + 1 + position)
         return mask

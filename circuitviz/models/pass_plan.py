@@ -29,12 +29,14 @@ class SumTerm:
         is_of_run: Whether they are the run's, the same for all copies, or the pass's own.
         factors: Number of an array int8 [receivers (· copies), rows] in ``PassPlan.arrays``.
         index: Number of an array of the rows in their source; None where they are contiguous.
+        tokens: Number of an array of the tokens whose sums it enters; None where it enters all.
     """
 
     rows: NDArray[np.intp]
     is_of_run: bool
     factors: int
     index: int | None
+    tokens: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +44,8 @@ class SumPlan:
     """Inputs of some receivers, as the shorter of two sums each.
 
     Attributes:
-        dense: Which start from the pass's own stream, bool [receivers, copies or 1]; the others start from
-            that of the fully ablated run.
+        dense: Which start from the pass's own stream, bool [receivers, copies, spans or 1]; the others start
+            from that of the fully ablated run.
         is_dense: Number of the same array in ``PassPlan.arrays``; None where all are the same.
         is_varied: Whether copies read different senders.
         terms: What is added.
@@ -105,12 +107,14 @@ class PassPlan:
 
     Attributes:
         model: The model.
-        edges: Edges of the circuit, bool [senders, receivers].
+        edges: Edges of the circuit, bool [senders, receivers], or [senders, receivers, spans].
         start_layer: The first layer that runs.
         first_own_sender: Row of the first sender whose deltas are the pass's own.
         copies: How many copies of the batch the pass has.
         varied_receiver: (column of the receiver whose edges differ from copy to copy, bool [copies,
             senders]).
+        span_indices: The span of each token of the pass [batch, positions], −1 in padding, where edges are by
+            span.
         layers: Plans of the layers from ``start_layer`` on.
         logits: What ``logits`` reads.
         arrays: Indices and factors, on the model's device.
@@ -122,16 +126,18 @@ class PassPlan:
     first_own_sender: int
     copies: int
     varied_receiver: tuple[int, BoolMatrix] | None
+    span_indices: NDArray[np.intp] | None = None
     layers: dict[int, LayerPlan] = field(default_factory=dict)
     logits: ReceiverPlan = field(init=False)
     arrays: list[Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
         self._host_arrays: list[NDArray[Any]] = []
+        self._span_tokens = self._add_span_tokens()
         n_layers, columns = self.model.shape.n_layers, self.model.graph.receiver_index
         for layer in range(self.start_layer, n_layers):
             self.layers[layer] = self._plan_layer(layer)
-        self.logits = self._plan_receiver(len(self.edges), columns["logits"])
+        self.logits = self._plan_receiver(len(self.edges), columns["logits"], is_logits=True)
         self.arrays = copy_arrays(self._host_arrays, self.model.device)
 
     def array(self, number: int | None) -> Tensor | None:
@@ -149,13 +155,14 @@ class PassPlan:
         for channel in "qkv":
             first, n_heads = self._first_receiver(layer, channel)
             columns = np.arange(first, first + n_heads)
-            n_read = self.edges[:reach, first : first + n_heads].sum(axis=0)
+            reads = self.edges[:reach, columns].reshape(reach, n_heads, -1)
+            reads_any, reads_all = reads.any(axis=(0, 2)), reads.all(axis=(0, 2))
             if self.varied_receiver is not None and layer == self.start_layer:
                 # all other heads do the same as in the run
                 is_summed, has_complete, ablated = columns == self.varied_receiver[0], False, None
             else:
-                is_summed, has_complete = (n_read > 0) & (n_read < reach), bool((n_read == reach).any())
-                ablated = np.flatnonzero(n_read == 0)
+                is_summed, has_complete = reads_any & ~reads_all, bool(reads_all.any())
+                ablated = np.flatnonzero(~reads_any)
             heads = np.flatnonzero(is_summed)
             summed.append(columns[heads])
             channels[channel] = ChannelPlan(
@@ -180,8 +187,10 @@ class PassPlan:
         name = f"a{layer}.{'kv' if grouped else 'h'}0<{channel}>"
         return self.model.graph.receiver_index[name], shape.n_heads if channel == "q" else shape.kv_heads
 
-    def _plan_receiver(self, reach: int, column: int) -> ReceiverPlan:
+    def _plan_receiver(self, reach: int, column: int, is_logits: bool = False) -> ReceiverPlan:
         reads = self._read_mask(reach, np.array([column]))
+        if is_logits and reads.ndim == 3 and self.varied_receiver is None:
+            reads = reads.any(axis=2)  # it reads one position, which is in one span
         reads_none, reads_all = not reads.any(), bool(reads.all())
         return ReceiverPlan(reads_none, reads_all, None if reads_none or reads_all else self._plan_sum(reads))
 
@@ -189,20 +198,39 @@ class PassPlan:
         """Which senders the receivers read.
 
         Returns:
-            Bool [reach, receivers], or [reach, receivers, copies] where the varied receiver is among them.
+            Bool [reach, receivers], or [reach, receivers, spans]; [reach, receivers, copies] where the varied
+            receiver is among them.
         """
         reads = self.edges[:reach, columns]
         varied, variants = self.varied_receiver or (-1, reads)
         if varied not in columns:
             return reads
+        reads = reads if reads.ndim == 2 else reads.any(axis=2)  # `logits`, which reads one position
         reads_of_copies = np.repeat(reads[:, :, None], self.copies, axis=2)
         reads_of_copies[:, columns == varied] = variants[:, None, :reach].transpose(2, 1, 0)
         return reads_of_copies
 
     def _plan_sum(self, reads: BoolMatrix) -> SumPlan:
+        """The shorter sum of each receiver; ``reads`` as ``_read_mask`` gives it."""
         reach, receivers = reads.shape[:2]
-        dense = 2 * reads.sum(axis=0) > reach  # [receivers] or [receivers, copies]
+        is_by_span = reads.ndim == 3 and self.varied_receiver is None
+        dense = 2 * reads.sum(axis=0) > reach  # [receivers], or [receivers, copies or spans]
         signs = np.where(dense[None], reads.astype(np.int8) - 1, reads.astype(np.int8))
+        if is_by_span:
+            terms = [
+                term
+                for span, tokens in self._span_tokens.items()
+                for term in self._sum_terms(signs[:, :, span], tokens)
+            ]
+        else:
+            terms = self._sum_terms(signs, None)
+        dense = dense.reshape((receivers, 1, -1) if is_by_span else (receivers, -1, 1))
+        is_dense = None if dense.all() or not dense.any() else self._add_array(self._of_tokens(dense))
+        return SumPlan(dense, is_dense, reads.ndim == 3 and not is_by_span, terms)
+
+    def _sum_terms(self, signs: NDArray[np.int8], tokens: int | None) -> list[SumTerm]:
+        """What is added at some tokens, or at all: the run's senders, and the pass's own."""
+        reach = len(signs)
         used = np.flatnonzero(signs.reshape(reach, -1).any(axis=1))
         is_of_run = used < self.first_own_sender
         terms = []
@@ -212,12 +240,26 @@ class PassPlan:
         ):
             if not len(rows):
                 continue
-            if 2 * len(rows) > rows[-1] + 1 - first_row:  # a few zeros are cheaper than a copy
+            if (
+                tokens is None and 2 * len(rows) > rows[-1] + 1 - first_row
+            ):  # a few zeros are cheaper than a copy
                 rows = np.arange(first_row, rows[-1] + 1)
             is_contiguous = len(rows) == rows[-1] - rows[0] + 1
             factors = self._add_array(signs[rows].reshape(len(rows), -1).T)
             index = None if is_contiguous else self._add_array(rows - first_row)
-            terms.append(SumTerm(rows, of_run, factors, index))
-        dense = dense.reshape(receivers, -1)
-        is_dense = None if dense.all() or not dense.any() else self._add_array(dense)
-        return SumPlan(dense, is_dense, reads.ndim == 3, terms)
+            terms.append(SumTerm(rows, of_run, factors, index, tokens))
+        return terms
+
+    def _add_span_tokens(self) -> dict[int, int]:
+        """Arrays of the tokens of each span that there is, by the span's index."""
+        if self.span_indices is None:
+            return {}
+        flat = self.span_indices.reshape(-1)
+        present = np.unique(flat[flat >= 0]).tolist()
+        return {span: self._add_array(np.flatnonzero(flat == span)) for span in present}
+
+    def _of_tokens(self, dense: BoolMatrix) -> BoolMatrix:
+        """What is said of spans [receivers, 1, spans] for each token [receivers, batch, positions]."""
+        if dense.shape[2] == 1 or self.span_indices is None:
+            return dense
+        return dense[:, 0][:, self.span_indices]

@@ -15,7 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.graph import BoolMatrix
@@ -44,6 +46,7 @@ class RunState:
         resid_final: The last stream [batch, time, d_model].
         answer_residual: The last stream at the answer position [batch, d_model].
         projections: Queries, keys and values by (layer, channel) [batch, time, heads · d_head].
+        span_indices: The span of each token [batch, time], −1 in padding, where edges are by span.
     """
 
     model: Model
@@ -57,6 +60,7 @@ class RunState:
     resid_final: Tensor = field(default_factory=lambda: torch.empty(0))
     answer_residual: Tensor = field(default_factory=lambda: torch.empty(0))
     projections: dict[tuple[int, str], Tensor] = field(default_factory=dict)
+    span_indices: NDArray[np.intp] | None = None
 
 
 class PatchedForward:
@@ -64,7 +68,7 @@ class PatchedForward:
 
     Args:
         run: The run that this pass belongs to.
-        edges: Edges of the circuit, bool [senders, receivers].
+        edges: Edges of the circuit, bool [senders, receivers], or [senders, receivers, spans].
         start_layer: The first layer that runs.
         deltas: Deltas of this pass's own senders; senders before ``deltas.first_sender`` are those of the
             run.
@@ -90,7 +94,10 @@ class PatchedForward:
         self.start_layer, self.deltas = start_layer, deltas
         self.copies, self.varied_receiver, self.cache_into = copies, varied_receiver, cache_into
         self.interventions = interventions
-        self.plan = PassPlan(self.model, edges, start_layer, deltas.first_sender, copies, varied_receiver)
+        spans = None if run.span_indices is None else run.span_indices[:, run.first_changed_position :]
+        self.plan = PassPlan(
+            self.model, edges, start_layer, deltas.first_sender, copies, varied_receiver, spans
+        )
         self.resid_pre = self.resid_mid = self.z = torch.empty(0)
         self.head_inputs: tuple[int, Tensor] = (-1, torch.empty(0))
 
@@ -152,12 +159,16 @@ class PatchedForward:
         out = self._sum_bases(plan, stream, base)
         for term in plan.terms:
             source, copies = (self.run.deltas, 1) if term.is_of_run else (self.deltas, self.copies)
-            values = source.select(term.rows, self.plan.array(term.index))
+            tokens = self.plan.array(term.tokens)
+            values = source.select(term.rows, self.plan.array(term.index), tokens)
             if positions is not None:
                 places = positions.repeat(copies)
                 values = values[:, torch.arange(len(places), device=places.device), places]
             factors = self.plan.arrays[term.factors].to(values)
-            if plan.is_varied or copies == self.copies:  # in place: no second tensor of that size
+            if tokens is not None:
+                product = (factors @ values.flatten(1)).view(len(out), *values.shape[1:])
+                out.flatten(1, 2).index_add_(1, tokens, product)
+            elif plan.is_varied or copies == self.copies:  # in place: no second tensor of that size
                 out.view(len(factors), -1).addmm_(factors, values.flatten(1))
             else:  # the run's own senders, the same for all copies
                 product = factors @ values.flatten(1)
@@ -174,8 +185,10 @@ class PatchedForward:
         is_dense = self.plan.array(plan.is_dense)
         if is_dense is None:
             return out.copy_(stream if plan.dense.all() else base)
+        if plan.dense.shape[2] > 1:  # of each token
+            return torch.where(is_dense[..., None], stream[None], base[None], out=out)
         is_dense = is_dense.repeat_interleave(len(base) // plan.dense.shape[1], dim=1)
-        is_dense = is_dense.view(*is_dense.shape, *[1] * (base.dim() - 1))
+        is_dense = is_dense.view(*is_dense.shape[:2], *[1] * (base.dim() - 1))
         return torch.where(is_dense, stream[None], base[None], out=out)
 
     # Replacements of projections and MLPs

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from circuitviz.graph import BoolMatrix, Interventions
+from circuitviz.graph import BoolMatrix, Graph, Interventions
+from circuitviz.graph.spans import END_SPAN
 from circuitviz.models.batch_interventions import BatchInterventions
 from circuitviz.models.batching import batch_budget_bytes
 from circuitviz.models.fully_ablated import run_fully_ablated
@@ -33,6 +35,8 @@ class PatchedRun(RunState):
         ablated: Ablation values of all senders.
         allow_interventions: Whether nodes may be replaced, so that positions before the first ablated one can
             differ.
+        graph: The graph of the edges, where it has spans; the model's by default.
+        span_indices: The span of each token [batch, time], −1 in padding, where it has.
     """
 
     def __init__(
@@ -42,11 +46,14 @@ class PatchedRun(RunState):
         positions: Tensor,
         ablated: Activations,
         allow_interventions: bool = False,
+        graph: Graph | None = None,
+        span_indices: NDArray[np.intp] | None = None,
     ) -> None:
         first = 0 if allow_interventions else min(ablated.first_changed_position, int(positions.min()))
         fully_ablated = run_fully_ablated(model, tokens, positions, ablated)
         super().__init__(model, positions, first, fully_ablated, SenderDeltas(model, ablated, first))
         self.tokens, self.ablated, self.allow_interventions = tokens, ablated, allow_interventions
+        self.graph, self.span_indices = graph or model.graph, span_indices
         self.answer_residual = fully_ablated.resid_final
         self.deltas.put_embed(fully_ablated.embed)
         self.reference_activations: dict[str, Activations] = {}  # ablation values by kind, for interventions
@@ -60,14 +67,27 @@ class PatchedRun(RunState):
         """Logits with all edges outside a circuit ablated.
 
         Args:
-            edges: Edges of the circuit, bool [senders, receivers].
+            edges: Edges of the circuit, bool [senders, receivers] of the run's graph.
             interventions: What some nodes send along their edges instead of their own output.
 
         Returns:
             Logits [batch, vocabulary].
         """
-        edges = edges & self.model.graph.mask
-        return self._run_changes(edges, interventions) if edges.any() else self.fully_ablated.logits
+        if not (edges & self.graph.mask).any():
+            return self.fully_ablated.logits
+        return self._run_changes(self._model_edges(edges), interventions)
+
+    def _model_edges(self, edges: BoolMatrix) -> BoolMatrix:
+        """Edges between the model's components, [senders, receivers] or [senders, receivers, spans]."""
+        edges = edges & self.graph.mask
+        return edges if self.graph.spans is None else self.graph.split_spans(edges)
+
+    def span_masks(self) -> dict[str, Tensor]:
+        """By span, which tokens are in it, bool [batch, time]; empty without spans."""
+        if self.graph.spans is None or self.span_indices is None:
+            return {}
+        indices = torch.from_numpy(self.span_indices).to(self.tokens.device)
+        return {name: indices == i for i, name in enumerate(self.graph.spans.names)}
 
     def _run_changes(self, edges: BoolMatrix, interventions: BatchInterventions | None = None) -> Tensor:
         """Run what differs from the last run, and keep it."""
@@ -101,6 +121,8 @@ class PatchedRun(RunState):
     ) -> Iterator[tuple[range, Tensor]]:
         """Logits of circuits that differ from one another in one receiver's incoming edges only.
 
+        With spans, that receiver can be ``logits`` only.
+
         Args:
             edges: Edges of the circuit, bool [senders, receivers].
             receiver: Column of the receiver.
@@ -110,9 +132,14 @@ class PatchedRun(RunState):
         Yields:
             Which variants, and their logits [variants · batch, vocabulary], in portions that fit into memory.
         """
-        model, layer = self.model, int(self._layers[receiver])
-        self._run_changes(edges & model.graph.mask, interventions)
-        name = model.graph.receivers[receiver]
+        model, name = self.model, self.graph.receivers[receiver]
+        if self.graph.spans is not None:
+            assert name == "logits", name
+            end = self.graph.spans.names.index(END_SPAN)
+            columns, receiver = columns[:, end :: len(self.graph.spans)], len(model.graph.receivers) - 1
+        layer = int(self._layers[receiver])
+        edges = self._model_edges(edges)
+        self._run_changes(edges, interventions)
         first_sender = len(model.graph.senders)
         if layer < model.shape.n_layers:
             is_mlp = name.startswith("m")
@@ -158,12 +185,11 @@ class PatchedRun(RunState):
         """
         if self._edges is None:
             return 0
-        layers = self._layers[(self._edges != edges).any(axis=0)].tolist()
+        is_changed = (self._edges != edges).any(axis=0).reshape(len(self._layers), -1).any(axis=1)
+        layers = self._layers[is_changed].tolist()
         names = interventions.keys() | self._interventions.keys()
         layers += [
-            self.model.graph.node(n).layer
-            for n in names
-            if interventions.get(n) != self._interventions.get(n)
+            self.graph.node(n).layer for n in names if interventions.get(n) != self._interventions.get(n)
         ]
         return int(min(layers)) if layers else None
 

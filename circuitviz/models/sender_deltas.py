@@ -66,22 +66,29 @@ class SenderDeltas:
         row = mlp_row(self._model, layer)
         self._store(f"m{layer}", self._delta(output, self._ablated.mlp[layer]), slice(row, row + 1))
 
-    def select(self, rows: NDArray[np.intp], index: Tensor | None = None) -> Tensor:
+    def select(
+        self, rows: NDArray[np.intp], index: Tensor | None = None, tokens: Tensor | None = None
+    ) -> Tensor:
         """Deltas of chosen senders.
 
         Args:
             rows: Rows of senders, ascending.
             index: ``rows − first_sender`` on the device, where it is there already.
+            tokens: Numbers of the tokens of [batch, time − first_changed_position] that are wanted; all where
+                not given.
 
         Returns:
-            [len(rows), batch, time − first_changed_position, d_model].
+            [len(rows), batch, time − first_changed_position, d_model], or [len(rows), len(tokens), d_model].
         """
         self._compute(rows)
         assert self._values is not None
         if len(rows) == rows[-1] - rows[0] + 1:  # contiguous rows need no copy
-            return self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
+            values = self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
+            return values if tokens is None else values.flatten(1, 2).index_select(1, tokens)
         if index is None:
             index = torch.from_numpy(rows - self.first_sender).to(self._values.device)
+        if tokens is not None:
+            return self._values.flatten(1, 2)[index[:, None], tokens]
         return self._values.index_select(0, index)
 
     def _delta(self, clean: Tensor, ablated: Tensor) -> Tensor:

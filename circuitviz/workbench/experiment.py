@@ -98,7 +98,8 @@ class TaskExperiment:
         """Return the bench that circuits are measured on; it is made once.
 
         Args:
-            graph: The graph of the circuits. One that shows sites in features has a bench of its own.
+            graph: The graph of the circuits. One that shows sites in features, or has spans, has a bench of
+                its own.
             options: Options of the method that found the circuits: dictionaries and error mode.
             is_quick: Whether the first `QUICK_PROMPTS` prompts are enough.
             allow_interventions: Whether nodes of the circuits may be made to write something else.
@@ -106,14 +107,15 @@ class TaskExperiment:
         Raises:
             InputError: Metric, ablation or error mode do not suit, or a dictionary is missing.
         """
-        if graph is not None and (sites := feature_sites(graph)):
+        if graph is not None and ((sites := feature_sites(graph)) or graph.spans is not None):
             given = options or {}
-            key = (is_quick, *sites.items(), given.get("dictionaries", ""), given.get("errors", ""))
+            kind = is_quick, allow_interventions, graph.spans
+            key = (*kind, *sites.items(), given.get("dictionaries", ""), given.get("errors", ""))
             if key not in self._basis_benches:
                 setting = self.bench(is_quick=is_quick).setting
                 if len(self._basis_benches) >= MAX_BASIS_BENCHES:
                     self._basis_benches.pop(next(iter(self._basis_benches)))
-                self._basis_benches[key] = evaluation.make_bench(setting, graph, given)
+                self._basis_benches[key] = evaluation.make_bench(setting, graph, given, allow_interventions)
             return self._basis_benches[key]
         if (is_quick, allow_interventions) not in self._benches:
             setting = self._quick_setting if is_quick else self.setting
