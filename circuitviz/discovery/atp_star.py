@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from circuitviz.discovery.activation_deltas import ActivationDeltas
 from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, compute_gradients
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import FetchTimer
-from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, add_edge_scores
+from circuitviz.discovery.gradients import GradientCapture, add_edge_scores
 from circuitviz.discovery.pattern_effects import PatternEffects
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import PassCount, count_gradient_passes

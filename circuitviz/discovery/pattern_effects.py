@@ -18,7 +18,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from circuitviz.discovery.gradients import PATTERN_COPIES, ActivationDeltas
+from circuitviz.discovery.activation_deltas import ActivationDeltas
+from circuitviz.discovery.gradients import PATTERN_COPIES
 from circuitviz.models import Model
 from circuitviz.models.batching import batch_budget_bytes
 from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward

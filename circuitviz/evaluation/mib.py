@@ -128,7 +128,7 @@ def mib_submission_steps(
 
 
 def mib_method_steps(
-    search: TaskSetting, bench: FaithfulnessBench, method: str, select: str = "top", **options: object
+    search: TaskSetting, bench: FaithfulnessBench, method: str, select: str = "top", **options: Any
 ) -> ProgressSteps[tuple[MibRow, Scores | None]]:
     """Search with a method and measure the circuits of its scores at MIB's sizes.
 

@@ -190,7 +190,7 @@ class PassPlan:
     def _plan_receiver(self, reach: int, column: int, is_logits: bool = False) -> ReceiverPlan:
         reads = self._read_mask(reach, np.array([column]))
         if is_logits and reads.ndim == 3 and self.varied_receiver is None:
-            reads = reads.any(axis=2)  # it reads one position, which is in one span
+            reads = np.asarray(reads.any(axis=2))  # it reads one position, which is in one span
         reads_none, reads_all = not reads.any(), bool(reads.all())
         return ReceiverPlan(reads_none, reads_all, None if reads_none or reads_all else self._plan_sum(reads))
 
@@ -205,7 +205,8 @@ class PassPlan:
         varied, variants = self.varied_receiver or (-1, reads)
         if varied not in columns:
             return reads
-        reads = reads if reads.ndim == 2 else reads.any(axis=2)  # `logits`, which reads one position
+        if reads.ndim == 3:
+            reads = np.asarray(reads.any(axis=2))  # `logits`, which reads one position
         reads_of_copies = np.repeat(reads[:, :, None], self.copies, axis=2)
         reads_of_copies[:, columns == varied] = variants[:, None, :reach].transpose(2, 1, 0)
         return reads_of_copies
