@@ -314,6 +314,7 @@ EVALUATIONS: dict[str, Work] = {
     "completeness": partial(_measure, "completeness", sets=1, depth=1, candidates=1),
     "stability": partial(_measure, "stability", resamples=2),
     "curve": _curve,
+    "generalisation": partial(_measure, "generalisation", splits="prompts"),
     "minimality": partial(_measure, "minimality", sets=0),
     "random": partial(_measure, "random", circuits=2),
     "rivals": partial(_measure, "rivals", number=1, candidates=1, tolerance=100.0),

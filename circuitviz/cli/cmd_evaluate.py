@@ -20,6 +20,7 @@ from circuitviz.cli.flags import (
 from circuitviz.cli.measure_tables import measure_table
 from circuitviz.cli.open_task_document import open_task_document, read_document
 from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
+from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
 from circuitviz.errors import InputError, suggest_name
 
 SUMMARY = "measure a circuit"
@@ -77,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         state.named_node_sets,
     )
     data: dict[str, Any] = found.as_dict()
+    sample = sample_of(origin, ((pair.clean, pair.corrupted) for pair in experiment.task.pairs))
+    data["setting"]["sample"] = sample
     if state.active_interventions:
         data["changed"] = {name: what.to_json for name, what in sorted(state.active_interventions.items())}
         if wanted != ["faithfulness"]:
@@ -105,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
             f"{found.metric}: circuit {format_number(found.circuit)}, model {format_number(found.model)}, "
             f"ablated {format_number(found.ablated)}",
             f"{found.edges:,} edges, {found.nodes} nodes; {found.ablation} ablation, "
-            f"{found.prompts} prompts, seed {found.seed}",
+            f"{found.prompts} prompts, seed {found.seed}; {sample}: {SAMPLE_TEXTS[sample]}",
         ]
         if state.active_interventions:
             lines.append(

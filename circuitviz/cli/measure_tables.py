@@ -27,8 +27,7 @@ def _curve_lines(data: dict[str, Any]) -> list[str]:
 
 def _random_text(baseline: dict[str, Any]) -> str:
     """Median and range of random circuits of one size."""
-    value, low, high = (format_number(baseline[key]) for key in ("value", "low", "high"))
-    return f"random {value} [{low}, {high}]"
+    return f"random {_interval_text(baseline)}"
 
 
 def _random_lines(data: dict[str, Any]) -> list[str]:
@@ -147,6 +146,22 @@ def _rivals_lines(data: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _generalisation_lines(data: dict[str, Any]) -> list[str]:
+    lines = ["generalisation: found on one part of the prompts, judged on it and on the other"]
+    for split in data["generalisation"]["splits"]:
+        if why := split.get("why"):
+            lines.append(f"{split['difference']:>16}  {why}")
+            continue
+        held_out, in_sample = (_interval_text(split[key]) for key in ("held_out", "in_sample"))
+        lines.append(f"{split['difference']:>16}  held-out {held_out}, in-sample {in_sample}")
+    return lines
+
+
+def _interval_text(interval: dict[str, Any]) -> str:
+    value, low, high = (format_number(interval[key]) for key in ("value", "low", "high"))
+    return value if interval["low"] is None else f"{value} [{low}, {high}]"
+
+
 def _sizes_lines(data: dict[str, Any]) -> list[str]:
     found = data["sizes"]
     lines = [f"sizes: the strongest nodes alone, and all but them; {found['ablation']} ablation"]
@@ -159,6 +174,7 @@ def _sizes_lines(data: dict[str, Any]) -> list[str]:
 
 MEASURE_TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "curve": _curve_lines,
+    "generalisation": _generalisation_lines,
     "random": _random_lines,
     "rivals": _rivals_lines,
     "completeness": _completeness_lines,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from circuitviz.discovery import TaskSetting, discover_steps
+from circuitviz.document.sample import HELD_OUT, IN_SAMPLE, UNKNOWN_SAMPLE
 from circuitviz.errors import InputError
 from circuitviz.evaluation.curve import (
     EDGE_SHARES,
@@ -32,7 +33,6 @@ from circuitviz.tasks import Task
 
 MIB_SELECTIONS = ("top", "signed", "greedy")
 AREA_NAMES = ("cpr", "cmd", "cpr_clipped")
-HELD_OUT, IN_SAMPLE, UNKNOWN_SAMPLE = "held-out", "in-sample", "unknown"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class MibRow:
         model: Name of the model.
         select: The rule by which edges were chosen at each size; empty for submitted circuits.
         sample: ``held-out`` where no prompt of the evaluation was used by the search, ``in-sample`` where one
-            was, ``unknown`` of a submission.
+            was, ``unknown sample`` of a submission.
         prompts: Number of prompts that were evaluated.
         areas: ``cpr``, ``cmd`` and ``cpr_clipped``.
         points: One for each of MIB's sizes.

@@ -16,6 +16,7 @@ from circuitviz.document.attribution_query import (
     LOGIT_DIFF_TARGET,
     AttributionQuery,
 )
+from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
 from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.graph import TaskCheck
@@ -194,10 +195,10 @@ def _faithfulness_sentence(value: float, numbers: Mapping[str, Any], origin: Ori
     whole = "1 for the whole model and 0 for everything ablated"
     match origin:
         case TaskOrigin():
-            prompts = int(setting.get("prompts", origin.prompts))
+            prompts, sample = int(setting.get("prompts", origin.prompts)), sample_of(origin)
             return (
                 f"The circuit's faithfulness, {whole}, is {value:.3f}{interval} over {prompts:,} "
-                f"{'prompt' if prompts == 1 else 'prompts'}."
+                f"{'prompt' if prompts == 1 else 'prompts'} ({sample}: {SAMPLE_TEXTS[sample]})."
             )
         case PromptOrigin(query=query):
             return (

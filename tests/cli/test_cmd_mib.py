@@ -42,7 +42,7 @@ def test_methods_are_measured_exported_and_measured_again(
     (in_sample, _) = ask("-t", "greater-than", "--methods", "eap", "--in-sample")
     assert in_sample["sample"] == "in-sample"
     (submitted, _) = ask("-t", "greater-than", "--submission", tmp_path / "eap")
-    assert submitted["method"] == "eap" and submitted["sample"] == "unknown"
+    assert submitted["method"] == "eap" and submitted["sample"] == "unknown sample"
     assert submitted["cpr"]["value"] == pytest.approx(in_sample["cpr"]["value"], abs=0.1)
 
 

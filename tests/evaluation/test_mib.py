@@ -122,7 +122,7 @@ def test_submissions_are_written_and_read_as_mib_has_them(tmp_path: Path, case: 
     assert len(circuits) == 9 and not entry.has_importances
     by_circuits = run_to_completion(mib_submission_steps(bench, "nine", circuits))
     assert by_circuits.areas["cpr"].value == pytest.approx(by_scores.areas["cpr"].value)
-    assert by_circuits.sample == "unknown"
+    assert by_circuits.sample == "unknown sample"
 
 
 def test_a_folder_that_is_no_submission_is_refused(tmp_path: Path) -> None:

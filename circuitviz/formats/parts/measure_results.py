@@ -100,6 +100,11 @@ random_schema = with_rule(
 )
 
 
+split_schema = record_of(
+    {"split": any_text, "difference": any_text, "prompts": list_of(any_count), "iou": optional_number}
+    | {"in_sample": change_schema, "held_out": change_schema},
+    {"why": any_text},
+)
 telling_prompt_schema = record_of({"prompt": any_count, "text": any_text, "metric": list_of(finite_number)})
 rivals_schema = with_rule(
     record_of(
@@ -147,6 +152,7 @@ RESULT_SCHEMAS: dict[str, Schema] = {
         {"cpr": optional_number, "cmd": optional_number, "areas": areas_schema}
         | {"random": list_of(random_schema)},
     ),
+    "generalisation": record_of({"edges": any_count, "splits": list_of(split_schema)}),
     "minimality": record_of({"nodes": list_of(need_schema)}),
     "predicted": record_of(
         {"target": any_text, "response": any_text, "r": optional_number, "points": list_of(prediction_schema)}

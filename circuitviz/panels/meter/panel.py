@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 
+from circuitviz.document.sample import sample_of
 from circuitviz.graph import TaskCheck
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.panels.registry import Panel, panels
@@ -61,6 +62,7 @@ class MeterPanel(Panel):
         self.task_warning.hide()
         workspace.live_faithfulness.changed.connect(self.show_evaluation)
         workspace.live_faithfulness.what_if_estimated.connect(self._show_what_if)
+        workspace.measure_stored.connect(self._on_measure_stored)
         workspace.worker_idle.connect(self._on_idle)
         workspace.model_ready.connect(lambda _ready: self.show_evaluation(workspace.live_faithfulness.tier))
         self.show_evaluation("")
@@ -113,8 +115,27 @@ class MeterPanel(Panel):
         )
         circuit = self.workspace.document.state.circuit
         sites = () if circuit is None else tuple(feature_sites(circuit.graph))
-        self.setting_label.setText(_setting_text(evaluation, sites))
+        text = _setting_text(evaluation, sites)
+        if not self.workspace.state.is_prompt_circuit:
+            text = f"{text}; {sample_of(self.workspace.state.origin)}"
+        self.setting_label.setText("\n".join(filter(None, (text, self._random_text()))))
         self._fit_height()
+
+    def _on_measure_stored(self, name: str) -> None:
+        if name == "random":
+            self.show_evaluation(self.workspace.live_faithfulness.tier)
+
+    def _random_text(self) -> str:
+        """Faithfulness of random circuits of this size, where they were measured."""
+        document = self.workspace.document
+        measure = document.measures.get("random")
+        if measure is None or measure["key"] != document.state.measurement_key:
+            return ""
+        found = measure["result"]
+        if found["value"] is None:
+            return ""
+        ends = f"[{_format_value(found['low'])}, {_format_value(found['high'])}]"
+        return f"random circuits of this size: {_format_value(found['value'])} {ends}"
 
     def _show_change(self, before: float | None, value: float | None) -> None:
         """Show what the faithfulness was before something was ablated or changed, and the difference."""
