@@ -59,7 +59,7 @@ def _load(
 
 def open_prompt_from_flags(args: argparse.Namespace, query: AttributionQuery) -> workbench.PromptSession:
     """Open a query's prompt with the dictionaries that the flags name, or with neurons as nodes."""
-    paths = [] if query.sites == () else _dictionary_paths(args)
+    paths = _dictionary_paths(args) if query.needs_dictionaries else []
     model, found = _load(args, paths, query.neurons)
     opening = workbench.open_prompt(model, replace(query, model=model.name), found)
     already_printed = {dictionary.misfit for dictionary in found}

@@ -41,7 +41,7 @@ class AttributionQuery:
         corrupted: The corrupted prompt, from which evaluations take values; empty without one.
         correct: Correct answers.
         incorrect: Incorrect answers.
-        sites: Sites that are decomposed into features; None for all that have a dictionary.
+        sites: Sites that are decomposed into features; None for all that have a dictionary, () for none.
         dictionaries: Files and folders of dictionaries; if empty, the demo's own.
         errors: Whether reconstruction errors are `kept` or `dropped` when the circuit is evaluated.
         bos: Whether the prompt begins with the model's BOS token; None for the tokenizer's default.
@@ -81,6 +81,11 @@ class AttributionQuery:
     def is_graph(self) -> bool:
         """Whether it asks for an attribution graph, which has no threshold."""
         return self.method == ATTRIBUTION_GRAPH
+
+    @property
+    def needs_dictionaries(self) -> bool:
+        """Whether any site may be decomposed into features."""
+        return self.sites != ()
 
     @property
     def has_answer_pair(self) -> bool:

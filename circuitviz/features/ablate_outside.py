@@ -13,6 +13,7 @@ from torch import Tensor
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import dictionary_input, folded_value_bias
+from circuitviz.features.neurons import NeuronLayer
 from circuitviz.features.node_changes import NodeChange, change_embeddings, change_rest
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.prompt_run import Run
@@ -120,7 +121,9 @@ class OutsideAblation:
             if not model.shape.mlp:
                 continue
             if layer in self.table.neurons:
-                hooks[f"blocks.{layer}.mlp.out.hook_in"] = partial(self._ablate_neurons, layer)
+                neurons = self.table.neurons[layer]
+                values = self.ablation_values.activations(f"m{layer}", neurons.activation)
+                hooks[f"blocks.{layer}.mlp.out.hook_in"] = partial(self._ablate_neurons, neurons, values)
                 hooks[weights.mlp_out_hook] = partial(self._change_rest, layer)
                 continue
             dictionary = self.table.dictionaries.get(f"m{layer}")
@@ -158,12 +161,12 @@ class OutsideAblation:
             output[position] = change.apply_to(written[0, position])
         return output[None]
 
-    def _ablate_neurons(self, layer: int, hidden: Tensor) -> Tensor:
+    def _ablate_neurons(self, neurons: NeuronLayer, values: Tensor, hidden: Tensor) -> Tensor:
         """Return the hidden activations of an MLP; neurons that are no nodes are its error."""
-        neurons = self.table.neurons[layer]
+        layer = neurons.weights.layer
         activation = hidden.view(self.run.time, -1)
         mask = self._kept_mask(f"m{layer}", activation.shape[1])
-        new = torch.where(mask, activation, self.ablation_values.activations(f"m{layer}", activation))
+        new = torch.where(mask, activation, values)
         rest = activation * ~neurons.listed * (self.errors == "kept")
         new = torch.where(neurons.listed, new, rest)
         for change in self.changes.get(f"m{layer}", []):

@@ -40,8 +40,14 @@ def model_step(workspace: Workspace, subject: str) -> MissingStep | None:
     )
 
 
-def has_features(workspace: Workspace) -> bool:
-    """Whether the circuit is of features, or dictionaries of its model are open or ship with it."""
-    opened = workspace.opened_model
+def has_dictionaries(workspace: Workspace) -> bool:
+    """Whether dictionaries of the model are open, or ship with it."""
+    opened, query = workspace.opened_model, workspace.state.query
     is_demo = opened is not None and opened.model == "demo"
-    return is_demo or workspace.state.is_prompt_circuit or bool(workspace.dictionary_folders)
+    has_own = query is not None and bool(query.dictionaries)
+    return is_demo or has_own or bool(workspace.dictionary_folders)
+
+
+def has_features(workspace: Workspace) -> bool:
+    """Whether the circuit is of one prompt, or dictionaries of its model are open or ship with it."""
+    return workspace.state.is_prompt_circuit or has_dictionaries(workspace)

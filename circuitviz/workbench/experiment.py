@@ -370,6 +370,8 @@ def open_prompt_steps(
     warnings = _weight_warnings(origin, model, circuit)
     query = replace(origin.query, model=model.name, dtype=model.dtype)
     if session is None:
+        if not query.needs_dictionaries:
+            dictionaries = ()
         if dictionaries is None:
             places = features.paths_or_shipped(query.dictionaries, model)
             dictionaries = yield from features.load_dictionaries_steps(places, model)

@@ -147,10 +147,14 @@ def _attribution_sentence(origin: PromptOrigin) -> str:
     else:
         target = f"the value of {query.target}" if query.target else "the likely logits"
     sites = "all sites that have a dictionary" if query.sites is None else ", ".join(query.sites)
+    traced_to = f"features of {sites}"
+    if query.neurons:
+        neurons = f"the {query.neurons:,} MLP neurons of largest attribution"
+        traced_to = f"{traced_to} and {neurons}" if query.needs_dictionaries else f"heads and {neurons}"
     names = ", ".join(PurePath(folder).name for folder in query.dictionaries)
     start = (
         f"We traced {target} in {_model_text(origin)} on the prompt {_quoted([query.prompt])} back to "
-        f"features of {sites}{f' (dictionaries {names})' if names else ''}, "
+        f"{traced_to}{f' (dictionaries {names})' if names and query.needs_dictionaries else ''}, "
         "with attention patterns and LayerNorm scales frozen, "
     )
     if query.is_graph:

@@ -211,6 +211,13 @@ def test_changed_neurons_and_the_others_respond_in_the_model(case: NeuronCase) -
     assert measured(f"m{layer}.error@{position}", "scale", 0.5) == pytest.approx(right, rel=case.close)
 
 
+def other_activations(case: NeuronCase, ids: list[int], layer: int) -> torch.Tensor:
+    """The hidden activations of the plain model on other tokens, [time, neurons]."""
+    slow = SlowNeurons(case.hf, ids, direct=False)
+    slow.run()
+    return slow.hidden[layer].detach()
+
+
 def test_outside_a_circuit_neurons_take_zero_and_the_others_stay_or_go(case: NeuronCase) -> None:
     table, target = case.table, case.target
     bench = PromptBench(table, target)
@@ -225,6 +232,17 @@ def test_outside_a_circuit_neurons_take_zero_and_the_others_stay_or_go(case: Neu
     changes = resolve_interventions(table, {name: Intervention("set", 2.0)})
     right = changed_logit(case, 2, position, lambda h: h.index_fill(0, torch.tensor([item]), 2.0))
     assert bench.circuit_value(free, "zero", changes=changes) == pytest.approx(right, rel=case.close)
+    other = run_prompt(case.model, [0, 7, 9, 3, 4, 21, 8])
+    for ablation in ("corrupted", "mean"):
+        bench = PromptBench(table, target, {ablation: [other]})
+        values = other_activations(case, other.token_ids, 2)
+        value = float(values[position, item] if ablation == "corrupted" else values[:, item].mean())
+        right = changed_logit(case, 2, position, lambda h, v=value: h.index_fill(0, torch.tensor([item]), v))
+        kept = [n for n in free if n != name]
+        assert bench.circuit_value(kept, ablation) == pytest.approx(right, rel=case.close)
+        changes = bench.resolve_interventions({name: Intervention(ablation)})
+        assert bench.changed_value(changes) == pytest.approx(right, rel=case.close)
+    bench = PromptBench(table, target)
     dropped = run_with_changes(table, (), "dropped")
     assert bench.circuit_value(free, "zero", "dropped") == pytest.approx(
         target_value_in(dropped, table, target), rel=case.close

@@ -14,7 +14,7 @@ from circuitviz.panels.feature_circuit.ledger_view import LedgerView
 from circuitviz.panels.feature_circuit.query_form import AttributionQueryForm
 from circuitviz.panels.feature_circuit.threshold_row import ThresholdRow
 from circuitviz.panels.figures import ExportButton
-from circuitviz.panels.panel_steps import has_features, model_step
+from circuitviz.panels.panel_steps import has_dictionaries, has_features, model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
@@ -92,12 +92,13 @@ class FeatureCircuitPanel(Panel):
         """Compute the fraction curve when the panel is shown."""
         super().set_in_front(is_in_front)
         if is_in_front:
+            self.query_form.set_has_dictionaries(has_dictionaries(self.workspace))
             self._request_curve()
             self.form_check.request_later()
 
     def is_applicable(self) -> bool:
-        """Whether dictionaries are open, or ship for the model."""
-        return has_features(self.workspace)
+        """Whether a model is open, or a circuit of one prompt."""
+        return self.workspace.opened_model is not None or has_features(self.workspace)
 
     def missing_step(self) -> MissingStep | None:
         """Features are traced through an open model."""
@@ -236,6 +237,7 @@ class FeatureCircuitPanel(Panel):
             for a, b, correct, incorrect in pairs
         )
         self.query_form.set_prompts(opened.prompts, task_pairs)
+        self.query_form.set_has_dictionaries(has_dictionaries(self.workspace))
         if isinstance(origin, PromptOrigin):
             self.query_form.show_query(origin.query)
         self._curve_key = ()

@@ -13,6 +13,7 @@ from circuitviz.document.attribution_query import (
     DIRECT_ATTRIBUTION,
     HIERARCHICAL_ATTRIBUTION,
     LOGIT_DIFF_TARGET,
+    NEURON_COUNT,
     AttributionQuery,
 )
 from circuitviz.panels.widgets.fields import adjust_form_fields, let_shrink, make_form
@@ -32,6 +33,13 @@ METHOD_CHOICES = {
     ),
     DIRECT_ATTRIBUTION: ("Direct attribution", "direct effect of each node on the target"),
     ATTRIBUTION_GRAPH: ("Attribution graph", "influence of each node on the logits"),
+}
+BASIS_CHOICES = {
+    "features": ("Features", "features of the open dictionaries; sites without one are heads and MLPs"),
+    "neurons": (
+        "Neurons and heads",
+        "heads, and MLP neurons of largest attribution; no dictionary needed",
+    ),
 }
 GATE_CHOICES = {
     "signed": ("Signed", "keep nodes whose attribution exceeds the threshold"),
@@ -68,6 +76,19 @@ class AttributionQueryForm(QWidget):
             placeholderText="incorrect tokens:  John| Tom", accessibleName="Incorrect tokens"
         )
         self.method_box = _choice_box(METHOD_CHOICES, "Method")
+        self.basis_box = _choice_box(BASIS_CHOICES, "Basis")
+        self.neuron_count_field = IntegerField(
+            minimum=1, maximum=100_000, value=NEURON_COUNT, accessibleName="Number of neurons"
+        )
+        self.neuron_count_field.setToolTip(
+            "neurons that are nodes, over all layers and positions; an MLP's other neurons are one error node"
+        )
+        self.dictionary_hint = QLabel(
+            "No dictionary of this model is open: SAEs and transcoders are opened in Features, or trained in "
+            "Training.",
+            objectName="muted",
+            wordWrap=True,
+        )
         self.gate_box = _choice_box(GATE_CHOICES, "Gate")
         self.node_count_field = IntegerField(
             minimum=1, maximum=2000, value=60, accessibleName="Number of nodes"
@@ -84,6 +105,7 @@ class AttributionQueryForm(QWidget):
         self._build()
         self.target_kind_box.currentIndexChanged.connect(self._update_visible_fields)
         self.method_box.currentIndexChanged.connect(self._on_method_changed)
+        self.basis_box.currentIndexChanged.connect(self._update_visible_fields)
         self.prompt_box.activated.connect(self._on_prompt_chosen)
         for field in (self.node_share_field, self.edge_share_field):
             field.valueChanged.connect(lambda _value: self.shares_changed.emit())
@@ -101,6 +123,7 @@ class AttributionQueryForm(QWidget):
         pair = next((pair for pair in self.task_pairs if pair[0] == prompt), None)
         is_same_prompt = prompt == shown_query.prompt and model == shown_query.model
         typed_target = self.target_field.text()
+        sites, neurons = self._read_basis(model, dictionaries)
         return AttributionQuery(
             model=model,
             prompt=prompt,
@@ -111,9 +134,8 @@ class AttributionQueryForm(QWidget):
             corrupted=shown_query.corrupted if is_same_prompt else pair[1] if pair else "",
             correct=_read_tokens(self.correct_field) if target_kind == LOGIT_DIFF_TARGET else (),
             incorrect=_read_tokens(self.incorrect_field) if target_kind == LOGIT_DIFF_TARGET else (),
-            sites=shown_query.sites
-            if model == shown_query.model and dictionaries == shown_query.dictionaries
-            else None,
+            sites=sites,
+            neurons=neurons,
             dictionaries=dictionaries,
             errors=shown_query.errors,
             bos=shown_query.bos if is_same_prompt else None,
@@ -121,6 +143,14 @@ class AttributionQueryForm(QWidget):
             node_share=self.node_share_field.value(),
             edge_share=self.edge_share_field.value(),
         )
+
+    def _read_basis(self, model: str, dictionaries: tuple[str, ...]) -> tuple[tuple[str, ...] | None, int]:
+        """The sites and the number of neurons of the query as entered."""
+        if self.basis_box.currentData() == "neurons":
+            return (), self.neuron_count_field.value()
+        shown = self._base_query
+        is_same = (model, dictionaries) == (shown.model, shown.dictionaries)
+        return (shown.sites, shown.neurons) if is_same and shown.needs_dictionaries else (None, 0)
 
     @property
     def is_filled(self) -> bool:
@@ -139,6 +169,10 @@ class AttributionQueryForm(QWidget):
         self._show_prompt(query.prompt)
         for box, value in ((self.method_box, query.method), (self.gate_box, query.gate)):
             box.setCurrentIndex(box.findData(value))
+        basis = "features" if query.needs_dictionaries else "neurons"
+        self.basis_box.setCurrentIndex(self.basis_box.findData(basis))
+        if basis == "neurons":
+            self.neuron_count_field.setValue(query.neurons or NEURON_COUNT)
         if query.target in ("", LOGIT_DIFF_TARGET):
             kind = query.target
         else:
@@ -158,6 +192,15 @@ class AttributionQueryForm(QWidget):
             field.blockSignals(True)
             field.setValue(share)
             field.blockSignals(False)
+
+    def set_has_dictionaries(self, has_dictionaries: bool) -> None:
+        """Offer features only where there are dictionaries, and say where they come from."""
+        index = self.basis_box.findData("features")
+        item = self.basis_box.model().item(index)
+        if item.isEnabled() != has_dictionaries:
+            item.setEnabled(has_dictionaries)
+            self.basis_box.setCurrentIndex(index if has_dictionaries else self.basis_box.findData("neurons"))
+        self._update_visible_fields()
 
     def set_prompts(self, prompts: Sequence[str], task_pairs: TaskPairs) -> None:
         """Offer prompts.
@@ -191,6 +234,9 @@ class AttributionQueryForm(QWidget):
         self.form_layout.addRow(QLabel("Prompt", objectName="muted"))
         self.form_layout.addRow(self.prompt_box)
         self.form_layout.addRow("Method", self.method_box)
+        self.form_layout.addRow("Basis", self.basis_box)
+        self.form_layout.addRow("Neurons", self.neuron_count_field)
+        self.form_layout.addRow(self.dictionary_hint)
         self.form_layout.addRow("Target", self.target_kind_box)
         for field in (self.target_field, self.correct_field, self.incorrect_field):
             self.form_layout.addRow("", field)
@@ -199,12 +245,15 @@ class AttributionQueryForm(QWidget):
         self.form_layout.addRow("Nodes", self.node_count_field)
         self.form_layout.addRow("Node share", self.node_share_field)
         self.form_layout.addRow("Edge share", self.edge_share_field)
-        let_shrink(self.prompt_box, self.target_kind_box, self.method_box, self.gate_box)
+        let_shrink(self.prompt_box, self.target_kind_box, self.method_box, self.basis_box, self.gate_box)
         adjust_form_fields(self)
 
     def _update_visible_fields(self) -> None:
         kind, graph = self.target_kind_box.currentData(), self.method_box.currentData() == ATTRIBUTION_GRAPH
+        has_dictionaries = self.basis_box.model().item(self.basis_box.findData("features")).isEnabled()
         is_visible = {
+            self.neuron_count_field: self.basis_box.currentData() == "neurons",
+            self.dictionary_hint: not has_dictionaries,
             self.target_field: kind in ("node", "token"),
             self.correct_field: kind == LOGIT_DIFF_TARGET,
             self.incorrect_field: kind == LOGIT_DIFF_TARGET,

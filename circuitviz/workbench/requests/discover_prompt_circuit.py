@@ -195,7 +195,9 @@ def open_prompt_session(
     held = _matching_session(engine, query)
     if held is None:
         yield ProgressReported("Opening the prompt", 0.0, query.prompt[:40])
-        found = yield from load_named_dictionaries(engine, query.dictionaries)
+        found: Sequence[features.Dictionary] = ()
+        if query.needs_dictionaries:
+            found = yield from load_named_dictionaries(engine, query.dictionaries)
         held = open_prompt(engine.model, query, found)
         engine.prompt_session = held
     else:
@@ -239,7 +241,7 @@ def load_named_dictionaries(
 ) -> Generator[Reply, None, Sequence[features.Dictionary]]:
     """Those that are open where they are meant, else read from their folders (none: the demo's own)."""
     held = engine.prompt_session
-    if held is not None and held.query.dictionaries == tuple(folders):
+    if held is not None and held.query.needs_dictionaries and held.query.dictionaries == tuple(folders):
         return held.dictionaries
     shelf = engine.dictionary_store
     if shelf is not None and shelf.model is engine.model and shelf.folders == tuple(folders):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from panel_host import LONG, PanelHost
@@ -10,7 +11,9 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.graph import NodeKind
 from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
+from circuitviz.workbench.requests.read_feature_tokens import ReadFeatureTokens
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 
@@ -140,3 +143,65 @@ def test_what_cannot_be_asked_is_a_sentence(demo_host: PanelHost, qtbot: QtBot) 
         qtbot.waitUntil(lambda: bool(demo_host.failures), timeout=LONG)
         assert says in demo_host.failures.pop().message
     assert number.text() == f"{question(demo_host).tau:.4g}"
+
+
+def test_neurons_are_traced_named_read_ablated_and_opened_again(
+    demo_host: PanelHost, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """With the keyboard: another basis, fewer neurons; then a neuron as the inspector has it."""
+    panel = demo_host.show("feature-circuit")
+    form = panel.query_form
+    assert not form.neuron_count_field.isVisible() and form.dictionary_hint.isHidden()
+    form.basis_box.setFocus()
+    qtbot.keyClick(form.basis_box, Qt.Key.Key_Down)
+    assert form.basis_box.currentText() == "Neurons and heads" and form.neuron_count_field.isVisible()
+    form.neuron_count_field.selectAll()
+    qtbot.keyClicks(form.neuron_count_field, "300\t")
+    ask(demo_host, qtbot, prompt=PROMPT, kind="token", target=" Ian", gate="absolute")
+    qtbot.waitUntil(lambda: question(demo_host) is not None, timeout=LONG)
+    holds(demo_host)
+    query = question(demo_host)
+    assert query.neurons == 300 and query.sites == ()
+    workspace = demo_host.workspace
+    neurons = [n for n in workspace.state.circuit.graph.nodes if n.kind is NodeKind.NEURON]
+    assert neurons and not any(n.kind is NodeKind.FEATURE for n in workspace.state.circuit.graph.nodes)
+
+    tokens = ReadFeatureTokens(query, tuple(neurons))
+    with qtbot.waitSignal(workspace.submit_request(tokens).finished, timeout=LONG) as read:
+        pass
+    assert read.args[0].result.keys() == {node.name for node in neurons}
+
+    name = max(neurons, key=lambda node: node.position).name  # the corrupted prompt is the same before
+    inspector = demo_host.show("inspector")
+    workspace.set_selection(frozenset({name}), frozenset())
+    view = inspector.prompt_node_view
+    qtbot.waitUntil(view.token_columns.isVisible, timeout=LONG)
+    assert "activation" in view.numbers_label.text() and "% of the norm" in view.numbers_label.text()
+    qtbot.waitUntil(lambda: demo_host.is_measured() or bool(demo_host.failures), timeout=20000)
+    assert not demo_host.failures
+    before = demo_host.evaluation
+    demo_host.run_command("ablate")
+    qtbot.waitUntil(lambda: demo_host.is_measured() and demo_host.evaluation != before, timeout=LONG)
+    assert demo_host.evaluation["metric"]["circuit"] != before["metric"]["circuit"]
+
+    demo_host.save(tmp_path / "neurons.circuit")
+    demo_host.reopen(tmp_path / "neurons.circuit")
+    qtbot.waitUntil(lambda: workspace.opened_model is not None, timeout=LONG)
+    assert workspace.state.ablated_nodes == {name} and question(demo_host).neurons == 300
+    assert not demo_host.failures and form.basis_box.currentText() == "Neurons and heads"
+
+
+def test_a_model_without_dictionaries_is_offered_neurons(host: PanelHost, qtbot: QtBot) -> None:
+    panel = host.show("feature-circuit")
+    assert not panel.is_applicable()
+    host.find_circuit("reverse", "reverse")
+    panel.set_in_front(True)
+    form = panel.query_form
+    assert panel.is_applicable() and panel.missing_step() is None
+    assert form.basis_box.currentText() == "Neurons and heads" and form.dictionary_hint.isVisible()
+    assert "opened in Features" in form.dictionary_hint.text()
+    prompt = form.prompt_box.currentText()
+    ask(host, qtbot, prompt=prompt, kind="token", target="a", gate="absolute")
+    qtbot.waitUntil(lambda: question(host) is not None or bool(host.failures), timeout=LONG)
+    assert not host.failures, host.failures
+    holds(host)
