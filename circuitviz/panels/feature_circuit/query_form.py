@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
 
 from circuitviz.document.attribution_query import (
@@ -102,6 +103,7 @@ class AttributionQueryForm(QWidget):
         )
         self.task_pairs: TaskPairs = ()
         self._base_query = AttributionQuery("", "")
+        self._has_dictionaries = True
         self._build()
         self.target_kind_box.currentIndexChanged.connect(self._update_visible_fields)
         self.method_box.currentIndexChanged.connect(self._on_method_changed)
@@ -195,11 +197,13 @@ class AttributionQueryForm(QWidget):
 
     def set_has_dictionaries(self, has_dictionaries: bool) -> None:
         """Offer features only where there are dictionaries, and say where they come from."""
-        index = self.basis_box.findData("features")
-        item = self.basis_box.model().item(index)
-        if item.isEnabled() != has_dictionaries:
-            item.setEnabled(has_dictionaries)
-            self.basis_box.setCurrentIndex(index if has_dictionaries else self.basis_box.findData("neurons"))
+        if has_dictionaries is not self._has_dictionaries:
+            self._has_dictionaries = has_dictionaries
+            model = self.basis_box.model()
+            assert isinstance(model, QStandardItemModel)
+            model.item(self.basis_box.findData("features")).setEnabled(has_dictionaries)
+            basis = "features" if has_dictionaries else "neurons"
+            self.basis_box.setCurrentIndex(self.basis_box.findData(basis))
         self._update_visible_fields()
 
     def set_prompts(self, prompts: Sequence[str], task_pairs: TaskPairs) -> None:
@@ -250,10 +254,9 @@ class AttributionQueryForm(QWidget):
 
     def _update_visible_fields(self) -> None:
         kind, graph = self.target_kind_box.currentData(), self.method_box.currentData() == ATTRIBUTION_GRAPH
-        has_dictionaries = self.basis_box.model().item(self.basis_box.findData("features")).isEnabled()
         is_visible = {
             self.neuron_count_field: self.basis_box.currentData() == "neurons",
-            self.dictionary_hint: not has_dictionaries,
+            self.dictionary_hint: not self._has_dictionaries,
             self.target_field: kind in ("node", "token"),
             self.correct_field: kind == LOGIT_DIFF_TARGET,
             self.incorrect_field: kind == LOGIT_DIFF_TARGET,
