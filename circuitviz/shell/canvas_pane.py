@@ -7,7 +7,7 @@ has a picture of its tab, which can be looked at, and which brings its tab to th
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QMouseEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
@@ -267,6 +267,17 @@ class DocumentWindow(QWidget):
         self.pane.end()
         self.close()
         self.deleteLater()
+
+    def toggle_full_screen(self) -> None:
+        """Be as large as the screen, or as before."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape ends the full screen."""
+        if event.key() == Qt.Key.Key_Escape and self.isFullScreen():
+            self.toggle_full_screen()
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """The window that the person goes to has the tab in front."""

@@ -93,6 +93,11 @@ class CanvasPanes(QObject):
         """Whether the main window shows two circuits."""
         return len(self.panes) > 1
 
+    @property
+    def front_window(self) -> DocumentWindow | None:
+        """The window of its own that the tab in front has."""
+        return self._window_of(self._workspace.tabs.front)
+
     def is_in_window(self, tab: Tab) -> bool:
         """Whether a tab has a window of its own."""
         return any(window.pane.tab is tab for window in self.windows)

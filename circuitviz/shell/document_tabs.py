@@ -80,6 +80,9 @@ class DocumentTabs(QWidget):
     """Shows the tab list of the workspace, and changes it as the person says.
 
     It is hidden while there is one tab: its name is in the window's title.
+
+    Attributes:
+        is_floating: Whether it is shown only where it is asked for, over the canvas.
     """
 
     def __init__(self, workspace: Workspace, panes: CanvasPanes, close_tab: Callable[[Tab], None]) -> None:
@@ -91,6 +94,8 @@ class DocumentTabs(QWidget):
             close_tab: Closes a tab, and asks before unsaved work is lost.
         """
         super().__init__()
+        self.is_floating = False
+        self.setAutoFillBackground(True)
         self._workspace, self._panes, self._close_tab = workspace, panes, close_tab
         self._tabs: list[Tab] = []  # as the bar has them
         self.bar = DocumentTabBar()
@@ -137,7 +142,12 @@ class DocumentTabs(QWidget):
             bar.setTabVisible(index, not self._panes.is_in_window(tab))
         bar.setCurrentIndex(self._tabs.index(self._panes.main_pane.tab))
         bar.blockSignals(was_blocked)
-        self.setVisible(len(tabs.tabs) - len(self._panes.windows) > 1)
+        self.setVisible(self.has_several and (not self.is_floating or self.isVisible()))
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there is another tab to go to here."""
+        return len(self._workspace.tabs.tabs) - len(self._panes.windows) > 1
 
     # what commands do
 

@@ -6,31 +6,85 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QToolBar, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QToolBar, QVBoxLayout, QWidget
 
+from circuitviz.shell.document_tabs import DocumentTabs
 from circuitviz.shell.panel_places import PlacesView
+
+TOP_EDGE_PX = 3
+
+
+class TopEdge(QWidget):
+    """A line at a window's upper edge, which opens over the canvas to the tabs while the pointer is there."""
+
+    def __init__(self, window: QWidget, tabs: DocumentTabs) -> None:
+        super().__init__(window)
+        self._tabs = tabs
+        self._column: QVBoxLayout | None = None  # where the tabs are else
+        self.hide()
+
+    def take_tabs(self) -> None:
+        """Take the tabs out of the column above the canvas, and hide them."""
+        parent = self._tabs.parentWidget()
+        column = None if parent is None else parent.layout()
+        assert isinstance(column, QVBoxLayout)
+        self._column = column
+        self._tabs.is_floating = True
+        self._tabs.setParent(self)
+        self._tabs.move(0, 0)
+        self._set_open(False)
+        self.show()
+        self.raise_()
+
+    def put_tabs_back(self) -> None:
+        """Put the tabs back above the canvas."""
+        assert self._column is not None
+        self.hide()
+        self._tabs.is_floating = False
+        self._column.insertWidget(0, self._tabs)
+        self._tabs.refresh()
+
+    def event(self, event: QEvent) -> bool:
+        """Open and close."""
+        if event.type() is QEvent.Type.Enter:
+            self._set_open(self._tabs.has_several)
+        elif event.type() is QEvent.Type.Leave:
+            self._set_open(False)
+        return super().event(event)
+
+    def _set_open(self, is_open: bool) -> None:
+        width_px, height_px = self.screen().size().width(), self._tabs.sizeHint().height()
+        self._tabs.resize(width_px, height_px)
+        self._tabs.setVisible(is_open)
+        self.resize(width_px, height_px if is_open else TOP_EDGE_PX)
 
 
 class FullScreenCanvas(QObject):
-    """Hides menus, tools and panels around the canvas; the status bar stays, with the jobs that run.
+    """Hides menus, tools, tabs and panels around the canvas; the status bar stays, with the jobs that run.
 
-    A panel that is asked for by a command ends it.
+    The tabs come back over the canvas while the pointer is at the window's top edge. A panel that is asked
+    for by a command ends it.
 
     Attributes:
         is_active: whether the canvas is alone.
+        top_edge: Where the pointer brings the tabs back.
     """
 
-    def __init__(self, window: QMainWindow, actions: Iterable[QAction], places: PlacesView) -> None:
+    def __init__(
+        self, window: QMainWindow, actions: Iterable[QAction], places: PlacesView, tabs: DocumentTabs
+    ) -> None:
         """Work on a window.
 
         Args:
             window: whose canvas is shown alone.
             actions: of its menus; their shortcuts work while the menus are hidden.
             places: with the panels below the canvas.
+            tabs: above the canvas.
         """
         super().__init__(window)
         self.is_active = False
         self._window, self._actions, self._places = window, list(actions), places
+        self.top_edge = TopEdge(window, tabs)
         self._dock_state, self._window_state = QByteArray(), Qt.WindowState.WindowNoState
         self._hidden: list[QWidget] = []
         self._dock_widths: dict[QDockWidget, int] = {}  # of those in front; restoreState alone changes them
@@ -53,6 +107,7 @@ class FullScreenCanvas(QObject):
         for widget in around:
             widget.hide()
             widget.installEventFilter(self)
+        self.top_edge.take_tabs()
         window.setWindowState(self._window_state | Qt.WindowState.WindowFullScreen)
 
     def leave(self) -> None:
@@ -64,6 +119,7 @@ class FullScreenCanvas(QObject):
         for widget in self._hidden:
             widget.show()
         self._hidden.clear()
+        self.top_edge.put_tabs_back()
         self._restore_docks()  # which of several tabs is in front
         QTimer.singleShot(0, self, self._restore_docks)  # and all sizes, once the window has its own
         for action in self._actions:

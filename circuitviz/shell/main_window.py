@@ -112,7 +112,9 @@ class MainWindow(QMainWindow):
             self, workspace, self.run_command, self.recent_menu, self.dock_manager.show_actions()
         )
         self.canvas_panes.offer_actions(self.menus.actions.values())
-        self.full_screen = FullScreenCanvas(self, self.menus.actions.values(), self.dock_manager.places_view)
+        self.full_screen = FullScreenCanvas(
+            self, self.menus.actions.values(), self.dock_manager.places_view, self.document_tabs
+        )
         self.status_line = StatusLine(
             self.statusBar(), workspace, WriteProgress(self, workspace.save_service)
         )
@@ -320,6 +322,9 @@ class MainWindow(QMainWindow):
 
     def toggle_full_screen(self) -> None:
         """Show the canvas alone on the whole screen, or everything again."""
+        if (own_window := self.canvas_panes.front_window) is not None:
+            own_window.toggle_full_screen()
+            return
         self.full_screen.toggle()
         if self.full_screen.is_active:
             self.pages.setCurrentWidget(self.view)

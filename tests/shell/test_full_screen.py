@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from opening import LONG
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolBar
 from pytestqt.qtbot import QtBot
@@ -109,3 +109,45 @@ def test_escape_ends_it_once_nothing_is_selected(open_window: Callable[[], MainW
     assert not window.view.selected_nodes and window.full_screen.is_active
     QTest.keyClick(window.view, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not window.isFullScreen() and window.menuBar().isVisible())
+
+
+def test_tabs_are_hidden_and_come_back_at_the_top_edge(three: MainWindow, qtbot: QtBot) -> None:
+    window, tabs, view = three, three.document_tabs, three.view
+    view.setFocus()
+    press_f11(window, qtbot, True)
+    assert not tabs.isVisible() and view.mapTo(window, QPoint(0, 0)).y() == 0
+    window.workspace.tabs.changed.emit()
+    height = view.height()
+    assert not tabs.isVisible(), "a change of a tab does not bring them back"
+    QTest.mouseMove(window.windowHandle(), QPoint(300, 1))
+    qtbot.waitUntil(tabs.isVisible, timeout=LONG)
+    assert view.height() == height and tabs.mapTo(window, QPoint(0, 0)) == QPoint(0, 0)
+    QTest.mouseClick(tabs.bar, Qt.MouseButton.LeftButton, pos=tabs.bar.tabRect(0).center())
+    assert window.workspace.tabs.front.name == "one.circuit" and tabs.isVisible()
+    QTest.mouseMove(window.windowHandle(), QPoint(300, 400))
+    qtbot.waitUntil(lambda: not tabs.isVisible(), timeout=LONG)
+    for place in (QPoint(300, 1), QPoint(300, 12)):  # the pointer rests on the tabs, and goes
+        QTest.mouseMove(window.windowHandle(), place)
+        qtbot.wait(20)
+        assert tabs.isVisible()
+    QTest.mouseMove(window.windowHandle(), QPoint(300, 400))
+    qtbot.waitUntil(lambda: not tabs.isVisible(), timeout=LONG)
+    QTest.keyClick(view, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.isFullScreen(), timeout=LONG)
+    assert tabs.isVisible() and not window.full_screen.top_edge.isVisible()
+    assert tabs.geometry().bottom() < window.canvas_panes.splitter.geometry().top()
+
+
+def test_a_circuit_in_a_window_of_its_own_has_that_windows_screen(three: MainWindow, qtbot: QtBot) -> None:
+    window = three
+    window.view.setFocus()
+    QTest.keyClick(
+        window.view, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+    )
+    own = window.canvas_panes.front_window
+    assert own is not None
+    QTest.keyClick(window.view, Qt.Key.Key_F11)
+    qtbot.waitUntil(own.isFullScreen, timeout=LONG)
+    assert not window.isFullScreen() and window.menuBar().isVisible()
+    QTest.keyClick(window.view, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not own.isFullScreen(), timeout=LONG)
