@@ -20,8 +20,9 @@ from typing import Any
 from circuitviz.errors import InputError
 from circuitviz.formats.file_io import parse_json, write_atomically
 from circuitviz.formats.file_lock import FileLock
-from circuitviz.tasks.prompt_sets import PromptRow, prompt_sets_folder
+from circuitviz.tasks.prompt_sets import PROMPT_COLUMNS, PromptRow, prompt_sets_folder
 from circuitviz.tasks.slot_templates import NO_TEMPLATE, Slot, SlotTemplate
+from circuitviz.tasks.spans import check_spans
 
 MAX_DRAFT_BYTES = 64 * 2**20
 
@@ -114,7 +115,7 @@ class DraftFile:
                 "saved": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "name": name,
                 "set": set_name,
-                "rows": [row.texts for row in rows],
+                "rows": [[*row.texts, *([row.spans] if row.spans else [])] for row in rows],
                 "template": asdict(template),
             }
             write_atomically(self._file, json.dumps(data).encode())
@@ -144,11 +145,20 @@ def _acquire(file: Path) -> FileLock | None:
 def _read_draft(file: Path) -> SavedDraft | None:
     try:
         data = parse_json(file.name, file.read_bytes(), MAX_DRAFT_BYTES)
-        rows = tuple(PromptRow(*map(str, texts)) for texts in data["rows"])
+        rows = tuple(map(_read_row, data["rows"]))
         template = _read_template(data.get("template", {}))
         return SavedDraft(file, str(data["saved"]), str(data["name"]), str(data["set"]), rows, template)
-    except (OSError, InputError, KeyError, TypeError, AttributeError):
+    except (OSError, InputError, KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _read_row(cells: Sequence[Any]) -> PromptRow:
+    """A row's texts, and behind them its spans where it has any."""
+    texts = dict(zip(PROMPT_COLUMNS, map(str, cells), strict=False))
+    spans = [
+        (str(name), int(first), int(end)) for name, first, end in (cells[len(PROMPT_COLUMNS) :] or [[]])[0]
+    ]
+    return PromptRow(spans=check_spans(texts["clean"], spans), **texts)
 
 
 def _read_template(data: Mapping[str, Any]) -> SlotTemplate:

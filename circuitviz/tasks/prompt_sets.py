@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -20,9 +20,12 @@ from circuitviz.document.origin import PromptPair
 from circuitviz.errors import InputError
 from circuitviz.formats.file_io import write_atomically
 from circuitviz.resources import user_data_folder
+from circuitviz.tasks.span_edits import follow_edit
+from circuitviz.tasks.spans import Span, spans_to_json
 
 ANSWER_SEPARATOR = "|"
 PROMPT_COLUMNS = ("clean", "corrupted", "correct", "incorrect")
+SPANS_COLUMN = "spans"  # in files; absent where no row has any
 SET_SUFFIX = ".jsonl"  # keeps line breaks and any answer
 MAX_NAME_CHARS = 80
 LINE_BREAKS = re.compile(r"\r\n|\n|\r")
@@ -38,12 +41,24 @@ class PromptRow:
         corrupted: The corrupted prompt.
         correct: Correct answers, several separated by ``|``; a leading space counts.
         incorrect: Incorrect answers in the same way.
+        spans: Names of parts of the clean prompt, in their order.
     """
 
     clean: str = ""
     corrupted: str = ""
     correct: str = ""
     incorrect: str = ""
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def without_spans(self) -> PromptRow:
+        """What a model reads of the row."""
+        return replace(self, spans=()) if self.spans else self
+
+    def with_texts(self, **texts: str) -> PromptRow:
+        """The row with other texts, given by their columns; spans go along with their words."""
+        spans = follow_edit(self.clean, texts.get("clean", self.clean), self.spans) if self.spans else ()
+        return replace(self, **texts, spans=spans)
 
     @property
     def is_empty(self) -> bool:
@@ -98,7 +113,10 @@ def has_pairs(name: str, pairs: Sequence[PromptPair], is_left_out: bool = False)
     """
     file = find_prompt_set(name)
     rows = [] if file is None else _read_set_rows(file)
-    wanted = [PromptRow(a, b, *(join_answers(map(str, one)) for one in answers)) for a, b, *answers in pairs]
+    wanted = [
+        PromptRow(clean, corrupted, join_answers(map(str, correct)), join_answers(map(str, incorrect)))
+        for clean, corrupted, correct, incorrect in pairs
+    ]
     if not is_left_out:
         return bool(wanted) and rows[: len(wanted)] == wanted
     following = iter(rows)
@@ -167,8 +185,14 @@ def write_text_file(path: Path, text: str) -> None:
 
 def format_csv_rows(rows: Iterable[PromptRow], delimiter: str = ",", has_header: bool = True) -> str:
     """Rows as CSV, or separated by another character."""
-    lines = (row.texts for row in rows)
-    return _write_lines(chain([PROMPT_COLUMNS], lines) if has_header else lines, delimiter)
+    listed = list(rows)
+    header: tuple[str, ...] = PROMPT_COLUMNS
+    lines: list[tuple[str, ...]] = [row.texts for row in listed]
+    if any(row.spans for row in listed):
+        header = (*PROMPT_COLUMNS, SPANS_COLUMN)
+        texts = [json.dumps(spans_to_json(row.spans)) if row.spans else "" for row in listed]
+        lines = [(*line, text) for line, text in zip(lines, texts, strict=True)]
+    return _write_lines(chain([header], lines) if has_header else lines, delimiter)
 
 
 def format_cells(cells: Iterable[Sequence[str]]) -> str:
@@ -212,6 +236,7 @@ def _format_jsonl(rows: Iterable[PromptRow]) -> str:
                 "corrupted": row.corrupted,
                 "correct": split_answers(row.correct),
                 "incorrect": split_answers(row.incorrect),
+                **({SPANS_COLUMN: spans_to_json(row.spans)} if row.spans else {}),
             },
             ensure_ascii=False,
         )

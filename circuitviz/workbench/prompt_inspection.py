@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
@@ -58,6 +59,8 @@ class RowInspection:
     Attributes:
         row: The row.
         clean_tokens, corrupted_tokens: Tokens of the prompts; empty where they cannot be tokenised.
+        clean_ranges: First character and end of each token of the clean prompt; empty where the tokenizer
+            does not tell.
         columns: How the tokens are aligned.
         changed: Indices of the columns whose tokens differ.
         problem: Why the pair cannot be used, as a sentence; empty where it can.
@@ -78,6 +81,7 @@ class RowInspection:
     metric: str = TWO_SIDED_METRIC
     on_clean: PromptReading | None = None
     on_corrupted: PromptReading | None = None
+    clean_ranges: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_answered_correctly(self) -> bool | None:
@@ -136,6 +140,7 @@ def inspect_row(row: PromptRow, tokens: models.PromptTokenizer) -> RowInspection
         _note(row, prompts, problem),
         answers,
         TWO_SIDED_METRIC if split_answers(row.incorrect) else ONE_SIDED_METRIC,
+        clean_ranges=_find_ranges(row.clean, tokens) if clean else (),
     )
 
 
@@ -178,7 +183,9 @@ def measure_rows(inspections: Sequence[RowInspection], model: models.Model) -> l
 
 def make_pair(row: PromptRow) -> tasks.Pair:
     """The row as a pair of a task."""
-    return tasks.Pair(row.clean, row.corrupted, split_answers(row.correct), split_answers(row.incorrect))
+    return tasks.Pair(
+        row.clean, row.corrupted, split_answers(row.correct), split_answers(row.incorrect), row.spans
+    )
 
 
 def row_of_pair(pair: tasks.Pair, tokens: models.PromptTokenizer | None) -> tuple[PromptRow, int]:
@@ -205,7 +212,13 @@ def row_of_pair(pair: tasks.Pair, tokens: models.PromptTokenizer | None) -> tupl
             else:
                 n_lost += 1
         sides.append(join_answers(texts))
-    return PromptRow(pair.clean, pair.corrupted, *sides), n_lost
+    return PromptRow(pair.clean, pair.corrupted, sides[0], sides[1], pair.spans), n_lost
+
+
+def _find_ranges(text: str, tokens: models.PromptTokenizer) -> tuple[tuple[int, int], ...]:
+    with suppress(InputError):
+        return tuple(tokens.character_ranges(text))
+    return ()
 
 
 def _align(clean: list[int], corrupted: list[int]) -> tuple[AlignedPositions, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QLabel,
-    QMessageBox,
     QPushButton,
     QScrollArea,
     QSplitter,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz import tasks
 from circuitviz.document.origin import TaskOrigin
+from circuitviz.errors import InputError
 from circuitviz.panels.prompt_editor.check_label import CheckLabel
 from circuitviz.panels.prompt_editor.editor_toolbar import EditorToolbar
 from circuitviz.panels.prompt_editor.model_line import ModelLine
@@ -26,7 +27,8 @@ from circuitviz.panels.prompt_editor.prompt_storage import DEFAULT_NAME, PromptS
 from circuitviz.panels.prompt_editor.prompt_table import PromptTable
 from circuitviz.panels.prompt_editor.row_details import RowDetails
 from circuitviz.panels.prompt_editor.row_inspector import RowInspector
-from circuitviz.panels.prompt_editor.sets_dialog import SetsDialog
+from circuitviz.panels.prompt_editor.row_spans import TokenRange, change_all_rows, change_row
+from circuitviz.panels.prompt_editor.set_actions import SetActions
 from circuitviz.panels.prompt_editor.template_page import TemplatePage
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
@@ -65,6 +67,7 @@ class PromptEditorPanel(Panel):
         self.table = PromptTable(self.sheet)
         self.template_page = TemplatePage(self.sheet, workspace, lambda: self.prompts_model)
         self.open_menu = OpenMenu(workspace, self)
+        self.set_actions = SetActions(self.storage, self.open_menu, workspace, self)
         self.details = RowDetails()
         self.toolbar = EditorToolbar(self.open_menu)
         self.name_field = self.toolbar.name_field
@@ -74,8 +77,6 @@ class PromptEditorPanel(Panel):
         )
         self.check_label = CheckLabel(workspace)
         self.use_button = QPushButton("Use in search", objectName="primary")
-        self.replace_dialog: QMessageBox | None = None
-        self.sets_dialog: SetsDialog | None = None
         self.count_label = QLabel(
             "", objectName="muted", wordWrap=True, accessibleName="Pairs that can be used"
         )
@@ -129,6 +130,7 @@ class PromptEditorPanel(Panel):
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._update_buttons())
         self.name_field.editingFinished.connect(self._take_over_name)
         self.details.fix_requested.connect(self._fix_answers)
+        self.details.span_named.connect(self._name_span)
         self.model_line.opened.connect(self._on_model_opened)
         self._inspection_timer.timeout.connect(self.refresh_when_visible(self._inspect))
         self.inspector.inspected.connect(self._on_inspected)
@@ -136,7 +138,6 @@ class PromptEditorPanel(Panel):
         self.use_button.clicked.connect(self.use_in_search)
         self.check_label.changed.connect(self._update_buttons)
         self._reading_job.received.connect(self._on_rows_read)
-        self.storage.saved.connect(self._on_saved)
         self.template_page.expanded.connect(self._on_expanded)
         menu = self.open_menu
         menu.set_chosen.connect(self.edit_task)
@@ -144,7 +145,7 @@ class PromptEditorPanel(Panel):
         menu.document_chosen.connect(self.edit_document)
         menu.file_requested.connect(self._choose_file)
         menu.draft_chosen.connect(self.storage.show_draft)
-        menu.sets_requested.connect(self._show_sets)
+        self.set_actions.edit_requested.connect(self.edit_task)
         workspace.search_form.changed.connect(self._on_model_changed)
         workspace.model_ready.connect(lambda _opened: self._inspection_timer.start())
         workspace.commit_input_requested.connect(self.table.commit_typed_text)
@@ -218,10 +219,32 @@ class PromptEditorPanel(Panel):
     def _fix_answers(self) -> None:
         """Put each suggested answer in place, in the row in front."""
         row, rows = self.table.front_row, list(self.sheet.rows)
-        inspection = self.inspector.inspections.get(rows[row]) if 0 <= row < len(rows) else None
+        inspection = self.inspector.find(rows[row]) if 0 <= row < len(rows) else None
         if inspection is not None:
-            rows[row] = inspection.with_suggestions()
+            rows[row] = replace(inspection.with_suggestions(), spans=rows[row].spans)
             self.sheet.set_rows(rows, "Use suggested answers")
+
+    def _name_span(self, tokens: TokenRange, name: str, is_for_all: bool) -> None:
+        """Name tokens of the row in front, or without a name remove the spans that they have."""
+        self.table.commit_typed_text()
+        number, rows = self.table.front_row, list(self.sheet.rows)
+        inspection = self.inspector.find(rows[number])
+        if inspection is None:
+            return
+        try:
+            if is_for_all:
+                rows, n_changed = change_all_rows(
+                    rows, self.inspector.inspections, rows[number], tokens, name
+                )
+            else:
+                rows[number], n_changed = change_row(rows[number], inspection, tokens, name), 1
+        except InputError as error:
+            self.details.span_bar.show_message(str(error), is_warning=True)
+            return
+        self.sheet.set_rows(rows, "Name a span" if name else "Remove a span")
+        n_filled = sum(not row.is_empty for row in rows)
+        done = f"{name} is named" if name else "The name is removed"
+        self.details.span_bar.show_message(f"{done} in {n_changed:,} of {n_filled:,} pairs.")
 
     def _update_buttons(self) -> None:
         has_rows = bool(self.table.selected_rows)
@@ -297,43 +320,7 @@ class PromptEditorPanel(Panel):
     def use_in_search(self) -> None:
         """Save the prompts as a set, and make it the task of the search form."""
         self.table.commit_typed_text()
-        self.workspace.run_guarded(self._save_as_set, title="Could not use the prompts")
-
-    def _save_as_set(self) -> None:
-        name = self.storage.resolve_name(self.open_menu.task_names)
-        if not self.storage.would_replace(name):
-            self.storage.save_set(name)
-            return
-        box = self.replace_dialog = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setText(f"There are prompts named '{name}' already. Replace them by these?")
-        accept = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        accept.clicked.connect(lambda: self.storage.save_set(name))
-        box.open()
-
-    def _on_saved(self, name: str) -> None:
-        n_pairs = sum(not row.is_empty for row in self.sheet.rows)
-        self.workspace.search_form.task_list_changed.emit()
-        self.workspace.search_form.set(task=name, n_prompts=n_pairs)
-        self.workspace.panel_requested.emit("discovery")
-        self.workspace.post_message(f"'{name}' is the task of the search form: {n_pairs:,} pairs")
-
-    def _show_sets(self) -> None:
-        """Let the person rename, duplicate and delete sets."""
-        dialog = self.sets_dialog = SetsDialog(self.open_menu.task_names, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.edit_requested.connect(self.edit_task)
-        dialog.renamed.connect(self._on_set_renamed)
-        dialog.deleted.connect(self.storage.leave_set)
-        dialog.list_changed.connect(self.workspace.search_form.task_list_changed)
-        dialog.open()
-
-    def _on_set_renamed(self, name: str, new_name: str) -> None:
-        self.storage.follow_renaming(name, new_name)
-        form = self.workspace.search_form
-        if form.task == name:
-            form.set(task=new_name)
+        self.workspace.run_guarded(self.set_actions.save, title="Could not use the prompts")
 
     def _check(self) -> None:
         self.table.commit_typed_text()
@@ -350,7 +337,7 @@ class PromptEditorPanel(Panel):
 
     def _inspect(self) -> None:
         """Ask for what is not known yet of the rows, the one in front first."""
-        rows = [row for row in self.sheet.live_rows if not row.is_empty]
+        rows = [row.without_spans for row in self.sheet.live_rows if not row.is_empty]
         self.inspector.request(self.prompts_model, self._front_live_row(), rows, self.model_line.is_open)
 
     def _on_inspected(self, is_model_open: bool) -> None:
@@ -361,10 +348,11 @@ class PromptEditorPanel(Panel):
 
     def _show_front_row(self) -> None:
         row = self._front_live_row()
-        self.details.show_inspection(row, None if row is None else self.inspector.inspections.get(row))
+        names = dict.fromkeys(name for one in self.sheet.rows for name, _, _ in one.spans)
+        self.details.show_inspection(row, None if row is None else self.inspector.find(row), tuple(names))
         self.model_line.show_model()
         filled = [row for row in self.sheet.rows if not row.is_empty]
-        usable = [row for row in filled if (one := self.inspector.inspections.get(row)) and not one.problem]
+        usable = [row for row in filled if (one := self.inspector.find(row)) and not one.problem]
         text = f"{len(filled):,} pair{'s' if len(filled) != 1 else ''}"
         self.count_label.setText(
             f"{len(usable):,} of {text} can be used" if self.model_line.is_open and filled else text

@@ -133,7 +133,7 @@ class PromptSheet(QObject):
                 if not any(texts.values()):
                     continue
                 rows += [PromptRow()] * (number + 1 - len(rows))
-            rows[number] = replace(rows[number], **texts)
+            rows[number] = rows[number].with_texts(**texts)
         self.set_rows(rows, "Paste")
 
     def clear_cells(self, cells: Iterable[tuple[int, int]]) -> None:
@@ -141,7 +141,7 @@ class PromptSheet(QObject):
         rows = list(self.rows)
         for row, column in cells:
             if row < len(rows):
-                rows[row] = replace(rows[row], **{PROMPT_COLUMNS[column]: ""})
+                rows[row] = rows[row].with_texts(**{PROMPT_COLUMNS[column]: ""})
         self.set_rows(rows, "Clear cells")
 
     def insert_row(self, row: int) -> None:
@@ -210,5 +210,5 @@ def _with_cell(rows: tuple[PromptRow, ...], row: int, column: int, text: str) ->
         if not text:
             return rows
         rows = (*rows, *[PromptRow()] * (row + 1 - len(rows)))
-    changed = replace(rows[row], **{PROMPT_COLUMNS[column]: text})
+    changed = rows[row].with_texts(**{PROMPT_COLUMNS[column]: text})
     return (*rows[:row], changed, *rows[row + 1 :])

@@ -35,7 +35,7 @@ class PromptStorage(QObject):
         set_name: The set that the prompts were opened from or saved as; empty where there is none.
     """
 
-    saved = Signal(str)  # the name of a set that is written
+    saved = Signal(str, int)  # the name of a set that is written, and its number of pairs
 
     def __init__(self, sheet: PromptSheet, workspace: Workspace, parent: QObject) -> None:
         super().__init__(parent)
@@ -147,7 +147,7 @@ class PromptStorage(QObject):
 
     def _on_saved(self, name: str, rows: tuple[PromptRow, ...]) -> None:
         self.set_name, self._saved_rows = name, rows
-        self.saved.emit(name)
+        self.saved.emit(name, len(rows))
 
     def _on_change(self) -> None:
         self._n_states += 1

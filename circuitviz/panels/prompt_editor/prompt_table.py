@@ -110,7 +110,7 @@ class PromptTableModel(TitledTableModel):
             if role == roles.ForegroundRole and is_new:
                 return QColor(self.theme.muted)
             return None
-        inspection = self._inspections.get(row)
+        inspection = self._inspections.get(row.without_spans)
         if role == roles.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignCenter
         if column == STATUS_COLUMN:

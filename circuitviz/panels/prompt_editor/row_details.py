@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton, QSizePolicy, QWidget
 
 from circuitviz.panels.prompt_editor.aligned_tokens import AlignedTokens
+from circuitviz.panels.prompt_editor.row_spans import find_spans
+from circuitviz.panels.prompt_editor.span_bar import SpanBar
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.tables import TextTable
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
@@ -19,13 +23,21 @@ MAX_ANSWER_ROWS = 40
 
 
 class RowDetails(ThemedWidget):
-    """Shows one inspection. Signals: ``fix_requested()``: put each suggested answer in place."""
+    """Shows one inspection.
+
+    Signals: ``fix_requested()``: put each suggested answer in place; ``span_named(TokenRange, name,
+    is_for_all)``, with an empty name where the span is to be removed.
+    """
 
     fix_requested = Signal()
+    span_named = Signal(object, str, bool)
 
     def __init__(self) -> None:
         super().__init__()
         self.aligned_tokens = AlignedTokens()
+        self.span_bar = SpanBar()
+        self._row: PromptRow | None = None
+        self._span_names: tuple[str, ...] = ()
         self.problem_label = QLabel(
             "", objectName="warning", wordWrap=True, accessibleName="Problem of the pair"
         )
@@ -44,11 +56,19 @@ class RowDetails(ThemedWidget):
         self.answer_table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.answer_table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.fix_button.clicked.connect(self.fix_requested)
+        tokens, bar = self.aligned_tokens, self.span_bar
+        tokens.selection_changed.connect(self._show_selection)
+        tokens.name_typed.connect(bar.begin_name)
+        tokens.removal_requested.connect(lambda: self._name_span("", bar.is_for_all))
+        bar.named.connect(self._name_span)
+        bar.removed.connect(lambda is_for_all: self._name_span("", is_for_all))
+        bar.left.connect(tokens.setFocus)
         messages = QWidget()
         lay_out_column(
             self.problem_label, self.note_label, lay_out_row(self.fix_button, 1), parent=messages, spacing=2
         )
         lay_out_column(
+            self.span_bar,
             self.aligned_tokens,
             messages,
             self.answer_table,
@@ -60,10 +80,21 @@ class RowDetails(ThemedWidget):
         )
         self.show_inspection(None, None)
 
-    def show_inspection(self, row: PromptRow | None, inspection: RowInspection | None) -> None:
-        """Show a row; without an inspection, or with the one of a row before, what is known of it."""
-        self.aligned_tokens.show_inspection(inspection)
-        self.aligned_tokens.setVisible(inspection is not None and bool(inspection.columns))
+    def show_inspection(
+        self, row: PromptRow | None, inspection: RowInspection | None, span_names: Sequence[str] = ()
+    ) -> None:
+        """Show a row; without an inspection, or with the one of a row before, what is known of it.
+
+        Args:
+            row: The row.
+            inspection: What the model makes of it.
+            span_names: Names that spans of any row have.
+        """
+        self._row, self._span_names = row, tuple(span_names)
+        self.aligned_tokens.show_inspection(inspection, () if row is None else row.spans)
+        for part in (self.aligned_tokens, self.span_bar):
+            part.setVisible(inspection is not None and bool(inspection.columns))
+        self._show_selection()
         problem, note = ("", "") if inspection is None else (inspection.problem, inspection.note)
         for label, text in ((self.problem_label, problem), (self.note_label, note)):
             label.setText(text)
@@ -79,6 +110,23 @@ class RowDetails(ThemedWidget):
             self.fix_button.setText(f"Use {', '.join(f'‘{text}’' for text in texts)}")
         self._show_answers(inspection)
         self._show_likeliest(inspection)
+
+    def _show_selection(self) -> None:
+        """Say what name the selected tokens have."""
+        tokens, inspection, row = (
+            self.aligned_tokens.selected_tokens,
+            self.aligned_tokens.inspection,
+            self._row,
+        )
+        spans = (
+            [] if tokens is None or inspection is None or row is None else find_spans(row, inspection, tokens)
+        )
+        self.span_bar.show_selection(spans[0][0] if spans else "", tokens is not None, self._span_names)
+
+    def _name_span(self, name: str, is_for_all: bool) -> None:
+        if (tokens := self.aligned_tokens.selected_tokens) is not None:
+            self.aligned_tokens.setFocus()
+            self.span_named.emit(tokens, name, is_for_all)
 
     def _show_likeliest(self, inspection: RowInspection | None) -> None:
         """Say what the model goes on with after each prompt."""

@@ -20,7 +20,7 @@ class RowInspector(QObject):
     """Asks for inspections. Signals: ``inspected(bool)``: there are more, and whether the model is open.
 
     Attributes:
-        inspections: What is known, by row.
+        inspections: What is known, by row without its spans.
         model: The model that it is known of.
     """
 
@@ -38,6 +38,10 @@ class RowInspector(QObject):
         """Whether rows are being read."""
         return self._job.is_running
 
+    def find(self, row: PromptRow) -> RowInspection | None:
+        """What is known of a row, whatever spans it has."""
+        return self.inspections.get(row.without_spans)
+
     def set_model(self, model: PromptsModel) -> bool:
         """Forget what another model made of the rows; returns whether it was another one."""
         if model == self.model:
@@ -53,13 +57,15 @@ class RowInspector(QObject):
         Args:
             model: The model.
             front: The row in front, which comes first.
-            rows: All rows that are not empty.
+            rows: All rows that are not empty, without their spans.
             is_open: Whether the model is known to be open; where not, that is asked for in any case.
         """
         if not self.set_model(model) and len(self.inspections) > len(rows) + MAX_PAST_ROWS:
             self.inspections = {row: self.inspections[row] for row in rows if row in self.inspections}
         known = self.inspections
-        asked = dict.fromkeys(([] if front is None else [front]) + list(rows[:MAX_MEASURED_ROWS]))
+        asked = dict.fromkeys(
+            ([] if front is None else [front.without_spans]) + list(rows[:MAX_MEASURED_ROWS])
+        )
         measured = [row for row in asked if (one := known.get(row)) is None or one.on_clean is None]
         others = [row for row in rows if row not in asked and row not in known]
         if measured or others or not is_open:

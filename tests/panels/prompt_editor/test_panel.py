@@ -312,3 +312,56 @@ def test_prompts_are_read_while_a_search_runs(host: PanelHost, qtbot: QtBot) -> 
     assert workspace.search_controller.is_running
     qtbot.waitUntil(lambda: not workspace.search_controller.is_running, timeout=LONG)
     assert not workspace.document.state.scores.partial and not host.failures
+
+
+def test_spans_are_named_shown_saved_and_undone(host: PanelHost, qtbot: QtBot) -> None:
+    """With the mouse in the pair in front, with the keys in all pairs."""
+    panel = host.show("prompt_editor")
+    other = "When Tom and Anna went to the park, Tom gave a ring to"
+    panel.sheet.set_rows((IOI, PromptRow(other, other.replace(", Tom", ", Mary"), " Anna", " Tom")), "type")
+    panel.sheet.set_name("giving")
+    open_model(qtbot, panel)
+    click_cell(qtbot, panel, 0, 0)
+    tokens, bar = panel.details.aligned_tokens, panel.details.span_bar
+    qtbot.waitUntil(
+        lambda: tokens.inspection is not None and bool(tokens.inspection.clean_ranges), timeout=LONG
+    )
+    qtbot.waitUntil(lambda: not panel.inspector.is_running, timeout=LONG)
+    assert "Select tokens" in bar.hint_label.text() and not bar.row.isVisible()
+
+    def column(word: str, number: int) -> int:
+        return [
+            i
+            for i, (a, _) in enumerate(tokens.inspection.columns)
+            if tokens.inspection.clean_tokens[a] == word
+        ][number]
+
+    place = tokens.column_center(column(" Mary", 0)).toPoint()
+    qtbot.mouseClick(tokens, Qt.MouseButton.LeftButton, pos=place)
+    bar.scope_box.setCurrentText("in this pair")
+    qtbot.keyClicks(tokens, "I")
+    type_keys(qtbot, "O")
+    qtbot.keyClick(QApplication.focusWidget(), KEYS.Key_Return)
+    assert panel.sheet.rows[0].spans == (("IO", 5, 9),) and panel.sheet.rows[1].spans == ()
+    assert "1 of 2" in bar.hint_label.text() and tokens.hasFocus()
+
+    bar.scope_box.setCurrentText("in all pairs")
+    while tokens.selected_columns[0] < column(" John", 1):
+        qtbot.keyClick(tokens, KEYS.Key_Right)
+    bar.name_box.setEditText("S2")
+    qtbot.mouseClick(bar.name_button, Qt.MouseButton.LeftButton)
+    assert [[(n, r.clean[a:b]) for n, a, b in r.spans] for r in panel.sheet.rows] == [
+        [("IO", "Mary"), ("S2", "John")], [("S2", "Tom")],
+    ]  # fmt: skip
+    qtbot.mouseClick(panel.toolbar.undo_button, Qt.MouseButton.LeftButton)
+    assert panel.sheet.rows[1].spans == ()
+    qtbot.mouseClick(panel.toolbar.redo_button, Qt.MouseButton.LeftButton)
+    saved = panel.sheet.rows
+    qtbot.mouseClick(panel.use_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: host.workspace.search_form.task == "giving", timeout=LONG)
+    qtbot.mouseClick(panel.toolbar.new_button, Qt.MouseButton.LeftButton)
+    panel.edit_task("giving")
+    qtbot.waitUntil(lambda: panel.sheet.rows == saved, timeout=LONG)
+    panel.edit_task("ioi")
+    qtbot.waitUntil(lambda: panel.sheet.state.name == "ioi edited", timeout=LONG)
+    assert {name for name, _, _ in panel.sheet.rows[0].spans} == {"IO", "S1", "S1+1", "S2"}

@@ -96,7 +96,7 @@ def test_another_set_is_replaced_only_where_the_person_says_so(idle_host: PanelH
 
     def answer(role: QMessageBox.ButtonRole) -> None:
         qtbot.mouseClick(panel.use_button, LEFT)
-        box = panel.replace_dialog
+        box = panel.set_actions.replace_dialog
         assert "'facts'" in box.text()
         qtbot.mouseClick(next(b for b in box.buttons() if box.buttonRole(b) is role), LEFT)
 

@@ -37,9 +37,9 @@ def open_dialog(qtbot: QtBot, panel: Any) -> Any:
     action = next(a for a in menu.actions() if a.text() == "Rename, duplicate, delete…")
     qtbot.mouseClick(menu, LEFT, pos=menu.actionGeometry(action).center())
     menu.close()
-    panel.sets_dialog.activateWindow()
-    qtbot.waitUntil(panel.sets_dialog.isActiveWindow, timeout=LONG)
-    return panel.sets_dialog
+    panel.set_actions.sets_dialog.activateWindow()
+    qtbot.waitUntil(panel.set_actions.sets_dialog.isActiveWindow, timeout=LONG)
+    return panel.set_actions.sets_dialog
 
 
 def click_row(qtbot: QtBot, dialog: Any, row: int) -> None:
