@@ -129,17 +129,24 @@ def edge_curves(
         port_widths: over how wide a part of its box each node has its ports [nodes].
         is_horizontal: whether layers go from left to right.
     """
+    widths = line_widths(edges.strength)
     if is_horizontal:
         middle = (bounds[:, 1] + bounds[:, 3]) / 2
         height = bounds[edges.receiver, 3] - bounds[edges.receiver, 1]
         at = middle[edges.receiver] + PORT_OFFSETS[edges.channel] * height
         start = np.stack([bounds[edges.sender, 2], middle[edges.sender]], -1)
         end = np.stack([bounds[edges.receiver, 0], at], -1)
-        return route_around_boxes(EdgeCurves(start, end, is_horizontal), bounds)
+        return route_around_boxes(EdgeCurves(start, end, is_horizontal), bounds, widths)
     middle = (bounds[:, 0] + bounds[:, 2]) / 2
     at = middle[edges.receiver] + PORT_OFFSETS[edges.channel] * port_widths[edges.receiver]
     start = np.stack([middle[edges.sender], bounds[edges.sender, 1]], -1)
-    return route_around_boxes(EdgeCurves(start, np.stack([at, bounds[edges.receiver, 3]], -1)), bounds)
+    end = np.stack([at, bounds[edges.receiver, 3]], -1)
+    return route_around_boxes(EdgeCurves(start, end), bounds, widths)
+
+
+def line_widths(strength: FloatArray) -> FloatArray:
+    """Widths of edges in scene units, by |score| as a share of the strongest edge's [edges]."""
+    return np.asarray(_MIN_WIDTH + _WIDTH_RANGE * np.sqrt(np.clip(strength, 0.0, 1.0)))
 
 
 def edge_styles(
@@ -174,7 +181,7 @@ def edge_styles(
     return EdgeStyles(
         ink,
         end_ink,
-        np.where(ablated, _ABLATED_WIDTH, _MIN_WIDTH + _WIDTH_RANGE * share),
+        np.where(ablated, _ABLATED_WIDTH, line_widths(strength)),
         own * opacity,
         np.where(ablated, DOTTED, np.where(is_dashed, DASHED, SOLID)),
         np.minimum(share * _N_LEVELS, _N_LEVELS - 1).astype(np.intp),

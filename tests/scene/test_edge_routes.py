@@ -10,7 +10,7 @@ from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.edge_curves import EdgeCurves
-from circuitviz.scene.edge_routes import MAX_ROUTED_EDGES, route_around_boxes
+from circuitviz.scene.edge_routes import MAX_BUNDLE_WIDTH, MAX_ROUTED_EDGES, route_around_boxes
 
 HALF = np.array([33.0, 10.0])
 
@@ -50,30 +50,49 @@ def test_no_edge_runs_through_a_box(layers: int, heads: int, edges: int, is_hori
     picture = scene(layers, heads, edges)
     plain, bounds = plain_curves(picture, is_horizontal)
     before = boxes_met(plain, bounds, picture)
-    routed = route_around_boxes(plain, bounds)
+    routed = route_around_boxes(plain, bounds, 0.8 + 4 * np.sqrt(picture.edges.strength))
     after = boxes_met(routed, bounds, picture)
     assert before > 20 and after <= 0.02 * before
     assert np.array_equal(routed.start, plain.start) and np.array_equal(routed.end, plain.end)
 
 
-def test_edges_through_one_gap_are_a_bundle() -> None:
-    """Three edges whose straight ways run through one box pass it on one line."""
-    bounds = np.array([[-30, 0, 30, 10], [-30, -50, 30, -40], [-30, -100, 30, -90.0]])
-    x = np.array([4.0, 6.0, 8.0])
-    plain = EdgeCurves(np.stack([x, np.zeros(3)], -1), np.stack([x, np.full(3, -90.0)], -1))
-    routed = route_around_boxes(plain, bounds)
+@pytest.mark.parametrize("is_horizontal", [False, True])
+@pytest.mark.parametrize(("gap", "is_apart"), [(200.0, True), (9.0, False)])
+def test_edges_through_one_gap_run_beside_each_other(gap: float, is_apart: bool, is_horizontal: bool) -> None:
+    """Three edges whose straight ways run through one box pass it in one gap, as far apart as it allows."""
+    bounds = np.array([[-30, 0, 30, 10], [-30, -50, 30, -40], [30 + gap, -50, 90 + gap, -40]])
+    bounds = np.concatenate([bounds, [[-30, -100, 30, -90.0]]])
+    x, widths = np.array([24.0, 16.0, 20.0]), np.array([4.8, 0.8, 2.0])
+    start, end = np.stack([x, np.zeros(3)], -1), np.stack([x, np.full(3, -90.0)], -1)
+    if is_horizontal:
+        bounds, start, end = -bounds[:, [3, 2, 1, 0]], -start[:, ::-1], -end[:, ::-1]
+        bounds, start, end = bounds * (1, -1, 1, -1), start * (1, -1), end * (1, -1)
+        bounds = bounds[:, [0, 3, 2, 1]]
+    routed = route_around_boxes(EdgeCurves(start, end, is_horizontal), bounds, widths)
     assert routed.waypoints is not None
     assert routed.waypoints.edge.tolist() == [0, 0, 1, 1, 2, 2]
-    assert len(set(routed.waypoints.place[:, 0].tolist())) == 1
-    assert routed.waypoints.place[0, 0] > 30
-    assert routed.waypoints.place[:2, 1].tolist() == [-40, -50]  # from its start to its end
+    across, along = routed.axes
+    lines = routed.waypoints.place[:, across].reshape(3, 2)
+    assert np.array_equal(lines[:, 0], lines[:, 1])  # straight through the gap
+    assert abs(routed.waypoints.place[:2, along]).tolist() == [40, 50]  # from its start to its end
+    first, second, third = lines[[1, 2, 0], 0]  # in the order of their ways
+    assert 30 < first < second < third < 30 + gap
+    assert (second - first >= 1.4 and third - second >= 3.4) == is_apart  # half of both widths
 
 
-def test_what_is_free_or_a_crowd_stays_as_it_is() -> None:
+def test_of_a_crowd_the_strongest_are_routed() -> None:
+    bounds = np.array([[-30, 0, 30, 10], [-30, -50, 30, -40], [-30, -100, 30, -90.0]])
+    n = MAX_ROUTED_EDGES + 7
+    many = EdgeCurves(np.zeros((n, 2)), np.full((n, 2), -90.0) * (0, 1))
+    routed = route_around_boxes(many, bounds, np.ones(n))
+    assert routed.waypoints is not None and routed.waypoints.edge.min() == 7
+    assert set(routed.waypoints.edge.tolist()) == set(range(7, n))
+    assert np.abs(routed.waypoints.place[:, 0]).max() < 30 + MAX_BUNDLE_WIDTH + 3
+
+
+def test_what_is_free_stays_as_it_is() -> None:
     bounds = np.array([[-30, 0, 30, 10], [100, -50, 160, -40], [-30, -100, 30, -90.0]])
     one = EdgeCurves(np.array([[0.0, 0.0]]), np.array([[5.0, -90.0]]))
-    assert route_around_boxes(one, bounds).waypoints is None
-    many = EdgeCurves(np.zeros((MAX_ROUTED_EDGES + 1, 2)), np.full((MAX_ROUTED_EDGES + 1, 2), -90.0))
-    assert route_around_boxes(many, bounds) is many
+    assert route_around_boxes(one, bounds, np.ones(1)).waypoints is None
     down = EdgeCurves(np.array([[0.0, -90.0]]), np.array([[0.0, 20.0]]))  # a node that was moved below
-    assert route_around_boxes(down, bounds).waypoints is None
+    assert route_around_boxes(down, bounds, np.ones(1)).waypoints is None
