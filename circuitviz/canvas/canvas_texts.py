@@ -7,7 +7,7 @@ from collections.abc import Sequence, Set
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from circuitviz.canvas.canvas_legend import legend_size, paint_legend
+from circuitviz.canvas.canvas_legend import legend_strip_height, paint_legend
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.scene.box_label import paper_node_name
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
@@ -65,18 +65,14 @@ def paint_empty_note(painter: QPainter, theme: Theme, area: QRectF, status_text:
 def paint_legend_and_status(
     painter: QPainter, entries: Sequence[LegendEntry], theme: Theme, area: QRectF, status_text: str
 ) -> None:
-    """The legend above and the note below, in the viewport's pixels."""
+    """The legend above and the note below, in the viewport's pixels; the circuit may go on behind them."""
     painter.setFont(canvas_font(12))
-    line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
-    ground = QColor(theme.ground)
-    ground.setAlphaF(0.86)  # the circuit may lie below
-    room = area.width() - 28
-    wide, high = legend_size(entries, room)
-    if high:
-        painter.fillRect(QRectF(area.left() + 6, area.top() + 4, wide + 14, high + 8), ground)
+    line, room = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20), area.width() - 28
+    above = legend_strip_height(entries, room)
+    if above:
+        painter.fillRect(QRectF(area.left(), area.top(), area.width(), above + 4), QColor(theme.ground))
     if status_text:
-        wide = painter.fontMetrics().horizontalAdvance(status_text) + 16
-        painter.fillRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), ground)
+        painter.fillRect(area.adjusted(0, area.height() - 34, 0, 0), QColor(theme.ground))
     painter.setPen(QColor(theme.muted))
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft, status_text)
     paint_legend(painter, entries, theme, QPointF(area.left() + 14, area.top() + 8), room)

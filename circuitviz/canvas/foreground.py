@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     """Paint it, with a painter of the viewport."""
     picture, theme = view.scene_items.geometry.scene, view.theme
-    to_view, free = view.viewportTransform(), view.free_area
+    to_view = view.viewportTransform()
     painter.setTransform(to_view)
     view.scene_items.frames_item.paint_names(painter)
     painter.resetTransform()
     marked = columns_containing(picture, view.selected_nodes | {view.hovered_name})
     paint_token_axis(painter, picture, theme, to_view, token_area(view), marked)
-    paint_name_tags(painter, picture, theme, to_view, free, tagged_nodes(view))
+    paint_name_tags(painter, picture, theme, to_view, axis_area(view), tagged_nodes(view))
     pointed_at = named_nodes(picture, view.selected_nodes, view.hovered_name)
     paint_layer_axis(painter, picture, theme, to_view, axis_area(view), layers_of(picture, pointed_at))
     view.overview.paint(painter, theme)

@@ -72,9 +72,7 @@ def paint_layer_axis(
     strip = QRectF(area.left(), area.top(), width, area.height())
     if height:
         strip = QRectF(area.left(), area.bottom() - height, area.width(), height)
-    ground = QColor(theme.ground)
-    ground.setAlphaF(0.9)  # the circuit may lie below
-    painter.fillRect(strip, ground)
+    painter.fillRect(strip, QColor(theme.ground))  # the circuit may go on behind
     painter.setFont(canvas_font(FONT_SIZE_PX))
     metrics = QFontMetricsF(painter.font())
     painter.setPen(QColor(theme.muted))

@@ -32,7 +32,10 @@ def paint_name_tags(
     area: QRectF,
     names: Iterable[str],
 ) -> None:
-    """Names above some nodes, in the viewport's pixels, the last in any case; others where there is room."""
+    """Names above some nodes, in the viewport's pixels, the last in any case; others where there is room.
+
+    Of nodes at the upper end of ``area`` they are below.
+    """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(canvas_font(12))
     metrics = QFontMetricsF(painter.font())
@@ -43,6 +46,8 @@ def paint_name_tags(
         at = to_view.map(QPointF(node.x, -node.y))
         wide = metrics.horizontalAdvance(text) + 16
         tag = QRectF(at.x() - wide / 2, at.y() - 22 * to_view.m11() - TAG_HEIGHT_PX - 3, wide, TAG_HEIGHT_PX)
+        if tag.top() < area.top():
+            tag.moveTop(at.y() + 22 * to_view.m11() + 3)
         if not area.contains(at) or any(tag.intersects(other) for other in placed):
             continue
         tag.moveLeft(max(area.left() + 4, min(tag.left(), area.right() - wide - 4)))

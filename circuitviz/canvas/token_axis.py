@@ -152,9 +152,7 @@ def _paint_tokens_at_left(
 ) -> None:
     """Tokens one below the other, each beside its nodes."""
     width = token_axis_width(picture)
-    ground = QColor(theme.ground)
-    ground.setAlphaF(0.9)  # the circuit may lie below
-    painter.fillRect(QRectF(area.left(), area.top(), width, area.height()), ground)
+    painter.fillRect(QRectF(area.left(), area.top(), width, area.height()), QColor(theme.ground))
     for number in labelled_columns(picture, to_view.m11(), highlighted):
         column = picture.columns[number]
         y = to_view.map(QPointF(0, (column.left + column.right) / 2)).y()

@@ -2,14 +2,16 @@
 
     python tests/benchmarks/measure_canvas_text.py                     a table in Markdown, offscreen
     python tests/benchmarks/measure_canvas_text.py FILE.circuit ...    circuits of one's own as well
-    python tests/benchmarks/measure_canvas_text.py --horizontal --layout grid --images FOLDER
+    python tests/benchmarks/measure_canvas_text.py --only 700 --layout right --images FOLDER
 
-Every circuit is opened in the real window at each size, scale, theme and size of the system's text, and is painted
-once more with a painter that notes each text: what it says, where, and how high its letters are. Pixels are those that
-do not depend on the scale. Columns: *names*, names that are written in boxes of the nodes in sight; *cut*, names
+Every circuit is opened in the real window at each size, scale, theme and size of the system's text, in each layout
+with layers upwards and to the right, and is painted once more with a painter that notes each text: what it says,
+where, and how high its letters are. Pixels are those that do not depend on the scale; a row stands for all themes and
+scales that measure the same. Columns: *names*, names that are written in boxes of the nodes in sight; *cut*, names
 and labels that end in …; *least text*, pixels of the smallest text; *boxes*, pairs of boxes in sight that overlap;
-*texts*, pairs of texts that overlap, those below the legend and the axes left out; *canvas*, the canvas's share of the
-window's area; *used*, the share of the canvas's free area that lies within the outermost boxes.
+*texts*, pairs of texts that overlap, among them legend, axes, tokens and status; *map*, boxes in sight that the small
+map covers; *canvas*, the canvas's share of the window's area; *used*, the share of the canvas's free area that lies
+within the outermost boxes.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -52,8 +54,14 @@ SCALES = (1, 2)
 THEMES = ("light", "dark")
 WAIT_S = 60.0
 MIN_OVERLAP_PX = 1.0  # pixels in both directions; less is a rounded edge
-COLUMNS = ("circuit", "window", "scale", "theme", "text", "zoom", "in sight", "names", "cut", "least text")
-COLUMNS += ("boxes", "texts", "canvas", "used")
+COLUMNS = (
+    *("circuit", "layout", "window", "text", "scale", "theme", "zoom", "in sight", "names", "cut"),
+    *("least text", "boxes", "texts", "map", "canvas", "used"),
+)
+N_KEYS, N_MERGED = 4, 2  # columns that tell rows apart, and those that are joined where all else is the same
+LAYOUTS = {"upwards": ("layered", False), "right": ("layered", True), "grid": ("grid", False)}
+LAYOUTS |= {"grid right": ("grid", True)}
+FEATURE_LAYOUTS = {"upwards": ("tokens", False), "right": ("tokens", True)}
 
 
 def random_circuit(shape: ModelShape, n_edges: int) -> Document:
@@ -208,7 +216,8 @@ def measure(window: MainWindow) -> list[str]:
         str(sum("…" in text.text for text in inner)),
         f"{least:.1f} px",
         str(overlapping(list(boxes.values()))),
-        str(overlapping([text.rect for text in inner])),
+        str(overlapping([text.rect for text in (*inner, *outer) if text.text])),
+        str(sum(view.overview.rect.intersects(box) for box in boxes.values())),
         f"{view.width() * view.height() / (window.width() * window.height()):.0%}",
         f"{whole.width() * whole.height() / (free.width() * free.height()):.0%}",
     ]
@@ -217,8 +226,7 @@ def measure(window: MainWindow) -> list[str]:
 def show(window: MainWindow, document: Document, layout: str) -> None:
     """Open a document as the window does, and wait until it is drawn."""
     window.workspace.set_document(document)
-    if layout:
-        window.layout_controller.choose_layout(layout)
+    window.layout_controller.choose_layout(layout)
     end = perf_counter() + WAIT_S
     while perf_counter() < end and (
         window.canvas_updater.is_pending
@@ -232,38 +240,51 @@ def show(window: MainWindow, document: Document, layout: str) -> None:
 
 
 def measure_all(chosen: argparse.Namespace) -> None:
-    """A row for each circuit, window, theme and size of text, at the scale of this process."""
+    """A row for each circuit, layout, window, theme and size of text, at the scale of this process."""
     app = create_application()
     app.setOrganizationName("circuitviz-measure")
-    circuits = dict(CIRCUITS)
+    circuits = {name: build for name, build in CIRCUITS.items() if chosen.only in name}
     for path in chosen.files:
         circuits[Path(path).stem] = lambda path=path: open_document(Path(path))
     scale = int(os.environ.get("QT_SCALE_FACTOR", "1"))
     settings = Settings()
-    settings.is_canvas_horizontal = chosen.horizontal
     system_points = QApplication.font().pointSizeF()
-    for points in TEXT_POINTS:
-        for theme in THEMES:
+    for name, points, theme, size in product(circuits, TEXT_POINTS, THEMES, SIZES):
+            layouts = FEATURE_LAYOUTS if circuits[name]().state.is_prompt_circuit else LAYOUTS
+        for title, (layout, is_horizontal) in layouts.items():
+            if chosen.layout not in ("", title):
+                continue
             settings.theme, settings.text_size = theme, round(100 * points / system_points)
-            for size in SIZES:
-                for name, build in circuits.items():
-                    window = MainWindow(settings=settings)
-                    window.resize(size)
-                    window.show()
-                    show(
-                        window,
-                        build(),
-                        "tokens" if name == "700 features" and not chosen.layout else chosen.layout,
-                    )
-                    row = [name, f"{size.width()}×{size.height()}", f"{scale}×", theme, f"{points} pt"]
-                    print("| " + " | ".join([*row, *measure(window)]) + " |", flush=True)
-                    if chosen.images:
-                        file = f"{name}-{size.width()}-{scale}x-{theme}-{points}pt.png".replace(" ", "-")
-                        window.grab().save(str(Path(chosen.images) / file))
-                    window.workspace.undo_stack.setClean()
-                    window.close()
-                    window.deleteLater()
-                    QApplication.processEvents()
+            settings.is_canvas_horizontal = is_horizontal
+            window = MainWindow(settings=settings)
+            window.resize(size)
+            window.show()
+            show(window, circuits[name](), layout)
+            keys = [name, title, f"{size.width()}×{size.height()}", f"{points} pt", f"{scale}×", theme]
+            print("\t".join([*keys, *measure(window)]), flush=True)
+            if chosen.images:
+                file = f"{name}-{title}-{size.width()}-{scale}x-{theme}-{points}pt.png".replace(" ", "-")
+                window.grab().save(str(Path(chosen.images) / file))
+            window.workspace.undo_stack.setClean()
+            window.close()
+            window.deleteLater()
+            QApplication.processEvents()
+
+
+def merge_rows(rows: list[list[str]]) -> list[list[str]]:
+    """One row for all scales and themes that measure the same."""
+    merged: dict[tuple[str, ...], list[list[str]]] = {}
+    for row in rows:
+        merged.setdefault((*row[:N_KEYS], *row[N_KEYS + N_MERGED :]), []).append(row)
+    order = {tuple(row[:N_KEYS]): number for number, row in reversed(list(enumerate(rows)))}
+    return [
+        [
+            *key[:N_KEYS],
+            *(", ".join(dict.fromkeys(row[N_KEYS + i] for row in alike)) for i in range(N_MERGED)),
+            *key[N_KEYS:],
+        ]
+        for key, alike in sorted(merged.items(), key=lambda each: order[each[0][:N_KEYS]])
+    ]
 
 
 def main() -> None:
@@ -272,18 +293,21 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("files", nargs="*", help="circuits of one's own")
-    parser.add_argument("--layout", default="", help="a layout instead of the usual one")
-    parser.add_argument("--horizontal", action="store_true", help="layers from left to right")
+    parser.add_argument("--only", default="", help="circuits whose names have these letters")
+    parser.add_argument("--layout", default="", choices=("", *LAYOUTS), help="one layout instead of all")
     parser.add_argument("--images", default="", help="a folder for pictures of the windows")
-    parser.add_argument("--one-scale", action="store_true", help="at the scale of QT_SCALE_FACTOR alone")
+    parser.add_argument("--one-scale", action="store_true", help="rows at the scale of QT_SCALE_FACTOR alone")
     chosen = parser.parse_args()
     if chosen.one_scale:
         return measure_all(chosen)
-    print("| " + " | ".join(COLUMNS) + " |")
-    print("|" + " --- |" * len(COLUMNS), flush=True)
+    rows = []
     for scale in SCALES:
         command = [sys.executable, __file__, *sys.argv[1:], "--one-scale"]
-        subprocess.run(command, env={**os.environ, "QT_SCALE_FACTOR": str(scale)}, check=True)
+        environment = {**os.environ, "QT_SCALE_FACTOR": str(scale)}
+        told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+        rows += [line.split("\t") for line in told.splitlines()]
+    for row in (list(COLUMNS), ["---"] * len(COLUMNS), *merge_rows(rows)):
+        print("| " + " | ".join(row) + " |")
     return None
 
 
