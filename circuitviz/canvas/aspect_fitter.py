@@ -32,7 +32,7 @@ from circuitviz.scene.circuit_scene import (
     DrawnNode,
     TokenColumn,
 )
-from circuitviz.shapes.node_shapes import NODE_WIDTHS
+from circuitviz.shapes.node_shapes import END_KINDS, LABEL_LINE_HEIGHT, NODE_WIDTHS
 
 PACKED_ZOOM = LEGIBLE_ZOOM + 0.01  # pixels per scene unit of as many features as possible with names
 BOX_LIMITS: tuple[Size, ...] = (
@@ -45,11 +45,17 @@ BOX_LIMITS: tuple[Size, ...] = (
 lines of text, and where rows are many for one line, down to 12 px with 9 px text."""
 
 
-HORIZONTAL_LIMITS: tuple[Size, ...] = ((LABELLED_NODE_HEIGHT, math.inf), (28.0, math.inf), (20.0, math.inf))
+WRAPPED_NODE_HEIGHT = LABELLED_NODE_HEIGHT + 2 * LABEL_LINE_HEIGHT  # of a name and three lines of a label
+HORIZONTAL_LIMITS: tuple[Size, ...] = (
+    (WRAPPED_NODE_HEIGHT, math.inf),
+    (LABELLED_NODE_HEIGHT, math.inf),
+    (28.0, math.inf),
+    (20.0, math.inf),
+)
 """The same with layers from left to right: the least height of boxes, and any width."""
 HORIZONTAL_CROWD = LayoutTransform(0.5, (0.0, ROW_SPACING), (0.0, 110.0))
 """How tokens and crowds are spread from left to right: boxes are wider than high."""
-LAYER_GAP = 16.0  # scene units between layers from left to right, where edges bend
+LAYER_GAP = 12.0  # scene units between layers from left to right, where edges bend
 MAX_HORIZONTAL_WIDTH = 150.0  # scene units of a box with a label
 PACKED_BOXES: tuple[tuple[float, Size], ...] = (
     (COMFORTABLE_ZOOM, (90.0, LABELLED_NODE_HEIGHT)),
@@ -131,7 +137,7 @@ def transform_for_view(picture: CircuitScene, view: QSizeF, shows_all: bool = Fa
     free = [node for node in picture.nodes if node.name not in picture.user_positioned]
     places = {node.name: (node.x, node.y) for node in free}
     aside = {node.name for node in free if node.kind is NodeKind.MLP}
-    sizes = {node.name: _box_size(node) for node in free}
+    sizes = {node.name: _box_size(node, picture.is_horizontal) for node in free}
     has_groups = any(node.members for node in free)  # their boxes, which list their nodes, are not cut
     return _spread_places(places, sizes, aside, view, has_groups, shows_all, picture.is_horizontal)
 
@@ -276,7 +282,7 @@ def _transform_to_the_right(picture: CircuitScene, spread: LayoutTransform) -> C
     cell_pitch = to_view((0.0, ROW_SPACING))[0] - to_view((0.0, 0.0))[0]
     height = LABELLED_NODE_HEIGHT
     if not picture.columns:
-        height = min(height, spread.x_factor * COLUMN_SPACING - MIN_GAP_Y)
+        height = min(WRAPPED_NODE_HEIGHT, spread.x_factor * COLUMN_SPACING - MIN_GAP_Y)
     cell = cell_pitch - CELL_GAP, spread.x_factor * COLUMN_SPACING - CELL_GAP
     nodes = tuple(
         replace(
@@ -313,9 +319,10 @@ def is_part_of_layout(whole: CircuitScene, part: CircuitScene) -> bool:
     return all((a.x, a.y) == (b.x, b.y) and len(a.members) == len(b.members) for a, b in pairs)
 
 
-def _box_size(node: DrawnNode) -> Size:
+def _box_size(node: DrawnNode, is_horizontal: bool) -> Size:
     """Its box, with room for a label whether it has one or not: a first label moves nothing."""
     if node.members:
         size = layout_box_label(node.title, node.members)
         return size.width, size.height
-    return NODE_WIDTHS[node.kind], LABELLED_NODE_HEIGHT
+    is_narrow = is_horizontal and node.kind in END_KINDS
+    return NODE_WIDTHS[NodeKind.HEAD if is_narrow else node.kind], LABELLED_NODE_HEIGHT

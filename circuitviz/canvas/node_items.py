@@ -15,6 +15,7 @@ from circuitviz.canvas.cached_item import DIMMED_OPACITY, CachedItem, PaintStep
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.paint.circuit_painter import FAR_ZOOM, LEGIBLE_ZOOM, node_box, paint_node
 from circuitviz.scene.circuit_scene import DrawnNode
+from circuitviz.scene.class_colours import colour_in_theme
 from circuitviz.scene.edge_arrays import IndexArray
 from circuitviz.scene.node_styles import style_colours
 from circuitviz.scene.theme import Theme
@@ -181,7 +182,7 @@ def _coloured_rows(
         yield from ((heat_colour(heat, theme), rows) for heat, rows in geometry.rows_by_heat)
         return
     for node, rows in geometry.rows_by_style:
-        own = node.colour or style_colours(node.style, theme)[1]
+        own = colour_in_theme(node.colour, theme) or style_colours(node.style, theme)[1]
         yield theme.muted if node.ablated else own, rows
 
 

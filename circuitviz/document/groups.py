@@ -8,10 +8,11 @@ from itertools import chain, count
 
 from circuitviz.errors import InputError
 
-# Apart by at least 12 (CIEDE2000) with each kind of colour vision, seen on light and on dark: found by a
-# search over sRGB. The first ones differ most, also from nodes without a class.
+# Apart by at least 12 (CIEDE2000) with each kind of colour vision and by 20 with normal vision, with a
+# contrast of at least 3 on a light ground, where they are drawn as they are: found by a search over sRGB. The
+# first ones differ most, also from nodes without a class. ``scene.class_colours`` has their dark variants.
 GROUP_COLOURS = tuple(
-    "#9e0e00 #b9ba05 #6b3a70 #997319 #0040d1 #016341 #a8afe7 #cd3562 #e1836d #3fc9a4 #c949f5 #068b9e".split()
+    "#a28c08 #22012a #c21e0b #192a06 #f64d71 #755d6f #c15bb8 #920d3e #064b72 #488558 #008dff #4400d6".split()
 )
 
 

@@ -13,16 +13,23 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QPainte
 
 from circuitviz.paint.shape_painter import box_path, paint_shape
 from circuitviz.scene.box_label import LINE_HEIGHT, TITLE_HEIGHT, layout_box_label
-from circuitviz.scene.circuit_scene import DrawnNode
+from circuitviz.scene.circuit_scene import LABELLED_NODE_HEIGHT, DrawnNode
 from circuitviz.scene.edge_arrays import IndexArray
 from circuitviz.scene.edge_curves import EdgeCurves
 from circuitviz.scene.theme import Theme
 from circuitviz.shapes.drawing import BoxShape, CurveShape
 from circuitviz.shapes.edge_styles import EdgeStyles
-from circuitviz.shapes.node_shapes import BoxRect, node_shapes, node_size, one_line_text, title_colour
+from circuitviz.shapes.node_shapes import (
+    LABEL_INSET,
+    BoxRect,
+    label_lines,
+    node_shapes,
+    node_size,
+    one_line_text,
+    title_colour,
+)
 from circuitviz.shapes.text_metrics import SCREEN_FONT_FAMILIES
 
-LABEL_MARGIN = 2.0  # of a label, on each side of it
 DOT_RADIUS = 2.3  # at the end of an edge that enters q, k or v, in scene units
 HALO_WIDTH, HALO_OPACITY = 9.0, 0.35  # of a selected edge, in scene units
 RING_GAP = 3.5  # from a node to the ring about it
@@ -71,8 +78,8 @@ def node_box(node: DrawnNode) -> QRectF:
 
 
 def label_rect(rect: QRectF) -> QRectF:
-    """Where the label is written in the box of a node: the lower half."""
-    return rect.adjusted(LABEL_MARGIN, rect.height() / 2 - 1, -LABEL_MARGIN, -1)
+    """Where the label is written in the box of a node: below the line of its name."""
+    return rect.adjusted(LABEL_INSET / 2, LABELLED_NODE_HEIGHT / 2 - 1, -LABEL_INSET / 2, -1)
 
 
 def edge_steps(
@@ -142,16 +149,18 @@ def paint_node(
         paint_box_label(painter, node, rect, scale)
     elif node.label and node.is_one_line:
         both, font = one_line_text(node), canvas_font(10, scale=scale)
-        fits = QFontMetricsF(font).horizontalAdvance(both) <= rect.width() - 2 * LABEL_MARGIN
+        fits = QFontMetricsF(font).horizontalAdvance(both) <= rect.width() - LABEL_INSET
         painter.setFont(font if fits else painter.font())
         _paint_name(painter, rect, both if fits else title, scale)
     elif node.label:
-        below = label_rect(rect)
-        _paint_name(painter, rect.adjusted(0, 1, 0, 1 - rect.height() / 2), title, scale)
+        below, lines = label_rect(rect), label_lines(node, label_measure())
+        _paint_name(painter, QRectF(rect.topLeft(), below.topRight()).translated(0, 2), title, scale)
         painter.setFont(canvas_font(10, scale=scale))
-        metrics = QFontMetricsF(painter.font())
-        text = metrics.elidedText(node.label, Qt.TextElideMode.ElideRight, below.width())
-        painter.drawText(below, CENTRED_UNCLIPPED, text)
+        metrics, height = QFontMetricsF(painter.font()), below.height() / len(lines)
+        for number, line in enumerate(lines):
+            place = QRectF(below.left(), below.top() + number * height, below.width(), height)
+            text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, place.width())
+            painter.drawText(place, CENTRED_UNCLIPPED, text)
     else:
         _paint_name(painter, rect, title, scale)
     painter.restore()
@@ -165,7 +174,7 @@ def has_written_name(node: DrawnNode, scale: float) -> bool:
 def _packed_name(node: DrawnNode, scale: float) -> tuple[str, QFont]:
     """What is written in a packed box and how large: the label or the name alone where both have no room."""
     assert node.box is not None
-    room, title = node.box[0] - 2 * LABEL_MARGIN, node.title_in_cell
+    room, title = node.box[0] - LABEL_INSET, node.title_in_cell
     texts = (f"{title} · {node.label}", node.label) if node.label else (title,)
     font = canvas_font(11, scale=scale)
     for text in texts:

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 
 from circuitviz.document import Label, State
 from circuitviz.document.groups import GROUP_COLOURS
 from circuitviz.document.labels import target_kind
+from circuitviz.scene.theme import Theme, with_contrast
 
+DARK_GROUP_COLOURS = tuple(
+    "#ffe400 #ece0ff #ff863e #c7ed9a #f30046 #9b7a8b #d800a6 #f2b1af #92b4cb #018549 #4c69e7 #d97fff".split()
+)
+"""``GROUP_COLOURS`` on a dark ground: the same hues, as far apart and with the same least contrast."""
+_DARK_VARIANTS = dict(zip(GROUP_COLOURS, DARK_GROUP_COLOURS, strict=True))
 REPEAT_MARKS = ("", " ²", " ³", " ⁴", " ⁵", " ⁶", " ⁷", " ⁸", " ⁹")
 """What stands behind the name of the first, second, … class of one colour; all further have the last."""
 
@@ -33,6 +40,17 @@ def class_colours(state: State) -> dict[str, str]:
         colours[name] = colour
         used[colour] += 1
     return colours
+
+
+@lru_cache(maxsize=256)  # asked for with every node that is painted
+def colour_in_theme(colour: str, theme: Theme) -> str:
+    """How a class's colour is drawn in a theme: as the palette's variant, else with enough contrast.
+
+    Documents hold the colours of the light theme; every list, canvas and figure draws them by this function.
+    """
+    if theme.is_dark and colour.lower() in _DARK_VARIANTS:
+        return _DARK_VARIANTS[colour.lower()]
+    return with_contrast(colour, theme) if colour else ""
 
 
 def class_titles(state: State) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+MIN_CONTRAST = 3.0  # of lines that carry meaning, with what lies below them (WCAG 2.2, 1.4.11)
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -116,6 +118,30 @@ def with_edge_colours(theme: Theme, name: str) -> Theme:
         return replace(theme, has_edges_by_input=True)
     pair = SIGN_COLOURS.get(name, {}).get(theme.name)
     return theme if pair is None else replace(theme, positive=pair[0], negative=pair[1])
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it.
+
+    >>> round(contrast("#ffffff", "#000000"))
+    21
+    """
+    dark, bright = sorted(map(_relative_luminance, (one, other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def with_contrast(colour: str, theme: Theme, least: float = MIN_CONTRAST) -> str:
+    """A colour of the same hue that stands out from a theme's grounds: itself where it does."""
+    grounds = (theme.ground, theme.panel)
+    shares = (number / 20 for number in range(20, -1, -1))
+    mixed = (blend_hex(colour, "#ffffff" if theme.is_dark else "#000000", share) for share in shares)
+    return next(code for code in mixed if all(contrast(code, ground) >= least for ground in grounds))
+
+
+def _relative_luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def blend_hex(colour: str, ground: str, share: float) -> str:

@@ -9,6 +9,7 @@ from itertools import cycle
 import numpy as np
 
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode, GroupFrame
+from circuitviz.scene.class_colours import colour_in_theme
 from circuitviz.scene.edge_arrays import FloatArray
 from circuitviz.scene.spanning_tree import spanning_tree
 from circuitviz.scene.theme import Theme, blend_hex
@@ -100,6 +101,7 @@ def frame_outlines(
         inner = margins.nested * sum(other.nodes < frame.nodes for other in scene.frames)
         x, y = margins.x + inner, margins.y + inner
         boxes = [(a - x, b - y, c - a + 2 * x, d - b + 2 * y) for a, b, c, d in held.tolist()]
+        colour = colour_in_theme(frame.colour, theme)
         middles = [(left + width / 2, top + height / 2) for left, top, width, height in boxes]
         outlines.append(
             FrameOutline(
@@ -108,9 +110,9 @@ def frame_outlines(
                 boxes,
                 [(middles[one], middles[two]) for one, two in spanning_tree(middles)],
                 margins.way,
-                blend_hex(frame.colour, theme.ground, share),
-                blend_hex(frame.colour, theme.ground, LINE_SHARE),
-                blend_hex(frame.colour, theme.text, NAME_SHARE),
+                blend_hex(colour, theme.ground, share),
+                blend_hex(colour, theme.ground, LINE_SHARE),
+                blend_hex(colour, theme.text, NAME_SHARE),
             )
         )
     return outlines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from circuitviz.graph import NodeKind
 from circuitviz.scene.box_label import layout_box_label
 from circuitviz.scene.circuit_scene import LABELLED_NODE_HEIGHT, DrawnNode
+from circuitviz.scene.class_colours import colour_in_theme
 from circuitviz.scene.edge_arrays import FloatArray
 from circuitviz.scene.node_styles import style_colours
 from circuitviz.scene.theme import Theme, blend_hex
@@ -22,6 +24,9 @@ NODE_WIDTHS = dict.fromkeys(NodeKind, 84.0) | {
     NodeKind.LOGITS: 104.0,
 }
 NODE_HEIGHT = 32.0  # scene units of a box with a name alone
+END_KINDS = (NodeKind.INPUT, NodeKind.LOGITS)
+LABEL_LINE_HEIGHT = 14.0  # scene units of each further line of a label
+LABEL_INSET = 4.0  # scene units of a box that its label leaves free, both sides together
 LABEL_PADDING = 12.0  # of a box that is as wide as its label, both sides together
 LINE_WIDTH, CLASS_LINE_WIDTH = 1.3, 2.0
 CLASS_FILL_SHARE = 0.16  # of a class's colour, on the ground
@@ -46,14 +51,33 @@ def node_size(node: DrawnNode, label_width: Callable[[str], float]) -> tuple[flo
         size = layout_box_label(node.title, node.members)
         return size.width, size.height
     width, height = NODE_WIDTHS[node.kind], min(NODE_HEIGHT, node.max_height)
+    if node.kind in END_KINDS:
+        width = min(width, max(node.max_width, NODE_WIDTHS[NodeKind.HEAD]))
     if node.text:
         width = max(width, min(node.max_width, label_width(node.text) + LABEL_PADDING))
     if not node.label:
         return width, height
     if not node.is_one_line:
-        return max(width, min(node.max_width, label_width(node.label) + LABEL_PADDING)), LABELLED_NODE_HEIGHT
+        lines = label_lines(node, label_width)
+        wanted = max(map(label_width, lines)) + LABEL_PADDING
+        height = LABELLED_NODE_HEIGHT + (len(lines) - 1) * LABEL_LINE_HEIGHT
+        return max(width, min(node.max_width, wanted)), height
     wanted = label_width(one_line_text(node)) + LABEL_PADDING
     return (max(width, wanted) if wanted <= node.max_width else width), height
+
+
+def label_lines(node: DrawnNode, label_width: Callable[[str], float]) -> list[str]:
+    """The lines in which a label stands below its node's name: several where its box may be so high.
+
+    Lines break at spaces and behind hyphens; what has no room is in the last line.
+    """
+    most = 1 + int((node.max_height - LABELLED_NODE_HEIGHT) / LABEL_LINE_HEIGHT)
+    room, lines = node.max_width - LABEL_INSET, [""]
+    for word in re.findall(r"\S*?-(?=\S)|\S+\s*|\s+", node.label):
+        if lines[-1] and len(lines) < most and label_width((lines[-1] + word).rstrip()) > room:
+            lines.append("")
+        lines[-1] += word
+    return [line.rstrip() for line in lines]
 
 
 def one_line_text(node: DrawnNode) -> str:
@@ -86,7 +110,8 @@ def node_shapes(
     left, top, width, height = rect
     fill, line = style_colours(node.style, theme)
     if node.colour:
-        fill, line = blend_hex(node.colour, theme.ground, CLASS_FILL_SHARE), node.colour
+        line = colour_in_theme(node.colour, theme)
+        fill = blend_hex(line, theme.ground, CLASS_FILL_SHARE)
     if node.side in ("left", "right"):
         line = theme.positive if node.side == "left" else theme.negative
     line_width = CLASS_LINE_WIDTH if node.colour or node.side in ("left", "right") else LINE_WIDTH

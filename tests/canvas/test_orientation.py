@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from prompt_scenes import LONG
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QFontMetricsF, QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -21,11 +22,12 @@ from circuitviz.canvas.token_axis import (
     token_axis_width,
 )
 from circuitviz.document import State
-from circuitviz.graph import Graph, ModelShape, Scores
-from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM, node_box
+from circuitviz.graph import Graph, ModelShape, NodeKind, Scores
+from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM, canvas_font, label_measure, label_rect, node_box
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import LIGHT
+from circuitviz.shapes.node_shapes import label_lines
 
 
 def scene(layers: int, edges: int, layout: str = "layered", is_horizontal: bool = True) -> CircuitScene:
@@ -60,6 +62,37 @@ def test_depth_goes_to_the_right_and_boxes_stay_apart(view: CircuitView, layout:
     assert view.zoom >= LEGIBLE_ZOOM
     assert all(free.contains(to_view.mapRect(node_box(node))) for node in by_name.values())
     assert layer_axis_width(view.circuit_scene) == 0
+
+
+@pytest.mark.parametrize("points", [9, 14])
+def test_labels_of_twelve_layers_are_written_whole(
+    view: CircuitView, points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a window of 1280 pixels, in several lines below the names; each line fits its box as it is painted."""
+    font = QGuiApplication.font()
+    font.setPointSize(points)
+    monkeypatch.setattr(QGuiApplication, "font", lambda: font)
+    view.resize(935, 680)
+    roles = ("Backup Name Mover", "S-Inhibition", "Previous Token", "Duplicate Token")
+    names = [node.name for node in scene(12, 120).nodes if node.kind is NodeKind.HEAD]
+    assert {int(name[1:].split(".")[0]) for name in names} == set(range(12))
+    picture = scene(12, 120)
+    nodes = (replace(n, label=roles[i % 4]) if n.name in names else n for i, n in enumerate(picture.nodes))
+    view.show_scene(replace(picture, nodes=tuple(nodes)))
+    metrics = QFontMetricsF(canvas_font(10, scale=view.zoom))
+    for name in names:
+        node = view.circuit_scene.by_name[name]
+        lines, box = label_lines(node, label_measure()), node_box(node)
+        assert " ".join(lines).replace("- ", "-") == node.label
+        for line in lines:
+            assert metrics.horizontalAdvance(line) <= label_rect(box).width(), line
+        assert label_rect(box).height() >= len(lines) * metrics.capHeight() * 1.2
+    for a, b in combinations(view.circuit_scene.nodes, 2):
+        assert not node_box(a).intersects(node_box(b)), (a.name, b.name)
+    assert all(
+        view.free_area.contains(view.viewportTransform().mapRect(node_box(node)))
+        for node in view.circuit_scene.nodes
+    )
 
 
 def test_edges_leave_at_the_right_and_are_found_where_they_run(view: CircuitView) -> None:

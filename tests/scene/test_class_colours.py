@@ -10,14 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from circuitviz.document import Label, State, group_nodes
+from circuitviz.document import Document, Label, State, group_nodes
 from circuitviz.document.groups import GROUP_COLOURS
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.scene.build_scene import build_scene
-from circuitviz.scene.class_colours import class_colours, class_titles, label_colour
-from circuitviz.scene.theme import THEMES
+from circuitviz.scene.class_colours import class_colours, class_titles, colour_in_theme, label_colour
+from circuitviz.scene.theme import THEMES, Theme
+from circuitviz.shapes.circuit_figure import draw_figure
 from circuitviz.shapes.class_view import class_scene
+from circuitviz.shapes.drawing import used_colours
+from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shapes.heat_grid import hex_to_rgb
+from circuitviz.shapes.node_shapes import node_shapes
 
 Array = NDArray[np.float64]
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
@@ -93,22 +97,68 @@ def test_the_distance_is_that_of_the_published_examples() -> None:
         assert ciede2000(np.array(one), np.array(other)) == pytest.approx(distance, abs=1e-4)
 
 
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
 @pytest.mark.parametrize("vision", VISIONS)
-def test_twelve_colours_are_told_apart_with_every_kind_of_colour_vision(vision: str) -> None:
-    assert len(set(GROUP_COLOURS)) == len(GROUP_COLOURS) == 12
-    seen = [lab(code, vision) for code in GROUP_COLOURS]
+def test_twelve_colours_are_told_apart_with_every_kind_of_colour_vision(vision: str, theme: Theme) -> None:
+    drawn = [colour_in_theme(code, theme) for code in GROUP_COLOURS]
+    assert len(set(drawn)) == len(set(GROUP_COLOURS)) == 12
+    seen = [lab(code, vision) for code in drawn]
     apart = [ciede2000(a, b) for i, a in enumerate(seen) for b in seen[:i]]
     assert min(apart) >= (20 if vision == "normal" else 12)
+    assert all(
+        ciede2000(one, lab(ground, vision)) >= 12 for one in seen for ground in (theme.ground, theme.panel)
+    )
+
+
+def contrast_ratio(one: str, other: str) -> float:
+    """WCAG 2.2, from its definition."""
+    bright, dark = sorted((linear(code) @ TO_XYZ[1] for code in (one, other)), reverse=True)
+    return float((bright + 0.05) / (dark + 0.05))
 
 
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
-def test_each_colour_is_seen_on_light_and_on_dark(theme: object) -> None:
-    for ground in (theme.ground, theme.panel):
-        for code in GROUP_COLOURS:
-            bright, dark = sorted((linear(c) @ TO_XYZ[1] for c in (code, ground)), reverse=True)
-            assert (bright + 0.05) / (dark + 0.05) >= 1.75, (code, ground)
-            for vision in VISIONS:
-                assert ciede2000(lab(code, vision), lab(ground, vision)) >= 12
+def test_each_colour_stands_out_from_light_and_from_dark(theme: Theme) -> None:
+    for code in GROUP_COLOURS:
+        for ground in (theme.ground, theme.panel):
+            assert contrast_ratio(colour_in_theme(code, theme), ground) >= 3, (code, ground)
+
+
+def hue(code: str) -> float:
+    _, a, b = lab(code, "normal")
+    return float(np.degrees(np.arctan2(b, a)))
+
+
+def test_the_hue_of_a_class_is_the_same_on_light_and_on_dark() -> None:
+    assert [colour_in_theme(code, THEMES["light"]) for code in GROUP_COLOURS] == list(GROUP_COLOURS)
+    for code in GROUP_COLOURS:
+        turned = hue(colour_in_theme(code, THEMES["dark"])) - hue(code)
+        assert abs((turned + 180) % 360 - 180) <= 16
+
+
+@given(st.integers(0, 0xFFFFFF), st.sampled_from(list(THEMES.values())))
+def test_colours_of_ones_own_stand_out_too(number: int, theme: Theme) -> None:
+    code = f"#{number:06x}"
+    drawn = colour_in_theme(code, theme)
+    ratios = [contrast_ratio(drawn, ground) for ground in (theme.ground, theme.panel)]
+    assert min(ratios) >= 3
+    before = min(contrast_ratio(code, ground) for ground in (theme.ground, theme.panel))
+    if code not in GROUP_COLOURS and before >= 3.001:
+        assert drawn == code
+
+
+@pytest.mark.usefixtures("qapp")  # fonts of figures
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_canvas_figure_and_class_view_draw_one_colour(theme: Theme) -> None:
+    state = group_nodes("Late", frozenset(HEADS[4:7])).transform(_labelled(["Mover", "Copy"]))
+    colours = {name: colour_in_theme(code, theme) for name, code in class_colours(state).items()}
+    for picture in (build_scene(state), class_scene(state, 0.0)):
+        drawn = [node for node in picture.nodes if node.class_name in ("Mover", "Copy")]
+        assert {node.class_name for node in drawn} == {"Mover", "Copy"}
+        for node in drawn:
+            (box, *_) = node_shapes(node, (0, 0, 60, 20), theme)
+            assert box.line_colour == colours[node.class_name]
+    figure = draw_figure(Document(state), FigureOptions(dark=theme.is_dark))
+    assert {colours["Mover"], colours["Copy"]} <= used_colours(figure.body)
 
 
 def _labelled(texts: list[str], colour: str = "#8b5cf6") -> State:

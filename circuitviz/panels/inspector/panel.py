@@ -32,7 +32,8 @@ from circuitviz.panels.widgets.font_scaling import VerticalScrollArea
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
 from circuitviz.panels.widgets.token_texts import ranked_token, signed_number
-from circuitviz.scene.class_colours import class_colours, label_colour
+from circuitviz.scene.class_colours import class_colours, colour_in_theme, label_colour
+from circuitviz.scene.theme import Theme
 from circuitviz.workspace.comparison_text import (
     describe_selected_edges,
     describe_selected_nodes,
@@ -262,6 +263,11 @@ class InspectorPanel(Panel):
         self.title_label.setToolTip(tool_tip)
         self.description_label.setText(about)
 
+    def set_theme(self, theme: Theme) -> None:
+        """Show the node's class in the theme's colour."""
+        super().set_theme(theme)
+        self._show_state()
+
     def _show_state(self) -> None:
         state = self.workspace.state
         if state.circuit is None or self.node not in state.circuit.graph.node_index:
@@ -272,7 +278,7 @@ class InspectorPanel(Panel):
         colour = self._picked_colour
         if label is not None:
             colour = label_colour(state, class_colours(state), self.node, label)
-        colour = colour or "palette(placeholder-text)"
+        colour = colour_in_theme(colour, self.theme) or "palette(placeholder-text)"
         style = f"color: {colour}; font-size: {round(1.35 * QFontInfo(self.font()).pixelSize())}px;"
         if self.colour_button.styleSheet() != style:  # it is polished anew each time
             self.colour_button.setStyleSheet(style)

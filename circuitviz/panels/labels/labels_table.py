@@ -22,7 +22,8 @@ from circuitviz.panels.features.feature_labels import FeatureLabels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
 from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel
-from circuitviz.scene.class_colours import class_colours, class_titles, label_colour
+from circuitviz.scene.class_colours import class_colours, class_titles, colour_in_theme, label_colour
+from circuitviz.scene.theme import LIGHT, Theme
 from circuitviz.workspace.workspace import Workspace
 
 COLUMN_TITLES = ("Part", "Role", "Evidence", "Sure", "Author", "Note")
@@ -39,7 +40,7 @@ class LabelsTableModel(TitledTableModel):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
-        self.targets: list[str] = []
+        self.theme, self.targets = LIGHT, list[str]()
         self._colours: dict[str, str] = {}
         self._titles: dict[str, str] = {}
         workspace.state_changed.connect(self.refresh)
@@ -57,6 +58,11 @@ class LabelsTableModel(TitledTableModel):
         self.beginResetModel()
         self.targets = targets
         self.endResetModel()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Show the colours of classes as they are in a theme."""
+        self.theme = theme
+        self.refresh()
 
     def label_at(self, row: int) -> Label:
         """Label in a row."""
@@ -94,7 +100,7 @@ class LabelsTableModel(TitledTableModel):
             }.get(column)
         if role == roles.DecorationRole and column == ROLE_COLUMN:
             colour = label_colour(self.workspace.state, self._colours, target, label)
-            return QColor(colour) if colour else None
+            return QColor(colour_in_theme(colour, self.theme)) if colour else None
         if role == roles.ForegroundRole and self._is_ablated(target):
             return QGuiApplication.palette().brush(QPalette.ColorRole.PlaceholderText)  # dimmed
         if role == roles.ToolTipRole and column == PART_COLUMN and self._is_ablated(target):

@@ -40,6 +40,7 @@ from circuitviz.panels.widgets.fields import LEFT_ALIGNED
 from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
 from circuitviz.panels.widgets.tables import set_up_table
+from circuitviz.scene.theme import Theme
 from circuitviz.workspace.file_names import propose_stem
 from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
@@ -89,6 +90,11 @@ class LabelsPanel(Panel):
         self._build()
         self._connect_signals()
         self._update_table_visibility()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use the theme's colours for classes and verdicts."""
+        super().set_theme(theme)
+        self.table_model.set_theme(theme)
 
     def label_targets(self, targets: list[str]) -> None:
         """Give the typed role to nodes, edges or groups; other fields of existing labels stay."""

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Label, set_label
 from circuitviz.panels.labels.labels_table import ROLE_COLUMN, offered_roles
-from circuitviz.scene.class_colours import class_colours
+from circuitviz.scene.class_colours import class_colours, colour_in_theme
+from circuitviz.scene.theme import DARK, LIGHT
 
 
 @pytest.fixture
@@ -118,6 +119,8 @@ def test_a_class_is_one_in_any_case_and_has_one_colour(labelled_host: PanelHost,
     assert shown()[fourth] == colours["Copy"]
     workspace.undo_stack.undo()
     assert shown()[first] == colours["induction"]
+    panel.set_theme(DARK)
+    assert shown()[first] == colour_in_theme(colours["induction"], DARK) != colours["induction"]
 
 
 def test_the_inspector_gives_each_new_class_a_colour_of_its_own(
@@ -131,3 +134,6 @@ def test_the_inspector_gives_each_new_class_a_colour_of_its_own(
     labels = labelled_host.workspace.document.state.labels
     assert [labels[node].text for node in heads] == ["Copy", "Mover", "Copy"]
     assert labels[heads[0]].colour == labels[heads[2]].colour != labels[heads[1]].colour
+    for theme in (LIGHT, DARK):
+        inspector.set_theme(theme)
+        assert colour_in_theme(labels[heads[0]].colour, theme) in inspector.colour_button.styleSheet()
