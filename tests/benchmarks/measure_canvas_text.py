@@ -250,7 +250,9 @@ def measure_all(chosen: argparse.Namespace) -> None:
     settings = Settings()
     system_points = QApplication.font().pointSizeF()
     for name, points, theme, size in product(circuits, TEXT_POINTS, THEMES, SIZES):
-            layouts = FEATURE_LAYOUTS if circuits[name]().state.is_prompt_circuit else LAYOUTS
+        circuit = circuits[name]().state.circuit
+        is_of_prompt = circuit is not None and circuit.graph.is_of_prompt
+        layouts = FEATURE_LAYOUTS if is_of_prompt else LAYOUTS
         for title, (layout, is_horizontal) in layouts.items():
             if chosen.layout not in ("", title):
                 continue
