@@ -280,6 +280,7 @@ METHODS: dict[str, Work] = {
     "relp": partial(_discover, "relp", qk="gradient"),
     "gim": partial(_discover, "gim"),
     "atp-star": partial(_discover, "atp-star", grad_drop=True),
+    "learned-ranking": partial(_discover, "learned-ranking", training_steps=3, loss="metric"),
     "ensemble": partial(_discover, "ensemble", members="eap,gim"),
     "attribution-patching": partial(_discover, "attribution-patching"),
     "information-flow-routes": partial(_discover, "information-flow-routes"),

@@ -31,7 +31,7 @@ from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
 METHOD_NAME = "atp-star"
-ATTENTION_OVERHEAD = 3.0  # of a copy's attention, to its product with the query's or key's weights: measured
+ATTENTION_OVERHEAD = 1.0  # of a copy's attention, to its product with the query's or key's weights: measured
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class AtpStarOptions:
     METHOD_NAME,
     summary="EAP with the softmax recomputed for edges into queries and keys",
     reference="Kramár et al. 2024",
-    use="For what heads attend by, where patterns are saturated; slower than EAP-IG",
+    use="For what heads attend by, where patterns are saturated; takes about as long as EAP-IG",
     options=AtpStarOptions,
     smooth=True,
     count_passes=lambda setting, options: _count_passes(setting, options),

@@ -313,7 +313,7 @@ def test_every_method_is_there_and_scores_the_demo(demo: Case) -> None:
     names = {
         "exact", "eap", "eap-ig", "eap-ig-activations", "clean-corrupted", "information-flow-routes",
         "acdc", "path-patching", "activation-patching", "attribution-patching", "relp", "gim",
-        "ensemble", "atp-star",
+        "ensemble", "atp-star", "learned-ranking",
     }  # fmt: skip
     assert names <= set(methods.names()) and not methods.import_errors
     few = demo.task.subset([0, 1])
