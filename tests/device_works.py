@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from circuitviz.features.dashboards import (
 )
 from circuitviz.features.passages import Passages
 from circuitviz.graph import Circuit, Intervention
+from circuitviz.graph.ablation_constants import ConstantStore
 from circuitviz.models import from_hugging_face
 from circuitviz.progress import run_to_completion
 from circuitviz.tasks import Pair, Task
@@ -132,6 +133,13 @@ def _discover(method: str, case: DeviceCase, **options: Any) -> Any:
 
 def _evaluate(case: DeviceCase, metric: str, ablation: str) -> Any:
     return evaluation.evaluate(case.model, case.task, case.circuit, metric, ablation)
+
+
+def _evaluate_optimal(case: DeviceCase) -> Any:
+    task = replace(case.task, constants=ConstantStore())
+    options = discovery.OptimalAblationOptions(steps=2, step_prompts=2)
+    run_to_completion(discovery.learn_constants_steps(case.model, task, options))
+    return evaluation.evaluate(case.model, task, case.circuit, "kl", "optimal")
 
 
 def _measure(name: str, case: DeviceCase, **options: Any) -> Any:
@@ -308,6 +316,7 @@ EVALUATIONS: dict[str, Work] = {
     "faithfulness-zero": partial(_evaluate, metric="prob-diff", ablation="zero"),
     "faithfulness-mean": partial(_evaluate, metric="kl", ablation="mean"),
     "faithfulness-positional": partial(_evaluate, metric="log-prob", ablation="mean-positional"),
+    "faithfulness-optimal": _evaluate_optimal,
     "faithfulness-accuracy": partial(_evaluate, metric="accuracy", ablation="corrupted"),
     "opened-bench": _evaluate_opened,
     "explain-change": _explain_change,

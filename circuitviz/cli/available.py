@@ -62,6 +62,7 @@ def list_available(kind: str) -> list[dict[str, Any]]:
             "zero",
             "the sender's mean over the task",
             "the sender's mean per position over the task",
+            "a constant of the sender, learned to disturb the model least",
         )
         return [{"name": n, "summary": s} for n, s in zip(models.ABLATIONS, meanings, strict=True)]
     registry = _registry_of(kind)

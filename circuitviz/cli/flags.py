@@ -32,7 +32,7 @@ def add_device_flags(parser: argparse.ArgumentParser, *, has_file: bool = False)
 def add_setting_flags(parser: argparse.ArgumentParser) -> None:
     """Add ``--metric`` and ``--ablation``."""
     parser.add_argument("--metric", help="the task's own by default")
-    parser.add_argument("--ablation", default=None, help="corrupted, zero, mean, mean-positional")
+    parser.add_argument("--ablation", default=None, help="corrupted, zero, mean, mean-positional, optimal")
 
 
 def add_skip_flag(parser: argparse.ArgumentParser) -> None:

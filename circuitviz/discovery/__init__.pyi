@@ -3,6 +3,8 @@ from .batch_ablation_values import ablation_values as ablation_values
 from .edge_contributions import DEFAULT_METHOD as DEFAULT_METHOD
 from .edge_contributions import EdgeContributions as EdgeContributions
 from .edge_contributions import read_edge_steps as read_edge_steps
+from .optimal_ablation import OptimalAblationOptions as OptimalAblationOptions
+from .optimal_ablation import learn_constants_steps as learn_constants_steps
 from .registry import DiscoveryMethod as DiscoveryMethod
 from .registry import TaskSetting as TaskSetting
 from .registry import default_selection as default_selection
@@ -12,3 +14,4 @@ from .registry import make_setting as make_setting
 from .registry import methods as methods
 from .search_cost import SearchCost as SearchCost
 from .search_cost import estimate_search as estimate_search
+from .task_attribution import RULED_GRADIENTS as RULED_GRADIENTS

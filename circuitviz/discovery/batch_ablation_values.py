@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor
 
-from circuitviz.models import Activations, Model, mean_activations, record_activations, zero_activations
+from circuitviz.discovery.optimal_ablation import optimal_activations
+from circuitviz.models import (
+    OPTIMAL_ABLATION,
+    Activations,
+    Model,
+    mean_activations,
+    record_activations,
+    zero_activations,
+)
 from circuitviz.models.batching import split_batches
 from circuitviz.tasks import Task
 
@@ -17,7 +25,7 @@ def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
     """A function from a batch of the task to the senders' ablation values on it (methods.md, Ablation).
 
     ``corrupted`` runs the batch's own corrupted prompts; means are taken once, over all clean prompts of the
-    task.
+    task; constants of ``optimal`` are the task's, learned now where it has none.
 
     Args:
         model: The model.
@@ -26,7 +34,9 @@ def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
     """
     if ablation == "corrupted":
         return lambda subtask: _corrupted_activations(model, subtask)
-    if ablation == "zero":
+    if ablation == OPTIMAL_ABLATION:
+        shared = optimal_activations(model, task)
+    elif ablation == "zero":
         shared = zero_activations(model, model.empty_stream)
     else:
         shared = mean_activations(

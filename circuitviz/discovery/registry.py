@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from circuitviz.discovery.optimal_ablation import has_constants, learn_constants_steps
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Scores
 from circuitviz.graph.spans import Spans
 from circuitviz.metrics import metrics
-from circuitviz.models import Model, check_ablation
+from circuitviz.models import OPTIMAL_ABLATION, Model, check_ablation
 from circuitviz.options import build_options, options_to_dict
 from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.registry import Registry
@@ -178,7 +179,17 @@ def discover_steps(
             f"The method '{method}' needs a gradient, and the metric '{setting.metric}' has none; "
             "logit-diff or prob-diff would be right."
         )
-    return _label_scores(entry.value(setting, method_options), method, options_to_dict(method_options))
+    steps = entry.value(setting, method_options)
+    if ablation == OPTIMAL_ABLATION:
+        steps = _learn_constants_before(setting, steps)
+    return _label_scores(steps, method, options_to_dict(method_options))
+
+
+def _learn_constants_before(setting: TaskSetting, steps: ProgressSteps[Scores]) -> ProgressSteps[Scores]:
+    """The same steps; before them, constants are learned where the task has none, with progress."""
+    if not has_constants(setting.model, setting.task):
+        yield from learn_constants_steps(setting.model, setting.task)
+    return (yield from steps)
 
 
 def discover(

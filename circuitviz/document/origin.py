@@ -14,6 +14,7 @@ from typing import Any
 
 from circuitviz.document.attribution_query import EDGE_SHARE_SELECTION, PROMPT_TASK, AttributionQuery
 from circuitviz.dtypes import FULL_DTYPE
+from circuitviz.graph.ablation_constants import AblationConstants
 from circuitviz.graph.names import parse_folders
 from circuitviz.graph.scores import IMPORTED_METHOD
 
@@ -57,6 +58,7 @@ class TaskOrigin:
         seconds: how long the search took.
         created: when it ended, ISO 8601 in UTC.
         dtype: the precision that the model's weights were kept in.
+        constants: the constants of `optimal` ablation; None for other ablations.
     """
 
     model: str
@@ -79,6 +81,7 @@ class TaskOrigin:
     seconds: float = 0.0
     created: str = ""
     dtype: str = FULL_DTYPE
+    constants: AblationConstants | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_imported(self) -> bool:
@@ -88,7 +91,8 @@ class TaskOrigin:
     @property
     def requirements(self) -> tuple[object, ...]:
         """What has to be open for the circuit to be measured: model, prompts, metric and ablation."""
-        return self.model, self.dtype, self.task, self.task_hash, self.metric, self.ablation
+        constants = () if self.constants is None else (self.constants.digest,)
+        return self.model, self.dtype, self.task, self.task_hash, self.metric, self.ablation, *constants
 
     @property
     def dictionaries(self) -> tuple[str, ...]:

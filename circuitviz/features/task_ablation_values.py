@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from circuitviz.errors import InputError
 from circuitviz.features.feature_basis import FeatureBasis, SiteBasis
-from circuitviz.models import Model
+from circuitviz.models import OPTIMAL_ABLATION, Model
 from circuitviz.models.batching import split_batches
 from circuitviz.tasks import Task
 
@@ -23,6 +24,11 @@ def task_feature_values(model: Model, task: Task, ablation: str, basis: FeatureB
     """
     if ablation == "corrupted":
         return lambda part: listed_activations(model, part.corrupted, part.lengths, basis)
+    if ablation == OPTIMAL_ABLATION:
+        raise InputError(
+            "Optimal ablation has a constant for each head and MLP, and none for features; corrupted, zero, "
+            "mean or mean-positional would be right where sites are shown in features."
+        )
     if ablation == "zero":
         like = model.empty_stream
         zero = {name: like.new_zeros(1, 1, len(site.listed)) for name, site in basis.sites.items()}

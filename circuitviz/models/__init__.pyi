@@ -1,4 +1,5 @@
 from .constant_ablations import ABLATIONS as ABLATIONS
+from .constant_ablations import OPTIMAL_ABLATION as OPTIMAL_ABLATION
 from .constant_ablations import check_ablation as check_ablation
 from .constant_ablations import mean_activations as mean_activations
 from .constant_ablations import zero_activations as zero_activations

@@ -11,7 +11,8 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.models.model import Model
 from circuitviz.models.sender_activations import Activations, record_activations
 
-ABLATIONS = ("corrupted", "zero", "mean", "mean-positional")
+OPTIMAL_ABLATION = "optimal"
+ABLATIONS = ("corrupted", "zero", "mean", "mean-positional", OPTIMAL_ABLATION)
 
 
 def check_ablation(name: str) -> str:

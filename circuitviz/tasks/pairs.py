@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError
+from circuitviz.graph.ablation_constants import ConstantStore
 from circuitviz.graph.spans import Spans
 from circuitviz.models import PromptTokenizer
 from circuitviz.tasks.spans import Span, token_spans
@@ -81,6 +82,7 @@ class Task:
         seed: Seed of the draw, and of bootstrap intervals.
         bos: False where the beginning-of-sequence token is left out.
         options: Options of a built-in task, ready for JSON.
+        constants: Constants of optimal ablation, shared with parts of the task.
         host_copy: The same task on the host, where this one is on another device. What the host asks of a
             task (lengths, its hash, positions of words) is answered there, so that no device is waited for.
     """
@@ -97,6 +99,7 @@ class Task:
     seed: int = 0
     bos: bool | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    constants: ConstantStore = field(default_factory=ConstantStore, repr=False)
     host_copy: Task | None = field(default=None, repr=False)
 
     @staticmethod

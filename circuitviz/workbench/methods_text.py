@@ -90,7 +90,7 @@ def _search_sentence(origin: TaskOrigin) -> str:
     told += [", ".join(_option_text(n, v) for n, v in origin.options.items() if v not in ("", None, [], ()))]
     brackets = "; ".join(filter(None, told))
     metric_free = entry is not None and bool(entry.extra.get("metric_free"))
-    judged = f"with {origin.metric} as metric and {origin.ablation} ablation"
+    judged = f"with {origin.metric} as metric and {_ablation_text(origin)}"
     if metric_free:
         judged = f"without a metric; what follows is measured {judged}"
     return (
@@ -98,6 +98,18 @@ def _search_sentence(origin: TaskOrigin) -> str:
         f"{origin.method}{f' ({brackets})' if brackets else ''} over {origin.prompts:,} "
         f"{'pair' if origin.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {origin.seed}), "
         f"{judged}.{_skipped_rows_sentence(origin)}"
+    )
+
+
+def _ablation_text(origin: TaskOrigin) -> str:
+    """The ablation; of an optimal one how its constants were learned, and their loss beside that of means."""
+    constants = origin.constants
+    if constants is None:
+        return f"{origin.ablation} ablation"
+    return (
+        f"{origin.ablation} ablation (Li and Janson 2024; constants learned in {constants.steps:,} steps, "
+        f"seed {constants.seed}: KL divergence {constants.loss:.3g} with random senders ablated, "
+        f"{constants.mean_loss:.3g} with means)"
     )
 
 
@@ -124,7 +136,7 @@ def _import_sentences(origin: TaskOrigin, state: State) -> str:
         f"The circuit was read from the file {file} and measured on {_model_text(origin)}, "
         f"the task {origin.task}, {origin.prompts:,} {'pair' if origin.prompts == 1 else 'pairs'} of "
         f"clean and corrupted prompts (seed {origin.seed}), "
-        f"with {origin.metric} as metric and {origin.ablation} ablation."
+        f"with {origin.metric} as metric and {_ablation_text(origin)}."
     )
     return " ".join(filter(None, (measured, note or (unknown if state.sign_meaning == "file" else ""))))
 

@@ -74,6 +74,7 @@ def record_method_origin(
         seconds=round(seconds, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         dtype=model.dtype,
+        constants=task.constants.learned if ablation == models.OPTIMAL_ABLATION else None,
     )
 
 
@@ -110,7 +111,7 @@ def rebuild_task(origin: Origin, model: models.Model) -> tasks.Task:
     origin = require_task_origin(origin)
     if not origin.pairs:
         raise InputError("This document holds no prompts, so its task cannot be made again.")
-    return tasks.Task.from_pairs(
+    task = tasks.Task.from_pairs(
         origin.task,
         [tasks.Pair(*pair) for pair in origin.pairs],
         model.tokens,
@@ -119,6 +120,8 @@ def rebuild_task(origin: Origin, model: models.Model) -> tasks.Task:
         bos=origin.bos,
         options=dict(origin.task_options),
     )
+    task.constants.learned = origin.constants
+    return task
 
 
 def describe_mismatch(origin: Origin, model: models.Model, circuit: Circuit | None = None) -> str:

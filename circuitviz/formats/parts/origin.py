@@ -10,15 +10,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from circuitviz.document import Document, Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.attribution_query import PROMPT_METHODS, PROMPT_TASK, AttributionQuery
 from circuitviz.document.origin import select_text_answers
 from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
-from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts, to_jsonable
+from circuitviz.formats.parts.registry import Arrays, DocumentPart, FileContents, parts, to_jsonable
 from circuitviz.formats.schemas import (
     MAX_SEED,
     any_count,
+    any_number,
     any_scalar,
     any_text,
     any_value,
@@ -31,9 +34,17 @@ from circuitviz.formats.schemas import (
     optional_value,
     record_of,
 )
+from circuitviz.graph.ablation_constants import AblationConstants
 
 RENAMED_FIELDS = {"asked": "requested"}  # by the name in files
-FIELDS = tuple({"requested": "asked"}.get(field.name, field.name) for field in dataclasses.fields(TaskOrigin))
+CONSTANTS_KEY = "constants"
+CONSTANT_ARRAYS = ("embed", "heads", "mlps")
+CONSTANT_FIELDS = ("weight_hash", "steps", "seed", "loss", "mean_loss")
+FIELDS = tuple(
+    {"requested": "asked"}.get(field.name, field.name)
+    for field in dataclasses.fields(TaskOrigin)
+    if field.name != CONSTANTS_KEY
+)
 SHARED_FIELDS = "weight_hash task_hash select requested versions machine seconds created".split()
 SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share", "neurons")
 TEXT_FIELDS = "model weight_hash task task_hash metric ablation method select machine created dtype".split()
@@ -46,6 +57,11 @@ provenance_schema = record_of(
      "options": mapping_of(option_schema), "versions": mapping_of(any_scalar),
      "task_options": mapping_of(either_of(option_schema, mapping_of(any_scalar))),
      "pairs": list_of(list_of(either_of(any_text, list_of(any_value))))},
+)  # fmt: skip
+constants_schema = record_of(
+    {"weight_hash": any_text, "steps": any_count, "seed": integer_between(0, MAX_SEED),
+     "loss": any_number, "mean_loss": any_number},
+    {},
 )  # fmt: skip
 query_schema = record_of(
     {},
@@ -67,10 +83,57 @@ class OriginPart(DocumentPart):
         origin = document.state.origin
         return {"provenance": origin and origin_to_json(origin)}
 
+    def tensors(self, document: Document) -> Arrays:
+        """The constants of optimal ablation."""
+        origin = document.state.origin
+        if origin is None or isinstance(origin, PromptOrigin) or origin.constants is None:
+            return {}
+        return {f"constant_{name}": getattr(origin.constants, name) for name in CONSTANT_ARRAYS}
+
     def state(self, contents: FileContents) -> dict[str, Any]:
         """The origin, its texts and numbers checked."""
         provenance = contents.manifest["provenance"]
-        return {} if provenance is None else {"origin": origin_from_json(provenance)}
+        if provenance is None:
+            return {}
+        origin = origin_from_json(provenance)
+        if CONSTANTS_KEY in provenance and isinstance(origin, TaskOrigin):
+            origin = dataclasses.replace(
+                origin, constants=read_constants(contents, provenance[CONSTANTS_KEY])
+            )
+        return {"origin": origin}
+
+
+def read_constants(contents: FileContents, data: Any) -> AblationConstants:
+    """The constants of optimal ablation, checked against the model's shape.
+
+    Raises:
+        InputError: A tensor is missing or of another shape; the message is half a sentence.
+    """
+    constants_schema(data, f"provenance.{CONSTANTS_KEY}")
+    if contents.graph is None:
+        raise InputError("it has constants of ablation and no model")
+    shape, arrays = contents.graph.shape, {}
+    heads = contents.tensors.get("constant_heads", np.empty(0))
+    n_mlps = shape.n_layers if shape.mlp else 0
+    expected_shapes = {
+        "embed": (shape.d_model,),
+        "heads": (shape.n_layers, shape.n_heads, heads.shape[-1]),
+        "mlps": (n_mlps, shape.d_model),
+    }
+    for name, expected in expected_shapes.items():
+        array = contents.tensors.get(f"constant_{name}")
+        if (
+            array is None
+            or array.shape != expected
+            or array.dtype.kind != "f"
+            or not np.isfinite(array).all()
+        ):
+            raise InputError(
+                f"its constants of ablation ('constant_{name}') are not finite numbers {expected}"
+            )
+        arrays[name] = array.astype(np.float32)
+    values: dict[str, Any] = {**arrays, **{name: data[name] for name in CONSTANT_FIELDS}}
+    return AblationConstants(**values)
 
 
 def origin_from_json(data: Any) -> Origin:
@@ -100,10 +163,15 @@ def origin_from_json(data: Any) -> Origin:
 
 
 def origin_to_json(origin: Origin) -> dict[str, Any]:
-    """Return an origin as files hold it; without `dtype` where that is float32, as in files of before."""
+    """Return an origin as files hold it; without `dtype` where that is float32, as in files of before.
+
+    Of constants there is what is said of them beside their tensors.
+    """
     values = {name: getattr(origin, RENAMED_FIELDS.get(name, name)) for name in FIELDS}
     if values["dtype"] == FULL_DTYPE:
         del values["dtype"]
+    if isinstance(origin, TaskOrigin) and origin.constants is not None:
+        values[CONSTANTS_KEY] = {name: getattr(origin.constants, name) for name in CONSTANT_FIELDS}
     return {
         name: to_jsonable(dict(value) if isinstance(value, Mapping) else value)
         for name, value in values.items()

@@ -1,0 +1,135 @@
+"""Optimal ablation against the slow path: its loss, its gradient, and the same numbers from a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import Case
+
+import circuitviz as cv
+from circuitviz.discovery import OptimalAblationOptions, discover, learn_constants_steps, make_setting
+from circuitviz.discovery.optimal_ablation import ablated_loss, logits_with_ablated
+from circuitviz.document import Document
+from circuitviz.errors import InputError
+from circuitviz.evaluation import FaithfulnessBench, evaluate
+from circuitviz.formats import open_document, save_document
+from circuitviz.graph.ablation_constants import AblationConstants, ConstantStore
+from circuitviz.models import Activations, mean_activations
+from circuitviz.progress import run_to_completion
+from circuitviz.workbench.record_origin import select_circuit
+
+FEW_STEPS = OptimalAblationOptions(steps=30)
+
+
+def _fresh(case: Case) -> Any:
+    """The case's task without constants of its own."""
+    return replace(case.task, constants=ConstantStore())
+
+
+def _means(case: Case) -> Activations:
+    return mean_activations(case.model, iter([(case.task.clean, case.task.lengths)]), positional=False)
+
+
+def _written(case: Case, values: Activations) -> dict[str, torch.Tensor]:
+    """What each sender writes of its constant, [d_model], by the model's own output matrices."""
+    model, written = case.model, {"input": values.embed[0, 0] * case.model.embed_scale}
+    for layer in range(model.shape.n_layers):
+        for head in range(model.shape.n_heads):
+            written[f"a{layer}.h{head}"] = values.z[layer][0, 0, head] @ model.layers[layer].o[head]
+        if model.shape.mlp:
+            written[f"m{layer}"] = values.mlp[layer][0, 0]
+    return written
+
+
+def _slow_loss(case: Case, values: Activations, is_ablated: list[bool]) -> float:
+    """Mean KL from the clean model with some senders held at their constants."""
+    task, at = case.task, case.task.lengths - 1
+    clean, ours, _, _ = case.slow_outputs()
+    written, like = _written(case, values), ours["input"]
+    held = {
+        name: written[name].double().expand_as(like)
+        for name, is_out in zip(case.model.graph.senders, is_ablated, strict=True)
+        if is_out
+    }
+    logits, _ = case.slow.run(task.clean, at, held=held)
+    reference = clean.log_softmax(-1)
+    return float((reference.exp() * (reference - logits.log_softmax(-1))).sum(-1).mean())
+
+
+def _sets(case: Case, number: int) -> list[list[bool]]:
+    draw = np.random.default_rng(0)
+    return [(draw.random(len(case.model.graph.senders)) < share).tolist() for share in draw.random(number)]
+
+
+def test_the_loss_and_its_gradient_are_those_of_held_senders(case: Case) -> None:
+    values, sets = _means(case), _sets(case, 3)
+    right = np.mean([_slow_loss(case, values, is_ablated) for is_ablated in sets])
+    assert ablated_loss(case.model, [case.task], values, sets) == pytest.approx(right, rel=1e-3)
+    constants = [values.z[1].requires_grad_(), values.embed.requires_grad_()]
+    logits = logits_with_ablated(case.model, case.task, values, [True] * len(sets[0]))
+    gradients = torch.autograd.grad(logits.log_softmax(-1)[:, 5].sum(), constants)
+    for constant, gradient in zip(constants, gradients, strict=True):
+        place, pair = int(gradient.abs().argmax()), []
+        for by in (-1e-2, 1e-2):
+            with torch.no_grad():
+                constant.view(-1)[place] += by
+                moved = logits_with_ablated(case.model, case.task, values, [True] * len(sets[0]))
+                pair.append(float(moved.log_softmax(-1)[:, 5].double().sum()))
+                constant.view(-1)[place] -= by
+        assert float(gradient.flatten()[place]) == pytest.approx((pair[1] - pair[0]) / 2e-2, rel=3e-2)
+
+
+def test_constants_disturb_less_than_means_and_are_learned_once(demo: Case) -> None:
+    task = _fresh(demo)
+    constants = run_to_completion(learn_constants_steps(demo.model, task, FEW_STEPS))
+    assert 0 < constants.loss < 0.95 * constants.mean_loss
+    assert task.subset([0, 1]).constants.learned is constants
+    values = Activations(
+        torch.from_numpy(constants.embed)[None, None],
+        [torch.from_numpy(z)[None, None] for z in constants.heads],
+        [torch.from_numpy(m)[None, None] for m in constants.mlps],
+    )
+    sets = _sets(demo, 12)  # others than those it was compared on
+    ours, means = (np.mean([_slow_loss(demo, v, s) for s in sets]) for v in (values, _means(demo)))
+    assert ours < means
+    bench = FaithfulnessBench(make_setting(demo.model, task, "logit-diff", "optimal"))
+    empty = bench.evaluate(discover(demo.model, task, "eap").greedy(0))
+    assert run_to_completion(empty).faithfulness.value == pytest.approx(0.0, abs=1e-6)
+    assert task.constants.learned is constants
+    again = run_to_completion(learn_constants_steps(demo.model, _fresh(demo), FEW_STEPS))
+    assert again.digest == constants.digest
+
+
+def test_constants_are_kept_with_the_circuit(demo: Case, tmp_path: Path) -> None:
+    task = _fresh(demo)
+    run_to_completion(learn_constants_steps(demo.model, task, FEW_STEPS))
+    scores = discover(demo.model, task, "eap", ablation="optimal")
+    state = select_circuit(demo.model, task, scores, "logit-diff", "optimal", "greedy", 100, 1.0)
+    path = tmp_path / "optimal.circuit"
+    save_document(Document(state), path)
+    stored = open_document(path).state.origin
+    assert stored.constants is not None and stored.constants.digest == state.origin.constants.digest
+    assert stored.requirements == state.origin.requirements
+    right = evaluate(demo.model, task, state.circuit, "logit-diff", "optimal")
+    found = cv.open(path).evaluate()
+    assert found.faithfulness == right.faithfulness and found.per_prompt.keys() == right.per_prompt.keys()
+    other = replace(stored.constants, embed=stored.constants.embed + 1.0)
+    assert replace(stored, constants=other).requirements != stored.requirements
+
+
+def test_features_have_no_constants(demo: Case) -> None:
+    task = _fresh(demo)
+    shape = demo.model.shape
+    task.constants.learned = AblationConstants(
+        np.zeros(shape.d_model, np.float32),
+        np.zeros((shape.n_layers, shape.n_heads, shape.d_model // shape.n_heads), np.float32),
+        np.zeros((shape.n_layers, shape.d_model), np.float32),
+        demo.model.parameter_hash, 0, 0, 0.0, 0.0,
+    )  # fmt: skip
+    with pytest.raises(InputError, match="none for features"):
+        discover(demo.model, task, "task-attribution", sites="a2", ablation="optimal")
