@@ -27,6 +27,7 @@ from torch import Tensor
 
 from circuitviz.discovery.activation_deltas import ActivationDeltas
 from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, compute_gradients
+from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import FetchTimer
 from circuitviz.discovery.gradients import GradientCapture, add_edge_scores
@@ -131,6 +132,7 @@ def score_mixed_edges(
     points: Sequence[GradientPoint],
     method: str,
     info: Mapping[str, Any],
+    rules: BackwardRules | None = None,
 ) -> ProgressSteps[Scores]:
     """Scores of the graph in which some sites show features; gradients are means over points.
 
@@ -140,9 +142,10 @@ def score_mixed_edges(
         points: Where gradients are taken.
         method: Name of the method.
         info: ``Scores.info`` of the result.
+        rules: What the backward pass does differently.
     """
     model, task = setting.model, setting.task
-    mixed = _MixedGraph(model, basis)
+    mixed = _MixedGraph(model, basis, rules)
     values_for, feature_ablations = (
         ablation_values(model, task, setting.ablation),
         _feature_ablation_values(setting, basis),
@@ -203,6 +206,7 @@ class _MixedGraph:
 
     model: Model
     basis: FeatureBasis
+    rules: BackwardRules | None
     graph: Graph = field(init=False)
 
     def __post_init__(self) -> None:
@@ -283,13 +287,14 @@ class _MixedGraph:
             feature_activations.append(features)
             return written.detach() + (features - features.detach()) @ site.listed_decoder_rows()
 
-        capture, gradients = compute_gradients(
-            setting, batch, point, self.basis.hooks(replace_output), feature_activations
-        )
+        is_constant = self.rules is not None
+        hooks = self.basis.hooks(replace_output, is_constant)
+        capture, gradients = compute_gradients(setting, batch, point, hooks, feature_activations, self.rules)
         model_scores = scores.new_zeros(len(scores), len(self.model.graph.receivers))
         add_edge_scores(
-            self.model, deltas, capture, gradients, model_scores, weight, buffers, self.senders_before
-        )
+            self.model, deltas, capture, gradients, model_scores, weight, buffers, self.senders_before,
+            is_constant,
+        )  # fmt: skip
         scores[:, self._mixed_columns] += model_scores[:, self._model_columns]
         flat_deltas = deltas.values.flatten(1)
         for name, gradient in zip(records, gradients.extra, strict=True):
@@ -299,7 +304,9 @@ class _MixedGraph:
             receiver_gradients = _mlp_receiver_gradients if of_mlp else _attention_receiver_gradients
             products = [
                 weight * (flat_deltas[:n_senders_before] @ vectors.T).double()
-                for vectors in receiver_gradients(self.model, site, records[name], gradient, capture)
+                for vectors in receiver_gradients(
+                    self.model, site, records[name], gradient, capture, is_constant
+                )
             ]
             if products:
                 scores[:n_senders_before, self._columns_of_site[name]] += torch.cat(products, dim=1)
@@ -319,7 +326,12 @@ def _encoder_covectors(site: SiteBasis, record: _SiteRecord, gradient: Tensor) -
 
 
 def _mlp_receiver_gradients(
-    model: Model, site: SiteBasis, record: _SiteRecord, gradient: Tensor, capture: GradientCapture
+    model: Model,
+    site: SiteBasis,
+    record: _SiteRecord,
+    gradient: Tensor,
+    capture: GradientCapture,
+    _is_scale_constant: bool,
 ) -> Iterator[Tensor]:
     """Each feature's gradient at the stream that its MLP reads, [1, batch · later · d_model]."""
     stream = capture.resid_mid[site.dictionary.site.layer]
@@ -331,7 +343,12 @@ def _mlp_receiver_gradients(
 
 
 def _attention_receiver_gradients(
-    model: Model, site: SiteBasis, record: _SiteRecord, gradient: Tensor, capture: GradientCapture
+    model: Model,
+    site: SiteBasis,
+    record: _SiteRecord,
+    gradient: Tensor,
+    capture: GradientCapture,
+    is_scale_constant: bool,
 ) -> Iterator[Tensor]:
     """Each feature's gradient at the stream through q, k and v, [3, batch · later · d_model]."""
     layer = site.dictionary.site.layer
@@ -339,11 +356,16 @@ def _attention_receiver_gradients(
     projections = (capture.q[layer], capture.k[layer], capture.v[layer])
     stream = capture.resid_pre[layer].detach()[:, capture.first_changed_position :]
     for covector in _encoder_covectors(site, record, gradient):
-        gradients = torch.autograd.grad(record.dictionary_input, projections, covector, retain_graph=True)
+        gradients = torch.autograd.grad(
+            record.dictionary_input, projections, covector, retain_graph=True, allow_unused=True,
+            materialize_grads=True,  # queries and keys where patterns are constants
+        )  # fmt: skip
         out = stream.new_empty(3, 1, stream.shape[0] * stream.shape[1], stream.shape[2])
         for channel, (head_gradient, folded) in enumerate(
             zip(gradients, (weights.q, weights.k, weights.v), strict=True)
         ):
             all_heads = folded.permute(1, 0, 2).flatten(1)[None]  # all heads as one: their gradients add up
-            weights.attn_norm.vjp_heads(stream, head_gradient[:, :, None], all_heads, out[channel])
+            weights.attn_norm.vjp_heads(
+                stream, head_gradient[:, :, None], all_heads, out[channel], is_scale_constant
+            )
         yield out.view(3, -1)

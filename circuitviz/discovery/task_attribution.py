@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from circuitviz.discovery.averaged_gradients import GradientPoint, score_by_average_gradients
+from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.eap_ig import QUADRATURE_RULES, path_fractions
 from circuitviz.discovery.mixed_attribution import choose_features, score_mixed_edges
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import count_gradient_passes
 from circuitviz.features.feature_basis import load_dictionaries_by_site, parse_sites
 from circuitviz.graph import Scores
-from circuitviz.options import option
+from circuitviz.options import build_options, option
 from circuitviz.progress import ProgressSteps
 
 METHOD_NAME = "task-attribution"
+RULED_GRADIENTS: dict[str, tuple[str, dict[str, str]]] = {
+    "relp": ("relp", {"qk": "constant"}),
+    "relp-qk": ("relp", {"qk": "gradient"}),
+    "gim": ("gim", {}),
+}  # method and its options
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,12 @@ class TaskAttributionOptions:
         "always kept (kept), or removed (dropped)",
         choices=("judged", "kept", "dropped"),
     )
+    gradient: str = option(
+        "eap-ig",
+        "how the gradient is taken: eap-ig averages over steps; relp, relp-qk (with patterns' gradient) and "
+        "gim follow these methods' rules",
+        choices=("eap-ig", *RULED_GRADIENTS),
+    )
     steps: int = option(5, "points on the line from the ablated to the clean input", low=1, high=1000)
     rule: str = option(
         "left", "where in each interval the gradient is taken, as for eap-ig", choices=QUADRATURE_RULES
@@ -47,7 +59,9 @@ class TaskAttributionOptions:
     use="Where dictionaries (SAEs, transcoders) are open for some sites",
     options=TaskAttributionOptions,
     smooth=True,
-    count_passes=lambda setting, options: count_gradient_passes(3, options.steps),
+    count_passes=lambda setting, options: count_gradient_passes(
+        3, options.steps if options.gradient == "eap-ig" else 1
+    ),
 )
 def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v; u and v may be features.
@@ -55,10 +69,19 @@ def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> P
     Source: [marks2024sparse], [hanna2024faithfulness].
     """
     points = [GradientPoint(share) for share in path_fractions(options.steps, options.rule)]
+    rules: BackwardRules | None = None
+    if options.gradient in RULED_GRADIENTS:
+        method, method_options = RULED_GRADIENTS[options.gradient]
+        entry = methods.get(method)
+        rules = entry.extra["rules"](build_options(entry.options, method_options))
+        rules.check(setting.model, method)
+        points = [GradientPoint()]
     sites = parse_sites(options.sites)
     if not sites:
-        return (yield from score_by_average_gradients(setting, METHOD_NAME, lambda batch: points))
+        return (
+            yield from score_by_average_gradients(setting, METHOD_NAME, lambda batch: points, rules=rules)
+        )
     site_dictionaries = load_dictionaries_by_site(setting.model, options.dictionaries, sites)
     opening, site_info = yield from choose_features(setting, site_dictionaries, options.features)
-    scores = yield from score_mixed_edges(setting, opening, points, METHOD_NAME, {"sites": site_info})
+    scores = yield from score_mixed_edges(setting, opening, points, METHOD_NAME, {"sites": site_info}, rules)
     return replace(scores, info={"sites": site_info})

@@ -125,13 +125,17 @@ class FeatureBasis:
         names = {name: site.dictionary.name for name, site in self.sites.items()}
         return graph_with_features(self.model.shape, listed, names)
 
-    def hooks(self, callback: SiteBasisCallback) -> dict[str, Hook]:
-        """Return hooks that call ``callback`` with each site's input and output in the pass itself."""
+    def hooks(self, callback: SiteBasisCallback, are_scales_constant: bool = False) -> dict[str, Hook]:
+        """Return hooks that call ``callback`` with each site's input and output in the pass itself.
+
+        With ``are_scales_constant`` gradients take scales of normalisations before dictionaries as constants.
+        """
 
         def site_callback(dictionary: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
             return callback(self.sites[dictionary.site.name], read, written)
 
-        return site_hooks(self.model, [site.dictionary for site in self.sites.values()], site_callback)
+        dictionaries = [site.dictionary for site in self.sites.values()]
+        return site_hooks(self.model, dictionaries, site_callback, are_scales_constant)
 
 
 def make_site_basis(model: Model, dictionary: Dictionary, listed: Tensor) -> SiteBasis:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -63,7 +64,9 @@ def centre_input(model: Model, dictionary: Dictionary, x: Tensor) -> Tensor:
     return x if dictionary.site.reads == "normalised" else centre_output(model, dictionary, x)
 
 
-def dictionary_input(model: Model, dictionary: Dictionary, raw_input: Tensor) -> Tensor:
+def dictionary_input(
+    model: Model, dictionary: Dictionary, raw_input: Tensor, is_scale_constant: bool = False
+) -> Tensor:
     """Return a dictionary's input, in the processing that it was trained on, [..., d_in].
 
     Args:
@@ -71,6 +74,7 @@ def dictionary_input(model: Model, dictionary: Dictionary, raw_input: Tensor) ->
         dictionary: The dictionary.
         raw_input: [..., d_in] as the model has it: all heads' values side by side, or the site's output, or,
             for a transcoder, the stream before the MLP.
+        is_scale_constant: Let gradients take the scale of a normalisation before it as a constant.
     """
     site = dictionary.site
     if site.reads == "z":
@@ -79,16 +83,24 @@ def dictionary_input(model: Model, dictionary: Dictionary, raw_input: Tensor) ->
         return centre_input(model, dictionary, raw_input)
     norm = model.layers[site.layer].mlp_norm
     assert norm is not None
-    return norm.normalise_parts(raw_input)[0] if dictionary.processing.fold_ln else norm(raw_input)
+    if dictionary.processing.fold_ln:
+        norm = replace(norm, weight=torch.ones_like(norm.weight), bias=None)
+    return norm.with_constant_scale(raw_input) if is_scale_constant else norm(raw_input)
 
 
-def site_hooks(model: Model, dictionaries: Iterable[Dictionary], callback: SiteCallback) -> dict[str, Hook]:
+def site_hooks(
+    model: Model,
+    dictionaries: Iterable[Dictionary],
+    callback: SiteCallback,
+    are_scales_constant: bool = False,
+) -> dict[str, Hook]:
     """Return hooks that call ``callback`` with each site's input and output in the pass itself.
 
     Args:
         model: The model.
         dictionaries: At most one for each site.
         callback: What it returns, unless None, replaces the site's output.
+        are_scales_constant: Let gradients take scales of normalisations before dictionaries as constants.
     """
     hooks: dict[str, Hook] = {}
     for dictionary in dictionaries:
@@ -100,7 +112,7 @@ def site_hooks(model: Model, dictionaries: Iterable[Dictionary], callback: SiteC
         if site.is_transcoder:
             hooks[weights.mlp_in_hook] = partial(_keep_stream, stream)
         output_hook = weights.attn_out_hook if site.part == "a" else weights.mlp_out_hook
-        hooks[output_hook] = partial(_output_hook, model, dictionary, callback, stream)
+        hooks[output_hook] = partial(_output_hook, model, dictionary, callback, stream, are_scales_constant)
     return hooks
 
 
@@ -115,8 +127,12 @@ def _keep_stream(cell: list[Tensor], stream: Tensor) -> None:
 
 
 def _output_hook(
-    model: Model, dictionary: Dictionary, callback: SiteCallback, stream: list[Tensor], written: Tensor
+    model: Model,
+    dictionary: Dictionary,
+    callback: SiteCallback,
+    stream: list[Tensor],
+    is_scale_constant: bool,
+    written: Tensor,
 ) -> Tensor | None:
-    return callback(
-        dictionary, dictionary_input(model, dictionary, stream[0] if stream else written), written
-    )
+    raw_input = stream[0] if stream else written
+    return callback(dictionary, dictionary_input(model, dictionary, raw_input, is_scale_constant), written)

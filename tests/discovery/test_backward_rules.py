@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from families import FAMILIES, PlainEdges, random_model, tokenizer
-from torch import Tensor, nn
+from slow_rules import Activate, Gate, Multiply, Normalise, Softmax, Wrapped
+from torch import Tensor
 
 from circuitviz.discovery import discover
 from circuitviz.errors import InputError
@@ -24,110 +25,18 @@ PAIRS = (
 RULES = [("relp", {}), ("relp", {"qk": "gradient"}), ("gim", {})]
 
 
-class _Normalise(torch.autograd.Function):
-    """A normalisation whose backward pass takes its scale as a constant."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, module: nn.Module) -> Tensor:
-        y, bias = module(x), module(torch.zeros_like(x))
-        is_centred = torch.allclose(module(x + 1), y, atol=1e-4)
-        centred = x - x.mean(-1, keepdim=True) if is_centred else x
-        ctx.is_centred = is_centred
-        ctx.save_for_backward((y - bias) / centred)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (gain,) = ctx.saved_tensors
-        inner = gradient * gain
-        return (inner - inner.mean(-1, keepdim=True) if ctx.is_centred else inner), None
-
-
-class _Activate(torch.autograd.Function):
-    """f(x) as x times a constant."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, function: nn.Module) -> Tensor:
-        y = function(x)
-        ctx.save_for_backward(y / x)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient * ctx.saved_tensors[0], None
-
-
-class _Gate(torch.autograd.Function):
-    """A product whose factors get half the gradient each."""
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
-        ctx.save_for_backward(a, b)
-        return a * b
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        a, b = ctx.saved_tensors
-        return gradient * b / 2, gradient * a / 2
-
-
-class _Softmax(torch.autograd.Function):
-    """GIM's softmax: the backward pass is that of half the scores."""
-
-    @staticmethod
-    def forward(ctx: Any, scores: Tensor) -> Tensor:
-        ctx.save_for_backward((scores / 2).softmax(-1))
-        return scores.softmax(-1)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (p,) = ctx.saved_tensors
-        return p * gradient - p * (p * gradient).sum(-1, keepdim=True)
-
-
-class _Multiply(torch.autograd.Function):
-    """A matrix product whose factors get half the gradient each."""
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
-        ctx.save_for_backward(a, b)
-        return a @ b
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        a, b = ctx.saved_tensors
-        return gradient @ b.transpose(-1, -2) / 2, a.transpose(-1, -2) @ gradient / 2
-
-
-class _Wrapped(nn.Module):
-    """A module that is run by an autograd function."""
-
-    def __init__(self, rule: Any, module: nn.Module) -> None:
-        super().__init__()
-        self.rule, self.weight, self.bias = (
-            rule,
-            getattr(module, "weight", None),
-            getattr(module, "bias", None),
-        )
-        self.inner = [module]  # not a submodule: it is wrapped once
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.rule.apply(x, self.inner[0])
-        return out
-
-
 def _follow_rules(hf: Any, method: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let a plain model's backward pass follow a method's rules."""
     for name, module in list(hf.named_modules()):
         kind = type(module).__name__
         if "Norm" in kind:
-            hf.set_submodule(name, _Wrapped(_Normalise, module))
+            hf.set_submodule(name, Wrapped(Normalise, module))
         elif type(module).__module__ == "transformers.activations" and method == "relp":
-            hf.set_submodule(name, _Wrapped(_Activate, module))
+            hf.set_submodule(name, Wrapped(Activate, module))
     for module in hf.modules():
         if hasattr(module, "gate_proj"):
             module.forward = lambda x, m=module: m.down_proj(
-                _Gate.apply(m.act_fn(m.gate_proj(x)), m.up_proj(x))
+                Gate.apply(m.act_fn(m.gate_proj(x)), m.up_proj(x))
             )
         elif hasattr(module, "gate_up_proj"):
             module.forward = lambda x, m=module: m.down_proj(_fused_gate(m, x))
@@ -144,7 +53,7 @@ def _follow_rules(hf: Any, method: str, options: dict[str, str], monkeypatch: py
         groups = q.shape[1] // k.shape[1]
         k, v = (x.repeat_interleave(groups, 1) for x in (k, v))
         scale = scaling if scaling is not None else 1 / math.sqrt(q.shape[-1])
-        multiply = _Multiply.apply if method == "gim" else torch.matmul
+        multiply = Multiply.apply if method == "gim" else torch.matmul
         scores = multiply(q, k.transpose(-1, -2)) * scale
         if cap := more.get("softcap"):
             scores = torch.tanh(scores / cap) * cap
@@ -152,7 +61,7 @@ def _follow_rules(hf: Any, method: str, options: dict[str, str], monkeypatch: py
         if mask is None:
             mask = torch.full((time, time), float("-inf")).triu(1)
         scores = scores + mask[..., :time]
-        pattern = _Softmax.apply(scores) if method == "gim" else scores.softmax(-1)
+        pattern = Softmax.apply(scores) if method == "gim" else scores.softmax(-1)
         if options.get("qk", "constant") == "constant" and method == "relp":
             pattern = pattern.detach()
         return multiply(pattern, v).transpose(1, 2).contiguous(), pattern
@@ -163,7 +72,7 @@ def _follow_rules(hf: Any, method: str, options: dict[str, str], monkeypatch: py
 
 def _fused_gate(mlp: Any, x: Tensor) -> Tensor:
     gate, up = mlp.gate_up_proj(x).chunk(2, -1)
-    out: Tensor = _Gate.apply(mlp.activation_fn(gate), up)
+    out: Tensor = Gate.apply(mlp.activation_fn(gate), up)
     return out
 
 

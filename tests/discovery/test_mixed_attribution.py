@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from conftest import make_case
 from slow_features import random_dictionaries
 from slow_mixed_attribution import SlowOpened, Values, difference
 from slow_path import DEMO, plain
+from slow_rules import Activate, Multiply, Normalise, Softmax, Wrapped
 
-from circuitviz.discovery import discover, make_setting
+from circuitviz.discovery import RULED_GRADIENTS, discover, make_setting, methods
 from circuitviz.discovery.averaged_gradients import GradientPoint
 from circuitviz.discovery.mixed_attribution import choose_features, score_mixed_edges
 from circuitviz.errors import InputError
@@ -23,6 +25,7 @@ from circuitviz.features.basis_node_reading import read_basis_node
 from circuitviz.features.feature_basis import FeatureBasis, load_dictionaries_by_site, parse_sites
 from circuitviz.graph import Circuit, Graph, Intervention, ModelShape
 from circuitviz.graph.feature_sites import feature_sites, graph_from_nodes, graph_with_features
+from circuitviz.options import build_options
 from circuitviz.progress import run_to_completion
 from circuitviz.tasks import load_task
 
@@ -431,3 +434,52 @@ def test_what_changed_is_told_by_prompt() -> None:
         assert told.before == pytest.approx(case.metric(told.prompt, kept), abs=1e-6)
         assert told.after == pytest.approx(case.metric(told.prompt, kept - {name}), abs=1e-6)
     assert found.heads == []
+
+
+class RuledOpened(SlowOpened):
+    """The same pass with the backward rules of RelP or GIM."""
+
+    def __init__(self, slow: SlowOpened, gradient: str) -> None:
+        super().__init__(slow.hf, slow.dictionaries, slow.listed)
+        self.gradient = gradient
+        for name, module in list(self.hf.named_modules()):
+            if "Norm" in type(module).__name__:
+                self.hf.set_submodule(name, Wrapped(Normalise, module))
+            elif type(module).__module__ == "transformers.activations" and gradient != "gim":
+                self.hf.set_submodule(name, Wrapped(Activate, module))
+
+    def z(
+        self, layer: int, q: list[torch.Tensor], k: list[torch.Tensor], v: list[torch.Tensor]
+    ) -> torch.Tensor:
+        """Values of all heads, with the method's softmax and products."""
+        block, found = self.body.h[layer], []
+        multiply = Multiply.apply if self.gradient == "gim" else torch.matmul
+        for head in range(self.config.n_head):
+            made = []
+            for channel, x in enumerate((q[head], k[head], v[head])):
+                at = channel * self.config.n_embd + head * self.size
+                rows = slice(at, at + self.size)
+                made.append(block.ln_1(x) @ block.attn.c_attn.weight[:, rows] + block.attn.c_attn.bias[rows])
+            scores = multiply(made[0], made[1].T) / self.size**0.5
+            scores = scores + torch.full_like(scores, float("-inf")).triu(1)
+            pattern = Softmax.apply(scores) if self.gradient == "gim" else scores.softmax(-1)
+            found.append(multiply(pattern.detach() if self.gradient == "relp" else pattern, made[2]))
+        return torch.stack(found, 1)
+
+
+@pytest.mark.parametrize("gradient", list(RULED_GRADIENTS))
+def test_scores_by_rules_are_autograds_with_the_rules(mixed: Mixed, gradient: str) -> None:
+    method, options = RULED_GRADIENTS[gradient]
+    entry = methods.get(method)
+    rules = entry.extra["rules"](build_options(entry.options, options))
+    found = run_to_completion(
+        score_mixed_edges(mixed.where, mixed.opening, [GradientPoint()], "task-attribution", {}, rules)
+    )
+    ruled = copy.copy(mixed)
+    ruled.slow = RuledOpened(mixed.slow, gradient)
+    right = ruled.scores([1.0])
+    assert np.allclose(found.values, right, atol=2e-4 * np.abs(right).max())
+    ordinary = run_to_completion(
+        score_mixed_edges(mixed.where, mixed.opening, [GradientPoint()], "task-attribution", {})
+    )
+    assert np.abs(ordinary.values - right).max() > 1e-2 * np.abs(right).max()

@@ -88,6 +88,11 @@ class SwitchBasis(Request):
             points: dict[str, Any] = {"steps": 1, "rule": "right"}  # the clean input alone
         else:
             points = {name: given[name] for name in ("steps", "rule") if name in given}
+        gradient = _gradient_of(self.origin)
+        if gradient:
+            points = {}
+        if not self.sites and gradient:
+            return discovery.RULED_GRADIENTS[gradient]
         if not self.sites:
             once = points.get("steps") == 1 and points.get("rule") == "right"
             return ("eap", {}) if once else ("eap-ig", points)
@@ -97,7 +102,21 @@ class SwitchBasis(Request):
         folder = (
             given.get("dictionaries", "") if self.origin.method == TASK_ATTRIBUTION else self.dictionaries
         )
+        if gradient:
+            kept["gradient"] = gradient
         return TASK_ATTRIBUTION, {**points, **kept, "sites": ",".join(self.sites), "dictionaries": folder}
+
+
+def _gradient_of(origin: Origin) -> str:
+    """The rules that a circuit's gradient followed, as ``task-attribution`` names them; else empty."""
+    ruled, options = discovery.RULED_GRADIENTS, origin.options
+    if origin.method == TASK_ATTRIBUTION:
+        gradient = str(options.get("gradient", ""))
+        return gradient if gradient in ruled else ""
+    for name, (method, needed) in ruled.items():
+        if origin.method == method and all(options.get(key) == value for key, value in needed.items()):
+            return name
+    return ""
 
 
 def plan_basis_switch(
