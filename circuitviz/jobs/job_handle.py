@@ -19,6 +19,7 @@ class JobHandle(QObject):
     Attributes:
         request: What was asked for: a ``Request``, or the key of a task.
         number: Counts the jobs of a worker; 0 of a task.
+        is_held: Whether it waits, between two steps or before its first, until it is released.
         is_active: Whether none of the three last signals was emitted yet.
     """
 
@@ -30,11 +31,12 @@ class JobHandle(QObject):
     finished = Signal(object)  # the job's result; None where it has none to give
     failed = Signal(object)  # JobFailed
     cancelled = Signal()
+    held_changed = Signal(bool)  # it stands still after its present step, or goes on
 
     def __init__(self, request: object, cancel: Callable[[], None], number: int = 0) -> None:
         super().__init__()
         self.request, self.number = request, number
-        self.is_active = True
+        self.is_active, self.is_held = True, False
         self._is_computed = False
         self._cancel = cancel
 
@@ -42,6 +44,12 @@ class JobHandle(QObject):
         """Ask the job to end at its next step; ``cancelled`` follows, also where it had not begun."""
         if self.is_active:
             self._cancel()
+
+    def set_held(self, is_held: bool) -> None:
+        """Tell that the job is held, or was released."""
+        if is_held != self.is_held:
+            self.is_held = is_held
+            self.held_changed.emit(is_held)
 
     def deliver(self, reply: Reply) -> None:
         """Emit the signal that a worker's reply belongs to."""

@@ -168,6 +168,7 @@ class Worker(QThread):
             dropped = []
             if is_held:
                 self._held[number] = job
+                handle.set_held(True)
             else:
                 dropped = self._mailbox.put(job)
             self._wake.notify()
@@ -187,6 +188,7 @@ class Worker(QThread):
                 self._held[number] = (waiting or stopped)[0]
             else:
                 self._numbers_to_hold.add(number)
+        handle.set_held(True)
 
     def release(self, handle: JobHandle) -> None:
         """Let a job that is held go on, once nothing more urgent runs."""
@@ -195,6 +197,7 @@ class Worker(QThread):
             self._numbers_to_hold.discard(handle.number)
             dropped = self._release(handle.number)
             self._wake.notify()
+        handle.set_held(False)
         self._send_dropped(dropped)
 
     def drop_document_jobs(self, tab: int = 0) -> None:

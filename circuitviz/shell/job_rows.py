@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
 from PySide6.QtCore import QTimer
@@ -13,13 +12,13 @@ from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_row
-from circuitviz.panels.widgets.time_left import describe_time_left
+from circuitviz.panels.widgets.time_left import TimeLeftEstimate
 from circuitviz.workbench.requests.messages import ProgressReported
 
 PROGRESS_WIDTH_PX, PROGRESS_STEPS = 110, 1000
 TEXT_WIDTHS_PX = (300, 150, 90)  # of the text of a job, where it is alone, one of two, one of more
 SHOW_DELAY_MS = 400  # a job that ends sooner is not shown: the status bar would flicker
-MIN_ESTIMATE_S, MIN_ESTIMATE_FRACTION = 2.0, 0.02  # before that nothing is said of the time that is left
+PAUSED_TEXT = "paused"
 
 
 class JobRows(QWidget):
@@ -35,6 +34,7 @@ class JobRows(QWidget):
         """Show a job once it reports progress, until it ends."""
         row = JobRow(handle)
         handle.progressed.connect(partial(self._show_progress, row))
+        handle.held_changed.connect(row.show_held)
         handle.computed.connect(partial(self._remove, row))
 
     def _show_progress(self, row: JobRow, progress: ProgressReported) -> None:
@@ -72,7 +72,7 @@ class JobRow(QWidget):
     def __init__(self, handle: JobHandle) -> None:
         super().__init__()
         self._handle: JobHandle | None = handle
-        self._started_s = 0.0
+        self._time_left = TimeLeftEstimate()
         self.text_label = ElidedLabel()
         self.text_label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.progress_bar = QProgressBar(textVisible=False, maximum=PROGRESS_STEPS)
@@ -86,7 +86,6 @@ class JobRow(QWidget):
 
     def show_progress(self, progress: ProgressReported) -> None:
         """Say how far the job is and how long it still takes."""
-        self._started_s = self._started_s or time.monotonic()
         step = display_name(progress.message)  # the model's name where it is the path of its folder
         text = f"{progress.title}: {step}" if step else progress.title
         self.text_label.setText(text)
@@ -94,11 +93,15 @@ class JobRow(QWidget):
         self.cancel_button.setAccessibleName(f"Cancel: {progress.title}")
         self.cancel_button.setToolTip("End this job; what a search has found so far is offered")
         self.progress_bar.setValue(round(progress.fraction * PROGRESS_STEPS))
-        seconds = progress.seconds_left
-        elapsed_s = time.monotonic() - self._started_s
-        if seconds is None and elapsed_s > MIN_ESTIMATE_S and progress.fraction > MIN_ESTIMATE_FRACTION:
-            seconds = elapsed_s * (1 - progress.fraction) / progress.fraction
-        self.time_label.setText("" if seconds is None else describe_time_left(seconds))
+        time_left = self._time_left.describe(progress)
+        if self._handle is not None and not self._handle.is_held:  # else its present step has ended
+            self.time_label.setText(time_left)
+
+    def show_held(self, is_held: bool) -> None:
+        """Say that the job is paused, or goes on."""
+        self._time_left.restart()
+        self.time_label.setText(PAUSED_TEXT if is_held else "")
+        self.progress_bar.setEnabled(not is_held)
 
     def release(self) -> None:
         """Let go of the job, whose connections hold the row: Python's collector does not see such a cycle."""

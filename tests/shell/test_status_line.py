@@ -18,6 +18,7 @@ from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.jobs import JobHandle
 from circuitviz.shell.job_rows import SHOW_DELAY_MS, JobRow, JobRows
 from circuitviz.shell.main_window import MainWindow
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.requests.messages import ModelReady, ProgressReported
 
 LONG = 20_000
@@ -89,7 +90,7 @@ def test_the_time_left_is_estimated_where_the_job_does_not_say_it(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr("circuitviz.shell.job_rows.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("circuitviz.panels.widgets.time_left.time.monotonic", lambda: now[0])
     job = submit(window, "measure")
     job.deliver(ProgressReported("Measuring", 0.0, ""))
     now[0] += 30
@@ -123,3 +124,21 @@ def test_a_job_that_has_ended_is_let_go(qtbot: QtBot) -> None:
     QApplication.processEvents()
     gc.collect()
     assert gone() is None
+
+
+def test_a_paused_search_is_shown_as_paused(window: MainWindow, qtbot: QtBot) -> None:
+    request = DiscoverCircuit("demo", "ioi", None, 8, 0, "exact", {}, "logit-diff", "corrupted", "greedy", 40)
+    search = window.workspace.start_discovery(request)
+    qtbot.waitUntil(lambda: bool(shown_rows(window)) and search.tab.partial_result is not None, timeout=LONG)
+    (row,) = shown_rows(window)
+    panel = window.panels["searches"]
+    window.dock_manager.bring_to_front("searches")
+    qtbot.mouseClick(panel.rows[search].pause_button, Qt.MouseButton.LeftButton)
+    qtbot.wait(300)  # its present step reports, too
+    assert row.time_label.text() == "paused" and not row.progress_bar.isEnabled()
+    assert "paused" in panel.rows[search].status_label.text()
+    qtbot.mouseClick(panel.rows[search].pause_button, Qt.MouseButton.LeftButton)
+    assert row.time_label.text() != "paused" and row.progress_bar.isEnabled()
+    qtbot.mouseClick(row.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.workspace.search_queue.searches, timeout=LONG)
+    assert not shown_rows(window)

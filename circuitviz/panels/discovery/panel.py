@@ -13,7 +13,6 @@ from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import (
     QLabel,
     QMessageBox,
-    QProgressBar,
     QPushButton,
     QWidget,
 )
@@ -34,7 +33,6 @@ from circuitviz.panels.discovery.form_hints import (
 from circuitviz.panels.discovery.search_estimate import SearchEstimate
 from circuitviz.panels.discovery.task_field import TaskField
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import adjust_form_fields, browse_button, let_shrink, make_form
 from circuitviz.panels.widgets.file_dialogs import ask_folder
 from circuitviz.panels.widgets.focused_wheel import ComboBox
@@ -45,7 +43,7 @@ from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.load_choices import Choices
-from circuitviz.workbench.requests.messages import ModelReady, ProgressReported, Request
+from circuitviz.workbench.requests.messages import ModelReady, Request
 from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
 from circuitviz.workspace.workspace import Workspace
 
@@ -86,8 +84,6 @@ class DiscoveryPanel(Panel):
         self.skip_dialog: QMessageBox | None = None
         self.run_button = QPushButton("Find circuit", objectName="primary")
         self.cancel_button = QPushButton("Cancel")
-        self.progress_bar = QProgressBar(textVisible=False, maximum=1000)
-        self.progress_line = ElidedLabel()
         self.option_form = OptionForm()
         self.estimate_label = SearchEstimate(workspace, self.find_request, self._find_task_fault)
         self._request_shown: DiscoverCircuit | None = None  # what the form was last filled with
@@ -98,8 +94,8 @@ class DiscoveryPanel(Panel):
         self.run_button.clicked.connect(self.start_search)
         self.cancel_button.clicked.connect(workspace.cancel_search)
         self.reuse_button.clicked.connect(self.show_document_search)
-        workspace.progress_reported.connect(self._on_progress)
-        workspace.worker_idle.connect(self._on_idle)
+        workspace.progress_reported.connect(lambda _progress: self.cancel_button.setEnabled(True))
+        workspace.worker_idle.connect(lambda: self.cancel_button.setEnabled(False))
         workspace.model_ready.connect(self._on_model_ready)
         workspace.unusable_rows_found.connect(self._ask_to_skip)
         workspace.task_checked.connect(lambda check: self.task_field.warn(check.warning))
@@ -107,7 +103,7 @@ class DiscoveryPanel(Panel):
         self.set_choices(self.choices)
         self._follow_search_form()
         self._follow_changes()
-        self._on_idle()
+        self.cancel_button.setEnabled(False)
 
     def _follow_changes(self) -> None:
         """Estimate the search whenever the form changes; take over what an opened circuit was found with."""
@@ -303,9 +299,7 @@ class DiscoveryPanel(Panel):
         form.setContentsMargins(10, 10, 10, 10)
         scroll = VerticalScrollArea(content, min_width_px=250)
         buttons = lay_out_row((self.run_button, 1), self.cancel_button)
-        footer = lay_out_column(
-            self.estimate_label, buttons, self.progress_bar, self.progress_line, margins=(10, 4, 10, 12)
-        )
+        footer = lay_out_column(self.estimate_label, buttons, margins=(10, 4, 10, 12))
         lay_out_column((scroll, 1), footer, parent=self)
         for widget, name in ((self.model_box, "Model"), (self.method_box, "Method")):
             widget.setAccessibleName(name)
@@ -363,22 +357,6 @@ class DiscoveryPanel(Panel):
             self._submit_search(request)
         else:
             self.workspace.submit_request(request)
-
-    def _on_progress(self, progress: ProgressReported) -> None:
-        self.cancel_button.setEnabled(True)
-        self.progress_bar.show()
-        self.progress_line.show()
-        self.progress_bar.setValue(round(progress.fraction * 1000))
-        seconds_left = progress.seconds_left
-        time_text = (
-            f", about {seconds_left:.0f} s left" if seconds_left is not None and seconds_left > 1 else ""
-        )
-        self.progress_line.setText(f"{progress.title}{time_text}")
-
-    def _on_idle(self) -> None:
-        self.cancel_button.setEnabled(False)
-        self.progress_bar.hide()
-        self.progress_line.hide()
 
     def _on_model_ready(self, opened: ModelReady) -> None:
         self.edges_field.setMaximum(opened.n_edges)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column
-from circuitviz.panels.widgets.time_left import describe_time_left
+from circuitviz.panels.widgets.time_left import TimeLeftEstimate
 from circuitviz.workspace.search_queue import Search, SearchStatus
 from circuitviz.workspace.workspace import Workspace
 
@@ -100,6 +100,7 @@ class SearchRow(QWidget):
     def __init__(self, search: Search, workspace: Workspace) -> None:
         super().__init__()
         self._search, self._workspace = search, workspace
+        self._time_left = TimeLeftEstimate()
         queue = workspace.search_queue
         self.name_label = QLabel(f"{search.name}, {search.method}")
         self.progress_bar = QProgressBar(textVisible=False, maximum=PROGRESS_STEPS)
@@ -159,8 +160,9 @@ class SearchRow(QWidget):
         if search.status is SearchStatus.RUNNING:
             if progress is None:
                 return "starting"
-            left = progress.seconds_left
-            return f"{progress.fraction:.0%}" + (f", {describe_time_left(left)}" if left else "")
+            left = self._time_left.describe(progress)
+            return f"{progress.fraction:.0%}" + (f", {left}" if left else "")
+        self._time_left.restart()
         return search.status.value + (f" at {progress.fraction:.0%}" if progress is not None else "")
 
     def _toggle_pause(self) -> None:

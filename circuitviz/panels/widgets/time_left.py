@@ -1,6 +1,33 @@
-"""How long something still takes, in words."""
+"""How long a job still takes, in the same words wherever it is said."""
 
 from __future__ import annotations
+
+import time
+
+from circuitviz.workbench.requests.messages import ProgressReported
+
+MIN_ESTIMATE_S, MIN_ESTIMATE_FRACTION = 2.0, 0.02  # before that nothing is said of the time that is left
+
+
+class TimeLeftEstimate:
+    """Estimates the time that a job still takes from its progress, where it does not say so itself."""
+
+    def __init__(self) -> None:
+        self._first: tuple[str, float, float] | None = None  # what it did first, when, and how far it was
+
+    def restart(self) -> None:
+        """Forget how fast it was: the job was paused."""
+        self._first = None
+
+    def describe(self, progress: ProgressReported) -> str:
+        """The time that is left, in words; empty where nothing can be said yet."""
+        now_s, fraction, seconds = time.monotonic(), progress.fraction, progress.seconds_left
+        if self._first is None or self._first[0] != progress.title:
+            self._first = progress.title, now_s, fraction
+        elapsed_s, done = now_s - self._first[1], fraction - self._first[2]
+        if seconds is None and elapsed_s > MIN_ESTIMATE_S and done > MIN_ESTIMATE_FRACTION:
+            seconds = elapsed_s * (1 - fraction) / done
+        return "" if seconds is None else describe_time_left(seconds)
 
 
 def describe_time_left(seconds: float) -> str:

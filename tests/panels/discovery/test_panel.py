@@ -10,7 +10,7 @@ import pytest
 from example_documents import labelled_document
 from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMessageBox, QProgressBar
 from pytestqt.qtbot import QtBot
 from task_rows import write_partly_usable_task
 
@@ -63,15 +63,16 @@ def test_a_circuit_is_found_with_what_the_form_says(host: PanelHost, qtbot: QtBo
     form.method_box.setCurrentText("eap")
     form.prompts_field.setValue(8)
     form.edges_field.setValue(50)
-    shown: list[str] = []
-    workspace.progress_reported.connect(lambda _moved: shown.append(form.progress_line.text()))
+    steps: list[str] = []
+    workspace.progress_reported.connect(lambda progress: steps.append(progress.title))
     qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
     assert form.run_button.isEnabled() and form.cancel_button.isEnabled()  # another search would wait
     qtbot.waitUntil(lambda: workspace.state.circuit is not None, timeout=LONG)
     origin = workspace.state.origin
     assert (origin.model, origin.task, origin.method, origin.prompts) == ("demo", "sva", "eap", 8)
-    assert workspace.state.circuit.n_edges == 50 and any("Loading the model" in text for text in shown)
-    qtbot.waitUntil(lambda: form.progress_bar.isHidden() and form.run_button.isEnabled(), timeout=LONG)
+    assert workspace.state.circuit.n_edges == 50 and "Loading the model" in steps
+    qtbot.waitUntil(lambda: not form.cancel_button.isEnabled(), timeout=LONG)
+    assert form.run_button.isEnabled() and not form.findChildren(QProgressBar), "the status bar has the job's"
     assert form.edges_field.maximum() == workspace.state.circuit.graph.n_edges
 
 
