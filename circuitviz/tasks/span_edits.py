@@ -13,8 +13,8 @@ def follow_edit(before: str, after: str, spans: Iterable[Span]) -> tuple[Span, .
 
     A span whose word is replaced stands for the new word; one that is a part of what was replaced is gone.
 
-    >>> follow_edit("So Mary said", "So then Anna said", [("name", 3, 7), ("verb", 8, 12)])
-    (('verb', 13, 17),)
+    >>> follow_edit("So Mary said", "So then Mary said", [("name", 3, 7), ("verb", 8, 12)])
+    (('name', 8, 12), ('verb', 13, 17))
     >>> follow_edit("So Mary said", "So Anna said", [("name", 3, 7), ("verb", 8, 12)])
     (('name', 3, 7), ('verb', 8, 12))
     """
