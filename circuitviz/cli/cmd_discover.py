@@ -27,6 +27,7 @@ from circuitviz.cli.output import (
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.graph import SELECTIONS
+from circuitviz.progress import run_to_completion
 
 SUMMARY = "find a circuit"
 OPENS_MODEL = True
@@ -93,14 +94,15 @@ def run(args: argparse.Namespace) -> int:
             )
         asked = model.graph.n_edges
     # options are looked at here, before anything is computed
-    cost = discovery.estimate_search(where, args.method, **options)
+    task_pass = discovery.TaskPass()
+    cost = run_to_completion(discovery.estimate_search_steps(where, args.method, task_pass, **options))
     if args.dry_run:
         return _print_cost(args, cost)
     if cost is not None and cost.is_long:
         print_message(f"{args.method} on {task.name} takes {cost.text} (an estimate)")
     steps = discovery.discover_steps(model, task, args.method, where.metric, ablation, **options)
     check = run_with_progress_bar(
-        evaluation.check_task_steps(model, task, where.metric), f"checking {task.name}"
+        evaluation.check_task_steps(model, task, where.metric, task_pass), f"checking {task.name}"
     )
     if check.warning:
         print_warning(check.warning)

@@ -14,4 +14,7 @@ from .registry import make_setting as make_setting
 from .registry import methods as methods
 from .search_cost import SearchCost as SearchCost
 from .search_cost import estimate_search as estimate_search
+from .search_cost import estimate_search_steps as estimate_search_steps
 from .task_attribution import RULED_GRADIENTS as RULED_GRADIENTS
+from .task_pass import TaskPass as TaskPass
+from .task_pass import TaskPasses as TaskPasses

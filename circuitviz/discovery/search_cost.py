@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,16 +13,14 @@ from numpy.typing import NDArray
 
 from circuitviz.discovery.gradients import PATTERN_COPIES, pattern_bytes
 from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.task_pass import TaskPass
 from circuitviz.graph import BoolMatrix, Graph
-from circuitviz.models import Model
 from circuitviz.models.batching import batch_budget_bytes, max_batch_size
 from circuitviz.options import build_options
-from circuitviz.tasks import Task
+from circuitviz.progress import ProgressSteps, run_to_completion
 
 FORWARDS_PER_BACKWARD = 2.0  # of all activations, not of weights: one product more than a forward for each
 GRADIENT_OVERHEAD = 1.25  # recording, and products with all senders: 1.2 to 1.3 in the engine's benchmark
-MIN_MEASURED_TOKENS = 128  # fewer take as long: the weights are read once for all
-MEASURED_SECONDS = 0.2  # of a forward pass that is long enough to be measured
 LONG_SEARCH_SECONDS = 600.0
 
 
@@ -80,47 +77,43 @@ class SearchCost:
 
 
 def estimate_search(setting: TaskSetting, method: str, **options: object) -> SearchCost | None:
+    """Estimate time and memory of a search; arguments and errors are those of ``estimate_search_steps``."""
+    return run_to_completion(estimate_search_steps(setting, method, TaskPass(), **options))
+
+
+def estimate_search_steps(
+    setting: TaskSetting, method: str, task_pass: TaskPass, **options: object
+) -> ProgressSteps[SearchCost | None]:
     """Estimate time and memory of a search.
 
     Args:
         setting: Model, task, metric and ablation.
         method: Name of the method.
+        task_pass: Tells how long a forward pass takes; it runs prompts where it does not know yet.
         **options: Options of the method.
 
     Returns:
-        The estimate; None where the method does not say how many passes it needs.
+        A generator whose result is the estimate; None where the method does not say how many passes it needs.
 
     Raises:
-        InputError: There is no such method or option.
+        InputError: There is no such method or option. Raised at once, before the first step.
     """
     entry = methods.get(method)
     count_passes: CountPasses | None = entry.extra.get("count_passes")
     method_options = build_options(entry.options, options)
-    if count_passes is None:
+    passes = None if count_passes is None else count_passes(setting, method_options)
+    return _estimate(setting, passes, task_pass)
+
+
+def _estimate(
+    setting: TaskSetting, passes: PassCount | None, task_pass: TaskPass
+) -> ProgressSteps[SearchCost | None]:
+    if passes is None:
         return None
-    passes = count_passes(setting, method_options)
-    forward = measure_forward_seconds(setting.model, setting.task)
+    forward = yield from task_pass.measure_steps(setting)
     n_forwards = passes.forwards + FORWARDS_PER_BACKWARD * passes.backwards
-    return SearchCost(
-        forward * n_forwards,
-        _peak_memory_bytes(setting, passes.backwards > 0),
-        passes.is_upper_bound,
-    )
-
-
-@torch.no_grad()
-def measure_forward_seconds(model: Model, task: Task) -> float:
-    """Seconds of a plain forward pass over all clean prompts, from one over the first few."""
-    n_measured = min(len(task), max(1, MIN_MEASURED_TOKENS // task.clean.shape[1]))
-    model.logits(task.clean[:1], task.lengths[:1] - 1)  # what is only slow the first time
-    while True:
-        part = task.subset(range(n_measured))
-        begun = time.perf_counter()
-        float(model.logits(part.clean, part.lengths - 1)[0, 0])  # waits for the device
-        seconds = time.perf_counter() - begun
-        if n_measured == len(task) or seconds > MEASURED_SECONDS:
-            return seconds * len(task) / n_measured
-        n_measured = min(len(task), 4 * n_measured)
+    memory = _peak_memory_bytes(setting, passes.backwards > 0)
+    return SearchCost(forward * n_forwards, memory, passes.is_upper_bound)
 
 
 def receiver_layers(graph: Graph) -> NDArray[np.int64]:

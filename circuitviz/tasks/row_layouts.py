@@ -188,7 +188,7 @@ ROW_LAYOUTS = (
 
 def _with_spans(pair: Pair, value: Any) -> Pair:
     """A pair with the spans of its row: an object, or its text."""
-    if value is None or value == "":
+    if not value:
         return pair
     try:
         parsed = json.loads(value) if isinstance(value, str) else value

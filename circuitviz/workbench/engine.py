@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from circuitviz import discovery, evaluation, models, tasks
@@ -36,12 +37,18 @@ class SharedParts:
     Attributes:
         engines: Those that may have a model open.
         dictionary_store: Dictionaries that are open (`requests/feature_dashboards.py`), of one model.
+        task_passes: What models make of tasks, for estimates and checks; made with the first of them.
         is_busy: Whether an engine has work that is not done: its model is not released meanwhile.
     """
 
     engines: list[Engine] = field(default_factory=list)
     is_busy: Callable[[Engine], bool] = lambda _engine: False
     dictionary_store: Any = None
+
+    @cached_property
+    def task_passes(self) -> discovery.TaskPasses:
+        """The passes that were made: torch comes with the first."""
+        return discovery.TaskPasses()
 
 
 class Engine:
@@ -66,7 +73,6 @@ class Engine:
         self.partial_result: Reply | None = None
         self._model: models.Model | None = None
         self._device = ""
-        self._task_check: tuple[tuple[object, ...], TaskCheck] | None = None
 
     def execute(self, request: Request) -> Iterator[Reply]:
         """Replies to a request, one after another."""
@@ -199,7 +205,7 @@ class Engine:
 
     def release_model(self) -> None:
         """Let go of the model, the task and the prompt."""
-        self._model = self._task_check = None
+        self._model = None
         self.experiment = self.prompt_session = None
         store, models_in_use = self.dictionary_store, [other._model for other in self.shared.engines]
         if store is not None and all(model is not store.model for model in models_in_use):
@@ -231,13 +237,11 @@ class Engine:
         self.experiment = experiment
 
     def check_task(self) -> Generator[Reply, None, TaskCheck]:
-        """Measure whether the model does the open task, unless that was measured last."""
+        """Measure whether the model does the open task, with the prompts that were run before."""
         setting = self.setting
-        key = (setting.model, setting.task.hash, setting.metric)
-        if self._task_check is None or self._task_check[0] != key:
-            steps = evaluation.check_task_steps(setting.model, setting.task, setting.metric)
-            self._task_check = (key, (yield from report_progress("Checking the task", steps)))
-        return self._task_check[1]
+        task_pass = self.shared.task_passes.find(setting)
+        steps = evaluation.check_task_steps(setting.model, setting.task, setting.metric, task_pass)
+        return (yield from report_progress("Checking the task", steps))
 
     def model_ready(self) -> ModelReady:
         """What is open now, with the warnings of opening it."""

@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Case
+from conftest import Case, make_case
 
-from circuitviz.discovery import discover, estimate_search, make_setting, methods
+from circuitviz.discovery import (
+    TaskPass,
+    TaskPasses,
+    discover,
+    estimate_search,
+    estimate_search_steps,
+    make_setting,
+    methods,
+)
+from circuitviz.evaluation import check_task, check_task_steps
+from circuitviz.models import Model
 from circuitviz.options import build_options
+from circuitviz.progress import run_to_completion
+from circuitviz.tasks import load_task
 
 COUNTED = (
     ("eap", {}),
@@ -68,3 +80,54 @@ def test_every_method_is_estimated_and_more_prompts_take_longer(demo: Case) -> N
     for name in methods.names():
         cost = estimate_search(make_setting(demo.model, demo.task), name)
         assert cost is not None and cost.seconds > 0 and cost.memory_bytes > 1e8, name
+
+
+def test_the_estimate_and_the_check_of_a_task_run_each_prompt_once(
+    demo: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever comes first, and an estimate of another method runs none."""
+    setting, n_run = make_setting(demo.model, load_task("ioi", demo.model, prompts=40)), 0
+    whole = check_task(demo.model, setting.task)
+    logits = type(demo.model).logits
+
+    def count(model: Model, tokens: Any, positions: Any) -> Any:
+        nonlocal n_run
+        n_run += len(tokens)
+        return logits(model, tokens, positions)
+
+    monkeypatch.setattr(type(demo.model), "logits", count)
+    monkeypatch.setattr("circuitviz.discovery.task_pass.MEASURED_SECONDS", 1e-9)  # two parts
+    passes = TaskPasses()
+    task_pass = passes.find(setting)
+    first = run_to_completion(estimate_search_steps(setting, "eap", task_pass))
+    assert first is not None and 0 < n_run - 1 < 2 * 40, "one prompt is run to begin with"
+    n_begun = n_run
+    second = run_to_completion(estimate_search_steps(setting, "eap-ig", passes.find(setting), steps=10))
+    assert second is not None and second.seconds > 3 * first.seconds and n_run == n_begun
+    check = run_to_completion(check_task_steps(demo.model, setting.task, None, passes.find(setting)))
+    assert n_run == 1 + 2 * 40 and check.accuracy == whole.accuracy
+    assert check.clean.value == pytest.approx(whole.clean.value, abs=1e-5)
+    run_to_completion(check_task_steps(demo.model, setting.task, None, passes.find(setting)))
+    assert n_run == 1 + 2 * 40
+
+
+def test_passes_are_kept_apart_by_prompts_metric_and_model(demo: Case) -> None:
+    passes, task = TaskPasses(), load_task("ioi", demo.model, prompts=8)
+    found = passes.find(make_setting(demo.model, task))
+    assert passes.find(make_setting(demo.model, load_task("ioi", demo.model, prompts=8))) is found
+    for other in (
+        make_setting(demo.model, load_task("ioi", demo.model, prompts=9)),
+        make_setting(demo.model, task, "prob-diff"),
+        make_setting(make_case("stories").model, load_task("gender", make_case("stories").model, prompts=8)),
+    ):
+        assert passes.find(other) is not found
+
+
+def test_a_part_that_another_job_has_run_meanwhile_is_not_kept_twice(demo: Case) -> None:
+    setting, task_pass = make_setting(demo.model, demo.task), TaskPass()
+    waiting = task_pass.measure_steps(setting)
+    next(waiting)  # steps aside before its part is kept
+    values = run_to_completion(task_pass.complete_steps(setting))
+    for _ in waiting:
+        pass
+    assert values.shape == (4, len(demo.task)) and task_pass.n_prompts == len(demo.task)

@@ -30,11 +30,12 @@ class EstimateSearch(Query):
     search: DiscoverCircuit
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[discovery.SearchCost | None]:
-        """One step: a forward pass over some of the prompts."""
-        yield from ()  # too short for a sign of progress
+        """Steps of a pass over some of the prompts, unless that was made; the check goes on with it."""
         search = self.search
         if not engine.is_model(search.model, search.device, search.dtype):
             return None
         task = search.load_task(engine)
         setting = discovery.make_setting(engine.model, task, search.metric or None, search.ablation)
-        return discovery.estimate_search(setting, search.method, **search.options)
+        task_pass = engine.shared.task_passes.find(setting)
+        steps = discovery.estimate_search_steps(setting, search.method, task_pass, **search.options)
+        return (yield from steps)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from circuitviz import evaluation, tasks
+from circuitviz import discovery, evaluation, tasks
 from circuitviz.errors import InputError
 from circuitviz.graph import TaskCheck
 from circuitviz.tasks.prompt_sets import PromptRow
@@ -141,5 +141,7 @@ class CheckPrompts(Request):
         metric = "logit-diff" if all(row.incorrect for row in usable) else "log-prob"
         pairs = [make_pair(row) for row in usable]
         task = tasks.Task.from_pairs(self.name, pairs, model.tokens, metric).to(model.device)
-        check = yield from report_progress("Checking the task", evaluation.check_task_steps(model, task))
+        task_pass = engine.shared.task_passes.find(discovery.make_setting(model, task))
+        steps = evaluation.check_task_steps(model, task, task_pass=task_pass)
+        check = yield from report_progress("Checking the task", steps)
         yield PromptsChecked(check, len(self.rows) - len(usable))
