@@ -91,13 +91,14 @@ class FileController(QObject):
                 self._settings.add_recent_file(path)
                 self._workspace.post_message(f"{path.name} is open in this tab")
                 return
-            if not self._confirm_reload(path):
+            if not self._confirm_reload(path, tab):
                 return
         revision = None if tab is None else tab.user_document.revision
 
         def show(document: Document) -> None:
+            self._workspace.commit_input_requested.emit()
             is_changed = tab is not None and tab.user_document.revision != revision
-            if is_changed and not self._confirm_reload(path):
+            if tab is not None and is_changed and not self._confirm_reload(path, tab):
                 return  # it was edited while the file was read
             if not self.file_lock.acquire_lock(path):
                 self.file_lock.offer_copy(path)
@@ -345,10 +346,11 @@ class FileController(QObject):
         self._workspace.save_service.wait_until_written(include_exports=False)
         return saved == [True]
 
-    def _confirm_reload(self, path: Path) -> bool:
-        """Ask before a file that another program has changed is read again."""
+    def _confirm_reload(self, path: Path, tab: Tab) -> bool:
+        """Ask before a file that another program has changed is read again into its tab."""
+        self._workspace.commit_input_requested.emit()  # what was typed last would be lost, too
         buttons = QMessageBox.StandardButton
-        is_dirty = self._workspace.user_document.is_dirty
+        is_dirty = tab.user_document.is_dirty
         lost = " Your changes since you last saved would be lost." if is_dirty else ""
         choice = QMessageBox.question(
             self._parent,

@@ -178,30 +178,38 @@ class Engine:
                 loading = load_model_in_background(name, device, dtype)
                 return (yield from report_progress("Loading the model", loading, name))
             except models.MemoryShortError as error:
-                released = self._release_least_recent(error)
-                if not released:
+                if not (yield from self._make_room(error)):
                     raise
-                yield from released
 
-    def _release_least_recent(self, shortage: models.MemoryShortError) -> list[ModelReleased]:
-        """Release models that no running job needs, until memory suffices; nothing where it never would."""
-        users: dict[int, list[Engine]] = {}
-        for engine in self.shared.engines:
-            if engine._model is not None and engine is not self:
-                users.setdefault(id(engine._model), []).append(engine)
-        idle = [group for group in users.values() if not any(map(self.shared.is_busy, group))]
-        released = []
-        for group in sorted(idle, key=lambda engines: max(engine.last_use for engine in engines)):
+    def _make_room(self, shortage: models.MemoryShortError) -> Generator[Reply, None, bool]:
+        """Release models that no job needs, the least recently used first, until memory suffices.
+
+        Each release is told before the next one: the job may be cancelled or step aside between two.
+
+        Returns:
+            Whether any model was released.
+        """
+        is_released = False
+        while group := self._least_recent_users():
             name = group[0].model.name
             for engine in group:
                 engine.release_model()
             gc.collect()
             models.free_device_memory(shortage.device)
-            tabs = tuple(engine.tab for engine in group if engine.tab is not None)
-            released.append(ModelReleased(name, tabs))
+            is_released = True
+            yield ModelReleased(name, tuple(engine.tab for engine in group if engine.tab is not None))
             if shortage.is_over:
                 break
-        return released
+        return is_released
+
+    def _least_recent_users(self) -> list[Engine]:
+        """The engines of the model of other tabs that was used longest ago and that no job needs; or none."""
+        users: dict[int, list[Engine]] = {}
+        for engine in self.shared.engines:
+            if engine._model is not None and engine is not self:
+                users.setdefault(id(engine._model), []).append(engine)
+        idle = [group for group in users.values() if not any(map(self.shared.is_busy, group))]
+        return min(idle, key=lambda engines: max(engine.last_use for engine in engines), default=[])
 
     def release_model(self) -> None:
         """Let go of the model, the task and the prompt."""

@@ -215,3 +215,18 @@ def test_a_partial_result_is_not_saved_over_a_file(open_window: Any, qtbot: QtBo
     assert "search has ended" in window.status_line.message_label.text()
     workspace.cancel_jobs()
     qtbot.waitUntil(lambda: not workspace.search_queue.searches, timeout=LONG)
+
+
+def test_what_is_being_typed_is_asked_about_before_a_file_is_read_again(
+    three: MainWindow, qtbot: QtBot, files: list[Path], asked: dict[str, Any]
+) -> None:
+    window, editor = three, three.panels["notes"].editor
+    changed = open_document(files[2])
+    save_document(Document(replace(changed.state, circuit=changed.state.scores.greedy(10))), files[2])
+    window.dock_manager.bring_to_front("notes")
+    editor.setFocus()
+    qtbot.keyClicks(editor, "Not to be lost.")
+    asked["answer"] = BUTTONS.No
+    window.file_controller.open_path(files[2])
+    assert len(asked["texts"]) == 1 and "changes since you last saved would be lost" in asked["texts"][0]
+    assert window.workspace.state.notes == "Not to be lost."

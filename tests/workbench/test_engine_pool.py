@@ -59,6 +59,16 @@ def test_the_model_that_was_used_longest_ago_makes_room(pool: EnginePool) -> Non
     assert [pool.engine(tab).is_model_open for tab in (0, 1, 2)] == [False, False, True]
 
 
+def test_each_release_is_told_before_the_next(pool: EnginePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that ends or steps aside after the first has released no other model."""
+    monkeypatch.setattr(memory_needs, "free_bytes", lambda _device: 0)
+    replies = opening(pool.engine(3), "x-proportion")
+    assert next(one for one in replies if isinstance(one, ModelReleased)) == ModelReleased("demo", (0, 1))
+    assert pool.engine(2).is_model_open
+    replies.close()  # type: ignore[attr-defined]  # a generator
+    assert pool.engine(2).is_model_open
+
+
 @pytest.mark.usefixtures("short")
 def test_a_model_that_a_job_needs_is_kept(pool: EnginePool, busy: set[int | None]) -> None:
     busy |= {1, 2}
