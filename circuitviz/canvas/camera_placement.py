@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF
+import numpy as np
+from PySide6.QtCore import QPoint, QPointF, QRectF
 
 from circuitviz.canvas.canvas_legend import legend_strip_height
 from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width
@@ -52,6 +53,23 @@ def fit_view(view: CircuitView, show_all: bool) -> float:
     aside = framed.free.center() - QRectF(view.viewport().rect()).center()
     view.centerOn(framed.centre - aside / framed.zoom)
     return min(MIN_ZOOM, zoom_to_fit(room, free) / 2)
+
+
+def find_anchor(view: CircuitView, picture: CircuitScene) -> tuple[str, QPoint] | None:
+    """The node nearest to the middle of a view that another picture has too, and its place in the viewport.
+
+    None where no such node is in sight. What a person has moved is no hold.
+    """
+    shown, middle = view.scene_items.geometry, QRectF(view.viewport().rect()).center()
+    at = view.mapToScene(middle.toPoint())
+    centres = (shown.boxes[:, :2] + shown.boxes[:, 2:]) / 2
+    moved = shown.scene.user_positioned | picture.user_positioned
+    for row in np.argsort(((centres - (at.x(), at.y())) ** 2).sum(1), kind="stable").tolist():
+        name = shown.scene.nodes[row].name
+        if name in picture.by_name and name not in moved:
+            place = view.mapFromScene(QPointF(*centres[row]))
+            return (name, place) if view.viewport().rect().contains(place) else None
+    return None
 
 
 def placement_with_axis(

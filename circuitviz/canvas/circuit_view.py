@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QWidget
 
 from circuitviz.canvas.aspect_fitter import AspectFitter
-from circuitviz.canvas.camera_placement import MIN_ZOOM, fit_view, free_area_for
+from circuitviz.canvas.camera_placement import MIN_ZOOM, find_anchor, fit_view, free_area_for
 from circuitviz.canvas.canvas_texts import describe_selection
 from circuitviz.canvas.foreground import is_clearly_visible, paint_foreground
 from circuitviz.canvas.gestures import Gesture, Press
@@ -67,6 +67,7 @@ class CircuitView(QGraphicsView):
         self._active_gesture: Gesture | None = None
         self._is_fitted, self._shows_all, self._min_zoom = True, False, MIN_ZOOM
         self._fitted_size = QSize()
+        self._anchor: tuple[str, QPoint] | None = None
         self.aspect_fitter = AspectFitter()
         self._gestures = create_gestures(self)
 
@@ -85,6 +86,7 @@ class CircuitView(QGraphicsView):
             self.aspect_fitter.fit_scene(picture, free_area_for(self, picture).size(), first),
         )
         geometry = geometry if picture is given else None
+        self._anchor = None if first or self._is_fitted else find_anchor(self, picture)
         before, self.circuit_scene, self.status_text = self.scene_items.geometry.scene, picture, status_text
         moving = self.isVisible() and self.animation.start(before, picture)
         if not moving:
@@ -94,6 +96,7 @@ class CircuitView(QGraphicsView):
         )
         if moving:
             return
+        self._hold_anchor()
         is_followed = self._is_fitted and not self.aspect_fitter.is_frozen
         if first or (is_followed and self._is_resized()):
             self.fit(self._shows_all and not first)
@@ -108,7 +111,16 @@ class CircuitView(QGraphicsView):
         self._update_highlight()
         if self._is_fitted:
             self._min_zoom = fit_view(self, self._shows_all)
+        self._hold_anchor()
         self.scene_items.schedule_render(REST_MS if self.animation.is_running else 0)
+
+    def _hold_anchor(self) -> None:
+        """Move the camera so that the node in the middle stays there, wherever the layout has put it."""
+        if self._anchor is not None and not self._is_fitted:
+            name, place = self._anchor
+            node = self.scene_items.geometry.scene.by_name[name]
+            shift = (QPointF(place) - QPointF(self.mapFromScene(QPointF(node.x, -node.y)))) / self.zoom
+            self.translate(shift.x(), shift.y())
 
     def set_theme(self, theme: Theme) -> None:
         """Change all colours."""
@@ -172,6 +184,7 @@ class CircuitView(QGraphicsView):
 
     def zoom_by(self, factor: float, about: QPointF | None = None) -> None:
         """Zoom about a point of the viewport, its middle by default."""
+        self._anchor = None
         factor = max(self._min_zoom / self.zoom, min(MAX_ZOOM / self.zoom, factor))
         at = about or QPointF(self.viewport().rect().center())
         before = self.mapToScene(at.toPoint())
@@ -194,6 +207,7 @@ class CircuitView(QGraphicsView):
 
     def pan_by(self, shift: QPoint) -> None:
         """Move the picture by so many pixels."""
+        self._anchor = None
         self.translate(shift.x() / self.zoom, shift.y() / self.zoom)
         self._is_fitted = False
         self.scene_items.schedule_render()
@@ -207,6 +221,7 @@ class CircuitView(QGraphicsView):
 
     def move_nodes(self, places: Mapping[str, tuple[float, float]]) -> None:
         """Draw nodes at other places of the scene (y upwards), until ``drop_nodes``."""
+        self._anchor = None
         self.animation.stop()
         self.circuit_scene = self.circuit_scene.with_positions(places)
         self.scene_items.show_scene(self.circuit_scene, self.theme)
@@ -256,6 +271,7 @@ class CircuitView(QGraphicsView):
 
     def center_view_on(self, place: QPointF) -> None:
         """Bring a place of the scene into the middle."""
+        self._anchor = None
         self.centerOn(place)
         self._is_fitted = False
         self.scene_items.schedule_render()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.document import State
+from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.comparison_scene import build_comparison_scene
@@ -66,6 +67,8 @@ class SceneRequest:
         if self.state.is_prompt_circuit and self.state.subject == other.state.subject:
             return self.layout == other.layout  # another threshold is another graph of the same prompt
         is_same_search = self.state.scores is other.state.scores or is_refined
+        if is_another_basis(self.state, other.state):
+            return (self.used_layout, self.is_horizontal) == (other.used_layout, other.is_horizontal)
         drawn = [(request.used_layout, request.is_horizontal) for request in (self, other)]
         return is_same_search and ours.graph.same_as(theirs.graph) and drawn[0] == drawn[1]
 
@@ -105,6 +108,13 @@ class SceneRequest:
         if self.comparison is not None:  # what is ablated is left out of both
             found += [(state.ablated_nodes, state.ablated_edges) for state in self._states]
         return tuple(found)
+
+
+def is_another_basis(one: State, other: State) -> bool:
+    """Whether two states show the circuit of one task with other sites opened into features."""
+    if one.circuit is None or other.circuit is None or one.subject is None or one.subject != other.subject:
+        return False
+    return set(feature_sites(one.circuit.graph)) != set(feature_sites(other.circuit.graph))
 
 
 def _build_cost(state: State) -> float:

@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from opening import LONG
+from PySide6.QtCore import QPointF
 from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document, State
-from circuitviz.document.circuit_commands import replace_circuit, select_edges
+from circuitviz.document.circuit_commands import replace_circuit, select_edges, switch_basis
 from circuitviz.document.origin import TaskOrigin
-from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.shell.main_window import MainWindow
 
 ORIGIN = TaskOrigin("model", "ab", "ioi", "cd", (), "logit-diff", "corrupted", "eap", prompts=8, seed=1)
@@ -67,6 +68,38 @@ def test_another_search_is_shown_whole_and_the_one_before_after_undo(
     zoomed.workspace.undo_stack.undo()
     settle(zoomed, qtbot)
     assert is_whole(zoomed)
+
+
+def test_a_site_opened_into_features_moves_neither_camera_nor_the_node_in_the_middle(
+    zoomed: MainWindow, qtbot: QtBot
+) -> None:
+    """The layer's heads give way to features, whose row is wider: the layout is another one."""
+    view, found = zoomed.view, zoomed.workspace.state.scores
+    assert found is not None
+    held = view.circuit_scene.by_name["a4.h2"]
+    view.center_view_on(QPointF(held.x, -held.y))
+    zoom, place = view.zoom, view.viewport_position(held.name)
+    graph = found.graph
+    nodes = [node for node in graph.nodes if not node.name.startswith("a2.")]
+    features = [Node(f"a2.f{i}", NodeKind.FEATURE, 2, site="a", feature=i, dictionary="d") for i in range(30)]
+    first = next(i for i, node in enumerate(nodes) if node.depth > features[0].depth)
+    nodes[first:first] = features
+    depth = np.array([node.depth if node.name != "logits" else 99 for node in nodes])
+    mask = depth[:-1, None] < depth[None]
+    other = Graph.of_nodes(graph.shape, tuple(nodes), mask)
+    values = np.random.default_rng(5).normal(size=other.mask.shape) * other.mask
+    opened = Scores(other, values, "task-attribution")
+    step = switch_basis(Circuit.full(other), opened, replace(ORIGIN, method="task-attribution"), "Open a2")
+    zoomed.workspace.apply_command(step)
+    settle(zoomed, qtbot)
+    assert "a2.f29" in view.circuit_scene.by_name and "a2.h1" not in view.circuit_scene.by_name
+    moved = view.circuit_scene.by_name["a4.h2"]
+    assert (moved.x, moved.y) != (held.x, held.y)
+    off = view.viewport_position(held.name) - place
+    assert view.zoom == zoom and max(abs(off.x()), abs(off.y())) <= 1
+    zoomed.workspace.undo_stack.undo()
+    settle(zoomed, qtbot)
+    assert view.zoom == zoom and "a2.h1" in view.circuit_scene.by_name
 
 
 def test_another_layout_is_shown_whole(zoomed: MainWindow, qtbot: QtBot) -> None:
