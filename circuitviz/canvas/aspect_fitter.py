@@ -58,6 +58,8 @@ HORIZONTAL_CROWD = LayoutTransform(0.5, (0.0, ROW_SPACING), (0.0, 110.0))
 LAYER_GAP = 12.0  # scene units between layers from left to right, where edges bend
 MAX_HORIZONTAL_WIDTH = 150.0  # scene units of a box with a label
 PACKED_BOXES: tuple[tuple[float, Size], ...] = (
+    (COMFORTABLE_ZOOM, (136.0, LABELLED_NODE_HEIGHT)),  # with room for a label of two words
+    (READABLE_ZOOM, (136.0, LABELLED_NODE_HEIGHT)),
     (COMFORTABLE_ZOOM, (90.0, LABELLED_NODE_HEIGHT)),
     (READABLE_ZOOM, (90.0, LABELLED_NODE_HEIGHT)),
     (PACKED_ZOOM, (90.0, LABELLED_NODE_HEIGHT)),

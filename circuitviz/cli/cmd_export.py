@@ -63,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
                 f"{', '.join(sorted([*known, *others]))} can."
             )
         circuit = document.state.circuit
-        if args.figure_layout is None and circuit is not None and circuit.graph.is_of_prompt:
+        has_columns = circuit is not None and (circuit.graph.is_of_prompt or circuit.graph.spans is not None)
+        if args.figure_layout is None and has_columns:
             args.figure_layout = "tokens"  # as the window opens it
         paint.save_figure(document, args.output, _options_from_flags(args, shapes.FigureOptions))
     return print_result(args, {"output": str(args.output)}, lambda: f"wrote {args.output}")

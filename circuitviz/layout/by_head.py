@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from circuitviz.graph import BoolMatrix, Graph, Node, NodeKind
-from circuitviz.layout.registry import COLUMN_SPACING, ROW_SPACING, Positions, layouts
+from circuitviz.layout.by_token import layout_by_token, position_columns
+from circuitviz.layout.registry import COLUMN_SPACING, ROW_SPACING, PositionColumn, Positions, layouts
 
 MLP_GAP = 0.25  # between the last head and the column of MLPs, in columns
 
 
 def component_cells(graph: Graph) -> Positions:
-    """The positions of all heads and MLPs of a model, in a circuit or not: a row for each layer."""
+    """The positions of all heads and MLPs of a model, in a circuit or not: a row for each layer.
+
+    None in a graph by span, in which each stands at many.
+    """
+    if graph.spans is not None:
+        return {}
     return {node.name: _cell(graph, node) for node in graph.nodes if _has_cell(node)}
 
 
-@layouts.register("grid", summary="by layer and head number", cells=component_cells)
+def span_columns(graph: Graph, names: Sequence[str]) -> tuple[PositionColumn, ...]:
+    """The columns of a graph by span; else none."""
+    return () if graph.spans is None else position_columns(graph, names)
+
+
+@layouts.register("grid", summary="by layer and head number", cells=component_cells, columns=span_columns)
 def layout_by_head(
     graph: Graph, names: Sequence[str], edges: BoolMatrix, pinned: Mapping[str, tuple[float, float]]
 ) -> Positions:
-    """Layers upwards, heads by number, the MLP at the right of its layer's heads."""
+    """Layers upwards, heads by number, the MLP at its layer's right; a graph by span in its columns."""
+    if graph.spans is not None:
+        return layout_by_token(graph, names, edges, pinned)
     rows: dict[float, list[str]] = {}  # features and errors by height; they have no head number
     positions: Positions = {}
     for name in names:

@@ -118,14 +118,15 @@ def _sender_totals(circuit: Circuit, scores: Scores | None) -> list[float]:
 
 
 def _token_columns(state: State, circuit: Circuit, layout: str) -> tuple[TokenColumn, ...]:
-    """The layout's columns with their tokens, and columns of the tokens at which no node is.
+    """The layout's columns with their tokens or spans, and columns of the tokens at which no node is.
 
     Tokens are those of the run or of the nodes' labels; where neither tells, the position is written.
     """
     columns = layout_columns(circuit, layout)
     if not columns:
         return ()
-    tokens = tokens_by_position(state)
+    spans = circuit.graph.spans
+    tokens = tokens_by_position(state) if spans is None else dict(enumerate(spans.names))
     after = sorted(position for position in tokens if position > (columns[-1].position or 0))
     columns = (*columns, *columns_for_positions(columns[-1], after))
     return tuple(

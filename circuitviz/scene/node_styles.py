@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from circuitviz.graph import NodeKind
+from circuitviz.graph.names import split_span
 from circuitviz.scene.theme import Theme, blend_hex
 
 Point = tuple[float, float]
@@ -33,12 +34,12 @@ def node_style(kind: NodeKind, name: str) -> str:
 
     >>> node_style(NodeKind.FEATURE, "m3.f12@7")
     'feature-m'
-    >>> node_style(NodeKind.MLP, "m3"), node_style(NodeKind.MLP, "m3@7")
-    ('mlp', 'bare')
+    >>> node_style(NodeKind.MLP, "m3"), node_style(NodeKind.MLP, "m3@7"), node_style(NodeKind.MLP, "m3@END")
+    ('mlp', 'bare', 'mlp')
     """
     if kind is NodeKind.FEATURE:
         return f"feature-{'a' if name[:1] == 'a' else 'm'}"
-    if "@" in name and kind in (NodeKind.MLP, NodeKind.LOGITS):
+    if "@" in name and kind in (NodeKind.MLP, NodeKind.LOGITS) and not split_span(name)[1]:
         return "bare" if kind is NodeKind.MLP else "logit"
     return _STYLE_OF_KIND.get(kind, kind.value)
 

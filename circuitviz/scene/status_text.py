@@ -35,6 +35,8 @@ def status_text(
         text = f"showing the {edges:,} strongest of the circuit's {total:,} edges"
     else:
         text = f"showing {total:,} of {circuit.graph.n_edges:,} edges"
+        if circuit.graph.spans is not None:
+            text += f" at spans, {circuit.n_component_edges:,} between components"
     if inside and state.filters.shows_everything:
         text += f", {inside:,} of them inside groups"
     elif inside:

@@ -75,7 +75,8 @@ def caption(document: Document, figure: FigureOptions) -> str:
         parts.append(source)
     live = state.live_circuit
     if live is not None:
-        parts.append(f"{live.n_edges:,} of {live.graph.n_edges:,} edges, {live.n_nodes} nodes")
+        at = "" if live.graph.spans is None else f" at spans ({live.n_component_edges:,} between components)"
+        parts.append(f"{live.n_edges:,} of {live.graph.n_edges:,} edges{at}, {live.n_nodes} nodes")
     value = numbers["faithfulness"] if numbers else None
     if value and isinstance(value.get("value"), float):
         text = f"faithfulness {value['value']:.3f}"

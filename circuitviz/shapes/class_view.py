@@ -1,18 +1,23 @@
-"""The class view: one box per class of heads, as circuits are drawn in papers (Wang et al. 2022, fig. 2)."""
+"""The class view: one box per class of heads, as papers draw circuits [wang2023ioi, fig. 2].
+
+Of a circuit by span, a class has a box at each span that its nodes stand at, in that span's column.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from circuitviz.document import State
-from circuitviz.document.groups import outermost_groups
+from circuitviz.document.groups import Groups, outermost_groups
 from circuitviz.errors import InputError
-from circuitviz.graph import FoldedCircuit, NodeKind, fold_circuit
+from circuitviz.graph import FoldedCircuit, Graph, NodeKind, fold_circuit
+from circuitviz.graph.names import split_span
+from circuitviz.graph.spans import END_SPAN, Spans
 from circuitviz.scene.box_label import paper_node_name
-from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode, TokenColumn
 from circuitviz.scene.class_colours import class_colours
 from circuitviz.scene.class_marks import mark_repeated_colours
 from circuitviz.scene.edge_arrays import CHANNELS, EdgeArrays, ListedEdgeNames
@@ -48,18 +53,31 @@ def draw_class_view(drawing: Drawing, scene: CircuitScene, styles: EdgeStyles, p
     edges, boxes = scene.edges, [ClassBox(node) for node in scene.nodes]
     channels = [CHANNELS[channel] for channel in edges.channel.tolist()]
     ways = list(zip(edges.sender.tolist(), edges.receiver.tolist(), channels, strict=True))
-    rows = _assign_rows(boxes, ways, 3 if drawing.width < NARROW_PAGE else 4)
-    _order_rows(rows, ways)
+    if scene.columns:
+        rows = _assign_rows(boxes, ways, len(scene.columns))
+        for row in rows:
+            row.sort(key=lambda number: boxes[number].node.x)
+    else:
+        rows = _assign_rows(boxes, ways, 3 if drawing.width < NARROW_PAGE else 4)
+        _order_rows(rows, ways)
     ports: dict[int, set[str]] = {number: set() for number in range(len(boxes))}
     for _, receiver, channel in ways:
         ports[receiver] |= {channel} - {""}
-    height = _place_boxes(drawing, boxes, rows, page, {number for number, used in ports.items() if used})
+    ported = {number for number, used in ports.items() if used}
+    height = _place_boxes(drawing, boxes, rows, page, ported, scene.columns)
     curves = route_arrows([box.rect for box in boxes], rows, ways, drawing.width, page.size)
     drawing.body += [styles.line(i, points, arrow=True) for i, points in enumerate(curves)]
     roles = class_roles(scene)
     for box, used in zip(boxes, ports.values(), strict=True):
         drawing.body += node_shapes(box.node, box.rect, page.theme, roles.get(box.node.class_name, ""))
         _write_class_texts(drawing, box, page, used)
+    for column in scene.columns:
+        x = _column_middle(drawing, page, scene.columns, column)
+        text = TextShape(
+            x, height + 1.6 * page.size, column.label, page.size, page.theme.text, anchor="middle"
+        )
+        drawing.body.append(text)
+    height += 2.0 * page.size if scene.columns else 0.0
     lowest = max((y for curve in curves for _, y in curve), default=0.0)
     above = max(0.0, -min((y for curve in curves for _, y in curve), default=0.0))
     drawing.place(0.0, above)
@@ -67,10 +85,10 @@ def draw_class_view(drawing: Drawing, scene: CircuitScene, styles: EdgeStyles, p
 
 
 def class_scene(state: State, min_share: float) -> CircuitScene:
-    """Classes, input and logits as nodes without places, and the sums of the edges between them as edges.
+    """Classes, input and logits as nodes, and the sums of the edges between them as edges.
 
     A class is an outermost group, or the nodes of no group that share a label. InputError where there is
-    none.
+    none. Nodes have no places, but for their column (x, from 0) where the circuit is by span.
 
     Args:
         state: what the document shows; what is ablated is left out.
@@ -79,9 +97,10 @@ def class_scene(state: State, min_share: float) -> CircuitScene:
     circuit = state.live_circuit
     assert circuit is not None
     values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
-    classes = {name: group.nodes for name, group in outermost_groups(state.groups_with_classes).items()}
-    folding = fold_circuit(circuit, values, classes)
-    nodes = _class_nodes(state, folding, classes.keys())
+    classes = _classes_by_span(circuit.graph, outermost_groups(state.groups_with_classes))
+    folding = fold_circuit(circuit, values, {box: nodes for box, (_, nodes) in classes.items()})
+    nodes = _class_nodes(state, folding, {box: name for box, (name, _) in classes.items()})
+    nodes, columns = _place_in_columns(nodes, circuit.graph.spans)
     if not any(node.members for node in nodes):
         raise InputError(
             "The class view draws one box for each group or label, and nothing in this circuit is grouped "
@@ -107,26 +126,38 @@ def class_scene(state: State, min_share: float) -> CircuitScene:
     kinds = {circuit.graph.node(name).kind for node in nodes for name in node.members or (node.name,)}
     is_of_features = state.sign_meaning == "helps" and not kinds & {NodeKind.HEAD, NodeKind.MLP}
     sign = "flows" if is_of_features else state.sign_meaning
-    return mark_repeated_colours(CircuitScene(tuple(nodes), edges, sign=sign), state)
+    return mark_repeated_colours(CircuitScene(tuple(nodes), edges, sign=sign, columns=columns), state)
 
 
-def _class_nodes(state: State, folding: FoldedCircuit, classes: Collection[str]) -> list[DrawnNode]:
-    """The classes that are in a circuit, with input and logits, by their mean depth."""
+def _classes_by_span(graph: Graph, classes: Groups) -> dict[str, tuple[str, Collection[str]]]:
+    """Names of boxes with the class and the nodes of each: a box for each span at which a class has nodes."""
+    if graph.spans is None:
+        return {name: (name, group.nodes) for name, group in classes.items()}
+    boxes: dict[str, tuple[str, list[str]]] = {}
+    for name, group in classes.items():
+        for node in sorted(group.nodes & graph.node_index.keys()):
+            boxes.setdefault(f"{name}@{graph.node(node).span}", (name, []))[1].append(node)
+    return {box: (name, nodes) for box, (name, nodes) in boxes.items()}
+
+
+def _class_nodes(state: State, folding: FoldedCircuit, classes: Mapping[str, str]) -> list[DrawnNode]:
+    """The classes of a circuit, by the names of their boxes, with input and logits, by mean depth."""
     graph, colours = folding.circuit.graph, class_colours(state)
     found = []
     for box in folding.boxes:
-        members, label = folding.nodes_in(box), state.labels.get(f"group:{box}")
-        if box in classes:
+        members = folding.nodes_in(box)
+        if (name := classes.get(box)) is not None:
+            label = state.labels.get(f"group:{name}")
             said = label.text if label else ""
             node = DrawnNode(
                 *(box, NodeKind.HEAD, 0.0, 0.0),
                 label=said,
-                colour=colours[box],
+                colour=colours[name],
                 members=members,
-                class_name=box,
+                class_name=name,
             )
-        elif box in END_TITLES:
-            node = DrawnNode(box, graph.node(box).kind, 0.0, 0.0, text=END_TITLES[box])
+        elif (title := END_TITLES.get(split_span(box)[0])) is not None:
+            node = DrawnNode(box, graph.node(box).kind, 0.0, 0.0, text=title)
         else:
             continue
         depth = sum(map(graph.depth, members)) / len(members)
@@ -134,15 +165,31 @@ def _class_nodes(state: State, folding: FoldedCircuit, classes: Collection[str])
     return [node for _, _, node in sorted(found, key=lambda each: each[:2])]
 
 
+def _place_in_columns(
+    nodes: list[DrawnNode], spans: Spans | None
+) -> tuple[list[DrawnNode], tuple[TokenColumn, ...]]:
+    """The nodes with their columns' numbers as x, and the columns of the spans at which they stand."""
+    if spans is None:
+        return nodes, ()
+    span_of = [split_span(node.members[0] if node.members else node.name)[1] or END_SPAN for node in nodes]
+    shown = [name for name in spans.names if name in span_of]
+    placed = [replace(node, x=float(shown.index(span))) for node, span in zip(nodes, span_of, strict=True)]
+    return placed, tuple(TokenColumn(name, i, i + 1.0) for i, name in enumerate(shown))
+
+
 def _assign_rows(boxes: list[ClassBox], ways: Sequence[Way], most: int) -> list[list[int]]:
-    """Groups by depth from the bottom; two that are joined never share a row, nor do the ends."""
+    """Groups by depth from the bottom; two that are joined never share a row, nor do ends and classes.
+
+    Two of one column, where boxes have columns, share no row either.
+    """
     joined = {pair for a, b, _ in ways for pair in ((a, b), (b, a))}
     rows: list[list[int]] = []
     for number, box in enumerate(boxes):
-        alone = not box.node.members
         last = rows[-1] if rows else []
-        shares = last and not alone and len(last) < most and not any((number, o) in joined for o in last)
-        if shares and not (len(last) == 1 and boxes[last[0]].node.name == "input"):
+        shares = last and len(last) < most and not any((number, other) in joined for other in last)
+        kinds = {boxes[other].node.kind for other in last} | {box.node.kind}
+        columns = {boxes[other].node.x for other in last}
+        if shares and len(kinds) == 1 and (box.node.x not in columns or not any(b.node.x for b in boxes)):
             last.append(number)
         else:
             rows.append([number])
@@ -162,22 +209,40 @@ def _order_rows(rows: list[list[int]], ways: Sequence[Way]) -> None:
             x.update({g: i - (len(row) - 1) / 2 for i, g in enumerate(row)})
 
 
+def _column_width(drawing: Drawing, page: PageStyle, columns: Sequence[TokenColumn]) -> float:
+    return (drawing.width - page.size) / len(columns)
+
+
+def _column_middle(
+    drawing: Drawing, page: PageStyle, columns: Sequence[TokenColumn], column: TokenColumn
+) -> float:
+    middle = (column.left + column.right) / 2
+    return 0.5 * page.size + middle * _column_width(drawing, page, columns)
+
+
 def _place_boxes(
-    drawing: Drawing, boxes: list[ClassBox], rows: list[list[int]], page: PageStyle, ported: set[int]
+    drawing: Drawing,
+    boxes: list[ClassBox],
+    rows: list[list[int]],
+    page: PageStyle,
+    ported: set[int],
+    columns: Sequence[TokenColumn],
 ) -> float:
     """Break names into lines and set boxes; the rows' gap leaves room for arrows."""
     size = page.size
     side, between, gap = 2.6 * size, 2.2 * size, 3.4 * size
     y = 0.0
     for row in reversed(rows):
-        room = (drawing.width - 2 * side - between * (len(row) - 1)) / len(row)
-        room = min(room, 19 * size)
+        if columns:
+            room = _column_width(drawing, page, columns) - 1.6 * size
+        else:
+            room = min((drawing.width - 2 * side - between * (len(row) - 1)) / len(row), 19 * size)
         highest = 0.0
         for g in row:
             box = boxes[g]
             inner = room - 1.4 * size
             box.title = wrap_text(box.node.title, drawing.font, size, inner, bold=True)
-            names = ", ".join(map(paper_node_name, box.node.members))
+            names = ", ".join(paper_node_name(split_span(name)[0]) for name in box.node.members)
             box.lines = wrap_text(names, drawing.font, size, inner)
             widest = max(
                 [text_width(t, drawing.font, size, bold=True) for t in box.title]
@@ -185,13 +250,15 @@ def _place_boxes(
             )
             high = ((len(box.title) + len(box.lines)) * 1.25 + 0.6) * size
             high += (page.small_size + 0.25 * size) if g in ported else 0.0
-            box.rect = (0.0, y, min(room, max(widest + 1.6 * size, 7 * size)), high)
+            box.rect = (0.0, y, min(room, max(widest + 1.6 * size, min(7 * size, room))), high)
             highest = max(highest, high)
         total = sum(boxes[g].rect[2] for g in row)
         step = (drawing.width - 2 * side - total) / (len(row) + 1)
         x = side + step
         for g in row:
             _, top, wide, _ = boxes[g].rect
+            if columns:
+                x = _column_middle(drawing, page, columns, columns[int(boxes[g].node.x)]) - wide / 2
             boxes[g].rect = (x, top, wide, highest)
             x += wide + step
         y += highest + gap

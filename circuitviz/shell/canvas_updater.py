@@ -24,7 +24,8 @@ TITLE = "Could not draw the circuit"
 def saved_layout(document: Document) -> str:
     """The layout that a document was left in, or the usual one for its circuit."""
     circuit, layout = document.state.circuit, document.view.get("layout")
-    default = "tokens" if circuit is not None and circuit.graph.is_of_prompt else "layered"
+    has_columns = circuit is not None and (circuit.graph.is_of_prompt or circuit.graph.spans is not None)
+    default = "tokens" if has_columns else "layered"
     return layout if layout in layouts.names() else default
 
 
