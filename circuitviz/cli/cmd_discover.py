@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from circuitviz import discovery, evaluation, formats, models, tasks, workbench
 from circuitviz.cli.available import method_options
@@ -18,6 +20,7 @@ from circuitviz.cli.flags import (
     options_from_flags,
 )
 from circuitviz.cli.output import (
+    describe_size,
     print_message,
     print_result,
     print_skipped_rows,
@@ -26,7 +29,7 @@ from circuitviz.cli.output import (
 )
 from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.graph import SELECTIONS
+from circuitviz.graph import SELECTIONS, Circuit
 from circuitviz.progress import run_to_completion
 
 SUMMARY = "find a circuit"
@@ -55,6 +58,8 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         "--dry-run", action="store_true", help="only say how long the search will take, and how much memory"
     )
     parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
+    text = "score each edge at each span of the prompts (IO, S2, END …) instead of summing over positions"
+    parser.add_argument("--by-span", action="store_true", help=text)
     add_setting_flags(parser)
     add_device_flags(parser)
     method = flag_value(argv, "--method", DEFAULT_METHOD)
@@ -82,17 +87,17 @@ def run(args: argparse.Namespace) -> int:
     )
     print_skipped_rows(task)
     ablation = args.ablation or "corrupted"
-    where = discovery.make_setting(model, task, args.metric, ablation)
+    where = discovery.make_setting(model, task, args.metric, ablation, args.by_span)
     select = args.select or ("greedy" if args.edges is not None else discovery.default_selection(args.method))
     edges = 200 if args.edges is None else args.edges
     asked = args.threshold if select == "threshold" else edges
-    if select not in ("threshold", "own") and not 1 <= edges <= model.graph.n_edges:
+    if select not in ("threshold", "own") and not 1 <= edges <= where.graph.n_edges:
         if args.edges is not None:
             raise InputError(
-                f"--edges {edges:,} was asked for; '{model.name}' has {model.graph.n_edges:,} edges, so 1 to "
+                f"--edges {edges:,} was asked for; '{model.name}' has {where.graph.n_edges:,} edges, so 1 to "
                 "that many would be right."
             )
-        asked = model.graph.n_edges
+        asked = where.graph.n_edges
     # options are looked at here, before anything is computed
     task_pass = discovery.TaskPass()
     cost = run_to_completion(discovery.estimate_search_steps(where, args.method, task_pass, **options))
@@ -100,7 +105,9 @@ def run(args: argparse.Namespace) -> int:
         return _print_cost(args, cost)
     if cost is not None and cost.is_long:
         print_message(f"{args.method} on {task.name} takes {cost.text} (an estimate)")
-    steps = discovery.discover_steps(model, task, args.method, where.metric, ablation, **options)
+    steps = discovery.discover_steps(
+        model, task, args.method, where.metric, ablation, where.spans or False, **options
+    )
     check = run_with_progress_bar(
         evaluation.check_task_steps(model, task, where.metric, task_pass), f"checking {task.name}"
     )
@@ -135,16 +142,32 @@ def run(args: argparse.Namespace) -> int:
         "dtype": model.dtype,
         "task": task.name,
         "task_check": check.as_dict(),
+        **({} if where.spans is None else _count_by_span(circuit)),
         **({"rounds": scores.info["rounds"]} if "rounds" in scores.info else {}),
     }
     return print_result(
         args,
         data,
         lambda: (
-            f"{circuit.n_edges:,} edges between {circuit.n_nodes} nodes, found by "
+            f"{describe_size(circuit)}, found by "
             f"{scores.method} on {model.name}, {task.name} ({len(task)} prompts) in {seconds:.1f} s"
         ),
     )
+
+
+def _count_by_span(circuit: Circuit) -> dict[str, Any]:
+    """Edges between components, and edges and nodes at each span."""
+    graph = circuit.graph
+    assert graph.spans is not None
+    nodes = Counter(graph.node(name).span for name in circuit.node_names)
+    edges = graph.split_spans(circuit.edges).sum(axis=(0, 1))
+    return {
+        "component_edges": circuit.n_component_edges,
+        "spans": {
+            name: {"edges": int(n), "nodes": nodes[name]}
+            for name, n in zip(graph.spans.names, edges, strict=True)
+        },
+    }
 
 
 def _print_cost(args: argparse.Namespace, cost: discovery.SearchCost | None) -> int:

@@ -19,7 +19,13 @@ from circuitviz.cli.flags import (
 )
 from circuitviz.cli.measure_tables import measure_table
 from circuitviz.cli.open_task_document import open_task_document, read_document
-from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
+from circuitviz.cli.output import (
+    describe_size,
+    format_number,
+    print_message,
+    print_result,
+    run_with_progress_bar,
+)
 from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
 from circuitviz.errors import InputError, suggest_name
 
@@ -67,11 +73,12 @@ def run(args: argparse.Namespace) -> int:
         )
     document, experiment = open_task_document(args, document)
     state, origin = document.state, document.state.origin
-    assert state.live_circuit is not None
+    circuit = state.live_circuit
+    assert circuit is not None
     found = run_with_progress_bar(experiment.evaluate_state_steps(state), "faithfulness")
     subject = evaluation.MeasureInput(
-        experiment.bench(state.live_circuit.graph, state.method_options),
-        state.live_circuit,
+        experiment.bench(circuit.graph, state.method_options),
+        circuit,
         state.scores,
         "own" if origin is None else origin.select,
         None if origin is None else origin.requested,
@@ -80,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
     data: dict[str, Any] = found.as_dict()
     sample = sample_of(origin, ((pair.clean, pair.corrupted) for pair in experiment.task.pairs))
     data["setting"]["sample"] = sample
+    if circuit.graph.spans is not None:
+        data["component_edges"] = circuit.n_component_edges
     if state.active_interventions:
         data["changed"] = {name: what.to_json for name, what in sorted(state.active_interventions.items())}
         if wanted != ["faithfulness"]:
@@ -107,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
             else "faithfulness is undefined: the full and the ablated model do not differ",
             f"{found.metric}: circuit {format_number(found.circuit)}, model {format_number(found.model)}, "
             f"ablated {format_number(found.ablated)}",
-            f"{found.edges:,} edges, {found.nodes} nodes; {found.ablation} ablation, "
+            f"{describe_size(circuit)}; {found.ablation} ablation, "
             f"{found.prompts} prompts, seed {found.seed}; {sample}: {SAMPLE_TEXTS[sample]}",
         ]
         if state.active_interventions:

@@ -27,7 +27,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add the flags of ``inspect``."""
     parser.add_argument("circuit", type=Path, help="a file, or a reference's name")
     add_other_model_and_task_flags(parser)
-    parser.add_argument("--node", help="for example a3.h1, m2, input")
+    parser.add_argument("--node", help="for example a3.h1, m2, input; a3.h1@S2 of a circuit by span")
     parser.add_argument("--edge", help="read an edge by position instead, for example 'm0->a3.h1<k>'")
     parser.add_argument("--prompt", default="0", help="number of the prompt, from 0; or all")
     reading = flag_value(argv, "--reading", "")
@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         "node": found.node,
         "prompt": found.prompt,
         "tokens": found.tokens,
+        "position": found.position,
         "logit_lens": {
             "top": [[t.token, t.logit, t.probability] for t in found.top],
             "bottom": [[t.token, t.logit, t.probability] for t in found.bottom],
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             "suppresses " + "  ".join(f"{t.token!r} {t.logit:+.2f}" for t in found.bottom[:8]),
         ]
         if found.attention is not None:
-            last = sorted(enumerate(found.attention[-1]), key=lambda pair: -pair[1])[:5]
+            last = sorted(enumerate(found.attention[found.position]), key=lambda pair: -pair[1])[:5]
             lines.append("attends to " + "  ".join(f"{found.tokens[i]!r} {w:.2f}" for i, w in last))
         return "\n".join(lines)
 

@@ -19,6 +19,7 @@ from typing import Any, TextIO, TypeVar
 
 from circuitviz import tasks
 from circuitviz.errors import InputWarning
+from circuitviz.graph import Circuit
 from circuitviz.progress import Progress, ProgressSteps, run_to_completion
 
 T = TypeVar("T")
@@ -27,6 +28,14 @@ INVISIBLE_CHARACTERS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+
+
+def describe_size(circuit: Circuit) -> str:
+    """How many edges and nodes a circuit has; of one by span also how many edges between components."""
+    if circuit.graph.spans is None:
+        return f"{circuit.n_edges:,} edges between {circuit.n_nodes} nodes"
+    of_components = f"{circuit.n_component_edges:,} edges between components"
+    return f"{circuit.n_edges:,} edges at spans ({of_components}) between {circuit.n_nodes} nodes"
 
 
 def print_result(args: Any, data: Any, text: Callable[[], str]) -> int:

@@ -12,6 +12,7 @@ from .registry import discover as discover
 from .registry import discover_steps as discover_steps
 from .registry import make_setting as make_setting
 from .registry import methods as methods
+from .registry import methods_by_span as methods_by_span
 from .search_cost import SearchCost as SearchCost
 from .search_cost import estimate_search as estimate_search
 from .search_cost import estimate_search_steps as estimate_search_steps

@@ -26,6 +26,7 @@ from circuitviz.discovery.batch_ablation_values import AblationValues, ablation_
 from circuitviz.discovery.gradients import GradientCapture, pattern_bytes
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.errors import InputError
+from circuitviz.graph.names import split_edge_span
 from circuitviz.metrics import metrics
 from circuitviz.models import record_activations
 from circuitviz.models.batching import FREE_MEMORY_DIVISOR
@@ -86,7 +87,7 @@ def read_edge_steps(
 
     Args:
         setting: Model, task, metric and ablation.
-        edge: Name of an edge between components.
+        edge: Name of an edge between components; of one at a span, its tokens alone contribute.
         prompt: Number of the prompt in the task.
         method: The method that scored the edge; ``eap-ig`` where it takes no gradient at receivers.
         values_for: Ablation values of the senders, where they are there already.
@@ -99,7 +100,8 @@ def read_edge_steps(
         InputError: There is no such edge or prompt, or the metric has no gradient.
     """
     model, task = setting.model, setting.task
-    sender, receiver = model.graph.edge(edge)
+    component_edge, span = split_edge_span(edge)
+    sender, receiver = model.graph.edge(component_edge)
     if not 0 <= prompt < len(task):
         raise InputError(f"Prompt {prompt} was asked for; the task has {len(task)}, numbered from 0.")
     if not metrics.get(setting.metric).extra.get("smooth", True):
@@ -131,6 +133,11 @@ def read_edge_steps(
     of_all[first:] = positions.cpu().numpy()
     of_all = of_all[: len(tokens)]
     shown_pairs = None if pairs is None else pairs.cpu().numpy()[: len(tokens), : len(tokens)]
+    if span:
+        is_elsewhere = np.array(task.span_names(prompt)) != span
+        of_all[is_elsewhere] = 0.0
+        if shown_pairs is not None:
+            shown_pairs[is_elsewhere if reader.channel == "q" else (slice(None), is_elsewhere)] = 0.0
     return EdgeContributions(
         edge,
         prompt,

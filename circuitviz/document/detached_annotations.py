@@ -12,6 +12,7 @@ from circuitviz.document.labels import Label, is_valid_target
 from circuitviz.document.origin import Origin
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph
+from circuitviz.graph.names import split_span
 
 if TYPE_CHECKING:
     from circuitviz.document.state import State
@@ -141,7 +142,8 @@ class _NameScope:
         old, new = self.old_origin, self.new_origin
         if old is None or new is None or old.weight_hash != new.weight_hash:
             return False
-        return "@" not in name or old.prompt_key == new.prompt_key
+        is_of_prompt = any("@" in node and not split_span(node)[1] for node in name.split("->"))
+        return not is_of_prompt or old.prompt_key == new.prompt_key
 
 
 def _unused_name(name: str, taken: Collection[str]) -> str:

@@ -17,12 +17,16 @@ from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.graph.ablation_constants import AblationConstants
 from circuitviz.graph.names import parse_folders
 from circuitviz.graph.scores import IMPORTED_METHOD
+from circuitviz.graph.spans import Span
 
 TaskAnswer = str | int
 """An answer of a task: its text, or its id in the vocabulary."""
 
-PromptPair = tuple[str, str, tuple[TaskAnswer, ...], tuple[TaskAnswer, ...]]
-"""A clean prompt, its corrupted partner, the correct and the incorrect answers."""
+PromptPair = (
+    tuple[str, str, tuple[TaskAnswer, ...], tuple[TaskAnswer, ...]]
+    | tuple[str, str, tuple[TaskAnswer, ...], tuple[TaskAnswer, ...], tuple[Span, ...]]
+)
+"""A clean prompt, its corrupted partner, correct and incorrect answers, and its spans where it names any."""
 
 TYPED_PAIR_TASK = "typed pair"
 """The task of a pair of prompts that was typed by hand."""
@@ -59,6 +63,7 @@ class TaskOrigin:
         created: when it ended, ISO 8601 in UTC.
         dtype: the precision that the model's weights were kept in.
         constants: the constants of `optimal` ablation; None for other ablations.
+        by_span: whether edges were scored at each span of the prompts.
     """
 
     model: str
@@ -82,6 +87,7 @@ class TaskOrigin:
     created: str = ""
     dtype: str = FULL_DTYPE
     constants: AblationConstants | None = field(default=None, compare=False, repr=False)
+    by_span: bool = False
 
     @property
     def is_imported(self) -> bool:
@@ -122,6 +128,7 @@ class TaskOrigin:
             flag = "--threshold" if self.select == "threshold" else "--edges"
             parts.append(f"{flag} {self.requested:g}")
         parts += self._setting_flags()
+        parts += ["--by-span"] if self.by_span else []
         parts += ["--skip-unusable"] if self.task_options.get("left_out") else []
         parts += [f"--{name.replace('_', '-')} {value}" for name, value in self.options.items()]
         return " ".join(parts)
@@ -228,6 +235,11 @@ class PromptOrigin:
     def task_options(self) -> Mapping[str, Any]:
         """Empty: there is no task."""
         return {}
+
+    @property
+    def by_span(self) -> bool:
+        """False: its nodes have positions."""
+        return False
 
     @property
     def metric(self) -> str:

@@ -36,6 +36,7 @@ from circuitviz.formats.registry import formats
 from circuitviz.graph import Circuit, Graph, Node, NodeKind, Scores
 from circuitviz.graph.feature_sites import graph_containing
 from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
+from circuitviz.graph.spans import Spans
 
 SUFFIX = ".graph.json"  # EAP-IG's files end in .json
 TOP_LEVEL_KEYS = ("metadata", "qParams", "nodes", "links")
@@ -138,9 +139,7 @@ class _AttributionGraphReader:
         return s.layer is None or r.layer is None or s.depth <= r.depth
 
     def build_document(self) -> Document:
-        graph = (
-            graph_containing(self.shape, self.nodes.values()) if self.is_model_graph else self._build_graph()
-        )
+        graph = self._build_model_graph() if self.is_model_graph else self._build_graph()
         values, edges = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
         for (sender, receiver), link in self.links.items():
             s, r = graph.edge(f"{sender}->{receiver}")
@@ -185,6 +184,12 @@ class _AttributionGraphReader:
             identity: min(names, key=lambda name: self.nodes[name].kind is not NodeKind.FEATURE)
             for identity, names in self.names_by_id.items()
         }
+
+    def _build_model_graph(self) -> Graph:
+        spans = self.metadata[OWN_KEY].get("spans")
+        if spans is not None:
+            return Graph.transformer(self.shape).with_spans(Spans.from_json(spans))
+        return graph_containing(self.shape, self.nodes.values())
 
     def _build_graph(self) -> Graph:
         names = list(self.nodes)

@@ -161,6 +161,7 @@ def _build_metadata(document: Document) -> dict[str, Any]:
         OWN_KEY: {
             "shape": dataclasses.asdict(graph.shape),
             "graph": "model" if is_model_graph(graph) else "nodes",
+            **({} if graph.spans is None else {"spans": graph.spans.to_json}),
             "method": state.scores.method if state.scores else "",
             **({SIGN_KEY: POSITIVE_HELPS} if state.scores and state.scores.sign_known else {}),
             "info": {

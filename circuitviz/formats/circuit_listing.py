@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ import numpy as np
 
 from circuitviz.document import Document, Label, State
 from circuitviz.errors import InputError
+from circuitviz.formats.file_io import parse_json
 from circuitviz.formats.graph_limits import check_node_count, check_node_fields, check_shape
 from circuitviz.formats.label_rows import check_colour
 from circuitviz.formats.parts.positions import parse_position
@@ -21,6 +23,7 @@ from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.graph.feature_sites import feature_sites, graph_containing
 from circuitviz.graph.graph import channel_of
 from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
+from circuitviz.graph.spans import Spans
 
 Scalar = str | int | float | bool
 INTEGER_KEYS = frozenset(
@@ -39,6 +42,7 @@ FEATURE_PATTERN = re.compile(
     r"(?P<node>(?P<site>[am])(?P<layer>\d+)\.(?:f(?P<feature>\d+)|error))(?:<[qkv]>)?$"
 )
 COMPONENT_PATTERN = re.compile(r"(?:a(?P<layer>\d+)\.(?P<kind>h|kv)(?P<head>\d+)(?:<[qkv]>)?|m(?P<mlp>\d+))$")
+SPANS_KEY, MAX_SPANS_BYTES = "spans", 2**20
 LABEL_KEYS = {"text": "label"}
 
 
@@ -122,6 +126,8 @@ def list_circuit(document: Document) -> CircuitListing:
             attributes[SIGN_KEY] = POSITIVE_HELPS
     if not is_model_graph(graph):
         attributes["sinks"] = graph.sinks
+    if graph.spans is not None:
+        attributes[SPANS_KEY] = escape_text(json.dumps(graph.spans.to_json, ensure_ascii=False))
     return CircuitListing(attributes, nodes, tuple(edges))
 
 
@@ -136,7 +142,7 @@ def build_document(listing: CircuitListing) -> Document:
     values, is_chosen = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
     for edge in listing.edges:
         s, r = graph.edge(f"{edge.sender}->{edge.receiver}")
-        values[s, r], is_chosen[s, r] = edge.score or 0.0, True
+        values[s, r], is_chosen[s, r] = 0.0 if edge.score is None else edge.score, True
     if not np.isfinite(values).all():
         raise InputError("a score is not a number")
     labels, positions, ablated_nodes = {}, {}, set()
@@ -189,8 +195,8 @@ def is_transformer_graph(graph: Graph) -> bool:
 
 
 def is_model_graph(graph: Graph) -> bool:
-    """Whether a graph is a model's, possibly with sites shown as features, so that its edges need no list."""
-    return is_transformer_graph(graph) or bool(feature_sites(graph))
+    """Whether a graph is a model's, also by span or with sites shown as features: its edges need no list."""
+    return graph.spans is not None or is_transformer_graph(graph) or bool(feature_sites(graph))
 
 
 def _node_attributes(node: Node, state: State) -> dict[str, Scalar]:
@@ -235,6 +241,9 @@ def _parse_label(attributes: Mapping[str, Scalar]) -> Label:
 
 def _build_graph(listing: CircuitListing) -> Graph:
     shape = _read_shape(listing)
+    if SPANS_KEY in listing.model_attributes:
+        spans = parse_json(SPANS_KEY, str(listing.model_attributes[SPANS_KEY]).encode(), MAX_SPANS_BYTES)
+        return Graph.transformer(shape).with_spans(Spans.from_json(spans))
     if "sinks" not in listing.model_attributes:
         return graph_containing(shape, _feature_nodes(listing))
     field_names = {node_field.name for node_field in dataclasses.fields(Node)} - {"name", "kind"}

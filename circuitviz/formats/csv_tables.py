@@ -12,6 +12,7 @@ from typing import Any
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.formats.circuit_listing import (
+    SPANS_KEY,
     CircuitListing,
     ListedEdge,
     Scalar,
@@ -127,7 +128,8 @@ def _read_nodes(path: Path) -> tuple[dict[str, Scalar], dict[str, dict[str, Scal
         raise InputError(f"'{path.name}' is no table of nodes: it has no column 'node'.")
     model_attributes: dict[str, Scalar] = {}
     nodes: dict[str, dict[str, Scalar]] = {}
-    shape = ("n_layers", "n_heads", "d_model", "n_kv_heads", "parallel", "mlp", "sinks", "method", SIGN_KEY)
+    shape = ("n_layers", "n_heads", "d_model", "n_kv_heads", "parallel", "mlp")
+    of_model = (*shape, "sinks", SPANS_KEY, "method", SIGN_KEY)
     for number, cells in rows:
         row = dict(zip(header, map(unescape_formula, cells), strict=True))
         try:
@@ -136,7 +138,7 @@ def _read_nodes(path: Path) -> tuple[dict[str, Scalar], dict[str, dict[str, Scal
             }
         except InputError as error:
             raise InputError(f"'{path.name}', line {number}: {error}.") from None
-        model_attributes.update({key: attributes.pop(key) for key in shape if key in attributes})
+        model_attributes.update({key: attributes.pop(key) for key in of_model if key in attributes})
         if row["node"] in nodes:
             raise InputError(f"'{path.name}', line {number}: the node '{row['node'][:40]}' is there twice.")
         nodes[row["node"]] = attributes

@@ -113,8 +113,9 @@ def _document_sections(document: Document, listed: Container[str] | None = None)
     shape = graph.shape
     if not graph.same_as(Graph.transformer(shape)):
         raise InputError(
-            "EAP-IG's format holds heads and MLPs; this circuit is of features, for which .graph.json, "
-            ".graphml, .dot or .csv would be right."
+            "EAP-IG's format holds heads and MLPs at all positions; this circuit is "
+            f"{'by span' if graph.spans else 'of features'}, for which .graph.json, .graphml, .dot or .csv "
+            "would be right."
         )
     values = scores.values if scores is not None else np.zeros(graph.mask.shape)
     inside = set(circuit.node_names) | {"logits"}

@@ -58,6 +58,17 @@ def parse_neuron_name(text: str) -> tuple[int, int, int] | None:
     return None if match is None else (int(match[1]), int(match[2]), int(match[3]))
 
 
+def split_edge_span(name: str) -> tuple[str, str]:
+    """The edge between components and the span of an edge's name; an empty span where it has none.
+
+    >>> split_edge_span("m0@S1->a5.h3@S1<k>"), split_edge_span("a5.h3@END->logits"), split_edge_span("m0->m1")
+    (('m0->a5.h3<k>', 'S1'), ('a5.h3->logits', 'END'), ('m0->m1', ''))
+    """
+    sender, arrow, receiver = name.partition("->")
+    component, span = split_span(sender)
+    return (f"{component}{arrow}{receiver.replace(f'@{span}', '', 1)}", span) if span else (name, "")
+
+
 def site_sort_key(site: str) -> tuple[int, str]:
     """Sort key of sites: by layer, attention before MLP.
 

@@ -5,11 +5,21 @@ A graph by span has nodes (component, span) instead of components [haklay2025pos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from circuitviz.errors import InputError
 
 END_SPAN = "END"  # the answer position, in every prompt
+SPAN_NAME = re.compile(r"(?!\d+$)[\w.+-]+")  # a number would be a position, as in a feature's name
+MAX_NAME_CHARS = 32
 OTHER_SPAN = "other"  # tokens that a prompt with named spans does not name
+
+
+Span = tuple[str, int, int]
+"""Name, and the first character and the end (exclusive) of a part of a clean prompt."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +60,62 @@ class Spans:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def to_json(self) -> dict[str, Any]:
+        """Names, and for each the names of those that it reads; ``from_json`` reads it again."""
+        rows = zip(self.names, self.attends, strict=True)
+        reads = {d: [s for s, is_read in zip(self.names, row, strict=True) if is_read] for d, row in rows}
+        return {"names": list(self.names), "reads": reads}
+
+    @staticmethod
+    def from_json(data: Any) -> Spans:
+        """The spans that ``to_json`` wrote.
+
+        Raises:
+            InputError: The data is anything else; the message is half a sentence.
+        """
+        names = data.get("names") if isinstance(data, dict) else None
+        reads = data.get("reads") if isinstance(data, dict) else None
+        if (
+            not isinstance(names, list)
+            or not isinstance(reads, dict)
+            or not all(isinstance(name, str) and SPAN_NAME.fullmatch(name) for name in names)
+            or len(set(names)) < len(names)
+            or names[-1:] != [END_SPAN]
+            or not all(isinstance(reads.get(name), list) for name in names)
+        ):
+            raise InputError("its spans are no names with what each reads")
+        return Spans(tuple(names), tuple(tuple(s in reads[d] for s in names) for d in names))
+
+
+def check_spans(clean: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return spans in the order of their characters.
+
+    Args:
+        clean: The clean prompt.
+        spans: The spans; several may have one name.
+
+    Raises:
+        InputError: A name is none, characters lie outside the prompt or hold nothing, or two spans overlap.
+    """
+    ordered = sorted(spans, key=lambda span: span[1:])
+    end_before, name_before = 0, ""
+    for name, first, end in ordered:
+        if not SPAN_NAME.fullmatch(name) or len(name) > MAX_NAME_CHARS or name in (END_SPAN, OTHER_SPAN):
+            raise InputError(
+                f"A span is called {name[:60]!r}; letters, digits and . + - _ would be right, at most "
+                f"{MAX_NAME_CHARS} of them, and neither a number, {END_SPAN} nor {OTHER_SPAN}, which are the "
+                "answer position and the tokens without a name."
+            )
+        if not 0 <= first < end <= len(clean) or not clean[first:end].strip():
+            raise InputError(
+                f"The span '{name}' has the characters {first} to {end}; the clean prompt has {len(clean)}, "
+                "and a span holds at least one that is no white space."
+            )
+        if first < end_before:
+            raise InputError(
+                f"The spans '{name_before}' and '{name}' overlap; each token belongs to one span."
+            )
+        end_before, name_before = end, name
+    return tuple(ordered)

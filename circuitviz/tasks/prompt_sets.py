@@ -115,7 +115,7 @@ def has_pairs(name: str, pairs: Sequence[PromptPair], is_left_out: bool = False)
     rows = [] if file is None else _read_set_rows(file)
     wanted = [
         PromptRow(clean, corrupted, join_answers(map(str, correct)), join_answers(map(str, incorrect)))
-        for clean, corrupted, correct, incorrect in pairs
+        for clean, corrupted, correct, incorrect, *_ in pairs
     ]
     if not is_left_out:
         return bool(wanted) and rows[: len(wanted)] == wanted

@@ -13,46 +13,11 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph.spans import END_SPAN, OTHER_SPAN
+from circuitviz.graph.spans import Span as Span
+from circuitviz.graph.spans import check_spans as check_spans
 
-Span = tuple[str, int, int]
-"""Name, and the first character and the end (exclusive) of a part of the clean prompt."""
-
-MAX_NAME_CHARS = 32
-NAME_PATTERN = re.compile(r"(?!\d+$)[\w.+-]+")  # a number would be the position in a feature's name
 SLOT_PATTERN = re.compile(r"\{(\w+(?:\.\w+)?)\}")
 WORD_PATTERN = re.compile(r"\w+")
-
-
-def check_spans(clean: str, spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Return spans in the order of their characters.
-
-    Args:
-        clean: The clean prompt.
-        spans: The spans; several may have one name.
-
-    Raises:
-        InputError: A name is none, characters lie outside the prompt or hold nothing, or two spans overlap.
-    """
-    ordered = sorted(spans, key=lambda span: span[1:])
-    end_before, name_before = 0, ""
-    for name, first, end in ordered:
-        if not NAME_PATTERN.fullmatch(name) or len(name) > MAX_NAME_CHARS or name in (END_SPAN, OTHER_SPAN):
-            raise InputError(
-                f"A span is called {name[:60]!r}; letters, digits and . + - _ would be right, at most "
-                f"{MAX_NAME_CHARS} of them, and neither a number, {END_SPAN} nor {OTHER_SPAN}, which are the "
-                "answer position and the tokens without a name."
-            )
-        if not 0 <= first < end <= len(clean) or not clean[first:end].strip():
-            raise InputError(
-                f"The span '{name}' has the characters {first} to {end}; the clean prompt has {len(clean)}, "
-                "and a span holds at least one that is no white space."
-            )
-        if first < end_before:
-            raise InputError(
-                f"The spans '{name_before}' and '{name}' overlap; each token belongs to one span."
-            )
-        end_before, name_before = end, name
-    return tuple(ordered)
 
 
 def parse_spans(clean: str, value: Any) -> tuple[Span, ...]:

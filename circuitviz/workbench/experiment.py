@@ -19,6 +19,7 @@ from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Evaluation, Graph, Interventions
 from circuitviz.graph.feature_sites import feature_sites
+from circuitviz.graph.names import split_span
 from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.workbench.claim_inputs import prompt_pair_setting
 from circuitviz.workbench.prompt_evaluation import (
@@ -181,7 +182,7 @@ class TaskExperiment:
         Raises:
             InputError: There is no such node or prompt.
         """
-        is_in_model = node in self.model.graph.node_index
+        is_in_model = split_span(node)[0] in self.model.graph.node_index
         if is_in_model or graph is None or node not in graph.node_index or not feature_sites(graph):
             return lens.read_node(self.model, self.task, node, prompt)
         bench = self.bench(graph, options, is_quick=True)

@@ -31,6 +31,7 @@ METHOD_SOURCES = {
     ATTRIBUTION_GRAPH: "Ameisen et al. 2025",
 }
 FAITHFULNESS_SOURCE = "Marks et al. 2024"  # faithfulness of a circuit of features
+SPAN_SOURCE = "Haklay et al. 2025"
 DICTIONARY_SOURCE = "Bloom et al. 2024"  # what reads its dictionaries
 
 
@@ -44,6 +45,8 @@ def methods_paragraph(document: Document) -> str:
         )
     whole = state.circuit
     size = f"{whole.n_edges:,} of {whole.graph.n_edges:,} edges between {whole.n_nodes:,} nodes"
+    if whole.graph.spans is not None:
+        size += f", each at a span of the prompts ({whole.n_component_edges:,} edges between components)"
     match origin:
         case TaskOrigin(is_imported=True):
             said = [_import_sentences(origin, state), f"It holds {size}."]
@@ -90,6 +93,9 @@ def _search_sentence(origin: TaskOrigin) -> str:
     told += [", ".join(_option_text(n, v) for n, v in origin.options.items() if v not in ("", None, [], ()))]
     brackets = "; ".join(filter(None, told))
     metric_free = entry is not None and bool(entry.extra.get("metric_free"))
+    by_span = ""
+    if origin.by_span:
+        by_span = f" Each edge was scored at each span of the prompts ({SPAN_SOURCE})."
     judged = f"with {origin.metric} as metric and {_ablation_text(origin)}"
     if metric_free:
         judged = f"without a metric; what follows is measured {judged}"
@@ -97,7 +103,7 @@ def _search_sentence(origin: TaskOrigin) -> str:
         f"We searched for the circuit of {_model_text(origin)} on the task {display_name(origin.task)} with "
         f"{origin.method}{f' ({brackets})' if brackets else ''} over {origin.prompts:,} "
         f"{'pair' if origin.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {origin.seed}), "
-        f"{judged}.{_skipped_rows_sentence(origin)}"
+        f"{judged}.{by_span}{_skipped_rows_sentence(origin)}"
     )
 
 
@@ -233,6 +239,8 @@ def bibtex(document: Document) -> str:
     ):
         if name in registry.names():
             wanted |= set(CITATION.findall(registry.get(name).reference))
+    if isinstance(origin, TaskOrigin) and origin.by_span:
+        wanted |= set(CITATION.findall(SPAN_SOURCE))
     if origin is not None and origin.method in METHOD_SOURCES:
         wanted |= set(CITATION.findall("; ".join([METHOD_SOURCES[origin.method], FAITHFULNESS_SOURCE])))
     state = document.state

@@ -58,7 +58,9 @@ def _search_lines(origin: TaskOrigin, state: State) -> list[str]:
     """Model, task, scores and the choice of edges."""
     model = f"cv.load_model({literal(origin.model)}, dtype={literal(origin.dtype)})"
     setting = {"metric": origin.metric, "ablation": origin.ablation}
-    scores = f"cv.discover(model, task, {literal(origin.method)}, {keywords({**setting, **origin.options})})"
+    by_span = {"by_span": True} if origin.by_span else {}
+    given = keywords({**setting, **by_span, **origin.options})
+    scores = f"cv.discover(model, task, {literal(origin.method)}, {given})"
     chosen: dict[str, object] = {"select": origin.select}
     chosen |= {} if origin.requested is None else {"requested": origin.requested}
     where = keywords({**setting, **chosen, "task_name": origin.task})

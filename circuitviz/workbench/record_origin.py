@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,10 @@ def record_origin(
     task_name: str | None = None,
 ) -> TaskOrigin:
     """Write down where scores come from. ``task_name`` is the file a task was read from."""
-    return record_method_origin(
+    origin = record_method_origin(
         model, task, scores.method, scores.options, metric, ablation, select, requested, seconds, task_name
     )
+    return replace(origin, by_span=scores.graph.spans is not None)
 
 
 def record_method_origin(
@@ -52,7 +54,9 @@ def record_method_origin(
     task_name: str | None = None,
 ) -> TaskOrigin:
     """The same for a method and its options by name."""
-    pairs = tuple((p.clean, p.corrupted, p.correct, p.incorrect) for p in task.pairs)
+    pairs = tuple(
+        (p.clean, p.corrupted, p.correct, p.incorrect, *([p.spans] if p.spans else ())) for p in task.pairs
+    )
     return TaskOrigin(
         model=model.name,
         weight_hash=model.weight_hash,

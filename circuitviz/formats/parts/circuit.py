@@ -106,19 +106,19 @@ class CircuitPart(DocumentPart):
     def tensors(self, document: Document) -> Arrays:
         """Edges as 0 and 1, scores, and effects by position [senders, tokens].
 
-        Edges and scores are [senders, receivers], or [edges] where the graph is listed.
+        Edges and scores are [senders, receivers], with [spans] where the graph has spans, or [edges] where it
+        is listed.
         """
         state, arrays = document.state, {}
         if state.circuit is not None:
-            graph, edges = state.circuit.graph, state.circuit.edges.astype(np.uint8)
-            arrays["edges"] = edges if is_model_graph(graph) else edges[graph.mask]
+            graph = state.circuit.graph
+            arrays["edges"] = _stored_matrix(graph, state.circuit.edges.astype(np.uint8))
             if not is_model_graph(graph):
                 column = [graph.node_index[name] for name in graph.receivers]
                 s, r = np.nonzero(graph.mask)
                 arrays["graph_edges"] = np.stack([s, np.array(column)[r]], axis=1).astype(np.int32)
         if state.scores is not None:
-            graph, values = state.scores.graph, state.scores.values
-            arrays["scores"] = np.ascontiguousarray(values if is_model_graph(graph) else values[graph.mask])
+            arrays["scores"] = np.ascontiguousarray(_stored_matrix(state.scores.graph, state.scores.values))
             if state.scores.positions is not None:
                 arrays["positions"] = np.ascontiguousarray(state.scores.positions)
             if state.scores.examined is not None:
@@ -157,10 +157,19 @@ class CircuitPart(DocumentPart):
 
 def _listed_graph(graph: Graph) -> dict[str, Any]:
     """Nodes of a graph, where they do not follow from the shape."""
+    if graph.spans is not None:
+        return {"spans": graph.spans.to_json}
     if is_transformer_graph(graph):
         return {}
     nodes = [{k: v for k, v in dataclasses.asdict(n).items() if v not in (None, "")} for n in graph.nodes]
     return {"nodes": nodes, "sinks": graph.sinks, **({"opened": True} if feature_sites(graph) else {})}
+
+
+def _stored_matrix(graph: Graph, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A matrix of a graph as files hold it."""
+    if graph.spans is not None:
+        return graph.split_spans(values)
+    return values if is_model_graph(graph) else values[graph.mask]
 
 
 def _read_matrix(tensors: Arrays, name: str, graph: Graph, dtype: type) -> np.ndarray[Any, Any]:
@@ -168,13 +177,17 @@ def _read_matrix(tensors: Arrays, name: str, graph: Graph, dtype: type) -> np.nd
     if name not in tensors:
         raise InputError(f"it holds no tensor '{name}'")
     is_whole = is_model_graph(graph)
-    expected_shape = graph.mask.shape if is_whole else (graph.n_edges,)
+    expected_shape: tuple[int, ...] = graph.mask.shape if is_whole else (graph.n_edges,)
+    if graph.spans is not None:
+        expected_shape = (*Graph.transformer(graph.shape).mask.shape, len(graph.spans))
     if tensors[name].shape != expected_shape:
         raise InputError(f"its tensor '{name}' has shape {tensors[name].shape}, not {expected_shape}")
     if tensors[name].dtype.kind not in "iufb":
         raise InputError(f"its tensor '{name}' holds {tensors[name].dtype}, which are no numbers")
     if not np.isfinite(tensors[name]).all():
         raise InputError(f"its tensor '{name}' holds values that are not numbers")
+    if graph.spans is not None:
+        return graph.join_spans(tensors[name].astype(dtype))
     if is_whole:
         return tensors[name].astype(dtype)
     matrix: np.ndarray[Any, Any] = np.zeros(graph.mask.shape, dtype)

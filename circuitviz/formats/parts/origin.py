@@ -14,7 +14,7 @@ import numpy as np
 
 from circuitviz.document import Document, Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.attribution_query import PROMPT_METHODS, PROMPT_TASK, AttributionQuery
-from circuitviz.document.origin import select_text_answers
+from circuitviz.document.origin import PromptPair, select_text_answers
 from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.formats.parts.registry import Arrays, DocumentPart, FileContents, parts, to_jsonable
@@ -33,8 +33,10 @@ from circuitviz.formats.schemas import (
     optional_number,
     optional_value,
     record_of,
+    with_rule,
 )
 from circuitviz.graph.ablation_constants import AblationConstants
+from circuitviz.graph.spans import check_spans
 
 RENAMED_FIELDS = {"asked": "requested"}  # by the name in files
 CONSTANTS_KEY = "constants"
@@ -49,6 +51,12 @@ SHARED_FIELDS = "weight_hash task_hash select requested versions machine seconds
 SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share", "neurons")
 TEXT_FIELDS = "model weight_hash task task_hash metric ablation method select machine created dtype".split()
 option_schema = either_of(any_scalar, list_of(any_scalar))
+span_schema = with_rule(
+    list_of(either_of(any_text, any_count)),
+    lambda span: [type(part) for part in span] == [str, int, int],
+    "a name, a first character and an end",
+)
+spans_schema = list_of(list_of(span_schema))
 folders_schema = optional_value(either_of(any_text, list_of(any_text)))
 provenance_schema = record_of(
     {},
@@ -56,7 +64,7 @@ provenance_schema = record_of(
      "prompts": any_count, "seed": integer_between(0, MAX_SEED), "bos": optional_value(boolean),
      "options": mapping_of(option_schema), "versions": mapping_of(any_scalar),
      "task_options": mapping_of(either_of(option_schema, mapping_of(any_scalar))),
-     "pairs": list_of(list_of(either_of(any_text, list_of(any_value))))},
+     "pairs": list_of(list_of(either_of(any_text, list_of(any_value)))), "by_span": boolean},
 )  # fmt: skip
 constants_schema = record_of(
     {"weight_hash": any_text, "steps": any_count, "seed": integer_between(0, MAX_SEED),
@@ -150,9 +158,10 @@ def origin_from_json(data: Any) -> Origin:
     counts = values["task_options"].get("left_out", {})
     if not isinstance(counts, dict) or not all(isinstance(n, int) for n in counts.values()):
         raise InputError(f"its provenance says {counts!r} of rows that were left out")
+    spans = data.get("spans") or [[]] * len(values["pairs"])
+    spans_schema(spans, "provenance.spans")
     values["pairs"] = tuple(
-        (str(clean), str(corrupted), tuple(map(_parse_answer, correct)), tuple(map(_parse_answer, incorrect)))
-        for clean, corrupted, correct, incorrect in values["pairs"]
+        _parse_pair(pair, named) for pair, named in zip(values["pairs"], spans, strict=True)
     )
     origin = TaskOrigin(**{RENAMED_FIELDS.get(k, k): v for k, v in values.items()})
     if origin.method in PROMPT_METHODS:  # then options are those of a query
@@ -163,7 +172,7 @@ def origin_from_json(data: Any) -> Origin:
 
 
 def origin_to_json(origin: Origin) -> dict[str, Any]:
-    """Return an origin as files hold it; without `dtype` where that is float32, as in files of before.
+    """Return an origin as files hold it; without `dtype` and `by_span` where they are as in earlier files.
 
     Of constants there is what is said of them beside their tensors.
     """
@@ -172,6 +181,11 @@ def origin_to_json(origin: Origin) -> dict[str, Any]:
         del values["dtype"]
     if isinstance(origin, TaskOrigin) and origin.constants is not None:
         values[CONSTANTS_KEY] = {name: getattr(origin.constants, name) for name in CONSTANT_FIELDS}
+    if not values["by_span"]:
+        del values["by_span"]
+    if any(len(pair) > 4 for pair in origin.pairs):  # beside the pairs, as earlier versions read four fields
+        values["pairs"] = [pair[:4] for pair in origin.pairs]
+        values["spans"] = [list(*pair[4:]) for pair in origin.pairs]
     return {
         name: to_jsonable(dict(value) if isinstance(value, Mapping) else value)
         for name, value in values.items()
@@ -180,7 +194,7 @@ def origin_to_json(origin: Origin) -> dict[str, Any]:
 
 def _to_prompt_origin(origin: TaskOrigin) -> PromptOrigin:
     """Convert the file's form of the origin of a circuit of one prompt."""
-    prompt, corrupted, correct, incorrect = origin.pairs[0]
+    prompt, corrupted, correct, incorrect = origin.pairs[0][:4]
     options = origin.options
     sites = options.get("sites")
     query = AttributionQuery(
@@ -203,6 +217,14 @@ def _to_prompt_origin(origin: TaskOrigin) -> PromptOrigin:
         query.with_evaluation_setting(origin.ablation, query.errors),
         **{name: getattr(origin, name) for name in SHARED_FIELDS},
     )
+
+
+def _parse_pair(pair: list[Any], spans: list[Any]) -> PromptPair:
+    clean, corrupted, correct, incorrect = pair
+    answers = tuple(map(_parse_answer, correct)), tuple(map(_parse_answer, incorrect))
+    if not spans:
+        return str(clean), str(corrupted), *answers
+    return str(clean), str(corrupted), *answers, check_spans(str(clean), map(tuple, spans))
 
 
 def _parse_answer(answer: Any) -> str | int:

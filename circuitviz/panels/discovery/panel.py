@@ -29,6 +29,7 @@ from circuitviz.panels.discovery.form_hints import (
     SEED_HINT,
     SELECTION_HINT,
     SELECTION_RULES,
+    SPANS_HINT,
 )
 from circuitviz.panels.discovery.search_estimate import SearchEstimate
 from circuitviz.panels.discovery.task_field import TaskField
@@ -85,6 +86,9 @@ class DiscoveryPanel(Panel):
         self.run_button = QPushButton("Find circuit", objectName="primary")
         self.cancel_button = QPushButton("Cancel")
         self.option_form = OptionForm()
+        self.positions_box = ComboBox(toolTip=SPANS_HINT)
+        self.positions_box.addItem("whole prompt", False)
+        self.positions_box.addItem("by span", True)
         self.estimate_label = SearchEstimate(workspace, self.find_request, self._find_task_fault)
         self._request_shown: DiscoverCircuit | None = None  # what the form was last filled with
         self._build()
@@ -148,6 +152,7 @@ class DiscoveryPanel(Panel):
         self.dtype_box.setCurrentText(AUTO_DTYPE if search.dtype == FULL_DTYPE else search.dtype)
         self.method_box.setCurrentText(search.method)
         self.option_form.set_values(search.options)
+        self.positions_box.setCurrentIndex(self.positions_box.findData(search.by_span))
         is_default_metric = search.metric == self.choices.task_metrics.get(search.task, "")
         self.metric_box.setCurrentText(DEFAULT_METRIC if is_default_metric else search.metric)
         self.ablation_box.setCurrentText(search.ablation)
@@ -249,6 +254,7 @@ class DiscoveryPanel(Panel):
             n_edges=self.edges_field.value(),
             device=self.device_box.currentText(),
             dtype=self.dtype_box.currentText(),
+            by_span=self.positions_box.currentData() and self.positions_box.isEnabled(),
         )
 
     def start_search(self, _checked: bool = False, *, is_example: bool = False) -> None:
@@ -289,6 +295,7 @@ class DiscoveryPanel(Panel):
         form.addRow("Method", self.method_box)
         form.addRow(self.method_hint)
         form.addRow(self.option_form)
+        form.addRow("Positions", self.positions_box)
         form.addRow("Metric", self.metric_box)
         form.addRow("Ablation", self.ablation_box)
         form.addRow("Choose", self.selection_rule_box)
@@ -322,6 +329,7 @@ class DiscoveryPanel(Panel):
         self.method_hint.setVisible(bool(summary))
         self.method_box.setToolTip(f"'{method}' on the command line and in files. {summary}")
         self.option_form.set_options(options)
+        self.positions_box.setEnabled(method in self.choices.span_methods)
         self._align_forms()
 
     def _align_forms(self) -> None:

@@ -233,8 +233,7 @@ class FeatureCircuitPanel(Panel):
             return
         pairs = origin.pairs if isinstance(origin, TaskOrigin) else ()
         task_pairs = tuple(
-            (a, b, select_text_answers(correct), select_text_answers(incorrect))
-            for a, b, correct, incorrect in pairs
+            (pair[0], pair[1], select_text_answers(pair[2]), select_text_answers(pair[3])) for pair in pairs
         )
         self.query_form.set_prompts(opened.prompts, task_pairs)
         self.query_form.set_has_dictionaries(has_dictionaries(self.workspace))

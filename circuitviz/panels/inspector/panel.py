@@ -20,6 +20,7 @@ from circuitviz.document import Label, expand_nodes, set_label
 from circuitviz.document.label_commands import colour_classes
 from circuitviz.document.labels import DEFAULT_LABEL_COLOUR, class_key, colour_for_role
 from circuitviz.graph.edge_words import edge_in_words
+from circuitviz.graph.names import split_span
 from circuitviz.panels.inspector.attention_map import AttentionMap
 from circuitviz.panels.inspector.edge_view import EdgeView
 from circuitviz.panels.inspector.node_edge_lists import NodeEdgeLists
@@ -234,7 +235,7 @@ class InspectorPanel(Panel):
     def _clear_readings(self) -> None:
         self.lens_columns.clear()
         waiting = "reading…" if self.workspace.opened_model else "available when the model is open"
-        if "@" in self.node:
+        if "@" in self.node and not split_span(self.node)[1]:
             waiting = "see its dashboard in Features" if ".f" in self.node else ""
         self.answers_label.setText(waiting)
         self.attribution_label.setText("")

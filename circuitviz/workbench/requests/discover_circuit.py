@@ -102,6 +102,7 @@ class DiscoverCircuit(Request):
     device: str = "cpu"
     skip_unusable: bool = False
     dtype: str = AUTO_DTYPE
+    by_span: bool = False
 
     @classmethod
     def from_origin(cls, origin: TaskOrigin, device: str) -> DiscoverCircuit:
@@ -111,6 +112,7 @@ class DiscoverCircuit(Request):
             origin.model, origin.task, pairs, origin.prompts, origin.seed, origin.method,
             dict(origin.options), origin.metric, origin.ablation, origin.select,
             int(origin.requested or 200), device, bool(origin.task_options.get("left_out")), origin.dtype,
+            origin.by_span,
         )  # fmt: skip
 
     def relation_to(self, origin: Origin | None) -> int:
@@ -142,7 +144,9 @@ class DiscoverCircuit(Request):
         metric, ablation = engine.setting.metric, engine.setting.ablation
         yield engine.model_ready()
         steps = ProgressRunner(
-            discovery.discover_steps(engine.model, task, self.method, metric, ablation, **self.options)
+            discovery.discover_steps(
+                engine.model, task, self.method, metric, ablation, self.by_span, **self.options
+            )
         )
         check = yield from engine.check_task()
         yield TaskChecked(check)

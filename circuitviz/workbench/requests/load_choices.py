@@ -27,6 +27,7 @@ class Choices(Reply):
     ``task_summaries``: a line about each task. ``task_metrics``: the metric of each by default.
 
     ``method_uses``: when to choose each method. ``method_selections``: how edges are chosen by default.
+    ``span_methods``: those that score edges by span.
 
     ``models`` are those that ship; one whose name is a task's, too, was made for that task.
     """
@@ -38,6 +39,7 @@ class Choices(Reply):
     task_metrics: dict[str, str] = field(default_factory=dict)
     method_uses: dict[str, str] = field(default_factory=dict)
     method_selections: dict[str, str] = field(default_factory=dict)
+    span_methods: frozenset[str] = frozenset()
     metrics: tuple[str, ...] = ()
     ablations: tuple[str, ...] = ("corrupted",)
     measures: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class LoadChoices(Request):
             methods={e.name: (e.summary, describe_options(e.options)) for e in discovery.methods.entries()},
             task_metrics={e.name: e.extra["metric"] for e in tasks.tasks.entries()},
             method_selections={name: discovery.default_selection(name) for name in discovery.methods.names()},
+            span_methods=frozenset(discovery.methods_by_span()),
             method_uses={e.name: e.extra.get("use", "") for e in discovery.methods.entries()},
             metrics=tuple(metrics.metrics.names()),
             ablations=tuple(models.ABLATIONS),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz import discovery
 from circuitviz.errors import InputError
+from circuitviz.graph.names import split_edge_span
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
@@ -34,7 +35,7 @@ class ReadEdge(Query):
         """One step for each pass of the method."""
         experiment = engine.require_experiment()
         graph = engine.model.graph
-        sender, _, receiver = self.edge.partition("->")
+        sender, _, receiver = split_edge_span(self.edge)[0].partition("->")
         if sender not in graph.sender_index or receiver not in graph.receiver_index:
             raise InputError(
                 f"{self.edge} is not an edge between heads and MLPs, and only those are read by position."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Graph
 from circuitviz.graph.feature_sites import feature_sites
+from circuitviz.graph.names import split_span
 from circuitviz.workbench.requests.messages import Reply, Request
 from circuitviz.workbench.requests.priority import Priority
 
@@ -43,7 +44,7 @@ class ReadTaskNode(Request):
 
     def _is_readable(self, model_graph: Graph) -> bool:
         """Whether it is a node of the model or a feature of a site; not what stands in one prompt alone."""
-        if self.node in model_graph.node_index:
+        if split_span(self.node)[0] in model_graph.node_index:
             return True
         graph = self.graph
         return graph is not None and bool(feature_sites(graph)) and self.node in graph.node_index
