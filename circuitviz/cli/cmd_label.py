@@ -16,13 +16,11 @@ from circuitviz.cli.output import format_number, print_message, print_result, ru
 from circuitviz.document import (
     Document,
     Evidence,
-    EvidenceContext,
     Label,
     add_evidence,
     remove_labels,
     set_label,
     set_labels,
-    set_outcome,
 )
 from circuitviz.document.labels import colour_for_role, is_valid_target
 from circuitviz.errors import InputError, suggest_name
@@ -138,28 +136,10 @@ def _test_claims(args: argparse.Namespace) -> int:
             return print_result(
                 args, [], lambda: "every claim was tested as things stand; --all tests them again"
             )
-        nodes = [name for target, _ in wanted for name in document.state.target_members(target)[0]]
         experiment = open_claim_experiment(args, document)
-        dictionaries = experiment.dictionaries if workbench.has_features(nodes) else ()
         for target, evidence in wanted:
-            state = document.state
-            now = state.evidence_context_of(target)
-            basis = EvidenceContext(
-                experiment.model.weight_hash, experiment.task_hash, now.circuit, now.nodes
-            )
-            subject = workbench.build_claim_input(
-                state.target_members(target),
-                experiment.model,
-                experiment.claim_setting,
-                workbench.name_mover_heads(state),
-                dictionaries,
-            )
-            steps = claims.claim_test_steps(evidence.test, subject, **evidence.options)
-            outcome = workbench.make_outcome(
-                run_with_progress_bar(steps, f"{target}: {evidence.claim}"), basis
-            )
-            document.apply_command(set_outcome(target, evidence, outcome))
-            tested.append((target, replace(evidence, outcome=outcome)))
+            steps = workbench.run_claim_test_steps(document, experiment, target, evidence)
+            tested.append((target, run_with_progress_bar(steps, f"{target}: {evidence.claim}")))
     return print_result(
         args,
         [{"target": target, **formats.evidence_to_json(evidence)} for target, evidence in tested],

@@ -58,6 +58,26 @@ class Scores:
     positions: NDArray[np.float64] | None = None
     examined: BoolMatrix | None = None
 
+    @classmethod
+    def from_names(
+        cls, graph: Graph, values: Mapping[str, float], method: str, info: Mapping[str, Any] | None = None
+    ) -> Scores:
+        """Scores of some edges by their names; all others are 0.
+
+        Args:
+            graph: The graph that the names are looked up in.
+            values: Scores by names such as ``a5.h3->a9.h9<q>``.
+            method: Name of the method that made them.
+            info: Further results of the method.
+
+        Raises:
+            InputError: An edge does not exist in the graph.
+        """
+        matrix = np.zeros(graph.mask.shape)
+        for name, value in values.items():
+            matrix[graph.edge(name)] = value
+        return cls(graph, matrix, method, info=info or {})
+
     def __repr__(self) -> str:
         return f"Scores({self.method} of {self.graph.n_edges:,} edges{', partial' * self.partial})"
 

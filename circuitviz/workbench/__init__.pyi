@@ -18,3 +18,4 @@ from .prompt_session import open_prompt as open_prompt
 from .record_origin import record_imported_origin as record_imported_origin
 from .record_origin import require_task_origin as require_task_origin
 from .record_origin import select_circuit as select_circuit
+from .run_claim_tests import run_claim_test_steps as run_claim_test_steps

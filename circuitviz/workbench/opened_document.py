@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from circuitviz import discovery, lens, models, tasks
-from circuitviz.document import Document
+from circuitviz.document import Document, Evidence
 from circuitviz.document.imported_circuits import fit_state
 from circuitviz.errors import InputError
 from circuitviz.formats import import_document
 from circuitviz.formats.reference_circuit import find_reference
 from circuitviz.progress import ProgressSteps, run_to_completion
+from circuitviz.workbench.claim_outcomes import claims_to_test
 from circuitviz.workbench.experiment import Experiment, OpenArguments, PromptExperiment, open_steps
+from circuitviz.workbench.run_claim_tests import run_claim_test_steps
 
 if TYPE_CHECKING:
     from circuitviz.graph import Evaluation
@@ -63,6 +65,29 @@ class OpenedDocument:
         """Measure the circuit as it stands in the document, without what is ablated there."""
         experiment = self.experiment  # opening fits an imported circuit to its model
         return run_to_completion(experiment.evaluate_state_steps(self.document.state))
+
+    def test_claims(self, target: str | None = None) -> list[tuple[str, Evidence]]:
+        """Test what labels claim, and write the outcomes into the document.
+
+        Args:
+            target: The node, edge, group or class whose label's claims are tested; by default all that have
+                no outcome yet, or one that no longer stands.
+
+        Returns:
+            Each target with its claim and the outcome.
+
+        Raises:
+            InputError: A test does not suit its target or what is open.
+        """
+        experiment, state = self.experiment, self.document.state
+        if target is None:
+            wanted = claims_to_test(state)
+        else:
+            wanted = [(target, evidence) for evidence in state.labels[target].evidence]
+        return [
+            (name, run_to_completion(run_claim_test_steps(self.document, experiment, name, evidence)))
+            for name, evidence in wanted
+        ]
 
     def read(self, node: str, prompt: int = 0) -> lens.NodeReading | PromptNodeReading:
         """Read a node on one prompt.

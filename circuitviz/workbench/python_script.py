@@ -9,19 +9,26 @@ from __future__ import annotations
 import keyword
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from circuitviz import tasks
 from circuitviz.document import Document, Label, State, TaskOrigin
+from circuitviz.document.attribution_query import EDGE_SHARE_SELECTION, AttributionQuery
+from circuitviz.document.origin import PromptOrigin
 from circuitviz.errors import InputError
 from circuitviz.graph import Intervention
 
 HEADER = ["# Repeats what was done in circuitviz.", "import circuitviz as cv", ""]
-MEASURE = [
-    "",
-    "evaluation = cv.open(document, model=model).evaluate()",
+MAX_SCORES = 5000  # of an imported circuit that are written down; of more, those of its edges
+EVALUATE = ["", "opened = cv.open(document, model=model)", "evaluation = opened.evaluate()"]
+TEST_CLAIMS = [
+    "for target, evidence in opened.test_claims():",
+    "    print(target, evidence.claim, evidence.outcome.verdict)",
+]
+END = [
     "print(evaluation.faithfulness, document.state.live_circuit)",
     '# cv.save_document(document, "repeated.circuit")',
     "",
@@ -29,34 +36,96 @@ MEASURE = [
 
 
 def python_script(document: Document) -> str:
-    """Write the script.
+    """Write the script: the circuit is found again, changed as it was, measured, and its claims are tested.
 
-    A circuit that was searched on a task is searched again. Any other, of a prompt's features or of another
-    tool's file, is read from the document's file.
+    A circuit of another tool stands in the script, with its scores, where it is measured on a task; else it
+    is read from the document's file.
 
     Args:
-        document: The document; tests of labels are not repeated.
+        document: The document.
 
     Raises:
         InputError: There is no circuit, or it would have to be read from a file and is not saved.
     """
-    state, origin = document.state, document.state.origin
+    state = document.state
     if state.circuit is None:
         raise InputError("There is no circuit whose making could be repeated; find or open one first.")
-    if isinstance(origin, TaskOrigin) and not origin.is_imported and state.scores is not None:
-        return "\n".join([*HEADER, *_search_lines(origin, state), *_change_lines(state), *MEASURE])
+    match state.origin:
+        case PromptOrigin() as origin if state.scores is not None:
+            made = _prompt_lines(origin)
+        case TaskOrigin() as origin if origin.is_imported:
+            made = _imported_lines(origin, state)
+        case TaskOrigin() as origin if state.scores is not None:
+            made = _search_lines(origin, state)
+        case _:
+            return _read_file(document)
+    has_claims = any(label.evidence for label in state.labels.values())
+    tests = TEST_CLAIMS if has_claims else []
+    return "\n".join([*HEADER, *made, *_change_lines(state), *EVALUATE, *tests, *END])
+
+
+def _read_file(document: Document) -> str:
     if document.path is None or document.is_dirty:
         raise InputError(
-            "A script reads this circuit from its file, because no search over a task leads to it; save the "
-            "document first."
+            "A script reads this circuit from its file, because it is measured on no model and task; save "
+            "the document first."
         )
     path = literal(str(document.path.absolute()))
     return "\n".join([*HEADER, f"opened = cv.open({path})", "print(opened.evaluate().faithfulness)", ""])
 
 
+def _model_line(origin: TaskOrigin | PromptOrigin) -> str:
+    return f"model = cv.load_model({literal(origin.model)}, dtype={literal(origin.dtype)})"
+
+
+def _prompt_lines(origin: PromptOrigin) -> list[str]:
+    """Model, query and the circuit that answers it."""
+    query, default = origin.query, AttributionQuery("", "")
+    names = [field.name for field in fields(query)]
+    given = {name: getattr(query, name) for name in names if getattr(query, name) != getattr(default, name)}
+    if query.nodes is not None and not query.is_graph:
+        given.pop("tau", None)  # it is computed from the number of nodes
+    lines = [
+        _model_line(origin),
+        f"query = cv.AttributionQuery({keywords(given)})",
+        "document = cv.find_prompt_circuit(query, model)",
+    ]
+    if origin.select != EDGE_SHARE_SELECTION and origin.requested is not None:
+        rule = f"{literal(origin.select)}, {literal(int(origin.requested))}"
+        lines.append(f"circuit = document.state.scores.select({rule})")
+        lines.append(_apply("select_edges", "circuit", rule))
+    return lines
+
+
+def _imported_lines(origin: TaskOrigin, state: State) -> list[str]:
+    """Model, task and the edges of the file, with their scores."""
+    assert state.circuit is not None
+    where: dict[str, object] = {"metric": origin.metric, "ablation": origin.ablation}
+    where |= {name: origin.options[name] for name in ("file", "sign") if name in origin.options}
+    where |= {"task_name": origin.task}
+    names = [f"    {literal(name)}," for name in state.circuit.edge_names]
+    lines = [_model_line(origin), *_task_lines(origin), "edges = [", *names, "]"]
+    lines.append("circuit = cv.Circuit.from_names(model.graph, edges)")
+    if state.scores is not None:
+        is_scored = state.scores.values != 0
+        kept = is_scored if is_scored.sum() <= MAX_SCORES else is_scored & state.circuit.edges
+        values = [
+            f"    {literal(state.scores.graph.edge_name(row, column))}: "
+            f"{literal(float(state.scores.values[row, column]))},"
+            for row, column in np.argwhere(kept).tolist()
+        ]
+        given = keywords({"info": dict(state.scores.info)})
+        lines += ["values = {", *values, "}"]
+        lines.append(
+            f"scores = cv.Scores.from_names(model.graph, values, {literal(state.scores.method)}, {given})"
+        )
+    scores = "None" if state.scores is None else "scores"
+    lines.append(f"document = cv.make_imported_document(model, task, circuit, {scores}, {keywords(where)})")
+    return lines
+
+
 def _search_lines(origin: TaskOrigin, state: State) -> list[str]:
     """Model, task, scores and the choice of edges."""
-    model = f"cv.load_model({literal(origin.model)}, dtype={literal(origin.dtype)})"
     setting = {"metric": origin.metric, "ablation": origin.ablation}
     by_span = {"by_span": True} if origin.by_span else {}
     given = keywords({**setting, **by_span, **origin.options})
@@ -65,7 +134,7 @@ def _search_lines(origin: TaskOrigin, state: State) -> list[str]:
     chosen |= {} if origin.requested is None else {"requested": origin.requested}
     where = keywords({**setting, **chosen, "task_name": origin.task})
     return [
-        f"model = {model}",
+        _model_line(origin),
         *_task_lines(origin),
         f"scores = {scores}",
         *_choice_lines(origin, state),
@@ -143,7 +212,12 @@ def _label(label: Label) -> str:
         for name, value in (("note", label.note), ("confidence", label.confidence), ("author", label.author))
         if value not in ("", None)
     }
-    return f"cv.Label({literal(label.text)}, {keywords(given)})"
+    claims = [
+        f"cv.Evidence({literal(one.claim)}, {literal(one.test)}, {literal(dict(one.options))})"
+        for one in label.evidence
+    ]
+    evidence = f", evidence=({', '.join(claims)},)" if claims else ""
+    return f"cv.Label({literal(label.text)}, {keywords(given)}{evidence})"
 
 
 def keywords(values: Mapping[str, object]) -> str:

@@ -8,20 +8,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import circuitviz as cv
-from circuitviz.document import Document, Label, State, TaskOrigin, group_nodes, set_label, toggle_ablation
+from circuitviz.document import (
+    Document,
+    Evidence,
+    Label,
+    State,
+    TaskOrigin,
+    group_nodes,
+    set_label,
+    toggle_ablation,
+)
 from circuitviz.document import set_intervention as set_intervention_command
+from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.note_commands import set_notes
+from circuitviz.document.origin import PromptOrigin
 from circuitviz.errors import InputError
 from circuitviz.formats import import_document, save_document
 from circuitviz.graph import Circuit, Intervention
-from circuitviz.workbench.made_document import make_document
+from circuitviz.workbench.made_document import make_document, make_imported_document
 from circuitviz.workbench.python_script import keywords, literal, python_script
 from circuitviz.workbench.record_origin import select_circuit
+
+PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 
 
 def _run(script: str) -> dict[str, Any]:
@@ -131,21 +145,96 @@ def test_edges_that_no_rule_chooses_are_named(demo_model: Any) -> None:
     assert names["document"].state.circuit.edge_names == chosen.edge_names
 
 
-def test_what_no_search_leads_to_is_read_from_its_file(tmp_path: Path, demo_model: Any) -> None:
+def test_an_imported_circuit_stands_in_the_script_with_its_scores(demo_model: Any) -> None:
     task = cv.load_task("ioi", demo_model, prompts=4, seed=0)
-    document = _found("eap", "greedy", 40, task, demo_model)
-    state = document.state
-    imported = Document(replace(state, origin=replace(state.origin, method="imported")))
+    found = _found("eap", "greedy", 40, task, demo_model).state
+    assert found.scores is not None and found.circuit is not None
+    scores = replace(found.scores, method="imported", options={}, info={"score_sign": "positive helps"})
+    document = make_imported_document(
+        demo_model, task, found.circuit, scores, "prob-diff", "zero", "theirs.json", "keep"
+    )
+    heads = [name for name in found.circuit.node_names if ".h" in name]
+    document.apply_command(toggle_ablation({heads[0]}, set()))
+    names = _run(python_script(document))
+    again = names["document"].state
+    _same(again, document.state)
+    np.testing.assert_array_equal(again.scores.values, scores.values)
+    assert again.origin.options == {"file": "theirs.json", "sign": "keep"} and again.scores.sign_known
+    assert names["evaluation"].faithfulness == cv.open(document, model=demo_model).evaluate().faithfulness
+
+
+def test_what_belongs_to_no_model_is_read_from_its_file(tmp_path: Path, demo_model: Any) -> None:
+    task = cv.load_task("ioi", demo_model, prompts=4, seed=0)
+    state = _found("eap", "greedy", 40, task, demo_model).state
+    imported = Document(replace(state, origin=None))
     with pytest.raises(InputError, match="save"):
         python_script(imported)
     path = tmp_path / "an 'imported' one.circuit"
     save_document(imported, path)
     opened = import_document(path)
     opened.mark_saved(path)
-    names = _run(python_script(opened))
-    assert names["opened"].document.state.circuit.edge_names == state.circuit.edge_names
+    script = python_script(opened)
+    assert "cv.open(" in script and literal(str(path)) in script
+    ast.parse(script)
     with pytest.raises(InputError, match="no circuit"):
         python_script(Document())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        cv.AttributionQuery("demo", PROMPT, "a2.f719@16", nodes=40),
+        cv.AttributionQuery("demo", PROMPT, "a2.h6@16", gate="absolute", nodes=None, tau=0.05, sites=("m1",)),
+        cv.AttributionQuery(
+            "demo", PROMPT, "logit-diff", nodes=30, gate="absolute", correct=(" Ian",), incorrect=(" Betty",),
+            corrupted=PROMPT.replace(" Betty wanted", " Ian wanted"), errors="dropped",
+        ),
+        cv.AttributionQuery("demo", PROMPT, method="attribution-graph", rows=200, node_share=0.6),
+    ],
+    ids=lambda query: query.target or query.method,
+)  # fmt: skip
+def test_a_circuit_of_a_prompt_is_found_again(demo_model: Any, query: cv.AttributionQuery) -> None:
+    document = cv.find_prompt_circuit(query, demo_model)
+    state = document.state
+    assert state.circuit is not None and isinstance(state.origin, PromptOrigin)
+    some = next(name for name in state.circuit.node_names if ".f" in name or ".h" in name)
+    document.apply_command(toggle_ablation({some}, set()))
+    document.apply_command(set_label(some, Label("Induction")))
+    names = _run(python_script(document))
+    again = names["document"].state
+    kept = {"seconds": 0.0, "created": ""}
+    assert replace(again.origin, **kept) == replace(document.state.origin, **kept)
+    assert again.circuit.edge_names == state.circuit.edge_names
+    assert again.ablated_nodes == {some} and again.labels == document.state.labels
+    ours = cv.open(document, model=demo_model).evaluate()
+    assert names["evaluation"].faithfulness == ours.faithfulness
+
+
+def test_another_number_of_edges_of_a_prompts_circuit_is_chosen_again(demo_model: Any) -> None:
+    document = cv.find_prompt_circuit(cv.AttributionQuery("demo", PROMPT, "a2.f719@16", nodes=40), demo_model)
+    document.apply_command(cv.select_edges(document.state.scores.select("greedy", 12), "greedy", 12))
+    again = _run(python_script(document))["document"].state
+    assert again.circuit.edge_names == document.state.circuit.edge_names and again.origin.requested == 12
+
+
+def test_claims_of_labels_are_tested_again(demo_model: Any) -> None:
+    task = cv.load_task("ioi", demo_model, prompts=6, seed=3)
+    document = _found("eap", "greedy", 60, task, demo_model)
+    head = next(name for name in document.state.circuit.node_names if ".h" in name)
+    claims = (
+        Evidence("it reads the subject", "attention", {"query": "END", "key": "S2"}),
+        Evidence("it moves the answer", "answer", {}),
+    )
+    document.apply_command(set_label(head, Label("Name Mover", evidence=claims)))
+    tested = cv.open(document, model=demo_model).test_claims()
+    assert [(target, one.claim) for target, one in tested] == [(head, one.claim) for one in claims]
+    assert cv.open(document, model=demo_model).test_claims() == [], "as things stand"
+    names = _run(python_script(document))
+    outcomes = [
+        [replace(one.outcome, date="") for one in state.labels[head].evidence]
+        for state in (document.state, names["document"].state)
+    ]
+    assert outcomes[0] == outcomes[1] and all(outcome.verdict for outcome in outcomes[0])
 
 
 def test_a_file_cannot_put_code_into_the_script(demo_model: Any) -> None:
@@ -158,13 +247,20 @@ def test_a_file_cannot_put_code_into_the_script(demo_model: Any) -> None:
         options={attack: attack, "class": [attack]}, pairs=((attack, attack, (attack,), (attack,)),),
         dtype=attack, task_options={attack: 1},
     )  # fmt: skip
-    labels = {attack: Label(attack, attack, attack, 0.5, attack)}
+    claims = (Evidence(attack, attack, {attack: attack}),)
+    labels = {attack: Label(attack, attack, attack, 0.5, attack, claims)}
     groups = group_nodes("g", frozenset({"m0", "m1"})).transform(state).groups
-    document = Document(
-        replace(state, origin=origin, labels=labels, groups={attack: groups["g"]}, notes=attack)
+    query = AttributionQuery(
+        attack, attack, attack, attack, corrupted=attack, correct=(attack,), dtype=attack
     )
+    origins = origin, replace(origin, method="imported"), PromptOrigin(query, select=attack, requested=3)
+    documents = [
+        Document(replace(state, origin=one, labels=labels, groups={attack: groups["g"]}, notes=attack))
+        for one in origins
+    ]
     calls = {
         ast.unparse(node.func)
+        for document in documents
         for node in ast.walk(ast.parse(python_script(document)))
         if isinstance(node, ast.Call)
     }
@@ -173,8 +269,11 @@ def test_a_file_cannot_put_code_into_the_script(demo_model: Any) -> None:
         "print",
         "document.apply_command",
         "model.tokens",
-        "cv.open(document, model=model).evaluate",
-    } | {f"cv.{name}" for name in (*cv.__all__, "Task.from_pairs", "Circuit.from_names")}
+        "opened.evaluate",
+        "opened.test_claims",
+    } | {
+        f"cv.{name}" for name in (*cv.__all__, "Task.from_pairs", "Circuit.from_names", "Scores.from_names")
+    } | {"document.state.scores.select"}
 
 
 values = st.recursive(
