@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -19,23 +16,23 @@ from circuitviz.jobs.event_loop_queue import EventLoopQueue
 from circuitviz.jobs.failure import describe_failure
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.jobs.mailbox import Job, Mailbox
+from circuitviz.jobs.reply_delivery import (
+    Envelope,
+    JobEnded,
+    JobStarted,
+    Message,
+    ReplyDelivery,
+    TabDocuments,
+)
+from circuitviz.jobs.reply_throttle import ReplyThrottle
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.engine_pool import EnginePool
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
-from circuitviz.workbench.requests.messages import (
-    ModelReleased,
-    ProgressReported,
-    Reply,
-    Request,
-    WorkerIdle,
-)
+from circuitviz.workbench.requests.messages import Request, WorkerIdle
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.torch_threads import default_thread_count
 
-PROGRESS_INTERVAL_S = 0.1  # between two progress reports, or two partial results, which all are to be drawn
-MAX_SHUTDOWN_S = (
-    10.0  # jobs look every 200 ms whether they are wanted; a library may not come back for longer
-)
+MAX_SHUTDOWN_S = 10.0  # jobs look every 200 ms whether they are wanted; a library may take longer
 
 log = logging.getLogger(__name__)
 _abandoned_workers: list[Worker] = []
@@ -47,36 +44,6 @@ def has_abandoned_threads() -> bool:
     return is_background or any(worker.isRunning() for worker in _abandoned_workers)
 
 
-@dataclass(frozen=True)
-class JobStarted:
-    """A job is being answered."""
-
-
-@dataclass(frozen=True)
-class JobEnded:
-    """A job gives no more replies."""
-
-    is_cancelled: bool = False
-
-
-Message = Reply | JobStarted | JobEnded
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """A message on its way from the worker to the window's thread.
-
-    Attributes:
-        message: What is told.
-        job: Whose message it is; None: the worker's own.
-        n_requests: How many requests the worker knew of; only of ``WorkerIdle``.
-    """
-
-    message: Message
-    job: Job | None
-    n_requests: int = 0
-
-
 class Worker(QThread):
     """The long-lived thread that owns the models of all tabs.
 
@@ -86,9 +53,8 @@ class Worker(QThread):
     handle of such a job is told that it was cancelled. ``WorkerIdle`` is delivered only where nothing was
     submitted since.
 
-    Jobs of a tab that is not in front go on, and what they reply waits until it is in front again: whoever
-    listens to their handles never hears of another tab than the one on the screen. Only progress, and all
-    replies of searches, which a tab asks for in the background, are delivered at once.
+    Jobs of a tab that is not in front go on, and what they reply waits (``ReplyDelivery``): whoever listens
+    to their handles never hears of another tab than the one on the screen.
 
     ``replied`` carries every reply to the window's thread, before the job's own handle is told.
     """
@@ -111,13 +77,13 @@ class Worker(QThread):
         self._cancelled_numbers: set[int] = set()
         self._running: Job | None = None
         self._n_requests = self._n_tabs = 0
-        self._document_numbers: dict[int, int] = {}  # by tab; an open one has none before its second document
+        self._documents = TabDocuments()
         self._closed_tabs: list[int] = []
         # used in the window's thread only
-        self._handles: dict[int, JobHandle] = {}
-        self._front_tabs = {0}
-        self._waiting_messages: dict[int, deque[tuple[Message, Job]]] = {}  # by tab
         self.event_loop_queue = EventLoopQueue(self)
+        self._delivery = ReplyDelivery(self._documents, self)
+        self._delivery.replied.connect(self.replied)
+        self._delivery.job_ended.connect(self._forget_job)
         self._message_sent.connect(self._on_message_sent)
 
     # tabs
@@ -129,8 +95,7 @@ class Worker(QThread):
 
     def set_front_tab(self, tab: int, instead_of: int | None) -> None:
         """Deliver what is replied to a tab, and what waits for it, instead of another one's."""
-        self._front_tabs -= {instead_of}
-        self._front_tabs.add(tab)
+        self._delivery.set_front_tab(tab, instead_of)
         self._queue_waiting(tab)
 
     def close_tab(self, tab: int) -> None:
@@ -162,9 +127,9 @@ class Worker(QThread):
             number = self._n_requests
             job = Job(number, request, is_search=is_search)
             if request.priority >= Priority.OPEN_MODEL:
-                job.tab, job.document_number = tab, self._document_numbers.get(tab, 0)
+                job.tab, job.document_number = tab, self._documents.number_of(tab)
             cancel = partial(self._cancel_job, number)
-            handle = self._handles[number] = JobHandle(request, cancel, number)
+            handle = self._delivery.handles[number] = JobHandle(request, cancel, number)
             dropped = []
             if is_held:
                 self._held[number] = job
@@ -203,7 +168,7 @@ class Worker(QThread):
     def drop_document_jobs(self, tab: int = 0) -> None:
         """Another document is opened in a tab: end what was asked for the one before, and keep none of it."""
         with self._wake:
-            self._document_numbers[tab] = self._document_numbers.get(tab, 0) + 1
+            self._documents.begin_next(tab)
             dropped = self._mailbox.drop_tab(tab)
             for number in [number for number, job in self._held.items() if job.tab == tab]:
                 dropped += self._end_held(number)
@@ -315,11 +280,7 @@ class Worker(QThread):
 
     def _is_unwanted(self, job: Job) -> bool:
         """Whether this one job was cancelled, or is of a document that was closed."""
-        return not self._is_current(job) or job.number in self._cancelled_numbers
-
-    def _is_current(self, job: Job) -> bool:
-        """Whether the document that a job was asked for is still its tab's."""
-        return job.tab is None or job.document_number == self._document_numbers.get(job.tab, 0)
+        return not self._documents.is_current(job) or job.number in self._cancelled_numbers
 
     def _close_preempted(self, should_close: Callable[[Job], bool], deliver_partial: bool = True) -> None:
         """Close jobs that stepped aside; ``deliver_partial``: what they have so far is told."""
@@ -330,14 +291,11 @@ class Worker(QThread):
 
     def _run_job(self, job: Job) -> None:
         """Answer a request until it is done, ends or has to step aside."""
-        last_sent_s: dict[type[Reply], float] = {}
+        throttle = ReplyThrottle()
         assert job.replies is not None
         try:
             for reply in job.replies:
-                now = time.monotonic()
-                is_due = now - last_sent_s.get(type(reply), 0.0) > PROGRESS_INTERVAL_S
-                if is_due or _must_be_sent(reply):
-                    last_sent_s[type(reply)] = now
+                if throttle.is_due(reply):
                     self._send(reply, job)
                 check_cancelled()
                 with self._wake:
@@ -425,52 +383,16 @@ class Worker(QThread):
             self.event_loop_queue.add(partial(self._deliver, envelope))
 
     def _deliver(self, envelope: Envelope) -> None:
-        """Pass on what still is of interest."""
-        message, job = envelope.message, envelope.job
-        if job is not None and isinstance(message, JobEnded):
-            self._handles[job.number].end_computing()
-        if job is None:
-            if envelope.n_requests == self._n_requests:
-                self.replied.emit(message)
-        elif job.tab is None or job.is_search or isinstance(message, ProgressReported | ModelReleased):
-            self._tell(message, job)
-        else:
-            self._waiting_messages.setdefault(job.tab, deque()).append((message, job))
-            self._deliver_waiting(job.tab)
+        """Pass a message on; that nothing is left to do only where nothing was submitted since."""
+        if envelope.job is not None:
+            self._delivery.deliver(envelope.message, envelope.job)
+        elif envelope.n_requests == self._n_requests:
+            self.replied.emit(envelope.message)
 
     def _queue_waiting(self, tab: int) -> None:
-        if self._waiting_messages.get(tab):
-            self.event_loop_queue.add(partial(self._deliver_waiting, tab))
+        if self._delivery.has_waiting(tab):
+            self.event_loop_queue.add(partial(self._delivery.deliver_waiting, tab))
 
-    def _deliver_waiting(self, tab: int) -> None:
-        """Pass on what was replied to a tab: where it is in front, or no longer wanted."""
-        waiting = self._waiting_messages.get(tab)
-        while waiting and (tab in self._front_tabs or not self._is_current(waiting[0][1])):
-            self._tell(*waiting.popleft())
-
-    def _tell(self, message: Message, job: Job) -> None:
-        number, is_current = job.number, self._is_current(job)
-        if isinstance(message, JobEnded):
-            self._cancelled_numbers.discard(number)
-            self._numbers_to_hold.discard(number)
-            handle = self._handles.pop(number)
-            if message.is_cancelled or not is_current:
-                handle.end_cancelled()
-            else:
-                handle.finish(None)  # where it had no result to give
-            return
-        if not is_current and not isinstance(message, ModelReleased):  # which is of other tabs, too
-            return
-        handle = self._handles[number]
-        if isinstance(message, JobStarted):
-            handle.started.emit()
-            return
-        self.replied.emit(message)
-        handle.deliver(message)
-
-
-def _must_be_sent(reply: Reply) -> bool:
-    """Beginnings and results are always told; what is on the way, where there is time."""
-    if isinstance(reply, ProgressReported):
-        return reply.fraction == 0
-    return bool(getattr(reply, "done", True))
+    def _forget_job(self, number: int) -> None:
+        self._cancelled_numbers.discard(number)
+        self._numbers_to_hold.discard(number)

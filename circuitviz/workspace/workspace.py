@@ -29,27 +29,18 @@ from circuitviz.graph.connectivity import CircuitPath
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.jobs.task_pool import TaskPool
 from circuitviz.jobs.worker import Worker
-from circuitviz.workbench.requests.compute_measure import MeasureResult
 from circuitviz.workbench.requests.discover_circuit import (
     DiscoverCircuit,
     SearchResult,
-    TaskChecked,
-    UnusableRowsFound,
 )
-from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
-from circuitviz.workbench.requests.load_choices import Choices, LoadChoices
+from circuitviz.workbench.requests.load_choices import LoadChoices
 from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCurve
 from circuitviz.workbench.requests.messages import (
     JobFailed,
     ModelReady,
-    ModelReleased,
-    ProgressReported,
-    Reply,
     Request,
-    WorkerIdle,
 )
 from circuitviz.workbench.requests.read_task_node import ReadTaskNode, TaskNodeRead
-from circuitviz.workbench.requests.switch_basis import BasisSwitched
 from circuitviz.workspace.comparison_set import ComparisonSet
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.file_loader import FileLoader
@@ -57,13 +48,14 @@ from circuitviz.workspace.live_faithfulness import LiveFaithfulness
 from circuitviz.workspace.model_status import ModelStatus
 from circuitviz.workspace.notifier import Notifier
 from circuitviz.workspace.prompt_circuits import PromptCircuitController
+from circuitviz.workspace.reply_router import ReplyRouter
 from circuitviz.workspace.save_service import SaveService
 from circuitviz.workspace.search_controller import SearchController
 from circuitviz.workspace.search_form import SearchForm
 from circuitviz.workspace.search_queue import Search, SearchQueue, SearchStatus
 from circuitviz.workspace.selection import Selection
 from circuitviz.workspace.tab_controller import TabController
-from circuitviz.workspace.tabs import Tab, TabList
+from circuitviz.workspace.tabs import TabList
 
 
 class Workspace(QObject):
@@ -133,6 +125,7 @@ class Workspace(QObject):
         self.file_loader = FileLoader(self.task_pool, self.notifier)
         self.comparison = ComparisonSet(documents, self.tabs, self.file_loader, self.submit_request, self)
         self.save_service = SaveService(self.task_pool, self.tabs, self.notifier, self)
+        self._reply_router = ReplyRouter(self)
         self._connect_parts()
 
     def _connect_parts(self) -> None:
@@ -145,10 +138,8 @@ class Workspace(QObject):
         self.model_released.connect(self.post_message)
         search.search_failed.connect(self.tab_controller.close_unused)
         search.search_finished.connect(lambda _search: prompts.ensure_opened(self.user_document.state))
-        self.search_queue.replied.connect(lambda one, reply: self._handle_reply(one.tab, reply, one))
         self.model_status.ready.connect(prompts.on_model_ready)
         self.live_faithfulness.exact_measured.connect(self._measure_missing_curve)
-        self.worker.replied.connect(self._on_worker_idle)
         for source, target in (
             (documents.document_closing, self.document_closing),
             (documents.document_opened, self.document_opened),
@@ -301,7 +292,7 @@ class Workspace(QObject):
         """Ask the worker for something for the tab in front; what comes of it is told by the handle."""
         tab = self.tabs.front
         handle = self.worker.submit(request, tab.number)
-        handle.replied.connect(partial(self._handle_reply, tab))
+        handle.replied.connect(partial(self._reply_router.route, tab))
         return handle
 
     def start_discovery(self, request: DiscoverCircuit, is_example: bool = False) -> Search:
@@ -387,68 +378,7 @@ class Workspace(QObject):
         """Do something that may find its input wrong; see ``Notifier.run_guarded``."""
         return self.notifier.run_guarded(work, *args, title=title)
 
-    # replies of the worker
-
-    def _handle_reply(self, tab: Tab, reply: Reply, search: Search | None = None) -> None:
-        """Emit what concerns more than the one who asked; the handle of a job has every reply."""
-        match reply:
-            case ProgressReported():
-                self.progress_reported.emit(reply)
-            case Choices():
-                self.catalog_received.emit(reply)
-                for name, error in reply.import_errors.items():
-                    self.post_message(f"{name} is disabled: {error}")
-            case ModelReady():
-                self._on_model_ready(tab, reply)
-            case TaskChecked() if tab is self.tabs.front:
-                self.task_checked.emit(reply.check)
-                if reply.check.warning:
-                    self.post_message(reply.check.warning)
-            case BasisSwitched():
-                self.prompt_circuits.on_basis_switched(reply)
-            case SearchResult() if search is not None:
-                self.search_controller.on_result(search, reply)
-            case PromptSearchResult() if search is not None:
-                self.search_controller.on_answer(search, reply)
-            case ModelReleased():
-                self._on_model_released(tab, reply)
-            case JobFailed():
-                self.state_changed.emit()
-                self.notifier.report_failure(reply)
-            case MeasureResult():
-                self.document.store_measure(reply.measure, reply.record)
-                self.measure_stored.emit(reply.measure)
-            case UnusableRowsFound():
-                self.unusable_rows_found.emit(reply)
-
-    def _on_worker_idle(self, reply: Reply) -> None:
-        if isinstance(reply, WorkerIdle):
-            self.worker_idle.emit()
-
-    def _on_model_ready(self, tab: Tab, opened: ModelReady) -> None:
-        if tab is not self.tabs.front:
-            tab.opened_model = opened
-            self.prompt_circuits.record_model(opened)
-            return
-        self.model_status.opened = opened
-        self.set_prompt_index(min(self.prompt_index, len(opened.prompts) - 1))
-        if opened.warning:
-            self.post_message(opened.warning)
-        self.model_status.set_ready(opened)
-        self.live_faithfulness.on_model_ready()
-
-    def _on_model_released(self, tab: Tab, released: ModelReleased) -> None:
-        """Tabs whose model had to make room open it again when they come to the front."""
-        for other in self.tabs.tabs:
-            if other.number in released.tabs:
-                other.opened_model, other.opened_requirements = None, ()
-        if self.tabs.front.number in released.tabs:
-            self.model_status.close()
-            self.state_changed.emit()
-        self.model_released.emit(
-            f"The model {released.model} was released from memory to make room for that of {tab.name}. It is "
-            "loaded again when its tab comes to the front."
-        )
+    # results of its own requests
 
     def _on_node_read(self, reply: TaskNodeRead) -> None:
         self.node_reading_received.emit(reply.reading)
