@@ -24,7 +24,7 @@ from circuitviz.shell.node_names import NodeNames
 from circuitviz.shell.tab_title import tab_title, tab_tool_tip
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.search_queue import describe_wait
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.tabs import DocumentTab
 
 MIN_PANE_WIDTH_PX = 240
 WINDOW_SIZE_PX = (900, 700)
@@ -59,7 +59,12 @@ class TabPictureUpdater(CanvasUpdater):
     """
 
     def __init__(
-        self, workspace: Workspace, picture: TabPicture, names: NodeNames, canvas: CanvasUpdater, tab: Tab
+        self,
+        workspace: Workspace,
+        picture: TabPicture,
+        names: NodeNames,
+        canvas: CanvasUpdater,
+        tab: DocumentTab,
     ) -> None:
         super().__init__(workspace, picture, names, picture, key=f"scene of a pane {id(picture)}")
         self._canvas, self.tab = canvas, tab
@@ -111,7 +116,7 @@ class CanvasPane(QWidget):
         workspace: Workspace,
         names: NodeNames,
         canvas_updater: CanvasUpdater,
-        tab: Tab,
+        tab: DocumentTab,
         is_window: bool,
     ) -> None:
         """Show a tab; ``is_window``: alone in a window of its own."""
@@ -142,7 +147,7 @@ class CanvasPane(QWidget):
         self.picture.clicked.connect(self._activate)
         self.picture.nodes_moved.connect(self._move_nodes)
 
-    def set_tab(self, tab: Tab) -> None:
+    def set_tab(self, tab: DocumentTab) -> None:
         """Show another tab's circuit."""
         if tab is not self.tab:
             self._record_view()

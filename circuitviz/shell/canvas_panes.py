@@ -19,7 +19,7 @@ from circuitviz.shell.canvas_pane import MIN_PANE_WIDTH_PX, CanvasPane, Document
 from circuitviz.shell.canvas_updater import CanvasUpdater
 from circuitviz.shell.node_names import NodeNames
 from circuitviz.workspace import Workspace
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.tabs import DocumentTab
 
 
 class CanvasPanes(QObject):
@@ -42,7 +42,7 @@ class CanvasPanes(QObject):
         view: CircuitView,
         canvas_updater: CanvasUpdater,
         names: NodeNames,
-        close_tab: Callable[[Tab], None],
+        close_tab: Callable[[DocumentTab], None],
     ) -> None:
         """Begin with one pane.
 
@@ -98,7 +98,7 @@ class CanvasPanes(QObject):
         """The window of its own that the tab in front has."""
         return self._window_of(self._workspace.tabs.front)
 
-    def is_in_window(self, tab: Tab) -> bool:
+    def is_in_window(self, tab: DocumentTab) -> bool:
         """Whether a tab has a window of its own."""
         return any(window.pane.tab is tab for window in self.windows)
 
@@ -111,7 +111,7 @@ class CanvasPanes(QObject):
         else:
             self.show_at_side(self.main_pane.tab, is_left=True)
 
-    def show_at_side(self, tab: Tab, is_left: bool) -> None:
+    def show_at_side(self, tab: DocumentTab, is_left: bool) -> None:
         """Show a tab in one half of the main window, and another one in the other half."""
         if (window := self._window_of(tab)) is not None:
             self._end_window(window)
@@ -131,7 +131,7 @@ class CanvasPanes(QObject):
         if not was_split:
             self.splitter.setSizes([self.splitter.width() // 2] * 2)
 
-    def toggle_window(self, tab: Tab | None = None) -> None:
+    def toggle_window(self, tab: DocumentTab | None = None) -> None:
         """Show a tab (by default the one in front) in a window of its own, or in the main window again."""
         tab = tab or self._workspace.tabs.front
         window = self._window_of(tab)
@@ -142,7 +142,7 @@ class CanvasPanes(QObject):
         else:
             self.show_in_window(tab)
 
-    def show_in_window(self, tab: Tab, place: QPoint | None = None) -> None:
+    def show_in_window(self, tab: DocumentTab, place: QPoint | None = None) -> None:
         """Show a tab in a window of its own.
 
         Args:
@@ -194,7 +194,7 @@ class CanvasPanes(QObject):
         """Nothing is dragged any more."""
         self._drop_label.hide()
 
-    def drop_tab(self, tab: Tab, place: QPoint) -> None:
+    def drop_tab(self, tab: DocumentTab, place: QPoint) -> None:
         """Put a tab where it was dropped: into a half of the main window, or outside of it into a window."""
         self.hide_drop()
         half = self._half_at(place)
@@ -264,13 +264,13 @@ class CanvasPanes(QObject):
     def _all_panes(self) -> list[CanvasPane]:
         return [*self.panes, *(window.pane for window in self.windows)]
 
-    def _side_pane_of(self, tab: Tab) -> CanvasPane | None:
+    def _side_pane_of(self, tab: DocumentTab) -> CanvasPane | None:
         return next((pane for pane in self.panes if pane.tab is tab), None)
 
-    def _window_of(self, tab: Tab) -> DocumentWindow | None:
+    def _window_of(self, tab: DocumentTab) -> DocumentWindow | None:
         return next((window for window in self.windows if window.pane.tab is tab), None)
 
-    def _tab_beside(self, tab: Tab, is_left: bool) -> Tab | None:
+    def _tab_beside(self, tab: DocumentTab, is_left: bool) -> DocumentTab | None:
         """What to show beside a tab: what is there, else what was in front last in the main window."""
         there = self.panes[1 if is_left else 0].tab if self.is_split else self.main_pane.tab
         candidates = [there, *self._workspace.tabs.earlier_fronts, *self._workspace.tabs.tabs]
@@ -278,10 +278,10 @@ class CanvasPanes(QObject):
         free = [one for one in candidates if one in known and one is not tab and not self.is_in_window(one)]
         return free[0] if free else None
 
-    def _add_empty_tab(self) -> Tab:
+    def _add_empty_tab(self) -> DocumentTab:
         return self._workspace.tabs.add(self._workspace.worker.open_tab())
 
-    def _make_pane(self, tab: Tab, is_window: bool) -> CanvasPane:
+    def _make_pane(self, tab: DocumentTab, is_window: bool) -> CanvasPane:
         pane = CanvasPane(self._workspace, self._names, self._canvas_updater, tab, is_window)
         pane.picture.set_theme(self._theme)
         pane.activated.connect(lambda: self._bring_to_front(pane.tab))
@@ -289,7 +289,7 @@ class CanvasPanes(QObject):
         pane.close_button.clicked.connect(lambda: self._close_pane(pane))
         return pane
 
-    def _add_pane(self, tab: Tab, index: int) -> CanvasPane:
+    def _add_pane(self, tab: DocumentTab, index: int) -> CanvasPane:
         pane = self._make_pane(tab, is_window=False)
         self.splitter.insertWidget(index, pane)
         self.panes.insert(index, pane)
@@ -326,7 +326,7 @@ class CanvasPanes(QObject):
         if pane.isAncestorOf(self._canvas):
             other.hold_canvas(self._canvas)
 
-    def _bring_to_front(self, tab: Tab) -> None:
+    def _bring_to_front(self, tab: DocumentTab) -> None:
         self._workspace.tab_controller.show(tab)
         self.refresh()
         self._view.setFocus()

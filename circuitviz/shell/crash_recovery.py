@@ -23,7 +23,7 @@ from circuitviz.formats.autosave import AUTOSAVE_DELAY_S, Autosave, RecoveredWor
 from circuitviz.shell.file_controller import FileController
 from circuitviz.workbench.requests.discover_circuit import SearchResult
 from circuitviz.workspace import Workspace
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.tabs import DocumentTab
 
 MAX_VISIBLE_ROWS = 4  # in sight at once
 SEARCH_HANDOVER_MS = int(
@@ -47,7 +47,7 @@ class CrashRecovery(QObject):
         """
         super().__init__(window)
         self._window, self._workspace, self._files, self.folder = window, workspace, files, folder
-        self._autosaves: dict[Tab, TabAutosave] = {}
+        self._autosaves: dict[DocumentTab, TabAutosave] = {}
         self.dialog: RecoveryDialog | None = None
         self._recovered: tuple[RecoveredWork | None, Document | None] = None, None  # what is being opened
         self.message_posted.connect(workspace.post_message)
@@ -109,7 +109,7 @@ class CrashRecovery(QObject):
 class TabAutosave(QObject):
     """Autosaves a tab's document and what its search has so far."""
 
-    def __init__(self, tab: Tab, recovery: CrashRecovery) -> None:
+    def __init__(self, tab: DocumentTab, recovery: CrashRecovery) -> None:
         super().__init__(recovery)
         self._tab, self._recovery = tab, recovery
         self.document_autosave = Autosave(recovery.folder, recovery.message_posted.emit)

@@ -15,7 +15,7 @@ from circuitviz.panels import Panel, panels
 from circuitviz.panels.registry import PLACES, place_of, place_title
 from circuitviz.registry import RegistryEntry
 from circuitviz.shell.dock_help_button import DockHelpButton
-from circuitviz.shell.panel_places import PanelFrame, Place, PlacesView, is_dock_in_front
+from circuitviz.shell.panel_places import PanelFrame, PanelPlace, PlacesView, is_dock_in_front
 from circuitviz.shell.search_strip import SearchStrip
 from circuitviz.workspace import Workspace
 
@@ -65,7 +65,7 @@ class DockManager(QObject):
         used = [place_of(entry.extra) for entry in lower]
         for name in dict.fromkeys([*(name for name in PLACES if name in used), *used]):
             needs = all(_needs_circuit(entry) for entry in lower if place_of(entry.extra) == name)
-            self.places_view.add_place(Place(name, place_title(name), needs))
+            self.places_view.add_place(PanelPlace(name, place_title(name), needs))
         for entry in entries:
             self._create_dock(entry)
         docks, across, upright = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical

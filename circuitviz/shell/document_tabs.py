@@ -12,7 +12,7 @@ from circuitviz.shell.canvas_panes import CanvasPanes
 from circuitviz.shell.tab_title import tab_title, tab_tool_tip
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.plain_text import escape_mnemonics
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.tabs import DocumentTab
 
 DRAG_OUT_PX = 24  # above or below the bar, from where on a tab is dragged out of it
 
@@ -85,7 +85,9 @@ class DocumentTabs(QWidget):
         is_floating: Whether it is shown only where it is asked for, over the canvas.
     """
 
-    def __init__(self, workspace: Workspace, panes: CanvasPanes, close_tab: Callable[[Tab], None]) -> None:
+    def __init__(
+        self, workspace: Workspace, panes: CanvasPanes, close_tab: Callable[[DocumentTab], None]
+    ) -> None:
         """Show the tabs of a workspace.
 
         Args:
@@ -97,7 +99,7 @@ class DocumentTabs(QWidget):
         self.is_floating = False
         self.setAutoFillBackground(True)
         self._workspace, self._panes, self._close_tab = workspace, panes, close_tab
-        self._tabs: list[Tab] = []  # as the bar has them
+        self._tabs: list[DocumentTab] = []  # as the bar has them
         self.bar = DocumentTabBar()
         self.new_button = QToolButton(
             text="+", toolTip="New tab  (Ctrl+T)", accessibleName="New tab", autoRaise=True

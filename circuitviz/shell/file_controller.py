@@ -30,7 +30,7 @@ from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.file_names import propose_stem
 from circuitviz.workspace.save_service import DoneCallback, ignore_result
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.tabs import DocumentTab
 
 CIRCUITS = "circuits"  # whose dialogs share the last folder
 OPEN_FILE_FILTER = "Circuits (*.circuit *.json *.graphml *.csv);;All files (*)"
@@ -283,7 +283,7 @@ class FileController(QObject):
         """Let other windows have the files."""
         self.file_lock.keep_only(())
 
-    def close_tab(self, tab: Tab) -> None:
+    def close_tab(self, tab: DocumentTab) -> None:
         """Close a tab, unless its search or its unsaved work is to be kept."""
         if self.confirm_close([tab]):
             self._workspace.tab_controller.close(tab)
@@ -292,12 +292,12 @@ class FileController(QObject):
         """Ask before the window closes, once for all its tabs."""
         return self.confirm_close(self._workspace.tabs.tabs)
 
-    def confirm_close(self, tabs: Sequence[Tab]) -> bool:
+    def confirm_close(self, tabs: Sequence[DocumentTab]) -> bool:
         """Ask before searches are ended or unsaved work is lost; what is being saved is saved first."""
         self._workspace.commit_input_requested.emit()  # what was typed last is unsaved work, too
         return self._confirm_end_searches(tabs) and self._confirm_discard(tabs)
 
-    def _confirm_end_searches(self, tabs: Sequence[Tab]) -> bool:
+    def _confirm_end_searches(self, tabs: Sequence[DocumentTab]) -> bool:
         n_searches = sum(tab.search is not None for tab in tabs)
         if not n_searches:
             return True
@@ -315,7 +315,7 @@ class FileController(QObject):
         )
         return bool(choice == buttons.Yes)
 
-    def _confirm_discard(self, tabs: Sequence[Tab]) -> bool:
+    def _confirm_discard(self, tabs: Sequence[DocumentTab]) -> bool:
         """Ask once before unsaved work of some tabs is discarded."""
         workspace = self._workspace
         workspace.save_service.wait_until_written(include_exports=False)
@@ -338,7 +338,7 @@ class FileController(QObject):
             return all(self._save_tab(tab) for tab in unsaved)
         return bool(choice == discard)
 
-    def _save_tab(self, tab: Tab) -> bool:
+    def _save_tab(self, tab: DocumentTab) -> bool:
         """Bring a tab to the front and save it, and wait for that; whether it was saved."""
         saved: list[bool] = []
         self._workspace.tab_controller.show(tab)
@@ -346,7 +346,7 @@ class FileController(QObject):
         self._workspace.save_service.wait_until_written(include_exports=False)
         return saved == [True]
 
-    def _confirm_reload(self, path: Path, tab: Tab) -> bool:
+    def _confirm_reload(self, path: Path, tab: DocumentTab) -> bool:
         """Ask before a file that another program has changed is read again into its tab."""
         self._workspace.commit_input_requested.emit()  # what was typed last would be lost, too
         buttons = QMessageBox.StandardButton

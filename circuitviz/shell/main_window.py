@@ -61,7 +61,7 @@ from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workbench.requests.torch_threads import SetTorchThreads
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.search_queue import describe_wait
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.tabs import DocumentTab
 
 
 class MainWindow(QMainWindow):
@@ -270,7 +270,7 @@ class MainWindow(QMainWindow):
         self.update_title()
         self.menus.update_enabled_actions()
 
-    def close_tab(self, tab: Tab) -> None:
+    def close_tab(self, tab: DocumentTab) -> None:
         """Close a tab; unsaved work is asked about."""
         self.file_controller.close_tab(tab)
 

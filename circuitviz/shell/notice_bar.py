@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 
 from circuitviz.workbench.requests.open_document_model import FROM_DISK, FROM_NETWORK
 from circuitviz.workspace import Workspace
-from circuitviz.workspace.search_queue import Search
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.search_queue import QueuedSearch
+from circuitviz.workspace.tabs import DocumentTab
 
 SHOW_TAB_TEXT, OPEN_MODEL_TEXT, DOWNLOAD_MODEL_TEXT = (
     "Show it",
@@ -52,7 +52,7 @@ class NoticeBar(QWidget):
         self.released_notice.action_button.hide()
         for notice in (self.result_notice, self.model_notice, self.released_notice):
             column.addWidget(notice)
-        self._found_in: Tab | None = None  # what the notice about a search is of
+        self._found_in: DocumentTab | None = None  # what the notice about a search is of
         prompts = workspace.prompt_circuits
         workspace.search_finished.connect(self._show_result)
         workspace.tabs.changed.connect(self._follow_tabs)
@@ -64,7 +64,7 @@ class NoticeBar(QWidget):
         self.model_notice.action_button.clicked.connect(lambda: self._open_model())
         self.model_notice.close_button.clicked.connect(self.model_notice.hide)
 
-    def _show_result(self, search: Search) -> None:
+    def _show_result(self, search: QueuedSearch) -> None:
         """Say that a search has ended whose tab is not in front."""
         circuit = search.tab.user_document.state.circuit
         if search.tab is self.workspace.tabs.front or not search.has_result or circuit is None:

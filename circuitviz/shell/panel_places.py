@@ -38,7 +38,7 @@ MAX_AREA_FRACTION = 0.6  # of the height that canvas and area share, when the ar
 DOCK_AREA = Qt.DockWidgetArea.TopDockWidgetArea  # the only one that a place uses
 
 
-class Place(QMainWindow):
+class PanelPlace(QMainWindow):
     """The docks of one place: tabs, as long as the user does not put them side by side."""
 
     def __init__(self, name: str, title: str, needs_circuit: bool = True) -> None:
@@ -95,7 +95,7 @@ class PlacesView(QWidget):
 
     def __init__(self, upper: QWidget) -> None:
         super().__init__()
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, PanelPlace] = {}
         self.buttons: dict[str, QToolButton] = {}
         self.area_height_px = 0  # the user's; 0 until there is one
         self._upper = upper
@@ -117,7 +117,7 @@ class PlacesView(QWidget):
         column.addWidget(self.strip)
         self.splitter.splitterMoved.connect(self._remember_height)
 
-    def add_place(self, place: Place) -> None:
+    def add_place(self, place: PanelPlace) -> None:
         """Add a place at the right of those that are there."""
         button = QToolButton(text=place.title, checkable=True, objectName="place")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the focus where it is
@@ -133,7 +133,7 @@ class PlacesView(QWidget):
     def open_place(self) -> str:
         """The name of the place that is open; empty where none is."""
         place = self.stack.currentWidget()
-        return place.name if isinstance(place, Place) and not self.stack.isHidden() else ""
+        return place.name if isinstance(place, PanelPlace) and not self.stack.isHidden() else ""
 
     def toggle_place(self, name: str, _is_checked: bool = False) -> None:
         """Open a place, or close it where it is open."""
@@ -145,7 +145,7 @@ class PlacesView(QWidget):
             return self.close_area()
         place = self.stack.currentWidget()
         offered = [place, *self.places.values()]
-        name = next((p.name for p in offered if isinstance(p, Place) and p.is_offered), "")
+        name = next((p.name for p in offered if isinstance(p, PanelPlace) and p.is_offered), "")
         if name:
             self.show_place(name)
 

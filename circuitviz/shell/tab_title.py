@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from circuitviz.workspace.search_queue import SearchStatus
-from circuitviz.workspace.tabs import Tab, describe_tab
+from circuitviz.workspace.tabs import DocumentTab, describe_tab
 
 UNSAVED_MARK = "•"
 
 
-def tab_title(tab: Tab, name: str) -> str:
+def tab_title(tab: DocumentTab, name: str) -> str:
     """The name of a tab, what its search does, and a mark where it has unsaved work.
 
     Args:
@@ -18,12 +18,12 @@ def tab_title(tab: Tab, name: str) -> str:
     return f"{name}{_progress_text(tab)}{f' {UNSAVED_MARK}' if tab.has_unsaved_work else ''}"
 
 
-def tab_tool_tip(tab: Tab) -> str:
+def tab_tool_tip(tab: DocumentTab) -> str:
     """Where the document is saved and what it was made with."""
     return describe_tab(tab) + ("\nChanges are not saved" if tab.has_unsaved_work else "")
 
 
-def _progress_text(tab: Tab) -> str:
+def _progress_text(tab: DocumentTab) -> str:
     """What the tab's search does, for its name."""
     search = tab.search
     if search is None:

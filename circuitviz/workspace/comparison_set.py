@@ -16,7 +16,7 @@ from circuitviz.workbench.requests.load_references import LoadReferences, Refere
 from circuitviz.workbench.requests.messages import Request
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.file_loader import FileLoader
-from circuitviz.workspace.tabs import Tab, TabList
+from circuitviz.workspace.tabs import DocumentTab, TabList
 
 THIS_CIRCUIT = "this circuit"
 
@@ -49,7 +49,7 @@ class ComparisonSet(QObject):
         self.is_overlaid = False
         self._user_documents: dict[str, Document] = {}
         self._reference_documents: dict[str, Document] = {}
-        self._tabs_by_name: dict[str, Tab] = {}  # those that have a circuit
+        self._tabs_by_name: dict[str, DocumentTab] = {}  # those that have a circuit
         self._front = tabs.front
         tabs.changed.connect(self._follow_tabs)
 
@@ -158,7 +158,7 @@ class ComparisonSet(QObject):
         ):
             self.changed.emit()
 
-    def _name_tabs(self) -> dict[str, Tab]:
+    def _name_tabs(self) -> dict[str, DocumentTab]:
         """The tabs that have a circuit, by names that nothing else has."""
         taken = {*self._user_documents, *self._reference_documents}
         named = zip(self._tabs.display_names(), self._tabs.tabs, strict=True)
@@ -212,5 +212,5 @@ def _fits(document: Document, circuit: Circuit) -> bool:
     return other is not None and _shape_of(document) == shape and other.graph.same_as(circuit.graph)
 
 
-def _without(tabs: dict[str, Tab], front: Tab) -> dict[str, Tab]:
+def _without(tabs: dict[str, DocumentTab], front: DocumentTab) -> dict[str, DocumentTab]:
     return {name: tab for name, tab in tabs.items() if tab is not front}

@@ -9,7 +9,7 @@ from circuitviz.workbench.requests.discover_circuit import SearchResult
 from circuitviz.workspace.notifier import Notifier
 from circuitviz.workspace.selection import Selection
 from circuitviz.workspace.selection_filter import restrict_selection
-from circuitviz.workspace.tabs import Tab, TabList
+from circuitviz.workspace.tabs import DocumentTab, TabList
 from circuitviz.workspace.undo_step import UndoStep
 
 
@@ -37,7 +37,7 @@ class DocumentSwitcher(QObject):
         self._is_leave_announced = False
 
     @property
-    def front(self) -> Tab:
+    def front(self) -> DocumentTab:
         """The tab that is on the screen."""
         return self._tabs.front
 
@@ -80,7 +80,7 @@ class DocumentSwitcher(QObject):
             self._is_leave_announced = True
             self.document_closing.emit()
 
-    def place_document(self, tab: Tab, document: Document) -> None:
+    def place_document(self, tab: DocumentTab, document: Document) -> None:
         """Put a document into a tab, in place of what it has; it is shown where the tab is in front."""
         if tab is self.front:
             self.announce_leaving()
@@ -88,7 +88,7 @@ class DocumentSwitcher(QObject):
         if tab is self.front:
             self.show_front()
 
-    def show_partial_result(self, tab: Tab, document: Document, result: SearchResult) -> None:
+    def show_partial_result(self, tab: DocumentTab, document: Document, result: SearchResult) -> None:
         """Show in a tab what its search has so far."""
         is_in_front, is_first = tab is self.front, tab.hidden_document is None
         if is_first:
@@ -104,7 +104,7 @@ class DocumentSwitcher(QObject):
         else:
             self.publish_state()
 
-    def end_partial_result(self, tab: Tab) -> None:
+    def end_partial_result(self, tab: DocumentTab) -> None:
         """Show the person's document again, where a search showed what it had."""
         if tab.hidden_document is None:
             return

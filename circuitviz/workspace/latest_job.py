@@ -11,7 +11,7 @@ from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.workbench.requests.messages import JobFailed, Request
 
 if TYPE_CHECKING:
-    from circuitviz.workspace.tabs import Tab
+    from circuitviz.workspace.tabs import DocumentTab
     from circuitviz.workspace.workspace import Workspace
 
 Slot = SignalInstance | Callable[..., None]
@@ -40,7 +40,7 @@ class LatestJob(QObject):
         self._workspace = workspace
         self._handle: JobHandle | None = None
         self._is_told_running = False
-        self._handles: dict[Tab, JobHandle] = {}  # of the tabs that are not in front
+        self._handles: dict[DocumentTab, JobHandle] = {}  # of the tabs that are not in front
         self._tab = workspace.tabs.front
         if follows_tab:
             workspace.tab_controller.front_changed.connect(self._on_front_changed)

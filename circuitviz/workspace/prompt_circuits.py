@@ -34,7 +34,7 @@ from circuitviz.workspace.model_status import ModelStatus
 from circuitviz.workspace.notifier import Notifier
 from circuitviz.workspace.search_controller import SearchController
 from circuitviz.workspace.selection import Selection
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.tabs import DocumentTab
 
 TRACEABLE_KINDS = (
     NodeKind.FEATURE,
@@ -69,7 +69,7 @@ class PromptCircuitController(QObject):
         self._submit, self._notifier = submit, notifier
         self._opened_models: set[str] = set()  # in this session
         self._last_device = ""
-        self._latest_queries: WeakKeyDictionary[Tab, int] = WeakKeyDictionary()  # numbers of jobs
+        self._latest_queries: WeakKeyDictionary[DocumentTab, int] = WeakKeyDictionary()  # numbers of jobs
         self._threshold_moves: tuple[State, State] | None = None  # before the first, after the last in a row
 
     @property
@@ -222,7 +222,7 @@ class PromptCircuitController(QObject):
         if isinstance(reply, ConsentNeeded):
             self.set_needed_model(reply)
 
-    def _on_query_ended(self, tab: Tab, number: int, *_: object) -> None:
+    def _on_query_ended(self, tab: DocumentTab, number: int, *_: object) -> None:
         """A query without an answer may have opened something else than its tab's document needs."""
         if number == self._latest_queries.get(tab):
             tab.opened_requirements = ()

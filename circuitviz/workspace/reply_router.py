@@ -19,8 +19,8 @@ from circuitviz.workbench.requests.messages import (
     WorkerIdle,
 )
 from circuitviz.workbench.requests.switch_basis import BasisSwitched
-from circuitviz.workspace.search_queue import Search
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.search_queue import QueuedSearch
+from circuitviz.workspace.tabs import DocumentTab
 
 if TYPE_CHECKING:
     from circuitviz.workspace.workspace import Workspace
@@ -35,7 +35,7 @@ class ReplyRouter(QObject):
         workspace.search_queue.replied.connect(lambda search, reply: self.route(search.tab, reply, search))
         workspace.worker.replied.connect(self._on_worker_idle)
 
-    def route(self, tab: Tab, reply: Reply, search: Search | None = None) -> None:
+    def route(self, tab: DocumentTab, reply: Reply, search: QueuedSearch | None = None) -> None:
         """Emit what concerns more than the one who asked; the handle of a job has every reply.
 
         Args:
@@ -78,7 +78,7 @@ class ReplyRouter(QObject):
         if isinstance(reply, WorkerIdle):
             self._workspace.worker_idle.emit()
 
-    def _on_model_ready(self, tab: Tab, opened: ModelReady) -> None:
+    def _on_model_ready(self, tab: DocumentTab, opened: ModelReady) -> None:
         workspace = self._workspace
         if tab is not workspace.tabs.front:
             tab.opened_model = opened
@@ -91,7 +91,7 @@ class ReplyRouter(QObject):
         workspace.model_status.set_ready(opened)
         workspace.live_faithfulness.on_model_ready()
 
-    def _on_model_released(self, tab: Tab, released: ModelReleased) -> None:
+    def _on_model_released(self, tab: DocumentTab, released: ModelReleased) -> None:
         """Tabs whose model had to make room open it again when they come to the front."""
         workspace = self._workspace
         for other in workspace.tabs.tabs:

@@ -14,7 +14,7 @@ from circuitviz.workbench.requests.discover_circuit import SearchResult
 from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.notifier import Notifier
-from circuitviz.workspace.search_queue import Search, SearchQueue, SearchRequest
+from circuitviz.workspace.search_queue import QueuedSearch, SearchQueue, SearchRequest
 from circuitviz.workspace.tab_controller import TabController
 from circuitviz.workspace.tabs import TabList
 
@@ -50,7 +50,7 @@ class SearchController(QObject):
         """Whether the tab in front waits for a search."""
         return self._tabs.front.search is not None
 
-    def start(self, request: SearchRequest, is_example: bool = False) -> Search:
+    def start(self, request: SearchRequest, is_example: bool = False) -> QueuedSearch:
         """Search in a tab of its own, which comes to the front; an untouched empty tab is used for it.
 
         Args:
@@ -59,12 +59,12 @@ class SearchController(QObject):
         """
         source_tab = self._tabs.front
         source = self._documents.user_document
-        search = Search(self._tab_controller.prepare(), request, source, is_example, source_tab)
+        search = QueuedSearch(self._tab_controller.prepare(), request, source, is_example, source_tab)
         self.queue.add(search)
         self._tab_controller.show(search.tab)
         return search
 
-    def on_result(self, search: Search, result: SearchResult) -> None:
+    def on_result(self, search: QueuedSearch, result: SearchResult) -> None:
         """Show a partial result, and put the last one into the search's tab."""
         if result.partial and not result.cancelled:
             successor = search.source.create_successor(result.command(), result.origin)
@@ -78,12 +78,12 @@ class SearchController(QObject):
             text = f"{found} found."
         self._notifier.post_message(f"{text} {result.circuit.note}".strip())
 
-    def on_answer(self, search: Search, reply: PromptSearchResult) -> None:
+    def on_answer(self, search: QueuedSearch, reply: PromptSearchResult) -> None:
         """Put the circuit of a prompt into the search's tab."""
         self.place_result(search, reply.command(), reply.origin)
         self._notifier.post_message(reply.summary())
 
-    def place_result(self, search: Search, command: Command, origin: Origin) -> None:
+    def place_result(self, search: QueuedSearch, command: Command, origin: Origin) -> None:
         """Put a search's circuit into its tab, as a document of its own."""
         successor = search.source.create_successor(command, origin)
         if search.is_example:
@@ -93,7 +93,7 @@ class SearchController(QObject):
         self._documents.place_document(search.tab, successor)
         self.result_placed.emit(search)
 
-    def _on_ended(self, search: Search) -> None:
+    def _on_ended(self, search: QueuedSearch) -> None:
         self._documents.end_partial_result(search.tab)
         self.search_finished.emit(search)
         if not search.has_result:

@@ -14,7 +14,7 @@ from circuitviz.jobs.worker import Worker
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.requests.discover_prompt_circuit import DiscoverPromptCircuit
 from circuitviz.workbench.requests.messages import ProgressReported, Reply
-from circuitviz.workspace.tabs import Tab, name_subject, shorten_prompt
+from circuitviz.workspace.tabs import DocumentTab, name_subject, shorten_prompt
 
 SearchRequest = DiscoverCircuit | DiscoverPromptCircuit
 
@@ -29,7 +29,7 @@ class SearchStatus(Enum):
 
 
 @dataclass(eq=False)
-class Search:
+class QueuedSearch:
     """A search that a tab waits for.
 
     Attributes:
@@ -44,11 +44,11 @@ class Search:
         has_result: Whether its circuit is in the tab.
     """
 
-    tab: Tab
+    tab: DocumentTab
     request: SearchRequest
     source: Document
     is_example: bool = False
-    source_tab: Tab | None = None
+    source_tab: DocumentTab | None = None
     status: SearchStatus = SearchStatus.WAITING
     progress: ProgressReported | None = None
     has_result: bool = False
@@ -70,7 +70,7 @@ class Search:
         return self.request.attribution_query.method
 
 
-def describe_wait(search: Search) -> str:
+def describe_wait(search: QueuedSearch) -> str:
     """What a tab without a circuit says about the search that it waits for."""
     match search.status:
         case SearchStatus.WAITING:
@@ -96,11 +96,11 @@ class SearchQueue(QObject):
     def __init__(self, worker: Worker, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker = worker
-        self.searches: list[Search] = []
+        self.searches: list[QueuedSearch] = []
         # not in the searches, which their connections hold: Qt objects in a cycle die on whichever thread
-        self._handles: dict[Search, JobHandle] = {}
+        self._handles: dict[QueuedSearch, JobHandle] = {}
 
-    def add(self, search: Search) -> JobHandle:
+    def add(self, search: QueuedSearch) -> JobHandle:
         """Let a search run after those that wait already; returns its job."""
         handle = self._handles[search] = self._worker.submit(
             search.request, search.tab.number, is_search=True, is_held=True
@@ -113,11 +113,11 @@ class SearchQueue(QObject):
         self._start_next()
         return handle
 
-    def handle_of(self, search: Search) -> JobHandle:
+    def handle_of(self, search: QueuedSearch) -> JobHandle:
         """The job of a search that has not ended."""
         return self._handles[search]
 
-    def pause(self, search: Search) -> None:
+    def pause(self, search: QueuedSearch) -> None:
         """Stop a search after its present step; the next one runs meanwhile."""
         if search.status is SearchStatus.RUNNING:
             self._worker.hold(self._handles[search])
@@ -125,18 +125,18 @@ class SearchQueue(QObject):
             search.status = SearchStatus.PAUSED
             self._start_next()
 
-    def resume(self, search: Search) -> None:
+    def resume(self, search: QueuedSearch) -> None:
         """Let a paused search go on, once the one that runs has ended."""
         if search.status is SearchStatus.PAUSED:
             search.status = SearchStatus.WAITING
             self._start_next()
 
-    def cancel(self, search: Search) -> None:
+    def cancel(self, search: QueuedSearch) -> None:
         """End a search, unless it has ended; what it has found so far goes to its tab."""
         if (handle := self._handles.get(search)) is not None:
             handle.cancel()
 
-    def move_up(self, search: Search) -> None:
+    def move_up(self, search: QueuedSearch) -> None:
         """Let a search run before the one that is above it."""
         index = self.searches.index(search)
         if index > 0:
@@ -151,13 +151,13 @@ class SearchQueue(QObject):
             self._worker.release(self._handles[search])
         self.changed.emit()
 
-    def _on_replied(self, search: Search, reply: Reply) -> None:
+    def _on_replied(self, search: QueuedSearch, reply: Reply) -> None:
         if isinstance(reply, ProgressReported):
             search.progress = reply
             self.progressed.emit(search)
         self.replied.emit(search, reply)
 
-    def _on_ended(self, search: Search, *_: object) -> None:
+    def _on_ended(self, search: QueuedSearch, *_: object) -> None:
         search.status, search.tab.search = SearchStatus.ENDED, None
         self.searches.remove(search)
         del self._handles[search]

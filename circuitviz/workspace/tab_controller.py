@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from circuitviz.document import Document
-from circuitviz.workspace.search_queue import Search
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.search_queue import QueuedSearch
+from circuitviz.workspace.tabs import DocumentTab
 
 if TYPE_CHECKING:
     from circuitviz.workspace.workspace import Workspace
@@ -28,13 +28,13 @@ class TabController(QObject):
         super().__init__(workspace)
         self._workspace = workspace
 
-    def open_empty(self) -> Tab:
+    def open_empty(self) -> DocumentTab:
         """Bring an untouched empty tab to the front: one that there is, or a new one."""
         tab = self._workspace.tabs.front if self._workspace.tabs.front.is_untouched else self._find_empty()
         self.show(tab)
         return tab
 
-    def prepare(self) -> Tab:
+    def prepare(self) -> DocumentTab:
         """An empty tab for a document or a search, which comes to the front once it has that."""
         workspace = self._workspace
         if not workspace.tabs.front.is_untouched:
@@ -45,12 +45,12 @@ class TabController(QObject):
         workspace.model_status.close()
         return workspace.tabs.front
 
-    def _find_empty(self) -> Tab:
+    def _find_empty(self) -> DocumentTab:
         tabs = self._workspace.tabs
         tab = next((tab for tab in tabs.tabs if tab.is_untouched), None)
         return tab or tabs.add(self._workspace.worker.open_tab())
 
-    def show(self, tab: Tab) -> None:
+    def show(self, tab: DocumentTab) -> None:
         """Bring a tab to the front, with all that belongs to it."""
         workspace = self._workspace
         before = workspace.tabs.front
@@ -75,7 +75,7 @@ class TabController(QObject):
             workspace.live_faithfulness.on_model_ready()
         workspace.prompt_circuits.ensure_opened(tab.user_document.state)
 
-    def reload(self, tab: Tab, document: Document) -> None:
+    def reload(self, tab: DocumentTab, document: Document) -> None:
         """Put what was read again from a tab's file into it; undo begins anew."""
         workspace = self._workspace
         self.show(tab)
@@ -92,7 +92,7 @@ class TabController(QObject):
         tabs = self._workspace.tabs
         self.show(tabs.tabs[(tabs.tabs.index(tabs.front) + offset) % len(tabs.tabs)])
 
-    def close(self, tab: Tab) -> None:
+    def close(self, tab: DocumentTab) -> None:
         """Close a tab and end its search; unsaved work is asked about before this. One tab always stays."""
         workspace = self._workspace
         if tab not in workspace.tabs.tabs:
@@ -106,7 +106,7 @@ class TabController(QObject):
         workspace.tabs.remove(tab)
         workspace.worker.close_tab(tab.number)
 
-    def close_unused(self, search: Search) -> None:
+    def close_unused(self, search: QueuedSearch) -> None:
         """Close the tab of a search that found nothing, and go back to where it was asked."""
         tabs, tab = self._workspace.tabs, search.tab
         if tab not in tabs.tabs or not tab.is_untouched or tabs.tabs == [tab]:

@@ -22,14 +22,14 @@ from circuitviz.workbench.requests.messages import ModelReady
 from circuitviz.workbench.requests.open_document_model import ConsentNeeded
 
 if TYPE_CHECKING:
-    from circuitviz.workspace.search_queue import Search
+    from circuitviz.workspace.search_queue import QueuedSearch
 
 EMPTY_TAB_NAME = "New tab"
 MAX_PROMPT_CHARACTERS = 24  # of a prompt in the name of a tab
 
 
 @dataclass(eq=False)
-class Tab:
+class DocumentTab:
     """A document, and how a person works on it.
 
     Attributes:
@@ -59,7 +59,7 @@ class Tab:
     opened_requirements: tuple[object, ...] = ()
     needed_model: ConsentNeeded | None = None
     prompt_index: int = 0
-    search: Search | None = None
+    search: QueuedSearch | None = None
 
     @property
     def user_document(self) -> Document:
@@ -103,21 +103,21 @@ class TabList(QObject):
     def __init__(self, number: int, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.undo_group = QUndoGroup(self)
-        self.front = Tab(number, QUndoStack(self.undo_group))
+        self.front = DocumentTab(number, QUndoStack(self.undo_group))
         self.tabs = [self.front]
-        self._front_before: list[Tab] = []  # the latest last
+        self._front_before: list[DocumentTab] = []  # the latest last
         self._follow(self.front.document)
         self.undo_group.setActiveStack(self.front.undo_stack)
 
-    def add(self, number: int) -> Tab:
+    def add(self, number: int) -> DocumentTab:
         """Add an empty tab to the right of the one in front, which stays there."""
-        tab = Tab(number, QUndoStack(self.undo_group))
+        tab = DocumentTab(number, QUndoStack(self.undo_group))
         self._follow(tab.document)
         self.tabs.insert(self.tabs.index(self.front) + 1, tab)
         self.changed.emit()
         return tab
 
-    def set_front(self, tab: Tab) -> None:
+    def set_front(self, tab: DocumentTab) -> None:
         """Bring a tab to the front."""
         self._front_before = [other for other in self._front_before if other not in (tab, self.front)]
         self._front_before.append(self.front)
@@ -125,7 +125,7 @@ class TabList(QObject):
         self.undo_group.setActiveStack(tab.undo_stack)
         self.changed.emit()
 
-    def remove(self, tab: Tab) -> None:
+    def remove(self, tab: DocumentTab) -> None:
         """Remove a tab that is not in front."""
         self.tabs.remove(tab)
         self._front_before = [other for other in self._front_before if other is not tab]
@@ -134,14 +134,14 @@ class TabList(QObject):
         tab.undo_stack.deleteLater()
         self.changed.emit()
 
-    def move(self, tab: Tab, index: int) -> None:
+    def move(self, tab: DocumentTab, index: int) -> None:
         """Put a tab at another place."""
         if self.tabs.index(tab) != index:
             self.tabs.remove(tab)
             self.tabs.insert(index, tab)
             self.changed.emit()
 
-    def place_document(self, tab: Tab, document: Document) -> None:
+    def place_document(self, tab: DocumentTab, document: Document) -> None:
         """Put a document into a tab, in place of the one that it had."""
         self._unfollow(tab.user_document)
         tab.document, tab.hidden_document, tab.partial_result = document, None, None
@@ -150,28 +150,28 @@ class TabList(QObject):
         self.changed.emit()
 
     @property
-    def earlier_fronts(self) -> list[Tab]:
+    def earlier_fronts(self) -> list[DocumentTab]:
         """The tabs that were in front before, the latest first."""
         return self._front_before[::-1]
 
-    def tab_before(self) -> Tab:
+    def tab_before(self) -> DocumentTab:
         """The tab to go to when the one in front is closed: the one that was in front before it."""
         if self._front_before:
             return self._front_before[-1]
         index = self.tabs.index(self.front)
         return self.tabs[index + 1 if index + 1 < len(self.tabs) else index - 1]
 
-    def tab_of(self, document: Document) -> Tab | None:
+    def tab_of(self, document: Document) -> DocumentTab | None:
         """The tab that has a document of the person's."""
         return next((tab for tab in self.tabs if tab.user_document is document), None)
 
-    def tab_at(self, path: Path) -> Tab | None:
+    def tab_at(self, path: Path) -> DocumentTab | None:
         """The tab that has a file open."""
         real = path.resolve()
         paths = ((tab, tab.user_document.path) for tab in self.tabs)
         return next((tab for tab, other in paths if other is not None and other.resolve() == real), None)
 
-    def unsaved_tabs(self) -> list[Tab]:
+    def unsaved_tabs(self) -> list[DocumentTab]:
         """Tabs with work that is in no file."""
         return [tab for tab in self.tabs if tab.has_unsaved_work]
 
@@ -218,7 +218,7 @@ def shorten_prompt(prompt: str) -> str:
     return text if len(text) <= MAX_PROMPT_CHARACTERS else f"…{text[-MAX_PROMPT_CHARACTERS:].lstrip()}"
 
 
-def describe_tab(tab: Tab) -> str:
+def describe_tab(tab: DocumentTab) -> str:
     """Where the document is saved and what it was made with, one a line."""
     document = tab.user_document
     lines = [str(document.path) if document.path is not None else "Not saved to a file yet"]
@@ -232,7 +232,7 @@ def describe_tab(tab: Tab) -> str:
     return "\n".join(lines)
 
 
-def _method_of(tab: Tab) -> str:
+def _method_of(tab: DocumentTab) -> str:
     origin, search = tab.user_document.state.origin, tab.search
     if origin is not None:
         return f"({origin.method})"

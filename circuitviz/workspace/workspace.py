@@ -52,7 +52,7 @@ from circuitviz.workspace.reply_router import ReplyRouter
 from circuitviz.workspace.save_service import SaveService
 from circuitviz.workspace.search_controller import SearchController
 from circuitviz.workspace.search_form import SearchForm
-from circuitviz.workspace.search_queue import Search, SearchQueue, SearchStatus
+from circuitviz.workspace.search_queue import QueuedSearch, SearchQueue, SearchStatus
 from circuitviz.workspace.selection import Selection
 from circuitviz.workspace.tab_controller import TabController
 from circuitviz.workspace.tabs import TabList
@@ -295,7 +295,7 @@ class Workspace(QObject):
         handle.replied.connect(partial(self._reply_router.route, tab))
         return handle
 
-    def start_discovery(self, request: DiscoverCircuit, is_example: bool = False) -> Search:
+    def start_discovery(self, request: DiscoverCircuit, is_example: bool = False) -> QueuedSearch:
         """Search in a tab of its own.
 
         Args:

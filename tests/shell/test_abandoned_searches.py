@@ -17,7 +17,7 @@ from circuitviz.formats import export_document, save_document
 from circuitviz.models import load_model
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.tabs import DocumentTab
 
 LONG = 90_000
 
@@ -31,7 +31,7 @@ def _search(window: MainWindow, qtbot: QtBot, task: str, method: str, model: str
     qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
 
 
-def _back(window: MainWindow, qtbot: QtBot, tab: Tab) -> None:
+def _back(window: MainWindow, qtbot: QtBot, tab: DocumentTab) -> None:
     """Wait until the search has ended; its tab is gone, and the one it was asked from is in front."""
     desk = window.workspace
     qtbot.waitUntil(lambda: not desk.search_queue.searches, timeout=LONG)

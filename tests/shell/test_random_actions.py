@@ -25,7 +25,7 @@ from circuitviz.models import load_model
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.tasks import load_task
 from circuitviz.workbench.record_origin import select_circuit
-from circuitviz.workspace.tabs import Tab
+from circuitviz.workspace.tabs import DocumentTab
 
 LONG = 90_000
 MANY = 1000
@@ -190,7 +190,7 @@ def test_a_thousand_random_actions(
     assert not thread_names() - threads, threading.enumerate()
 
 
-def leave_one_tab(window: MainWindow, kept: Tab) -> None:
+def leave_one_tab(window: MainWindow, kept: DocumentTab) -> None:
     """Close all other tabs, with what is in them."""
     window.workspace.tab_controller.show(kept)
     for tab in [tab for tab in window.workspace.tabs.tabs if tab is not kept]:

@@ -35,7 +35,7 @@ from circuitviz.jobs import JobHandle
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
 from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
 from circuitviz.workbench.requests.messages import JobFailed, ModelReady, Request
-from circuitviz.workspace.search_queue import Search
+from circuitviz.workspace.search_queue import QueuedSearch
 from circuitviz.workspace.workspace import Workspace
 
 SHAPE = ModelShape(2, 4, 16)
@@ -129,12 +129,12 @@ def found(where: TaskOrigin, **more: Any) -> SearchResult:
     return SearchResult(scores, scores.greedy(30), where, **{"partial": False, **more})
 
 
-def search(workspace: Workspace, where: TaskOrigin, is_example: bool = False) -> Search:
+def search(workspace: Workspace, where: TaskOrigin, is_example: bool = False) -> QueuedSearch:
     """Ask for it, as a person does."""
     return workspace.start_discovery(DiscoverCircuit.from_origin(where, "cpu"), is_example)
 
 
-def give(workspace: Workspace, search: Search, result: SearchResult) -> None:
+def give(workspace: Workspace, search: QueuedSearch, result: SearchResult) -> None:
     """The worker's reply to a search, and its end where it is the last."""
     handle = workspace.search_queue.handle_of(search)
     handle.deliver(result)
@@ -179,7 +179,7 @@ def opening(workspace: Workspace) -> None:
     workspace.set_document(Document(State(WHERE, scores, scores.greedy(20))))
 
 
-def partial_on_the_screen(workspace: Workspace) -> Search:
+def partial_on_the_screen(workspace: Workspace) -> QueuedSearch:
     asked = search(workspace, OTHER_MODEL)
     give(workspace, asked, found(OTHER_MODEL, partial=True))
     return asked

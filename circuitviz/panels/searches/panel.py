@@ -8,7 +8,7 @@ from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.panels.widgets.time_left import TimeLeftEstimate
-from circuitviz.workspace.search_queue import Search, SearchStatus
+from circuitviz.workspace.search_queue import QueuedSearch, SearchStatus
 from circuitviz.workspace.workspace import Workspace
 
 PROGRESS_STEPS = 1000
@@ -35,8 +35,8 @@ class SearchesPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.rows: dict[Search, SearchRow] = {}
-        self._ended: list[Search] = []  # the latest first
+        self.rows: dict[QueuedSearch, SearchRow] = {}
+        self._ended: list[QueuedSearch] = []  # the latest first
         self._was_needed = False
         self.empty_label = QLabel(EMPTY_TEXT, objectName="muted", wordWrap=True)
         content = QWidget()
@@ -77,11 +77,11 @@ class SearchesPanel(Panel):
             self._was_needed = True
             self.applicability_changed.emit()
 
-    def _show_progress(self, search: Search) -> None:
+    def _show_progress(self, search: QueuedSearch) -> None:
         if search in self.rows:
             self.rows[search].refresh_progress()
 
-    def _on_ended(self, search: Search) -> None:
+    def _on_ended(self, search: QueuedSearch) -> None:
         if search.has_result and search.tab in self.workspace.tabs.tabs:
             self._ended = [search, *self._ended][:MAX_ENDED_SEARCHES]
 
@@ -97,7 +97,7 @@ class SearchesPanel(Panel):
 class SearchRow(QWidget):
     """One search: what it is of, how far it is, and what can be done with it."""
 
-    def __init__(self, search: Search, workspace: Workspace) -> None:
+    def __init__(self, search: QueuedSearch, workspace: Workspace) -> None:
         super().__init__()
         self._search, self._workspace = search, workspace
         self._time_left = TimeLeftEstimate()
