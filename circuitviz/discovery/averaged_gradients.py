@@ -18,6 +18,7 @@ from circuitviz.graph import Scores
 from circuitviz.models import Activations, Model, record_activations
 from circuitviz.models.batching import run_in_batches
 from circuitviz.models.buffers import BufferPool
+from circuitviz.models.earlier_outputs import reuse_earlier_outputs
 from circuitviz.models.forward_overrides import Hook
 from circuitviz.models.sender_activations import recording_hooks
 from circuitviz.progress import Progress, ProgressSteps
@@ -74,7 +75,7 @@ def score_by_average_gradients(
         Scores of all edges, by span where the setting has spans.
     """
     model, task = setting.model, setting.task
-    values_for = ablation_values(model, task, setting.ablation)
+    values_for = ablation_values(model, task, setting.ablation, keeps_earlier=True)
     sizes = (*(() if setting.spans is None else (len(setting.spans),)), *model.graph.mask.shape)
     total = torch.zeros(sizes, dtype=torch.float64, device=model.device)
     prompts_done, buffers, timer = 0, BufferPool(), FetchTimer(model.device)
@@ -88,7 +89,10 @@ def score_by_average_gradients(
                 setting, batch, GradientPoint(), recording_hooks(model, batch.clean), rules=rules
             )
         else:
-            clean_gradients, batch.clean = None, record_activations(model, subtask.clean, subtask.lengths - 1)
+            earlier = batch.ablated.earlier_outputs
+            overrides = reuse_earlier_outputs(model, earlier) if earlier else None
+            batch.clean = record_activations(model, subtask.clean, subtask.lengths - 1, overrides)
+            clean_gradients = None
         span_tokens = None
         if setting.spans is not None:
             span_tokens = SpanTokens.of_batch(subtask, setting.spans, batch.ablated.first_changed_position)
@@ -159,6 +163,7 @@ def compute_gradients(
         extra_hooks=extra_hooks,
         changes=point.hooks,
         first_changed_position=ablated.first_changed_position,
+        earlier_outputs=ablated.earlier_outputs,
         extra_tensors=extra_tensors,
         rules=rules,
     )

@@ -16,12 +16,13 @@ from circuitviz.models import (
     zero_activations,
 )
 from circuitviz.models.batching import split_batches
+from circuitviz.models.earlier_outputs import keep_earlier_outputs
 from circuitviz.tasks import Task
 
 AblationValues = Callable[[Task], Activations]
 
 
-def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
+def ablation_values(model: Model, task: Task, ablation: str, keeps_earlier: bool = False) -> AblationValues:
     """A function from a batch of the task to the senders' ablation values on it (methods.md, Ablation).
 
     ``corrupted`` runs the batch's own corrupted prompts; means are taken once, over all clean prompts of the
@@ -31,9 +32,10 @@ def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
         model: The model.
         task: The whole task.
         ablation: One of ``ABLATIONS``.
+        keeps_earlier: Whether ``Activations.earlier_outputs`` are wanted.
     """
     if ablation == "corrupted":
-        return lambda subtask: _corrupted_activations(model, subtask)
+        return lambda subtask: _corrupted_activations(model, subtask, keeps_earlier)
     if ablation == OPTIMAL_ABLATION:
         shared = optimal_activations(model, task)
     elif ablation == "zero":
@@ -45,10 +47,13 @@ def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
     return lambda subtask: shared
 
 
-def _corrupted_activations(model: Model, subtask: Task) -> Activations:
+def _corrupted_activations(model: Model, subtask: Task, keeps_earlier: bool) -> Activations:
     """The corrupted run, with the first position at which a corrupted token differs."""
-    outputs = record_activations(model, subtask.corrupted, subtask.lengths - 1)
-    outputs.first_changed_position = subtask.first_changed_position
+    first_position, kept = subtask.first_changed_position, dict[tuple[int, str], Tensor]()
+    is_kept = keeps_earlier and first_position > 0
+    overrides = keep_earlier_outputs(model, first_position, kept) if is_kept else None
+    outputs = record_activations(model, subtask.corrupted, subtask.lengths - 1, overrides)
+    outputs.first_changed_position, outputs.earlier_outputs = first_position, kept
     return outputs
 
 

@@ -21,6 +21,7 @@ from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.models import Model
 from circuitviz.models.batching import batch_budget_bytes
 from circuitviz.models.buffers import BufferPool
+from circuitviz.models.earlier_outputs import EarlierOutputs
 from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward, ReplacementForward
 from circuitviz.models.sender_activations import head_rows
 
@@ -71,6 +72,7 @@ def run_backward(
     extra_tensors: list[Tensor] | None = None,
     changes: dict[str, Hook] | None = None,
     rules: BackwardRules | None = None,
+    earlier_outputs: EarlierOutputs | None = None,
 ) -> tuple[GradientCapture, GradientCapture]:
     """Run one forward and one backward pass.
 
@@ -94,6 +96,7 @@ def run_backward(
             ``GradientCapture.extra``, and further gradients can be taken through the same pass.
         changes: Hooks that replace tensors of the pass. They may be called twice.
         rules: What the backward pass does differently.
+        earlier_outputs: Outputs before ``first_changed_position`` from another pass over the same prompts.
 
     Returns:
         The tensors of the pass, and their gradients.
@@ -105,15 +108,16 @@ def run_backward(
 
     changes = _merge_hooks({} if rules is None else rules.hooks(model), changes or {})
     hooks = _merge_hooks({model.embed_hook: embed}, extra_hooks or {}, changes)
-    size = pattern_bytes(model, *tokens.shape)
+    size, earlier = pattern_bytes(model, *tokens.shape), earlier_outputs or {}
     if extra_tensors is None and size > batch_budget_bytes(model.device):
         return _run_by_layer(
-            model, tokens, positions, loss, hooks, changes, rules, first_changed_position, at_sender_outputs
-        )
+            model, tokens, positions, loss, hooks, changes, rules, first_changed_position, at_sender_outputs,
+            earlier,
+        )  # fmt: skip
     capture = GradientCapture(first_changed_position)
     overrides = ForwardOverrides(hooks=hooks)
     for layer in range(model.shape.n_layers):
-        _capture_layer(model, layer, capture, overrides, rules)
+        _capture_layer(model, layer, capture, overrides, rules, earlier)
     overrides.hooks = _merge_hooks(overrides.hooks, {"ln_final.hook_in": capture.resid_final.append})
     with torch.enable_grad(), model.overridden(overrides):
         value = loss(model.logits(tokens, positions))
@@ -159,6 +163,7 @@ def _run_by_layer(
     rules: BackwardRules | None,
     first_changed_position: int,
     at_sender_outputs: bool,
+    earlier: EarlierOutputs,
 ) -> tuple[GradientCapture, GradientCapture]:
     """``run_backward`` with the graph of one block at a time.
 
@@ -186,7 +191,7 @@ def _run_by_layer(
         prefix = f"blocks.{layer}."
         overrides = ForwardOverrides(hooks={n: hook for n, hook in changes.items() if n.startswith(prefix)})
         block = GradientCapture(first_changed_position)
-        _capture_layer(model, layer, block, overrides, rules)
+        _capture_layer(model, layer, block, overrides, rules, earlier)
         with torch.enable_grad(), model.overridden(overrides):
             output = model.block_output(layer, streams.pop().detach().requires_grad_())
             wanted = [*block.q, *block.k, *block.v, *block.resid_pre, *block.mlp, *block.resid_mid]
@@ -209,6 +214,7 @@ def _capture_layer(
     capture: GradientCapture,
     overrides: ForwardOverrides,
     rules: BackwardRules | None,
+    earlier: EarlierOutputs,
 ) -> None:
     """Add what keeps a layer's tensors to the overrides of a pass."""
     first_position = capture.first_changed_position
@@ -216,11 +222,11 @@ def _capture_layer(
     for channel in "qkv":
         change = None if rules is None else rules.after_projection(channel)
         overrides.projections[layer, channel] = partial(
-            _grad_from, first_position, getattr(capture, channel), None, change
+            _grad_from, first_position, getattr(capture, channel), None, change, earlier.get((layer, channel))
         )
     if model.shape.mlp:
         observers[model.layers[layer].mlp_in_hook] = capture.resid_mid.append
-        run_mlp = partial(_grad_from, first_position, None, capture.mlp, None)
+        run_mlp = partial(_grad_from, first_position, None, capture.mlp, None, earlier.get((layer, "mlp")))
         overrides.mlps[layer] = (
             run_mlp if rules is None else partial(_follow_rules, rules, model, layer, run_mlp)
         )
@@ -264,12 +270,13 @@ def _grad_from(
     outputs: list[Tensor] | None,
     inputs: list[Tensor] | None,
     change: Callable[[Tensor], Tensor] | None,
+    earlier_output: Tensor | None,
     original: OriginalForward,
     x: Tensor,
 ) -> Tensor:
     """A module on all positions, differentiated only from a position on; the later part is kept.
 
-    ``change`` is applied to its output after that.
+    ``change`` is applied to its output after that. The earlier part is computed where it is not given.
 
     Its input is a tensor of its own: in parallel blocks that share one normalisation (GPT-J, Phi, Falcon),
     attention reads ``x``, too, and its gradient is not the MLP's.
@@ -283,8 +290,9 @@ def _grad_from(
         output = change(output)
     if not first_position:
         return output
-    with torch.no_grad():
-        earlier_output = original(x[:, :first_position].contiguous())
+    if earlier_output is None:
+        with torch.no_grad():
+            earlier_output = original(x[:, :first_position].contiguous())
     return torch.cat([earlier_output, output], 1)
 
 
@@ -350,14 +358,16 @@ def add_edge_scores(
         stream = arrange(capture.resid_pre[layer].detach()[:, first_position:])
         first_column = columns[f"a{layer}.h0<q>"]
         count = 0
-        for gradient, projection in (
-            (gradients.q[layer], weights.q),
-            (gradients.k[layer], weights.k),
-            (gradients.v[layer], weights.v),
-        ):
+        for channel in "qkv":
+            projection, bias = weights.channel_weights(channel)
             target = received[count : count + len(projection)]
-            heads = arrange(gradient.view(*gradient.shape[:2], len(projection), -1))
-            weights.attn_norm.vjp_heads(stream, heads, projection, target, are_scales_constant)
+            projected, gradient = (
+                arrange(getattr(part, channel)[layer].detach().unflatten(2, (len(projection), -1)))
+                for part in (capture, gradients)
+            )
+            weights.attn_norm.vjp_heads(
+                stream, gradient, projection, target, are_scales_constant, projected - bias
+            )
             count += len(projection)
         if shape.mlp:
             assert weights.mlp_norm is not None

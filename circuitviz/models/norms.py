@@ -165,7 +165,13 @@ class Norm:
         return centred * self.weight
 
     def vjp_heads(
-        self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor, is_scale_constant: bool = False
+        self,
+        x: Tensor,
+        gradient: Tensor,
+        folded: Tensor,
+        out: Tensor,
+        is_scale_constant: bool = False,
+        projected: Tensor | None = None,
     ) -> None:
         """Vector–Jacobian product through this normalisation and a linear map per head.
 
@@ -179,6 +185,7 @@ class Norm:
             out: Receives the gradient at each head's own copy of the stream [head, batch · position,
                 d_model].
             is_scale_constant: Take the scale as a constant.
+            projected: What the maps gave [batch, position, head, e], without bias; computed by default.
         """
         normal, inverse = self.normalise_parts(x)
         heads, width, inner = folded.shape
@@ -187,7 +194,8 @@ class Norm:
             torch.bmm(g, folded.transpose(1, 2), out=out)
             return
         flat = normal.reshape(-1, width)
-        along = (g * (flat @ folded)).sum(-1, keepdim=True) / width
+        by_head = flat @ folded if projected is None else projected.permute(2, 0, 1, 3).reshape_as(g)
+        along = (g * by_head).sum(-1, keepdim=True) / width
         torch.bmm(g, folded.transpose(1, 2), out=out)
         out.addcmul_(along, flat, value=-1)
 
@@ -228,7 +236,13 @@ class IdentityNorm(Norm):
         return gradient
 
     def vjp_heads(
-        self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor, is_scale_constant: bool = False
+        self,
+        x: Tensor,
+        gradient: Tensor,
+        folded: Tensor,
+        out: Tensor,
+        is_scale_constant: bool = False,
+        projected: Tensor | None = None,
     ) -> None:
         """The transpose of a plain linear map per head."""
         heads, _, inner = folded.shape

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from circuitviz.models.forward_overrides import Hook
+from circuitviz.models.earlier_outputs import EarlierOutputs
+from circuitviz.models.forward_overrides import ForwardOverrides, Hook
 from circuitviz.models.model import Model
 from circuitviz.models.norms import Norm
 
@@ -26,6 +27,8 @@ class Activations:
         mlp: Per layer the MLP's output with its bias, [batch, time, d_model].
         logits: Logits at the answer position, [batch, vocabulary].
         first_changed_position: As ablation values, they equal the clean run at all positions before this one.
+        earlier_outputs: As ablation values, what queries, keys, values and MLPs are there; empty where they
+            were not kept.
     """
 
     embed: Tensor
@@ -33,6 +36,7 @@ class Activations:
     mlp: list[Tensor]
     logits: Tensor | None = None
     first_changed_position: int = 0
+    earlier_outputs: EarlierOutputs = field(default_factory=dict)
 
     def from_position(self, position: int) -> Activations:
         """Outputs from a position on; what is shared by all positions stays shared."""
@@ -43,16 +47,20 @@ class Activations:
         return Activations(cut(self.embed), [cut(z) for z in self.z], [cut(m) for m in self.mlp])
 
 
-def record_activations(model: Model, tokens: Tensor, positions: Tensor) -> Activations:
+def record_activations(
+    model: Model, tokens: Tensor, positions: Tensor, overrides: ForwardOverrides | None = None
+) -> Activations:
     """Run the model without gradients and keep what its senders write.
 
     Args:
         model: The model.
         tokens: Token ids [batch, time].
         positions: The answer position of each prompt [batch].
+        overrides: Replacements of modules in this pass.
     """
     outputs = Activations(torch.empty(0), [], [])
-    with torch.no_grad(), model.hooks(recording_hooks(model, outputs)):
+    overrides = replace(overrides or ForwardOverrides(), hooks=recording_hooks(model, outputs))
+    with torch.no_grad(), model.overridden(overrides):
         outputs.logits = model.logits(tokens, positions)
     return outputs
 
