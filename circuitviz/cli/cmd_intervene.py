@@ -7,7 +7,7 @@ import argparse
 from circuitviz import features
 from circuitviz.cli.output import print_result
 from circuitviz.cli.prompt_flags import (
-    add_neurons_flag,
+    add_basis_flags,
     add_prompt_flags,
     add_target_flag,
     nodes_from_flags,
@@ -28,7 +28,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add the flags of ``intervene``."""
     add_prompt_flags(parser)
     add_target_flag(parser)
-    add_neurons_flag(parser)
+    add_basis_flags(parser)
     text = "NODE=zero, NODE=scale:0.5, NODE=set:3, NODE=mean or NODE=corrupted; may be given several times"
     parser.add_argument("--change", action="append", required=True, metavar="NODE=ACTION", help=text)
     parser.add_argument("--corrupted", help="the prompt whose values 'corrupted' and 'mean' take")

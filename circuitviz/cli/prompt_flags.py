@@ -11,7 +11,15 @@ from circuitviz import features, formats, models, workbench
 from circuitviz.cli.flags import add_device_flags, add_model_flag
 from circuitviz.cli.output import print_message, run_with_progress_bar
 from circuitviz.document import Document, State
-from circuitviz.document.attribution_query import NEURON_COUNT, AttributionQuery
+from circuitviz.document.attribution_query import (
+    ATTENTION_MODES,
+    CONVENTION_NAMES,
+    HEADS_ATTENTION,
+    NEURON_COUNT,
+    OWN_CONVENTION,
+    TRANSPARENT_ATTENTION,
+    AttributionQuery,
+)
 from circuitviz.errors import InputError
 from circuitviz.resources import resource_path
 
@@ -26,7 +34,7 @@ def load_model_and_dictionaries(
             f"--dictionaries needs folders of SAEs and transcoders of '{args.model}'; "
             "'circuitviz train-dictionary' makes them."
         )
-    return _load(args, paths, 0)
+    return _load(args, paths, 0, HEADS_ATTENTION)
 
 
 def _dictionary_paths(args: argparse.Namespace) -> list[Any]:
@@ -35,7 +43,7 @@ def _dictionary_paths(args: argparse.Namespace) -> list[Any]:
 
 
 def _load(
-    args: argparse.Namespace, paths: list[Any], neurons: int
+    args: argparse.Namespace, paths: list[Any], neurons: int, attention: str
 ) -> tuple[models.Model, tuple[features.Dictionary, ...]]:
     """Load the model and some dictionaries; print what stands for sites without one."""
     model = models.load_model(args.model, args.device, args.dtype)
@@ -53,14 +61,15 @@ def _load(
         shown = "shown as neurons" if neurons else "leaves"
         print_message(f"Without a dictionary, and so {shown}: the MLPs {', '.join(bare)}.")
     if heads := [f"a{i}" for i in layers if f"a{i}" not in sites]:
-        print_message(f"Without a dictionary, and so shown as heads: the attention {', '.join(heads)}.")
+        shown = "passed through by edges" if attention == TRANSPARENT_ATTENTION else "shown as heads"
+        print_message(f"Without a dictionary, and so {shown}: the attention {', '.join(heads)}.")
     return model, found
 
 
 def open_prompt_from_flags(args: argparse.Namespace, query: AttributionQuery) -> workbench.PromptSession:
     """Open a query's prompt with the dictionaries that the flags name, or with neurons as nodes."""
     paths = _dictionary_paths(args) if query.needs_dictionaries else []
-    model, found = _load(args, paths, query.neurons)
+    model, found = _load(args, paths, query.neurons, query.attention)
     opening = workbench.open_prompt(model, replace(query, model=model.name), found)
     already_printed = {dictionary.misfit for dictionary in found}
     for warning in opening.warnings:
@@ -91,6 +100,7 @@ def query_from_flags(args: argparse.Namespace, **fields: Any) -> AttributionQuer
         incorrect=wrong,
         bos=False if args.no_bos else None,
         tokens=_parse_token_ids(args.tokens),
+        convention=args.convention,
         **nodes_from_flags(args),
         **fields,
     )
@@ -105,7 +115,8 @@ def nodes_from_flags(args: argparse.Namespace) -> dict[str, Any]:
         sites = ()
     if neurons is None:
         neurons = NEURON_COUNT if sites == () else 0
-    return {"dictionaries": folders, "sites": sites, "neurons": neurons}
+    attention = args.attention or (HEADS_ATTENTION if sites == () else TRANSPARENT_ATTENTION)
+    return {"dictionaries": folders, "sites": sites, "neurons": neurons, "attention": attention}
 
 
 def write_circuit(state: State, path: Path) -> None:
@@ -136,16 +147,24 @@ def add_query_flags(parser: argparse.ArgumentParser) -> None:
     """Add ``--sites``, ``--tokens`` and ``--corrupted``."""
     text = "sites opened into features, for example a2,m3; the others are heads and MLPs; empty for none"
     parser.add_argument("--sites", help=text)
-    add_neurons_flag(parser)
+    add_basis_flags(parser)
+    text = "circuit-tracer: its nodes (no biases, no position embeddings, no features and errors at position "
+    text += "0, transparent attention) and logits minus their mean"
+    parser.add_argument("--convention", choices=CONVENTION_NAMES, default=OWN_CONVENTION, help=text)
     parser.add_argument("--tokens", help="ids of the prompt's tokens, where its text does not give them")
     parser.add_argument("--corrupted", help="a prompt of as many tokens, used to evaluate the circuit")
 
 
-def add_neurons_flag(parser: argparse.ArgumentParser) -> None:
-    """Add ``--neurons``."""
+def add_basis_flags(parser: argparse.ArgumentParser) -> None:
+    """Add ``--neurons`` and ``--attention``."""
     text = "in MLPs without a dictionary, how many neurons are nodes, those of largest attribution "
     text += f"(default {NEURON_COUNT:,} where there are no dictionaries, else 0)"
     parser.add_argument("--neurons", type=int, metavar="N", help=text)
+    text = (
+        "where attention has no dictionary: edges pass through heads, or heads are nodes (the default where "
+    )
+    text += "there are no dictionaries)"
+    parser.add_argument("--attention", choices=ATTENTION_MODES, help=text)
 
 
 def add_target_flag(parser: argparse.ArgumentParser) -> None:

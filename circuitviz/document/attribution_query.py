@@ -19,6 +19,8 @@ HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH = (
 PROMPT_METHODS = (HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH)
 LOGIT_DIFF_TARGET = "logit-diff"  # the target that is the difference of the answers' logits
 PROMPT_TASK = "prompt"  # used where a task's name is expected
+ATTENTION_MODES = TRANSPARENT_ATTENTION, HEADS_ATTENTION = "transparent", "heads"
+CONVENTION_NAMES = OWN_CONVENTION, CIRCUIT_TRACER_CONVENTION = "circuitviz", "circuit-tracer"
 NEURON_COUNT = 1000  # neurons that are nodes where a model has no dictionaries
 EDGE_SHARE_SELECTION = "share"  # edges to a share of all |score|
 
@@ -53,6 +55,9 @@ class AttributionQuery:
         dtype: The precision that the model's weights are kept in, one of `DTYPE_CHOICES`.
         neurons: How many neurons, those of largest attribution, are nodes in MLPs that are not decomposed; 0
             where such MLPs are nodes themselves.
+        attention: Whether edges pass through heads of attention without a dictionary (`transparent`) or such
+            heads are nodes (`heads`).
+        convention: `circuitviz`, or `circuit-tracer` for that tool's nodes and logits.
     """
 
     model: str
@@ -76,6 +81,8 @@ class AttributionQuery:
     chosen_ablation: str = ""
     dtype: str = FULL_DTYPE
     neurons: int = 0
+    attention: str = TRANSPARENT_ATTENTION
+    convention: str = OWN_CONVENTION
 
     @property
     def is_graph(self) -> bool:
@@ -105,7 +112,8 @@ class AttributionQuery:
     @property
     def run_key(self) -> tuple[Any, ...]:
         """Key of the run and its nodes: queries with equal keys share attribution rows."""
-        return self.model, self.prompt, self.tokens, self.bos, self.dictionaries, self.sites, self.neurons
+        basis = self.dictionaries, self.sites, self.neurons, self.attention, self.convention
+        return self.model, self.prompt, self.tokens, self.bos, *basis
 
     @property
     def target_key(self) -> tuple[Any, ...]:
@@ -134,6 +142,10 @@ class AttributionQuery:
             options["tokens"] = list(self.tokens)
         if self.neurons:
             options["neurons"] = self.neurons
+        if self.attention != HEADS_ATTENTION:  # the only one in files of before
+            options["attention"] = self.attention
+        if self.convention != OWN_CONVENTION:
+            options["convention"] = self.convention
         if self.is_graph:
             shares = {"node_share": self.node_share, "edge_share": self.edge_share}
             return {**options, "rows": self.rows, **shares}
@@ -162,6 +174,9 @@ class AttributionQuery:
             parts.append(f"--sites={','.join(self.sites)}")
         if self.neurons:
             parts.append(f"--neurons={self.neurons}")
+        parts.append(f"--attention={self.attention}")
+        if self.convention != OWN_CONVENTION:
+            parts.append(f"--convention={self.convention}")
         if self.bos is False:
             parts.append("--no-bos")
         parts.append(f"--prompt={self.prompt}")

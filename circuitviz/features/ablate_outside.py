@@ -114,7 +114,9 @@ class OutsideAblation:
             hooks[model.embed_hook] = partial(change_embeddings, self.changes[""], model.embed_scale)
         for layer, weights in enumerate(model.layers):
             dictionary = self.table.dictionaries.get(f"a{layer}")
-            if dictionary is None or dictionary.site.reads == "z":
+            if self.table.is_transparent(layer):
+                pass  # heads are no nodes: they respond
+            elif dictionary is None or dictionary.site.reads == "z":
                 hooks[f"blocks.{layer}.attn.hook_z"] = partial(self._ablate_z, layer)
             else:
                 hooks[weights.attn_out_hook] = partial(self._ablate_site_output, dictionary)

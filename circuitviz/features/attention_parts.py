@@ -107,13 +107,7 @@ def _read_vectors_through_head(table: NodeTable, target: Target, layer: int, hea
                 f"'{target.node.name}' reads nothing of what a{layer}.h{head} writes; a target of a later "
                 "layer, or an attention feature of this one, would be right."
             )
-        if reads.by_position is not None:
-            covector = reads.by_position[0]
-        else:
-            assert reads.at_own_position is not None
-            covector = torch.zeros_like(run.final)
-            covector[int(reads.position[0])] = reads.at_own_position[0]
-        value[:, head] = covector @ weights.o[head].T * run.post[layer]
+        value[:, head] = reads.spread(run.time)[0] @ weights.o[head].T * run.post[layer]
     everywhere = torch.arange(run.time, device=value.device)
     spread, constant = pull_back_through_attention(run, layer, value, everywhere)
     return ReadVectors(

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from circuitviz.errors import InputError
+from circuitviz.document.attribution_query import ATTENTION_MODES, HEADS_ATTENTION, TRANSPARENT_ATTENTION
+from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary, distinct_rows
 from circuitviz.features.dictionary_loading import check_dictionary, check_one_per_site
 from circuitviz.features.forward_order import (
@@ -20,9 +21,16 @@ from circuitviz.features.forward_order import (
     mlp_output_stage,
     mlp_write_stage,
 )
-from circuitviz.features.hook_points import folded_value_bias
+from circuitviz.features.hook_points import folded_value_bias, head_value_bias
 from circuitviz.features.neurons import NeuronLayer
-from circuitviz.features.node_rows import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import (
+    CIRCUIT_TRACER,
+    CONVENTIONS,
+    NODE_KINDS,
+    OWN_CONVENTION,
+    Convention,
+    NodeTable,
+)
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import NodeKind
 from circuitviz.models.batching import batch_budget_bytes
@@ -58,13 +66,19 @@ class _NodeTableBuilder:
     run: Run
     dictionaries: dict[str, Dictionary]
     neurons: Mapping[int, NeuronLayer]
+    attention: str
+    convention: Convention
     blocks: list[_NodeBlock] = field(default_factory=list)
 
     def add_node_per_position(
         self, kind: NodeKind, layer: int, part: str, stage: int, written: Tensor
     ) -> None:
         """Add one node for each position, which writes a row of [time, d_model]."""
-        positions = torch.arange(self.run.time)
+        if kind.is_fixed and not self.convention.has_fixed_nodes:
+            return
+        is_of_dictionary = kind in (NodeKind.ERROR, NodeKind.SKIP)
+        positions = torch.arange(self.convention.starts_at if is_of_dictionary else 0, self.run.time)
+        written = written[len(written) - len(positions) :]
         no_items, ones = torch.full_like(positions, -1), written.new_ones(len(positions))
         self.blocks.append(_NodeBlock(kind, layer, part, stage, positions, no_items, ones, written))
 
@@ -73,6 +87,11 @@ class _NodeTableBuilder:
         run, stage = self.run, attention_write_stage(layer)
         biases = run.attention_bias_output(layer)
         dictionary = self.dictionaries.get(f"a{layer}")
+        if dictionary is None and self.attention == TRANSPARENT_ATTENTION:
+            self.add_node_per_position(
+                NodeKind.BIAS, layer, "a", stage, biases + head_bias_output(run, layer)
+            )
+            return
         if dictionary is None:
             heads = run.head_outputs(layer)
             time, number, width = heads.shape
@@ -110,14 +129,16 @@ class _NodeTableBuilder:
                 NodeKind.MLP, layer, "m", mlp_output_stage(layer), torch.zeros_like(written)
             )
         error = written - self.add_features(dictionary, stage)
+        biases = dictionary.decoder_bias.expand_as(written)
         if dictionary.skip is not None:
             skipped = run.dictionary_input(dictionary) @ dictionary.skip.T
-            self.add_node_per_position(NodeKind.SKIP, layer, "m", stage, skipped)
+            if self.attention == TRANSPARENT_ATTENTION:
+                biases = biases + skip_bias_output(run, dictionary)
+            else:
+                self.add_node_per_position(NodeKind.SKIP, layer, "m", stage, skipped)
             error = error - skipped
         self.add_node_per_position(NodeKind.ERROR, layer, "m", stage, error)
-        self.add_node_per_position(
-            NodeKind.BIAS, layer, "m", stage, dictionary.decoder_bias.expand_as(written)
-        )
+        self.add_node_per_position(NodeKind.BIAS, layer, "m", stage, biases)
 
     def add_neurons(self, neurons: NeuronLayer, stage: int) -> None:
         """Add the neurons that are nodes, what the others write as an error, and the biases."""
@@ -134,7 +155,9 @@ class _NodeTableBuilder:
     def add_features(self, dictionary: Dictionary, stage: int) -> Tensor:
         """Add a dictionary's active features; returns its decoded output without the skip, [time, d_out]."""
         activation, site = dictionary.encode(self.run.dictionary_input(dictionary)), dictionary.site
-        positions, item = activation.nonzero(as_tuple=True)
+        listed = activation.clone()
+        listed[: self.convention.starts_at] = 0
+        positions, item = listed.nonzero(as_tuple=True)
         indices, inverse = distinct_rows(dictionary, item)
         rows = dictionary.decoder_rows(indices)  # read from the file once
         if dictionary.is_on_host:
@@ -169,6 +192,8 @@ class _NodeTableBuilder:
             run=run,
             dictionaries=self.dictionaries,
             neurons=self.neurons,
+            attention=self.attention,
+            convention=self.convention,
             kind=_repeat_per_node(blocks, [NODE_KINDS.index(b.kind) for b in blocks], np.int8)[order],
             layer=_repeat_per_node(blocks, [b.layer for b in blocks], np.int16)[order],
             part=_repeat_per_node(blocks, [b.part == "a" for b in blocks], np.bool_)[order],
@@ -202,7 +227,11 @@ class _NodeTableBuilder:
 
 @torch.no_grad()
 def node_table(
-    run: Run, dictionaries: Iterable[Dictionary] = (), neurons: Mapping[int, NeuronLayer] | None = None
+    run: Run,
+    dictionaries: Iterable[Dictionary] = (),
+    neurons: Mapping[int, NeuronLayer] | None = None,
+    attention: str = HEADS_ATTENTION,
+    convention: str = OWN_CONVENTION.name,
 ) -> NodeTable:
     """Make the table of all nodes of a run.
 
@@ -211,11 +240,19 @@ def node_table(
         dictionaries: At most one for each site; they decide which basis a site is shown in. Attention without
             a dictionary has its heads as nodes; an MLP without one is a leaf.
         neurons: By layer, neurons of MLPs without a dictionary that are nodes.
+        attention: ``heads``: each head of attention without a dictionary is a node at each position, and so
+            is each skip connection; ``transparent``: edges pass through them, with patterns held.
+        convention: ``circuitviz``, or ``circuit-tracer``: transparent attention, no biases and position
+            embeddings as nodes, no features and errors at position 0, and logits minus their mean.
 
     Raises:
         InputError: A dictionary does not fit the model, two belong to one site, or the table would not fit
             into memory.
     """
+    _check_choice("attention", attention, ATTENTION_MODES)
+    _check_choice("convention", convention, CONVENTIONS)
+    if convention == CIRCUIT_TRACER.name:
+        attention = TRANSPARENT_ATTENTION
     site_dictionaries = list(dictionaries)
     check_one_per_site(site_dictionaries)
     for dictionary in site_dictionaries:
@@ -224,6 +261,8 @@ def node_table(
         run,
         {dictionary.site.name: dictionary.to(run.final) for dictionary in site_dictionaries},
         neurons or {},
+        attention,
+        CONVENTIONS[convention],
     )
     builder.add_node_per_position(NodeKind.TOKEN, -1, "a", EMBED_STAGE, run.embed)
     if float(run.position.abs().max()) > 1e-6 * float(run.embed.abs().max()):
@@ -233,6 +272,28 @@ def node_table(
         if run.model.shape.mlp:
             builder.add_mlp(layer)
     return builder.build_table()
+
+
+def head_bias_output(run: Run, layer: int) -> Tensor:
+    """Return what a layer's heads write whatever they read, the biases of their values, [time, d_model]."""
+    value = head_value_bias(run.model, layer)
+    at_queries = run.pattern[layer].sum(-1).T[..., None] * value  # a pattern may have a sink: not always 1
+    return project_head_values(run, layer, at_queries.flatten(1))
+
+
+def skip_bias_output(run: Run, dictionary: Dictionary) -> Tensor:
+    """Return what a skip connection writes whatever the stream, from the normalisation's bias, [d_model]."""
+    assert dictionary.skip is not None
+    bias = run.mlp_norm(dictionary.site.layer).bias
+    if bias is None or dictionary.site.reads != "normalised" or dictionary.processing.fold_ln:
+        return torch.zeros_like(dictionary.decoder_bias)
+    return dictionary.skip @ bias
+
+
+def _check_choice(option: str, name: str, choices: Iterable[str]) -> None:
+    if name not in choices:
+        message = f"There is no {option} '{name}'; there is {', '.join(choices)}."
+        raise InputError(message + suggest_name(name, tuple(choices)))
 
 
 def project_head_values(run: Run, layer: int, z: Tensor) -> Tensor:

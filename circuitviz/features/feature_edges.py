@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.features import read_vectors
+from circuitviz.features.channels import channels, covectors_by_stage
 from circuitviz.features.forward_order import attention_read_stage, mlp_output_stage, mlp_read_stage
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
@@ -108,17 +109,17 @@ class Edges:
         """Return dot products of what is read with what was written before, [k, nodes]."""
         table, written = self.table, self.table.written
         weights = written.new_zeros(len(reads.position), len(table))
-        if reads.at_own_position is not None:
+        if reads.at_own_position is not None and not channels(table):
             for position in np.unique(reads.position).tolist():
                 at_position = np.flatnonzero(reads.position == position)  # contiguous: they are ascending
                 rows = slice(at_position[0], at_position[-1] + 1)
                 earlier = table.rows_before(position, reads.stage)
                 weights[rows, earlier] = reads.at_own_position[rows] @ written[earlier].T
             return weights
-        assert reads.by_position is not None
-        for position in range(int(reads.position.max()) + 1):
-            earlier = table.rows_before(position, reads.stage)
-            weights[:, earlier] = reads.by_position[:, position] @ written[earlier].T
+        for first, end, vectors in covectors_by_stage(table, reads):
+            for position in range(int(reads.position.max()) + 1):
+                start, stop = (table.rows_before(position, stage).stop for stage in (first, end))
+                weights[:, start:stop] = vectors[:, position] @ written[start:stop].T
         return weights
 
     def _rows_of_mlp_output_saes(self, nodes: list[int], rows: Tensor) -> Tensor:

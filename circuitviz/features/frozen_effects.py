@@ -83,7 +83,7 @@ def total_effects_by_stage(
     effects = table.written.new_zeros(len(table))
     at_stage: dict[int, Tensor] = {}
     reads = _target_read_vectors(table, target)
-    pending = {} if reads is None else {reads.stage: _vector_by_position(run.time, reads)}
+    pending = {} if reads is None else {reads.stage: reads.spread(run.time)[0]}
     covector = torch.zeros_like(run.final)
     position, rows_of_stage = table.position_index, table.index_by_stage
     if reads is None:
@@ -184,21 +184,11 @@ def frozen_change(table: NodeTable, target: Target, changes: Sequence[NodeChange
             break
         response = _push_through_mlp(table, layer, delta_before_attention if shape.parallel else delta, fixed)
         delta = delta + response + added.get(mlp_write_stage(layer), 0.0)
-    return float((_vector_by_position(run.time, reads) * delta).sum())
+    return float((reads.spread(run.time)[0] * delta).sum())
 
 
 def _target_read_vectors(table: NodeTable, target: Target) -> ReadVectors | None:
     return target.read_vectors if target.index is None else read_vectors_of_node(table, target.index)
-
-
-def _vector_by_position(time: int, reads: ReadVectors) -> Tensor:
-    """Return what one node reads, as a vector at each position, [time, d_model]."""
-    if reads.by_position is not None:
-        return reads.by_position[0]
-    assert reads.at_own_position is not None
-    vectors = reads.at_own_position.new_zeros(time, reads.at_own_position.shape[1])
-    vectors[int(reads.position[0])] = reads.at_own_position[0]
-    return vectors
 
 
 def _active_features(table: NodeTable, site: str, fixed: _FixedNodes) -> tuple[Tensor, Tensor]:

@@ -24,7 +24,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.feature_edges import Edges
 from circuitviz.features.feature_scores import largest_to_share, scores_between_nodes
-from circuitviz.features.node_rows import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, OWN_CONVENTION, NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import Circuit, NodeKind, Scores
 from circuitviz.models.batching import batch_budget_bytes
@@ -196,12 +196,13 @@ def attribution_graph(
     expanded = np.empty(0, dtype=np.intp)
     rows = target_rows.new_empty(max_rows, len(table))
     influence = direct
+    max_unexpanded = MAX_UNEXPANDED_INFLUENCE if table.convention is OWN_CONVENTION else 0.0
     while True:
         pending = influence.masked_fill(is_done, 0)
         unexpanded, n_pending = torch.stack([pending.sum().double(), (pending > 0).sum().double()]).tolist()
         yield Progress(1 - unexpanded, 1.0, f"{len(expanded):,} of {n_readers:,} nodes")
         n_new = min(ROWS_PER_ROUND, max_rows - len(expanded), int(n_pending))
-        if n_new <= 0 or unexpanded < MAX_UNEXPANDED_INFLUENCE:
+        if n_new <= 0 or unexpanded < max_unexpanded:
             break
         strongest = pending.topk(n_new).indices
         is_done[strongest] = True

@@ -49,4 +49,4 @@ def table_with_neurons(table: NodeTable, targets: Sequence[Target], number: int)
     every = torch.cat([size.flatten() for size in sizes.values()])
     least = every.topk(min(number, len(every))).values[-1]
     chosen = {i: one.with_listed((sizes[i] >= least) & (sizes[i] > 0)) for i, one in layers.items()}
-    return node_table(run, table.dictionaries.values(), chosen)
+    return node_table(run, table.dictionaries.values(), chosen, table.attention, table.convention.name)

@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from circuitviz.document import attribution_query
+from circuitviz.document.attribution_query import HEADS_ATTENTION, TRANSPARENT_ATTENTION
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.neurons import NeuronLayer, require_neurons
@@ -37,6 +39,30 @@ _KIND_OF_LETTER = {
 }
 
 
+@dataclass(frozen=True)
+class Convention:
+    """Which nodes an attribution graph has.
+
+    Attributes:
+        name: Its name.
+        has_fixed_nodes: Whether biases and position embeddings are nodes.
+        starts_at: The first position whose features and errors are nodes.
+        demeans_logits: Whether a logit is explained minus the mean over the vocabulary.
+    """
+
+    name: str
+    has_fixed_nodes: bool = True
+    starts_at: int = 0
+    demeans_logits: bool = False
+
+
+OWN_CONVENTION = Convention(attribution_query.OWN_CONVENTION)
+CIRCUIT_TRACER = Convention(
+    attribution_query.CIRCUIT_TRACER_CONVENTION, has_fixed_nodes=False, starts_at=1, demeans_logits=True
+)
+CONVENTIONS = {one.name: one for one in (OWN_CONVENTION, CIRCUIT_TRACER)}
+
+
 @dataclass(frozen=True, eq=False)
 class NodeTable:
     """All nodes of one run, by position, and at each position in order of computation.
@@ -53,6 +79,8 @@ class NodeTable:
         activation: [nodes], a feature's or neuron's value; 1 for every other node.
         written: [nodes, d_model], activation times direction.
         neurons: By layer, of MLPs without a dictionary some of whose neurons are nodes.
+        attention: What attention without a dictionary is, ``transparent`` or ``heads``.
+        convention: Which nodes there are, and how logits are read.
     """
 
     run: Run
@@ -66,12 +94,18 @@ class NodeTable:
     activation: Tensor
     written: Tensor
     neurons: Mapping[int, NeuronLayer] = field(default_factory=dict)
+    attention: str = HEADS_ATTENTION
+    convention: Convention = OWN_CONVENTION
 
     def __len__(self) -> int:
         return len(self.kind)
 
     def __repr__(self) -> str:
         return f"NodeTable({len(self):,} nodes of {self.run.time} tokens)"
+
+    def is_transparent(self, layer: int) -> bool:
+        """Whether edges pass through a layer's heads without a node."""
+        return self.attention == TRANSPARENT_ATTENTION and f"a{layer}" not in self.dictionaries
 
     @cached_property
     def position_starts(self) -> NDArray[np.intp]:
@@ -217,10 +251,23 @@ class NodeTable:
         return np.asarray(rows[order])
 
     def _inactive_message(self, name: str, part: str, layer: int, position: int) -> str:
-        site = f"{part}{layer}"
+        site, known = f"{part}{layer}", self.run.model.shape
+        message = f"There is no node '{name}' in this run"
+        if layer >= known.n_layers or (part == "m" and not known.mlp):
+            return f"{message}: the model has no {site}."
+        head = re.fullmatch(r"a\d+\.h(\d+)@\d+", name)
+        if head is not None and int(head[1]) >= known.n_heads:
+            return f"{message}: heads of layer {layer} are a{layer}.h0 to a{layer}.h{known.n_heads - 1}."
+        if head is not None and site in self.dictionaries:
+            return (
+                f"{message}: {site} is opened into the features of '{self.dictionaries[site].name}', which "
+                "stand for its heads; where that site is not opened (--sites), they are nodes."
+            )
+        if head is not None:
+            return f"{message}: edges pass through heads here; with --attention heads they are nodes."
         if site not in self.dictionaries:
             reason = "no dictionary was given for it" if layer >= 0 else "there is no such node"
-            return f"There is no node '{name}' in this run: {reason}." + suggest_name(site, self.dictionaries)
+            return f"{message}: {reason}." + suggest_name(site, self.dictionaries)
         number, n_features = name.partition(".f")[2].partition("@")[0], self.dictionaries[site].features
         if number.isdigit() and int(number) >= n_features:
             return f"'{name}' is not active, nor can it be: that dictionary has {n_features:,} features."

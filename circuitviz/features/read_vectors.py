@@ -38,6 +38,16 @@ class ReadVectors:
     at_own_position: Tensor | None = None
     by_position: Tensor | None = None
 
+    def spread(self, time: int) -> Tensor:
+        """Return the vectors at each position, [k, time, d_model]."""
+        if self.by_position is not None:
+            return self.by_position
+        assert self.at_own_position is not None
+        rows, width = self.at_own_position.shape
+        vectors = self.at_own_position.new_zeros(rows, time, width)
+        vectors[torch.arange(rows), torch.from_numpy(self.position)] = self.at_own_position
+        return vectors
+
 
 def pull_back_through_attention(
     run: Run, layer: int, value: Tensor, positions: Tensor

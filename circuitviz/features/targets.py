@@ -171,7 +171,11 @@ def _mean_unembedding(table: NodeTable, tokens: Sequence[int]) -> tuple[Tensor, 
     model = table.run.model
     direction = model.unembedding_rows(list(tokens)).mean(0)
     bias = model.unembedding_bias
-    return direction, direction.new_zeros(()) if bias is None else bias[list(tokens)].mean()
+    offset = direction.new_zeros(()) if bias is None else bias[list(tokens)].mean()
+    if table.convention.demeans_logits:
+        direction = direction - model.unembedding.mean(0)
+        offset = offset if bias is None else offset - bias.mean()
+    return direction, offset
 
 
 def _logit_direction_target(

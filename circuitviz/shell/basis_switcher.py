@@ -8,6 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject
 
 from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.document.attribution_query import HEADS_ATTENTION
 from circuitviz.document.origin import PromptOrigin
 from circuitviz.panels.features.panel import FeaturesPanel
 from circuitviz.workbench.requests.switch_basis import SwitchBasis, plan_basis_switch
@@ -40,7 +41,9 @@ class BasisSwitcher(QObject):
         sites, text = plan
         workspace.post_message(f"{text} …")
         if isinstance(state.origin, PromptOrigin):
-            workspace.prompt_circuits.submit_query(replace(state.origin.query, sites=sites))
+            workspace.prompt_circuits.submit_query(
+                replace(state.origin.query, sites=sites, attention=HEADS_ATTENTION)
+            )
             return
         folders = "; ".join(self._features.dictionary_folders)
         workspace.submit_request(SwitchBasis(state.origin, sites, state.circuit.n_edges, text, folders))

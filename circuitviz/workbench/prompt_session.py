@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from circuitviz import features, models
 from circuitviz.document.attribution_query import (
+    HEADS_ATTENTION,
     LOGIT_DIFF_TARGET,
+    OWN_CONVENTION,
     AttributionQuery,
 )
 from circuitviz.document.origin import PromptOrigin
@@ -138,6 +140,8 @@ class PromptSession:
         told: list[object] = [self.table.run.token_ids, query.corrupted, query.target_key, named]
         if query.neurons:
             told.append(query.neurons)
+        if (query.attention, query.convention) != (HEADS_ATTENTION, OWN_CONVENTION):
+            told += [query.attention, query.convention]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def _describe_empty_result(self, query: AttributionQuery, tau: float) -> str:
@@ -175,7 +179,7 @@ def make_nodes(
     run: features.Run, dictionaries: Iterable[features.Dictionary], query: AttributionQuery
 ) -> tuple[features.NodeTable, tuple[features.Target, ...]]:
     """The nodes of a run that a query asks for, and its targets among them."""
-    table = features.node_table(run, dictionaries)
+    table = features.node_table(run, dictionaries, attention=query.attention, convention=query.convention)
     targets = resolve_targets(table, query)
     if not query.neurons:
         return table, targets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,7 @@ def test_local_circuit(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> Non
     assert data["target"] == name and 0 < len(data["nodes"]) <= 30
     assert data["value"] == pytest.approx(node_target(table, name).value, rel=1e-4)
     assert sum(data["ledger"].values()) == pytest.approx(data["value"], rel=1e-4)
-    assert "leaves: the MLPs m0" in said and "as heads: the attention a0, a3" in said
+    assert "leaves: the MLPs m0" in said and "passed through by edges: the attention a0, a3" in said
     opened = import_document(tmp_path / "one.circuit")
     assert opened.state.circuit is not None
     names = {node.name for node in opened.state.circuit.graph.nodes}
@@ -77,6 +78,17 @@ def test_local_circuit_of_a_token_and_a_neuron(ask: Ask) -> None:
         data, _ = ask("local-circuit", "--prompt", PROMPT, "--target", target, *tau)
         assert all(abs(node["attribution"]) > 0.05 for node in data["nodes"])
         assert data["tau"] == 0.05 and data["method"] == "direct-attribution"
+
+
+def test_heads_are_nodes_where_they_are_asked_for(ask: Ask) -> None:
+    argv = ("--prompt", PROMPT, "--target", " Mary", "--nodes", 60, "--gate", "absolute")
+    for attention, has_heads in (("heads", True), ("transparent", False)):
+        data, _ = ask("local-circuit", *argv, "--attention", attention)
+        assert any(".h" in node["node"] for node in data["nodes"]) is has_heads
+        assert sum(data["ledger"].values()) == pytest.approx(data["value"], rel=1e-4)
+    data, _ = ask("attribute", "--prompt", PROMPT, "--rows", 100, "--convention", "circuit-tracer")
+    kinds = {re.sub(r"[0-9]+", "", node["node"].partition("@")[0]) for node in data["nodes"]}
+    assert kinds <= {"token", "a.f", "m.f", "a.error", "m.error", "m"}
 
 
 def test_attribute(ask: Ask, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def rich_heads() -> Document:
 def rich_features() -> Document:
     document = features()
     query = AttributionQuery("demo", "a b", "logit-diff", "attribution-graph", corrupted="a c", correct=(" x",), incorrect=(" y",),
-                             sites=("m0",), dictionaries=("d",), bos=True, tokens=(1, 2), rows=9, node_share=0.5, edge_share=0.5)  # fmt: skip
+                             sites=("m0",), dictionaries=("d",), bos=True, tokens=(1, 2), rows=9, node_share=0.5, edge_share=0.5, neurons=7, convention="circuit-tracer")  # fmt: skip
     where = PromptOrigin(query, "ab", "cd", versions={"torch": "2"}, machine="m", seconds=1.0, created="2026")
     scores = document.state.scores
     assert scores is not None

@@ -167,7 +167,7 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     window = demo(open_window, qtbot)
     first = window.workspace.tabs.front
     window.workspace.prompt_circuits.submit_query(
-        AttributionQuery("demo", PROMPT, " Ian", nodes=40, sites=("a2", "m2", "m3"))
+        AttributionQuery("demo", PROMPT, " Ian", nodes=40, sites=("a2", "m2", "m3"), attention="heads")
     )
     qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
     info, graph = window.workspace.document.state.scores.info, window.workspace.document.state.circuit.graph

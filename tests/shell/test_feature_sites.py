@@ -186,7 +186,14 @@ def test_the_circuit_of_one_prompt_opens_and_closes_sites_too(open_window, qtbot
     show_example(window, qtbot)
     prompt = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
     asked = AttributionQuery(
-        "demo", prompt, "logit-diff", nodes=30, correct=(" Ian",), incorrect=(" Betty",), sites=("m3",)
+        "demo",
+        prompt,
+        "logit-diff",
+        nodes=30,
+        correct=(" Ian",),
+        incorrect=(" Betty",),
+        sites=("m3",),
+        attention="heads",
     )
     window.workspace.prompt_circuits.submit_query(asked)
     qtbot.waitUntil(lambda: window.workspace.prompt_circuits.query is not None, timeout=LONG)

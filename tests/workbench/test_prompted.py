@@ -84,9 +84,11 @@ def test_another_target_of_the_prompt_takes_its_rows(engine: Engine) -> None:
     fewer = asked(engine, replace(ASKED, target="", method=ATTRIBUTION_GRAPH, rows=50, node_share=0.3))
     assert len(fewer.circuit.graph.nodes) < len(graph.circuit.graph.nodes)
     assert time.perf_counter() - began < 10, "the rows are there"
-    mixed = asked(engine, replace(ASKED, sites=("a2", "m3")))
-    kinds = {node.kind.value for node in mixed.circuit.graph.nodes}
-    assert engine.prompt_session.table is not table and {"feature", "head"} <= kinds
+    for attention, has_heads in (("heads", True), ("transparent", False)):
+        mixed = asked(engine, replace(ASKED, sites=("a2", "m3"), attention=attention))
+        kinds = {node.kind.value for node in mixed.circuit.graph.nodes}
+        assert engine.prompt_session.table is not table and "feature" in kinds
+        assert ("head" in kinds) is has_heads
 
 
 def test_a_document_brings_its_prompt(engine: Engine) -> None:

@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 
 from circuitviz.document import Document, Origin, PromptOrigin, TaskOrigin
-from circuitviz.document.attribution_query import PROMPT_METHODS, PROMPT_TASK, AttributionQuery
+from circuitviz.document.attribution_query import (
+    HEADS_ATTENTION,
+    PROMPT_METHODS,
+    PROMPT_TASK,
+    AttributionQuery,
+)
 from circuitviz.document.origin import PromptPair, select_text_answers
 from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
@@ -48,7 +53,7 @@ FIELDS = tuple(
     if field.name != CONSTANTS_KEY
 )
 SHARED_FIELDS = "weight_hash task_hash select requested versions machine seconds created".split()
-SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share", "neurons")
+SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share", "neurons", "convention")
 TEXT_FIELDS = "model weight_hash task task_hash metric ablation method select machine created dtype".split()
 option_schema = either_of(any_scalar, list_of(any_scalar))
 span_schema = with_rule(
@@ -73,7 +78,7 @@ constants_schema = record_of(
 )  # fmt: skip
 query_schema = record_of(
     {},
-    {**dict.fromkeys(("target", "gate", "errors"), optional_value(any_text)),
+    {**dict.fromkeys(("target", "gate", "errors", "attention", "convention"), optional_value(any_text)),
      **dict.fromkeys(("tau", "node_share", "edge_share"), optional_number),
      "sites": optional_value(list_of(any_text)), "tokens": optional_value(list_of(any_count)),
      **dict.fromkeys(("nodes", "neurons", "rows"), optional_value(any_count)),
@@ -211,6 +216,7 @@ def _to_prompt_origin(origin: TaskOrigin) -> PromptOrigin:
         tau=options.get("tau"),
         nodes=options.get("nodes"),
         dtype=origin.dtype,
+        attention=options.get("attention") or HEADS_ATTENTION,
         **{name: options[name] for name in SCALAR_OPTIONS if options.get(name) is not None},
     )
     return PromptOrigin(

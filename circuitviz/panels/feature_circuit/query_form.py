@@ -12,9 +12,12 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
 from circuitviz.document.attribution_query import (
     ATTRIBUTION_GRAPH,
     DIRECT_ATTRIBUTION,
+    HEADS_ATTENTION,
     HIERARCHICAL_ATTRIBUTION,
     LOGIT_DIFF_TARGET,
     NEURON_COUNT,
+    OWN_CONVENTION,
+    TRANSPARENT_ATTENTION,
     AttributionQuery,
 )
 from circuitviz.panels.widgets.fields import adjust_form_fields, let_shrink, make_form
@@ -36,7 +39,8 @@ METHOD_CHOICES = {
     ATTRIBUTION_GRAPH: ("Attribution graph", "influence of each node on the logits"),
 }
 BASIS_CHOICES = {
-    "features": ("Features", "features of the open dictionaries; sites without one are heads and MLPs"),
+    "features": ("Features", "features of the open dictionaries; edges pass through heads without one"),
+    "heads": ("Features and heads", "features; of attention without a dictionary, heads"),
     "neurons": (
         "Neurons and heads",
         "heads, and MLP neurons of largest attribution; no dictionary needed",
@@ -125,7 +129,7 @@ class AttributionQueryForm(QWidget):
         pair = next((pair for pair in self.task_pairs if pair[0] == prompt), None)
         is_same_prompt = prompt == shown_query.prompt and model == shown_query.model
         typed_target = self.target_field.text()
-        sites, neurons = self._read_basis(model, dictionaries)
+        sites, neurons, attention = self._read_basis(model, dictionaries)
         return AttributionQuery(
             model=model,
             prompt=prompt,
@@ -138,6 +142,8 @@ class AttributionQueryForm(QWidget):
             incorrect=_read_tokens(self.incorrect_field) if target_kind == LOGIT_DIFF_TARGET else (),
             sites=sites,
             neurons=neurons,
+            attention=attention,
+            convention=shown_query.convention if is_same_prompt else OWN_CONVENTION,
             dictionaries=dictionaries,
             errors=shown_query.errors,
             bos=shown_query.bos if is_same_prompt else None,
@@ -146,13 +152,19 @@ class AttributionQueryForm(QWidget):
             edge_share=self.edge_share_field.value(),
         )
 
-    def _read_basis(self, model: str, dictionaries: tuple[str, ...]) -> tuple[tuple[str, ...] | None, int]:
-        """The sites and the number of neurons of the query as entered."""
-        if self.basis_box.currentData() == "neurons":
-            return (), self.neuron_count_field.value()
+    def _read_basis(
+        self, model: str, dictionaries: tuple[str, ...]
+    ) -> tuple[tuple[str, ...] | None, int, str]:
+        """The sites, the number of neurons and the attention mode of the query as entered."""
+        basis = self.basis_box.currentData()
+        if basis == "neurons":
+            return (), self.neuron_count_field.value(), HEADS_ATTENTION
+        attention = HEADS_ATTENTION if basis == "heads" else TRANSPARENT_ATTENTION
         shown = self._base_query
         is_same = (model, dictionaries) == (shown.model, shown.dictionaries)
-        return (shown.sites, shown.neurons) if is_same and shown.needs_dictionaries else (None, 0)
+        if is_same and shown.needs_dictionaries:
+            return shown.sites, shown.neurons, attention
+        return None, 0, attention
 
     @property
     def is_filled(self) -> bool:
@@ -171,7 +183,8 @@ class AttributionQueryForm(QWidget):
         self._show_prompt(query.prompt)
         for box, value in ((self.method_box, query.method), (self.gate_box, query.gate)):
             box.setCurrentIndex(box.findData(value))
-        basis = "features" if query.needs_dictionaries else "neurons"
+        basis = "heads" if query.attention == HEADS_ATTENTION else "features"
+        basis = basis if query.needs_dictionaries else "neurons"
         self.basis_box.setCurrentIndex(self.basis_box.findData(basis))
         if basis == "neurons":
             self.neuron_count_field.setValue(query.neurons or NEURON_COUNT)
@@ -201,7 +214,8 @@ class AttributionQueryForm(QWidget):
             self._has_dictionaries = has_dictionaries
             model = self.basis_box.model()
             assert isinstance(model, QStandardItemModel)
-            model.item(self.basis_box.findData("features")).setEnabled(has_dictionaries)
+            for basis in ("features", "heads"):
+                model.item(self.basis_box.findData(basis)).setEnabled(has_dictionaries)
             basis = "features" if has_dictionaries else "neurons"
             self.basis_box.setCurrentIndex(self.basis_box.findData(basis))
         self._update_visible_fields()

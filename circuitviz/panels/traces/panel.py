@@ -10,7 +10,11 @@ from typing import Any
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QStackedWidget, QToolButton
 
-from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, AttributionQuery
+from circuitviz.document.attribution_query import (
+    HEADS_ATTENTION,
+    HIERARCHICAL_ATTRIBUTION,
+    AttributionQuery,
+)
 from circuitviz.errors import InputError
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.paint.plot_export import plot_to_tsv
@@ -150,6 +154,7 @@ class TracesPanel(Panel):
             nodes=collection.nodes_per_circuit,
             tokens=trace.example.tokens[:end],
             dictionaries=collection.dictionaries,
+            attention=HEADS_ATTENTION,  # as in the trace
         )
         self.workspace.prompt_circuits.submit_query(query)
 

@@ -154,6 +154,8 @@ def test_neurons_are_traced_named_read_ablated_and_opened_again(
     assert not form.neuron_count_field.isVisible() and form.dictionary_hint.isHidden()
     form.basis_box.setFocus()
     qtbot.keyClick(form.basis_box, Qt.Key.Key_Down)
+    assert form.read_query("demo", ()).attention == "heads"
+    qtbot.keyClick(form.basis_box, Qt.Key.Key_Down)
     assert form.basis_box.currentText() == "Neurons and heads" and form.neuron_count_field.isVisible()
     form.neuron_count_field.selectAll()
     qtbot.keyClicks(form.neuron_count_field, "300\t")
