@@ -329,6 +329,7 @@ EVALUATIONS: dict[str, Work] = {
     "random": partial(_measure, "random", circuits=2),
     "rivals": partial(_measure, "rivals", number=1, candidates=1, tolerance=100.0),
     "roles": partial(_measure, "roles"),
+    "task": partial(_measure, "task"),
     "ablations": partial(_measure_features, "ablations"),
     "predicted": partial(_measure_features, "predicted"),
     "sizes": partial(_measure_features, "sizes"),

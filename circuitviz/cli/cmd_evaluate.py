@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from circuitviz import evaluation
+from circuitviz import evaluation, formats
 from circuitviz.cli.available import measure_options
 from circuitviz.cli.evaluate_prompt_circuit import run as run_features
 from circuitviz.cli.flags import (
@@ -24,9 +24,12 @@ from circuitviz.cli.output import (
     format_number,
     print_message,
     print_result,
+    print_warning,
     run_with_progress_bar,
 )
+from circuitviz.document import Document
 from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
+from circuitviz.document.verdict_card import VerdictCard, verdict_card
 from circuitviz.errors import InputError, suggest_name
 
 SUMMARY = "measure a circuit"
@@ -43,6 +46,10 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         default="faithfulness",
         help="with commas between them: faithfulness and what 'circuitviz list measures' names",
     )
+    text = "judge the circuit by all its measurements, with a threshold each; measures what the file lacks"
+    parser.add_argument("--card", action="store_true", help=text)
+    text = "with --card: write the document with its measurements, so that they are not taken again"
+    parser.add_argument("-o", "--output", type=Path, help=text)
     text = "leave out random circuits of the same size, which are otherwise measured beside the circuit"
     parser.add_argument("--no-random", action="store_true", help=text)
     add_setting_flags(parser)
@@ -71,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(
             f"--errors was given '{args.errors}'; it is of circuits of features, and this one is of heads."
         )
+    if args.card:
+        _check_card_flags(args)
     document, experiment = open_task_document(args, document)
     state, origin = document.state, document.state.origin
     circuit = state.live_circuit
@@ -95,6 +104,12 @@ def run(args: argparse.Namespace) -> int:
             print_message(
                 "Only faithfulness is of changed nodes; other measures are of them as in the model."
             )
+    if args.card:
+        card = _complete_card(document, subject, data)
+        if args.output is not None:
+            formats.save_document(document, args.output)
+            print_message(f"wrote {args.output}")
+        return print_result(args, data | {"card": card.as_dict()}, lambda: card.text)
     if not args.no_random and RANDOM not in wanted:
         wanted.insert(0, RANDOM)
     for name in (name for name in wanted if name != "faithfulness"):
@@ -130,6 +145,35 @@ def run(args: argparse.Namespace) -> int:
         return "\n".join(lines)
 
     return print_result(args, data, text)
+
+
+def _check_card_flags(args: argparse.Namespace) -> None:
+    """Refuse another setting: a card is of the setting that the file names."""
+    for flag in ("model", "task", "metric", "ablation"):
+        if getattr(args, flag) is not None:
+            raise InputError(
+                f"--card was given with --{flag} {getattr(args, flag)}; a card judges in the setting "
+                "of its file. Measure it there with --measures, or find it in that setting."
+            )
+
+
+def _complete_card(
+    document: Document, subject: evaluation.MeasureInput, numbers: dict[str, Any]
+) -> VerdictCard:
+    """Measure what the card of a document waits for, with default options, and judge."""
+    key = document.state.measurement_key
+    document.store_evaluation(key, numbers)
+    refusals = {}
+    for name in verdict_card(document).missing_measures:
+        try:
+            result = run_with_progress_bar(evaluation.measure_steps(name, subject), name).as_dict()
+        except InputError as error:
+            refusals[name] = str(error)
+            continue
+        document.store_measure(name, {"key": key, "options": {}, "done": True, "result": result})
+    for name, reason in refusals.items():
+        print_warning(f"{name}: {reason}")
+    return verdict_card(document)
 
 
 def _interval_text(prompts: int, low: float | None, high: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from circuitviz.cli.output import format_number
 from circuitviz.document.curve_areas import describe_areas
+from circuitviz.graph import TaskCheck
 
 
 def measure_table(measure: str, data: dict[str, Any]) -> list[str]:
@@ -162,6 +163,10 @@ def _interval_text(interval: dict[str, Any]) -> str:
     return value if interval["low"] is None else f"{value} [{low}, {high}]"
 
 
+def _task_lines(data: dict[str, Any]) -> list[str]:
+    return [TaskCheck.from_dict(data["task"]).summary]
+
+
 def _sizes_lines(data: dict[str, Any]) -> list[str]:
     found = data["sizes"]
     lines = [f"sizes: the strongest nodes alone, and all but them; {found['ablation']} ablation"]
@@ -176,6 +181,7 @@ MEASURE_TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "curve": _curve_lines,
     "generalisation": _generalisation_lines,
     "random": _random_lines,
+    "task": _task_lines,
     "rivals": _rivals_lines,
     "completeness": _completeness_lines,
     "minimality": _minimality_lines,

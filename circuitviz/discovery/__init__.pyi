@@ -14,6 +14,7 @@ from .registry import make_setting as make_setting
 from .registry import methods as methods
 from .registry import methods_by_span as methods_by_span
 from .search_cost import SearchCost as SearchCost
+from .search_cost import describe_seconds as describe_seconds
 from .search_cost import estimate_search as estimate_search
 from .search_cost import estimate_search_steps as estimate_search_steps
 from .task_attribution import RULED_GRADIENTS as RULED_GRADIENTS

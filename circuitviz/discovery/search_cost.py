@@ -73,7 +73,7 @@ class SearchCost:
         'at most 11 h, 2.1 GB'
         """
         begin = "at most" if self.is_upper_bound else "about"
-        return f"{begin} {_describe_seconds(self.seconds)}, {self.memory_bytes / 1e9:.1f} GB"
+        return f"{begin} {describe_seconds(self.seconds)}, {self.memory_bytes / 1e9:.1f} GB"
 
 
 def estimate_search(setting: TaskSetting, method: str, **options: object) -> SearchCost | None:
@@ -176,10 +176,10 @@ def _peak_memory_bytes(setting: TaskSetting, has_backward: bool) -> float:
     return used + itemsize * batch * n_positions * values + logits
 
 
-def _describe_seconds(seconds: float) -> str:
+def describe_seconds(seconds: float) -> str:
     """Seconds in the unit that a person would use.
 
-    >>> [_describe_seconds(value) for value in (0.4, 42.2, 100, 8000, 400_000)]
+    >>> [describe_seconds(value) for value in (0.4, 42.2, 100, 8000, 400_000)]
     ['1 s', '42 s', '2 min', '2 h', '5 days']
     """
     if seconds < 90:

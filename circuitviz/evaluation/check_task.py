@@ -6,6 +6,7 @@ import numpy as np
 
 from circuitviz.discovery import TaskPass, TaskSetting, make_setting
 from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.graph import Interval, TaskCheck
 from circuitviz.graph.names import display_name
 from circuitviz.models import Model
@@ -36,6 +37,17 @@ def check_task_steps(
         InputError: There is no such metric, or it does not suit the task.
     """
     return _check_setting(make_setting(model, task, metric), task_pass or TaskPass())
+
+
+@measures.register(
+    "task",
+    summary="Whether the model does the task at all: accuracy against chance",
+    opened=True,
+    count_runs=lambda _input, _options: MeasureRuns(2),
+)
+def measure_task(measure_input: MeasureInput, options: object) -> ProgressSteps[TaskCheck]:
+    """Check the task of a circuit's setting."""
+    return _check_setting(measure_input.bench.setting, TaskPass())
 
 
 def _check_setting(setting: TaskSetting, task_pass: TaskPass) -> ProgressSteps[TaskCheck]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from circuitviz.evaluation.node_sets import class_node_sets, random_node_sets
-from circuitviz.evaluation.registry import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.graph import Circuit, Interval
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
@@ -82,6 +82,9 @@ class Completeness:
     reference="Wang et al. 2023",
     options=CompletenessOptions,
     opened=True,
+    count_runs=lambda measure_input, options: MeasureRuns(
+        2 * (options.sets + len(measure_input.node_classes) + options.depth * options.candidates)
+    ),
 )
 def measure_completeness(
     measure_input: MeasureInput, options: CompletenessOptions

@@ -12,7 +12,7 @@ from circuitviz.errors import InputError
 from circuitviz.evaluation.faithfulness import compute_faithfulness
 from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.evaluation.prompt_splits import SPLITS, Halves
-from circuitviz.evaluation.registry import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.evaluation.stability import edge_iou
 from circuitviz.graph import Circuit, Evaluation, Interval, Scores
 from circuitviz.options import option
@@ -96,6 +96,7 @@ def require_searchable_prompts(measure_input: MeasureInput, _options: Generalisa
     summary="Discovery on one part of the prompts, judged on the other: halves, templates, answers, lengths",
     options=GeneralisationOptions,
     check=require_searchable_prompts,
+    count_runs=lambda _input, options: _count_split_runs(len(SPLITS) if options.splits == "all" else 1),
 )
 def measure_generalisation(
     measure_input: MeasureInput, options: GeneralisationOptions
@@ -122,6 +123,11 @@ def measure_generalisation(
         found = Generalisation(found.edges, [*found.splits, split])
         yield Progress(number + 1, len(names), difference, found)
     return found
+
+
+def _count_split_runs(n_splits: int) -> MeasureRuns:
+    """Both parts are searched, and both judge two circuits besides the full and the ablated model."""
+    return MeasureRuns(4 * n_splits, n_splits)
 
 
 def _judge_split(

@@ -10,7 +10,7 @@ import numpy as np
 from circuitviz.evaluation.faithfulness import compute_faithfulness
 from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.evaluation.node_sets import class_node_sets, random_node_sets
-from circuitviz.evaluation.registry import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.graph import Evaluation, Interval
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
@@ -67,6 +67,9 @@ class Minimality:
     reference="Wang et al. 2023",
     options=MinimalityOptions,
     opened=True,
+    count_runs=lambda measure_input, options: MeasureRuns(
+        len(measure_input.removable_nodes) * (2 + options.sets)
+    ),
 )
 def measure_minimality(measure_input: MeasureInput, options: MinimalityOptions) -> ProgressSteps[Minimality]:
     """For each node find the largest |F(C∖(K∪{v})) − F(C∖K)| over sets K.

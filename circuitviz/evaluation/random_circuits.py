@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
-from circuitviz.evaluation.registry import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.graph import Circuit, Graph, Interval, Scores
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
@@ -113,6 +113,7 @@ def random_baseline_steps(
     reference="Mueller et al. 2025 (MIB)",
     options=RandomOptions,
     opened=True,
+    count_runs=lambda _input, options: MeasureRuns(1 + options.circuits),
 )
 def measure_random(measure_input: MeasureInput, options: RandomOptions) -> ProgressSteps[RandomBaseline]:
     """Compare the circuit with random circuits of its size, connected by the same pruning.

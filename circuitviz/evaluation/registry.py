@@ -3,8 +3,9 @@
 A measure is registered with ``@measures.register(name, summary=…, options=…)``. Further keywords:
 ``of=FEATURE_CIRCUITS`` where it measures features on one prompt, ``opened=True`` where a measure of head
 circuits needs nothing but numbers of whole circuits, so that it also takes circuits with sites shown in
-features, and ``check=`` a function that raises InputError where the measure cannot be taken of what it is
-given; it makes no pass of the model, and is asked while a person fills in the form.
+features, ``count_runs=`` a function that says what the measure costs (``MeasureRuns``), and ``check=`` a
+function that raises InputError where the measure cannot be taken of what it is given; it makes no pass of the
+model, and is asked while a person fills in the form.
 """
 
 from __future__ import annotations
@@ -114,6 +115,23 @@ Measure = Callable[[Any, Any], ProgressSteps[MeasureOutput]]
 """(MeasureInput or FeatureMeasureInput, options) → steps; partial results are of the result's class."""
 CheckMeasure = Callable[[Any, Any], object]
 """(MeasureInput or FeatureMeasureInput, options): raises InputError where they do not go together."""
+
+
+@dataclass(frozen=True)
+class MeasureRuns:
+    """What a measure costs: how often circuits are evaluated over the whole task, and how often searched.
+
+    Attributes:
+        evaluations: Number of evaluations.
+        searches: Number of searches by the circuit's own method.
+    """
+
+    evaluations: float
+    searches: float = 0.0
+
+
+CountRuns = Callable[[Any, Any], MeasureRuns]
+"""(MeasureInput, options) → what the measure costs, at most."""
 HEAD_CIRCUITS, FEATURE_CIRCUITS = "heads", "features"
 
 measures: Registry[Measure] = Registry("measure", "circuitviz.evaluation", "circuitviz.measures")

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from circuitviz.evaluation.registry import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.evaluation.stability import edge_iou
 from circuitviz.graph import BoolMatrix, Circuit, Evaluation, Graph, Scores
 from circuitviz.options import option
@@ -42,7 +43,8 @@ class RivalOptions:
         low=0.0,
         high=0.99,
     )
-    candidates: int = option(16, "groups of excluded edges that are tried at each step", low=1, high=1000)
+    candidates: int = option(12, "groups of excluded edges that are tried at each step", low=1, high=1000)
+    evaluations: int = option(200, "circuits that are evaluated for each rival, at most", low=1, high=100_000)
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Rivals:
     "rivals",
     summary="Other circuits of the same size, as faithful, that share as few edges as possible",
     options=RivalOptions,
+    count_runs=lambda _input, options: MeasureRuns(1 + options.number * options.evaluations),
 )
 def measure_rivals(measure_input: MeasureInput, options: RivalOptions) -> ProgressSteps[Rivals]:
     """Search rivals one after another, until none is found or there are enough."""
@@ -137,35 +140,59 @@ class _RivalSearch:
     found: Rivals
     number: int
     closest: tuple[Circuit, Evaluation] | None = field(default=None, init=False)
+    n_evaluations: int = field(default=0, init=False)
 
     def run(self) -> ProgressSteps[tuple[Circuit, Evaluation] | None]:
         """Return a rival, or None."""
-        graph, bench, options = self.scores.graph, self.measure_input.bench, self.found.options
-        n_edges = self.found.circuits[0].n_edges
+        options, n_edges = self.found.options, self.found.circuits[0].n_edges
         excluded = np.logical_or.reduce([circuit.edges for circuit in self.found.circuits])
         max_shared = int(2 * n_edges * options.overlap / (1 + options.overlap) + 1e-9)
         restored = np.zeros_like(excluded)
-        while True:
-            for circuit in self._growing_circuits(n_edges, excluded):
-                evaluation = yield from bench.evaluate(circuit)
+        step = 0
+        while not self._is_spent:
+            # larger circuits take many evaluations, so they are tried after 0, 1, 2, 4, 8 … steps only
+            sizes = self._growing_circuits(n_edges, excluded)
+            for circuit in sizes if step & (step - 1) == 0 else islice(sizes, 1):
+                evaluation = yield from self._evaluate(circuit)
                 if circuit.n_edges > n_edges and self._is_as_faithful(evaluation):
                     circuit, evaluation = yield from self._trim(circuit, evaluation, n_edges)
                 if self._is_rival(circuit, evaluation, n_edges):
                     return circuit, evaluation
-            groups = self._groups(excluded)
-            best: tuple[float, BoolMatrix] | None = None
-            for done, group in enumerate(groups):
-                rest = Circuit(graph, graph.mask & ~excluded | group)
-                distance = self._distance((yield from bench.evaluate(rest)))
-                if best is None or distance < best[0]:
-                    best = distance, group
-                share = min(0.99, (int(restored.sum()) + done / len(groups)) / (max_shared + 1))
-                message = f"rival {self.number + 1}: {int(restored.sum())} edges shared"
-                yield Progress(self.number + share, options.number, message)
-            if best is None or int((restored | best[1]).sum()) > max_shared:
+            group = yield from self._best_group(excluded)
+            if group is None or int((restored | group).sum()) > max_shared:
                 return None
-            restored |= best[1]
-            excluded &= ~best[1]
+            restored |= group
+            excluded &= ~group
+            step += 1
+        return None
+
+    @property
+    def _is_spent(self) -> bool:
+        return self.n_evaluations >= self.found.options.evaluations
+
+    def _evaluate(self, circuit: Circuit) -> ProgressSteps[Evaluation]:
+        """Evaluate a circuit, and count it."""
+        evaluation = yield from self.measure_input.bench.evaluate(circuit)
+        self.n_evaluations += 1
+        options = self.found.options
+        share = min(1.0, self.n_evaluations / options.evaluations)
+        yield Progress(
+            self.number + share, options.number, f"rival {self.number + 1}, circuit {self.n_evaluations}"
+        )
+        return evaluation
+
+    def _best_group(self, excluded: BoolMatrix) -> ProgressSteps[BoolMatrix | None]:
+        """The excluded edges with which all that is left comes closest in faithfulness."""
+        graph = self.scores.graph
+        best: tuple[float, BoolMatrix] | None = None
+        for group in self._groups(excluded):
+            if self._is_spent:
+                break
+            rest = Circuit(graph, graph.mask & ~excluded | group)
+            distance = self._distance((yield from self._evaluate(rest)))
+            if best is None or distance < best[0]:
+                best = distance, group
+        return None if best is None else best[1]
 
     def _growing_circuits(self, n_edges: int, excluded: BoolMatrix) -> Iterator[Circuit]:
         """Circuits of n edges, twice as many, and so on to all, without excluded edges."""
@@ -200,9 +227,11 @@ class _RivalSearch:
                 edges = circuit.edges.copy()
                 edges[rows[part], columns[part]] = False
                 smaller = Circuit(circuit.graph, edges).pruned()
-                if n_edges >= circuit.n_edges or smaller.n_edges == circuit.n_edges:
+                if smaller.n_edges == circuit.n_edges:
                     continue
-                found = yield from self.measure_input.bench.evaluate(smaller)
+                if n_edges >= circuit.n_edges or self._is_spent:
+                    return circuit, evaluation
+                found = yield from self._evaluate(smaller)
                 if self._is_as_faithful(found):
                     circuit, evaluation = smaller, found
             if circuit.n_edges == n_before:

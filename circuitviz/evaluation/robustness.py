@@ -8,7 +8,7 @@ from typing import Any
 from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
-from circuitviz.evaluation.registry import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.graph import Circuit, Interval
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.metrics import metrics
@@ -62,6 +62,7 @@ class Robustness:
     reference="Miller et al. 2024",
     options=NoOptions,
     opened=True,
+    count_runs=lambda _input, _options: MeasureRuns(4 * len(ABLATIONS) * len(metrics.names())),
 )
 def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> ProgressSteps[Robustness]:
     """Measure the circuit under every ablation and metric, with edges and with whole nodes patched.

@@ -11,7 +11,7 @@ import numpy as np
 
 from circuitviz.discovery import discover_steps
 from circuitviz.errors import InputError
-from circuitviz.evaluation.registry import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.graph import BoolMatrix, Circuit, Scores
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
@@ -68,6 +68,7 @@ def require_resampling(measure_input: MeasureInput, _options: StabilityOptions) 
     reference="Efron and Tibshirani 1993 (bootstrap)",
     options=StabilityOptions,
     opened=True,
+    count_runs=lambda _input, options: MeasureRuns(0, options.resamples),
     check=require_resampling,
 )
 def measure_stability(measure_input: MeasureInput, options: StabilityOptions) -> ProgressSteps[Stability]:

@@ -37,6 +37,8 @@ RESULTS: dict[str, Any] = {
     "roles": {"roles": {"induction": {"role": "Induction", "unit": "share", "scores": {"a0.h0": 0.5, "a0.h1": None, "a1.h1": 0.25}}}, "weights": "w", "task": "t", "movers": [], "missing": {}},
     "sizes": {"target": "t", "ablation": "zero", "errors": "kept", "points": [{"nodes": 3, "last": "m0", "faithfulness": 0.5, "completeness": None}]},
     "stability": {"edges": {"m0->m1": 0.5}, "mean_iou": 0.5, "resamples": 8},
+    "task": {"model": "demo", "task": "ioi", "metric": "logit-diff", "prompts": 2, "two_sided": True, "chance": 0.5,
+             "accuracy": INTERVAL, "corrupted_accuracy": INTERVAL, "clean": INTERVAL, "corrupted": INTERVAL, "difference": INTERVAL},
     "traces": {"t · demo": {"traces": {"target": "m0.f9", "partial": False, "heads": ["a0"], "examples": [EXAMPLE, EXAMPLE]}, "source": "demo", "model": "demo", "dictionaries": ["d"], "nodes": 10}},
 }  # fmt: skip
 

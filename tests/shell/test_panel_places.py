@@ -187,6 +187,8 @@ def test_a_panel_can_be_taken_out_and_put_back(window: MainWindow, qtbot: QtBot)
     dock = window.docks["evaluation"]
     (button,) = dock.findChildren(QToolButton, "dockFloat")
     qtbot.mouseClick(button, LEFT)
+    assert "evaluate" in offered(window)  # the other panel is still there
+    qtbot.mouseClick(window.docks["verdicts"].findChildren(QToolButton, "dockFloat")[0], LEFT)
     assert dock.isFloating() and dock.isVisible() and window.panels["evaluation"].is_in_view
     assert "evaluate" not in offered(window) and places_of(window).open_place == ""
     window.dock_manager.bring_to_front("evaluation")

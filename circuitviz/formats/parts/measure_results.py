@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.formats.parts.circuit import task_check_schema
 from circuitviz.formats.schemas import (
     INTERVAL_FIELDS,
     MAX_SEED,
@@ -172,6 +173,7 @@ RESULT_SCHEMAS: dict[str, Schema] = {
     "stability": record_of(
         {"edges": mapping_of(finite_number), "mean_iou": optional_number, "resamples": any_count}
     ),
+    "task": task_check_schema,
     "traces": mapping_of(_check_traces),
 }
 measure_schema = record_of(

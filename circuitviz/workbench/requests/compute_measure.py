@@ -65,7 +65,7 @@ class ComputeMeasure(Request):
         if trial is None:
             if not engine.can_measure(self.requirements, self.circuit.graph):
                 return  # what it is measured on is not open
-            subject: evaluation.MeasureInput | evaluation.FeatureMeasureInput = self._task_input(engine)
+            subject: evaluation.MeasureInput | evaluation.FeatureMeasureInput = self.task_input(engine)
         else:
             subject = self._prompt_input(require_prompt_session(engine, trial.query), trial)
         evaluation.check_measure(self.measure, subject, **self._recorded_options)
@@ -93,7 +93,7 @@ class ComputeMeasure(Request):
                 f"{self.measure.capitalize()} was asked for while a search opened another model or task; "
                 "measure it again once this circuit's own is open."
             )
-        return self._task_input(engine)
+        return self.task_input(engine)
 
     def _prompt_input(
         self, session: PromptSession, trial: PromptEvaluationRequest
@@ -107,7 +107,8 @@ class ComputeMeasure(Request):
             self.selection,
         )
 
-    def _task_input(self, engine: Engine) -> evaluation.MeasureInput:
+    def task_input(self, engine: Engine) -> evaluation.MeasureInput:
+        """The circuit of heads that is judged, on the bench of the open task."""
         options = {} if self.scores is None else self.scores.options
         bench = engine.require_experiment().bench(self.circuit.graph, options)
         return evaluation.MeasureInput(

@@ -1,0 +1,313 @@
+"""The verdict card: what a document's measurements say about its circuit, each with a threshold.
+
+A card only reads what the document holds; nothing is computed for it. Each verdict is of an interval or of a
+number, and gives the sentence that a methods section would print. methods.md gives reasons for the
+thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from circuitviz.document.document import Document
+from circuitviz.document.origin import TaskOrigin
+from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
+from circuitviz.graph import TaskCheck
+from circuitviz.graph.feature_sites import feature_sites
+from circuitviz.graph.scores import IMPORTED_METHOD
+
+HOLDS, FAILS, UNDECIDED, NOT_MEASURED, NOT_APPLICABLE = (
+    "holds", "fails", "undecided", "not measured", "not applicable",
+)  # fmt: skip
+STATE_SYMBOLS = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?", NOT_MEASURED: "–", NOT_APPLICABLE: "∅"}
+FAITHFULNESS_MARGIN = 0.2  # of faithfulness around 1, and of the gap of completeness
+NEEDED_CHANGE = 0.01  # of faithfulness, by a node that is needed [wang2023ioi]
+STABLE_OVERLAP = 0.5  # mean IoU of circuits on resampled prompts
+ROBUST_SHARE, FRAGILE_SHARE = 0.8, 0.5  # of the settings, in which faithfulness is within its margin
+
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the card.
+
+    Attributes:
+        name: Its name in files.
+        title: What is judged.
+        state: ``holds``, ``fails``, ``undecided``, ``not measured`` or ``not applicable``.
+        number: The number with its interval, as text; empty where there is none.
+        sentence: What a methods section would print; where nothing was measured, why.
+        measure: The measure that it reads; empty for faithfulness.
+    """
+
+    name: str
+    title: str
+    state: str
+    number: str = ""
+    sentence: str = ""
+    measure: str = ""
+
+    @property
+    def text(self) -> str:
+        """The verdict in one line."""
+        number = f" {self.number}" if self.number else ""
+        return f"{STATE_SYMBOLS[self.state]} {self.state:<14} {self.title}:{number}  {self.sentence}"
+
+
+@dataclass(frozen=True)
+class VerdictCard:
+    """All verdicts of a circuit."""
+
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def missing_measures(self) -> tuple[str, ...]:
+        """The measures that verdicts wait for, without faithfulness, each once."""
+        missing = (v.measure for v in self.verdicts if v.state == NOT_MEASURED and v.measure)
+        return tuple(dict.fromkeys(missing))
+
+    @property
+    def summary(self) -> str:
+        """How many verdicts there are of each state."""
+        counts = {state: sum(v.state == state for v in self.verdicts) for state in STATE_SYMBOLS}
+        return ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+
+    @property
+    def text(self) -> str:
+        """The card as lines, and below them the sentences as a paragraph."""
+        said = " ".join(v.sentence for v in self.verdicts if v.state in (HOLDS, FAILS, UNDECIDED))
+        lines = [self.summary, *(verdict.text for verdict in self.verdicts)]
+        return "\n".join([*lines, "", said] if said else lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the card as files and the command line hold it."""
+        return {"summary": self.summary, "verdicts": [asdict(verdict) for verdict in self.verdicts]}
+
+
+def verdict_card(document: Document) -> VerdictCard:
+    """Judge a document's circuit by the measurements that the document holds of it."""
+    judged = (
+        _judge_task(document),
+        _judge_faithfulness(document),
+        *(_judge_measure(document, *line) for line in _MEASURED_LINES),
+    )
+    return VerdictCard(judged)
+
+
+def _judge_task(document: Document) -> Verdict:
+    measure = _current_measure(document, "task")
+    check = TaskCheck.of_scores(document.state.scores)
+    if check is None and isinstance(measure, Mapping):
+        check = TaskCheck.from_dict(measure)
+    title = "The model does the task"
+    if check is None:
+        return Verdict("task", title, NOT_MEASURED, sentence=str(measure), measure="task")
+    accuracy = _interval_text(asdict(check.accuracy))
+    says = (
+        f"The model's accuracy on the task is {accuracy}, where chance is {check.chance:.2f} "
+        f"({_prompts_text(check.prompts)})."
+    )
+    return Verdict("task", title, FAILS if check.warning else HOLDS, accuracy, says, "task")
+
+
+def _judge_faithfulness(document: Document) -> Verdict:
+    title, found = "Faithful", document.evaluation
+    if found is None:
+        return Verdict("faithful", title, NOT_MEASURED, sentence="measured once the model is open")
+    interval, setting = found["faithfulness"], found["setting"]
+    if interval["value"] is None:
+        says = "The full and the ablated model do not differ, so faithfulness is undefined."
+        return Verdict("faithful", title, FAILS, "undefined", says)
+    sample = setting.get("sample") or sample_of(document.state.origin)
+    says = (
+        f"With everything outside at its {setting['ablation']} value, the circuit of {found['edges']:,} "
+        f"edges has a faithfulness of {_interval_text(interval, long=True)} in {setting['metric']} over "
+        f"{_prompts_text(setting['prompts'])} ({sample}: {SAMPLE_TEXTS[sample]})."
+    )
+    return Verdict("faithful", title, _state_near_1(interval), _interval_text(interval), says)
+
+
+def _judge_measure(
+    document: Document, name: str, title: str, measure: str, judge: Callable[[Result], tuple[str, str, str]]
+) -> Verdict:
+    """Judge by the result of a measure, if the document holds one of the circuit as it is."""
+    if reason := _inapplicable_reason(document, measure):
+        return Verdict(name, title, NOT_APPLICABLE, sentence=reason, measure=measure)
+    result = _current_measure(document, measure)
+    if not isinstance(result, Mapping):
+        return Verdict(name, title, NOT_MEASURED, sentence=result, measure=measure)
+    return Verdict(name, title, *judge(result), measure)
+
+
+def _current_measure(document: Document, name: str) -> Result | str:
+    """The result of a measure, or why there is none of the circuit as it is now."""
+    entry = document.measures.get(name)
+    if entry is None:
+        return "not measured yet"
+    if entry["key"] not in (document.state.measurement_key, document.state.unintervened_key):
+        return "measured before the circuit changed"
+    if not entry["done"]:
+        return "not finished"
+    result: Result = entry["result"]
+    return result
+
+
+def _inapplicable_reason(document: Document, measure: str) -> str:
+    state = document.state
+    if measure in ("stability", "generalisation", "rivals"):
+        if state.scores is None:
+            return "the circuit holds no scores of edges"
+        if measure != "rivals" and state.scores.method == IMPORTED_METHOD:
+            return "the circuit was imported, and its search cannot be repeated"
+        if measure != "stability" and feature_sites(state.scores.graph):
+            return "the circuit has sites shown in features"
+        prompts = state.origin.prompts if isinstance(state.origin, TaskOrigin) else 0
+        if measure != "rivals" and prompts < 4:
+            return "the task has too few prompts to be divided"
+    return ""
+
+
+def _judge_random(result: Result) -> tuple[str, str, str]:
+    own = result.get("own") or {}
+    number = _interval_text(result)
+    says = (
+        f"{result['circuits']} random circuits of the same size have a median faithfulness of {number} "
+        "(95 % range)."
+    )
+    low, high = own.get("low", own.get("value")), own.get("high", own.get("value"))
+    low, high = (own.get("value") if end is None else end for end in (low, high))
+    if low is None or high is None or result["high"] is None:
+        return UNDECIDED, number, says
+    state = HOLDS if low > result["high"] else FAILS if high <= result["high"] else UNDECIDED
+    return state, number, says
+
+
+def _judge_generalisation(result: Result) -> tuple[str, str, str]:
+    splits = [split for split in result["splits"] if split["held_out"]["value"] is not None]
+    if not splits:
+        return UNDECIDED, "", "The prompts could not be divided."
+    states = [_state_near_1(split["held_out"]) for split in splits]
+    state = FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
+    told = "; ".join(
+        f"{split['difference']} {_interval_text(split['held_out'])} "
+        f"(in-sample {_interval_text(split['in_sample'])})"
+        for split in splits
+    )
+    says = f"Found on one part of the prompts and judged on the other (held-out): {told}."
+    return state, _interval_text(splits[0]["held_out"]), says
+
+
+def _judge_completeness(result: Result) -> tuple[str, str, str]:
+    worst = result.get("worst") or max(result["sets"], key=lambda s: s["gap"] or 0.0, default=None)
+    if worst is None or worst["gap"] is None:
+        return UNDECIDED, "", "No set of nodes could be compared."
+    gap = worst["gap"]
+    says = (
+        f"Without the same nodes, circuit and model differ by at most {gap:.2f} of faithfulness over "
+        f"{len(result['sets'])} sets of nodes."
+    )
+    return HOLDS if gap <= FAITHFULNESS_MARGIN else FAILS, f"{gap:.2f}", says
+
+
+def _judge_minimality(result: Result) -> tuple[str, str, str]:
+    nodes = result["nodes"]
+    if not nodes:
+        return UNDECIDED, "", "The circuit has no nodes that could be removed."
+    unneeded = [node for node in nodes if (node["value"] or 0.0) < NEEDED_CHANGE]
+    surely = [
+        node
+        for node in unneeded
+        if all(abs(node["change"][end] or 0.0) < NEEDED_CHANGE for end in ("low", "high"))
+    ]
+    n_needed = len(nodes) - len(unneeded)
+    state = FAILS if surely else UNDECIDED if unneeded else HOLDS
+    says = (
+        f"Of {len(nodes)} nodes, removing {n_needed} changes faithfulness by at least {NEEDED_CHANGE:g}, "
+        "alone or after other nodes."
+    )
+    return state, f"{n_needed} of {len(nodes)}", says
+
+
+def _judge_stability(result: Result) -> tuple[str, str, str]:
+    mean = result["mean_iou"]
+    if mean is None:
+        return UNDECIDED, "", "Fewer than two resamples were searched."
+    says = (
+        f"Circuits found on {result['resamples']} resamples of the prompts share {mean:.2f} of their edges "
+        "(mean intersection over union)."
+    )
+    return HOLDS if mean >= STABLE_OVERLAP else FAILS, f"IoU {mean:.2f}", says
+
+
+def _judge_robustness(result: Result) -> tuple[str, str, str]:
+    values = [cell["value"] for cell in result["cells"] if cell["value"] is not None]
+    if not values:
+        return UNDECIDED, "", "Faithfulness is defined in no setting."
+    near = sum(abs(value - 1) <= FAITHFULNESS_MARGIN for value in values)
+    share = near / len(values)
+    state = HOLDS if share >= ROBUST_SHARE else FAILS if share < FRAGILE_SHARE else UNDECIDED
+    says = (
+        f"Over {len(values)} combinations of ablation, metric and what is patched, faithfulness is between "
+        f"{min(values):.2f} and {max(values):.2f}, and within {FAITHFULNESS_MARGIN:g} of 1 in {near}."
+    )
+    return state, f"{near} of {len(values)}", says
+
+
+def _judge_rivals(result: Result) -> tuple[str, str, str]:
+    found = result["found"]
+    if found:
+        overlap = max(result["iou"][0][1:])
+        rivals = "another circuit" if found == 1 else f"{found} other circuits"
+        says = (
+            f"We found {rivals} of at most {result['edges']:,} edges, as faithful, with an overlap of "
+            f"at most {overlap:.2f} (IoU); all share {len(result['core']):,} edges."
+        )
+        return FAILS, f"{found} found", says
+    says = (
+        f"A search for other circuits of {result['edges']:,} edges that are as faithful and share little "
+        "found none."
+    )
+    return HOLDS, "none found", says
+
+
+_MEASURED_LINES = (
+    ("random", "Better than random circuits", "random", _judge_random),
+    ("generalises", "Holds on other prompts", "generalisation", _judge_generalisation),
+    ("complete", "Complete", "completeness", _judge_completeness),
+    ("minimal", "Minimal", "minimality", _judge_minimality),
+    ("stable", "Stable over prompts", "stability", _judge_stability),
+    ("robust", "Robust over settings", "robustness", _judge_robustness),
+    ("unique", "Unique", "rivals", _judge_rivals),
+)
+
+
+def _state_near_1(interval: Result) -> str:
+    """Whether faithfulness is within its margin of 1, by its interval where it has one."""
+    value = interval["value"]
+    low = value if interval["low"] is None else interval["low"]
+    high = value if interval["high"] is None else interval["high"]
+    lowest, highest = 1 - FAITHFULNESS_MARGIN, 1 + FAITHFULNESS_MARGIN
+    if low >= lowest and high <= highest:
+        return HOLDS
+    return FAILS if high < lowest or low > highest else UNDECIDED
+
+
+def _interval_text(interval: Result, long: bool = False) -> str:
+    value, low, high = (_number_text(interval[key]) for key in ("value", "low", "high"))
+    if not value:
+        return "undefined"
+    if not low or not high:
+        return value
+    return f"{value} (95 % bootstrap interval {low} to {high})" if long else f"{value} [{low}, {high}]"
+
+
+def _number_text(number: float | None) -> str:
+    """Two decimals, without a sign before zero; empty for None."""
+    return "" if number is None else f"{round(number, 2) + 0.0:.2f}"
+
+
+def _prompts_text(number: int) -> str:
+    return f"{number:,} prompt{'s' if number != 1 else ''}"

@@ -1,0 +1,49 @@
+"""One verdict of the card: its state as a symbol and a word, its number, and its sentence."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QLabel
+
+from circuitviz.document.verdict_card import FAILS, HOLDS, STATE_SYMBOLS, UNDECIDED, Verdict
+from circuitviz.panels.widgets.font_scaling import fix_scaled_width
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.themed_widget import ThemedWidget
+from circuitviz.scene.theme import Theme
+
+STATE_COLOURS = {HOLDS: "positive", FAILS: "negative", UNDECIDED: "text"}  # fields of the theme
+STATE_WIDTH_PX = 116
+
+
+class VerdictRow(ThemedWidget):
+    """State, title and number in one line, the sentence below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state_label = QLabel("", objectName="title")
+        self.title_label = QLabel("", objectName="title")
+        self.number_label = QLabel("")
+        self.sentence_label = QLabel("", objectName="muted", wordWrap=True)
+        self._state = ""
+        fix_scaled_width(self.state_label, STATE_WIDTH_PX)
+        line = lay_out_row((self.title_label, 1), self.number_label, spacing=8)
+        texts = lay_out_column(line, self.sentence_label, spacing=1)
+        lay_out_row(self.state_label, (texts, 1), parent=self, spacing=8, margins=(12, 5, 12, 5))
+
+    def show_verdict(self, verdict: Verdict) -> None:
+        """Show a verdict."""
+        self._state = verdict.state
+        self.state_label.setText(f"{STATE_SYMBOLS[verdict.state]} {verdict.state}")
+        self.title_label.setText(verdict.title)
+        self.number_label.setText(verdict.number)
+        self.sentence_label.setText(verdict.sentence)
+        self.setAccessibleName(f"{verdict.title}: {verdict.state} {verdict.number}".strip())
+        self._colour_state()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Use the theme's colour for the state."""
+        super().set_theme(theme)
+        self._colour_state()
+
+    def _colour_state(self) -> None:
+        colour = getattr(self.theme, STATE_COLOURS.get(self._state, "muted"))
+        self.state_label.setStyleSheet(f"color: {colour};")
