@@ -28,6 +28,7 @@ class ViewFilters:
         hidden_channels: Channels of edges that are hidden: ``q``, ``k``, ``v``, or empty for inputs of MLPs
             and logits.
         hidden_kinds: Kinds of nodes that are hidden.
+        hidden_spans: Spans of a circuit by span whose nodes are hidden.
         low: First layer that is drawn; input and logits always are.
         high: Last layer that is drawn.
         score: Least |score| of nodes.
@@ -39,6 +40,7 @@ class ViewFilters:
     hidden_signs: frozenset[str] = frozenset()
     hidden_channels: frozenset[str] = frozenset()
     hidden_kinds: frozenset[str] = frozenset()
+    hidden_spans: frozenset[str] = frozenset()
     low: int | None = None
     high: int | None = None
     score: float = 0.0

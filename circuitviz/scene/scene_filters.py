@@ -36,7 +36,9 @@ def _is_node_shown(node: DrawnNode, filters: ViewFilters, graph: Graph) -> bool:
     low = -1 if filters.low is None else filters.low
     high = graph.shape.n_layers if filters.high is None else filters.high
     return any(
-        str(member.kind) not in filters.hidden_kinds and (member.layer is None or low <= member.layer <= high)
+        str(member.kind) not in filters.hidden_kinds
+        and member.span not in filters.hidden_spans
+        and (member.layer is None or low <= member.layer <= high)
         for member in map(graph.node, node.members or (node.name,))
     )
 

@@ -93,7 +93,7 @@ class FiltersPanel(Panel):
         self.edge_score_field = _score_field("Minimum |score| of an edge")
         self.sign_chips = ToggleChips(_sign_labels("helps"), "Sign")
         self.channel_chips = ToggleChips(CHANNEL_LABELS, "Edges into")
-        self.kind_chips = ToggleChips({}, "Kind")
+        self.kind_chips, self.span_chips = ToggleChips({}, "Kind"), ToggleChips({}, "Span")
         self.first_layer_field = IntegerField(accessibleName="From layer")
         self.last_layer_field = IntegerField(accessibleName="To layer")
         self.node_score_field = _score_field("Minimum |score| of a node")
@@ -140,7 +140,7 @@ class FiltersPanel(Panel):
         self.sign_chips.set_labels(_sign_labels(state.sign_meaning), SIGN_MEANINGS[state.sign_meaning])
         self.sign_chips.set_unchecked(filters.hidden_signs)
         self.channel_chips.set_unchecked(filters.hidden_channels)
-        self._show_kinds(state)
+        self._show_node_chips(state)
         self.connected_box.setChecked(filters.joined)
         self.show_all_button.setEnabled(not filters.shows_everything)
         self._is_updating = False
@@ -154,6 +154,7 @@ class FiltersPanel(Panel):
             hidden_signs=self.sign_chips.unchecked_keys(),
             hidden_channels=self.channel_chips.unchecked_keys(),
             hidden_kinds=self.kind_chips.unchecked_keys(),
+            hidden_spans=self.span_chips.unchecked_keys(),
             low=self.first_layer_field.value() or None,
             high=None if self.last_layer_field.value() == layers else self.last_layer_field.value(),
             score=self.node_score_field.value(),
@@ -173,18 +174,30 @@ class FiltersPanel(Panel):
         for chip in chips.chips.values():
             chip.toggled.connect(self._apply_filters)
 
-    def _show_kinds(self, state: State) -> None:
+    def _show_node_chips(self, state: State) -> None:
+        """A chip for each kind of node, and for each span of a circuit by span."""
         assert state.circuit is not None
         graph = state.circuit.graph
         kinds = dict.fromkeys(str(graph.node(name).kind) for name in state.circuit.node_names)
-        if list(kinds) != list(self.kind_chips.chips):
-            old_chips = self.kind_chips
-            self.kind_chips = ToggleChips({k: KIND_LABELS.get(k, k) for k in kinds}, "Kind")
-            self.nodes_form.replaceWidget(old_chips, self.kind_chips)
-            old_chips.hide()
-            old_chips.deleteLater()
-            self._connect_chips(self.kind_chips)
+        spans = () if graph.spans is None else graph.spans.names
+        self.kind_chips = self._change_chips(
+            self.kind_chips, {k: KIND_LABELS.get(k, k) for k in kinds}, "Kind"
+        )
+        self.span_chips = self._change_chips(self.span_chips, {name: name for name in spans}, "Span")
+        self.nodes_form.setRowVisible(self.span_chips, bool(spans))
         self.kind_chips.set_unchecked(state.filters.hidden_kinds)
+        self.span_chips.set_unchecked(state.filters.hidden_spans)
+
+    def _change_chips(self, chips: ToggleChips, labels: dict[str, str], group_name: str) -> ToggleChips:
+        """Chips with other keys in place of some; the same where these have them."""
+        if list(labels) == list(chips.chips):
+            return chips
+        changed = ToggleChips(labels, group_name)
+        self.nodes_form.replaceWidget(chips, changed)
+        chips.hide()
+        chips.deleteLater()
+        self._connect_chips(changed)
+        return changed
 
     def _build(self) -> None:
         self.max_edges_label.setMinimumWidth(44)
@@ -197,6 +210,7 @@ class FiltersPanel(Panel):
         head = lay_out_row((QLabel("Nodes", objectName="heading"), 1), self.show_all_button)
         self.nodes_form = _headed_form(head)
         _add_row(self.nodes_form, "kinds", self.kind_chips)
+        _add_row(self.nodes_form, "spans", self.span_chips)
         _add_row(
             self.nodes_form, "layers", _row_of((self.first_layer_field, QLabel("to"), self.last_layer_field))
         )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from example_documents import labelled_document
 from panel_host import LONG, PanelHost
@@ -331,3 +332,41 @@ def test_the_form_says_what_a_method_does_and_when_to_choose_it(host: PanelHost,
         assert form.method_hint.text().startswith(form.choices.methods[name][0])
         assert form.choices.method_uses[name] in form.method_hint.text()
         assert f"'{name}'" in form.method_box.toolTip(), "the name of the command line"
+
+
+def test_a_circuit_by_span_is_found_read_and_ablated(host: PanelHost, qtbot: QtBot) -> None:
+    """From the form to a node at a span: the inspector reads it there, and its ablation is measured."""
+    form, workspace = host.show("discovery"), host.workspace
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    form.method_box.setCurrentText("acdc")
+    assert not form.positions_box.isEnabled() and not form.find_request().by_span
+    form.method_box.setCurrentText("eap")
+    form.prompts_field.setValue(4)
+    form.edges_field.setValue(60)
+    form.positions_box.setFocus()
+    qtbot.keyClick(form.positions_box, Qt.Key.Key_Down)
+    assert form.positions_box.currentText() == "by span"
+    qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    host.wait_until_measured()
+    state = workspace.state
+    assert state.circuit is not None and state.circuit.graph.spans is not None and state.origin.by_span
+    assert state.circuit.n_edges == 60 > state.circuit.n_component_edges
+    whole = host.evaluation["faithfulness"]["value"]
+    node = next(name for name in state.circuit.node_names if name.startswith("a") and name.endswith("@S2"))
+    inspector = host.show("inspector")
+    workspace.set_selection(frozenset({node}), frozenset())
+    qtbot.waitUntil(lambda: inspector.reading is not None and inspector.reading.node == node, timeout=LONG)
+    _, task = host.load_task()
+    assert inspector.reading.position == task.span_names(workspace.prompt_index).index("S2")
+    host.run_command("ablate")
+    assert workspace.state.ablated_nodes == {node}
+    host.wait_until_measured()
+    assert host.evaluation["faithfulness"]["value"] != pytest.approx(whole, abs=1e-6)
+    edge = next(name for name in state.circuit.edge_names if "@S2->" in name and name.endswith("<v>"))
+    workspace.set_selection(frozenset(), frozenset({edge}))
+    view = inspector.edge_view
+    qtbot.waitUntil(lambda: view.reading is not None and view.reading.edge == edge, timeout=LONG)
+    assert np.count_nonzero(view.reading.positions) == 1  # S2 is one token
+    form.positions_box.setCurrentIndex(0)
+    qtbot.mouseClick(form.reuse_button, Qt.MouseButton.LeftButton)
+    assert form.find_request().by_span

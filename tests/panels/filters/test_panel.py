@@ -10,6 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document, State, ViewFilters, set_filters
 from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.graph.spans import Spans
+from circuitviz.scene.build_scene import build_scene
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
@@ -61,3 +63,22 @@ def test_filters_of_the_document_are_shown(host: PanelHost) -> None:
     host.workspace.apply_command(set_filters(filters))
     assert panel.current_filters() == filters and panel.connected_box.isChecked()
     assert (panel.first_layer_field.value(), panel.last_layer_field.value()) == (1, 2)
+
+
+def test_spans_of_a_circuit_by_span_are_hidden(idle_host: PanelHost, qtbot: QtBot) -> None:
+    panel, workspace = idle_host.show("filters"), idle_host.workspace
+    workspace.set_document(Document(State(None, SCORES, SCORES.greedy(80))))
+    assert not panel.span_chips.isVisible()
+    graph = Graph.transformer(ModelShape(2, 2, 8)).with_spans(
+        Spans.of_prompts([["other", "S1", "S2", "END"]])
+    )
+    scores = Scores(graph, np.random.default_rng(4).normal(size=graph.mask.shape) * graph.mask, "eap")
+    workspace.set_document(Document(State(None, scores, scores.greedy(60))))
+    assert panel.span_chips.isVisible() and list(panel.span_chips.chips) == ["other", "S1", "S2", "END"]
+    qtbot.mouseClick(panel.span_chips.chips["S1"], Qt.MouseButton.LeftButton)
+    filters = workspace.state.filters
+    assert filters == ViewFilters(hidden_spans=frozenset({"S1"}))
+    assert ViewFilters.from_json(filters.to_json()) == filters
+    shown = {node.name for node in build_scene(workspace.state).nodes}
+    nodes = workspace.state.circuit.node_names
+    assert shown == {name for name in nodes if not name.endswith("@S1")} != set(nodes)
