@@ -16,7 +16,7 @@ from .faithfulness import FaithfulnessBench as FaithfulnessBench
 from .faithfulness import compute_faithfulness as compute_faithfulness
 from .feature_basis_bench import FeatureBasisBench as FeatureBasisBench
 from .intervals import bootstrap_interval as bootstrap_interval
-from .measure_cost import estimate_measure as estimate_measure
+from .measure_cost import estimate_measure_steps as estimate_measure_steps
 from .mib import MIB_SELECTIONS as MIB_SELECTIONS
 from .mib import MibRow as MibRow
 from .mib import mib_method_steps as mib_method_steps

@@ -74,14 +74,16 @@ class EstimateCard(Query):
     measures: tuple[ComputeMeasure, ...]
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[str | None]:
-        """One forward pass for each measure."""
-        yield from ()  # too short for a sign of progress
+        """A forward pass over some of the prompts, where none was measured yet."""
         total: float | None = None
         for measure in self.measures:
             if not engine.can_measure(measure.requirements, measure.circuit.graph):
                 return None
             try:
-                seconds = evaluation.estimate_measure(measure.measure, measure.task_input(engine))
+                subject = measure.task_input(engine)
+                task_pass = engine.shared.task_passes.find(subject.bench.setting)
+                steps = evaluation.estimate_measure_steps(measure.measure, subject, task_pass)
+                seconds = yield from steps
             except InputError:
                 continue  # it will be refused
             total = total if seconds is None else (total or 0.0) + seconds
