@@ -2,9 +2,9 @@
 
 Two models: GPT-2 small's shape with random weights, and the demo model; 1, 16 and 64 prompts of 15
 tokens that differ from the seventh token on. A floor is the plain passes that a work cannot avoid:
-EAP two forwards and a backward, EAP-IG with m steps two forwards and m forward-backwards, an
-evaluation or a toggle one forward, exact patching one forward for every edge. Each work and its floor
-take turns; medians are shown.
+EAP two forwards and a backward, AtP* the same, EAP-IG with m steps two forwards and m forward-backwards, a
+step of learned ranking one forward-backward, an evaluation or a toggle one forward, exact patching one
+forward for every edge. Each work and its floor take turns; medians are shown.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import torch
 from circuitviz.discovery import discover, make_setting
 from circuitviz.discovery.exact_patching import measure_edge_effects
 from circuitviz.models import Model, PatchedRun, from_hugging_face, load_model, record_activations
+from circuitviz.models.buffers import BufferPool
+from circuitviz.models.weighted_run import WeightedRun
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.tasks import Pair, Task, load_task
@@ -111,6 +113,8 @@ def _works(model: Model, task: Task) -> Iterator[Work]:
         integrated_floor,
         f"2 forwards, {STEPS} forward-backwards",
     )
+    yield Work("AtP*", lambda: discover(model, task, "atp-star"), eap_floor, "2 forwards, 1 backward")
+    yield Work("masked pass of learned ranking", _weighted_pass(model, task), both, "1 forward-backward")
     scores, at = discover(model, task, "eap"), task.lengths - 1
     run = PatchedRun(model, task.clean, at, record_activations(model, task.corrupted, at))
     graph = model.graph
@@ -185,6 +189,21 @@ def _forward_backward(model: Model, task: Task) -> Callable[[], None]:
             where.compute_metric(model.logits(task.clean, task.lengths - 1), task).sum().backward()
 
     return run
+
+
+def _weighted_pass(model: Model, task: Task) -> Callable[[], None]:
+    at = task.lengths - 1
+    ablated = record_activations(model, task.corrupted, at)
+    ablated.first_changed_position = task.first_changed_position
+    run = WeightedRun(model, task.clean, at, ablated, BufferPool())
+    weights = torch.rand(model.graph.mask.shape, requires_grad=True)
+    where = make_setting(model, task, "logit-diff")
+
+    def weighted_pass() -> None:
+        value = where.compute_metric(run.logits(weights), task).sum()
+        torch.autograd.grad(value, weights)
+
+    return weighted_pass
 
 
 def _memory() -> float:

@@ -41,12 +41,20 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "RelP": ("relp", {}),
     "RelP, gradient of patterns": ("relp", {"qk": "gradient"}),
     "GIM": ("gim", {}),
+    "AtP*": ("atp-star", {}),
+    "ensemble of EAP, EAP-IG and GIM": ("ensemble", {}),
+    "learned ranking, 500 steps of 4 prompts": ("learned-ranking", {"step_prompts": 4}),
     "information flow routes": ("information-flow-routes", {}),
     "attribution patching (nodes)": ("attribution-patching", {}),
     "activation patching (nodes)": ("activation-patching", {"positions": False}),
     "path patching to the logits": ("path-patching", {}),
 }
 IN_CURVES = tuple(name for name in METHODS if name not in ("EAP-IG, 20 steps", "EAP-IG, 50 steps"))
+NO_EFFECTS_OF_ALL_EDGES = (
+    "path-patching",
+    "ensemble",
+    "learned-ranking",
+)  # of a few receivers' edges, or ranks
 N_RANDOM_EDGES, N_STRONGEST_EDGES = 500, 200
 
 
@@ -118,7 +126,7 @@ def _correlate_with_exact(model: Model, task: Task) -> dict[str, Any]:
     scores = {
         method: discover(model, task, name, metric="logit-diff", **options).values
         for method, (name, options) in METHODS.items()
-        if name != "path-patching"  # scores the edges of a few receivers only
+        if name not in NO_EFFECTS_OF_ALL_EDGES
     }
     edges = np.argwhere(model.graph.mask)
     drawn = edges[np.random.default_rng(0).choice(len(edges), N_RANDOM_EDGES, replace=False)]

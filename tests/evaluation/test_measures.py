@@ -102,7 +102,7 @@ def test_backup_is_the_direct_effect_before_and_after(case: Case) -> None:
 def test_robustness_measures_every_setting(demo: Case) -> None:
     subject, slow = _subject(demo), Slow(demo)
     cells = _measure("robustness", subject)["cells"]
-    assert len(cells) == 4 * 5 * 2
+    assert len(cells) == 5 * 5 * 2
     by = {(c["ablation"], c["metric"], c["patched"]): c for c in cells}
     ours = by["corrupted", "logit-diff", "edges"]["value"]
     assert ours == pytest.approx(slow.faithfulness(subject.circuit.edges), abs=1e-3)
@@ -113,7 +113,8 @@ def test_robustness_measures_every_setting(demo: Case) -> None:
     assert by["corrupted", "logit-diff", "nodes"]["value"] == pytest.approx(
         slow.faithfulness(nodes), abs=1e-3
     )
-    assert all(cell["value"] is not None for cell in cells)
+    undefined = {(cell["ablation"], cell["metric"]) for cell in cells if cell["value"] is None}
+    assert undefined <= {("optimal", "accuracy")}, "constants of six prompts may answer them all"
 
 
 def test_robustness_says_where_a_metric_does_not_suit(demo: Case) -> None:
