@@ -14,9 +14,11 @@ from circuitviz.cli.prompt_flags import (
     load_model_and_dictionaries,
 )
 from circuitviz.errors import InputError
+from circuitviz.features import explanations
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.graph.traces import EXAMPLE_CHOICES
 
+DASHBOARD_SUFFIXES = (".json", ".jsonl", ".gz")
 SUMMARY = "a feature's circuits over a text file, compared"
 OPENS_MODEL = True
 
@@ -24,7 +26,9 @@ OPENS_MODEL = True
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add the flags of ``trace``."""
     add_model_and_dictionary_flags(parser)
-    parser.add_argument("text", type=Path, help="plain text; each line is an example")
+    text = "plain text, each line an example; or a dashboard's file of the feature, by Neuronpedia or "
+    text += f"circuit-tracer ({', '.join(DASHBOARD_SUFFIXES)})"
+    parser.add_argument("text", type=Path, help=text)
     parser.add_argument("--feature", required=True, help="for example m3.f12")
     parser.add_argument("--examples", type=int, default=30, help="number of examples (default 30)")
     parser.add_argument(
@@ -44,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if one is None:
         there = ", ".join(d.site.name for d in dictionaries)
         raise InputError(f"There is no dictionary for {site}; there is one for {there}.")
-    prompts = _read_prompts(args, model)
+    prompts = _read_prompts(args, model, site, feature)
     found_in = features.find_examples_steps(model, one, feature, prompts, args.examples, args.choose)
     examples = run_with_progress_bar(found_in, "Looking for examples")
     steps = features.trace_examples_steps(
@@ -83,11 +87,14 @@ def run(args: argparse.Namespace) -> int:
     return print_result(args, data, text)
 
 
-def _read_prompts(args: argparse.Namespace, model: models.Model) -> list[list[int]]:
-    lines = formats.read_text(args.text).split("\n")  # U+2028 and its like are part of a line
-    tokens = model.tokens
+def _read_prompts(args: argparse.Namespace, model: models.Model, site: str, feature: int) -> list[list[int]]:
+    """Read the lines of a text, or the examples of a dashboard's file; what is too long, in windows."""
+    if Path(args.text).suffix.lower() in DASHBOARD_SUFFIXES:
+        texts = explanations.read_example_texts(Path(args.text), site, feature)
+    else:  # U+2028 and its like are part of a line
+        texts = [line.strip() for line in formats.read_text(args.text).split("\n") if line.strip()]
     bos = False if args.no_bos else None
-    prompts = [tokens.encode(line.strip(), bos) for line in lines if line.strip()]
+    prompts = [window for text in texts for window in model.tokens.context_windows(text, bos)]
     if not prompts:
         raise InputError(f"'{args.text}' holds no text; a line is an example.")
     return prompts

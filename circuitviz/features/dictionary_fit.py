@@ -19,6 +19,7 @@ from circuitviz.features.weight_processing import Processing
 from circuitviz.models import Model
 
 MAX_UNEXPLAINED = 0.5  # dictionaries in use leave less than this unexplained
+MIN_JUDGED_TOKENS = 30  # on fewer, much may be unexplained though the dictionary fits
 SAMPLE_TEXTS = (
     "When Mary and John went to the store, John gave a drink to Mary.",
     "The keys to the cabinet are on the table, and the door is open.",
@@ -52,7 +53,8 @@ def fit_processing(dictionary: Dictionary, runs: Sequence[Run]) -> DictionaryFit
     Raises:
         InputError: The runs have fewer than two tokens after the first.
     """
-    if sum(run.time - 1 for run in runs) < 2:
+    n_tokens = sum(run.time - 1 for run in runs)
+    if n_tokens < 2:
         raise InputError("A dictionary's fit is measured on at least two tokens after the first.")
     stated = dictionary.processing
     candidates = {
@@ -70,9 +72,15 @@ def fit_processing(dictionary: Dictionary, runs: Sequence[Run]) -> DictionaryFit
         best = stated  # no form fits, so the file's is used
         warning = (
             f"The dictionary '{dictionary.name}' leaves {unexplained[stated]:.0%} of the variance at "
-            f"{dictionary.site.name} unexplained: it was made for another model, layer or hook, or reads a "
-            "model that was changed."
+            f"{dictionary.site.name} unexplained"
         )
+        if n_tokens < MIN_JUDGED_TOKENS:
+            warning += (
+                f" on {n_tokens} tokens, which are too few to say whether it was made for this model; errors "
+                "hold what it does not explain."
+            )
+        else:
+            warning += ": it was made for another model, layer or hook, or reads a model that was changed."
     elif best != stated:
         warning = (
             f"The dictionary '{dictionary.name}' fits a model with the weight processing '{best}' "

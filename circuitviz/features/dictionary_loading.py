@@ -12,7 +12,14 @@ from circuitviz.errors import InputError, InputWarning
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.dictionary_fit import fit_dictionaries, run_sample_texts
 from circuitviz.features.dunefsky_transcoders import read_dunefsky_transcoder
-from circuitviz.features.saelens import WEIGHTS_FILE, download_release, is_saelens_folder, read_saelens_folder
+from circuitviz.features.saelens import (
+    HALF_DTYPE_NAMES,
+    WEIGHTS_FILE,
+    download_release,
+    is_saelens_folder,
+    read_saelens_folder,
+    stored_dtype,
+)
 from circuitviz.models import Model
 from circuitviz.models.hub import probe_hub_steps
 from circuitviz.progress import Progress, ProgressSteps, run_to_completion
@@ -205,6 +212,17 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
         )
 
 
+def _held_bytes(file: Path) -> float:
+    """Return how much memory a file's weights take.
+
+    Of a file in float32 that is the encoder, about half of it: the decoder stays on disk. One in half
+    precision is converted to float32 as a whole.
+    """
+    size = file.stat().st_size
+    is_half = file.suffix == ".safetensors" and stored_dtype(file) in HALF_DTYPE_NAMES
+    return 2.0 * size if is_half else size / 2
+
+
 def _parse_release(path: str | Path) -> tuple[str, str] | None:
     """Return release and id of ``saelens:RELEASE/ID``."""
     prefix, colon, name = str(path).partition(":")
@@ -213,12 +231,12 @@ def _parse_release(path: str | Path) -> tuple[str, str] | None:
 
 
 def _check_memory(paths: Sequence[str | Path]) -> None:
-    """Raise InputError where the encoders, about half of the files, would not fit; decoders stay on disk."""
+    """Raise InputError where what is held of the files would not fit."""
     files = [p / WEIGHTS_FILE if p.is_dir() else p for p in paths if isinstance(p, Path)]
-    needed_bytes = sum(file.stat().st_size for file in files if file.is_file()) / 2
+    needed_bytes = sum(_held_bytes(file) for file in files if file.is_file())
     free_bytes = int(psutil.virtual_memory().available)
     if needed_bytes > free_bytes:
         raise InputError(
-            f"The encoders of {len(paths)} dictionaries take about {needed_bytes / 2**30:.1f} GB, and "
+            f"The weights of {len(paths)} dictionaries take about {needed_bytes / 2**30:.1f} GB, and "
             f"{free_bytes / 2**30:.1f} GB of memory are free; give fewer layers, or smaller dictionaries."
         )

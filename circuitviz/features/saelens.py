@@ -30,7 +30,8 @@ CONFIG_FILE, WEIGHTS_FILE = "cfg.json", "sae_weights.safetensors"
 MAX_CONFIG_BYTES = 2**22  # bytes
 WRITTEN_SAELENS_VERSION = "6.54.0"  # of SAELens, whose form is written
 _OTHER_TOOLS = {"sae.safetensors": "sparsify", "ae.pt": "dictionary_learning", "params.npz": "Gemma Scope"}
-_DTYPES = ("F32", "F64", "F16", "BF16")
+HALF_DTYPE_NAMES = ("F16", "BF16")
+_DTYPES = ("F32", "F64", *HALF_DTYPE_NAMES)
 _SCALINGS = ("scaling_factor", "finetuning_scaling_factor")
 _ENCODERS = {
     "gated": ("r_mag", "b_mag", "b_gate"),
@@ -135,6 +136,15 @@ def download_release(release: str, identity: str, hub_answers: bool = True) -> D
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith("The ") else f"The dictionary '{name}' {text}.") from None
+
+
+def stored_dtype(file: Path) -> str:
+    """Return the type of a safetensors file's decoder, as its header names it; empty where it has none."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return str(opened.get_slice("W_dec").get_dtype())
+    except (OSError, SafetensorError):  # reading it says what is wrong
+        return ""
 
 
 def check_tensors(config: SaelensConfig, shapes: Mapping[str, tuple[int, ...]]) -> None:

@@ -94,15 +94,17 @@ class PromptTokenizer:
         none = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
         return none if self.bos_id is None or not ids.shape[1] else ids[:, 0] == self.bos_id
 
-    def context_windows(self, text: str) -> list[list[int]]:
+    def context_windows(self, text: str, bos: bool | None = None) -> list[list[int]]:
         """Token ids of a text of any length, in windows no longer than the context.
 
-        Each window begins as a prompt does. Unknown words keep the token that the tokenizer gives them.
+        Each window begins as a prompt does; with ``bos`` False, without the beginning-of-sequence token.
+        Unknown words keep the token that the tokenizer gives them.
         """
-        ids, prefix = self._with_bos(self._encode_plain(text)), self._with_bos([])
+        begin = list if bos is False else self._with_bos
+        ids, prefix = begin(self._encode_plain(text)), begin([])
         window_size = self.n_ctx - len(prefix)
         return [
-            self._with_bos(ids[start : start + window_size])  # SmolLM2's begins each turn of a conversation
+            begin(ids[start : start + window_size])  # SmolLM2's begins each turn of a conversation
             for start in range(len(prefix), len(ids), window_size)
         ]
 

@@ -112,6 +112,29 @@ def test_intervene(ask: Ask, given: tuple[Path, Any]) -> None:
     assert data["free"] != 0 and data["changes"][0] == {"node": name, "action": "scale", "value": -1.0}
 
 
+def test_trace_reads_long_lines_in_windows_and_dashboards_by_their_texts(
+    ask: Ask, given: tuple[Path, Any], tmp_path: Path
+) -> None:
+    name = feature(given[1], "m2").partition("@")[0]
+    model = given[1].run.model
+    (tmp_path / "long.txt").write_text(f"{PROMPT}. " * 30)
+    assert len(model.tokens.context_windows((tmp_path / "long.txt").read_text())) > 1
+    data, _ = ask("trace", tmp_path / "long.txt", "--feature", name, "--nodes", 30, "--examples", 2)
+    assert data["examples"] and all(PROMPT[:20] in f"{PROMPT}. {e['text']}" for e in data["examples"])
+    words = [f" {word}" for word in PROMPT.split()]
+    dashboard = {
+        "layer": "2-transcoder",
+        "index": name.partition(".f")[2],
+        "activations": [{"tokens": words}],
+    }
+    (tmp_path / "np.json").write_text(json.dumps(dashboard))
+    data, _ = ask("trace", tmp_path / "np.json", "--feature", name, "--nodes", 30)
+    assert [example["text"].strip()[-12:] for example in data["examples"]]
+    assert all("activations" not in example["text"] for example in data["examples"])
+    (tmp_path / "np.json").write_text(json.dumps({**dashboard, "layer": "3-transcoder"}))
+    assert main(["trace", str(tmp_path / "np.json"), "--dictionaries", str(given[0]), "--feature", name]) == 2
+
+
 def test_trace(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> None:
     lines = [
         PROMPT,

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from circuitviz.errors import InputError
+from circuitviz.errors import InputError, InputWarning
 from circuitviz.features import (
     Dictionary,
     Processing,
     Site,
+    dictionary_loading,
     load_dictionaries,
     load_dictionary,
     write_saelens_folder,
@@ -288,6 +290,30 @@ def test_more_than_memory_is_refused_before_it_starts(
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
     with pytest.raises(InputError, match="of memory are free"):
         load_dictionaries([tmp_path], demo.model)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_memory_is_counted_as_what_is_held(
+    dtype: torch.dtype, tmp_path: Path, demo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of float32 the encoder, whose decoder stays on disk; of half precision both, converted to float32."""
+    one = _plain()
+    write_saelens_folder(one, tmp_path / "one")
+    file = tmp_path / "one" / "sae_weights.safetensors"
+    save_file({name: tensor.to(dtype) for name, tensor in load_file(file).items()}, file)
+    opened = load_dictionary(tmp_path / "one")
+    matrices = [opened.encoder] if dtype is torch.float32 else [opened.encoder, opened.decoder]
+    held = sum(matrix.numel() * matrix.element_size() for matrix in matrices)
+    for available, is_refused in ((0.9 * held, True), (1.2 * held + 4096, False)):
+        free = types.SimpleNamespace(available=available)
+        memory = types.SimpleNamespace(virtual_memory=lambda free=free: free)
+        monkeypatch.setattr(dictionary_loading, "psutil", memory)
+        if is_refused:
+            with pytest.raises(InputError, match="of memory are free"):
+                load_dictionaries([tmp_path], demo.model)
+        else:
+            with pytest.warns(InputWarning, match="unexplained"):
+                load_dictionaries([tmp_path], demo.model)
 
 
 def test_releases_are_asked_for_by_name_alone(monkeypatch: pytest.MonkeyPatch, demo: Any) -> None:

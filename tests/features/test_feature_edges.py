@@ -151,6 +151,9 @@ def test_what_has_no_circuit_is_said_in_a_sentence(demo_features: Any) -> None:
         "m1": "names no node of a prompt",
         "m1.n99999@3": "the MLP of layer 1 has 0 to 511",
         "m9.n3@3": "layers 0 to 3",
+        "a1.h2@3": "a1 is opened into the features of 'random a1', which stand for its heads",
+        "a1.h99@3": "heads of layer 1 are a1.h0 to a1.h",
+        "a9.h0@3": "the model has no a9",
     }
     for name, message in cases.items():
         with pytest.raises(InputError, match=message):

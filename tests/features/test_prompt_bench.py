@@ -172,7 +172,10 @@ def test_the_form_of_the_model_that_fits_is_found(demo_features: Any) -> None:
 def test_a_dictionary_of_another_layer_is_warned_of(demo_features: Any) -> None:
     table = demo_features.table
     random = table.dictionaries["m1"]
-    assert "made for another model" in fit_processing(random, [table.run]).warning
+    several = [run_prompt(demo_features.model, [0, *range(first, first + 12)]) for first in (5, 30, 50)]
+    assert "it was made for another model" in fit_processing(random, several).warning
+    on_few = fit_processing(random, [table.run]).warning
+    assert "on 6 tokens, which are too few" in on_few and "was made for another" not in on_few
     perfect = _perfect(table.run, Site(1, "a", "z"), Processing())
     exact = fit_processing(perfect, [table.run])
     assert exact.unexplained_by_processing[Processing()] == pytest.approx(0, abs=1e-12) and not exact.warning
