@@ -86,17 +86,15 @@ class AspectFitter:
         self._layout_scene = self._reference_scene = CircuitScene()
         self.transform: Spread = LayoutTransform()
         self.is_frozen = False
+        self._found: tuple[CircuitScene, tuple[float, float, bool], Spread] | None = None
 
     def fit_scene(self, picture: CircuitScene, view: QSizeF, is_new: bool) -> CircuitScene:
         """Another picture, spread: as the one before, where it is laid out as that one was."""
         if is_new or not is_part_of_layout(self._reference_scene, picture):
-            self._reference_scene, self.transform, self.is_frozen = (
-                picture,
-                transform_for_view(picture, view),
-                False,
-            )
+            self._reference_scene, self.is_frozen = picture, False
+            self.transform = self._find_transform(view)
         elif self.is_frozen and not picture.user_positioned:  # undone: nothing is moved by hand any more
-            self.transform, self.is_frozen = transform_for_view(self._reference_scene, view), False
+            self.transform, self.is_frozen = self._find_transform(view), False
         self._layout_scene = picture
         return transform_scene(picture, self.transform)
 
@@ -107,11 +105,19 @@ class AspectFitter:
         """
         spread = self.transform
         if not self.is_frozen:
-            spread = transform_for_view(self._reference_scene, view, shows_all)
+            spread = self._find_transform(view, shows_all)
         if spread == self.transform:
             return None
         self.transform = spread
         return transform_scene(self._layout_scene, spread)
+
+    def _find_transform(self, view: QSizeF, shows_all: bool = False) -> Spread:
+        """How the reference is spread; a first picture is spread, and then fitted to the same view."""
+        key = view.width(), view.height(), shows_all and not self._reference_scene.columns
+        if self._found is None or self._found[0] is not self._reference_scene or self._found[1] != key:
+            spread = transform_for_view(self._reference_scene, view, shows_all)
+            self._found = self._reference_scene, key, spread
+        return self._found[2]
 
     def to_layout_positions(
         self, places: Mapping[str, tuple[float, float]]

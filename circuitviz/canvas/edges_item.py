@@ -21,7 +21,7 @@ MAX_DETAILED_EDGES = 2500  # more edges than this are hairlines, but for the str
 DETAILED_EDGES_IN_CROWD, DETAILED_EDGES_IN_DRAFT = 200, 40
 CROWD_OPACITY = 0.5  # of edges behind packed boxes
 EDGES_PER_STEP = 120  # hairlines in one stroke: about a millisecond
-POINTS_PER_CURVE = 13  # on a hairline's curve
+POINTS_PER_CURVE, POINTS_PER_PIECE = 13, 7  # on a hairline's curve, and on each of several pieces of one
 MAX_DRAFT_EDGES = 3000  # edges in a draft that is painted at once: a frame's worth
 MAX_ROUGH_EDGES = (
     8_000  # edges in a rough image: the weaker rest, which these all but hide, comes with the fine one
@@ -97,7 +97,8 @@ def hairline_steps(
 
 
 def _paint_hairlines(curves: EdgeCurves, rows: IndexArray, pen: QPen, fine: bool, painter: QPainter) -> None:
-    points = curves.piece_points(rows, POINTS_PER_CURVE)
+    is_routed = curves.count_pieces(rows) > len(rows)
+    points = curves.piece_points(rows, POINTS_PER_PIECE if is_routed else POINTS_PER_CURVE)
     joined = np.ones(points.shape[:2], np.int32)
     joined[:, -1] = 0
     x, y = points[..., 0].ravel(), points[..., 1].ravel()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from functools import lru_cache
 from itertools import pairwise
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QTransform
 
 from circuitviz.paint.circuit_painter import canvas_font
-from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.scene.circuit_scene import CircuitScene, LayerRow
 from circuitviz.scene.theme import Theme, blend_hex
 
 FONT_SIZE_PX = 11.0
@@ -39,16 +40,23 @@ def labelled_layers(picture: CircuitScene, scale: float, highlighted: Set[int] =
     Where rows are near to each other, only every second, fourth, fifth … layer.
     """
     spacing = MIN_SPACING_ACROSS_PX if picture.is_horizontal else MIN_SPACING_PX
-    heights = {row.layer: row.place * scale for row in picture.layer_rows}
+    return list(_layers_with_room(picture.layer_rows, scale, spacing, frozenset(highlighted)))
+
+
+@lru_cache(maxsize=16)  # asked for with every frame
+def _layers_with_room(
+    layer_rows: tuple[LayerRow, ...], scale: float, spacing: float, highlighted: frozenset[int]
+) -> tuple[int, ...]:
+    heights = {row.layer: row.place * scale for row in layer_rows}
     levels = sorted(heights.values())
     typical = sorted(b - a for a, b in pairwise(levels))[(len(levels) - 1) // 2] if len(levels) > 1 else 0.0
     step = next((step for step in STEPS if step * typical >= spacing), STEPS[-1])
-    order = sorted(picture.layer_rows, key=lambda row: (row.layer not in highlighted, not row.has_heads))
+    order = sorted(layer_rows, key=lambda row: (row.layer not in highlighted, not row.has_heads))
     kept: list[int] = []
     for layer in (row.layer for row in order if row.layer in highlighted or row.layer % step == 0):
         if all(abs(heights[layer] - heights[other]) >= spacing for other in kept):
             kept.append(layer)
-    return sorted(kept)
+    return tuple(sorted(kept))
 
 
 def layers_of(picture: CircuitScene, names: Set[str]) -> frozenset[int]:

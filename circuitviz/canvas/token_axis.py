@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QTransform
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QTransform
 
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.scene.circuit_scene import CircuitScene, TokenColumn
@@ -30,8 +32,7 @@ def token_axis_height(picture: CircuitScene, scale: float) -> float:
         return 0.0
     if _fits_level_text(picture, scale):
         return LEVEL_TEXT_HEIGHT_PX
-    metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX))
-    widest = max(metrics.horizontalAdvance(column.label) for column in picture.columns)
+    widest = max(_label_widths(picture.columns, canvas_font(FONT_SIZE_PX).key()))
     return float(min(MAX_SLANTED_HEIGHT_PX, 18 + widest * np.sin(np.radians(SLANT_DEGREES))))
 
 
@@ -39,8 +40,7 @@ def token_axis_width(picture: CircuitScene) -> float:
     """Pixels that the tokens take at the left, where layers go from left to right."""
     if not picture.columns or not picture.is_horizontal:
         return 0.0
-    metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX, bold=True))
-    widest = max(metrics.horizontalAdvance(column.label) for column in picture.columns)
+    widest = max(_label_widths(picture.columns, canvas_font(FONT_SIZE_PX, bold=True).key()))
     return min(MAX_TOKEN_WIDTH_PX, widest) + 12
 
 
@@ -52,7 +52,7 @@ def token_axis_rect(picture: CircuitScene, to_view: QTransform, foot: float) -> 
         top, bottom = (to_view.map(QPointF(0, y)).y() for y in _ends(picture))
         return QRectF(0.0, top, token_axis_width(picture), bottom - top)
     high = token_axis_height(picture, to_view.m11())
-    lowest = max(-node.y for node in picture.nodes) + 22
+    lowest = picture.lowest_middle + 22
     top = min(to_view.map(QPointF(0, lowest)).y() + GAP_BELOW_CIRCUIT_PX, foot - high)
     left, right = (to_view.map(QPointF(x, 0)).x() for x in _ends(picture))
     return QRectF(left, top, right - left, high)
@@ -167,11 +167,19 @@ def _paint_tokens_at_left(
         painter.drawText(QRectF(area.left(), y - 9, width - 6, 18), ALIGN_TEXT_END, text)
 
 
+@lru_cache(maxsize=16)  # asked for several times with every frame
+def _label_widths(columns: tuple[TokenColumn, ...], font_key: str) -> list[float]:
+    """Pixels that each column's text takes in a font."""
+    font = QFont()
+    font.fromString(font_key)
+    metrics = QFontMetricsF(font)
+    return [metrics.horizontalAdvance(column.label) for column in columns]
+
+
 def _fits_level_text(picture: CircuitScene, scale: float) -> bool:
     if picture.is_horizontal:  # one below the other
         return all((c.right - c.left) * scale >= MIN_SLANTED_SPACING_PX for c in picture.columns)
-    metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX, bold=True))
-    widths = [metrics.horizontalAdvance(column.label) for column in picture.columns]
+    widths = _label_widths(picture.columns, canvas_font(FONT_SIZE_PX, bold=True).key())
     middles = [(column.left + column.right) / 2 * scale for column in picture.columns]
     return all(
         (widths[i] + widths[i + 1]) / 2 + MIN_LEVEL_GAP_PX <= middles[i + 1] - middles[i]

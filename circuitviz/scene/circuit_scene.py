@@ -191,6 +191,11 @@ class CircuitScene:
         return {node.name: node for node in self.nodes}
 
     @cached_property
+    def lowest_middle(self) -> float:
+        """Y of the middle of the lowest node, in scene units downwards; asked for with every frame."""
+        return max(-node.y for node in self.nodes)
+
+    @cached_property
     def node_rows(self) -> dict[str, int]:
         """The row of each node by name."""
         return {node.name: row for row, node in enumerate(self.nodes)}

@@ -79,6 +79,10 @@ class EdgeCurves:
         total = np.cumsum(count)
         return np.repeat(first - (total - count), count) + np.arange(int(total[-1]) if len(total) else 0)
 
+    def count_pieces(self, rows: IndexArray) -> int:
+        """Of how many pieces some edges are."""
+        return int((self._first_piece[rows + 1] - self._first_piece[rows]).sum())
+
     @property
     def axes(self) -> tuple[int, int]:
         """Which coordinate goes across the layers, and which along them."""

@@ -19,6 +19,7 @@ from circuitviz.scene.edge_curves import EdgeCurves, FloatArray, IndexArray, Way
 MAX_ROUTED_EDGES = (
     4000  # the strongest; weaker ones are hairlines below them, which no eye follows around boxes
 )
+MAX_PASSED_ROWS = 40_000  # of all edges that are routed together: in a tall picture fewer are routed
 N_PASSES = 4
 BOX_MARGIN = 5.0  # scene units between a box and the edges that pass beside it, where a gap has them
 HIT_MARGIN = 1.0  # scene units beside a box that count as the box
@@ -35,11 +36,11 @@ def route_around_boxes(curves: EdgeCurves, bounds: FloatArray, widths: FloatArra
         bounds: left, top, right and bottom of all boxes [boxes, 4], y downwards.
         widths: of the edges' lines [edges].
     """
-    first = max(0, len(curves.start) - MAX_ROUTED_EDGES)
-    strong = EdgeCurves(curves.start[first:], curves.end[first:], curves.is_horizontal)
-    if not len(strong.start) or not len(bounds):
+    if not len(curves.start) or not len(bounds):
         return curves
     rows, found, waypoints = _BoxRows.of_bounds(bounds, curves.is_horizontal), _Passages.empty(), None
+    first = _first_routed_edge(curves, rows)
+    strong = EdgeCurves(curves.start[first:], curves.end[first:], curves.is_horizontal)
     way = (strong.start + strong.end)[:, curves.axes[0]]
     for _ in range(N_PASSES):
         more = _find_passages(replace(strong, waypoints=waypoints), rows)
@@ -51,6 +52,15 @@ def route_around_boxes(curves: EdgeCurves, bounds: FloatArray, widths: FloatArra
     if waypoints is None:
         return curves
     return replace(curves, waypoints=Waypoints(waypoints.edge + first, waypoints.place))
+
+
+def _first_routed_edge(curves: EdgeCurves, rows: _BoxRows) -> int:
+    """The weakest edge that is routed: the stronger ones are few enough, and pass few enough rows."""
+    along = curves.axes[1]
+    ends = np.sort(np.stack([curves.start[:, along], curves.end[:, along]]), axis=0)
+    passed = np.diff(np.searchsorted(rows.low, ends), axis=0)[0]
+    n_routed = int(np.searchsorted(np.cumsum(passed[::-1]), MAX_PASSED_ROWS, "right"))
+    return len(curves.start) - min(n_routed, MAX_ROUTED_EDGES)
 
 
 @dataclass(frozen=True, eq=False)

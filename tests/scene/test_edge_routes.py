@@ -10,7 +10,12 @@ from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.edge_curves import EdgeCurves
-from circuitviz.scene.edge_routes import MAX_BUNDLE_WIDTH, MAX_ROUTED_EDGES, route_around_boxes
+from circuitviz.scene.edge_routes import (
+    MAX_BUNDLE_WIDTH,
+    MAX_PASSED_ROWS,
+    MAX_ROUTED_EDGES,
+    route_around_boxes,
+)
 
 HALF = np.array([33.0, 10.0])
 
@@ -88,6 +93,20 @@ def test_of_a_crowd_the_strongest_are_routed() -> None:
     assert routed.waypoints is not None and routed.waypoints.edge.min() == 7
     assert set(routed.waypoints.edge.tolist()) == set(range(7, n))
     assert np.abs(routed.waypoints.place[:, 0]).max() < 30 + MAX_BUNDLE_WIDTH + 3
+
+
+def test_in_a_tall_picture_fewer_are_routed() -> None:
+    """As many of the strongest as pass so many rows together."""
+    n_rows, n = 200, 300
+    bounds = np.array([[-30.0, -50.0 * row, 30.0, 10 - 50.0 * row] for row in range(n_rows)])
+    top = np.full(n, -50.0 * (n_rows - 1) + 10)
+    many = EdgeCurves(np.zeros((n, 2)), np.stack([np.zeros(n), top], -1))
+    routed = route_around_boxes(many, bounds, np.ones(n))
+    assert routed.waypoints is not None
+    n_routed = n - int(routed.waypoints.edge.min())
+    assert (
+        n_routed * (n_rows - 2) <= MAX_PASSED_ROWS < (n_routed + 1) * (n_rows - 2)
+    )  # those at the ends are none
 
 
 def test_what_is_free_stays_as_it_is() -> None:
