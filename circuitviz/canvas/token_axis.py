@@ -179,9 +179,13 @@ def _label_widths(columns: tuple[TokenColumn, ...], font_key: str) -> list[float
 def _fits_level_text(picture: CircuitScene, scale: float) -> bool:
     if picture.is_horizontal:  # one below the other
         return all((c.right - c.left) * scale >= MIN_SLANTED_SPACING_PX for c in picture.columns)
-    widths = _label_widths(picture.columns, canvas_font(FONT_SIZE_PX, bold=True).key())
-    middles = [(column.left + column.right) / 2 * scale for column in picture.columns]
-    return all(
-        (widths[i] + widths[i + 1]) / 2 + MIN_LEVEL_GAP_PX <= middles[i + 1] - middles[i]
-        for i in range(len(widths) - 1)
-    )
+    return scale >= _least_level_scale(picture.columns, canvas_font(FONT_SIZE_PX, bold=True).key())
+
+
+@lru_cache(maxsize=16)
+def _least_level_scale(columns: tuple[TokenColumn, ...], font_key: str) -> float:
+    """Pixels per scene unit from which on each column's text is apart from the next one's."""
+    widths = np.array(_label_widths(columns, font_key))
+    middles = np.array([(column.left + column.right) / 2 for column in columns])
+    needed = (widths[1:] + widths[:-1]) / 2 + MIN_LEVEL_GAP_PX
+    return float((needed / np.maximum(np.diff(middles), 1e-9)).max(initial=0.0))
