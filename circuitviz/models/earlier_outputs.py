@@ -39,6 +39,8 @@ def reuse_earlier_outputs(model: Model, earlier: EarlierOutputs) -> ForwardOverr
 
 def join_earlier_output(earlier: Tensor, original: OriginalForward, x: Tensor) -> Tensor:
     """A module's output [batch, time, width], computed from the end of ``earlier`` on."""
+    if not earlier.shape[1]:
+        return original(x)
     return torch.cat([earlier, original(x[:, earlier.shape[1] :].contiguous())], 1)
 
 

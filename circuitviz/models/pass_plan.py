@@ -63,10 +63,11 @@ class ChannelPlan:
 
     Attributes:
         n_heads: Number of heads of the channel.
-        has_complete_heads: Whether a head reads every sender.
+        has_complete_heads: Whether heads read every sender, and are computed together with all others.
         ablated_heads: Number of an array of the heads that read none; None where there are none, or no other
             is computed.
         summed_heads: Number of an array of the heads whose inputs are summed; None where there are none.
+        sums_every_head: Whether these are all heads.
         inputs: Where these are among the summed heads of all channels.
     """
 
@@ -74,6 +75,7 @@ class ChannelPlan:
     has_complete_heads: bool
     ablated_heads: int | None
     summed_heads: int | None
+    sums_every_head: bool
     inputs: slice
 
 
@@ -161,7 +163,10 @@ class PassPlan:
                 # all other heads do the same as in the run
                 is_summed, has_complete, ablated = columns == self.varied_receiver[0], False, None
             else:
-                is_summed, has_complete = reads_any & ~reads_all, bool(reads_all.any())
+                is_summed = reads_any & ~reads_all
+                if is_summed.any() and 2 * reads_all.sum() <= n_heads:
+                    is_summed = reads_any  # a few heads alone are cheaper than all heads together
+                has_complete = bool((reads_all & ~is_summed).any())
                 ablated = np.flatnonzero(~reads_any)
             heads = np.flatnonzero(is_summed)
             summed.append(columns[heads])
@@ -170,6 +175,7 @@ class PassPlan:
                 has_complete,
                 self._add_array(ablated) if ablated is not None and has_complete and len(ablated) else None,
                 self._add_array(heads) if len(heads) else None,
+                len(heads) == n_heads,
                 slice(n_summed, n_summed + len(heads)),
             )
             n_summed += len(heads)

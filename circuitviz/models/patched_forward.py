@@ -23,6 +23,7 @@ from torch import Tensor
 from circuitviz.graph import BoolMatrix
 from circuitviz.models.batch_interventions import BatchInterventions
 from circuitviz.models.buffers import BufferPool
+from circuitviz.models.earlier_outputs import join_earlier_output
 from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward
 from circuitviz.models.fully_ablated import FullyAblatedRun
 from circuitviz.models.model import Model
@@ -126,7 +127,7 @@ class PatchedForward:
         """Values of one batch [batch, ...] repeated for every copy [copies · batch, ...]."""
         if self.copies == 1:
             return values
-        return values.expand(self.copies, *values.shape).reshape(-1, *values.shape[1:])
+        return values.expand(self.copies, *values.shape).flatten(0, 1)
 
     def final_residual(self, answer_residual: Tensor) -> Tensor:
         """What ``logits`` reads [batch, d_model], from the stream at the answer position."""
@@ -202,7 +203,11 @@ class PatchedForward:
             out = self.repeat_for_copies(self.run.projections[layer, channel]).clone()
         else:
             constant = self.run.fully_ablated.projections[layer, channel]
-            out = original(x) if plan.has_complete_heads else self.repeat_for_copies(constant).clone()
+            if plan.has_complete_heads:
+                earlier = constant[:, : self.run.first_changed_position]
+                out = join_earlier_output(self.repeat_for_copies(earlier), original, x)
+            else:
+                out = self.repeat_for_copies(constant).clone()
             index = self.plan.array(plan.ablated_heads)
             if index is not None:
                 fixed = constant.view(*constant.shape[:2], plan.n_heads, -1)[:, :, index]
@@ -212,11 +217,15 @@ class PatchedForward:
             inputs = self._summed_head_inputs(layer)[plan.inputs]
             weights, bias = self.model.layers[layer].channel_weights(channel)
             norm = self.model.layers[layer].attn_norm
-            projected = norm.project(inputs.flatten(1, 2), weights[index], bias[index])
+            if not plan.sums_every_head:
+                weights, bias = weights[index], bias[index]
+            projected = norm.project(inputs.flatten(1, 2), weights, bias)
             projected = projected.view(*inputs.shape[:3], -1).permute(1, 2, 0, 3)
-            out.view(*out.shape[:2], plan.n_heads, -1)[:, self.run.first_changed_position :, index] = (
-                projected
-            )
+            later = out.view(*out.shape[:2], plan.n_heads, -1)[:, self.run.first_changed_position :]
+            if plan.sums_every_head:
+                later.copy_(projected)
+            else:
+                later[:, :, index] = projected
         if self.cache_into is not None:
             self.cache_into.projections[layer, channel] = out
         return out
