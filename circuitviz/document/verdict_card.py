@@ -193,7 +193,7 @@ def _judge_generalisation(result: Result) -> tuple[str, str, str]:
     state = FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
     told = "; ".join(
         f"{split['difference']} {_interval_text(split['held_out'])} "
-        f"(in-sample {_interval_text(split['in_sample'])})"
+        f"(in-sample {_number_text(split['in_sample']['value'])})"
         for split in splits
     )
     says = f"Found on one part of the prompts and judged on the other (held-out): {told}."
@@ -274,7 +274,7 @@ def _judge_rivals(result: Result) -> tuple[str, str, str]:
 
 
 _MEASURED_LINES = (
-    ("random", "Better than random circuits", "random", _judge_random),
+    ("random", "Better than random", "random", _judge_random),
     ("generalises", "Holds on other prompts", "generalisation", _judge_generalisation),
     ("complete", "Complete", "completeness", _judge_completeness),
     ("minimal", "Minimal", "minimality", _judge_minimality),

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 
-from circuitviz.document.sample import sample_of
+from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
 from circuitviz.graph import TaskCheck
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.panels.registry import Panel, panels
@@ -117,7 +117,8 @@ class MeterPanel(Panel):
         sites = () if circuit is None else tuple(feature_sites(circuit.graph))
         text = _setting_text(evaluation, sites)
         if not self.workspace.state.is_prompt_circuit:
-            text = f"{text}; {sample_of(self.workspace.state.origin)}"
+            sample = sample_of(self.workspace.state.origin)
+            text = f"{text}\n{sample}: {SAMPLE_TEXTS[sample]}"
         self.setting_label.setText("\n".join(filter(None, (text, self._random_text()))))
         self._fit_height()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QWidget
 
 from circuitviz.document.verdict_card import FAILS, HOLDS, STATE_SYMBOLS, UNDECIDED, Verdict
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
@@ -11,23 +11,27 @@ from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.scene.theme import Theme
 
 STATE_COLOURS = {HOLDS: "positive", FAILS: "negative", UNDECIDED: "text"}  # fields of the theme
-STATE_WIDTH_PX = 116
+STATE_WIDTH_PX, NAME_WIDTH_PX = 92, 168
 
 
 class VerdictRow(ThemedWidget):
-    """State, title and number in one line, the sentence below."""
+    """The state, the title with its number below, and the sentence, side by side."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.state_label = QLabel("", objectName="title")
-        self.title_label = QLabel("", objectName="title")
+        self.state_label = QLabel("", objectName="heading")
+        self.title_label = QLabel("", objectName="heading")
         self.number_label = QLabel("")
         self.sentence_label = QLabel("", objectName="muted", wordWrap=True)
         self._state = ""
-        fix_scaled_width(self.state_label, STATE_WIDTH_PX)
-        line = lay_out_row((self.title_label, 1), self.number_label, spacing=8)
-        texts = lay_out_column(line, self.sentence_label, spacing=1)
-        lay_out_row(self.state_label, (texts, 1), parent=self, spacing=8, margins=(12, 5, 12, 5))
+        names = QWidget()
+        lay_out_column(self.title_label, self.number_label, 1, parent=names, spacing=1, margins=(0, 0, 0, 0))
+        state = QWidget()
+        lay_out_column(self.state_label, 1, parent=state, margins=(0, 0, 0, 0))
+        fix_scaled_width(state, STATE_WIDTH_PX)
+        fix_scaled_width(names, NAME_WIDTH_PX)
+        texts = lay_out_column(self.sentence_label, 1)
+        lay_out_row(state, names, (texts, 1), parent=self, spacing=8, margins=(12, 4, 12, 4))
 
     def show_verdict(self, verdict: Verdict) -> None:
         """Show a verdict."""

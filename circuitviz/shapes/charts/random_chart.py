@@ -31,8 +31,8 @@ def draw_random(chart: ChartSpec, result: dict[str, Any]) -> None:
         ends += [low, high]
     if values:
         chart.add_points(values, [RANDOM_ROW] * len(values), chart.theme_colour("muted", 0.7), size_px=8)
-        text = f"{result['circuits']} random circuits: median {result['value']:.3f}"
-        text += f", 95 % within [{result['low']:.3f}, {result['high']:.3f}]"
+        median, low, high = (f"{round(result[key], 3) + 0.0:.3f}" for key in ("value", "low", "high"))
+        text = f"{result['circuits']} random circuits: median {median}, 95 % within [{low}, {high}]"
         chart.add_hover_region(result["value"], RANDOM_ROW, 2.0, 0.8, text)
         chart.add_legend_note(text)
     chart.set_ranges(x=(min(ends), max(ends)), padding=0.06)

@@ -38,7 +38,7 @@ def test_what_is_missing_is_measured_and_kept_where_it_is_cancelled(
     _store_all_but(demo_host, "random", "minimality")
     panel = demo_host.show("verdicts")
     qtbot.waitUntil(panel.run_button.isEnabled, timeout=LONG)
-    assert _state(panel, "Better than random circuits") == "– not measured"
+    assert _state(panel, "Better than random") == "– not measured"
     assert set(panel.card.missing_measures) == {"random", "minimality"}
     qtbot.waitUntil(lambda: panel.estimate.text().startswith("Estimate: about "), timeout=LONG)
 
@@ -47,7 +47,7 @@ def test_what_is_missing_is_measured_and_kept_where_it_is_cancelled(
     qtbot.waitUntil(panel.cancel_button.isEnabled)
     qtbot.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.cancel_button.isEnabled(), timeout=LONG)
-    assert _state(panel, "Better than random circuits") == "✓ holds"
+    assert _state(panel, "Better than random") == "✓ holds"
     qtbot.waitUntil(panel.run_button.isEnabled, timeout=LONG)
     qtbot.mouseClick(panel.run_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.card.missing_measures, timeout=LONG)
