@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from PySide6.QtCore import QAbstractEventDispatcher, QTimer
+from PySide6.QtCore import QAbstractEventDispatcher, QCoreApplication, QTimer
 from pytestqt.qtbot import QtBot
 
 AIM = 0.050  # seconds of the thread's own processor time: what a person does not notice
@@ -74,7 +74,7 @@ class Watch:
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Measure from now on: each wait, click and key of the test."""
         self._is_measuring = True
-        self._beat = QTimer(interval=BEAT_MS)
+        self._beat = QTimer(QCoreApplication.instance(), interval=BEAT_MS)
         self._beat.timeout.connect(self._beaten)
         self._since = self._now()
         whole = QtBot.wait

@@ -201,6 +201,20 @@ def test_fields_are_of_the_classes_that_the_wheel_does_not_change() -> None:
     assert not found, found
 
 
+def test_every_timer_has_a_parent() -> None:
+    """Without one it belongs to Python, which destroys what is left in a cycle, such as that of a failed test's
+    frames, on whichever thread collects garbage: Qt then crashes at its next beat."""
+    found = []
+    for path in [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_timer = (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "QTimer"
+            )
+            if is_timer and not node.args:
+                found.append(f"{_place(path)}:{node.lineno}")
+    assert not found, found
+
+
 def test_nothing_is_unpickled() -> None:
     for path in MODULES:
         imported = {name.split(".")[0] for name in _imports(path)}

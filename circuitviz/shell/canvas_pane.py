@@ -41,6 +41,7 @@ class TabPicture(CircuitView):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setAccessibleName("Circuit of another tab")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are the canvas's
         self.setMinimumWidth(MIN_PANE_WIDTH_PX)
 

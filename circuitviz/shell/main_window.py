@@ -75,7 +75,7 @@ class MainWindow(QMainWindow):
     def __init__(self, workspace: Workspace | None = None, settings: Settings | None = None) -> None:
         super().__init__()
         self.settings = settings or Settings()
-        self.workspace = workspace = workspace or Workspace()
+        self.workspace = workspace = workspace or Workspace(parent=self)
         self.failure_dialog: QMessageBox | None = None
         self.theme_controller = ThemeController(self, self.settings)
         self.theme_controller.apply_settings()  # before there are widgets: each is then polished once
@@ -317,7 +317,8 @@ class MainWindow(QMainWindow):
         self.show_help("panels", heading_anchor(title))
 
     def open_palette(self) -> None:
-        """Open the command palette."""
+        """Open the command palette, which is in this window."""
+        self.activateWindow()
         self.command_palette.open_palette()
 
     def toggle_full_screen(self) -> None:

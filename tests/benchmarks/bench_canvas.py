@@ -132,7 +132,7 @@ def sharpening(view: CircuitView) -> tuple[Took, Took, Took]:
         beats.append(since(last[0]))
         last[0] = now()
 
-    timer = QTimer(interval=1)
+    timer = QTimer(view, interval=1)
     timer.setTimerType(Qt.TimerType.PreciseTimer)
     timer.timeout.connect(beat)
     for count in range(8):

@@ -84,7 +84,7 @@ def _storm(window: MainWindow, seconds: float) -> None:
             stale += 1
 
     window.workspace.live_faithfulness.changed.connect(shown)
-    timer, clicks = QTimer(interval=0), 0
+    timer, clicks = QTimer(window, interval=0), 0
     timer.timeout.connect(beat)
     timer.start()
     before = process.memory_info().rss

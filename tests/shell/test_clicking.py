@@ -193,7 +193,7 @@ def person(open_window, qtbot: QtBot, steady: Watch, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: True)
     steady.longest = FIRST_USE
     window: MainWindow = open_window()
-    closer = QTimer(interval=30)
+    closer = QTimer(window, interval=30)
     closer.timeout.connect(close_dialogs)
     closer.start()
     yield Person(window, qtbot)

@@ -141,7 +141,7 @@ def test_a_thousand_random_actions(
     form.edges_field.setValue(30)
     failures: list[object] = []
     window.workspace.failure_reported.connect(failures.append)
-    closer = QTimer(interval=20)
+    closer = QTimer(window, interval=20)
     closer.timeout.connect(close_dialogs)
     closer.start()
     steady.longest = FIRST_USE  # after many actions at once, what they left to Qt comes at once

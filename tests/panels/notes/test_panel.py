@@ -134,7 +134,9 @@ def test_nothing_is_written_into_what_a_search_has_so_far(notes_host: PanelHost,
 def test_what_is_typed_without_a_rest_is_taken_over_while_typing(notes_host: PanelHost, qtbot: QtBot) -> None:
     panel, workspace = notes_host.show("notes"), notes_host.workspace
     panel.editor.setFocus()
-    typed = QTimer(interval=panel._commit_timer.interval() // 4)  # each key comes before the delay is over
+    typed = QTimer(
+        panel, interval=panel._commit_timer.interval() // 4
+    )  # each key comes before the delay is over
     typed.timeout.connect(lambda: qtbot.keyClicks(panel.editor, "a"))
     typed.start()
     qtbot.waitUntil(lambda: workspace.document.state.notes.startswith("a"), timeout=LONG)

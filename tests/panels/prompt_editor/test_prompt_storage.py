@@ -270,7 +270,9 @@ def test_a_draft_is_written_where_no_rest_comes(idle_host: PanelHost, qtbot: QtB
     panel, names = idle_host.show("prompt_editor"), iter(range(10_000))
     storage = panel.storage
     storage._timer.setInterval(200)
-    typed = QTimer(interval=storage._timer.interval() // 4)  # each change comes before the delay is over
+    typed = QTimer(
+        storage, interval=storage._timer.interval() // 4
+    )  # each change comes before the delay is over
     typed.timeout.connect(lambda: panel.sheet.set_name(f"n{next(names)}"))
     with qtbot.waitSignal(storage._timer.timeout, timeout=LONG):
         typed.start()
