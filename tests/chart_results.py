@@ -24,6 +24,8 @@ RESULTS: dict[str, dict[str, Any]] = {
                "iou": [[1.0, 0.2, 0.3], [0.2, 1.0, 0.4], [0.3, 0.4, 1.0]], "prompts": [{"prompt": 3, "text": "a b", "metric": [0.5, 1.0, 0.7]}], "tolerance": 0.02},
     "generalisation": {"edges": 30, "splits": [{"split": name, "difference": f"other {name}", "prompts": [8, 8], "in_sample": _interval(0.9),
                                                 "held_out": _interval(0.8), "iou": 0.5} for name in ("prompts", "answers")]},
+    "mib": {"rows": [{"method": name, "task": "t", "sample": "held-out", "prompts": 8, "error": "", "cpr": _interval(0.9), "cmd": _interval(0.1), "cpr_clipped": _interval(0.9)}
+                     for name in ("eap", "random")]},
     "random": {"asked": 30, "edges": 30.0, "circuits": 3, **_interval(0.1), "values": [0.06, 0.1, 0.13], "own": _interval(0.9)},
     "completeness": {
         "sets": [

@@ -325,6 +325,7 @@ EVALUATIONS: dict[str, Work] = {
     "stability": partial(_measure, "stability", resamples=2),
     "curve": _curve,
     "generalisation": partial(_measure, "generalisation", splits="prompts"),
+    "mib": partial(_measure, "mib", methods="eap", random=0),
     "minimality": partial(_measure, "minimality", sets=0),
     "random": partial(_measure, "random", circuits=2),
     "rivals": partial(_measure, "rivals", number=1, candidates=1, tolerance=100.0),

@@ -18,6 +18,7 @@ from circuitviz.cli.output import (
     run_with_progress_bar,
 )
 from circuitviz.document import Document, State
+from circuitviz.document.curve_areas import AREA_TITLES
 from circuitviz.document.imported_circuits import fit_state
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.formats.mib_submission import (
@@ -31,7 +32,6 @@ from circuitviz.graph import Circuit, Scores
 
 SUMMARY = "CPR and CMD of methods or of a submission, as the benchmark MIB computes them"
 DEFAULT_METHODS = ("eap", "eap-ig")
-AREA_TITLES = {"cpr": "CPR", "cmd": "CMD", "cpr_clipped": "CPR clipped"}
 
 
 class NamedTask(NamedTuple):

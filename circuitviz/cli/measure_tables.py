@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from circuitviz.cli.output import format_number
-from circuitviz.document.curve_areas import describe_areas
+from circuitviz.document.curve_areas import AREA_TITLES, describe_areas
 from circuitviz.graph import TaskCheck
 
 
@@ -163,6 +163,16 @@ def _interval_text(interval: dict[str, Any]) -> str:
     return value if interval["low"] is None else f"{value} [{low}, {high}]"
 
 
+def _mib_lines(data: dict[str, Any]) -> list[str]:
+    lines = ["mib: areas under the curve, beside 'circuitviz mib' for more tasks and models"]
+    for row in data["mib"]["rows"]:
+        areas = ", ".join(
+            f"{title} {_interval_text(row[area])}" for area, title in AREA_TITLES.items() if area in row
+        )
+        lines.append(f"{row['method']:>22}, {row['task']} ({row['sample']})  {areas or row['error']}")
+    return lines
+
+
 def _task_lines(data: dict[str, Any]) -> list[str]:
     return [TaskCheck.from_dict(data["task"]).summary]
 
@@ -181,6 +191,7 @@ MEASURE_TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "curve": _curve_lines,
     "generalisation": _generalisation_lines,
     "random": _random_lines,
+    "mib": _mib_lines,
     "task": _task_lines,
     "rivals": _rivals_lines,
     "completeness": _completeness_lines,

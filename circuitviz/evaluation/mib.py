@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from circuitviz.discovery import TaskSetting, discover_steps
+from circuitviz.discovery import TaskSetting, discover_steps, make_setting, methods
 from circuitviz.document.sample import HELD_OUT, IN_SAMPLE, UNKNOWN_SAMPLE
 from circuitviz.errors import InputError
 from circuitviz.evaluation.curve import (
@@ -26,12 +26,16 @@ from circuitviz.evaluation.curve import (
     mib_edge_counts,
 )
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
+from circuitviz.evaluation.prompt_splits import split_prompts
 from circuitviz.evaluation.random_circuits import RANDOM_METHOD, draw_random_scores
+from circuitviz.evaluation.registry import MeasureInput, measures
 from circuitviz.graph import Circuit, Interval, Scores
+from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
-from circuitviz.tasks import Task
+from circuitviz.tasks import Task, load_task
 
 MIB_SELECTIONS = ("top", "signed", "greedy")
+OWN_ROW = "this circuit's scores"
 AREA_NAMES = ("cpr", "cmd", "cpr_clipped")
 
 
@@ -187,6 +191,87 @@ def mib_random_steps(
         quantiles = np.quantile(values, (0.5, 0.025, 0.975)) if values else (None, None, None)
         areas[name] = Interval(*(None if value is None else float(value) for value in quantiles))
     return _row(bench, None, RANDOM_METHOD, sample=HELD_OUT, select=select, points=points, areas=areas)
+
+
+@dataclass(frozen=True)
+class MibOptions:
+    """Which methods and tasks are measured."""
+
+    methods: str = option("eap, eap-ig", "names of methods, with commas between them, or all")
+    tasks: str = option("", "names or files of tasks, with commas between them; empty: the circuit's own")
+    select: str = option("top", "how edges are chosen at each size", choices=MIB_SELECTIONS)
+    prompts: int = option(
+        32, "prompts of the evaluation, and as many others for the search", low=1, high=10_000
+    )
+    random: int = option(5, "random rankings", low=0, high=1000)
+    seed: int = option(0, "seed of the tasks and draws", low=0)
+
+
+@dataclass(frozen=True)
+class MibTable:
+    """Rows for each task and method."""
+
+    rows: list[MibRow] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the rows as files and the command line hold them."""
+        return {"rows": [row.as_dict() for row in self.rows]}
+
+
+def require_mib_methods(measure_input: MeasureInput, options: MibOptions) -> list[str]:
+    """The methods that options name; InputError where there is no such method."""
+    names = methods.names() if options.methods.strip() == "all" else _split_names(options.methods)
+    for name in names:
+        methods.get(name)
+    return names
+
+
+@measures.register(
+    "mib",
+    summary="CPR and CMD of methods on tasks of the open model, as the benchmark MIB computes them",
+    reference="Mueller et al. 2025 (MIB)",
+    options=MibOptions,
+    check=require_mib_methods,
+)
+def measure_mib(measure_input: MeasureInput, options: MibOptions) -> ProgressSteps[MibTable]:
+    """Measure methods, and the circuit's own scores, at MIB's sizes; searches are judged on other prompts.
+
+    Source: [mib2025].
+    """
+    names, setting = require_mib_methods(measure_input, options), measure_input.bench.setting
+    tasks = _split_names(options.tasks) or [""]
+    table, n_done = MibTable(), 0
+    n_steps = len(tasks) * (len(names) + bool(options.random)) + (measure_input.scores is not None)
+    for task_name in tasks:
+        task = setting.task
+        if task_name:
+            task = load_task(task_name, setting.model, 2 * options.prompts, options.seed)
+        task = task.subset(range(min(len(task), 2 * options.prompts)))
+        metric = setting.metric if task_name in ("", setting.task.name) else None
+        searched, evaluated = (
+            make_setting(setting.model, part, metric, setting.ablation) for part in split_prompts(task)
+        )
+        bench = FaithfulnessBench(evaluated)
+        steps: list[ProgressSteps[Any]] = [
+            mib_method_steps(searched, bench, name, options.select) for name in names
+        ]
+        if measure_input.scores is not None and not task_name:
+            own = mib_scores_steps(bench, OWN_ROW, measure_input.scores, options.select, setting.task)
+            steps.insert(0, own)
+        if options.random:
+            steps.append(mib_random_steps(bench, options.random, options.select, options.seed))
+        for each in steps:
+            runner = ProgressRunner(each)
+            for step in runner:
+                yield Progress(n_done + step.fraction, n_steps, step.message)
+            row = runner.result if isinstance(runner.result, MibRow) else runner.result[0]
+            table, n_done = MibTable([*table.rows, row]), n_done + 1
+            yield Progress(n_done, n_steps, row.method, table)
+    return table
+
+
+def _split_names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _row(bench: FaithfulnessBench, searched: Task | None, method: str, **values: Any) -> MibRow:

@@ -14,6 +14,8 @@ from circuitviz.document import Document, State
 from circuitviz.errors import InputError
 from circuitviz.evaluation import (
     FaithfulnessBench,
+    MeasureInput,
+    measure_steps,
     mib_method_steps,
     mib_random_steps,
     mib_scores_steps,
@@ -144,3 +146,24 @@ def test_shared_keys_count_once_per_query_head(tmp_path: Path) -> None:
     listed = import_document(path).state.circuit
     assert listed is not None and weighted_edge_count(Circuit.full(graph)) > graph.n_edges
     assert path.read_text().count("->") == weighted_edge_count(Circuit.full(graph))
+
+
+def test_the_measure_holds_methods_against_the_circuits_own_scores(demo: Case) -> None:
+    scores = discover(demo.model, demo.task, "eap")
+    subject = MeasureInput(FaithfulnessBench(make_setting(demo.model, demo.task)), scores.greedy(40), scores)
+    table = run_to_completion(
+        measure_steps("mib", subject, methods="eap", tasks="", prompts=3, random=1)
+    ).as_dict()
+    samples = {row["method"]: row["sample"] for row in table["rows"]}
+    assert samples == {"this circuit's scores": "in-sample", "eap": "held-out", "random": "held-out"}
+    searched, evaluated = split_prompts(demo.task)
+    bench = FaithfulnessBench(make_setting(demo.model, evaluated))
+    row, _ = run_to_completion(mib_method_steps(make_setting(demo.model, searched), bench, "eap"))
+    found = next(row for row in table["rows"] if row["method"] == "eap")
+    assert found["cpr"]["value"] == pytest.approx(row.areas["cpr"].value)
+    other = run_to_completion(
+        measure_steps("mib", subject, methods="eap", tasks="greater-than, sva", prompts=3, random=0)
+    ).as_dict()
+    assert [row["task"] for row in other["rows"]] == ["greater-than", "sva"]
+    with pytest.raises(InputError, match="eapp"):
+        measure_steps("mib", subject, methods="eapp")

@@ -28,6 +28,8 @@ RESULTS: dict[str, Any] = {
               "areas": {"cpr": INTERVAL, "cmd": INTERVAL, "cpr_clipped": INTERVAL},
               "random": [{"asked": 9, "edges": 8.5, "circuits": 2, **INTERVAL}]},
     "generalisation": {"edges": 8, "splits": [{"split": "prompts", "difference": "other prompts", "prompts": [2, 2], "in_sample": INTERVAL, "held_out": INTERVAL, "iou": 0.5}]},
+    "mib": {"rows": [{"method": "eap", "task": "t", "model": "m", "select": "top", "sample": "held-out", "prompts": 2, "seconds": 0.5, "error": "", "points": [],
+                      "cpr": INTERVAL, "cmd": INTERVAL, "cpr_clipped": INTERVAL}]},
     "minimality": {"nodes": [{"node": "m0", "value": 0.5, "change": INTERVAL, "without": ["m1"]}]},
     "predicted": {"target": "t", "action": "scale", "response": "effect", "r": 0.5, "points": [{"node": "m0.f9@1", "predicted": 1.0, "measured": 0.5}]},
     "random": {"asked": 9, "edges": 8.5, "circuits": 2, **INTERVAL, "values": [0.25, 0.5], "own": INTERVAL},

@@ -106,6 +106,10 @@ split_schema = record_of(
     | {"in_sample": change_schema, "held_out": change_schema},
     {"why": any_text},
 )
+mib_row_schema = record_of(
+    {**dict.fromkeys(("method", "task", "sample", "error"), any_text), "prompts": any_count},
+    dict.fromkeys(("cpr", "cmd", "cpr_clipped"), interval_schema),
+)
 telling_prompt_schema = record_of({"prompt": any_count, "text": any_text, "metric": list_of(finite_number)})
 rivals_schema = with_rule(
     record_of(
@@ -154,6 +158,7 @@ RESULT_SCHEMAS: dict[str, Schema] = {
         | {"random": list_of(random_schema)},
     ),
     "generalisation": record_of({"edges": any_count, "splits": list_of(split_schema)}),
+    "mib": record_of({"rows": list_of(mib_row_schema)}),
     "minimality": record_of({"nodes": list_of(need_schema)}),
     "predicted": record_of(
         {"target": any_text, "response": any_text, "r": optional_number, "points": list_of(prediction_schema)}
