@@ -33,7 +33,7 @@ next pass depends on it (acdc), or as each is the measurement of another circuit
 PER_LAYER = {"local", "local-scores", "prompt-bench", "roles", "traces", "local-of-size", "ablations",
              "predicted", "sizes"}  # fmt: skip
 """Works in which the host chooses, stage by stage, which rows of edges are computed."""
-ONE_SIZE = {"traces", "local-of-size", "random", "rivals"}
+ONE_SIZE = {"traces", "local-of-size", "random", "rivals", "mib"}
 """Works whose steps depend on numbers: how many examples there are, thresholds until a size is reached, or circuits
 that are drawn or searched."""
 

@@ -200,9 +200,7 @@ class MibOptions:
     methods: str = option("eap, eap-ig", "names of methods, with commas between them, or all")
     tasks: str = option("", "names or files of tasks, with commas between them; empty: the circuit's own")
     select: str = option("top", "how edges are chosen at each size", choices=MIB_SELECTIONS)
-    prompts: int = option(
-        32, "prompts of the evaluation, and as many others for the search", low=1, high=10_000
-    )
+    prompts: int = option(32, "prompts of the evaluation, and as many of the search", low=1, high=10_000)
     random: int = option(5, "random rankings", low=0, high=1000)
     seed: int = option(0, "seed of the tasks and draws", low=0)
 
