@@ -29,7 +29,8 @@ class Layout:
     """Names of a family's modules; those of a block are relative to it.
 
     fused: how one module's output [batch, time, ·] is laid out: ``parts`` (all queries, all keys, all
-    values) or ``heads`` (each head's query, key and value after one another). norm, mlp_norm: the
+    values), ``heads`` (each head's query, key and value after one another) or ``quarters`` (a quarter of the
+    queries, of the values and of the keys after one another, which is a head's here). norm, mlp_norm: the
     normalisation of what attention and the MLP read, empty where there is none. post_attention, post_mlp:
     that of what they write, where there is one. mlp_reads: the module that the MLP's input enters, where
     that is not the one that writes. factor: what outputs are multiplied by before they are added. positions:
@@ -70,6 +71,7 @@ GPT_J = Layout(
     blocks="transformer.h", norm="ln_1", attention="attn", out="out_proj", mlp_norm="ln_1",
     final="transformer.ln_f",
 )  # fmt: skip
+CODEGEN = replace(GPT_J, channels=_fused("qkv_proj"), fused="quarters")
 NEOX = Layout(
     blocks="gpt_neox.layers", attention="attention", out="dense", channels=_fused("query_key_value"),
     fused="heads", final="gpt_neox.final_layer_norm",
@@ -185,7 +187,7 @@ FAMILIES = {
         GPT_NEO,
     ),
     "gpt-j": _like_gpt2("GPTJForCausalLM", GPT_J, rotary_dim=4),
-    "codegen": _like_gpt2("CodeGenForCausalLM", None, rotary_dim=4),
+    "codegen": _like_gpt2("CodeGenForCausalLM", CODEGEN, rotary_dim=4),
     "openai-gpt": _like_gpt2("OpenAIGPTLMHeadModel", None),
     "gpt-neox": Family("GPTNeoXForCausalLM", SIZES, NEOX),
     "gpt-neox-sequential": Family("GPTNeoXForCausalLM", {**SIZES, "use_parallel_residual": False}, NEOX),
@@ -216,7 +218,7 @@ FAMILIES = {
         "VaultGemmaForCausalLM", Layout(mlp_norm="pre_feedforward_layernorm"), **_GEMMA2
     ),
     "phi": Family("PhiForCausalLM", SIZES, PHI),
-    "phi-normalised-queries": Family("PhiForCausalLM", {**SIZES, "qk_layernorm": True}, None),
+    "phi-normalised-queries": Family("PhiForCausalLM", {**SIZES, "qk_layernorm": True}, PHI),
     "phi3": _like_llama("Phi3ForCausalLM", PHI3),
     "stablelm": _like_llama("StableLmForCausalLM"),
     "stablelm-parallel": _like_llama(
@@ -536,6 +538,8 @@ class PlainEdges:
         number = {"q": 0, "k": 1, "v": 2}[channel]
         if self.layout.fused == "heads":
             first = (3 * head + number) * self.head_width
+        elif self.layout.fused == "quarters":
+            first = (3 * head + (0, 2, 1)[number]) * self.head_width
         elif self.layout.fused == "parts":
             keys = (width - self.heads * self.head_width) // 2
             first = (0, self.heads * self.head_width, self.heads * self.head_width + keys)[

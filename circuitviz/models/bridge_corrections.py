@@ -33,6 +33,8 @@ def correct_bridge(bridge: Any) -> None:
             _normalise_after_rotation(attention)
         if type(getattr(attention, "original_component", None)).__name__.startswith("Cohere"):
             _rotate_adjacent_pairs(attention)
+        if type(getattr(attention, "original_component", None)).__name__ == "CodeGenAttention":
+            _give_angles_and_scale(attention, bridge.original_model)
 
 
 def _keep_precision_of_rows(embed: Any) -> None:
@@ -93,3 +95,15 @@ def _rotate_adjacent_pairs(attention: Any) -> None:
 
     # the bridge's own __setattr__ would set it on the wrapped module
     object.__setattr__(attention, "_apply_position_embedding_hooks", angles_once)
+
+
+def _give_angles_and_scale(attention: Any, hf: Any) -> None:
+    """CodeGen: give each layer the table of angles and the divisor that TransformerLens reads there.
+
+    Recent versions of transformers keep one table for all layers, and a factor instead of a divisor.
+    """
+    module = attention.original_component
+    if not hasattr(module, "embed_positions"):
+        table = hf.transformer.rotary_emb.embed_positions
+        module.register_buffer("embed_positions", table, persistent=False)
+        module.scale_attn = torch.tensor(1 / module.scaling)

@@ -16,6 +16,7 @@ from transformer_lens.model_bridge.sources import build_bridge_from_module
 
 from circuitviz.errors import InputError, first_error_line
 from circuitviz.models.bridge_corrections import correct_bridge
+from circuitviz.models.normalised_phi import register_adapter
 
 
 def build_bridge(hf: Any, name: str) -> Any:
@@ -31,6 +32,7 @@ def build_bridge(hf: Any, name: str) -> Any:
     Raises:
         InputError: TransformerLens does not support the architecture.
     """
+    register_adapter()
     architecture = _architecture(hf)
     if architecture is None:
         raise InputError(

@@ -237,6 +237,11 @@ def _parse_device(device: str) -> torch.device:
             f"The device '{device}' was asked for; scores are summed in float64, which Apple's GPUs do not "
             "have, so cpu would be right."
         )
+    if kind == "auto":
+        raise InputError(
+            "The device 'auto' was asked for, which would spread a model's layers over several devices; here a "
+            "model is kept on one, so cpu or cuda would be right. --dtype bfloat16 halves what its weights take."
+        )
     if kind not in availability:
         raise InputError(f"There is no device '{device}'; there is cpu and cuda.")
     if not availability[kind]:

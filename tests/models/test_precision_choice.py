@@ -169,3 +169,16 @@ def test_loading_gives_the_rounded_checkpoint(folder: Path) -> None:
     with safe_open(folder / "model.safetensors", "pt") as weights:
         for name, value in model.parameters.items():
             assert torch.equal(value.float(), weights.get_tensor(name).bfloat16().float()), name
+
+
+@pytest.mark.parametrize(
+    ("device", "sentence"),
+    [
+        ("auto", "a model is kept on one, so cpu or cuda would be right"),
+        ("mps", "which Apple's GPUs do not have"),
+        ("tpu", "There is no device 'tpu'; there is cpu and cuda"),
+    ],
+)
+def test_a_device_that_cannot_be_used_is_refused_before_anything_is_read(device: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        load_model("demo", device)
