@@ -217,7 +217,7 @@ def _transform_for_cells(picture: CircuitScene, view: QSizeF) -> LayoutTransform
     ends = {"input": (0.0, min(ys) - ROW_SPACING), "logits": (0.0, max(ys) + ROW_SPACING)}
     places = {**picture.cells, **ends}
     sizes = dict.fromkeys(places, (NODE_WIDTHS[NodeKind.HEAD], LABELLED_NODE_HEIGHT))
-    return _spread_places(places, sizes, (), view, False, True, picture.is_horizontal)
+    return _spread_places(places, sizes, (), view, False, True, picture.is_horizontal, is_grid=True)
 
 
 def _spread_places(
@@ -228,15 +228,16 @@ def _spread_places(
     has_groups: bool,
     shows_all: bool,
     is_horizontal: bool,
+    is_grid: bool = False,
 ) -> LayoutTransform:
     size, limits = (view.width(), view.height()), BOX_LIMITS
     if is_horizontal:  # across the layers is downwards, and boxes are as high as they are far apart
-        size, limits = (view.height(), view.width()), HORIZONTAL_LIMITS
+        size, limits = (view.height(), view.width()), HORIZONTAL_LIMITS[is_grid:]
         least = 0.0 if has_groups else LABELLED_NODE_HEIGHT - limits[-1][0]
         sizes = {name: (height - least, width + LAYER_GAP) for name, (width, height) in sizes.items()}
     if has_groups:
         limits = ((0.0, math.inf),)
-    spread = fit_layout_to_view(places, sizes, aside, size, LEGIBLE_ZOOM, READABLE_ZOOM, limits)
+    spread = fit_layout_to_view(places, sizes, aside, size, PACKED_ZOOM, READABLE_ZOOM, limits)
     if not shows_all:
         return spread
     corners = [spread.to_view(at) for at in places.values()]

@@ -19,7 +19,7 @@ from circuitviz.shapes.edge_styles import EdgeStyles
 
 MAX_DETAILED_EDGES = 2500  # more edges than this are hairlines, but for the strongest
 DETAILED_EDGES_IN_CROWD, DETAILED_EDGES_IN_DRAFT = 200, 40
-CROWD_OPACITY = 0.5  # of edges behind packed boxes
+CROWD_OPACITY = 0.5  # of edges behind packed boxes, whose names are to be read
 EDGES_PER_STEP = 120  # hairlines in one stroke: about a millisecond
 POINTS_PER_CURVE, POINTS_PER_PIECE = 13, 7  # on a hairline's curve, and on each of several pieces of one
 MAX_DRAFT_EDGES = 3000  # edges in a draft that is painted at once: a frame's worth
@@ -47,7 +47,7 @@ class EdgesItem(CachedItem):
         if self.geometry is None or self.geometry.bounds != geometry.bounds:
             self.prepareGeometryChange()
         self.geometry, self.styles = geometry, styles
-        is_crowd = any(node.is_small for node in geometry.scene.nodes)  # with names among the edges
+        is_crowd = any(node.box is not None for node in geometry.scene.nodes)
         self.rest_opacity = CROWD_OPACITY if is_crowd else 1.0
 
     def needs_draft(self) -> bool:

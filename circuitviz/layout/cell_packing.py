@@ -96,7 +96,8 @@ def pack_cells(
         box: width and height of a box with a name.
         is_horizontal: whether the layout's rows go from left to right in the view, and its columns lie one
             below the other.
-        is_endless: whether the view may be exceeded, so that each node has a name.
+        is_endless: whether the view may be exceeded, so that each node has a name: downwards, but where the
+            columns alone are too wide for it to the right.
 
     Returns:
         The packing; None where the nodes have no room in the view.
@@ -210,13 +211,16 @@ class _Grid:
 
 
 def _grow(counts: Counts, view: Size, box: Size, is_endless: bool) -> tuple[Counts, Counts]:
-    """How many slots wide each column is, and how many lines high each row, as far as the view allows."""
+    """How many slots wide each column is, and how many lines high each row."""
     n_slots, n_lines = ((counts.sum(axis) > 0).astype(np.intp) for axis in (1, 0))
     steps = box[0] + SLOT_GAP, box[1] + LINE_GAP
+    is_too_wide = _extents(n_slots, n_lines, box, CELL_GAPS)[0] > view[0]
     while True:
         slots = n_slots[:, None] * n_lines
         used = _extents(n_slots, n_lines, box, CELL_GAPS)
-        is_free = [is_endless or used[0] + steps[0] <= view[0], used[1] + steps[1] <= view[1]]
+        is_free = [used[axis] + steps[axis] <= view[axis] for axis in (0, 1)]
+        if is_endless:
+            is_free[0 if is_too_wide else 1] = True
         lacking = bool((_count_placed(slots, counts) < counts).any())
         count = _count_placed if lacking else _count_named
         gains = [

@@ -11,6 +11,7 @@ from threading import get_ident
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QPainter, QPainterPath
 
+from circuitviz.graph import NodeKind
 from circuitviz.paint.shape_painter import box_path, paint_shape
 from circuitviz.scene.box_label import LINE_HEIGHT, TITLE_HEIGHT, layout_box_label
 from circuitviz.scene.circuit_scene import LABELLED_NODE_HEIGHT, DrawnNode
@@ -174,7 +175,9 @@ def has_written_name(node: DrawnNode, scale: float) -> bool:
 def _packed_name(node: DrawnNode, scale: float) -> tuple[str, QFont]:
     """What is written in a packed box and how large: the label or the name alone where both have no room."""
     assert node.box is not None
-    room, titles = node.box[0] - LABEL_INSET, (node.title_without_position, node.title_in_cell)
+    room, titles = node.box[0] - LABEL_INSET, (node.title_in_cell,)
+    if node.kind in (NodeKind.HEAD, NodeKind.MLP):
+        titles = (node.title_without_position, *titles)
     texts = (*(f"{title} · {node.label}" for title in titles), node.label) if node.label else titles
     font = canvas_font(11, scale=scale)
     for text in texts:

@@ -34,7 +34,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QTransform
+from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPolygonF, QTransform
 from PySide6.QtWidgets import QApplication
 
 from circuitviz.canvas.camera_placement import free_area_for
@@ -114,10 +114,10 @@ CIRCUITS: dict[str, Callable[[], Document]] = {
 
 @dataclass(frozen=True)
 class DrawnText:
-    """A text on the canvas, its rectangle and the height of its letters' font, in pixels."""
+    """A text on the canvas, its rectangle, level or slanted, and the height of its letters' font, in pixels."""
 
     text: str
-    rect: QRectF
+    outline: QPolygonF
     size: float
 
 
@@ -145,7 +145,7 @@ class NotingPainter:
             place = self._letters(place, metrics)
         transform = painter.worldTransform()
         size = painter.font().pixelSize() * abs(transform.determinant()) ** 0.5  # slanted or not
-        self.texts.append(DrawnText(text, transform.mapRect(place), size))
+        self.texts.append(DrawnText(text, transform.map(QPolygonF(place)), size))
 
     @staticmethod
     def _letters(line: QRectF, metrics: QFontMetricsF) -> QRectF:
@@ -191,9 +191,11 @@ def nodes_in_sight(window: MainWindow) -> list[str]:
     return [node.name for node in view.circuit_scene.nodes if free.contains(to_view.mapRect(node_box(node)))]
 
 
-def overlapping(rects: list[QRectF]) -> int:
+def overlapping(outlines: list[QPolygonF]) -> int:
     """Pairs of rectangles that overlap by more than a pixel."""
-    met = (a.intersected(b) for a, b in combinations(rects, 2))
+    bounds = [outline.boundingRect() for outline in outlines]
+    near = ((i, j) for i, j in combinations(range(len(outlines)), 2) if bounds[i].intersects(bounds[j]))
+    met = (outlines[i].intersected(outlines[j]).boundingRect() for i, j in near)
     return sum(part.width() > MIN_OVERLAP_PX and part.height() > MIN_OVERLAP_PX for part in met)
 
 
@@ -215,8 +217,8 @@ def measure(window: MainWindow) -> list[str]:
         str(names),
         str(sum("…" in text.text for text in inner)),
         f"{least:.1f} px",
-        str(overlapping(list(boxes.values()))),
-        str(overlapping([text.rect for text in (*inner, *outer) if text.text])),
+        str(overlapping([QPolygonF(box) for box in boxes.values()])),
+        str(overlapping([text.outline for text in (*inner, *outer) if text.text])),
         str(sum(view.overview.rect.intersects(box) for box in boxes.values())),
         f"{view.width() * view.height() / (window.width() * window.height()):.0%}",
         f"{whole.width() * whole.height() / (free.width() * free.height()):.0%}",

@@ -92,4 +92,7 @@ def test_what_has_no_room_is_said() -> None:
     assert pack_cells(places, columns, importance, (700.0, 500.0), BOX) is None
     wide = pack_cells(places, columns, importance, (700.0, 500.0), BOX, is_endless=True)
     assert wide is not None and wide.named == places.keys()
-    assert wide.columns[-1][1] - wide.columns[0][0] > 700.0
+    assert wide.columns[-1][1] - wide.columns[0][0] > 700.0  # ten columns are too wide
+    high = pack_cells(places, columns, importance, (900.0, 300.0), BOX, is_endless=True)
+    assert high is not None and high.named == places.keys()
+    assert high.columns[-1][1] - high.columns[0][0] <= 900.0
