@@ -239,8 +239,8 @@ def _parse_device(device: str) -> torch.device:
         )
     if kind == "auto":
         raise InputError(
-            "The device 'auto' was asked for, which would spread a model's layers over several devices; here a "
-            "model is kept on one, so cpu or cuda would be right. --dtype bfloat16 halves what its weights take."
+            "The device 'auto' was asked for, which would spread a model's layers over several devices; "
+            "a model is kept on one, so cpu or cuda would be right. --dtype bfloat16 halves its weights."
         )
     if kind not in availability:
         raise InputError(f"There is no device '{device}'; there is cpu and cuda.")
