@@ -135,6 +135,13 @@ def _evaluate(case: DeviceCase, metric: str, ablation: str) -> Any:
     return evaluation.evaluate(case.model, case.task, case.circuit, metric, ablation)
 
 
+def _evaluate_by_span(case: DeviceCase) -> Any:
+    scores = discovery.discover(case.model, case.task, "eap-ig", by_span=True, steps=2)
+    bench = evaluation.make_bench(case.setting, scores.graph, {}, allow_interventions=True)
+    node = next(name for name in scores.graph.senders if name.startswith("m0"))
+    return run_to_completion(bench.evaluate(scores.top(40), {node: Intervention("mean")}))
+
+
 def _evaluate_optimal(case: DeviceCase) -> Any:
     task = replace(case.task, constants=ConstantStore())
     options = discovery.OptimalAblationOptions(steps=2, step_prompts=2)
@@ -317,6 +324,7 @@ EVALUATIONS: dict[str, Work] = {
     "faithfulness-mean": partial(_evaluate, metric="kl", ablation="mean"),
     "faithfulness-positional": partial(_evaluate, metric="log-prob", ablation="mean-positional"),
     "faithfulness-optimal": _evaluate_optimal,
+    "faithfulness-by-span": _evaluate_by_span,
     "faithfulness-accuracy": partial(_evaluate, metric="accuracy", ablation="corrupted"),
     "opened-bench": _evaluate_opened,
     "explain-change": _explain_change,

@@ -27,6 +27,7 @@ from circuitviz.panels.widgets.number_fields import DecimalField, IntegerField
 from circuitviz.workspace.workspace import Workspace
 
 SLIDER_STEPS = 400
+MAX_CHIPS_IN_ROW = 4
 SIGN_LABELS = {"helps": ("raise the metric", "lower it"), "file": ("positive score", "negative score")}
 CHANNEL_LABELS = dict(zip(CHANNELS, ("q", "k", "v", "MLP, logits"), strict=True))
 KIND_LABELS = {"head": "heads", "mlp": "MLPs", "feature": "features", "error": "errors", "token": "tokens"}
@@ -43,16 +44,18 @@ class ToggleChips(QWidget):
     def __init__(self, labels: dict[str, str], group_name: str) -> None:
         super().__init__()
         self._group_name = group_name
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
+        rows: list[QHBoxLayout] = []
         self.chips: dict[str, QToolButton] = {}
         for key, text in labels.items():
             chip = QToolButton(text=text, checkable=True, checked=True, objectName="chip")
             chip.setAccessibleName(f"{group_name}: {text}")
+            if len(self.chips) % MAX_CHIPS_IN_ROW == 0:
+                rows.append(QHBoxLayout(spacing=4))
             self.chips[key] = chip
-            row.addWidget(chip)
-        row.addStretch(1)
+            rows[-1].addWidget(chip)
+        for row in rows:
+            row.addStretch(1)
+        lay_out_column(*rows, parent=self, spacing=4)
 
     def set_labels(self, labels: dict[str, str], tips: Iterable[str]) -> None:
         """Relabel the chips."""
