@@ -25,6 +25,13 @@ def method_options(method: str) -> tuple[Option, ...]:
     return describe_options(discovery.methods.get(method).options)
 
 
+def task_options(task: str) -> tuple[Option, ...]:
+    """The options of a built-in task or of a template's file; none of other files and of unknown names."""
+    if task.lower().endswith(tasks.TEMPLATE_SUFFIX):
+        return describe_options(tasks.TemplateOptions)
+    return describe_options(tasks.tasks.get(task).options) if task in tasks.tasks.names() else ()
+
+
 def measure_options(measure: str) -> tuple[Option, ...]:
     """A measure's options; none for faithfulness, nor for a name that the verb itself will refuse."""
     return (

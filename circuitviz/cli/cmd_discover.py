@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz import discovery, evaluation, formats, models, tasks, workbench
-from circuitviz.cli.available import method_options
+from circuitviz.cli.available import method_options, task_options
 from circuitviz.cli.flags import (
     add_device_flags,
     add_model_flag,
@@ -34,13 +34,15 @@ from circuitviz.progress import run_to_completion
 
 SUMMARY = "find a circuit"
 OPENS_MODEL = True
-DEFAULT_METHOD, DEFAULT_EDGES = "eap-ig", 200
+DEFAULT_TASK, DEFAULT_METHOD, DEFAULT_EDGES = "ioi", "eap-ig", 200
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add the flags of ``discover`` and of its method, whose options need torch."""
     add_model_flag(parser)
-    parser.add_argument("-t", "--task", default="ioi", help="a task's name, or a CSV, JSONL or JSON file")
+    parser.add_argument(
+        "-t", "--task", default=DEFAULT_TASK, help="a task's name, or a CSV, JSONL or JSON file"
+    )
     add_skip_flag(parser)
     parser.add_argument("--method", default=DEFAULT_METHOD, help="a name of 'circuitviz list methods'")
     parser.add_argument("--edges", type=int, help=f"how many edges to keep (default {DEFAULT_EDGES})")
@@ -62,6 +64,8 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--by-span", action="store_true", help=text)
     add_setting_flags(parser)
     add_device_flags(parser)
+    task = flag_value(argv, "--task", flag_value(argv, "-t", DEFAULT_TASK))
+    add_option_flags(parser.add_argument_group(f"options of {task}"), task_options(task), "task_")
     method = flag_value(argv, "--method", DEFAULT_METHOD)
     group = parser.add_argument_group(f"options of {method}")
     add_option_flags(group, method_options(method), "option_")
@@ -83,7 +87,13 @@ def run(args: argparse.Namespace) -> int:
     model = models.load_model(args.model, args.device, args.dtype)
     bos = False if args.no_bos else None
     task = tasks.load_task(
-        args.task, model, args.prompts, args.seed, bos=bos, skip_unusable=args.skip_unusable
+        args.task,
+        model,
+        args.prompts,
+        args.seed,
+        bos=bos,
+        skip_unusable=args.skip_unusable,
+        **options_from_flags(args, "task_"),
     )
     print_skipped_rows(task)
     ablation = args.ablation or "corrupted"

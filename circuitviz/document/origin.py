@@ -130,7 +130,9 @@ class TaskOrigin:
         parts += self._setting_flags()
         parts += ["--by-span"] if self.by_span else []
         parts += ["--skip-unusable"] if self.task_options.get("left_out") else []
-        parts += [f"--{name.replace('_', '-')} {value}" for name, value in self.options.items()]
+        of_task = {name: value for name, value in self.task_options.items() if name != "left_out"}
+        for name, value in {**of_task, **self.options}.items():
+            parts.append(f"--{name.replace('_', '-')} {value}")
         return " ".join(parts)
 
     def _import_command(self) -> str:

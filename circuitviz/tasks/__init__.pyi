@@ -13,6 +13,7 @@ from .task_files import is_task_file as is_task_file
 from .task_files import needs_tokenizer as needs_tokenizer
 from .task_files import read_pairs as read_pairs
 from .task_files import read_task_rows as read_task_rows
+from .task_loading import TEMPLATE_SUFFIX as TEMPLATE_SUFFIX
 from .task_loading import load_task as load_task
 from .template_tasks import TemplateOptions as TemplateOptions
 from .template_tasks import find_usable_words as find_usable_words

@@ -50,6 +50,20 @@ def test_discover_counts_edges_both_ways(capsys: pytest.CaptureFixture[str]) -> 
     )
 
 
+def test_options_of_the_task_reach_it_and_the_command_line(tmp_path: Path) -> None:
+    """With all names replaced, what stands before the second subject counts, too."""
+    path = tmp_path / "names.circuit"
+    assert main(["discover", *SEARCH, "--corruption", "random-names", "--edges", "60", "-o", str(path)]) == 0
+    state = open_document(path).state
+    assert state.circuit is not None and state.origin is not None and state.scores is not None
+    assert state.scores.graph.split_spans(state.scores.values).any(axis=(0, 1)).sum() == 6
+    command = state.origin.command_line()
+    assert "--corruption random-names --order mixed" in command
+    again = tmp_path / "again.circuit"
+    assert main([*command.split()[1:], "-o", str(again)]) == 0
+    assert open_document(again).state.circuit == state.circuit
+
+
 def test_a_file_holds_spans_of_graph_and_prompts(found: Path, tmp_path: Path) -> None:
     document = open_document(found)
     state, origin = document.state, document.state.origin
