@@ -97,7 +97,9 @@ def test_evaluate_json(ask: Run, found: Path) -> None:
     assert {"value", "low", "high"} <= data["faithfulness"].keys()
     assert {"circuit", "model", "ablated"} <= data["metric"].keys()
     assert {"metric", "ablation", "prompts", "seed"} <= data["setting"].keys()
-    assert data["setting"]["prompts"] == 8
+    assert data["setting"]["prompts"] == 8 and data["setting"]["sample"] == "in-sample"
+    assert data["random"]["circuits"] == 20 and data["random"]["asked"] == data["edges"]
+    assert data["random"]["low"] <= data["random"]["value"] <= data["random"]["high"]
     low, value, high = (data["faithfulness"][k] for k in ("low", "value", "high"))
     assert low <= value <= high
     whole, nothing = data["metric"]["model"], data["metric"]["ablated"]
@@ -114,6 +116,18 @@ def test_evaluate_curve(ask: Run, found: Path) -> None:
     assert len(data["curve"]) > 3
     assert {"edges", "value", "low", "high"} <= data["curve"][0].keys()
     assert data["curve"][-1]["value"] == pytest.approx(1.0, abs=1e-3)
+    assert [point["asked"] for point in data["curve_random"]] == [point["asked"] for point in data["curve"]]
+
+
+def test_evaluate_says_which_prompts_judge_beside_random_circuits(
+    found: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(found)]) == 0
+    printed = capsys.readouterr().out
+    assert "in-sample: the prompts of the search" in printed and "20 random circuits of" in printed
+    assert main(["evaluate", str(found), "-t", "ioi", "--prompts", "4", "--seed", "99", "--no-random"]) == 0
+    printed = capsys.readouterr().out
+    assert "held-out: none of them a prompt of the search" in printed and "random" not in printed
 
 
 def test_evaluate_roles_is_a_table(found: Path, ask: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.document.curve_areas import AREA_TITLES
+from circuitviz.document.sample import HELD_OUT
 from circuitviz.plots import TablePlot
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 from circuitviz.shapes.charts.plain_chart import draw_plain_chart
@@ -12,14 +13,19 @@ from circuitviz.shapes.charts.plain_chart import draw_plain_chart
 
 @charts.register("mib", summary="a table of areas")
 def draw_mib(chart: ChartSpec, result: dict[str, Any]) -> None:
-    """A row for each method, three columns for each task; hovering tells intervals and prompts."""
+    """A row for each method, three columns for each task; a row names its sample where it is not held-out."""
     rows = result["rows"]
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     names = list(dict.fromkeys(row["method"] for row in rows))
     by_place = {(row["method"], row["task"]): row for row in rows}
     columns = [(task, area) for task in tasks for area in AREA_TITLES]
+    samples = {row["method"]: row["sample"] for row in rows if not row["error"]}
+    texts = [
+        f"{name}, {samples[name]}" if samples.get(name, HELD_OUT) != HELD_OUT else name for name in names
+    ]
     cells = [
-        [name, *(_area(by_place.get((name, task), {}), area) for task, area in columns)] for name in names
+        [text, *(_area(by_place.get((name, task), {}), area) for task, area in columns)]
+        for name, text in zip(names, texts, strict=True)
     ]
     titles = [
         f"{AREA_TITLES[area]}, {task}" if len(tasks) > 1 else AREA_TITLES[area] for task, area in columns

@@ -7,6 +7,8 @@ from typing import Any
 from circuitviz.shapes.charts.bar_rows import add_bars
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
+MAX_PROMPT_CHARS = 60
+
 
 @charts.register("rivals", summary="a bar for the circuit and each rival")
 def draw_rivals(chart: ChartSpec, result: dict[str, Any]) -> None:
@@ -32,7 +34,13 @@ def draw_rivals(chart: ChartSpec, result: dict[str, Any]) -> None:
         for name, value, overlap in zip(names, values, overlaps, strict=True)
     ]
     add_bars(chart, names, values, low, high, texts, nodes=())
+    if result["prompts"]:
+        chart.add_legend_note(f"they differ most on “{_shorten(result['prompts'][0]['text'])}”")
     if result["found"]:
         chart.add_legend_note(f"{len(result['core']):,} edges are in all of them")
     else:
         chart.add_legend_note("no other circuit of this size is as faithful")
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_PROMPT_CHARS else f"{text[: MAX_PROMPT_CHARS - 1]}…"
