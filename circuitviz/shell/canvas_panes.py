@@ -68,7 +68,7 @@ class CanvasPanes(QObject):
         self._drop_label = QLabel(window, objectName="drop", alignment=Qt.AlignmentFlag.AlignCenter)
         self._drop_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._drop_label.hide()
-        self._is_refreshing = False
+        self._is_refreshing = self._is_closed = False
         self._left_tokens: dict[str, list[tuple[str, float]]] = {}
         workspace.tab_controller.leaving.connect(self._keep_tokens)
         workspace.tabs.changed.connect(self.refresh)
@@ -172,7 +172,7 @@ class CanvasPanes(QObject):
 
     def close_windows(self) -> None:
         """The main window goes, and all has been asked."""
-        self._is_refreshing = True
+        self._is_closed = True
         self.main_pane.hold_canvas(self._canvas)
         for window in self.windows:
             window.end()
@@ -221,8 +221,8 @@ class CanvasPanes(QObject):
 
     def refresh(self) -> None:
         """Follow the tabs: the one in front has the canvas."""
-        if self._is_refreshing:
-            return  # a tab was added for a pane that has none
+        if self._is_closed or self._is_refreshing:
+            return  # the latter: a tab was added for a pane that has none
         self._is_refreshing = True
         tabs = self._workspace.tabs
         self._remove_closed_tabs()
