@@ -65,7 +65,9 @@ def position_columns(graph: Graph, names: Sequence[str]) -> tuple[PositionColumn
     )
 
 
-@layouts.register("tokens", summary="by layer and token position", columns=position_columns)
+@layouts.register(
+    "tokens", summary="by layer and token position", columns=position_columns, needs_columns=True
+)
 def layout_by_token(
     graph: Graph, names: Sequence[str], edges: BoolMatrix, pinned: Mapping[str, tuple[float, float]]
 ) -> Positions:

@@ -12,7 +12,8 @@ Positions = dict[str, tuple[float, float]]
 Layout = Callable[[Graph, Sequence[str], BoolMatrix, Mapping[str, tuple[float, float]]], Positions]
 """(graph, node names, edges [senders, receivers], pinned positions) → positions; y grows with depth."""
 
-# A layout with columns is registered with ``columns``: (graph, node names) → tuple of PositionColumn.
+# A layout with columns is registered with ``columns``: (graph, node names) → tuple of PositionColumn; with
+# ``needs_columns`` it is offered only for circuits that have some.
 layouts: Registry[Layout] = Registry("layout", "circuitviz.layout", "circuitviz.layouts")
 
 

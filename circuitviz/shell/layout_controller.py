@@ -26,8 +26,11 @@ class LayoutController:
         if (circuit := self._workspace.state.circuit) is None:
             return
         graph, nodes = circuit.graph, circuit.node_names
-        entries = ((entry.name, entry.extra.get("columns")) for entry in layouts.entries())
-        names = [name for name, columns in entries if not columns or columns(graph, nodes)]
+        names = [
+            entry.name
+            for entry in layouts.entries()
+            if not entry.extra.get("needs_columns") or entry.extra["columns"](graph, nodes)
+        ]
         now = self._canvas_updater.layout_name
         place = names.index(now) if now in names else -1
         self.choose_layout(names[(place + 1) % len(names)])
