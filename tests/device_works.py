@@ -215,6 +215,28 @@ def make_table(case: DeviceCase) -> Any:
     return features.node_table(run, list(case.dictionaries.values()))
 
 
+def _neurons(case: DeviceCase) -> None:
+    """Neurons as nodes, with a circuit of theirs, changed and measured."""
+    bare = features.node_table(case.table.run)
+    target = features.logit_target(bare, 7)
+    table = features.table_with_neurons(bare, [target], 20)
+    circuit = features.local_circuit(features.Edges(table), target, 1e-9, gate="absolute")
+    bench = features.PromptBench(table, target, {"zero": ()})
+    names = [table.node(index).name for index in range(len(table))]
+    neuron, rest = (next(name for name in names if part in name) for part in (".n", ".error"))
+    bench.evaluate(circuit.names, "zero")
+    bench.check_interventions({neuron: Intervention("zero"), rest: Intervention("scale", 0.5)})
+
+
+def _transparent(case: DeviceCase) -> Any:
+    """Rows through attention without nodes, by both conventions."""
+    run, dictionaries = case.table.run, [d for d in case.dictionaries.values() if d.site.part == "m"]
+    for convention in ("circuitviz", "circuit-tracer"):
+        table = features.node_table(run, dictionaries, attention="transparent", convention=convention)
+        targets = features.likely_logits(table, max_targets=2)
+        run_to_completion(features.attribution_graph(features.Edges(table), targets, max_rows=100))
+
+
 def _local(case: DeviceCase, method: str = "hierarchical-attribution", **options: Any) -> Any:
     edges, target = features.Edges(case.table), features.logit_target(case.table, 7)
     return features.local_circuit(edges, target, method=method, gate="absolute", **(options or {"tau": 1e-9}))
@@ -357,6 +379,8 @@ FEATURES: dict[str, Work] = {
     "attribution-graph": _attribution_graph,
     "prompt-bench": _prompt_bench,
     "channels": _channels,
+    "neurons": _neurons,
+    "transparent": _transparent,
     "dashboards": _dashboards,
     "directions": _directions,
     "traces": _traces,

@@ -45,7 +45,10 @@ class ReadVectors:
         assert self.at_own_position is not None
         rows, width = self.at_own_position.shape
         vectors = self.at_own_position.new_zeros(rows, time, width)
-        vectors[torch.arange(rows), torch.from_numpy(self.position)] = self.at_own_position
+        for position in np.unique(self.position).tolist():
+            at_position = np.flatnonzero(self.position == position)  # contiguous: they are ascending
+            of_rows = slice(at_position[0], at_position[-1] + 1)
+            vectors[of_rows, position] = self.at_own_position[of_rows]
         return vectors
 
 
