@@ -85,7 +85,6 @@ class StartPage(QScrollArea):
         whole.addStretch(1)
         inside = QWidget()
         inside.setMaximumWidth(660)
-        inside.setMinimumWidth(460)
         inside.setLayout(column)
         whole.addWidget(inside, 8)
         whole.addStretch(1)
