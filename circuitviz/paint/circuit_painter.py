@@ -175,10 +175,10 @@ def has_written_name(node: DrawnNode, scale: float) -> bool:
 def _packed_name(node: DrawnNode, scale: float) -> tuple[str, QFont]:
     """What is written in a packed box and how large: the label or the name alone where both have no room."""
     assert node.box is not None
-    room, titles = node.box[0] - LABEL_INSET, (node.title_in_cell,)
+    room, titles = node.box[0] - LABEL_INSET, [node.title_in_cell]
     if node.kind in (NodeKind.HEAD, NodeKind.MLP):
-        titles = (node.title_without_position, *titles)
-    texts = (*(f"{title} · {node.label}" for title in titles), node.label) if node.label else titles
+        titles.insert(0, node.title_without_position)
+    texts = [*(f"{title} · {node.label}" for title in titles), node.label] if node.label else titles
     font = canvas_font(11, scale=scale)
     for text in texts:
         for size in (11, MIN_PACKED_FONT):

@@ -23,6 +23,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, product
 from pathlib import Path
 from time import perf_counter
@@ -247,7 +248,7 @@ def measure_all(chosen: argparse.Namespace) -> None:
     app.setOrganizationName("circuitviz-measure")
     circuits = {name: build for name, build in CIRCUITS.items() if chosen.only in name}
     for path in chosen.files:
-        circuits[Path(path).stem] = lambda path=path: open_document(Path(path))
+        circuits[Path(path).stem] = partial(open_document, Path(path))
     scale = int(os.environ.get("QT_SCALE_FACTOR", "1"))
     settings = Settings()
     system_points = QApplication.font().pointSizeF()
