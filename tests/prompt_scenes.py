@@ -13,6 +13,11 @@ WORDS = "When Mary and John went to the store , John gave a drink to the incompr
 
 
 def prompt(tokens: int, n: int = 60, layers: int = 4) -> CircuitScene:
+    """The picture of ``prompt_state``."""
+    return build_scene(prompt_state(tokens, n, layers), "tokens")
+
+
+def prompt_state(tokens: int, n: int = 60, layers: int = 4) -> State:
     """Features of a prompt, more of them at later tokens."""
     rng = np.random.default_rng(tokens)
     nodes = [Node(f"token@{t}", NodeKind.TOKEN, position=t, token=t) for t in range(tokens)]
@@ -27,7 +32,7 @@ def prompt(tokens: int, n: int = 60, layers: int = 4) -> CircuitScene:
     graph = Graph.of_nodes(ModelShape(layers, 2, 16), tuple(nodes), mask)
     told = {"prompt": {"strings": [f" {word}" for word in (WORDS * 3)[:tokens]]}}
     scores = Scores(graph, np.ones(graph.mask.shape), "attribution-graph", info=told)
-    return build_scene(State(None, scores, Circuit.full(graph)), "tokens")
+    return State(None, scores, Circuit.full(graph))
 
 
 LONG, SHORT = prompt(16), prompt(3, 8)

@@ -132,13 +132,13 @@ class AspectFitter:
 def transform_for_view(picture: CircuitScene, view: QSizeF, shows_all: bool = False) -> Spread:
     """How a picture in the layout's units is spread to a view of so many pixels.
 
-    What stands in columns of tokens is packed into cells, unless there are boxes of groups; crowds of which
-    nothing can be read at once stay as they are.
+    What stands in columns of tokens is packed into cells; crowds of which nothing can be read at once stay
+    as they are.
     ``shows_all``: the view is filled, whether names can be read or not.
     """
     if picture.cells and not view.isEmpty():
         return _transform_for_cells(picture, view)
-    if picture.columns and not view.isEmpty() and not any(node.members for node in picture.nodes):
+    if picture.columns and not view.isEmpty():
         return _pack_columns(picture, view)
     if picture.columns or view.isEmpty() or not 0 < len(picture.nodes) <= MAX_READABLE_COMPONENTS:
         return HORIZONTAL_CROWD if picture.is_horizontal else LayoutTransform()
@@ -156,7 +156,7 @@ def _pack_columns(picture: CircuitScene, view: QSizeF) -> Spread:
     if not free:
         return LayoutTransform()
     spans = [(column.left, column.right) for column in picture.columns]
-    marked = {node.name for node in free if node.label or node.pinned}
+    marked = {node.name for node in free if node.label or node.pinned or node.members}
     rank = dict(zip(picture.by_name, picture.importance.tolist(), strict=True))
     rank.update({name: 1.0 + rank[name] for name in marked})
     places = {node.name: (node.x, node.y) for node in free}
@@ -200,7 +200,7 @@ def _place_packed(picture: CircuitScene, packing: CellPacking) -> CircuitScene:
         is_packed = box is not None and node.name not in picture.user_positioned
         across, along = packing.places[node.name] if is_packed else packing.to_view((node.x, node.y))
         x, y = (along, -across) if turned else (across, along)
-        if box is None or (is_full and node.name in packing.named):
+        if box is None or (is_full and node.name in packing.named and not node.members):
             room = DEFAULT_MAX_WIDTH if box is None else box[0]
             nodes.append(replace(node, x=x, y=y, max_width=room))
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
+from circuitviz.canvas.canvas_legend import legend_strip_height
 from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width
 from circuitviz.canvas.node_items import paint_boxes
 from circuitviz.canvas.scene_geometry import SceneGeometry
@@ -23,7 +24,7 @@ MAX_HIDDEN_SHARE = 0.05  # of the picture that may be out of sight before there 
 
 
 class OverviewMap:
-    """Lies in the lower left of the canvas while a part of the picture is out of sight."""
+    """Lies at the left of the canvas, where least stands, while a part of the picture is out of sight."""
 
     def __init__(self, view: CircuitView) -> None:
         self.view = view
@@ -53,6 +54,9 @@ class OverviewMap:
         left = free.left() + 12 + layer_axis_width(geometry.scene) + token_axis_width(geometry.scene)
         if geometry.scene.is_horizontal:
             below = free.bottom() - layer_axis_height(geometry.scene) - 10
+        if geometry.scene.is_horizontal and geometry.scene.columns:  # most stands at the last token, below
+            entries = view.scene_items.legend_entries(geometry.scene, view.theme)
+            below = 14 + legend_strip_height(entries, view.viewport().width() - 28) + high
         return QRectF(left, below - high, room.width() * share, high)
 
     def paint(self, painter: QPainter, theme: Theme) -> None:

@@ -16,7 +16,7 @@ from circuitviz.layout.box_spacing import make_room_for_boxes
 from circuitviz.scene.box_label import group_title, layout_box_label
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
 from circuitviz.scene.edge_arrays import CHANNELS, EdgeArrays, FloatArray, IndexArray, ListedEdgeNames
-from circuitviz.scene.node_positions import Position
+from circuitviz.scene.node_positions import Position, layout_columns
 from circuitviz.scene.node_texts import node_facts, node_texts
 
 SelectedNames = tuple[frozenset[str], frozenset[str]]
@@ -211,13 +211,18 @@ def _drawn_box(
 
 
 def _box_positions(state: State, folding: FoldedCircuit, layout: str, boxes: set[str]) -> Positions:
-    """A box is where its middle node would be if it had all of the box's edges."""
+    """A box is where its middle node would be if it had all of the box's edges.
+
+    In a layout that stands in columns it stays in its column: views and pages pack what stands in one.
+    """
     middle = {box: _representative_node(folding.nodes_in(box)) for box in folding.boxes}
     moved = {middle[n]: state.groups[n].place for n in boxes if n in middle} | {
         n: state.positions.get(n) for n in folding.boxes if n not in boxes
     }
     fixed = {name: position for name, position in moved.items() if position is not None}
     found = _layout_boxes(folding, layout, frozenset(fixed.items()))
+    if layout_columns(folding.circuit, layout):
+        return {box: found[middle[box]] for box in folding.boxes}
     labels = {box: label.text for box in boxes if (label := state.labels.get(f"group:{box}"))}
     sizes = {
         box: layout_box_label(group_title(box, labels.get(box, "")), folding.nodes_in(box))

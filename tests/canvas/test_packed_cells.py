@@ -6,14 +6,16 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from prompt_scenes import prompt
+from prompt_scenes import prompt, prompt_state
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.foreground import tagged_nodes
+from circuitviz.document import group_nodes
 from circuitviz.paint.circuit_painter import has_written_name, node_box
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.theme import LIGHT
 
 CROWD = prompt(16, 700, 12)
@@ -98,3 +100,20 @@ def test_labels_and_filters_move_nothing_and_a_smaller_view_scrolls_with_names(v
     seen = [n for n in named(view) if free.contains(QPointF(view.viewport_position(n)))]
     assert len(named(view)) == len(CROWD.nodes) and len(seen) > 60
     assert not view.overview.rect.isEmpty()
+
+
+@pytest.mark.parametrize("size", [(935, 680), (1800, 1300)])
+def test_the_box_of_a_group_has_its_name_in_the_cell_of_its_middle_node(
+    view: CircuitView, size: tuple[int, int]
+) -> None:
+    members = frozenset(node.name for node in CROWD.nodes if node.name.startswith("m5.") and node.x > 0)
+    state = group_nodes("Late", members, collapsed=True).transform(prompt_state(16, 700, 12))
+    picture = build_scene(state, "tokens")
+    view.resize(*size)
+    view.show_scene(replace(picture, is_horizontal=view.circuit_scene.is_horizontal))
+    view.fit()
+    group = view.circuit_scene.by_name["Late"]
+    assert group.members and group.box is not None and "Late" in named(view)
+    boxes = [node_box(node) for node in view.circuit_scene.nodes]
+    for a, b in combinations(boxes, 2):
+        assert not a.intersects(b)
