@@ -19,6 +19,8 @@ from circuitviz.document import Document, set_evaluation_setting
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.graph import ERROR_MODES, OUTSIDE_VALUES
 
+MAX_PATTERN_EFFECT = 0.1  # of faithfulness, between free and frozen patterns
+
 
 def run(args: argparse.Namespace, document: Document, measure_names: list[str]) -> int:
     """Measure a document's circuit as it stands in its file; returns the exit code."""
@@ -76,6 +78,7 @@ def _faithfulness_lines(data: dict[str, Any]) -> list[str]:
     lines = [
         f"faithfulness {format_number(value['value'])}  completeness {format_number(data['completeness'])}  "
         "one prompt, so no interval",
+        *_frozen_lines(value["value"], data["frozen_faithfulness"]),
         f"{where['metric']}: circuit {format_number(metric['circuit'])}, "
         f"model {format_number(metric['model'])}, ablated {format_number(metric['ablated'])}",
         f"{data['nodes']} nodes, {data['edges']:,} edges; {where['ablation']} ablation{mean}, errors "
@@ -88,6 +91,18 @@ def _faithfulness_lines(data: dict[str, Any]) -> list[str]:
             f"free {target['free']:+.3f}"
         )
     return lines
+
+
+def _frozen_lines(free: float | None, frozen: float | None) -> list[str]:
+    """What faithfulness is in runs whose heads attend as on the prompt, and why it differs."""
+    if free is None or frozen is None:
+        return []
+    is_moved = abs(frozen - free) > MAX_PATTERN_EFFECT
+    moves = "moves attention, which attribution holds" if is_moved else "hardly moves attention"
+    reason = f"ablating what is outside the circuit {moves}"
+    return [
+        f"attention free {format_number(free)}, frozen as on the prompt {format_number(frozen)}: {reason}"
+    ]
 
 
 def _measure_lines(names: list[str], data: dict[str, Any]) -> list[str]:

@@ -99,12 +99,15 @@ class PromptDetails:
         errors: Whether reconstruction errors were ``kept`` or ``dropped``.
         mean_of: What the ablation ``mean`` averages over, in words; empty for other ablations.
         target: The target's change in the whole model; None without interventions.
+        frozen_faithfulness: Faithfulness in runs whose heads attend as on the prompt; None where that is
+            undefined, not measured yet, or patterns cannot be set.
     """
 
     completeness: float | None = None
     errors: str = "kept"
     mean_of: str = ""
     target: TargetChange | None = None
+    frozen_faithfulness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ class Evaluation:
         data: dict[str, Any] = {"faithfulness": asdict(self.faithfulness)}
         if self.prompt is not None:
             data["completeness"] = self.prompt.completeness
+            data["frozen_faithfulness"] = self.prompt.frozen_faithfulness
         data |= {
             "metric": {
                 name: None if np.isnan(value := getattr(self, name)) else value
@@ -175,6 +179,7 @@ class Evaluation:
                 str(setting.get("errors", "kept")),
                 str(setting.get("mean_of", "")),
                 None if target is None else TargetChange.from_dict(target),
+                data.get("frozen_faithfulness"),
             )
         circuit, model, ablated = (
             float("nan") if metric[key] is None else float(metric[key])

@@ -131,9 +131,9 @@ def evaluate_prompt_request(
     A partial result has the faithfulness alone.
     """
     bench, ablation, errors = open_bench(session), request.ablation, request.errors
-    yield Progress(0, 4, "everything ablated")
+    yield Progress(0, 5, "everything ablated")
     ablated = bench.ablated_value(ablation, errors)
-    yield Progress(1, 4, "the circuit")
+    yield Progress(1, 5, "the circuit")
     interventions = request.model_interventions()
     not_masked = {
         name: interventions[name] for name in request.ablated if _node_kind(bench, name) not in MASKED_KINDS
@@ -141,12 +141,18 @@ def evaluate_prompt_request(
     inside = bench.resolve_interventions({**request.interventions, **not_masked})
     circuit = bench.circuit_value(request.nodes, ablation, errors, inside)
     first = features.PromptCircuitValues(bench.target.value, ablated, circuit, float("nan"))
-    yield Progress(2, 4, "everything but the circuit", _make_evaluation(bench, request, first, None))
+    yield Progress(2, 5, "everything but the circuit", _make_evaluation(bench, request, first, None))
     complement = bench.circuit_value(request.nodes, ablation, errors, is_complement=True)
     judged = replace(first, complement=complement)
+    yield Progress(3, 5, "the circuit with attention frozen", _make_evaluation(bench, request, judged, None))
+    frozen = None
+    if bench.table.run.model.can_set_patterns:
+        held = bench.circuit_value(request.nodes, ablation, errors, inside, "frozen")
+        held_ablated = bench.ablated_value(ablation, errors, "frozen")
+        frozen = replace(first, ablated=held_ablated, circuit=held).faithfulness
     target: TargetChange | None = None
     if interventions:
-        yield Progress(3, 4, "predicted and measured")
+        yield Progress(4, 5, "predicted and measured")
         changes = bench.resolve_interventions(interventions)
         run = bench.run_with_changes(changes, errors)
         start = bench.baseline_value(errors)
@@ -160,7 +166,7 @@ def evaluate_prompt_request(
             _top_tokens(run),
             tuple(bench.feature_responses(run, request.unmodified_nodes)[:MAX_RESPONSES]),
         )
-    return _make_evaluation(bench, request, judged, target)
+    return _make_evaluation(bench, request, judged, target, frozen)
 
 
 def _make_evaluation(
@@ -168,6 +174,7 @@ def _make_evaluation(
     request: PromptEvaluationRequest,
     values: features.PromptCircuitValues,
     target: TargetChange | None,
+    frozen_faithfulness: float | None = None,
 ) -> Evaluation:
     return Evaluation(
         Interval(values.faithfulness),
@@ -185,6 +192,7 @@ def _make_evaluation(
             request.errors,
             describe_mean(request.query) if request.ablation == "mean" else "",
             target,
+            frozen_faithfulness,
         ),
     )
 

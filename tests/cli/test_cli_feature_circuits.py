@@ -52,6 +52,11 @@ def test_a_feature_circuit_is_evaluated_in_any_setting(
     judged = bench.evaluate(nodes, "corrupted")
     assert data["faithfulness"]["value"] == pytest.approx(judged.faithfulness, abs=1e-5)
     assert data["completeness"] == pytest.approx(judged.completeness, abs=1e-5)
+    frozen = bench.evaluate(nodes, "corrupted", patterns="frozen").faithfulness
+    assert data["frozen_faithfulness"] == pytest.approx(frozen, abs=1e-5) and frozen != judged.faithfulness
+    assert main(["evaluate", str(file)]) == 0
+    line = f"attention free {judged.faithfulness:.3f}, frozen as on the prompt {frozen:.3f}: "
+    assert line in capsys.readouterr().out
     assert list(data["refused"]) == ["minimality"] and "one prompt" in err
     for ablation, errors in (("zero", "dropped"), ("mean", "kept")):
         data, _ = evaluated(capsys, str(file), "--ablation", ablation, "--errors", errors)

@@ -200,7 +200,10 @@ evaluation_schema = record_of(
             },
         ),
     },
-    {"nodes": optional_value(any_count)},
+    {
+        "nodes": optional_value(any_count),
+        **dict.fromkeys(("completeness", "frozen_faithfulness"), optional_number),
+    },
 )
 
 

@@ -243,9 +243,11 @@ def _setting_text(evaluation: dict[str, Any], sites: tuple[str, ...]) -> str:
     over = f" over {setting['mean_of']}" if setting.get("mean_of") else ""
     value = evaluation.get("completeness")
     completeness = "" if value is None else f"; completeness {_format_value(value)}"
+    frozen = evaluation.get("frozen_faithfulness")
+    with_patterns = "" if frozen is None else f"; {_format_value(frozen)} with attention frozen"
     return (
         f"{evaluation['nodes']:,} nodes, {setting['ablation']} ablation{over}, "
-        f"errors {setting['errors']}{completeness}"
+        f"errors {setting['errors']}{completeness}{with_patterns}"
     )
 
 
