@@ -74,9 +74,23 @@ class VerticalScrollArea(QScrollArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Update when the content asks for another width."""
+        is_handled = super().eventFilter(watched, event)
         if event.type() is QEvent.Type.LayoutRequest:
             self.updateGeometry()
-        return super().eventFilter(watched, event)
+            self._wrap_labels_again()
+        return is_handled
+
+    def _wrap_labels_again(self) -> None:
+        """Give labels of forms the height that they need.
+
+        A scroll area asks for the height at the widths with and without its bar, and a form goes on with the
+        last answer, whichever width it is given.
+        """
+        layout = self._content.layout()
+        if layout is not None:
+            for part in (layout, *layout.findChildren(QFormLayout)):
+                part.invalidate()
+            layout.activate()
 
 
 class DockScrollArea(QScrollArea):

@@ -54,7 +54,7 @@ class AttachModel(Request):
         yield from engine.open_model(asked.model, asked.device, asked.dtype)
         state = fit_state(self.imported_state, engine.model.shape, asked.model)
         try:
-            task = asked.load_task(engine)
+            task = asked.load_task(engine.model)
         except tasks.UnusableRowsError as error:
             if not error.usable:
                 raise

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from circuitviz import discovery, tasks
+from circuitviz import discovery, models, tasks
 from circuitviz.cancellation import Cancelled
 from circuitviz.document import Command, Origin, PromptOrigin, State, TaskOrigin, replace_circuit
 from circuitviz.document.origin import (
@@ -132,7 +132,7 @@ class DiscoverCircuit(Request):
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
         yield from engine.open_model(self.model, self.device, self.dtype)
         try:
-            task = self.load_task(engine)
+            task = self.load_task(engine.model)
         except tasks.UnusableRowsError as error:
             if not error.usable:
                 raise
@@ -174,15 +174,15 @@ class DiscoverCircuit(Request):
         """The same search without the rows of its task file that cannot be used."""
         return replace(self, skip_unusable=True)
 
-    def load_task(self, engine: Engine) -> tasks.Task:
-        """The task, or the pair that was typed, for the model that is open; UnusableRowsError as it comes."""
+    def load_task(self, model: models.Model) -> tasks.Task:
+        """The task, or the pair that was typed, for a model; UnusableRowsError as it comes."""
         if self.pairs is None:
             return tasks.load_task(
-                self.task, engine.model, self.n_prompts, self.seed, skip_unusable=self.skip_unusable
+                self.task, model, self.n_prompts, self.seed, skip_unusable=self.skip_unusable
             )
         pairs = [tasks.Pair(*pair) for pair in self.pairs]
         metric = "logit-diff" if all(pair.incorrect for pair in pairs) else "log-prob"
-        return tasks.Task.from_pairs(self.task, pairs, engine.model.tokens, metric, self.seed)
+        return tasks.Task.from_pairs(self.task, pairs, model.tokens, metric, self.seed)
 
     def _make_result(
         self, engine: Engine, scores: Scores, start_time: float, cancelled: bool = False, last_step: str = ""

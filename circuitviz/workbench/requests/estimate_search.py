@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class SearchEstimated:
+    """What a search will cost: ``cost`` is None where its model is not open, or the method does not say."""
+
+    is_model_open: bool
+    cost: discovery.SearchCost | None = None
+
+
+@dataclass(frozen=True)
 class EstimateSearch(Query):
-    """Time and memory of a search; None where another model is open, or the method does not say.
+    """Time and memory of a search whose model is open, for whichever tab, or for own prompts.
 
     A search that would be refused, for its task or for an option, is refused here with the same sentence.
     """
@@ -25,17 +33,18 @@ class EstimateSearch(Query):
     title = "Could not estimate the search"
     priority = Priority.READING
     activity = "Estimating the search"
-    needs_task = False
+    needs_model = False
 
     search: DiscoverCircuit
 
-    def compute_steps(self, engine: Engine) -> ProgressSteps[discovery.SearchCost | None]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[SearchEstimated]:
         """Steps of a pass over some of the prompts, unless that was made; the check goes on with it."""
         search = self.search
-        if not engine.is_model(search.model, search.device, search.dtype):
-            return None
-        task = search.load_task(engine)
-        setting = discovery.make_setting(engine.model, task, search.metric or None, search.ablation)
+        model = engine.find_model(search.model, search.device, search.dtype)
+        if model is None:
+            return SearchEstimated(is_model_open=False)
+        task = search.load_task(model)
+        setting = discovery.make_setting(model, task, search.metric or None, search.ablation)
         task_pass = engine.shared.task_passes.find(setting)
         steps = discovery.estimate_search_steps(setting, search.method, task_pass, **search.options)
-        return (yield from steps)
+        return SearchEstimated(True, (yield from steps))

@@ -29,11 +29,12 @@ class Query(Request):
     """A reading of the model on its prompts; nobody pressed a button for it, so it is no one's error.
 
     ``activity``: what its progress is called. ``needs_task``: it reads the prompts of the open task, and not
-    the model alone.
+    the model alone. ``needs_model``: it is about what the tab has open.
     """
 
     activity: ClassVar[str] = "Reading the model"
     needs_task: ClassVar[bool] = True
+    needs_model: ClassVar[bool] = True
 
     def compute_steps(self, engine: Engine) -> ProgressSteps[Any]:
         """The reading, step by step; ``partial`` results are shown as they come."""
@@ -42,7 +43,8 @@ class Query(Request):
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """What is seen so far, then the whole."""
         try:
-            engine.require_open(self.needs_task)
+            if self.needs_model:
+                engine.require_open(self.needs_task)
             steps = ProgressRunner(self.compute_steps(engine))
             for step in steps:
                 yield ProgressReported(self.activity, step.fraction, step.message)

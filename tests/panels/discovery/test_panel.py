@@ -19,6 +19,7 @@ from circuitviz.document import Document, TaskOrigin
 from circuitviz.formats import open_document
 from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
 from circuitviz.tasks.prompt_sets import PromptRow, save_prompt_set
+from circuitviz.workbench.requests.inspect_prompts import OpenPromptsModel, PromptsModel
 from circuitviz.workbench.requests.load_choices import Choices
 
 
@@ -260,6 +261,18 @@ def test_the_cost_of_the_search_in_the_form_is_estimated(demo_host: PanelHost, q
     form.model_box.setEditText("another")
     qtbot.wait(2 * CHECK_DELAY_MS)
     assert estimate.text() == "Estimate: once the model is open"
+
+
+def test_the_estimate_is_there_where_own_prompts_have_opened_the_model(host: PanelHost, qtbot: QtBot) -> None:
+    form = host.show("discovery")
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
+    qtbot.waitUntil(lambda: "once the model is open" in form.estimate_label.text(), timeout=LONG)
+    handle = host.workspace.submit_request(OpenPromptsModel(PromptsModel("demo", "cpu", "auto")))
+    with qtbot.waitSignal(handle.finished, timeout=LONG):
+        pass
+    form.method_box.setCurrentText("eap")
+    qtbot.waitUntil(lambda: form.estimate_label.text().startswith("Estimate: about"), timeout=LONG)
+    assert host.workspace.opened_model is None
 
 
 def test_a_search_that_cannot_run_says_why_before_it_starts(demo_host: PanelHost, qtbot: QtBot) -> None:

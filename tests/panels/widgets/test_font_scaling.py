@@ -92,3 +92,21 @@ def test_a_frame_asks_for_nothing_and_scrolls_what_does_not_fit(qtbot: QtBot) ->
     assert frame.horizontalScrollBar().maximum() == frame.verticalScrollBar().maximum() == 0
     wide.setMinimumWidth(1200)
     qtbot.waitUntil(lambda: frame.horizontalScrollBar().maximum() > 0, timeout=20_000)
+
+
+def test_labels_of_a_form_that_scrolls_are_as_high_as_their_text(qtbot: QtBot) -> None:
+    """Whatever was shown before, and with the scroll bar coming and going."""
+    content, label = QWidget(), QLabel(wordWrap=True)
+    form = QFormLayout(content)
+    for number in range(8):
+        form.addRow(f"Field {number}", QLineEdit())
+        if number == 3:
+            form.addRow(label)
+    area = VerticalScrollArea(content)
+    qtbot.addWidget(area)
+    area.resize(260, 330)
+    area.show()
+    for number in [*range(4, 40), *range(40, 4, -3)]:
+        label.setText("word of a hint " * number)
+        qtbot.wait(2)
+        assert label.height() >= label.heightForWidth(label.width()), number
