@@ -24,7 +24,6 @@ N_PASSES = 4
 BOX_MARGIN = 5.0  # scene units between a box and the edges that pass beside it, where a gap has them
 HIT_MARGIN = 1.0  # scene units beside a box that count as the box
 LANE_GAP = 2.5  # scene units between two edges of a bundle, where the gap has them
-MAX_BUNDLE_WIDTH = 120.0  # scene units beside the outermost box of a row
 
 
 def route_around_boxes(curves: EdgeCurves, bounds: FloatArray, widths: FloatArray) -> EdgeCurves:
@@ -68,8 +67,8 @@ class _BoxRows:
     """Boxes row by row; intervals across the layers have their row's number times ``stride`` added.
 
     ``low`` and ``high`` [rows] are along the layers, ``left`` and ``right`` [boxes] ascending across them,
-    ``free_left`` and ``free_right`` the lines beside the boxes, ``first_box`` [rows + 1] of each row. Rows
-    ascend along the layers.
+    ``free_left`` and ``free_right`` the lines beside the boxes, ``first_box`` [rows + 1] of each row, and
+    ``extent`` from the first box's side to the last one's, with a margin. Rows ascend along the layers.
     """
 
     low: FloatArray
@@ -80,6 +79,7 @@ class _BoxRows:
     free_right: FloatArray
     stride: float
     first_box: IndexArray
+    extent: tuple[float, float]
 
     @staticmethod
     def of_bounds(bounds: FloatArray, is_horizontal: bool) -> _BoxRows:
@@ -104,6 +104,7 @@ class _BoxRows:
         free_left[1:], free_right[:-1] = left[1:] - half, right[:-1] + half
         offset = float(across.min()) - stride / 4
         first_box = np.searchsorted(row[order], np.arange(n_rows + 1))
+        extent = float(across.min()) - BOX_MARGIN, float(across.max()) + BOX_MARGIN
         return _BoxRows(
             low,
             high,
@@ -113,11 +114,12 @@ class _BoxRows:
             free_right + offset,
             stride,
             first_box,
+            extent,
         )
 
     def gap_bounds(self, row: IndexArray, gap: IndexArray) -> tuple[FloatArray, FloatArray]:
-        """Where edges may pass a row between two boxes, or beside the outermost."""
-        low, high = np.full(len(row), -np.inf), np.full(len(row), np.inf)
+        """Where edges may pass a row between two boxes, or between one and the end of the picture."""
+        low, high = np.full(len(row), self.extent[0]), np.full(len(row), self.extent[1])
         has_left, has_right = gap > self.first_box[row], gap < self.first_box[row + 1]
         shift = row * self.stride
         low[has_left] = self.right[gap[has_left] - 1] - shift[has_left]
@@ -168,10 +170,10 @@ class _Passages:
         n_bundles, row, gap = len(bundle), *np.divmod(bundle, len(rows.left) + 1)
         low, high = rows.gap_bounds(row, gap)
         total = np.bincount(number, room, n_bundles)
-        share = np.minimum(1.0, np.minimum(high - low, MAX_BUNDLE_WIDTH) / total)
+        share = np.minimum(1.0, (high - low) / total)
         half = share * total / 2
         mean = np.bincount(number, self.line[order], n_bundles) / np.bincount(number, minlength=n_bundles)
-        middle = np.clip(mean, low + half, np.maximum(low + half, high - half))
+        middle = np.clip(mean, low + half, high - half)
         before = np.cumsum(room) - room - (np.cumsum(total) - total)[number]
         line = np.empty(len(order))
         line[order] = middle[number] - half[number] + share[number] * (before + room / 2)

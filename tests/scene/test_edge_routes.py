@@ -11,7 +11,6 @@ from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.edge_curves import EdgeCurves
 from circuitviz.scene.edge_routes import (
-    MAX_BUNDLE_WIDTH,
     MAX_PASSED_ROWS,
     MAX_ROUTED_EDGES,
     route_around_boxes,
@@ -92,7 +91,7 @@ def test_of_a_crowd_the_strongest_are_routed() -> None:
     routed = route_around_boxes(many, bounds, np.ones(n))
     assert routed.waypoints is not None and routed.waypoints.edge.min() == 7
     assert set(routed.waypoints.edge.tolist()) == set(range(7, n))
-    assert np.abs(routed.waypoints.place[:, 0]).max() < 30 + MAX_BUNDLE_WIDTH + 3
+    assert np.abs(routed.waypoints.place[:, 0]).max() <= 35  # not beyond the picture
 
 
 def test_in_a_tall_picture_fewer_are_routed() -> None:
