@@ -11,6 +11,7 @@ of all constants the optimal ones break least [li2024optimal].
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -144,6 +145,15 @@ def learn_constants_steps(
     )
     task.constants.learned = constants
     return constants
+
+
+def count_learning_passes(
+    task: Task, options: OptimalAblationOptions = DEFAULT_OPTIONS
+) -> tuple[float, float]:
+    """Forward and backward passes of the whole task that learning its constants takes."""
+    n_measurements = 1 + math.ceil(options.steps / STEPS_BETWEEN_MEASUREMENTS)
+    n_tasks = options.steps * min(1.0, options.step_prompts / len(task))
+    return 2 + n_measurements * (1 + N_MEASURED_SETS) + 2 * n_tasks, n_tasks
 
 
 def ablated_loss(

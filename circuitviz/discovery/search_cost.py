@@ -12,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from circuitviz.discovery.gradients import PATTERN_COPIES, pattern_bytes
+from circuitviz.discovery.optimal_ablation import count_learning_passes, has_constants
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.task_pass import TaskPass
 from circuitviz.graph import BoolMatrix, Graph
+from circuitviz.models import OPTIMAL_ABLATION
 from circuitviz.models.batching import batch_budget_bytes, max_batch_size
 from circuitviz.options import build_options
 from circuitviz.progress import ProgressSteps, run_to_completion
@@ -112,6 +114,9 @@ def _estimate(
         return None
     forward = yield from task_pass.measure_steps(setting)
     n_forwards = passes.forwards + FORWARDS_PER_BACKWARD * passes.backwards
+    if setting.ablation == OPTIMAL_ABLATION and not has_constants(setting.model, setting.task):
+        forwards, backwards = count_learning_passes(setting.task)
+        n_forwards += forwards + FORWARDS_PER_BACKWARD * backwards
     memory = _peak_memory_bytes(setting, passes.backwards > 0)
     return SearchCost(forward * n_forwards, memory, passes.is_upper_bound)
 

@@ -12,8 +12,14 @@ import torch
 from conftest import Case
 
 import circuitviz as cv
-from circuitviz.discovery import OptimalAblationOptions, discover, learn_constants_steps, make_setting
-from circuitviz.discovery.optimal_ablation import ablated_loss, logits_with_ablated
+from circuitviz.discovery import (
+    OptimalAblationOptions,
+    discover,
+    estimate_search,
+    learn_constants_steps,
+    make_setting,
+)
+from circuitviz.discovery.optimal_ablation import ablated_loss, count_learning_passes, logits_with_ablated
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.evaluation import FaithfulnessBench, evaluate
@@ -120,6 +126,25 @@ def test_constants_are_kept_with_the_circuit(demo: Case, tmp_path: Path) -> None
     assert found.faithfulness == right.faithfulness and found.per_prompt.keys() == right.per_prompt.keys()
     other = replace(stored.constants, embed=stored.constants.embed + 1.0)
     assert replace(stored, constants=other).requirements != stored.requirements
+
+
+def test_passes_of_learning_are_those_that_the_blocks_see(demo: Case) -> None:
+    task, options, rows = _fresh(demo), OptimalAblationOptions(steps=10, step_prompts=3), 0
+
+    def count(_module: Any, args: tuple[Any, ...], _output: Any) -> None:
+        nonlocal rows
+        rows += len(args[0])
+
+    handle = demo.model.bridge.blocks[0].register_forward_hook(count)
+    try:
+        run_to_completion(learn_constants_steps(demo.model, task, options))
+    finally:
+        handle.remove()
+    forwards, backwards = count_learning_passes(task, options)
+    assert forwards == pytest.approx(rows / len(task)) and backwards == 5.0
+    settings = (make_setting(demo.model, one, "logit-diff", "optimal") for one in (_fresh(demo), task))
+    before, after = (estimate_search(setting, "eap") for setting in settings)
+    assert before is not None and after is not None and before.seconds > 5 * after.seconds
 
 
 def test_features_have_no_constants(demo: Case) -> None:
