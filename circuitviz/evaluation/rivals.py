@@ -7,7 +7,9 @@ A rival is searched in the model without the edges of the circuits found so far:
    they stay so.
 2. Where it is not as faithful, give back some of the excluded edges: of several groups, the one that brings
    the faithfulness of everything that is not excluded closest to that of the first circuit. Choose again.
-3. Stop where a circuit is as faithful, which is a rival, or where so many edges were given back that too many
+3. Do the same in the model without one of the circuit's nodes, of those that the model does best without.
+   What such a node suppresses, as a head suppresses its backup, shows only then.
+4. Stop where a circuit is as faithful, which is a rival, or where so many edges were given back that too many
    would be shared.
 """
 
@@ -27,6 +29,7 @@ from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
 N_REPORTED_PROMPTS = 5
+N_REPLACED_NODES = 3  # of the circuit, without which rivals are searched
 N_TRIMMED_PARTS = 32  # parts of a larger circuit that are tried to be removed at first
 
 
@@ -141,24 +144,53 @@ class _RivalSearch:
     number: int
     closest: tuple[Circuit, Evaluation] | None = field(default=None, init=False)
     n_evaluations: int = field(default=0, init=False)
+    limit: int = field(default=0, init=False)
 
     def run(self) -> ProgressSteps[tuple[Circuit, Evaluation] | None]:
         """Return a rival, or None."""
+        limit = self.found.options.evaluations
+        rival = yield from self._search(np.zeros_like(self.scores.graph.mask), limit // 2)
+        if rival is not None:
+            return rival
+        for node in (yield from self._replaceable_nodes()):
+            blocked = np.zeros_like(self.scores.graph.mask)
+            blocked[self.scores.graph.sender_index[node]] = True
+            rival = yield from self._search(blocked, limit)
+            if rival is not None:
+                return rival
+        return None
+
+    def _replaceable_nodes(self) -> ProgressSteps[list[str]]:
+        """Nodes of the first circuit without which the whole model comes closest to its faithfulness."""
+        graph, strength = self.scores.graph, np.abs(self.scores.values)
+        nodes = [name for name in self.measure_input.removable_nodes if name in graph.sender_index]
+        rows = {name: graph.sender_index[name] for name in nodes}
+        kept = strength * self.found.circuits[0].edges
+        nodes.sort(key=lambda name: -float(kept[rows[name]].sum()))
+        distances = {}
+        for node in nodes[: self.found.options.candidates]:
+            without = Circuit.full(graph).ablate((node,))
+            distances[node] = self._distance((yield from self._evaluate(without)))
+        return sorted(distances, key=lambda name: distances[name])[:N_REPLACED_NODES]
+
+    def _search(self, blocked: BoolMatrix, limit: int) -> ProgressSteps[tuple[Circuit, Evaluation] | None]:
+        """Search in the model without some edges, until so many circuits have been evaluated."""
         options, n_edges = self.found.options, self.found.circuits[0].n_edges
-        excluded = np.logical_or.reduce([circuit.edges for circuit in self.found.circuits])
+        self.limit = limit
+        excluded = np.logical_or.reduce([circuit.edges for circuit in self.found.circuits]) & ~blocked
         max_shared = int(2 * n_edges * options.overlap / (1 + options.overlap) + 1e-9)
         restored = np.zeros_like(excluded)
         step = 0
         while not self._is_spent:
             # larger circuits take many evaluations, so they are tried after 0, 1, 2, 4, 8 … steps only
-            sizes = self._growing_circuits(n_edges, excluded)
+            sizes = self._growing_circuits(n_edges, excluded | blocked)
             for circuit in sizes if step & (step - 1) == 0 else islice(sizes, 1):
                 evaluation = yield from self._evaluate(circuit)
                 if circuit.n_edges > n_edges and self._is_as_faithful(evaluation):
                     circuit, evaluation = yield from self._trim(circuit, evaluation, n_edges)
                 if self._is_rival(circuit, evaluation, n_edges):
                     return circuit, evaluation
-            group = yield from self._best_group(excluded)
+            group = yield from self._best_group(excluded, blocked)
             if group is None or int((restored | group).sum()) > max_shared:
                 return None
             restored |= group
@@ -168,7 +200,7 @@ class _RivalSearch:
 
     @property
     def _is_spent(self) -> bool:
-        return self.n_evaluations >= self.found.options.evaluations
+        return self.n_evaluations >= self.limit
 
     def _evaluate(self, circuit: Circuit) -> ProgressSteps[Evaluation]:
         """Evaluate a circuit, and count it."""
@@ -181,14 +213,14 @@ class _RivalSearch:
         )
         return evaluation
 
-    def _best_group(self, excluded: BoolMatrix) -> ProgressSteps[BoolMatrix | None]:
+    def _best_group(self, excluded: BoolMatrix, blocked: BoolMatrix) -> ProgressSteps[BoolMatrix | None]:
         """The excluded edges with which all that is left comes closest in faithfulness."""
         graph = self.scores.graph
         best: tuple[float, BoolMatrix] | None = None
         for group in self._groups(excluded):
             if self._is_spent:
                 break
-            rest = Circuit(graph, graph.mask & ~excluded | group)
+            rest = Circuit(graph, graph.mask & ~(excluded | blocked) | group)
             distance = self._distance((yield from self._evaluate(rest)))
             if best is None or distance < best[0]:
                 best = distance, group

@@ -70,6 +70,16 @@ def test_the_twin_of_backup_is_found_where_it_steps_in(method: str) -> None:
     assert rivals(known("backup", "corrupted", method))["found"] == 0  # there it stays silent
 
 
+def test_a_twin_that_the_circuit_keeps_silent_is_found_without_the_node_that_does() -> None:
+    """The edges by which ``a1.h2`` silences it lead nowhere in a circuit without it, and are not excluded."""
+    truth = known("backup", "zero", "exact")
+    circuit = truth.scores.greedy(5)
+    assert "a2.h0" not in circuit.node_names and "a1.h2" in circuit.node_names
+    found = rivals(MeasureInput(truth.bench, circuit, truth.scores), number=1)
+    assert found["found"] == 1 and found["faithfulness"][1]["value"] == pytest.approx(1.0, abs=0.02)
+    assert "a2.h0->logits" in found["rivals"][0] and len(found["rivals"][0]) <= 5
+
+
 def test_what_counts_as_a_rival_is_an_option_and_a_search_can_be_cancelled() -> None:
     subject = known("backup", "zero")
     assert rivals(subject, overlap=0.05)["found"] == 0  # the twin shares one edge
