@@ -121,6 +121,19 @@ def test_acdc_keeps_its_own_circuit_and_a_partial_one_has_no_edge_that_was_not_t
     )
 
 
+def test_what_clean_and_corrupted_prompts_share_is_computed_once(demo: Case) -> None:
+    """The corrupted pass goes through an MLP with all positions, the five others with the later ones."""
+    positions: list[int] = []
+    module = demo.model.hf.transformer.h[2].mlp.c_fc
+    handle = module.register_forward_hook(lambda _module, args, _output: positions.append(args[0].shape[1]))
+    try:
+        discover(demo.model, demo.task, "eap-ig", metric="logit-diff", steps=4)
+    finally:
+        handle.remove()
+    n_positions, first = demo.task.clean.shape[1], demo.task.first_changed_position
+    assert first > 0 and positions == [n_positions, *[n_positions - first] * 5]
+
+
 @pytest.mark.parametrize("name", ["exact", "path-patching", "activation-patching"])
 def test_partial_scores_are_means_over_the_prompts_that_were_tried(
     demo: Case, name: str, monkeypatch: pytest.MonkeyPatch
