@@ -130,14 +130,14 @@ def _roles_lines(data: dict[str, Any]) -> list[str]:
 def _rivals_lines(data: dict[str, Any]) -> list[str]:
     found = data["rivals"]
     lines = [
-        f"rivals: {found['found']} other circuits of {found['edges']:,} edges, as faithful within "
+        f"rivals: {found['found']} found, of at most {found['edges']:,} edges, as faithful within "
         f"{found['tolerance']:g}, that share little (IoU at most {found['overlap']:g})"
     ]
     for number, faithfulness in enumerate(found["faithfulness"][1:], start=1):
         value, overlap = format_number(faithfulness["value"]), format_number(found["iou"][0][number])
         lines.append(f"  rival {number}  faithfulness {value}, IoU with the circuit {overlap}")
     if found["found"]:
-        lines.append(f"all share {len(found['core']):,} edges: {', '.join(found['core'][:8])}")
+        lines.append(f"shared by all, {len(found['core']):,} edges: {', '.join(found['core'][:8])}")
     elif "closest" in found:
         closest, overlap = format_number(found["closest"]["value"]), format_number(found["closest"]["iou"])
         lines.append(f"  the closest has faithfulness {closest}, IoU {overlap}")

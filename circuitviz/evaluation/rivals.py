@@ -29,6 +29,7 @@ from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
 N_REPORTED_PROMPTS = 5
+MIN_RELATIVE_SPREAD = 1e-4  # of the metric, below which a prompt tells no circuits apart
 N_REPLACED_NODES = 3  # of the circuit, without which rivals are searched
 N_TRIMMED_PARTS = 32  # parts of a larger circuit that are tried to be removed at first
 
@@ -102,10 +103,11 @@ class Rivals:
             return []
         metric = np.stack([evaluation.per_prompt["circuit"] for evaluation in self.evaluations])
         spread = np.ptp(metric, axis=0)
-        rows = np.argsort(-spread, kind="stable")[:N_REPORTED_PROMPTS].tolist()
+        rows = np.argsort(-spread, kind="stable")[:N_REPORTED_PROMPTS]
+        rows = rows[spread[rows] > MIN_RELATIVE_SPREAD * np.abs(metric).max()]
         return [
             {"prompt": row, "text": self.texts[row], "metric": [float(m) for m in metric[:, row]]}
-            for row in rows
+            for row in rows.tolist()
         ]
 
 

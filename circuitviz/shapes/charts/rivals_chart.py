@@ -37,7 +37,7 @@ def draw_rivals(chart: ChartSpec, result: dict[str, Any]) -> None:
     if result["prompts"]:
         chart.add_legend_note(f"they differ most on “{_shorten(result['prompts'][0]['text'])}”")
     if result["found"]:
-        chart.add_legend_note(f"{len(result['core']):,} edges are in all of them")
+        chart.add_legend_note(f"edges that all share: {len(result['core']):,}")
     else:
         chart.add_legend_note("no other circuit of this size is as faithful")
 
