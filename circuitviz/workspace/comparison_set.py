@@ -112,7 +112,10 @@ class ComparisonSet(QObject):
         return name
 
     def overlay_circuit(self, name: str, circuit: Circuit) -> None:
-        """Keep a circuit of the open one's graph under a name, and draw both on one canvas, all edges strong."""
+        """Keep a circuit of the open one's graph under a name, and draw both on one canvas.
+
+        It is kept without scores, so that all of its edges are drawn strong.
+        """
         state = self._documents.document.state
         self._user_documents[name] = Document(State(state.origin, circuit=circuit))
         self.chosen_name, self.is_overlaid = name, True
