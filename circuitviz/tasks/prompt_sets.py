@@ -21,7 +21,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats.file_io import write_atomically
 from circuitviz.resources import user_data_folder
 from circuitviz.tasks.span_edits import follow_edit
-from circuitviz.tasks.spans import Span, spans_to_json
+from circuitviz.tasks.spans import Span, parse_spans, spans_to_json
 
 ANSWER_SEPARATOR = "|"
 PROMPT_COLUMNS = ("clean", "corrupted", "correct", "incorrect")
@@ -103,20 +103,27 @@ def find_prompt_set(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def has_pairs(name: str, pairs: Sequence[PromptPair], is_left_out: bool = False) -> bool:
+def has_pairs(
+    name: str, pairs: Sequence[PromptPair], is_left_out: bool = False, has_spans: bool = False
+) -> bool:
     """Whether a search on a set, as it is now, would be on these pairs.
 
     Args:
         name: Name of the set.
         pairs: The pairs of a search.
         is_left_out: Whether it left out rows that could not be used, so that others may stand between them.
+        has_spans: Whether it told edges apart by spans, so that these have to be the same.
     """
     file = find_prompt_set(name)
     rows = [] if file is None else _read_set_rows(file)
     wanted = [
-        PromptRow(clean, corrupted, join_answers(map(str, correct)), join_answers(map(str, incorrect)))
-        for clean, corrupted, correct, incorrect, *_ in pairs
+        PromptRow(
+            clean, corrupted, join_answers(map(str, correct)), join_answers(map(str, incorrect)), *spans
+        )
+        for clean, corrupted, correct, incorrect, *spans in pairs
     ]
+    if not has_spans:
+        rows, wanted = ([row.without_spans for row in part] for part in (rows, wanted))
     if not is_left_out:
         return bool(wanted) and rows[: len(wanted)] == wanted
     following = iter(rows)
@@ -221,6 +228,7 @@ def _read_set_rows(file: Path) -> list[PromptRow]:
                 line["corrupted"],
                 join_answers(line["correct"]),
                 join_answers(line["incorrect"]),
+                parse_spans(line["clean"], line.get(SPANS_COLUMN, {})),
             )
             for line in lines
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,11 @@ def test_a_set_is_known_by_the_pairs_of_a_search_on_it() -> None:
     assert not has_pairs("known", pairs[1:]) and has_pairs("known", pairs[1:], is_left_out=True)
     assert not has_pairs("known", pairs[::-1], is_left_out=True) and not has_pairs("known", [])
     assert not has_pairs("unknown", pairs)
+    named = [replace(row, spans=(("word", 0, 5),)) for row in rows]
+    save_prompt_set("named", named)
+    with_spans = [(*pair, (("word", 0, 5),)) for pair in pairs]
+    assert has_pairs("named", pairs) and has_pairs("named", with_spans, has_spans=True)
+    assert not has_pairs("named", pairs, has_spans=True)
     path = prompt_sets_folder() / "known.jsonl"
     path.write_text('{"clean": 1}\n[')
     assert not has_pairs("known", pairs)

@@ -95,7 +95,7 @@ class TaskField(QWidget):
         task = origin.task
         is_here = task in self._built_in or Path(task).is_file()
         is_left_out = bool(origin.task_options.get("left_out"))
-        is_same = is_here or not origin.pairs or has_pairs(task, origin.pairs, is_left_out)
+        is_same = is_here or not origin.pairs or has_pairs(task, origin.pairs, is_left_out, origin.by_span)
         return None if is_same else origin.pairs
 
     def show_circuit_pairs(self, pairs: tuple[PromptPair, ...] | None) -> None:

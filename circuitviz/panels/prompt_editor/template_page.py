@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from circuitviz import tasks
 from circuitviz.errors import InputError
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet
-from circuitviz.panels.widgets.fields import let_shrink, make_form
+from circuitviz.panels.widgets.fields import adjust_form_fields, let_shrink, make_form
 from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
 from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.font_scaling import scale_pixels
@@ -139,6 +139,7 @@ class TemplatePage(QWidget):
         scroll.setWidget(content)
         buttons.setContentsMargins(10, 4, 10, 4)
         lay_out_column((scroll, 1), buttons, parent=self, spacing=0)
+        adjust_form_fields(self)
         self._show_state()
 
     # the template
