@@ -147,7 +147,13 @@ def _judge_split(
     for number, part in enumerate(parts):
         search = ProgressRunner(
             discover_steps(
-                setting.model, part.task, scores.method, setting.metric, setting.ablation, **scores.options
+                setting.model,
+                part.task,
+                scores.method,
+                setting.metric,
+                setting.ablation,
+                setting.spans or False,
+                **scores.options,
             )
         )
         for step in search:

@@ -32,6 +32,12 @@ def overlap(
     Raises:
         InputError: The circuits belong to different graphs.
     """
+    names = [None if graph.spans is None else graph.spans.names for graph in (left.graph, right.graph)]
+    if left.graph.shape == right.graph.shape and names[0] != names[1]:
+        raise InputError(
+            "The two circuits are of one model, but not at the same spans; compare circuits of the same "
+            "spans, or two of the whole prompt."
+        )
     if not left.graph.same_as(right.graph):
         raise InputError(
             "The two circuits belong to models of different shapes, so they have no edges in "

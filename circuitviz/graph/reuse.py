@@ -63,8 +63,8 @@ def measure_reuse(circuits: Mapping[str, Circuit]) -> CircuitReuse:
     first = next(iter(circuits.values()), None)
     if first is not None and not all(circuit.graph.same_as(first.graph) for circuit in circuits.values()):
         raise InputError(
-            f"The {len(circuits)} circuits show their model in different bases, heads or features; "
-            "compare circuits that show features at the same sites."
+            f"The {len(circuits)} circuits show their model in different bases, heads or features, or at "
+            "different spans; compare circuits that show features at the same sites, and the same spans."
         )
     components = {name: _components(circuit) for name, circuit in circuits.items()}
     common = [[_intersection(a, b) for b in components.values()] for a in components.values()]

@@ -27,7 +27,7 @@ class Spans:
     """The spans of a task's prompts.
 
     Attributes:
-        names: Their names, in the order in which they stand in the prompts on average; ``END`` is the last.
+        names: Their names, by the earliest token that each has in any prompt; ``END`` is the last.
         attends: Which span a head can read from which, by the names' order: ``attends[d][s]`` says whether on
             some prompt a token of span s stands at or before one of span d.
     """
@@ -42,20 +42,16 @@ class Spans:
         Args:
             prompts: The span of each token, for each prompt.
         """
-        first_positions: dict[str, list[int]] = {}
+        earliest: dict[str, int] = {}
         readable: set[tuple[str, str]] = set()
         for tokens in prompts:
             first = {name: i for i, name in reversed(list(enumerate(tokens)))}
             last = {name: i for i, name in enumerate(tokens)}
             for name, position in first.items():
-                first_positions.setdefault(name, []).append(position)
+                earliest[name] = min(position, earliest.get(name, position))
             readable.update((d, s) for d in last for s in first if first[s] <= last[d])
 
-        def place(name: str) -> tuple[bool, float, str]:
-            positions = first_positions[name]
-            return name == END_SPAN, sum(positions) / len(positions), name
-
-        names = tuple(sorted(first_positions, key=place))
+        names = tuple(sorted(earliest, key=lambda name: (name == END_SPAN, earliest[name], name)))
         return Spans(names, tuple(tuple((d, s) in readable for s in names) for d in names))
 
     def __len__(self) -> int:

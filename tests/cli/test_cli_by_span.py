@@ -84,15 +84,18 @@ def test_a_file_holds_spans_of_graph_and_prompts(found: Path, tmp_path: Path) ->
 
 
 def test_evaluate_and_measures(found: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = _ask(
-        capsys,
-        "evaluate",
-        found,
-        "--measures",
-        "faithfulness,minimality,backup",
+    measures = ["--measures", "faithfulness,minimality,backup,stability,generalisation"]
+    options = [
         "--backup-nodes",
         "a1.h3@S2",
-    )
+        "--stability-resamples",
+        "2",
+        "--generalisation-splits",
+        "prompts",
+    ]
+    data = _ask(capsys, "evaluate", found, *measures, *options)
+    assert data["stability"]["edges"] and all("@" in name for name in data["stability"]["edges"])
+    assert data["generalisation"]["splits"]
     assert data["edges"] == 80 and 0 < data["component_edges"] < 80
     opened = cv.open(found)
     assert data["faithfulness"]["value"] == pytest.approx(opened.evaluate().faithfulness.value)
@@ -133,6 +136,18 @@ def test_export_writes_spans(
     assert "S2" in text
     if suffix == ".nodes.csv":
         assert {row["span"] for row in csv.DictReader(text.splitlines())} >= {"S2", "END"}
+
+
+def test_circuits_at_other_spans_are_not_compared(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another draw of the same task has the same spans; a circuit of the whole prompt has none."""
+    other, plain = tmp_path / "other.circuit", tmp_path / "plain.circuit"
+    assert main(["discover", *SEARCH, "--seed", "7", "--edges", "80", "-o", str(other)]) == 0
+    assert 0 < _ask(capsys, "compare", found, other)["edges"]["iou"] < 1
+    assert main(["discover", *SEARCH[:-1], "--edges", "80", "-o", str(plain)]) == 0
+    assert main(["compare", str(found), str(plain)]) != 0
+    assert "not at the same spans" in capsys.readouterr().err
 
 
 def test_formats_without_spans_say_so(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QWidget
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Node
+from circuitviz.graph.names import split_span
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.registry import is_part_in_view
 from circuitviz.panels.widgets.chart_view import ChartView
@@ -129,12 +131,13 @@ class ReadingPage(QWidget):
             chart.nodes_clicked.connect(lambda nodes: self.select_node(nodes[0]))
 
     def selected_node(self) -> Node | None:
-        """The one node that is selected."""
+        """The one node that is selected; of a circuit by span its component, read at all positions."""
         state = self.workspace.state
         if len(self.workspace.selected_nodes) != 1 or state.circuit is None:
             return None
         try:
-            return state.circuit.graph.node(next(iter(self.workspace.selected_nodes)))
+            node = state.circuit.graph.node(next(iter(self.workspace.selected_nodes)))
+            return replace(node, name=split_span(node.name)[0])
         except InputError:  # a group, or a node of another circuit
             return None
 

@@ -371,6 +371,8 @@ def test_a_circuit_by_span_is_found_read_and_ablated(host: PanelHost, qtbot: QtB
     qtbot.waitUntil(lambda: inspector.reading is not None and inspector.reading.node == node, timeout=LONG)
     _, task = host.load_task()
     assert inspector.reading.position == task.span_names(workspace.prompt_index).index("S2")
+    for page in ("attention", "ov-qk"):
+        assert host.read_page(page).result is not None, "readings are of the component"
     host.run_command("ablate")
     assert workspace.state.ablated_nodes == {node}
     host.wait_until_measured()
