@@ -69,7 +69,7 @@ class LearnedRankingOptions:
     METHOD_NAME,
     summary="Scores trained so that their strongest edges are faithful at every size",
     reference="Arora et al. 2026",
-    use="For the most faithful circuits of all sizes, where minutes of training are worth it",
+    use="For the most faithful circuits, but for the smallest, where minutes of training are worth it",
     options=LearnedRankingOptions,
     smooth=True,
     count_passes=lambda setting, options: _count_passes(setting, options),
