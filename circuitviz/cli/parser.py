@@ -23,6 +23,7 @@ HELP_ORDER = (
         "discover",
         "check-task",
         "evaluate",
+        "rivals",
         "mib",
         "compare",
         "inspect",
