@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from circuitviz import discovery, features, models, tasks
 from circuitviz.document.attribution_query import PROMPT_TASK, AttributionQuery
 from circuitviz.evaluation import claims
+from circuitviz.graph.names import split_edge_span, split_span
 
 
 def prompt_pair_setting(query: AttributionQuery, model: models.Model) -> discovery.TaskSetting | None:
@@ -31,6 +32,10 @@ def build_claim_input(
     movers: Sequence[str],
     dictionaries: Sequence[features.Dictionary] = (),
 ) -> claims.ClaimSubject:
-    """What a claim is about: ``members`` are the nodes and the edges that its label stands for."""
-    nodes, edges = members
-    return claims.ClaimSubject(setting, tuple(nodes), tuple(edges), tuple(movers), tuple(dictionaries), model)
+    """What a claim is about: ``members`` are the nodes and the edges that its label stands for.
+
+    Those of a circuit by span are tested as components, at all positions.
+    """
+    nodes = tuple(dict.fromkeys(split_span(name)[0] for name in members[0]))
+    edges = tuple(dict.fromkeys(split_edge_span(name)[0] for name in members[1]))
+    return claims.ClaimSubject(setting, nodes, edges, tuple(movers), tuple(dictionaries), model)

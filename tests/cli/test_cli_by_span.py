@@ -138,6 +138,18 @@ def test_export_writes_spans(
         assert {row["span"] for row in csv.DictReader(text.splitlines())} >= {"S2", "END"}
 
 
+def test_claims_of_a_node_at_a_span_are_tested_on_its_component(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "labelled.circuit"
+    path.write_bytes(found.read_bytes())
+    _ask(capsys, "label", "set", path, "a2.h6@END", "Name Mover")
+    test = ["--target", "a2.h6@END", "--test", "answer", "--counterfactual", "name-swapped", "--prompts", 8]
+    (outcome,) = _ask(capsys, "label", "test", path, *test)
+    assert outcome["outcome"]["verdict"] == "holds"
+    assert open_document(path).state.labels["a2.h6@END"].text == "Name Mover"
+
+
 def test_circuits_at_other_spans_are_not_compared(
     found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
