@@ -48,7 +48,7 @@ from circuitviz.workbench.requests.messages import ModelReady, Request
 from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
 from circuitviz.workspace.workspace import Workspace
 
-DEFAULT_METRIC = "task's default"
+DEFAULT_METRIC, MAX_EDGES = "task's default", 10_000_000
 
 
 @panels.register("discovery", summary="find a circuit", title="New search", area="left", order=0)
@@ -79,7 +79,7 @@ class DiscoveryPanel(Panel):
             self.selection_rule_box.setItemData(
                 self.selection_rule_box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole
             )
-        self.edges_field = IntegerField(minimum=1, maximum=10_000_000, value=100, toolTip=EDGES_HINT)
+        self.edges_field = IntegerField(minimum=1, maximum=MAX_EDGES, value=100, toolTip=EDGES_HINT)
         self.reuse_button = QPushButton("As in this circuit", toolTip=REUSE_HINT)
         self.attach_controller = ImportedCircuitController(workspace, self)
         self.skip_dialog: QMessageBox | None = None
@@ -90,10 +90,12 @@ class DiscoveryPanel(Panel):
         self.positions_box.addItem("whole prompt", False)
         self.positions_box.addItem("by span", True)
         self.estimate_label = SearchEstimate(workspace, self.find_request, self._find_task_fault)
+        self._n_model_edges = MAX_EDGES
         self._request_shown: DiscoverCircuit | None = None  # what the form was last filled with
         self._build()
         self.model_box.currentTextChanged.connect(self._on_model_chosen)
         self.method_box.currentTextChanged.connect(self._show_options)
+        self.positions_box.currentIndexChanged.connect(self._limit_edges)
         self.model_box.currentTextChanged.connect(lambda _text: self.task_field.warn(""))
         self.run_button.clicked.connect(self.start_search)
         self.cancel_button.clicked.connect(workspace.cancel_search)
@@ -330,6 +332,7 @@ class DiscoveryPanel(Panel):
         self.method_box.setToolTip(f"'{method}' on the command line and in files. {summary}")
         self.option_form.set_options(options)
         self.positions_box.setEnabled(method in self.choices.span_methods)
+        self._limit_edges()
         self._align_forms()
 
     def _align_forms(self) -> None:
@@ -367,4 +370,10 @@ class DiscoveryPanel(Panel):
             self.workspace.submit_request(request)
 
     def _on_model_ready(self, opened: ModelReady) -> None:
-        self.edges_field.setMaximum(opened.n_edges)
+        self._n_model_edges = opened.n_edges
+        self._limit_edges()
+
+    def _limit_edges(self) -> None:
+        """At most as many edges as the model has; how many more there are at spans, the task says."""
+        by_span = self.find_request().by_span
+        self.edges_field.setMaximum(MAX_EDGES if by_span else self._n_model_edges)

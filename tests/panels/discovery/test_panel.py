@@ -359,6 +359,9 @@ def test_a_circuit_by_span_is_found_read_and_ablated(host: PanelHost, qtbot: QtB
     form.positions_box.setFocus()
     qtbot.keyClick(form.positions_box, Qt.Key.Key_Down)
     assert form.positions_box.currentText() == "by span"
+    form.edges_field.setValue(5000)  # more than the model has between components
+    assert form.edges_field.value() == 5000
+    form.edges_field.setValue(60)
     qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
     host.wait_until_measured()
     state = workspace.state
