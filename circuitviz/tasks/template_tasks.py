@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +21,8 @@ from circuitviz.options import option
 from circuitviz.resources import resource_path
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, tasks
-from circuitviz.tasks.spans import Span, fill_slots
+from circuitviz.tasks.spans import SLOT_PATTERN, Span, fill_slots
 
-ROLE = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 VOCABULARY = "vocabulary"
 MAX_VOCABULARY_WORDS = 400
 MIN_WORD_LETTERS = 3
@@ -94,7 +92,7 @@ class Form:
     @property
     def answer_context(self) -> str:
         """What an answer follows: the end of the prompt, as far as it is the same for all words."""
-        return ROLE.split(self.prompt)[-1] or "Then"
+        return SLOT_PATTERN.split(self.prompt)[-1] or "Then"
 
 
 @dataclass(frozen=True)
@@ -368,7 +366,7 @@ def _token_counter(tokens: PromptTokenizer) -> Callable[[str], int]:
 
 def _roles(text: str) -> list[tuple[str, str]]:
     """The roles of a template with their columns; an empty column is the first one."""
-    return [(match[1], match[2] or "") for match in ROLE.finditer(text)]
+    return [(role, column) for role, _, column in (m[1].partition(".") for m in SLOT_PATTERN.finditer(text))]
 
 
 def _word(row: Row, column: str | None) -> str:
@@ -380,11 +378,7 @@ def _fill(text: str, rows: Mapping[str, Row]) -> str:
 
 
 def _fill_prompt(text: str, rows: Mapping[str, Row]) -> tuple[str, tuple[Span, ...]]:
-    def word(slot: str) -> str:
-        role, _, column = slot.partition(".")
-        return _word(rows[role], column)
-
-    return fill_slots(text, word)
+    return fill_slots(text, lambda slot: _word(rows[slot.partition(".")[0]], slot.partition(".")[2]))
 
 
 for _path in sorted(resource_path("tasks").glob("*.toml")):
