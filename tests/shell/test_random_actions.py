@@ -179,6 +179,7 @@ def test_a_thousand_random_actions(
         assert tab is not first_tab or begun == first
     leave_one_tab(window, first_tab)
     stack = window.workspace.undo_stack
+    stack.setIndex(0)  # an answer that waited until its tab is in front may have come as one more step
     late = [stack.text(i) for i in range(stack.count())]
     assert window.workspace.document.state.hash == first, (stack.index(), late)
 
