@@ -15,6 +15,7 @@ from circuitviz.errors import InputError
 END_SPAN = "END"  # the answer position, in every prompt
 SPAN_NAME = re.compile(r"(?!\d+$)[\w.+-]+")  # a number would be a position, as in a feature's name
 MAX_NAME_CHARS = 32
+MAX_SPANS = 2000  # in files
 OTHER_SPAN = "other"  # tokens that a prompt with named spans does not name
 
 
@@ -71,18 +72,19 @@ class Spans:
         Raises:
             InputError: The data is anything else; the message is half a sentence.
         """
-        names = data.get("names") if isinstance(data, dict) else None
-        reads = data.get("reads") if isinstance(data, dict) else None
+        names, reads = (data.get("names"), data.get("reads")) if isinstance(data, dict) else (None, None)
         if (
             not isinstance(names, list)
             or not isinstance(reads, dict)
+            or len(names) > MAX_SPANS
             or not all(isinstance(name, str) and SPAN_NAME.fullmatch(name) for name in names)
             or len(set(names)) < len(names)
             or names[-1:] != [END_SPAN]
             or not all(isinstance(reads.get(name), list) for name in names)
         ):
             raise InputError("its spans are no names with what each reads")
-        return Spans(tuple(names), tuple(tuple(s in reads[d] for s in names) for d in names))
+        read = {d: {s for s in reads[d] if isinstance(s, str)} for d in names}
+        return Spans(tuple(names), tuple(tuple(s in read[d] for s in names) for d in names))
 
 
 def check_spans(clean: str, spans: Iterable[Span]) -> tuple[Span, ...]:
