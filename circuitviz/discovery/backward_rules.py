@@ -58,6 +58,12 @@ class BackwardRules:
                     f"'{method}' needs the activation function of each MLP, and that of layer {layer} of "
                     f"'{model.name}' is no module of its own; EAP and EAP-IG score it."
                 )
+        _ = model.norms  # says it of a kind that is not known
+        if inner := model.inner_norms:
+            raise InputError(
+                f"'{method}' takes the scales of all normalisations as constants, and '{model.name}' has some "
+                f"that it does not reach ({inner[0]}); EAP and EAP-IG score it."
+            )
         if self.softmax_temperature == 1.0:
             return
         if not model.can_set_patterns or not _are_patterns_softmax(model):

@@ -98,6 +98,25 @@ class Model:
         Raises:
             InputError: One is of an unknown kind.
         """
+        return {
+            name: read_norm(component, self.empty_stream, self.name, name)
+            for name, component in self._norm_components.items()
+        }
+
+    @cached_property
+    def inner_norms(self) -> list[str]:
+        """Normalisations in attention and MLPs that are not among ``norms``, by names of modules (BitNet)."""
+        known = {id(component.original_component) for component in self._norm_components.values()}
+        return [
+            f"blocks.{layer}.{name}".replace("._original_component", "")
+            for layer, block in enumerate(self.bridge.blocks[: self.shape.n_layers])
+            for name, module in block.named_modules()
+            if type(module).__name__.endswith("Norm") and id(module) not in known
+        ]
+
+    @property
+    def _norm_components(self) -> dict[str, Any]:
+        """The bridge's components that ``norms`` reads, by name."""
         components = {"ln_final": self.bridge.ln_final}
         for layer, block in enumerate(self.bridge.blocks[: self.shape.n_layers]):
             for name in ("ln1", "ln2", "ln1_post", "ln2_post", "attn.q_norm", "attn.k_norm"):
@@ -105,10 +124,7 @@ class Model:
                 component = getattr(getattr(block, owner) if owner else block, part, None)
                 if component is not None:
                     components[f"blocks.{layer}.{name}"] = component
-        return {
-            name: read_norm(component, self.empty_stream, self.name, name)
-            for name, component in components.items()
-        }
+        return components
 
     @cached_property
     def logit_scale(self) -> float:

@@ -130,10 +130,11 @@ def test_scores_are_those_of_the_rules_on_the_plain_model(
 
 
 @pytest.mark.parametrize("method", ["relp", "gim"])
-def test_models_without_a_rule_are_refused_in_a_sentence(method: str) -> None:
-    model = from_hugging_face(random_model("mixtral"), tokenizer(), "mixtral")
-    task = Task.from_pairs("experts", PAIRS, model.tokens)
-    with pytest.raises(InputError, match="mixtures of experts"):
+@pytest.mark.parametrize(("name", "reason"), [("mixtral", "mixtures of experts"), ("bitnet", "sub_norm")])
+def test_models_without_a_rule_are_refused_in_a_sentence(method: str, name: str, reason: str) -> None:
+    model = from_hugging_face(random_model(name), tokenizer(), name)
+    task = Task.from_pairs(name, PAIRS, model.tokens)
+    with pytest.raises(InputError, match=reason):
         discover(model, task, method)
 
 
