@@ -61,8 +61,8 @@ class BackwardRules:
         _ = model.norms  # says it of a kind that is not known
         if inner := model.inner_norms:
             raise InputError(
-                f"'{method}' takes the scales of all normalisations as constants, and '{model.name}' has some "
-                f"that it does not reach ({inner[0]}); EAP and EAP-IG score it."
+                f"'{method}' takes the scales of all normalisations as constants, and '{model.name}' has "
+                f"some that it does not reach ({inner[0]}); EAP and EAP-IG score it."
             )
         if self.softmax_temperature == 1.0:
             return
