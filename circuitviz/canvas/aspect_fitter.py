@@ -264,7 +264,8 @@ def transform_scene(picture: CircuitScene, spread: Spread) -> CircuitScene:
     for node in picture.nodes:
         x, y = spread.to_view((node.x, node.y))
         own = cell if node.name in picture.cells else None
-        nodes.append(replace(node, x=x, y=y, max_width=room, max_height=height, cell=own))
+        highest = height if own is None else max(height, own[1])
+        nodes.append(replace(node, x=x, y=y, max_width=room, max_height=highest, cell=own))
     cells = {name: spread.to_view(at) for name, at in picture.cells.items()}
     columns = _head_columns(picture, spread) if cells else picture.columns
     return replace(picture, nodes=tuple(nodes), cells=cells, columns=columns)
@@ -298,8 +299,8 @@ def _transform_to_the_right(picture: CircuitScene, spread: LayoutTransform) -> C
             node,
             x=places[node.name][0],
             y=places[node.name][1],
-            max_width=min(pitch - LAYER_GAP, MAX_HORIZONTAL_WIDTH),
-            max_height=height,
+            max_width=cell[0] if node.name in picture.cells else min(pitch - LAYER_GAP, MAX_HORIZONTAL_WIDTH),
+            max_height=max(height, cell[1]) if node.name in picture.cells else height,
             cell=cell if node.name in picture.cells else None,
         )
         for node in picture.nodes

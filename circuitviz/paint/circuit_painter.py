@@ -22,6 +22,7 @@ from circuitviz.shapes.drawing import BoxShape, CurveShape
 from circuitviz.shapes.edge_styles import EdgeStyles
 from circuitviz.shapes.node_shapes import (
     LABEL_INSET,
+    LABEL_LINE_HEIGHT,
     BoxRect,
     label_lines,
     node_shapes,
@@ -154,7 +155,10 @@ def paint_node(
         painter.setFont(font if fits else painter.font())
         _paint_name(painter, rect, both if fits else title, scale)
     elif node.label:
-        below, lines = label_rect(rect), label_lines(node, label_measure())
+        lines = label_lines(node, label_measure())
+        spare = max(0.0, rect.height() - LABELLED_NODE_HEIGHT - (len(lines) - 1) * LABEL_LINE_HEIGHT) / 2
+        rect = rect.adjusted(0, spare, 0, -spare)  # of a cell of a grid
+        below = label_rect(rect)
         _paint_name(painter, QRectF(rect.topLeft(), below.topRight()).translated(0, 2), title, scale)
         painter.setFont(canvas_font(10, scale=scale))
         metrics, height = QFontMetricsF(painter.font()), below.height() / len(lines)

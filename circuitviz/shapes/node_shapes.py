@@ -26,6 +26,7 @@ NODE_WIDTHS = dict.fromkeys(NodeKind, 84.0) | {
 NODE_HEIGHT = 32.0  # scene units of a box with a name alone
 END_KINDS = (NodeKind.INPUT, NodeKind.LOGITS)
 LABEL_LINE_HEIGHT = 14.0  # scene units of each further line of a label
+TIGHT_LABELLED_HEIGHT = 35.0  # scene units that a name and one line of a label need at least
 LABEL_INSET = 4.0  # scene units of a box that its label leaves free, both sides together
 LABEL_PADDING = 12.0  # of a box that is as wide as its label, both sides together
 LINE_WIDTH, CLASS_LINE_WIDTH = 1.3, 2.0
@@ -61,7 +62,7 @@ def node_size(node: DrawnNode, label_width: Callable[[str], float]) -> tuple[flo
         lines = label_lines(node, label_width)
         wanted = max(map(label_width, lines)) + LABEL_PADDING
         height = LABELLED_NODE_HEIGHT + (len(lines) - 1) * LABEL_LINE_HEIGHT
-        return max(width, min(node.max_width, wanted)), height
+        return max(width, min(node.max_width, wanted)), min(node.max_height, height)
     wanted = label_width(one_line_text(node)) + LABEL_PADDING
     return (max(width, wanted) if wanted <= node.max_width else width), height
 
@@ -71,7 +72,7 @@ def label_lines(node: DrawnNode, label_width: Callable[[str], float]) -> list[st
 
     Lines break at spaces and behind hyphens; what has no room is in the last line.
     """
-    most = 1 + int((node.max_height - LABELLED_NODE_HEIGHT) / LABEL_LINE_HEIGHT)
+    most = 1 + int((node.max_height - TIGHT_LABELLED_HEIGHT) / LABEL_LINE_HEIGHT)
     room, lines = node.max_width - LABEL_INSET, [""]
     for word in re.findall(r"\S*?-(?=\S)|\S+\s*|\s+", node.label):
         if lines[-1] and len(lines) < most and label_width((lines[-1] + word).rstrip()) > room:
