@@ -193,6 +193,10 @@ class State:
             graph_key = [node.name for node in graph.nodes], sorted(self.ablated_nodes)
             errors = "" if origin is None else origin.options.get("errors", "")
             digest.update(json.dumps([graph_key, errors]).encode())
+        if (
+            graph.spans is not None and origin is not None
+        ):  # which tokens a span has is no part of the task's hash
+            digest.update(json.dumps([graph.spans.attends, [pair[4:] for pair in origin.pairs]]).encode())
         if interventions := self.active_interventions:
             digest.update(json.dumps(sorted((k, v.to_json) for k, v in interventions.items())).encode())
         return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ def test_a_circuit_by_span_comes_back(document: Document) -> None:
     assert again.hash == document.state.hash and again.origin == document.state.origin
     assert again.circuit is not None and again.circuit.graph is document.state.circuit.graph
     assert manifest["provenance"]["spans"] == [[["IO", 3, 7]], []]
+    other = replace(again.origin, pairs=((*PAIRS[0][:4], (("IO", 3, 6),)), PAIRS[1]))
+    assert replace(again, origin=other).measurement_key != again.measurement_key
     assert all(len(pair) == 4 for pair in manifest["provenance"]["pairs"]), "as earlier versions read them"
 
 
