@@ -27,6 +27,8 @@ NEEDED_CHANGE = 0.01  # of faithfulness, by a node that is needed [wang2023ioi]
 STABLE_OVERLAP = 0.5  # mean IoU of circuits on resampled prompts
 ROBUST_SHARE, FRAGILE_SHARE = 0.8, 0.5  # of the settings, in which faithfulness is within its margin
 
+MIN_PROMPTS = {"stability": 2, "generalisation": 4}  # that the measures need
+
 Result = Mapping[str, Any]
 
 
@@ -165,8 +167,8 @@ def _inapplicable_reason(document: Document, measure: str) -> str:
         if measure != "stability" and feature_sites(state.scores.graph):
             return "the circuit has sites shown in features"
         prompts = state.origin.prompts if isinstance(state.origin, TaskOrigin) else 0
-        if measure != "rivals" and prompts < 4:
-            return "the task has too few prompts to be divided"
+        if prompts < MIN_PROMPTS.get(measure, 0):
+            return "the task has too few prompts"
     return ""
 
 
@@ -197,7 +199,8 @@ def _judge_generalisation(result: Result) -> tuple[str, str, str]:
         for split in splits
     )
     says = f"Found on one part of the prompts and judged on the other (held-out): {told}."
-    return state, _interval_text(splits[0]["held_out"]), says
+    worst = max(splits, key=lambda split: abs(split["held_out"]["value"] - 1))
+    return state, _interval_text(worst["held_out"]), says
 
 
 def _judge_completeness(result: Result) -> tuple[str, str, str]:

@@ -105,6 +105,8 @@ def test_each_number_is_held_against_its_threshold() -> None:
     good, unsure, bad = interval(1.0, 0.9, 1.1), interval(0.8, 0.7, 0.9), interval(0.5, 0.4, 0.6)
     for splits, expected in (((good,), "holds"), ((good, unsure), "undecided"), ((unsure, bad), "fails")):
         assert state("generalises", "generalisation", split(*splits)) == expected
+    worst = verdict(verdict_card(document(generalisation=split(good, bad, unsure))), "generalises")
+    assert worst.number == "0.50 [0.40, 0.60]"
     rivals = {"found": 0, "edges": 9, "core": [], "iou": [[1.0]]}
     assert state("unique", "rivals", rivals) == "holds"
     assert state("unique", "rivals", {**rivals, "found": 1, "iou": [[1.0, 0.2], [0.2, 1.0]]}) == "fails"
