@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest.mock import patch
 
@@ -20,7 +20,8 @@ from torch import Tensor, nn
 class SlowNeurons:
     """GPT-2 and Llama with factors ``tokens`` [time], ``heads`` [layer, time, head], ``neurons`` [layer, time, n]."""
 
-    def __init__(self, hf: Any, ids: list[int], direct: bool) -> None:
+    def __init__(self, hf: Any, ids: list[int], direct: bool, are_patterns_held: bool = True) -> None:
+        self.are_patterns_held = are_patterns_held
         self.hf, self.ids, self.direct = copy.deepcopy(hf).double().eval(), torch.tensor([ids]), direct
         config = self.hf.config
         self.is_gpt2 = config.model_type == "gpt2"
@@ -60,7 +61,7 @@ class SlowNeurons:
 
     def run(self) -> Tensor:
         """The logits at the last position; ``hidden`` then has the neurons' activations by layer."""
-        with _held_patterns():
+        with _held_patterns() if self.are_patterns_held else nullcontext():
             return self.hf(self.ids).logits[0, -1]
 
     def gradients(self, value: Tensor) -> dict[str, Tensor]:

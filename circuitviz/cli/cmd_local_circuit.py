@@ -29,6 +29,8 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--incorrect", help="with --target logit-diff: the incorrect tokens")
     add_query_flags(parser)
     add_size_flags(parser)
+    text = "so many nodes more: those that count most through attention scores, which attribution holds"
+    parser.add_argument("--contributors", type=int, default=0, metavar="N", help=text)
     parser.add_argument("-o", "--output", type=Path, help="write .circuit, .graph.json or another format")
 
 
@@ -37,7 +39,15 @@ def run(args: argparse.Namespace) -> int:
     if args.tau is not None and args.nodes is not None:
         raise InputError("--tau and --nodes were both given; one of them decides what is kept.")
     nodes = 100 if args.tau is None and args.nodes is None else args.nodes
-    settings = {"method": args.method, "gate": args.gate, "tau": args.tau, "nodes": nodes}
+    if args.contributors < 0:
+        raise InputError(f"--contributors was given {args.contributors}; a number from 0 on would be right.")
+    settings = {
+        "contributors": args.contributors,
+        "method": args.method,
+        "gate": args.gate,
+        "tau": args.tau,
+        "nodes": nodes,
+    }
     opening, state = answer_query(args, query_from_flags(args, target=args.target, **settings))
     scores, circuit, target = state.scores, state.circuit, opening.target
     assert scores is not None and circuit is not None
@@ -58,12 +68,17 @@ def run(args: argparse.Namespace) -> int:
         "edges": circuit.n_edges,
         "ledger": ledger,
         "fraction": scores.info["fraction"],
+        "through_attention": scores.info.get("through_attention", {}),
     }
 
     def text() -> str:
         lines = [
             f"{target.node.name} is {format_number(target.value)}; {len(ordered)} nodes above {tau:.3g}",
             *(f"  {name:16} {value:+.4f}" for name, value in ordered[:20]),
+            *(
+                f"  {name:16} {value:+.4f} through attention scores"
+                for name, value in data["through_attention"].items()
+            ),
             "  ".join(f"{term.replace('_', ' ')} {value:+.3f}" for term, value in ledger.items()),
         ]
         return "\n".join(lines)

@@ -57,6 +57,8 @@ class AttributionQuery:
             where such MLPs are nodes themselves.
         attention: Whether edges pass through heads of attention without a dictionary (`transparent`) or such
             heads are nodes (`heads`).
+        contributors: How many nodes that count through attention scores are added to a circuit with a
+            threshold.
         convention: `circuitviz`, or `circuit-tracer` for that tool's nodes and logits.
     """
 
@@ -83,6 +85,7 @@ class AttributionQuery:
     neurons: int = 0
     attention: str = TRANSPARENT_ATTENTION
     convention: str = OWN_CONVENTION
+    contributors: int = 0
 
     @property
     def is_graph(self) -> bool:
@@ -146,6 +149,8 @@ class AttributionQuery:
             options["attention"] = self.attention
         if self.convention != OWN_CONVENTION:
             options["convention"] = self.convention
+        if self.contributors:
+            options["contributors"] = self.contributors
         if self.is_graph:
             shares = {"node_share": self.node_share, "edge_share": self.edge_share}
             return {**options, "rows": self.rows, **shares}
@@ -190,5 +195,7 @@ class AttributionQuery:
             parts += [f"--rows={self.rows}", f"--node-share={self.node_share!r}"]
             return shlex.join([*parts, f"--edge-share={self.edge_share!r}"])
         parts += [f"--target={self.target}", f"--method={self.method}", f"--gate={self.gate}"]
+        if self.contributors:
+            parts.append(f"--contributors={self.contributors}")
         size_flag = f"--tau={self.tau!r}" if self.nodes is None else f"--nodes={self.nodes}"
         return shlex.join([*parts, size_flag])

@@ -37,6 +37,7 @@ from .local_circuits import LOCAL_METHODS as LOCAL_METHODS
 from .local_circuits import THRESHOLD_GATES as THRESHOLD_GATES
 from .local_circuits import AttributionLedger as AttributionLedger
 from .local_circuits import LocalCircuit as LocalCircuit
+from .local_circuits import add_attention_contributors as add_attention_contributors
 from .local_circuits import fraction_curve_steps as fraction_curve_steps
 from .local_circuits import local_circuit as local_circuit
 from .neuron_selection import table_with_neurons as table_with_neurons

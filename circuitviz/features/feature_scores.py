@@ -10,7 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from circuitviz.features.attention_contributors import (
+    AttentionContributors,
+    pull_back_through_scores,
+    value_effect_of_node,
+)
 from circuitviz.features.feature_edges import Edges
+from circuitviz.features.forward_order import attention_read_stage
 from circuitviz.features.local_circuits import LOCAL_METHODS, LocalCircuit
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.targets import Target
@@ -72,8 +78,14 @@ def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
     if circuit.method == LOCAL_METHODS[0]:
         readers = np.flatnonzero(~table.is_leaf[nodes])
         rows, _ = edges.rows(nodes[readers])
-        share = circuit.attribution[columns[readers]] / table.activation[columns[readers]]
+        attribution = circuit.attribution.clone()
+        if circuit.contributors is not None:  # they count through attention scores
+            effects = torch.from_numpy(circuit.contributors.effects).to(attribution)
+            attribution[torch.from_numpy(circuit.contributors.nodes).to(attribution.device)] = effects
+        share = attribution[columns[readers]] / table.activation[columns[readers]]
         weights[readers] = rows[:, columns] * share[:, None]
+        if circuit.contributors is not None:
+            _add_score_edges(circuit, weights, circuit.contributors)
     names = [*circuit.names, circuit.target.node.name]
     attributions = [*circuit.attribution[columns].tolist(), circuit.target.value]
     info = {
@@ -84,7 +96,37 @@ def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
         "ledger": {term: float(getattr(circuit.ledger, term)) for term in circuit.ledger.__slots__},
         "attributions": dict(zip(names, map(float, attributions), strict=True)),
     }
+    if circuit.contributors is not None:
+        numbers = circuit.contributors.effects.tolist()
+        contributor_names = [table.node(int(i)).name for i in circuit.contributors.nodes]
+        info["through_attention"] = dict(zip(contributor_names, numbers, strict=True))
     return scores_between_nodes(table, nodes, [circuit.target], _to_float64(weights), circuit.method, info)
+
+
+def _add_score_edges(circuit: LocalCircuit, weights: Tensor, found: AttentionContributors) -> None:
+    """Give each contributor edges through attention scores, which add up to its effect on the target.
+
+    They end at the attention's features and heads whose scores it makes; what passes through attention that
+    is no node of the circuit, or through other nodes, ends at the target.
+    """
+    table, nodes = circuit.table, circuit.nodes
+    places = np.searchsorted(found.nodes, nodes)
+    columns = np.flatnonzero(np.isin(nodes, found.nodes))
+    written = table.written[torch.from_numpy(nodes[columns]).to(weights.device)]
+    remaining = torch.from_numpy(found.effects[places[columns]]).to(weights)
+    position = table.position[nodes[columns]].tolist()
+    for row, node in enumerate(nodes.tolist()):
+        effect = value_effect_of_node(table, node) if node not in found.nodes else None
+        if effect is None:
+            continue
+        layer = int(table.layer[node])
+        vectors = pull_back_through_scores(table.run, layer, effect)
+        share = float(circuit.attribution[node] / table.activation[node])
+        is_earlier = torch.from_numpy(table.stage[nodes[columns]] < attention_read_stage(layer))
+        parts = (written * vectors[position]).sum(-1) * share * is_earlier.to(weights)
+        weights[row, columns] += parts
+        remaining = remaining - parts
+    weights[-1, columns] += remaining
 
 
 def strongest_edges(scores: Scores, share: float = KEPT_SCORE_SHARE) -> Circuit:

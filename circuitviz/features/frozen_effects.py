@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from circuitviz.features.attention_contributors import AttentionContributors, pull_back_through_scores
 from circuitviz.features.dictionary import distinct_rows
 from circuitviz.features.feature_edges import read_vectors_of_node
 from circuitviz.features.forward_order import (
@@ -26,7 +28,7 @@ from circuitviz.features.forward_order import (
 )
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_changes import NodeChange
-from circuitviz.features.node_rows import NodeTable
+from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.read_vectors import (
     ReadVectors,
     pull_back_through_attention,
@@ -65,7 +67,7 @@ class _FixedNodes:
 
 @torch.no_grad()
 def total_effects_by_stage(
-    table: NodeTable, target: Target, changes: Sequence[NodeChange] = ()
+    table: NodeTable, target: Target, changes: Sequence[NodeChange] = (), through_scores: bool = False
 ) -> tuple[Tensor, dict[int, Tensor]]:
     """Return how much each node's output counts for a target through all paths, past changed nodes.
 
@@ -73,6 +75,7 @@ def total_effects_by_stage(
         table: The nodes of the prompt.
         target: The target.
         changes: Changed nodes, which pass nothing on.
+        through_scores: Whether attention patterns respond, to first order, instead of being held.
 
     Returns:
         Effects [nodes], and by stage the vectors [time, d_model] whose dot product with anything written at
@@ -103,7 +106,7 @@ def total_effects_by_stage(
             rows = rows_of_stage[stage]
             effects[rows] = (table.written[rows] * covector[position[rows]]).sum(-1)
         if part == "a":
-            pulled = _pull_back_attention(table, layer, covector, fixed)
+            pulled = _pull_back_attention(table, layer, covector, fixed, through_scores)
             boundary = attention_read_stage(layer)
         elif part == "m":
             pulled, boundary = _pull_back_mlp(table, layer, covector, fixed), mlp_read_stage(shape, layer)
@@ -111,6 +114,31 @@ def total_effects_by_stage(
             break
         pending[boundary] = pending[boundary] + pulled if boundary in pending else pulled
     return effects, at_stage
+
+
+def attention_contributors(
+    table: NodeTable, target: Target, number: int, leave_out: NDArray[np.intp]
+) -> AttentionContributors:
+    """Return the nodes that count most for a target through attention scores, over all paths.
+
+    A node's effect is what it counts for the target where patterns respond, minus what it counts where they
+    are held.
+
+    Args:
+        table: The nodes of the prompt.
+        target: The target.
+        number: How many.
+        leave_out: Rows of nodes that are not to be among them; biases and position embeddings are not either.
+    """
+    effects, _ = total_effects_by_stage(table, target, through_scores=True)
+    held, _ = total_effects_by_stage(table, target)
+    through = (effects - held).double().cpu().numpy()
+    sizes = np.abs(through)
+    sizes[leave_out] = 0
+    fixed = [i for i, kind in enumerate(NODE_KINDS) if kind.is_fixed]
+    sizes[np.isin(table.kind, fixed)] = 0
+    best = np.sort(np.argsort(-sizes, kind="stable")[: min(number, int((sizes > 0).sum()))])
+    return AttentionContributors(best, through[best])
 
 
 def predicted_change(table: NodeTable, target: Target, changes: Sequence[NodeChange]) -> float:
@@ -229,7 +257,9 @@ def _map_through_features(
     return sums.index_add_(0, positions, amounts[:, None] * output_rows[inverse])
 
 
-def _pull_back_attention(table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes) -> Tensor:
+def _pull_back_attention(
+    table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes, through_scores: bool
+) -> Tensor:
     run, site = table.run, f"a{layer}"
     o, post = run.model.layers[layer].o, run.post[layer]
     dictionary = table.dictionaries.get(site)
@@ -243,7 +273,8 @@ def _pull_back_attention(table: NodeTable, layer: int, covector: Tensor, fixed: 
         read = centre_input(run.model, dictionary, _map_through_features(table, site, covector, fixed, True))
         scaled = torch.einsum("td,hed->the", read * post, o)
     everywhere = torch.arange(run.time, device=covector.device)
-    return pull_back_through_attention(run, layer, scaled, everywhere)[0].sum(0)
+    pulled = pull_back_through_attention(run, layer, scaled, everywhere)[0].sum(0)
+    return pulled + pull_back_through_scores(run, layer, scaled) if through_scores else pulled
 
 
 def _pull_back_mlp(table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes) -> Tensor:

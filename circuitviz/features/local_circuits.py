@@ -7,7 +7,7 @@ needs cached rows and no run of the model. Source: [ge2024automatically].
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError, suggest_name
+from circuitviz.features.attention_contributors import AttentionContributors
 from circuitviz.features.feature_edges import Edges
+from circuitviz.features.frozen_effects import attention_contributors
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind
@@ -76,6 +78,7 @@ class LocalCircuit:
         attribution: [nodes], of every node of the table.
         nodes: Rows of the nodes above the threshold, in order of computation, without biases.
         ledger: The terms that the value is the sum of.
+        contributors: Of ``nodes``, those that were added because they move attention.
     """
 
     table: NodeTable
@@ -86,6 +89,7 @@ class LocalCircuit:
     attribution: Tensor
     nodes: NDArray[np.intp]
     ledger: AttributionLedger
+    contributors: AttentionContributors | None = None
 
     def __repr__(self) -> str:
         return f"LocalCircuit({self.target.node.name}: {len(self.nodes)} nodes above {self.tau:.3g})"
@@ -145,6 +149,22 @@ def local_circuit(
             f"{max_nodes} nodes were asked for; a number from 1 to {MAX_CIRCUIT_NODES:,} would be right."
         )
     return _circuit_with_nodes(edges, target, max_nodes, method, gate)
+
+
+def add_attention_contributors(circuit: LocalCircuit, number: int) -> LocalCircuit:
+    """Return a circuit with the nodes that count most for its target through attention scores.
+
+    The ledger, of which patterns are held, stays as it is.
+
+    Args:
+        circuit: The circuit.
+        number: How many nodes are added.
+    """
+    table = circuit.table
+    found = attention_contributors(table, circuit.target, number, circuit.nodes)
+    nodes = np.concatenate([circuit.nodes, found.nodes])
+    nodes = nodes[np.lexsort((table.position[nodes], table.stage[nodes]))]
+    return replace(circuit, nodes=nodes, contributors=found)
 
 
 def fraction_curve_steps(

@@ -105,6 +105,8 @@ class PromptSession:
             found = features.local_circuit(self.edges, self.target, *given, query.method, query.gate)
             if not len(found.nodes):
                 raise InputError(self._describe_empty_result(query, found.tau))
+            if query.contributors:
+                found = features.add_attention_contributors(found, query.contributors)
             query = self.query = replace(query, tau=found.tau)
             scores = features.local_circuit_scores(self.edges, found)
             scores = replace(scores, info={**scores.info, "highest": self.max_attribution})

@@ -11,6 +11,7 @@ import pytest
 from circuitviz.__main__ import main
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.features import PromptBench, load_dictionaries, run_prompt
+from circuitviz.formats import import_document
 from circuitviz.models import load_model
 from circuitviz.resources import resource_path
 from circuitviz.workbench.prompt_session import open_prompt
@@ -26,6 +27,24 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     argv = ["local-circuit", "-p", PROMPT, "--target", " Mary", "--nodes", "40", "--gate", "absolute"]
     assert main([*argv, "--corrupted", CORRUPTED, "-o", str(path)]) == 0
     return path
+
+
+def test_contributors_are_added_and_kept_in_the_file(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = import_document(file).state
+    out = tmp_path / "more.circuit"
+    argv = ["local-circuit", "-p", PROMPT, "--target", " Mary", "--nodes", "40", "--gate", "absolute"]
+    capsys.readouterr()
+    assert main([*argv, "--corrupted", CORRUPTED, "--contributors", "6", "-o", str(out), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    state = import_document(out).state
+    assert before.circuit is not None and state.circuit is not None and state.query is not None
+    added = set(state.circuit.node_names) - set(before.circuit.node_names)
+    assert added == data["through_attention"].keys() and len(added) == 6
+    assert state.query.contributors == 6 and "--contributors=6" in state.query.command_line()
+    assert sum(data["ledger"].values()) == pytest.approx(data["value"], rel=1e-4)
+    assert main([*argv, "--contributors", "-1"]) == 2
 
 
 def evaluated(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[Any, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from slow_neurons import SlowNeurons
@@ -16,7 +17,9 @@ from circuitviz.features import (
     Edges,
     PromptBench,
     Target,
+    add_attention_contributors,
     local_circuit,
+    local_circuit_scores,
     logit_target,
     node_table,
     node_target,
@@ -27,7 +30,9 @@ from circuitviz.features import (
     target_value_in,
     total_effects_by_stage,
 )
-from circuitviz.features.frozen_effects import frozen_change
+from circuitviz.features.frozen_effects import attention_contributors, frozen_change
+from circuitviz.features.neurons import neurons_of_run
+from circuitviz.features.node_rows import NODE_KINDS
 from circuitviz.graph import Intervention, NodeKind
 
 IDS = [0, 5, 9, 21, 4, 33, 8]
@@ -171,6 +176,50 @@ def test_effects_backward_and_forward_are_one_linear_map(case: NeuronCase) -> No
         changes = resolve_interventions(table, {name: Intervention("scale", 1.7)})
         expected = 0.7 * float(effects[table.index(name)])
         assert frozen_change(table, case.target, changes) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_effects_through_attention_scores_equal_autograd_with_free_patterns(case: NeuronCase) -> None:
+    """With normalisation scales and activation functions held, over all paths; tokens and heads."""
+    layers = {i: neurons_of_run(case.table.run, i) for i in range(case.model.shape.n_layers)}
+    table = replace(node_table(case.table.run), neurons=layers)
+    effects, _ = total_effects_by_stage(table, case.target, through_scores=True)
+    slow = SlowNeurons(case.hf, IDS, direct=False, are_patterns_held=False)
+    gradients = slow.gradients(slow.run()[TOKEN])
+    held = SlowNeurons(case.hf, IDS, direct=False)
+    held_gradients = held.gradients(held.run()[TOKEN])
+    heads = gradients["heads"].shape[2]
+    for position in range(len(IDS)):
+        own = float(effects[table.index(f"token@{position}")])
+        right = float(gradients["tokens"][position])
+        assert own == pytest.approx(right, rel=1e-5, abs=10 * case.close)
+        for head in range(heads):
+            own = float(effects[table.index(f"a0.h{head}@{position}")])
+            right = float(gradients["heads"][0, position, head])
+            assert own == pytest.approx(right, rel=1e-5, abs=10 * case.close)
+    moved = (gradients["tokens"] - held_gradients["tokens"]).abs()
+    assert float(moved.max()) > 0.01
+    found = attention_contributors(
+        table, case.target, 1, np.flatnonzero(table.kind != NODE_KINDS.index(NodeKind.TOKEN))
+    )
+    assert table.node(int(found.nodes[0])).position == int(moved.argmax())
+
+
+def test_contributors_have_edges_that_add_up_to_their_effects(case: NeuronCase) -> None:
+    circuit = local_circuit(Edges(case.table), case.target, nodes=60, gate="absolute")
+    found = add_attention_contributors(circuit, 8)
+    assert len(found.nodes) == len(circuit.nodes) + 8 and found.ledger == circuit.ledger
+    scores = local_circuit_scores(Edges(case.table), found)
+    through = scores.info["through_attention"]
+    assert len(through) == 8 and not through.keys() & set(circuit.names)
+    table, edges = case.table, Edges(case.table)
+    readers = [int(i) for i in circuit.nodes if not table.is_leaf[i]]
+    rows, _ = edges.rows(readers)
+    share = circuit.attribution[readers] / table.activation[readers]
+    values = edges.row_into(case.target)[0] + (rows * share[:, None]).sum(0)  # with patterns held
+    into_kept = [n for n, name in enumerate(scores.graph.receivers) if name not in through]
+    for name, effect in through.items():
+        total = float(scores.values[scores.graph.sender_index[name], into_kept].sum())
+        assert total == pytest.approx(effect + float(values[table.index(name)]), rel=1e-5, abs=1e-7)
 
 
 def changed_logit(case: NeuronCase, layer: int, position: int, change: Any) -> float:

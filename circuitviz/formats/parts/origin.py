@@ -53,7 +53,17 @@ FIELDS = tuple(
     if field.name != CONSTANTS_KEY
 )
 SHARED_FIELDS = "weight_hash task_hash select requested versions machine seconds created".split()
-SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share", "neurons", "convention")
+SCALAR_OPTIONS = (
+    "target",
+    "gate",
+    "errors",
+    "rows",
+    "node_share",
+    "edge_share",
+    "neurons",
+    "convention",
+    "contributors",
+)
 TEXT_FIELDS = "model weight_hash task task_hash metric ablation method select machine created dtype".split()
 option_schema = either_of(any_scalar, list_of(any_scalar))
 span_schema = with_rule(
@@ -81,7 +91,7 @@ query_schema = record_of(
     {**dict.fromkeys(("target", "gate", "errors", "attention", "convention"), optional_value(any_text)),
      **dict.fromkeys(("tau", "node_share", "edge_share"), optional_number),
      "sites": optional_value(list_of(any_text)), "tokens": optional_value(list_of(any_count)),
-     **dict.fromkeys(("nodes", "neurons", "rows"), optional_value(any_count)),
+     **dict.fromkeys(("nodes", "neurons", "rows", "contributors"), optional_value(any_count)),
      "dictionaries": folders_schema},
 )  # fmt: skip
 
