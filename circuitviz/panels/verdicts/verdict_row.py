@@ -11,7 +11,7 @@ from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.scene.theme import Theme
 
 STATE_COLOURS = {HOLDS: "positive", FAILS: "negative", UNDECIDED: "text"}  # fields of the theme
-STATE_WIDTH_PX, NAME_WIDTH_PX = 92, 168
+STATE_WIDTH_PX, NAME_WIDTH_PX = 118, 172
 
 
 class VerdictRow(ThemedWidget):
