@@ -62,7 +62,8 @@ class EdgeChannels:
         value: The target's value.
         edge: The edge from source to target; None without a source. Of a feature of attention it is the sum
             over its own layer's heads; of any other target it stays in the residual stream, and heads are
-            further ways from the source to the target.
+            further ways from the source to the target, or, where attention is transparent, parts of the edge.
+        direct: The part of the edge that no head carries.
         heads: The heads.
     """
 
@@ -70,6 +71,7 @@ class EdgeChannels:
     source: str | None
     value: float
     edge: float | None
+    direct: float | None
     heads: tuple[HeadChannel, ...]
 
     @property
@@ -170,7 +172,11 @@ def edge_channels(
             "attention, would be right."
         )
     edge = None if source_row is None else float(row[source_row])
-    return EdgeChannels(target.node.name, source, target.value, edge, tuple(channels))
+    carried = [
+        one.from_source or 0.0 for one in channels if one.is_own_layer or table.is_transparent(one.layer)
+    ]
+    direct = None if edge is None else edge - sum(carried)
+    return EdgeChannels(target.node.name, source, target.value, edge, direct, tuple(channels))
 
 
 def break_down_attention_score(

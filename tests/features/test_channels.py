@@ -13,6 +13,7 @@ from circuitviz.errors import InputError
 from circuitviz.features import (
     Edges,
     attribution_graph,
+    edge_channels,
     likely_logits,
     local_circuit,
     logit_target,
@@ -96,6 +97,23 @@ def test_edges_and_what_is_left_out_agree_with_predictions(features: Any) -> Non
     assert whole == pytest.approx(float(effects[first]), rel=1e-6)
     changes = resolve_interventions(table, {"token@3": Intervention("zero")})
     assert predicted_change(table, target, changes) == pytest.approx(-whole, rel=1e-6)
+
+
+def test_heads_and_the_direct_part_sum_to_an_edge(features: Any) -> None:
+    """The direct part is the whole edge where heads are nodes; skip connections are further ways there."""
+    dictionaries = [one for one in features.dictionaries if one.skip is None]
+    run, target_token = features.table.run, 7
+    table = node_table(run, dictionaries, attention="transparent")
+    with_heads = node_table(run, dictionaries)
+    for source in ("token@3", "token@6"):
+        channels = edge_channels(Edges(table), logit_target(table, target_token), source)
+        row, _ = Edges(table).row_into(logit_target(table, target_token))
+        direct, _ = Edges(with_heads).row_into(logit_target(with_heads, target_token))
+        carried = [one.from_source for one in channels.heads if table.is_transparent(one.layer)]
+        assert channels.edge == pytest.approx(float(row[table.index(source)]), rel=1e-9)
+        expected = float(direct[with_heads.index(source)])
+        assert channels.direct == pytest.approx(expected, rel=1e-6, abs=1e-9)
+        assert channels.direct + sum(carried) == pytest.approx(channels.edge, rel=1e-6)
 
 
 def test_heads_are_no_nodes_of_transparent_attention(features: Any) -> None:

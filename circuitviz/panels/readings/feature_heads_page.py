@@ -167,10 +167,15 @@ class FeatureHeadsPage(ReadingPage):
                 self.summary_line.setText(f"{edge_text}: heads sum to the edge, {channels.edge:+.4f}")
                 axis = f"share of the edge: sum {channels.edge:+.4f}"
             else:
-                text = f"{edge_text}, direct through the residual stream: {channels.edge:+.4f}"
-                shares.append(("residual", channels.edge, text))
+                assert channels.direct is not None
+                text = f"{edge_text}, direct through the residual stream: {channels.direct:+.4f}"
+                shares.append(("residual", channels.direct, text))
+                is_direct = abs(channels.direct - channels.edge) < 1e-9
                 self.summary_line.setText(
                     f"{edge_text}: direct edge through the residual stream; heads add further paths"
+                    if is_direct
+                    else f"{edge_text}: the residual stream and heads without features sum to the edge, "
+                    f"{channels.edge:+.4f}"
                 )
                 axis = "by each channel, directly"
             shares = sorted(shares, key=lambda entry: -abs(entry[1]))
