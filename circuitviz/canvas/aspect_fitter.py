@@ -10,7 +10,7 @@ from itertools import pairwise
 from PySide6.QtCore import QSizeF
 
 from circuitviz.canvas.camera_placement import MAX_READABLE_COMPONENTS, READABLE_ZOOM
-from circuitviz.canvas.token_axis import LEVEL_TEXT_HEIGHT_PX, token_axis_height
+from circuitviz.canvas.token_axis import LEVEL_TEXT_HEIGHT_PX, MAX_SLANTED_HEIGHT_PX, token_axis_height
 from circuitviz.graph import NodeKind
 from circuitviz.layout import COLUMN_SPACING, ROW_SPACING, Positions
 from circuitviz.layout.cell_packing import CellPacking, pack_cells
@@ -67,6 +67,7 @@ PACKED_BOXES: tuple[tuple[float, Size], ...] = (
     (PACKED_ZOOM, (60.0, 20.0)),
 )
 """Pixels per scene unit and size of a box with a name, in columns of tokens, the most comfortable first."""
+MIN_LEVEL_COLUMN_PX = 30.0  # narrower columns have slanted tokens in any case
 CELL_GAP = 3.0  # scene units between two cells of a grid
 MARGINS = (90.0, 44.0)  # scene units beyond the middles of the outermost boxes
 
@@ -165,7 +166,8 @@ def _pack_columns(picture: CircuitScene, view: QSizeF) -> Spread:
         may_cut = (zoom, box) == smallest
         if not may_cut and len(free) * box[0] * box[1] * zoom**2 > view.width() * view.height():
             continue
-        below = LEVEL_TEXT_HEIGHT_PX * (not turned)
+        has_many = len(spans) * MIN_LEVEL_COLUMN_PX > view.width()
+        below = (MAX_SLANTED_HEIGHT_PX if has_many else LEVEL_TEXT_HEIGHT_PX) * (not turned)
         for _ in range(2):  # narrow columns have slanted tokens, which take more of the view
             width, height = view.width() - max(0.0, below - LEVEL_TEXT_HEIGHT_PX), view.height() - below
             size = width / zoom - 2 * BOUNDS_MARGIN - 1, height / zoom - 2 * BOUNDS_MARGIN - 1

@@ -16,9 +16,8 @@ import numpy as np
 
 from circuitviz.scene.edge_curves import EdgeCurves, FloatArray, IndexArray, Waypoints
 
-MAX_ROUTED_EDGES = (
-    4000  # the strongest; weaker ones are hairlines below them, which no eye follows around boxes
-)
+MAX_ROUTED_EDGES = 4000
+ROUTED_EDGES_IN_CROWD = 1000  # the strongest of more edges: the others are hairlines, which no eye follows
 MAX_PASSED_ROWS = 40_000  # of all edges that are routed together: in a tall picture fewer are routed
 N_PASSES = 4
 BOX_MARGIN = 5.0  # scene units between a box and the edges that pass beside it, where a gap has them
@@ -59,7 +58,8 @@ def _first_routed_edge(curves: EdgeCurves, rows: _BoxRows) -> int:
     ends = np.sort(np.stack([curves.start[:, along], curves.end[:, along]]), axis=0)
     passed = np.diff(np.searchsorted(rows.low, ends), axis=0)[0]
     n_routed = int(np.searchsorted(np.cumsum(passed[::-1]), MAX_PASSED_ROWS, "right"))
-    return len(curves.start) - min(n_routed, MAX_ROUTED_EDGES)
+    n_edges = len(curves.start)
+    return n_edges - min(n_routed, MAX_ROUTED_EDGES if n_edges <= MAX_ROUTED_EDGES else ROUTED_EDGES_IN_CROWD)
 
 
 @dataclass(frozen=True, eq=False)
