@@ -13,6 +13,7 @@ from circuitviz.scene.edge_curves import EdgeCurves
 from circuitviz.scene.edge_routes import (
     MAX_PASSED_ROWS,
     MAX_ROUTED_EDGES,
+    ROUTED_EDGES_IN_CROWD,
     route_around_boxes,
 )
 
