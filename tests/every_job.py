@@ -50,6 +50,7 @@ from circuitviz.workbench.requests.inspect_prompts import (
 )
 from circuitviz.workbench.requests.load_choices import LoadChoices
 from circuitviz.workbench.requests.load_references import LoadReferences
+from circuitviz.workbench.requests.measure_card import EstimateCard, MeasureCard
 from circuitviz.workbench.requests.measure_curve import MeasureCurve
 from circuitviz.workbench.requests.measure_faithfulness import MeasureFaithfulness
 from circuitviz.workbench.requests.measure_prompt_faithfulness import MeasurePromptFaithfulness
@@ -259,6 +260,8 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
         "key", o.found.circuit, o.found.scores.greedy(100), {}, requirements=o.found.origin.requirements
     ),
     ComputeMeasure: lambda o: _judge(ComputeMeasure, "minimality", o),
+    EstimateCard: lambda o: EstimateCard((_judge(ComputeMeasure, "minimality", o),)),
+    MeasureCard: lambda o: MeasureCard((_judge(ComputeMeasure, "minimality", o),)),
     ScoreRoles: lambda o: _judge(ScoreRoles, "roles", o),
     EvaluateOnOtherModel: lambda o: EvaluateOnOtherModel("demo", o.found.circuit, o.found.origin, "key"),
     CompareMethods: lambda o: CompareMethods("r", o.found.circuit, None, ("eap", "exact"), None, "corrupted"),

@@ -338,7 +338,7 @@ def test_dictionaries_that_are_damaged(
 def test_sites_without_a_dictionary_are_leaves_and_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*LOCAL, " Mary", "--dictionaries", str(DICTIONARIES / "a2"), "--nodes", "10"]) == 0
     out, err = capsys.readouterr()
-    assert "leaves: the MLPs m0, m1, m2, m3" in err and "heads: the attention a0, a1, a3" in err and out
+    assert "leaves: the MLPs m0, m1, m2, m3" in err and "by edges: the attention a0, a1, a3" in err and out
 
 
 def test_a_dot_file_is_only_written(refused: Refused, tmp_path: Path) -> None:
