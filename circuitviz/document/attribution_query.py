@@ -5,6 +5,7 @@ A person fills it in before the search; the circuit's `PromptOrigin` stores it.
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ PROMPT_TASK = "prompt"  # used where a task's name is expected
 ATTENTION_MODES = TRANSPARENT_ATTENTION, HEADS_ATTENTION = "transparent", "heads"
 CONVENTION_NAMES = OWN_CONVENTION, CIRCUIT_TRACER_CONVENTION = "circuitviz", "circuit-tracer"
 NEURON_COUNT = 1000  # neurons that are nodes where a model has no dictionaries
+HEAD_PATTERN = re.compile(r"a\d+\.h\d+@\d+")
 EDGE_SHARE_SELECTION = "share"  # edges to a share of all |score|
 
 
@@ -56,7 +58,7 @@ class AttributionQuery:
         neurons: How many neurons, those of largest attribution, are nodes in MLPs that are not decomposed; 0
             where such MLPs are nodes themselves.
         attention: Whether edges pass through heads of attention without a dictionary (`transparent`) or such
-            heads are nodes (`heads`).
+            heads are nodes (`heads`); `heads` where the target is a head.
         contributors: How many nodes that count through attention scores are added to a circuit with a
             threshold.
         convention: `circuitviz`, or `circuit-tracer` for that tool's nodes and logits.
@@ -86,6 +88,10 @@ class AttributionQuery:
     attention: str = TRANSPARENT_ATTENTION
     convention: str = OWN_CONVENTION
     contributors: int = 0
+
+    def __post_init__(self) -> None:
+        if HEAD_PATTERN.fullmatch(self.target):
+            object.__setattr__(self, "attention", HEADS_ATTENTION)  # a target is a node
 
     @property
     def is_graph(self) -> bool:
