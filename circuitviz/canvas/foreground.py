@@ -34,9 +34,10 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     painter.resetTransform()
     marked = columns_containing(picture, view.selected_nodes | {view.hovered_name})
     paint_token_axis(painter, picture, theme, to_view, token_area(view), marked)
-    paint_name_tags(painter, picture, theme, to_view, axis_area(view), tagged_nodes(view))
+    beside_axis = axis_area(view)
+    paint_name_tags(painter, picture, theme, to_view, beside_axis, tagged_nodes(view))
     pointed_at = named_nodes(picture, view.selected_nodes, view.hovered_name)
-    paint_layer_axis(painter, picture, theme, to_view, axis_area(view), layers_of(picture, pointed_at))
+    paint_layer_axis(painter, picture, theme, to_view, beside_axis, layers_of(picture, pointed_at))
     view.overview.paint(painter, theme)
     area = QRectF(view.viewport().rect())
     if picture.nodes:

@@ -122,17 +122,20 @@ def pack_cells(
     order = np.lexsort((x, down, across))
     firsts = np.flatnonzero(np.diff(across[order] * shape[1] + down[order], prepend=-1))
     small_width = (grid.slot_width + SMALL_GAP_X) / SMALL_PER_SLOT
+    named_per_cell = _count_named(grid.n_slots[:, None] * grid.n_lines, counts).tolist()
+    across_layout = x.tolist()
+    rank = [-importance.get(name, 0.0) for name in names]
     for members in np.split(order, firsts[1:]):
         cell = int(across[members[0]]), int(down[members[0]])
-        n_named = int(_count_named(grid.n_slots[cell[0]] * grid.n_lines[cell[1]], np.array(len(members))))
+        n_named = named_per_cell[cell[0]][cell[1]]
         slots = grid.slots(*cell, n_named + -(-(len(members) - n_named) // SMALL_PER_SLOT))
-        ranked = sorted(members.tolist(), key=lambda i: -importance.get(names[i], 0.0))
-        strong = sorted(ranked[:n_named], key=lambda i: x[i])
+        ranked = sorted(members.tolist(), key=rank.__getitem__)
+        strong = sorted(ranked[:n_named], key=across_layout.__getitem__)
         for i, (left, middle) in zip(strong, slots, strict=False):
             places[names[i]] = left + grid.slot_width / 2, middle
             boxes[names[i]] = grid.slot_width, box[1]
             named.add(names[i])
-        for number, i in enumerate(sorted(ranked[n_named:], key=lambda i: x[i])):
+        for number, i in enumerate(sorted(ranked[n_named:], key=across_layout.__getitem__)):
             left, middle = slots[n_named + number // SMALL_PER_SLOT]
             centre = left + (number % SMALL_PER_SLOT + 0.5) * small_width - SMALL_GAP_X / 2
             places[names[i]] = centre, middle

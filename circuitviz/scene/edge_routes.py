@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from circuitviz.scene.edge_curves import EdgeCurves, FloatArray, IndexArray, Waypoints
 
@@ -40,13 +41,15 @@ def route_around_boxes(curves: EdgeCurves, bounds: FloatArray, widths: FloatArra
     first = _first_routed_edge(curves, rows)
     strong = EdgeCurves(curves.start[first:], curves.end[first:], curves.is_horizontal)
     way = (strong.start + strong.end)[:, curves.axes[0]]
+    may_meet_box = np.ones(len(strong.start), bool)  # what the first pass leaves as it is stays so
     for _ in range(N_PASSES):
-        more = _find_passages(replace(strong, waypoints=waypoints), rows)
+        more = _find_passages(replace(strong, waypoints=waypoints), rows, may_meet_box)
         if not len(more.edge):
             break
         columns = (np.concatenate(both) for both in zip(found.columns, more.columns, strict=True))
         found = _Passages(*columns).side_by_side(rows, way, widths[first:])
         waypoints = found.waypoints(rows, curves.is_horizontal)
+        may_meet_box = np.isin(np.arange(len(may_meet_box)), found.edge)
     if waypoints is None:
         return curves
     return replace(curves, waypoints=Waypoints(waypoints.edge + first, waypoints.place))
@@ -54,12 +57,11 @@ def route_around_boxes(curves: EdgeCurves, bounds: FloatArray, widths: FloatArra
 
 def _first_routed_edge(curves: EdgeCurves, rows: _BoxRows) -> int:
     """The weakest edge that is routed: the stronger ones are few enough, and pass few enough rows."""
-    along = curves.axes[1]
-    ends = np.sort(np.stack([curves.start[:, along], curves.end[:, along]]), axis=0)
+    n_edges, along = len(curves.start), curves.axes[1]
+    first = max(0, n_edges - (MAX_ROUTED_EDGES if n_edges <= MAX_ROUTED_EDGES else ROUTED_EDGES_IN_CROWD))
+    ends = np.sort(np.stack([curves.start[first:, along], curves.end[first:, along]]), axis=0)
     passed = np.diff(np.searchsorted(rows.low, ends), axis=0)[0]
-    n_routed = int(np.searchsorted(np.cumsum(passed[::-1]), MAX_PASSED_ROWS, "right"))
-    n_edges = len(curves.start)
-    return n_edges - min(n_routed, MAX_ROUTED_EDGES if n_edges <= MAX_ROUTED_EDGES else ROUTED_EDGES_IN_CROWD)
+    return n_edges - int(np.searchsorted(np.cumsum(passed[::-1]), MAX_PASSED_ROWS, "right"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,12 +182,12 @@ class _Passages:
         return replace(self, line=line)
 
 
-def _find_passages(curves: EdgeCurves, rows: _BoxRows) -> _Passages:
-    """The gaps beside the boxes that pieces run through."""
+def _find_passages(curves: EdgeCurves, rows: _BoxRows, among: NDArray[np.bool_]) -> _Passages:
+    """The gaps beside the boxes that pieces run through; ``among``: which edges count [edges]."""
     along = curves.axes[1]
     edge, starts, ends = curves.pieces
     begin, stop = np.minimum(starts[:, along], ends[:, along]), np.maximum(starts[:, along], ends[:, along])
-    is_forwards = (ends[:, along] > starts[:, along]) == curves.is_horizontal
+    is_forwards = ((ends[:, along] > starts[:, along]) == curves.is_horizontal) & among[edge]
     first = np.searchsorted(rows.low, begin, "left")
     count = np.maximum(0, np.searchsorted(rows.low, stop, "right") - first) * is_forwards
     piece = np.repeat(np.arange(len(edge)), count)
