@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_WIDTH_PX, MAX_HEIGHT_PX = 176.0, 92.0  # pixels that the map takes at most
 MAX_VIEW_SHARE = 0.22  # of the canvas's width and height
+MIN_VIEW_WIDTH_PX, MIN_VIEW_HEIGHT_PX = 400.0, 220.0  # a smaller canvas is needed for its nodes
 MIN_BOX_PX = 3.0  # pixels of a box, so that it is seen
 MAX_HIDDEN_SHARE = 0.05  # of the picture that may be out of sight before there is a map
 
@@ -33,7 +34,7 @@ class OverviewMap:
 
     @property
     def rect(self) -> QRectF:
-        """Where it lies in the viewport; empty where everything is in sight, or moves."""
+        """Where it lies in the viewport; empty where everything is in sight, or moves, or little room is."""
         view, geometry = self.view, self.view.scene_items.geometry
         room = geometry.bounds
         if room.isEmpty() or view.animation.is_running:
@@ -43,6 +44,8 @@ class OverviewMap:
         if room.width() - seen.width() <= slack and room.height() - seen.height() <= slack:
             return QRectF()
         free = view.free_area
+        if free.width() < MIN_VIEW_WIDTH_PX or free.height() < MIN_VIEW_HEIGHT_PX:
+            return QRectF()
         wide, high = (
             min(MAX_WIDTH_PX, MAX_VIEW_SHARE * free.width()),
             min(MAX_HEIGHT_PX, MAX_VIEW_SHARE * free.height()),

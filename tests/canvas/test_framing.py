@@ -151,6 +151,14 @@ def test_the_map_goes_where_it_is_touched(view: CircuitView, qtbot: QtBot) -> No
     assert view.overview.rect.isEmpty()
 
 
+def test_a_narrow_canvas_has_no_map_over_its_nodes(view: CircuitView) -> None:
+    view.show_scene(LONG)
+    assert not view.overview.rect.isEmpty()
+    view.resize(340, view.height())
+    view.show_scene(LONG)
+    assert view.overview.rect.isEmpty()
+
+
 def test_names_come_with_the_zoom_and_leave_out_the_position_that_is_told(view: CircuitView) -> None:
     """At a zoom where names cannot be read a box is painted as its outline alone."""
     view.show_scene(LONG)
