@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from circuitviz.errors import InputError
 from circuitviz.graph.ablation_constants import AblationConstants
 from circuitviz.models import Activations, Model, mean_activations, record_activations
 from circuitviz.models.batching import max_batch_size, split_batches
@@ -61,10 +62,11 @@ def optimal_activations(model: Model, task: Task) -> Activations:
     Args:
         model: The model.
         task: The task, or a part of it.
+
+    Raises:
+        InputError: The task's constants, those of a file, are of other heads than the model's.
     """
-    learned = task.constants.learned
-    if learned is None or learned.weight_hash != model.parameter_hash:
-        learned = run_to_completion(learn_constants_steps(model, task))
+    learned = find_constants(model, task) or run_to_completion(learn_constants_steps(model, task))
     like = model.empty_stream
     embed, heads, mlps = (
         torch.from_numpy(np.array(array)).to(like) for array in (learned.embed, learned.heads, learned.mlps)
@@ -74,10 +76,28 @@ def optimal_activations(model: Model, task: Task) -> Activations:
     )  # fmt: skip
 
 
-def has_constants(model: Model, task: Task) -> bool:
-    """Whether a task has constants for a model."""
+def find_constants(model: Model, task: Task) -> AblationConstants | None:
+    """A task's constants for a model; None where it has none.
+
+    Raises:
+        InputError: They are of other heads than the model's; a file does not say how wide these are.
+    """
     learned = task.constants.learned
-    return learned is not None and learned.weight_hash == model.parameter_hash
+    if learned is None or learned.weight_hash != model.parameter_hash:
+        return None
+    expected_shape = (model.shape.n_layers, *model.layers[0].o.shape[:2])
+    if learned.heads.shape != expected_shape:
+        raise InputError(
+            f"The constants of optimal ablation of '{task.name}' have shape {learned.heads.shape} for heads; "
+            f"'{model.name}' has layers, heads and d_head {expected_shape}. They are damaged: find the "
+            "circuit again."
+        )
+    return learned
+
+
+def has_constants(model: Model, task: Task) -> bool:
+    """Whether a task has constants for a model; InputError as of ``find_constants``."""
+    return find_constants(model, task) is not None
 
 
 def learn_constants_steps(

@@ -171,10 +171,6 @@ class TabList(QObject):
         paths = ((tab, tab.user_document.path) for tab in self.tabs)
         return next((tab for tab, other in paths if other is not None and other.resolve() == real), None)
 
-    def unsaved_tabs(self) -> list[DocumentTab]:
-        """Tabs with work that is in no file."""
-        return [tab for tab in self.tabs if tab.has_unsaved_work]
-
     def display_names(self) -> list[str]:
         """A name for each tab that no other has: the method, and else a number, tells equal ones apart."""
         names = [tab.name for tab in self.tabs]

@@ -24,6 +24,8 @@ from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.evaluation import FaithfulnessBench, evaluate
 from circuitviz.formats import open_document, save_document
+from circuitviz.formats.manifest import from_manifest, to_manifest, to_tensors
+from circuitviz.graph import Circuit
 from circuitviz.graph.ablation_constants import AblationConstants, ConstantStore
 from circuitviz.models import Activations, mean_activations
 from circuitviz.progress import run_to_completion
@@ -147,14 +149,45 @@ def test_passes_of_learning_are_those_that_the_blocks_see(demo: Case) -> None:
     assert before is not None and after is not None and before.seconds > 5 * after.seconds
 
 
+def _zero_constants(case: Case, d_head: int) -> AblationConstants:
+    shape = case.model.shape
+    return AblationConstants(
+        np.zeros(shape.d_model, np.float32),
+        np.zeros((shape.n_layers, shape.n_heads, d_head), np.float32),
+        np.zeros((shape.n_layers, shape.d_model), np.float32),
+        case.model.parameter_hash, 0, 0, 0.0, 0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (3, 8, 4), (4, 8)])
+def test_constants_of_another_rank_or_number_of_heads_are_refused_in_files(
+    demo: Case, shape: tuple[int, ...]
+) -> None:
+    task = _fresh(demo)
+    task.constants.learned = _zero_constants(demo, demo.model.layers[0].o.shape[1])
+    scores = discover(demo.model, task, "eap", ablation="optimal")
+    state = select_circuit(demo.model, task, scores, "logit-diff", "optimal", "greedy", 100, 1.0)
+    tensors = to_tensors(Document(state)) | {"constant_heads": np.zeros(shape, np.float32)}
+    with pytest.raises(InputError, match=r"'constant_heads'\) are not finite numbers"):
+        from_manifest(to_manifest(Document(state)), tensors)
+
+
+def test_constants_of_other_heads_are_refused(demo: Case) -> None:
+    """A file does not say how wide heads are, so that they are compared with the model's."""
+    task = _fresh(demo)
+    task.constants.learned = _zero_constants(demo, demo.model.layers[0].o.shape[1] + 1)
+    circuit = Circuit.full(demo.model.graph)
+    for ask in (
+        lambda: evaluate(demo.model, task, circuit, "logit-diff", "optimal"),
+        lambda: discover(demo.model, task, "eap", "logit-diff", "optimal"),
+        lambda: estimate_search(make_setting(demo.model, task, "logit-diff", "optimal"), "eap"),
+    ):
+        with pytest.raises(InputError, match="layers, heads and d_head"):
+            ask()
+
+
 def test_features_have_no_constants(demo: Case) -> None:
     task = _fresh(demo)
-    shape = demo.model.shape
-    task.constants.learned = AblationConstants(
-        np.zeros(shape.d_model, np.float32),
-        np.zeros((shape.n_layers, shape.n_heads, shape.d_model // shape.n_heads), np.float32),
-        np.zeros((shape.n_layers, shape.d_model), np.float32),
-        demo.model.parameter_hash, 0, 0, 0.0, 0.0,
-    )  # fmt: skip
+    task.constants.learned = _zero_constants(demo, demo.model.layers[0].o.shape[1])
     with pytest.raises(InputError, match="none for features"):
         discover(demo.model, task, "task-attribution", sites="a2", ablation="optimal")

@@ -64,7 +64,6 @@ def test_a_circuit_without_spans_has_the_manifest_of_before(document: Document) 
         lambda m: m["graph"]["spans"]["names"].insert(0, 3),
         lambda m: m["graph"]["spans"].update(names=[f"p{i}" for i in range(1999)] + ["END"]),
         lambda m: m["graph"]["spans"]["reads"].update(IO=7),
-        lambda m: m["provenance"].update(spans=[[]]),
         lambda m: m["provenance"].update(spans=[[["IO", 3]], []]),
         lambda m: m["provenance"].update(spans=[[["IO", 3, 700]], []]),
         lambda m: m["provenance"].update(spans=[[["IO", 3, True]], []]),
@@ -85,3 +84,20 @@ def test_a_tensor_of_another_number_of_spans_is_refused(document: Document) -> N
     tensors["edges"] = tensors["edges"][:, :, :3]
     with pytest.raises(InputError, match="its tensor 'edges' has shape"):
         from_manifest(to_manifest(document), tensors)
+
+
+@pytest.mark.parametrize("spans", [[[]], [[], [], []]])
+def test_spans_of_another_number_of_pairs_are_named(document: Document, spans: list[Any]) -> None:
+    manifest = to_manifest(document)
+    manifest["provenance"]["spans"] = spans
+    with pytest.raises(InputError, match=f"spans of {len(spans)} prompts and holds 2 pairs"):
+        from_manifest(manifest, to_tensors(document))
+
+
+def test_which_edges_were_examined_comes_back(document: Document) -> None:
+    state = document.state
+    assert state.scores is not None and state.circuit is not None
+    partly = replace(state.scores, examined=state.circuit.edges)
+    document = Document(replace(state, scores=partly))
+    again = from_manifest(to_manifest(document), to_tensors(document)).state
+    assert again.scores is not None and np.array_equal(again.scores.examined, state.circuit.edges)

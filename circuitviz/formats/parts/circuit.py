@@ -123,7 +123,7 @@ class CircuitPart(DocumentPart):
                 arrays["positions"] = np.ascontiguousarray(state.scores.positions)
             if state.scores.examined is not None:
                 examined = state.scores.examined.astype(np.uint8)
-                arrays["examined"] = examined if is_model_graph(graph) else examined[graph.mask]
+                arrays["examined"] = _stored_matrix(state.scores.graph, examined)
         return arrays
 
     def state(self, contents: FileContents) -> dict[str, Any]:

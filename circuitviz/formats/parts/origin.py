@@ -137,10 +137,11 @@ def read_constants(contents: FileContents, data: Any) -> AblationConstants:
         raise InputError("it has constants of ablation and no model")
     shape, arrays = contents.graph.shape, {}
     heads = contents.tensors.get("constant_heads", np.empty(0))
+    d_head = heads.shape[-1] if heads.ndim else 0  # the model's, which says it when they are used
     n_mlps = shape.n_layers if shape.mlp else 0
     expected_shapes = {
         "embed": (shape.d_model,),
-        "heads": (shape.n_layers, shape.n_heads, heads.shape[-1]),
+        "heads": (shape.n_layers, shape.n_heads, d_head),
         "mlps": (n_mlps, shape.d_model),
     }
     for name, expected in expected_shapes.items():
@@ -175,6 +176,8 @@ def origin_from_json(data: Any) -> Origin:
         raise InputError(f"its provenance says {counts!r} of rows that were left out")
     spans = data.get("spans") or [[]] * len(values["pairs"])
     spans_schema(spans, "provenance.spans")
+    if len(spans) != len(values["pairs"]):
+        raise InputError(f"it names spans of {len(spans):,} prompts and holds {len(values['pairs']):,} pairs")
     values["pairs"] = tuple(
         _parse_pair(pair, named) for pair, named in zip(values["pairs"], spans, strict=True)
     )
