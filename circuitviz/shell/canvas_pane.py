@@ -160,6 +160,7 @@ class CanvasPane(QWidget):
         """Have the canvas in place of the picture: the tab is in front."""
         if canvas.parentWidget() is not self:
             self._record_view()
+            self._forget_drawing()  # the canvas goes on from what was recorded
             self._column.addWidget(canvas, 1)
             canvas.show()
         self.picture.set_hover("")
@@ -225,9 +226,10 @@ class CanvasPane(QWidget):
         self.picture.set_camera(Camera.from_json(self.tab.document.view))
 
     def _record_view(self) -> None:
-        """Write what is in sight and selected into the document, which the canvas is about to show."""
+        """Write what the picture shows and has selected into the document, for the canvas to go on from."""
         tab, picture = self.tab, self.picture
-        if self._updater.is_pending or not picture.circuit_scene.nodes or tab.partial_result is not None:
+        is_drawn = bool(picture.circuit_scene.nodes) and not self._updater.is_pending
+        if picture.isHidden() or not is_drawn or tab.partial_result is not None:
             return
         scene, chosen = picture.circuit_scene, (picture.selected_nodes, picture.selected_edges)
         if chosen != drawn_selection(scene, tab.selected_nodes, tab.selected_edges):

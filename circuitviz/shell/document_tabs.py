@@ -141,7 +141,9 @@ class DocumentTabs(QWidget):
             if bar.tabText(index) != text:
                 bar.setTabText(index, text)
             bar.setTabToolTip(index, tab_tool_tip(tab))
-            bar.setTabVisible(index, not self._panes.is_in_window(tab))
+            is_here = not self._panes.is_in_window(tab)
+            if bar.isTabVisible(index) != is_here:  # Qt lays the bar out by its old size on each call
+                bar.setTabVisible(index, is_here)
         bar.setCurrentIndex(self._tabs.index(self._panes.main_pane.tab))
         bar.blockSignals(was_blocked)
         self.setVisible(self.has_several and (not self.is_floating or self.isVisible()))

@@ -188,3 +188,29 @@ def test_closing_a_tab_ends_its_pane(three: MainWindow, qtbot: QtBot) -> None:
     assert not window.canvas_panes.windows and window.pages.isVisible()
     assert window.pages.currentWidget() is window.start_page
     assert not [w for w in QApplication.topLevelWidgets() if w.isVisible() and w is not window]
+
+
+def test_a_tab_keeps_what_was_selected_and_seen_on_the_canvas_after_its_picture(
+    three: MainWindow, qtbot: QtBot
+) -> None:
+    window, desk, panes = three, three.workspace, three.canvas_panes
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_Backslash, CTRL)
+    clicked = click_node(panes.panes[1])
+    qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
+    assert front(window) == "two.circuit" and desk.selected_nodes == {clicked}
+    heads = [node.name for node in window.view.circuit_scene.nodes if node.kind == "head"]
+    chosen = next(name for name in heads if name != clicked)
+    QTest.mouseClick(window.view.viewport(), LEFT, pos=window.view.viewport_position(chosen))
+    QTest.wheelEvent(
+        window.windowHandle(), QPointF(window.view.mapTo(window, QPoint(90, 200))), QPoint(0, 240)
+    )
+    zoom = window.view.camera.zoom
+    assert zoom is not None and desk.selected_nodes == {chosen}
+    bar = window.document_tabs.bar
+    for index in (0, 1):
+        QTest.mouseClick(bar, LEFT, pos=bar.tabRect(index).center())
+        qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
+    assert front(window) == "two.circuit" and desk.selected_nodes == {chosen}
+    assert window.view.camera.zoom == pytest.approx(zoom)
+    assert desk.document.view["selected"] == {"nodes": [chosen], "edges": []}

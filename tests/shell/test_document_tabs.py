@@ -101,6 +101,7 @@ def test_tabs_are_reached_closed_and_moved_by_keys_and_mouse(
     for keys in (Qt.Key.Key_T, Qt.Key.Key_N):
         qtbot.keyClick(window.view, keys, CTRL)
         assert desk.tabs.front.is_untouched and len(desk.tabs.tabs) == 2
+        qtbot.waitUntil(lambda: bar.width() == bar.sizeHint().width(), timeout=LONG)  # no name is cut
         assert window.pages.currentWidget() is window.start_page
     open_in(window, qtbot, files[1])
     assert names(window) == ["one.circuit", "two.circuit"], "the empty tab was used"
