@@ -50,6 +50,7 @@ class AtpStarOptions:
     use="For what heads attend by, where patterns are saturated; takes about as long as EAP-IG",
     options=AtpStarOptions,
     smooth=True,
+    at_clean=lambda options: True,
     count_passes=lambda setting, options: _count_passes(setting, options),
 )
 def atp_star(setting: TaskSetting, options: AtpStarOptions) -> ProgressSteps[Scores]:

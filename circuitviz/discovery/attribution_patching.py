@@ -26,6 +26,7 @@ from circuitviz.progress import Progress, ProgressSteps
     use="For a first look at a large model: nodes by one backward pass, approximately",
     options=NoOptions,
     smooth=True,
+    at_clean=lambda options: True,
     select="nodes",
     count_passes=lambda setting, options: count_gradient_passes(1, 1),
 )

@@ -148,8 +148,9 @@ def compute_gradients(
     subtask, clean, ablated = batch.task, batch.clean, batch.ablated
 
     def loss(logits: Tensor) -> Tensor:
-        reference = logits.detach() if clean.logits is None else clean.logits
-        return setting.compute_metric(logits, subtask, reference).sum()
+        if clean.logits is None:  # this is the clean pass: later points are compared with it
+            clean.logits = logits.detach()
+        return setting.compute_metric(logits, subtask, clean.logits).sum()
 
     def start(embed: Tensor) -> Tensor:
         return ablated.embed + point.clean_fraction * (embed - ablated.embed)

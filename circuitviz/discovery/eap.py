@@ -18,6 +18,7 @@ from circuitviz.progress import ProgressSteps
     options=NoOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(1, 1),
+    at_clean=lambda options: True,
     points=lambda options: lambda batch: [GradientPoint()],
 )
 def edge_attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:

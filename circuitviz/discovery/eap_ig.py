@@ -39,6 +39,7 @@ class EapIgOptions:
     use="The usual choice: the most faithful circuits for their time",
     options=EapIgOptions,
     smooth=True,
+    at_clean=lambda options: path_fractions(options.steps, options.rule) == [1.0],
     count_passes=lambda setting, options: count_gradient_passes(2, options.steps),
     points=lambda options: partial(_input_points, options),
 )

@@ -39,6 +39,7 @@ class EapIgActivationsOptions:
     use="Where EAP-IG misses what later layers saturate; as many passes as layers times steps",
     options=EapIgActivationsOptions,
     smooth=True,
+    at_clean=lambda options: path_fractions(options.steps, options.rule) == [1.0],
     count_passes=lambda setting, options: count_gradient_passes(2, _count_points(setting, options)),
     points=lambda options: partial(_layer_points, options),
 )

@@ -25,6 +25,7 @@ RULES = BackwardRules(softmax_temperature=2.0, query_key_factor=0.25, value_fact
     options=NoOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(1, 1),
+    at_clean=lambda options: True,
     points=lambda options: lambda batch: [GradientPoint()],
     rules=lambda options: RULES,
 )

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from circuitviz.discovery.registry import TaskSetting, discover_steps
-from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix
-from circuitviz.metrics import metrics
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 
@@ -38,11 +36,6 @@ def preselect_edges(setting: TaskSetting, n_edges: int) -> ProgressSteps[BoolMat
     """
     if not n_edges:
         return setting.model.graph.mask
-    if metrics.get(setting.metric).extra.get("reference_logits"):
-        raise InputError(
-            f"EAP, which chooses the edges that --preselect asks for, has no gradient of '{setting.metric}' "
-            "at the clean prompts, where it is at its best; logit-diff or prob-diff would be right."
-        )
     steps = ProgressRunner(
         discover_steps(setting.model, setting.task, PRESELECTING_METHOD, setting.metric, setting.ablation)
     )

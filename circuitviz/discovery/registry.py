@@ -18,7 +18,7 @@ from circuitviz.metrics import metrics
 from circuitviz.models import OPTIMAL_ABLATION, Model, check_ablation
 from circuitviz.options import build_options, options_to_dict
 from circuitviz.progress import ProgressSteps, run_to_completion
-from circuitviz.registry import Registry
+from circuitviz.registry import Registry, RegistryEntry
 from circuitviz.tasks import Task
 
 
@@ -89,8 +89,9 @@ class TaskSetting:
 
 
 DiscoveryMethod = Callable[[TaskSetting, Any], ProgressSteps[Scores]]
-"""(setting, options) → steps; registered with ``smooth=True`` where it needs a gradient, and with
-``select`` where a circuit is best chosen otherwise than greedily from its scores."""
+"""(setting, options) → steps; registered with ``smooth=True`` where it needs a gradient, with ``at_clean``, a
+function that says of options whether all gradients are those at the clean prompts, and with ``select`` where
+a circuit is best chosen otherwise than greedily from its scores."""
 
 methods: Registry[DiscoveryMethod] = Registry("method", "circuitviz.discovery", "circuitviz.methods")
 
@@ -174,15 +175,28 @@ def discover_steps(
         raise InputError(
             f"The method '{method}' does not score edges by span; {', '.join(methods_by_span())} do."
         )
-    if entry.extra.get("smooth") and not metrics.get(setting.metric).extra.get("smooth", True):
-        raise InputError(
-            f"The method '{method}' needs a gradient, and the metric '{setting.metric}' has none; "
-            "logit-diff or prob-diff would be right."
-        )
+    _check_gradient(entry, method_options, setting.metric)
     steps = entry.value(setting, method_options)
     if ablation == OPTIMAL_ABLATION:
         steps = _learn_constants_before(setting, steps)
     return _label_scores(steps, method, options_to_dict(method_options))
+
+
+def _check_gradient(entry: RegistryEntry[DiscoveryMethod], options: Any, metric: str) -> None:
+    """InputError where a method needs a gradient that a metric does not have where the method takes it."""
+    features = metrics.get(metric).extra
+    if entry.extra.get("smooth") and not features.get("smooth", True):
+        raise InputError(
+            f"The method '{entry.name}' needs a gradient, and the metric '{metric}' has none; "
+            "logit-diff or prob-diff would be right."
+        )
+    at_clean: Callable[[Any], bool] | None = entry.extra.get("at_clean")
+    if at_clean is not None and at_clean(options) and features.get("reference_logits"):
+        raise InputError(
+            f"The method '{entry.name}' has no gradient of '{metric}' at the clean prompts, where it is at "
+            "its best: scores would be rounding errors. logit-diff or prob-diff would be right, or eap-ig, "
+            "whose gradients are taken elsewhere."
+        )
 
 
 def _learn_constants_before(setting: TaskSetting, steps: ProgressSteps[Scores]) -> ProgressSteps[Scores]:

@@ -39,6 +39,7 @@ class RelpOptions:
     options=RelpOptions,
     smooth=True,
     count_passes=lambda setting, options: count_gradient_passes(1, 1),
+    at_clean=lambda options: True,
     points=lambda options: lambda batch: [GradientPoint()],
     rules=lambda options: _backward_rules(options),
 )

@@ -59,6 +59,11 @@ class TaskAttributionOptions:
     use="Where dictionaries (SAEs, transcoders) are open for some sites",
     options=TaskAttributionOptions,
     smooth=True,
+    at_clean=lambda options: (  # features are chosen by the gradient there
+        bool(parse_sites(options.sites))
+        or options.gradient != "eap-ig"
+        or path_fractions(options.steps, options.rule) == [1.0]
+    ),
     count_passes=lambda setting, options: count_gradient_passes(
         3, options.steps if options.gradient == "eap-ig" else 1
     ),

@@ -65,6 +65,7 @@ def test_partial_ranks_end_in_the_result(demo: Case) -> None:
         ("eap,task-attribution", {}, "'task-attribution' cannot be part"),
         ("eap,gin", {}, "no method 'gin'.*gim"),
         ("exact,eap", {"metric": "accuracy"}, "'eap' needs a gradient"),
+        ("eap-ig,gim", {"metric": "kl"}, "'gim' has no gradient of 'kl'"),
     ],
 )
 def test_what_cannot_be_combined_is_refused_at_once(

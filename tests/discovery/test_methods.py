@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from slow_path import logit_difference
 from circuitviz.discovery import discover, discover_steps, methods
 from circuitviz.errors import InputError
 from circuitviz.graph import Scores
+from circuitviz.progress import run_to_completion
 
 Outputs = dict[str, torch.Tensor]
 
@@ -362,3 +365,25 @@ def test_memory_that_runs_out_halves_the_batch_and_says_so(
         assert np.allclose(end.value.values, whole.values, atol=1e-5 * np.abs(whole.values).max())
     assert any("out of memory" in m and "1 prompt at a time" in m for m in messages), messages
     assert demo.model.max_batch_prompts == 1
+
+
+GRADIENT_SEARCHES = [
+    *((entry.name, {}) for entry in methods.entries() if entry.extra.get("smooth")),
+    *((name, {"steps": 1, "rule": "right"}) for name in ("eap-ig", "eap-ig-activations", "task-attribution")),
+    *(("task-attribution", {"sites": "", "gradient": gradient}) for gradient in ("relp", "eap-ig")),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), GRADIENT_SEARCHES)
+def test_no_method_scores_by_a_gradient_that_is_zero(demo: Case, name: str, options: dict[str, Any]) -> None:
+    """KL is at its best at the clean prompts: who takes all gradients there would score rounding errors."""
+    one = demo.task.subset([0])
+    if name == "learned-ranking":
+        options = {"training_steps": 1}
+    try:
+        steps = discover_steps(demo.model, one, name, metric="kl", **options)
+    except InputError as error:
+        assert f"'{name}' has no gradient of 'kl' at the clean prompts" in str(error)
+    else:
+        assert name not in ("eap", "gim") and options.get("steps") != 1
+        assert np.abs(run_to_completion(steps).values).max() > 1e-3
