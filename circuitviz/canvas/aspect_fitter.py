@@ -144,11 +144,36 @@ def transform_for_view(picture: CircuitScene, view: QSizeF, shows_all: bool = Fa
     if picture.columns or view.isEmpty() or not 0 < len(picture.nodes) <= MAX_READABLE_COMPONENTS:
         return HORIZONTAL_CROWD if picture.is_horizontal else LayoutTransform()
     free = [node for node in picture.nodes if node.name not in picture.user_positioned]
+    if not free:
+        return LayoutTransform()
     places = {node.name: (node.x, node.y) for node in free}
     aside = {node.name for node in free if node.kind is NodeKind.MLP}
     sizes = {node.name: _box_size(node, picture.is_horizontal) for node in free}
     has_groups = any(node.members for node in free)  # their boxes, which list their nodes, are not cut
-    return _spread_places(places, sizes, aside, view, has_groups, shows_all, picture.is_horizontal)
+    spread = _spread_places(places, sizes, aside, view, has_groups, shows_all, picture.is_horizontal)
+    if has_groups or _is_legible(spread, places, view, picture.is_horizontal):
+        return spread
+    return _wrap_rows(places, aside, view, picture.is_horizontal) or spread
+
+
+def _wrap_rows(
+    places: Positions, aside: Collection[str], view: QSizeF, is_horizontal: bool
+) -> CellPacking | None:
+    """Rows that are too wide for a view in several lines, the MLPs beside them; None without room for all."""
+    inner = [x for name, (x, _) in places.items() if name not in aside]
+    outer = [places[name][0] for name in aside]
+    spans = [(min(some), max(some)) for some in (inner, outer) if some]
+    if inner and outer and max(inner) >= min(outer):  # no column of their own
+        xs = inner + outer
+        spans = [(min(xs), max(xs))]
+    for zoom, box in PACKED_BOXES:
+        size = view.width() / zoom - 2 * BOUNDS_MARGIN - 1, view.height() / zoom - 2 * BOUNDS_MARGIN - 1
+        if len(places) * box[0] * box[1] > size[0] * size[1]:
+            continue
+        packing = pack_cells(places, spans, {}, size, box, is_horizontal)
+        if packing is not None and len(packing.named) == len(places):
+            return packing
+    return None
 
 
 def _pack_columns(picture: CircuitScene, view: QSizeF) -> Spread:
@@ -207,7 +232,8 @@ def _place_packed(picture: CircuitScene, packing: CellPacking) -> CircuitScene:
             nodes.append(replace(node, x=x, y=y, max_width=room))
         else:
             nodes.append(replace(node, x=x, y=y, box=box))
-    return replace(picture, nodes=tuple(nodes), columns=_packed_columns(picture, packing))
+    columns = _packed_columns(picture, packing) if picture.columns else ()
+    return replace(picture, nodes=tuple(nodes), columns=columns)
 
 
 def _transform_for_cells(picture: CircuitScene, view: QSizeF) -> LayoutTransform:
@@ -242,12 +268,20 @@ def _spread_places(
     spread = fit_layout_to_view(places, sizes, aside, size, PACKED_ZOOM, READABLE_ZOOM, limits)
     if not shows_all:
         return spread
-    corners = [spread.to_view(at) for at in places.values()]
-    margins = MARGINS[::-1] if is_horizontal else MARGINS
-    extents = [max(at[i] for at in corners) - min(at[i] for at in corners) + margins[i] for i in (0, 1)]
-    if all(extent * LEGIBLE_ZOOM <= free for extent, free in zip(extents, size, strict=True)):
+    if _is_legible(spread, places, view, is_horizontal):
         return spread
     return fit_layout_to_view(places, sizes, aside, size, 0.0, READABLE_ZOOM, limits[-1:])
+
+
+def _is_legible(spread: LayoutTransform, places: Positions, view: QSizeF, is_horizontal: bool) -> bool:
+    """Whether all of what is spread is in sight where names can be read."""
+    corners = [spread.to_view(at) for at in places.values()]
+    size = (view.height(), view.width()) if is_horizontal else (view.width(), view.height())
+    margins = MARGINS[::-1] if is_horizontal else MARGINS
+    return all(
+        (max(at[i] for at in corners) - min(at[i] for at in corners) + margins[i]) * LEGIBLE_ZOOM <= size[i]
+        for i in (0, 1)
+    )
 
 
 def transform_scene(picture: CircuitScene, spread: Spread) -> CircuitScene:

@@ -81,8 +81,8 @@ def fit_layout_to_view(
         own_column: Nodes in a separate column (MLPs); a row of only these lies half way between others.
         view: Width and height in pixels.
         legible_zoom: Pixels per unit below which names cannot be read.
-        readable_zoom: Pixels per unit where not all of the layout is legible at once. Then rows are as close
-            as boxes allow, and columns fill the width if they fit at that zoom.
+        readable_zoom: Pixels per unit where not all of the layout is legible at once. Then columns fill the
+            width and rows the height if they fit at that zoom; what does not is as close as boxes allow.
         box_limits: The least width and the greatest height of boxes, the most comfortable first. The first
             with which all of the layout is legible is taken, else the last.
 
@@ -98,24 +98,33 @@ def fit_layout_to_view(
     levels = sorted(rows)
     x = np.array([point[0] for point in positions.values()])
     width, margin_x = float(np.ptp(x)), max(sizes[name][0] for name in positions) + 2 * BOUNDS_MARGIN
+    alone = [set(rows[y]) <= set(own_column) for y in levels]
+
+    def stack_rows(box_height: float) -> tuple[list[float], float]:
+        """Heights of rows that are as near to each other as such boxes allow, and the margin about them."""
+        tallest = [min(max(sizes[name][1] for name in rows[y]), box_height) for y in levels]
+        return _min_row_heights(levels, tallest, alone), max(tallest) + 2 * BOUNDS_MARGIN
+
     zoom = 0.0
     for box_width, box_height in box_limits:
         min_factor = max(_min_x_factor(rows[y], positions, sizes, box_width) for y in levels)
-        tallest = [min(max(sizes[name][1] for name in rows[y]), box_height) for y in levels]
-        heights = _min_row_heights(levels, tallest, [set(rows[y]) <= set(own_column) for y in levels])
-        height, margin_y = heights[-1], max(tallest) + 2 * BOUNDS_MARGIN
-        zoom = min(view[0] / (width * min_factor + margin_x), view[1] / (height + margin_y), COMFORTABLE_ZOOM)
-        if zoom >= legible_zoom:
+        heights, margin_y = stack_rows(box_height)
+        across, along = view[0] / (width * min_factor + margin_x), view[1] / (heights[-1] + margin_y)
+        if (zoom := min(across, along, COMFORTABLE_ZOOM)) >= legible_zoom:
             break
-    fits = zoom >= legible_zoom
-    zoom = zoom if fits else readable_zoom
-    x_factor = 1.0
+    if zoom < legible_zoom:
+        zoom = readable_zoom
+        for _, box_height in box_limits:  # where the width alone lacks, rows need not be squeezed
+            heights, margin_y = stack_rows(box_height)
+            if (heights[-1] + margin_y) * zoom <= view[1]:
+                break
+    x_factor = y_factor = 1.0
     if width:
         x_factor = min(max((view[0] / zoom - margin_x) / width, min_factor), max(MAX_X_FACTOR, min_factor))
-    y_factor = 1.0
-    if fits and height:
+    if heights[-1]:
         pitch = max(b - a for a, b in pairwise(heights))
-        y_factor = min(max((view[1] / zoom - margin_y) / height, 1.0), max(1.0, MAX_ROW_PITCH / pitch))
+        stretch = (view[1] / zoom - margin_y) / heights[-1]
+        y_factor = min(max(stretch, 1.0), max(1.0, MAX_ROW_PITCH / pitch))
     if len(levels) < 2:
         return LayoutTransform(x_factor, box_height=box_height)
     return LayoutTransform(x_factor, tuple(levels), tuple(y * y_factor for y in heights), box_height)

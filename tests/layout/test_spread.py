@@ -136,3 +136,13 @@ def test_nothing_is_spread_where_nothing_is() -> None:
     assert fit_layout_to_view({}, {}, (), (100.0, 100.0), LEGIBLE, READABLE) == LayoutTransform()
     one = fit_layout_to_view({"a": (3.0, 4.0)}, {"a": BOX}, (), (100.0, 100.0), LEGIBLE, READABLE)
     assert one.to_view((3.0, 4.0)) == (3.0, 4.0)
+
+
+def test_rows_fill_the_height_where_the_width_alone_is_too_small() -> None:
+    places, aside = layered([12] * 8, [True, False] * 4)
+    limits = ((0.0, 40.0), (0.0, 20.0))
+    view = (300.0, 500.0)
+    spread = fit_layout_to_view(places, dict.fromkeys(places, BOX), aside, view, LEGIBLE, READABLE, limits)
+    heights = [spread.to_view(at)[1] for at in places.values()]
+    assert spread.box_height == 40.0
+    assert max(heights) - min(heights) + BOX[1] + 2 * BOUNDS_MARGIN == pytest.approx(view[1] / READABLE)
