@@ -1,16 +1,18 @@
-"""Circuits to compare the open one with: those of other tabs, kept ones, files, references that ship."""
+"""Circuits to compare the open one with: other tabs', kept ones, files, references that ship, its rivals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from circuitviz.document import Document, Origin, State
+from circuitviz.errors import InputError
 from circuitviz.formats import import_document
-from circuitviz.graph import Circuit, ModelShape
+from circuitviz.graph import Circuit, Graph, ModelShape
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.workbench.requests.load_references import LoadReferences, ReferencesLoaded
 from circuitviz.workbench.requests.messages import Request
@@ -19,13 +21,15 @@ from circuitviz.workspace.file_loader import FileLoader
 from circuitviz.workspace.tabs import DocumentTab, TabList
 
 THIS_CIRCUIT = "this circuit"
+RIVALS = "rivals"  # the measure whose circuits can be drawn with the one that it is of
 
 
 class ComparisonSet(QObject):
     """What can be compared, which of it is chosen, and whether the canvas shows both.
 
     Only circuits of the open one's shape can be chosen. Those of other tabs are there as they are now, under
-    the names of their tabs; kept ones and files stay until the window closes.
+    the names of their tabs; kept ones and files stay until the window closes. Rivals are those that the open
+    document holds a measurement of.
 
     Attributes:
         chosen_name: The circuit that is compared with; empty where none is.
@@ -50,6 +54,8 @@ class ComparisonSet(QObject):
         self._user_documents: dict[str, Document] = {}
         self._reference_documents: dict[str, Document] = {}
         self._tabs_by_name: dict[str, DocumentTab] = {}  # those that have a circuit
+        self._rival_documents: dict[str, Document] = {}
+        self._rivals_source: tuple[object, object] = (None, None)  # the measurement and the graph of these
         self._front = tabs.front
         tabs.changed.connect(self._follow_tabs)
 
@@ -73,25 +79,44 @@ class ComparisonSet(QObject):
         return None if document is None else document.state
 
     def matching_names(self) -> list[str]:
-        """What fits: the model's own references, other references, what was added, then other tabs."""
+        """What fits: references, those of the model first, what was added, other tabs, then the rivals."""
         state = self._documents.document.state
         if state.circuit is None:
             return []
         circuit, shape = state.circuit, state.circuit.graph.shape
         tabs = [name for name, tab in self._tabs_by_name.items() if tab is not self._tabs.front]
-        names = [*self._matching_references(shape, state.origin), *self._user_documents, *tabs]
+        added = [*self._user_documents, *tabs]
+        names = [*self._matching_references(shape, state.origin), *added, *self.rival_documents]
         return [name for name in names if _fits(self.get_document(name), circuit)]
 
     def user_names(self) -> list[str]:
         """Names of circuits of other tabs, and of those that the person added, that fit."""
-        return [name for name in self.matching_names() if name not in self._reference_documents]
+        others = {**self._reference_documents, **self.rival_documents}
+        return [name for name in self.matching_names() if name not in others]
+
+    @property
+    def rival_documents(self) -> dict[str, Document]:
+        """The measured rivals of the open circuit, by their names, in the order of the measurement.
+
+        They have no scores, so that all of their edges are drawn strong.
+        """
+        document = self._documents.document
+        measurement, circuit = document.measures.get(RIVALS), document.state.circuit
+        source = (measurement, None if circuit is None else circuit.graph)
+        if any(part is not known for part, known in zip(source, self._rivals_source, strict=True)):
+            self._rivals_source, self._rival_documents = source, {}
+            if measurement is not None and circuit is not None:
+                self._rival_documents = _build_rivals(document.state, circuit.graph, measurement["result"])
+        return self._rival_documents
 
     def get_document(self, name: str) -> Document:
         """A circuit by its name."""
         if (tab := self._tabs_by_name.get(name)) is not None:
             return tab.user_document
-        is_users = name in self._user_documents
-        return self._user_documents[name] if is_users else self._reference_documents[name]
+        for documents in (self._user_documents, self._reference_documents):
+            if name in documents:
+                return documents[name]
+        return self.rival_documents[name]
 
     # changes
 
@@ -111,15 +136,16 @@ class ComparisonSet(QObject):
         self.changed.emit()
         return name
 
-    def overlay_circuit(self, name: str, circuit: Circuit) -> None:
-        """Keep a circuit of the open one's graph under a name, and draw both on one canvas.
-
-        It is kept without scores, so that all of its edges are drawn strong.
-        """
-        state = self._documents.document.state
-        self._user_documents[name] = Document(State(state.origin, circuit=circuit))
+    def overlay_circuit(self, name: str) -> None:
+        """Compare the open circuit with this one, and draw both on one canvas."""
         self.chosen_name, self.is_overlaid = name, True
         self._emit_changes()
+
+    def follow_measure(self, name: str) -> None:
+        """Offer and draw the rivals of a new measurement instead of those of the one before."""
+        if name == RIVALS:
+            self.is_overlaid = self.is_overlaid and self.chosen_document is not None
+            self._emit_changes()
 
     def add_file(self, path: Path) -> None:
         """Add a circuit file under its name; a failure is shown."""
@@ -202,6 +228,18 @@ def describe_circuit(document: Document) -> str:
     origin, circuit = document.state.origin, document.state.live_circuit
     size = f"{circuit.n_edges:,} edges" if circuit is not None else "no circuit"
     return f"{origin.method} on {origin.task}, {size}" if origin is not None else size
+
+
+def _build_rivals(state: State, graph: Graph, result: dict[str, Any]) -> dict[str, Document]:
+    """A document for each rival of a result; none where the result is of another graph."""
+    try:
+        circuits = [Circuit.from_names(graph, names) for names in result["rivals"]]
+    except InputError:
+        return {}
+    return {
+        f"rival {number} of {THIS_CIRCUIT}": Document(State(state.origin, circuit=circuit))
+        for number, circuit in enumerate(circuits, start=1)
+    }
 
 
 def _shape_of(document: Document) -> ModelShape | None:

@@ -132,6 +132,7 @@ class Workspace(QObject):
         """The parts are told of a change before the panels, which connect to the workspace's own signals."""
         documents, search, prompts = self.document_switcher, self.search_controller, self.prompt_circuits
         documents.document_opened.connect(lambda: self.comparison.set_overlaid(False))
+        self.measure_stored.connect(self.comparison.follow_measure)
         documents.state_published.connect(self.live_faithfulness.on_state_changed)
         documents.state_reached.connect(prompts.ensure_opened)
         search.search_failed.connect(lambda _search: prompts.on_search_failed())

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from circuitviz.graph import Circuit
 from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
@@ -23,10 +22,10 @@ from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
 from circuitviz.workbench.requests.check_input import CheckInput
 from circuitviz.workbench.requests.compute_measure import ComputeMeasure
 from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workspace.comparison_set import RIVALS
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
-RIVALS = "rivals"  # the measure whose circuits can be drawn beside the open one
 WITHOUT_INTERVENTIONS = "same edges, with unmodified nodes"
 
 
@@ -152,7 +151,7 @@ class EvaluationPanel(Panel):
         self.export_button.setEnabled(measure is not None)
         self.fade_button.setVisible(name == "stability")
         self.fade_button.setEnabled(measure is not None)
-        self._list_rivals(name, measure)
+        self._list_rivals()
         self._show_message("")
 
     def _on_document_opened(self) -> None:
@@ -254,30 +253,24 @@ class EvaluationPanel(Panel):
             self.run_button.setFocus()  # else the keys go on to the plot, which would read itself out
         self.cancel_button.setEnabled(is_running)
 
-    def _list_rivals(self, name: str, measure: dict[str, Any] | None) -> None:
+    def _list_rivals(self) -> None:
         """Offer the rivals for the canvas."""
-        n_rivals = len(measure["result"]["rivals"]) if name == RIVALS and measure is not None else 0
+        comparison = self.workspace.comparison
+        names = list(comparison.rival_documents) if self.measure_box.currentText() == RIVALS else []
         with QSignalBlocker(self.rival_box):
             self.rival_box.clear()
-            self.rival_box.addItem("Show on canvas…")
-            self.rival_box.addItems([_rival_name(number + 1) for number in range(n_rivals)])
-            if (comparison := self.workspace.comparison).is_overlaid:
+            self.rival_box.addItems(["Show on canvas…", *names])
+            if comparison.is_overlaid:
                 self.rival_box.setCurrentIndex(max(0, self.rival_box.findText(comparison.chosen_name)))
-        self.rival_box.setVisible(n_rivals > 0)
+        self.rival_box.setVisible(bool(names))
 
     def _overlay_rival(self, row: int) -> None:
         """Draw the rival of a row with the circuit; the first row draws the circuit alone."""
-        comparison, circuit = self.workspace.comparison, self.workspace.state.circuit
-        if row == 0 or circuit is None:
-            comparison.set_overlaid(False)
-            return
-        names = self.workspace.document.measures[RIVALS]["result"]["rivals"][row - 1]
-        comparison.overlay_circuit(_rival_name(row), Circuit.from_names(circuit.graph, names))
+        if row == 0:
+            self.workspace.comparison.set_overlaid(False)
+        else:
+            self.workspace.comparison.overlay_circuit(self.rival_box.itemText(row))
 
     def _fade_by_stability(self, is_faded: bool) -> None:
         measure = self.workspace.document.measures.get("stability")
         self.workspace.set_edge_opacity(dict(measure["result"]["edges"]) if is_faded and measure else None)
-
-
-def _rival_name(number: int) -> str:
-    return f"rival {number}"

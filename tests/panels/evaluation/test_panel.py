@@ -224,7 +224,25 @@ def test_a_rival_is_drawn_with_the_circuit_on_one_canvas(
     panel.rival_box.setFocus()
     qtbot.keyClick(panel.rival_box, Qt.Key.Key_Down)
     comparison = host.workspace.comparison
-    assert comparison.chosen_name == "rival 1" and comparison.is_overlaid
+    name = "rival 1 of this circuit"
+    assert comparison.chosen_name == name and comparison.is_overlaid
     assert comparison.overlaid_state.circuit.edge_names == rival
+    new_rival = circuit.edge_names[9:]
+    result |= {"core": list(new_rival), "rivals": [list(new_rival)]}
+    drawn = []
+    host.workspace.state_changed.connect(lambda: drawn.append(comparison.overlaid_state.circuit.edge_names))
+    host.workspace.document.store_measure("rivals", {**record, "result": result})
+    host.workspace.measure_stored.emit("rivals")
+    assert set(drawn) == {new_rival} and panel.rival_box.currentText() == name
+    host.workspace.state_changed.disconnect()
     qtbot.keyClick(panel.rival_box, Qt.Key.Key_Up)
-    assert not comparison.is_overlaid
+    assert not comparison.is_overlaid and name in comparison.matching_names()
+    empty = {"found": 0, "core": list(circuit.edge_names), "rivals": []}
+    qtbot.keyClick(panel.rival_box, Qt.Key.Key_Down)
+    host.workspace.document.store_measure("rivals", {**record, "result": result | empty})
+    host.workspace.measure_stored.emit("rivals")
+    assert not comparison.is_overlaid and panel.rival_box.isHidden()
+    host.workspace.document.store_measure("rivals", record)
+    host.workspace.measure_stored.emit("rivals")
+    host.open_document(demo_file)
+    assert name not in comparison.matching_names() and comparison.overlaid_state is None
