@@ -6,6 +6,7 @@ Qt's own refuse the key that would lead out of range, so that 1000 typed where 5
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from PySide6.QtCore import QPoint
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QToolTip
 from circuitviz.panels.widgets.focused_wheel import leave_focus_on_wheel, turn_with_focus
 
 NOTE_MS = 4000
+THOUSANDS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}(\.\d*)?")
 Verdict = tuple[QValidator.State, str, int]
 
 
@@ -61,15 +63,29 @@ class DecimalField(QDoubleSpinBox):
 
 
 def _allow_number(field: IntegerField | DecimalField, verdict: Verdict, text: str, pos: int) -> Verdict:
-    is_begun = text.removeprefix(field.prefix()).removesuffix(field.suffix()).strip() in ("-", "+")
-    if verdict[0] is QValidator.State.Invalid and (is_begun or _read_number(field, text) is not None):
-        return QValidator.State.Intermediate, text, pos
-    return verdict
+    typed = _strip_affixes(field, text)
+    is_number = typed in ("-", "+") or _read_number(field, text) is not None
+    is_for_fixup = verdict[0] is QValidator.State.Invalid or _has_decimal_comma(typed)
+    return (QValidator.State.Intermediate, text, pos) if is_number and is_for_fixup else verdict
+
+
+def _strip_affixes(field: IntegerField | DecimalField, text: str) -> str:
+    return text.removeprefix(field.prefix()).removesuffix(field.suffix()).strip()
+
+
+def _has_decimal_comma(typed: str) -> bool:
+    """Whether a number has one comma that does not stand before a group of thousands.
+
+    Qt removes every comma where the locale's decimal sign is a point: 0,5 would be 5.
+    """
+    return typed.count(",") == 1 and THOUSANDS_GROUP.fullmatch(typed) is None
 
 
 def _read_number(field: IntegerField | DecimalField, text: str) -> float | None:
+    """The number that a text says."""
+    typed = _strip_affixes(field, text)
     try:
-        number = float(text.removeprefix(field.prefix()).removesuffix(field.suffix()).replace(",", ""))
+        number = float(typed.replace(",", "." if _has_decimal_comma(typed) else ""))
     except ValueError:
         return None
     return number if math.isfinite(number) else None
@@ -87,7 +103,7 @@ def _show_nearest(field: IntegerField | DecimalField, number: float) -> str:
         note = f"{number:,.12g} is less than the smallest value: set to {shown}"
     else:
         note = f"{number:,.12g} was rounded to {shown}"
-    if field.isVisible():
+    if field.isVisible() and number != nearest:
         below = field.mapToGlobal(QPoint(0, field.height()))
         QToolTip.showText(below, note, field, field.rect(), NOTE_MS)
     return f"{field.prefix()}{shown}{field.suffix()}"

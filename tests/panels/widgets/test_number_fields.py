@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QLineEdit, QToolTip, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -49,6 +49,20 @@ def test_decimal_numbers(form: QWidget, qtbot: QtBot, typed: str, value: float) 
     type_number(field, form, qtbot, typed)
     assert field.value() == pytest.approx(value)
     assert bool(QToolTip.text()) == (float(typed) != value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("0,5", 0.5), ("12,25", 12.25), ("1,000.5", 1000.5), ("1,234,567", 5000), ("0,005", 0.01)],
+)
+@pytest.mark.parametrize("locale", [QLocale.c(), QLocale("en_US")], ids=["c", "en_US"])
+def test_a_comma_is_a_decimal_point_except_before_groups_of_three(
+    form: QWidget, qtbot: QtBot, locale: QLocale, typed: str, value: float
+) -> None:
+    field = DecimalField(minimum=0.01, maximum=5000.0, decimals=2, value=0.8)
+    field.setLocale(locale)
+    type_number(field, form, qtbot, typed)
+    assert field.value() == pytest.approx(value)
 
 
 def test_the_number_is_set_when_the_focus_leaves_too(form: QWidget, qtbot: QtBot) -> None:
