@@ -21,6 +21,7 @@ from circuitviz.graph.scores import IMPORTED_METHOD
 HOLDS, FAILS, UNDECIDED, NOT_MEASURED, NOT_APPLICABLE = (
     "holds", "fails", "undecided", "not measured", "not applicable",
 )  # fmt: skip
+PLURALS = {HOLDS: "hold", FAILS: "fail"}  # in the summary, of several verdicts
 STATE_SYMBOLS = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?", NOT_MEASURED: "–", NOT_APPLICABLE: "∅"}
 FAITHFULNESS_MARGIN = 0.2  # of faithfulness around 1, and of the gap of completeness
 NEEDED_CHANGE = 0.01  # of faithfulness, by a node that is needed [wang2023ioi]
@@ -75,7 +76,11 @@ class VerdictCard:
     def summary(self) -> str:
         """How many verdicts there are of each state."""
         counts = {state: sum(v.state == state for v in self.verdicts) for state in STATE_SYMBOLS}
-        return ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+        return ", ".join(
+            f"{number} {state if number == 1 else PLURALS.get(state, state)}"
+            for state, number in counts.items()
+            if number
+        )
 
     @property
     def text(self) -> str:
@@ -110,7 +115,7 @@ def _judge_task(document: Document) -> Verdict:
     accuracy = _interval_text(asdict(check.accuracy))
     says = (
         f"The model's accuracy on the task is {accuracy}, where chance is {check.chance:.2f} "
-        f"({_prompts_text(check.prompts)})."
+        f"({_count(check.prompts, 'prompt')})."
     )
     return Verdict("task", title, FAILS if check.warning else HOLDS, accuracy, says, "task")
 
@@ -125,9 +130,9 @@ def _judge_faithfulness(document: Document) -> Verdict:
         return Verdict("faithful", title, FAILS, "undefined", says)
     sample = setting.get("sample") or sample_of(document.state.origin)
     says = (
-        f"With everything outside at its {setting['ablation']} value, the circuit of {found['edges']:,} "
-        f"edges has a faithfulness of {_interval_text(interval, long=True)} in {setting['metric']} over "
-        f"{_prompts_text(setting['prompts'])} ({sample}: {SAMPLE_TEXTS[sample]})."
+        f"With everything outside at its {setting['ablation']} value, the circuit of "
+        f"{_count(found['edges'], 'edge')} has a faithfulness of {_interval_text(interval, long=True)} in "
+        f"{setting['metric']} over {_count(setting['prompts'], 'prompt')} ({sample}: {SAMPLE_TEXTS[sample]})."
     )
     return Verdict("faithful", title, _state_near_1(interval), _interval_text(interval), says)
 
@@ -176,8 +181,8 @@ def _judge_random(result: Result) -> tuple[str, str, str]:
     own = result.get("own") or {}
     number = _interval_text(result)
     says = (
-        f"{result['circuits']} random circuits of the same size have a median faithfulness of {number} "
-        "(95 % range)."
+        f"{_count(result['circuits'], 'random circuit')} of the same size "
+        f"{'has' if result['circuits'] == 1 else 'have'} a median faithfulness of {number} (95 % range)."
     )
     low, high = own.get("low", own.get("value")), own.get("high", own.get("value"))
     low, high = (own.get("value") if end is None else end for end in (low, high))
@@ -210,7 +215,7 @@ def _judge_completeness(result: Result) -> tuple[str, str, str]:
     gap = worst["gap"]
     says = (
         f"Without the same nodes, circuit and model differ by at most {gap:.2f} of faithfulness over "
-        f"{len(result['sets'])} sets of nodes."
+        f"{_count(len(result['sets']), 'set')} of nodes."
     )
     return HOLDS if gap <= FAITHFULNESS_MARGIN else FAILS, f"{gap:.2f}", says
 
@@ -228,8 +233,8 @@ def _judge_minimality(result: Result) -> tuple[str, str, str]:
     n_needed = len(nodes) - len(unneeded)
     state = FAILS if surely else UNDECIDED if unneeded else HOLDS
     says = (
-        f"Of {len(nodes)} nodes, removing {n_needed} changes faithfulness by at least {NEEDED_CHANGE:g}, "
-        "alone or after other nodes."
+        f"Of {_count(len(nodes), 'node')}, removing {n_needed} changes faithfulness by at least "
+        f"{NEEDED_CHANGE:g}, alone or after other nodes."
     )
     return state, f"{n_needed} of {len(nodes)}", says
 
@@ -239,8 +244,8 @@ def _judge_stability(result: Result) -> tuple[str, str, str]:
     if mean is None:
         return UNDECIDED, "", "Fewer than two resamples were searched."
     says = (
-        f"Circuits found on {result['resamples']} resamples of the prompts share {mean:.2f} of their edges "
-        "(mean intersection over union)."
+        f"Circuits found on {_count(result['resamples'], 'resample')} of the prompts share {mean:.2f} of "
+        "their edges (mean intersection over union)."
     )
     return HOLDS if mean >= STABLE_OVERLAP else FAILS, f"IoU {mean:.2f}", says
 
@@ -253,8 +258,8 @@ def _judge_robustness(result: Result) -> tuple[str, str, str]:
     share = near / len(values)
     state = HOLDS if share >= ROBUST_SHARE else FAILS if share < FRAGILE_SHARE else UNDECIDED
     says = (
-        f"Over {len(values)} combinations of ablation, metric and what is patched, faithfulness is between "
-        f"{min(values):.2f} and {max(values):.2f}, and within {FAITHFULNESS_MARGIN:g} of 1 in {near}."
+        f"Over {_count(len(values), 'combination')} of ablation, metric and what is patched, faithfulness is "
+        f"between {min(values):.2f} and {max(values):.2f}, and within {FAITHFULNESS_MARGIN:g} of 1 in {near}."
     )
     return state, f"{near} of {len(values)}", says
 
@@ -265,13 +270,13 @@ def _judge_rivals(result: Result) -> tuple[str, str, str]:
         overlap = max(result["iou"][0][1:])
         rivals = "another circuit" if found == 1 else f"{found} other circuits"
         says = (
-            f"We found {rivals} of at most {result['edges']:,} edges, as faithful, with an overlap of "
-            f"at most {overlap:.2f} (IoU); all share {len(result['core']):,} edges."
+            f"We found {rivals} of at most {_count(result['edges'], 'edge')}, as faithful, with an overlap "
+            f"of at most {overlap:.2f} (IoU); all share {_count(len(result['core']), 'edge')}."
         )
         return FAILS, f"{found} found", says
     says = (
-        f"A search for other circuits of {result['edges']:,} edges that are as faithful and share little "
-        "found none."
+        f"A search for other circuits of {_count(result['edges'], 'edge')} that are as faithful and share "
+        "little found none."
     )
     return HOLDS, "none found", says
 
@@ -312,5 +317,5 @@ def _number_text(number: float | None) -> str:
     return "" if number is None else f"{round(number, 2) + 0.0:.2f}"
 
 
-def _prompts_text(number: int) -> str:
-    return f"{number:,} prompt{'s' if number != 1 else ''}"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"

@@ -112,6 +112,17 @@ def test_each_number_is_held_against_its_threshold() -> None:
     assert state("unique", "rivals", {**rivals, "found": 1, "iou": [[1.0, 0.2], [0.2, 1.0]]}) == "fails"
 
 
+def test_a_card_counts_in_the_singular_and_the_plural() -> None:
+    node = {"value": 0.5, "change": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    for number, ending in ((1, ""), (2, "s")):
+        card = verdict_card(document(
+            completeness={"worst": {"gap": 0.1}, "sets": [{"gap": 0.1}] * number}, minimality={"nodes": [node] * number}
+        ))  # fmt: skip
+        assert verdict(card, "complete").sentence.endswith(f" {number} set{ending} of nodes.")
+        assert verdict(card, "minimal").sentence.startswith(f"Of {number} node{ending}, removing")
+    assert card.summary == "2 hold, 7 not measured"
+
+
 def test_only_finished_measures_of_the_circuit_as_it_is_count() -> None:
     made = document(stability={"edges": {}, "resamples": 10, "mean_iou": 0.9})
     assert verdict(verdict_card(made), "stable").state == "holds"
