@@ -421,6 +421,22 @@ class PlainEdges:
             patched = self._run(self.clean)
         return float(self.loss(self.logits) - self.loss(patched))
 
+    def effect_on_heads(self, receiver: str, less: Tensor) -> float:
+        """Σ (z − z') · ∂loss/∂z over the layer's heads, z' where a query or key reads ``less`` less."""
+        kept = list[Tensor]()
+
+        def keep(_module: Any, args: Any) -> Any:
+            kept.append(args[0].clone().requires_grad_())
+            return (kept[-1], *args[1:])
+
+        out = self._attention(int(receiver[1:].partition(".")[0]), self.layout.out)
+        with ExitStack() as stack:
+            stack.callback(out.register_forward_pre_hook(keep).remove)
+            (gradient,) = torch.autograd.grad(self.loss(self._run(self.clean)), kept)
+            self._push(stack, receiver, -less)
+            self._run(self.clean)
+        return float(((kept[0] - kept[1]) * gradient).sum().detach())
+
     def gradients(self, receivers: Collection[str]) -> dict[str, Tensor]:
         """∂loss/∂(what each receiver reads), [batch, time, d], by autograd over inputs of their own."""
         zero = torch.zeros_like(self.written["input"])

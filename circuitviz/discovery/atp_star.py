@@ -18,7 +18,7 @@ from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, co
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import FetchTimer
 from circuitviz.discovery.gradients import GradientCapture, add_edge_scores
-from circuitviz.discovery.pattern_effects import PatternEffects
+from circuitviz.discovery.pattern_effects import PatternEffects, count_copies
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import PassCount, count_gradient_passes
 from circuitviz.graph import Graph, Scores
@@ -57,7 +57,9 @@ def atp_star(setting: TaskSetting, options: AtpStarOptions) -> ProgressSteps[Sco
     """EAP, but for edges into queries and keys the mean over prompts of Σ over positions (z − z′) · ∂L/∂z.
 
     z is the head's output at each position before W_O, z′ that of the run in which the edge alone is ablated:
-    x_v − (z_u − a_u) through a fresh normalisation, the softmax recomputed.
+    x_v − (z_u − a_u) through a fresh normalisation, the softmax recomputed. Where heads share a
+    normalisation, the edge changes the outputs of other heads, too, and the sum is over all heads of the
+    layer.
 
     With GradDrop, s is the mean over layers of |the score whose gradient does not pass what that layer's
     attention and MLP write|, with the sign of the mean score; the layer of v itself is left out. The paper
@@ -159,12 +161,13 @@ def _join_losses(graph: Graph, scores: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def _count_passes(setting: TaskSetting, options: AtpStarOptions) -> PassCount:
-    """Each sender before a layer is a run of its attention, once for queries and once for keys."""
+    """Each sender before a layer is a run of its attention for queries and one for keys, or for each head."""
     model = setting.model
     gradients = count_gradient_passes(1, len(_gradient_points(model, options.grad_drop)))
     n_products = sum(
-        head_rows(model, layer).start * (weights.q.numel() + weights.k.numel())
+        head_rows(model, layer).start * count_copies(model, layer, channel) * matrix.numel()
         for layer, weights in enumerate(model.layers)
+        for channel, matrix in (("q", weights.q), ("k", weights.k))
     )
     n_weights = sum(p.numel() for block in model.bridge.blocks for p in block.parameters() if p.dim() > 1)
     later = 1 - setting.task.first_changed_position / setting.task.clean.shape[1]

@@ -82,6 +82,20 @@ def test_scores_of_a_family_are_those_of_the_plain_model(name: str, monkeypatch:
 
 
 @pytest.mark.parametrize("name", OPENED)
+def test_edges_into_queries_and_keys_are_exact_in_the_pattern(name: str) -> None:
+    """AtP* under interchange ablation; heads may share a normalisation (OLMo 2, BitNet)."""
+    model, task, truth = _opened(name)
+    found, graph = discover(model, task, "atp-star", metric="logit-diff").values, model.graph
+    edges = [(s, r) for s, r in _some_edges(model, name) if graph.receivers[r].endswith(("<q>", "<k>"))]
+    right = [
+        truth.effect_on_heads(graph.receivers[r], truth.beyond[graph.senders[s]]) for s, r in edges
+    ]  # fmt: skip
+    size = np.abs(found).max()
+    assert np.abs([found[edge] for edge in edges] - np.array(right)).max() <= 2e-5 * size
+    assert np.abs(right).max() > 1e-3 * size
+
+
+@pytest.mark.parametrize("name", OPENED)
 def test_direct_logit_attributions_add_up_to_the_logit_difference(name: str) -> None:
     """Each sender's, and with positions and biases their sum, from the plain model's own final normalisation.
 
