@@ -161,6 +161,9 @@ class CanvasPane(QWidget):
         if canvas.parentWidget() is not self:
             self._record_view()
             self._forget_drawing()  # the canvas goes on from what was recorded
+            focus, before = canvas.window().focusWidget(), canvas.parentWidget()
+            if before is not None and focus is not None and canvas.isAncestorOf(focus):
+                before.setFocus()  # else Qt chooses a widget of that window, which may be in a panel
             self._column.addWidget(canvas, 1)
             canvas.show()
         self.picture.set_hover("")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QMainWindow, QSplitter, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QSplitter, QWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.scene.theme import LIGHT, Theme
@@ -69,6 +69,7 @@ class CanvasPanes(QObject):
         self._drop_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._drop_label.hide()
         self._is_refreshing = self._is_closed = False
+        self._last_front = workspace.tabs.front
         self._left_tokens: dict[str, list[tuple[str, float]]] = {}
         workspace.tab_controller.leaving.connect(self._keep_tokens)
         workspace.tabs.changed.connect(self.refresh)
@@ -166,9 +167,19 @@ class CanvasPanes(QObject):
     def show_next_pane(self) -> None:
         """Bring the next of the circuits on the screen to the front."""
         panes = self._all_panes()
-        pane = panes[(panes.index(self._pane_of_front()) + 1) % len(panes)]
-        pane.window().activateWindow()
-        self._bring_to_front(pane.tab)
+        self._bring_to_front(panes[(panes.index(self._pane_of_front()) + 1) % len(panes)].tab)
+
+    def show_main_pane(self) -> None:
+        """Bring the circuit in the main window to the front, where that of another window is."""
+        if self.front_window is not None:
+            self._bring_to_front(self.main_pane.tab)
+
+    def tab_after(self, tab: DocumentTab) -> DocumentTab | None:
+        """The tab of the main window to go to when the one in front is closed; None: there is no other."""
+        shown = (pane.tab for pane in (self.main_pane, *self.panes))
+        if (other := next((each for each in shown if each is not tab), None)) is not None:
+            return other
+        return self._tab_beside(tab, True) or (self._add_empty_tab() if self.windows else None)
 
     def close_windows(self) -> None:
         """The main window goes, and all has been asked."""
@@ -224,6 +235,13 @@ class CanvasPanes(QObject):
         if self._is_closed or self._is_refreshing:
             return  # the latter: a tab was added for a pane that has none
         self._is_refreshing = True
+        try:
+            self._refresh_panes()
+        finally:
+            self._is_refreshing = False
+        self.changed.emit()
+
+    def _refresh_panes(self) -> None:
         tabs = self._workspace.tabs
         self._remove_closed_tabs()
         front = self._pane_of_front()
@@ -242,8 +260,18 @@ class CanvasPanes(QObject):
             tab = window.pane.tab
             window.setWindowTitle(f"{names[tab]}[*] – circuitviz")
             window.setWindowModified(tab.has_unsaved_work)
-        self._is_refreshing = False
-        self.changed.emit()
+        if self._last_front is not tabs.front:
+            self._last_front = tabs.front
+            self._activate_front_window()
+
+    def _activate_front_window(self) -> None:
+        """Show the window that the canvas has moved to; a panel beside the main window stays active."""
+        window, active = self._canvas.window(), QApplication.activeWindow()
+        if window is active or (window is self._window and not isinstance(active, DocumentWindow)):
+            return
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.raise_()
+        window.activateWindow()
 
     def _remove_closed_tabs(self) -> None:
         """Let go of panes whose tabs were closed; one pane always stays."""

@@ -283,11 +283,6 @@ class FileController(QObject):
         """Let other windows have the files."""
         self.file_lock.keep_only(())
 
-    def close_tab(self, tab: DocumentTab) -> None:
-        """Close a tab, unless its search or its unsaved work is to be kept."""
-        if self.confirm_close([tab]):
-            self._workspace.tab_controller.close(tab)
-
     def confirm_leave(self) -> bool:
         """Ask before the window closes, once for all its tabs."""
         return self.confirm_close(self._workspace.tabs.tabs)

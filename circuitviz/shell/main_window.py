@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QStackedWidget
 
@@ -112,6 +112,7 @@ class MainWindow(QMainWindow):
             self, workspace, self.run_command, self.recent_menu, self.dock_manager.show_actions()
         )
         self.canvas_panes.offer_actions(self.menus.actions.values())
+        self.menus.opening.connect(self._show_own_circuit)
         self.full_screen = FullScreenCanvas(
             self, self.menus.actions.values(), self.dock_manager.places_view, self.document_tabs
         )
@@ -272,7 +273,10 @@ class MainWindow(QMainWindow):
 
     def close_tab(self, tab: DocumentTab) -> None:
         """Close a tab; unsaved work is asked about."""
-        self.file_controller.close_tab(tab)
+        if self.file_controller.confirm_close([tab]):
+            is_front = tab is self.workspace.tabs.front
+            next_front = self.canvas_panes.tab_after(tab) if is_front else None
+            self.workspace.tab_controller.close(tab, next_front)
 
     # dialogs
 
@@ -323,7 +327,8 @@ class MainWindow(QMainWindow):
 
     def toggle_full_screen(self) -> None:
         """Show the canvas alone on the whole screen, or everything again."""
-        if (own_window := self.canvas_panes.front_window) is not None:
+        own_window = self.canvas_panes.front_window
+        if own_window is not None and not (self.full_screen.is_active and self.isActiveWindow()):
             own_window.toggle_full_screen()
             return
         self.full_screen.toggle()
@@ -343,6 +348,18 @@ class MainWindow(QMainWindow):
         self.theme_controller.apply_settings()
 
     # Qt's events
+
+    def event(self, event: QEvent) -> bool:
+        """Keys in this window are of its circuit, also where that of another window is in front."""
+        if event.type() is QEvent.Type.ShortcutOverride:
+            self._show_own_circuit()
+        return super().event(event)
+
+    def _show_own_circuit(self) -> None:
+        """Bring this window's circuit to the front, unless a panel is used, which is of the one in front."""
+        focus, others = self.focusWidget(), (self.command_palette, *self.docks.values())
+        if focus is None or not any(part.isAncestorOf(focus) for part in others):
+            self.canvas_panes.show_main_pane()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape that nothing in the window has used closes what is on top."""

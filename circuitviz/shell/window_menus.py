@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from PySide6.QtCore import QObject, QSize, Qt
+from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 
@@ -31,6 +31,8 @@ class WindowMenus(QObject):
         actions: Every ``QAction``.
         toolbar: Those that are needed often.
     """
+
+    opening = Signal()  # a menu of the menu bar, before it is seen
 
     def __init__(
         self,
@@ -71,6 +73,8 @@ class WindowMenus(QObject):
                 menu.addMenu(recent_menu)
         for menu in (each for top in menus.values() for each in (top, *top.findChildren(QMenu))):
             menu.setToolTipsVisible(True)  # they say why an entry cannot be used
+        for menu in menus.values():
+            menu.aboutToShow.connect(self.opening)
         menus["View"].addSeparator()
         panels = menus["View"].addMenu("Panels")  # in the menu itself they would be taller than many screens
         for group in panel_actions:

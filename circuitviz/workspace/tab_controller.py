@@ -92,8 +92,13 @@ class TabController(QObject):
         tabs = self._workspace.tabs
         self.show(tabs.tabs[(tabs.tabs.index(tabs.front) + offset) % len(tabs.tabs)])
 
-    def close(self, tab: DocumentTab) -> None:
-        """Close a tab and end its search; unsaved work is asked about before this. One tab always stays."""
+    def close(self, tab: DocumentTab, next_front: DocumentTab | None = None) -> None:
+        """Close a tab and end its search; unsaved work is asked about before this. One tab always stays.
+
+        Args:
+            tab: The tab.
+            next_front: What comes to the front where it was there; None: what was in front before it.
+        """
         workspace = self._workspace
         if tab not in workspace.tabs.tabs:
             return
@@ -102,7 +107,7 @@ class TabController(QObject):
                 return
             workspace.tabs.add(workspace.worker.open_tab())
         if tab is workspace.tabs.front:
-            self.show(workspace.tabs.tab_before())
+            self.show(next_front or workspace.tabs.tab_before())
         workspace.tabs.remove(tab)
         workspace.worker.close_tab(tab.number)
 

@@ -22,6 +22,7 @@ from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -44,6 +45,10 @@ def drag_tab(window: MainWindow, index: int, target: QWidget, place: QPoint) -> 
     for step in range(1, 9):
         QTest.mouseMove(bar, start + (end - start) * step / 8, 5)
     QTest.mouseRelease(bar, LEFT, pos=end)
+
+
+def wait_for_active(qtbot: QtBot, window: QWidget) -> None:
+    qtbot.waitUntil(window.isActiveWindow, timeout=LONG)
 
 
 def click_node(pane: CanvasPane) -> str:
@@ -214,3 +219,80 @@ def test_a_tab_keeps_what_was_selected_and_seen_on_the_canvas_after_its_picture(
     assert front(window) == "two.circuit" and desk.selected_nodes == {chosen}
     assert window.view.camera.zoom == pytest.approx(zoom)
     assert desk.document.view["selected"] == {"nodes": [chosen], "edges": []}
+
+
+def test_keys_act_on_the_circuit_of_the_window_that_they_are_pressed_in(
+    three: MainWindow, qtbot: QtBot
+) -> None:
+    window, desk, panes = three, three.workspace, three.canvas_panes
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_W, CTRL | ALT)
+    (own,) = panes.windows
+    wait_for_active(qtbot, own)
+    assert front(window) == "three.circuit"
+    desk.apply_command(set_label("m0", Label("Mine")))
+    window.activateWindow()
+    wait_for_active(qtbot, window)
+    window.dock_manager.bring_to_front("notes")
+    editor = window.panels["notes"].editor
+    editor.setFocus()
+    qtbot.keyClicks(editor, "Of three.")
+    assert front(window) == "three.circuit", "panels are of the circuit in front"
+    editor.clearFocus()
+    QTest.keyClick(window.windowHandle(), Qt.Key.Key_Z, CTRL)
+    assert front(window) == "two.circuit" and panes.windows == [own]
+    QTest.keyClick(window.windowHandle(), Qt.Key.Key_W, CTRL)
+    assert front(window) == "one.circuit" and shown(window) == ["one.circuit*"]
+    QTest.keyClick(window.windowHandle(), Qt.Key.Key_W, CTRL)
+    assert desk.tabs.front.is_untouched and panes.windows == [own], "it did not close the other window"
+    assert own.pane.tab.document.state.labels["m0"].text == "Mine"
+    assert own.pane.tab.document.state.notes == "Of three."
+
+    own.activateWindow()
+    qtbot.waitUntil(lambda: front(window) == "three.circuit", timeout=LONG)
+    window.activateWindow()
+    wait_for_active(qtbot, window)
+    edit = window.menuBar().actions()[1].menu()
+    edit.popup(QPoint(10, 10))
+    assert desk.tabs.front.is_untouched and not window.menus.actions["undo"].isEnabled()
+    edit.close()
+
+
+def test_a_window_is_shown_when_its_tab_comes_to_the_front(
+    three: MainWindow, qtbot: QtBot, files: list[Path]
+) -> None:
+    window, panes = three, three.canvas_panes
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_W, CTRL | ALT)
+    (own,) = panes.windows
+    wait_for_active(qtbot, own)
+    own.showMinimized()
+    window.activateWindow()
+    wait_for_active(qtbot, window)
+    for _ in range(2):  # past one.circuit
+        QTest.keyClick(window.windowHandle(), Qt.Key.Key_Tab, CTRL | SHIFT)
+    assert front(window) == "three.circuit" and not own.isMinimized()
+    wait_for_active(qtbot, own)
+    QTest.keyClick(own.windowHandle(), Qt.Key.Key_Tab, CTRL)
+    assert front(window) == "one.circuit"
+    wait_for_active(qtbot, window)
+    own.showMinimized()
+    window.activateWindow()
+    wait_for_active(qtbot, window)
+    window.file_controller.open_path(files[2])
+    assert front(window) == "three.circuit" and not own.isMinimized()
+    wait_for_active(qtbot, own)
+
+    QTest.keyClick(own.windowHandle(), Qt.Key.Key_F11)
+    assert own.isFullScreen() and not window.isFullScreen()
+    QTest.keyClick(own.windowHandle(), Qt.Key.Key_F11)
+    window.activateWindow()
+    wait_for_active(qtbot, window)
+    QTest.keyClick(window.windowHandle(), Qt.Key.Key_F11)
+    assert window.isFullScreen() and not own.isFullScreen()
+    own.activateWindow()
+    qtbot.waitUntil(lambda: front(window) == "three.circuit", timeout=LONG)
+    window.activateWindow()
+    wait_for_active(qtbot, window)
+    window.run_command("full-screen")
+    assert not window.isFullScreen() and not own.isFullScreen()
