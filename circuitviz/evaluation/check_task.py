@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from circuitviz.discovery import TaskPass, TaskSetting, make_setting
-from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.evaluation.intervals import bootstrap_interval, require_numbers
 from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.graph import Interval, TaskCheck
 from circuitviz.graph.names import display_name
@@ -54,6 +54,7 @@ def _check_setting(setting: TaskSetting, task_pass: TaskPass) -> ProgressSteps[T
     model, task = setting.model, setting.task
     values = yield from task_pass.complete_steps(setting)
     accuracy, corrupted_accuracy, clean, corrupted = values.numpy()
+    require_numbers(setting.metric, np.stack([clean, corrupted]))
 
     def interval(*values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Interval:
         return bootstrap_interval(values, lambda *means: means[0] - sum(means[1:]), task.seed)

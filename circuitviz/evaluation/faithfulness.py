@@ -13,8 +13,7 @@ from torch import Tensor
 
 from circuitviz.discovery import TaskSetting, ablation_values
 from circuitviz.discovery.batch_ablation_values import AblationValues
-from circuitviz.errors import InputError
-from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.evaluation.intervals import bootstrap_interval, require_numbers
 from circuitviz.graph import BoolMatrix, Circuit, Evaluation, Interventions
 from circuitviz.models import PatchedRun, record_activations
 from circuitviz.models.batch_interventions import BatchInterventions
@@ -203,11 +202,7 @@ class FaithfulnessBench:
     def _metric_values(self, logits: Tensor, batch: Task, reference: Tensor) -> NDArray[np.float64]:
         values = self.setting.compute_metric(logits, batch, reference)
         numbers: NDArray[np.float64] = values.double().cpu().numpy()
-        if not np.isfinite(numbers).all():
-            raise InputError(
-                f"The metric '{self.setting.metric}' is not a number on {(~np.isfinite(numbers)).sum()} "
-                "prompts: the model's activations overflow or hold NaN; check its weights."
-            )
+        require_numbers(self.setting.metric, numbers)
         return numbers
 
     def _make_evaluation(self, circuit: Circuit, circuit_metric: NDArray[np.float64]) -> Evaluation:

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over prompts."""
+"""Bootstrap intervals over prompts, and the refusal of values that are no numbers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitviz.errors import InputError
 from circuitviz.graph import Interval
 
 BOOTSTRAP_RESAMPLES = 1000
@@ -39,3 +40,20 @@ def bootstrap_interval(
     resampled = resampled[np.isfinite(resampled)]
     low, high = np.quantile(resampled, (0.025, 0.975))
     return Interval(float(value), float(low), float(high))
+
+
+def require_numbers(metric: str, values: NDArray[np.float64]) -> None:
+    """Refuse values of which some are not finite.
+
+    Args:
+        metric: Name of the metric.
+        values: Its values [..., prompts].
+
+    Raises:
+        InputError: Some are infinite or NaN.
+    """
+    if n_bad := int((~np.isfinite(values)).reshape(-1, values.shape[-1]).any(axis=0).sum()):
+        raise InputError(
+            f"The metric '{metric}' is not a number on {n_bad} prompts: the model's activations overflow or "
+            "hold NaN; check its weights."
+        )

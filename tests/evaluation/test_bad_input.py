@@ -30,7 +30,7 @@ def spoiled() -> tuple[Model, Task]:
 
     hf = plain(DEMO)
     model = from_hugging_face(hf, AutoTokenizer.from_pretrained(DEMO), "gpt2")
-    task = load_task("ioi", model, prompts=2)
+    task = load_task("ioi", model, prompts=4)  # as few as can be divided into two parts
     hf.transformer.h[1].mlp.c_fc.weight.data[0, 0] = float("nan")
     return model, task
 

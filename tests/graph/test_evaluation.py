@@ -41,7 +41,8 @@ def test_json_has_the_keys_of_the_command_line() -> None:
     assert list(data) == ["faithfulness", "metric", "edges", "nodes", "setting"]
     assert data["setting"] == {"metric": "logit-diff", "ablation": "corrupted", "prompts": 64, "seed": 3}
     data = OF_PROMPT.as_dict()
-    assert list(data) == ["faithfulness", "completeness", "metric", "edges", "nodes", "setting", "target"]
+    measured = ["faithfulness", "completeness", "frozen_faithfulness"]
+    assert list(data) == [*measured, "metric", "edges", "nodes", "setting", "target"]
     assert data["setting"]["errors"] == "dropped" and data["target"]["responses"][0]["node"] == "m2.f4@7"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -160,8 +161,8 @@ def test_a_graph_of_hundreds_of_nodes_opens_by_token(
     for node in picture.nodes:
         if not node.members:
             rows.setdefault(graph.depth(node.name), set()).add(round(node.y))
-    heights = [rows[depth] for depth in sorted(rows)]
-    assert all(len(height) == 1 for height in heights) and heights == sorted(heights, key=min)
+    bands = [(min(rows[depth]), max(rows[depth])) for depth in sorted(rows)]
+    assert all(low[1] < high[0] for low, high in pairwise(bands))  # a layer's cells may have several rows
     bounds = window.view.scene_items.geometry.bounds
     assert bounds.width() < 6 * bounds.height()  # no strip
 

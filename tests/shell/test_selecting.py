@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.canvas.path_label_item import path_edge_rows
@@ -39,10 +40,11 @@ def net() -> nx.MultiDiGraph:
 
 
 @pytest.fixture
-def window(open_window: Callable[[], MainWindow]) -> MainWindow:
+def window(open_window: Callable[[], MainWindow], qtbot: QtBot) -> MainWindow:
     made = open_window()
     labels = {HEADS[0]: Label("Mover"), HEADS[-1]: Label("Mover")}
     made.workspace.set_document(Document(State(None, SCORES, CIRCUIT, labels=labels)))
+    qtbot.waitUntil(lambda: bool(made.view.circuit_scene.edges))
     return made
 
 

@@ -65,7 +65,7 @@ def test_pairs_may_come_from_a_file(
 ) -> None:
     pairs = [
         {"clean": c, "corrupted": o, "correct": list(right), "incorrect": list(wrong)}
-        for c, o, right, wrong in demo_host.workspace.document.state.origin.pairs[:9]
+        for c, o, right, wrong, *_ in demo_host.workspace.document.state.origin.pairs[:9]
     ]
     path = tmp_path / "mine.jsonl"
     path.write_text("\n".join(json.dumps(pair) for pair in pairs))
