@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QTreeWidget
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -53,6 +54,12 @@ def trigger(window: MainWindow, name: str) -> None:
     window.menus.actions[name].trigger()
 
 
+def click_row(tree: QTreeWidget, number: int) -> None:
+    item = tree.topLevelItem(number)
+    tree.scrollToItem(item)
+    QTest.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=tree.visualItemRect(item).center())
+
+
 def test_layer_class_inverse_upstream_and_downstream(window: MainWindow) -> None:
     view, one = window.view, HEADS[4]
     everything = set(CIRCUIT.node_names)
@@ -94,7 +101,7 @@ def test_every_path_between_two_nodes_is_listed_and_highlighted(window: MainWind
     first = panel.paths_tree.topLevelItem(0)  # type: ignore[attr-defined]
     best = max(min(abs(SCORES.values[GRAPH.edge(e)]) for e in path) for path in wanted)
     assert first.text(0) == f"{best:.4f}"
-    panel.paths_tree.setCurrentItem(first)  # type: ignore[attr-defined]
+    click_row(panel.paths_tree, 0)  # type: ignore[attr-defined]
     assert tuple(sorted(window.view.selected_edges)) in {tuple(sorted(path)) for path in wanted}
     shoot(window, "paths")
     window.view.select({"logits", "input"})
@@ -124,7 +131,7 @@ def test_a_highlighted_path_says_its_strength_on_the_canvas(window: MainWindow) 
     assert view.accessibleDescription() == f"From {start} to logits: {together}"
     shoot(window, "paths-all")
     rows = panel.paths_tree.topLevelItem  # type: ignore[attr-defined]
-    panel.paths_tree.setCurrentItem(rows(1))  # type: ignore[attr-defined]
+    click_row(panel.paths_tree, 1)  # type: ignore[attr-defined]
     path = trail.path.edges
     weakest = min(abs(SCORES.values[GRAPH.edge(e)]) for e in path)
     assert trail.text == f"{weakest:.4f} · {100 * share(path):.2g} %" and len(path) > 1
@@ -142,7 +149,7 @@ def test_a_highlighted_path_says_its_strength_on_the_canvas(window: MainWindow) 
     # it goes with the selection, and with an edge of the path; a box keeps it in sight
     view.select({start})
     assert trail.path is None and trail.position is None
-    panel.paths_tree.setCurrentItem(rows(0))  # type: ignore[attr-defined]
+    click_row(panel.paths_tree, 0)  # type: ignore[attr-defined]
     found = trail.path
     desk.apply_command(group_nodes("Pair", frozenset(found.nodes[:2])))
     desk.apply_command(collapse_groups(["Pair"]))
