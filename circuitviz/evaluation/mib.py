@@ -86,6 +86,8 @@ def mib_scores_steps(
 ) -> ProgressSteps[MibRow]:
     """Measure circuits of MIB's sizes that are chosen from scores.
 
+    Scores of another graph than the model's, by span or of features, get a row that says so.
+
     Args:
         bench: The bench, on the prompts of the evaluation.
         name: Name of the method or submission.
@@ -93,6 +95,10 @@ def mib_scores_steps(
         select: One of ``MIB_SELECTIONS``.
         searched: The prompts that the scores were found on; None where nobody knows.
     """
+    if not scores.graph.same_as(bench.setting.model.graph):
+        scored = "features" if scores.graph.spans is None else "edges by span"
+        reason = f"These are scores of {scored}; MIB's sizes are shares of the edges between components."
+        return _row(bench, searched, name, select=select, error=reason)
     points = yield from measure_curve_steps(bench, scores, select)
     if len(points) < len(EDGE_SHARES):
         reason = f"Only {scores.n_examined:,} edges were scored, so the curve does not reach the whole model."
@@ -144,8 +150,8 @@ def mib_method_steps(
         **options: Options of the method.
 
     Returns:
-        A generator whose result is the row and the scores; where the method does not suit the setting, a row
-        with the reason, and None.
+        A generator whose result is the row and the scores; where the method does not suit the setting, the
+        reason is in the row, and None stands for the scores.
     """
     start_s = time.perf_counter()
     try:
@@ -157,9 +163,6 @@ def mib_method_steps(
     except InputError as error:
         return _row(bench, search.task, method, error=str(error)), None
     scores, seconds = runner.result, time.perf_counter() - start_s
-    if not scores.graph.same_as(search.model.graph):
-        reason = f"'{method}' shows sites in features; MIB's sizes are shares of the edges between heads."
-        return _row(bench, search.task, method, error=reason), None
     curve = ProgressRunner(mib_scores_steps(bench, method, scores, select, search.task))
     for step in curve:
         yield Progress(1 + step.fraction, 2, f"{method}: {step.message}")

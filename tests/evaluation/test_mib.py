@@ -148,6 +148,18 @@ def test_shared_keys_count_once_per_query_head(tmp_path: Path) -> None:
     assert path.read_text().count("->") == weighted_edge_count(Circuit.full(graph))
 
 
+def test_scores_of_another_graph_have_a_row_with_the_reason(demo: Case) -> None:
+    setting = make_setting(demo.model, demo.task, by_span=True)
+    by_span = discover(demo.model, demo.task, "eap", by_span=True)
+    subject = MeasureInput(FaithfulnessBench(setting), by_span.greedy(40), by_span)
+    options = {"methods": "eap, task-attribution", "prompts": 3, "random": 1}
+    rows = run_to_completion(measure_steps("mib", subject, **options)).as_dict()["rows"]
+    own, eap, features, random = rows
+    assert "scores of edges by span" in own["error"] and not own["points"] and "cpr" not in own
+    assert "scores of features" in features["error"] and features["seconds"] > 0
+    assert eap["cpr"]["value"] > random["cpr"]["value"] and not eap["error"]
+
+
 def test_the_measure_holds_methods_against_the_circuits_own_scores(demo: Case) -> None:
     scores = discover(demo.model, demo.task, "eap")
     subject = MeasureInput(FaithfulnessBench(make_setting(demo.model, demo.task)), scores.greedy(40), scores)
