@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.discovery.edge_ranks import RANK_INFO, rank_edges
-from circuitviz.discovery.registry import TaskSetting, discover_steps, methods
+from circuitviz.discovery.registry import TaskSetting, check_method, discover_steps, methods
 from circuitviz.discovery.search_cost import CountPasses, PassCount
 from circuitviz.discovery.task_attribution import METHOD_NAME as TASK_ATTRIBUTION
 from circuitviz.errors import InputError
@@ -118,10 +118,12 @@ def _count_passes(setting: TaskSetting, options: EnsembleOptions) -> PassCount:
     forwards, backwards, is_upper_bound = 0.0, 0.0, False
     for name in parse_members(options.members):
         entry = methods.get(name)
+        member_options = build_options(entry.options, {})
+        check_method(setting, name, member_options)
         count: CountPasses | None = entry.extra.get("count_passes")
         if count is None:
             continue
-        passes = count(setting, build_options(entry.options, {}))
+        passes = count(setting, member_options)
         forwards, backwards = forwards + passes.forwards, backwards + passes.backwards
         is_upper_bound |= passes.is_upper_bound
     return PassCount(forwards, backwards, is_upper_bound)

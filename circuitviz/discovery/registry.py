@@ -171,15 +171,30 @@ def discover_steps(
     entry = methods.get(method)
     method_options = build_options(entry.options, options)
     setting = make_setting(model, task, metric, ablation, by_span)
-    if by_span and "points" not in entry.extra:
-        raise InputError(
-            f"The method '{method}' does not score edges by span; {', '.join(methods_by_span())} do."
-        )
-    _check_gradient(entry, method_options, setting.metric)
+    check_method(setting, method, method_options)
     steps = entry.value(setting, method_options)
     if ablation == OPTIMAL_ABLATION:
         steps = _learn_constants_before(setting, steps)
     return _label_scores(steps, method, options_to_dict(method_options))
+
+
+def check_method(setting: TaskSetting, method: str, options: Any) -> None:
+    """Check that a method suits a setting, before a search or its estimate.
+
+    Args:
+        setting: The setting of the search.
+        method: Name of the method.
+        options: Its options.
+
+    Raises:
+        InputError: It does not score edges by span, or the metric has no gradient where the method takes it.
+    """
+    entry = methods.get(method)
+    if setting.spans is not None and "points" not in entry.extra:
+        raise InputError(
+            f"The method '{method}' does not score edges by span; {', '.join(methods_by_span())} do."
+        )
+    _check_gradient(entry, options, setting.metric)
 
 
 def _check_gradient(entry: RegistryEntry[DiscoveryMethod], options: Any, metric: str) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from circuitviz.discovery.gradients import PATTERN_COPIES, pattern_bytes
 from circuitviz.discovery.optimal_ablation import count_learning_passes, has_constants
-from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.registry import TaskSetting, check_method, methods
 from circuitviz.discovery.task_pass import TaskPass
 from circuitviz.graph import BoolMatrix, Graph
 from circuitviz.models import OPTIMAL_ABLATION
@@ -98,11 +98,13 @@ def estimate_search_steps(
         A generator whose result is the estimate; None where the method does not say how many passes it needs.
 
     Raises:
-        InputError: There is no such method or option. Raised at once, before the first step.
+        InputError: There is no such method or option, or the method does not suit the setting. Raised at
+            once, before the first step.
     """
     entry = methods.get(method)
     count_passes: CountPasses | None = entry.extra.get("count_passes")
     method_options = build_options(entry.options, options)
+    check_method(setting, method, method_options)
     passes = None if count_passes is None else count_passes(setting, method_options)
     return _estimate(setting, passes, task_pass)
 

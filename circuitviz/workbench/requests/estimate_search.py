@@ -44,7 +44,7 @@ class EstimateSearch(Query):
         if model is None:
             return SearchEstimated(is_model_open=False)
         task = search.load_task(model)
-        setting = discovery.make_setting(model, task, search.metric or None, search.ablation)
+        setting = discovery.make_setting(model, task, search.metric or None, search.ablation, search.by_span)
         task_pass = engine.shared.task_passes.find(setting)
         steps = discovery.estimate_search_steps(setting, search.method, task_pass, **search.options)
         return SearchEstimated(True, (yield from steps))
