@@ -33,6 +33,7 @@ class CanvasPanes(QObject):
     """
 
     changed = Signal()  # which tabs are where
+    window_opened = Signal(object)  # DocumentWindow
 
     def __init__(
         self,
@@ -161,6 +162,7 @@ class CanvasPanes(QObject):
         window.close_requested.connect(lambda: self._close_tab(tab))
         if place is not None:
             window.move(place)
+        self.window_opened.emit(window)
         window.show()
         self._bring_to_front(tab)
 

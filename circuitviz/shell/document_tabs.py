@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QTabBar, QToolButton, QWidget
 
 from circuitviz.shell.canvas_panes import CanvasPanes
@@ -25,12 +25,13 @@ class DocumentTabBar(QTabBar):
     current_pressed = Signal(int)  # a press on the current tab, which need not be in front
     dragged_out = Signal(QPoint)  # where on the screen the current tab is dragged, outside of the bar
     drag_returned = Signal()  # it is inside again
-    dropped_out = Signal(int, QPoint)  # a tab, and where on the screen it was dropped
+    dropped_out = Signal(int, QPoint)  # a tab, and where on the screen it was dropped; Escape cancels
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("documents")
-        self._is_dragged_out, self._pressed_index = False, -1
+        self._dragged_key: object = None  # of the tab that is dragged outside of the bar
+        self._is_drag_cancelled, self._pressed_index = False, -1
         self.setMovable(True)
         self.setTabsClosable(True)
         self.setDrawBase(False)
@@ -55,13 +56,39 @@ class DocumentTabBar(QTabBar):
         """Drag a tab: within the bar to another place, above or below it out of it."""
         is_pressed = bool(event.buttons() & Qt.MouseButton.LeftButton)
         is_inside = -DRAG_OUT_PX <= event.position().y() <= self.height() + DRAG_OUT_PX
-        was_out, self._is_dragged_out = self._is_dragged_out, is_pressed and not is_inside
-        if self._is_dragged_out:
+        if self._is_drag_cancelled:
+            return
+        if is_pressed and not is_inside and self._pressed_index >= 0:
+            if self._dragged_key is None:
+                self._dragged_key = self.tabData(self.currentIndex())
+                self.grabKeyboard()  # for Escape
             self.dragged_out.emit(event.globalPosition().toPoint())
             return
-        if was_out:
-            self.drag_returned.emit()
+        self._end_drag()
         super().mouseMoveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape cancels dragging a tab out."""
+        if event.key() == Qt.Key.Key_Escape and self._dragged_key is not None:
+            self._is_drag_cancelled = True
+            self.drag_returned.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def cancel_drag_of_closed_tab(self) -> None:
+        """Cancel dragging a tab out that was closed meanwhile."""
+        if self._dragged_key is not None and self._index_of(self._dragged_key) < 0:
+            self._is_drag_cancelled = True
+            self.drag_returned.emit()
+
+    def _index_of(self, key: object) -> int:
+        return next((index for index in range(self.count()) if self.tabData(index) == key), -1)
+
+    def _end_drag(self) -> None:
+        if self._dragged_key is not None:
+            self._dragged_key = None
+            self.releaseKeyboard()
+            self.drag_returned.emit()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Close a tab with the middle button; drop one that was dragged out."""
@@ -70,10 +97,12 @@ class DocumentTabBar(QTabBar):
                 self.close_requested.emit(index)
             return
         super().mouseReleaseEvent(event)
-        was_out, self._is_dragged_out = self._is_dragged_out, False
-        if was_out:
-            self.moveTab(self.currentIndex(), self._pressed_index)  # on the way out it passed others
-            self.dropped_out.emit(self.currentIndex(), event.globalPosition().toPoint())
+        key, was_cancelled, self._is_drag_cancelled = self._dragged_key, self._is_drag_cancelled, False
+        self._end_drag()
+        if key is not None and (index := self._index_of(key)) >= 0:
+            self.moveTab(index, self._pressed_index)  # on the way out it passed others
+            if not was_cancelled:
+                self.dropped_out.emit(self._index_of(key), event.globalPosition().toPoint())
 
 
 class DocumentTabs(QWidget):
@@ -132,6 +161,7 @@ class DocumentTabs(QWidget):
         for index, tab in enumerate(tabs.tabs):
             if tab not in self._tabs:
                 bar.insertTab(index, "")
+                bar.setTabData(index, tab.number)
                 self._tabs.insert(index, tab)
             elif (place := self._tabs.index(tab)) != index:
                 bar.moveTab(place, index)
@@ -146,6 +176,7 @@ class DocumentTabs(QWidget):
                 bar.setTabVisible(index, is_here)
         bar.setCurrentIndex(self._tabs.index(self._panes.main_pane.tab))
         bar.blockSignals(was_blocked)
+        bar.cancel_drag_of_closed_tab()
         self.setVisible(self.has_several and (not self.is_floating or self.isVisible()))
 
     @property

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from circuitviz.errors import InputError
@@ -80,14 +81,28 @@ class DropHandler(QObject):
     labels_dropped = Signal(object)  # their path
 
     def __init__(self, window: QWidget, pages: QWidget, workspace: Workspace) -> None:
-        """Cover some pages of a window while files are over it."""
+        """Accept files on a window, and cover some pages of it while they are over it."""
         super().__init__(window)
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
         self._window, self._pages, self._workspace = window, pages, workspace
         self.overlay = QLabel(window, objectName="drop")
         self.overlay.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.overlay.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.overlay.setAccessibleName("What dropping does")
         self.overlay.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Say what dropping these files would do, and open what is dropped."""
+        if isinstance(event, QDropEvent):  # the enter event is one, too
+            is_drop = event.type() is QEvent.Type.Drop
+            accept = self.accept_drop if is_drop else self.show_overlay
+            if accept(event.mimeData()):
+                event.acceptProposedAction()
+            return True
+        if event.type() is QEvent.Type.DragLeave:
+            self.hide_overlay()
+        return super().eventFilter(watched, event)
 
     def show_overlay(self, data: QMimeData) -> bool:
         """Say what dropping does; False where no file is dragged."""

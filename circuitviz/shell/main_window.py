@@ -6,8 +6,8 @@ import logging
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QStackedWidget
+from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.commands import UserCommand, commands
@@ -92,7 +92,6 @@ class MainWindow(QMainWindow):
         )
         self.document_tabs = DocumentTabs(workspace, self.canvas_panes, self.close_tab)
         self.setCentralWidget(stack_above(self.document_tabs, self.notice_bar, self.canvas_panes.splitter))
-        self.setAcceptDrops(True)
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
         self.dock_manager = DockManager(self, workspace)
@@ -101,7 +100,7 @@ class MainWindow(QMainWindow):
         self.file_controller = FileController(self, workspace, self.view, self.canvas_updater, self.settings)
         recovery_folder = self.settings.data_folder / "recovery"
         self.crash_recovery = CrashRecovery(self, workspace, recovery_folder, self.file_controller)
-        self.drop_handler = DropHandler(self, self.canvas_panes.splitter, workspace)
+        self.drop_handler = self._accept_drops(self, self.canvas_panes.splitter)
         self.group_controller = GroupController(workspace, self.view, self)
         self.basis_switcher = BasisSwitcher(
             workspace, self.view, self.dock_manager.panel(FeaturesPanel), self
@@ -162,8 +161,7 @@ class MainWindow(QMainWindow):
         workspace.search_queue.changed.connect(self._show_waiting)
         workspace.search_finished.connect(lambda _search: self.redraw_canvas())
         files.saved.connect(self.update_title)
-        self.drop_handler.circuit_dropped.connect(files.open_path)
-        self.drop_handler.labels_dropped.connect(self.dock_manager.panel(LabelsPanel).import_labels)
+        self.canvas_panes.window_opened.connect(lambda window: self._accept_drops(window, window.pane))
         start.example_chosen.connect(self.find_example_circuit)
         start.file_chosen.connect(files.open_path)
         start.open_requested.connect(files.ask_and_open)
@@ -172,13 +170,16 @@ class MainWindow(QMainWindow):
         self.recent_menu.file_chosen.connect(files.open_path)
         self.recent_menu.folder_chosen.connect(files.ask_and_open_from)
         self.recent_menu.cleared.connect(lambda: start.show_recent_files([]))
-        theme_changed = self.theme_controller.theme_changed
-        theme_changed.connect(self.view.set_theme)
-        theme_changed.connect(self.canvas_panes.set_theme)
-        theme_changed.connect(self.menus.set_theme)
-        theme_changed.connect(self.command_palette.set_theme)
-        for panel in self.panels.values():
-            theme_changed.connect(panel.set_theme)
+        coloured = (self.view, self.canvas_panes, self.menus, self.command_palette, *self.panels.values())
+        for part in coloured:
+            self.theme_controller.theme_changed.connect(part.set_theme)
+
+    def _accept_drops(self, window: QWidget, pages: QWidget) -> DropHandler:
+        """Open what is dropped on a window: circuits, a model's folder, a task, or labels."""
+        handler = DropHandler(window, pages, self.workspace)
+        handler.circuit_dropped.connect(self.file_controller.open_path)
+        handler.labels_dropped.connect(self.dock_manager.panel(LabelsPanel).import_labels)
+        return handler
 
     def _offer_services(self) -> dict[type, Any]:
         """What a command may be handed, by the annotation of its parameter."""
@@ -375,20 +376,6 @@ class MainWindow(QMainWindow):
                 return True
             start = start or now
         return False
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Say what dropping these files would do."""
-        if self.drop_handler.show_overlay(event.mimeData()):
-            event.acceptProposedAction()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """They went elsewhere."""
-        self.drop_handler.hide_overlay()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped: a circuit, a model's folder, a task, or labels."""
-        if self.drop_handler.accept_drop(event.mimeData()):
-            event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask, then end the threads before the window goes."""

@@ -9,7 +9,7 @@ import pytest
 from opening import LONG, open_in
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -37,14 +37,20 @@ def shown(window: MainWindow) -> list[str]:
 
 
 def drag_tab(window: MainWindow, index: int, target: QWidget, place: QPoint) -> None:
-    """Drag a tab down out of the bar, to a place of a widget."""
+    """Drag a tab down out of the bar, to a place of a widget, and drop it there."""
+    end = hold_tab(window, index, target, place)
+    QTest.mouseRelease(window.document_tabs.bar, LEFT, pos=end)
+
+
+def hold_tab(window: MainWindow, index: int, target: QWidget, place: QPoint) -> QPoint:
+    """Drag a tab as ``drag_tab`` does, and hold it; returns where, in the bar's pixels."""
     bar = window.document_tabs.bar
     start = bar.tabRect(index).center()
     end = bar.mapFromGlobal(target.mapToGlobal(place))
     QTest.mousePress(bar, LEFT, pos=start)
     for step in range(1, 9):
         QTest.mouseMove(bar, start + (end - start) * step / 8, 5)
-    QTest.mouseRelease(bar, LEFT, pos=end)
+    return end
 
 
 def wait_for_active(qtbot: QtBot, window: QWidget) -> None:
@@ -253,6 +259,7 @@ def test_keys_act_on_the_circuit_of_the_window_that_they_are_pressed_in(
     window.activateWindow()
     wait_for_active(qtbot, window)
     edit = window.menuBar().actions()[1].menu()
+    assert isinstance(edit, QMenu)
     edit.popup(QPoint(10, 10))
     assert desk.tabs.front.is_untouched and not window.menus.actions["undo"].isEnabled()
     edit.close()
@@ -296,3 +303,31 @@ def test_a_window_is_shown_when_its_tab_comes_to_the_front(
     wait_for_active(qtbot, window)
     window.run_command("full-screen")
     assert not window.isFullScreen() and not own.isFullScreen()
+
+
+def test_dragging_a_tab_is_cancelled_by_escape_or_when_the_tab_closes(
+    three: MainWindow, qtbot: QtBot
+) -> None:
+    window, desk, bar = three, three.workspace, three.document_tabs.bar
+    label = next(
+        each for each in window.findChildren(QLabel, "drop") if each is not window.drop_handler.overlay
+    )
+    area = window.canvas_panes.splitter
+    place = QPoint(area.width() - 60, 200)
+    end = hold_tab(window, 0, area, place)
+    assert label.isVisible()
+    QTest.keyClick(window.windowHandle(), Qt.Key.Key_Escape)
+    assert not label.isVisible()
+    QTest.mouseMove(bar, end - QPoint(9, 0), 5)
+    assert not label.isVisible()
+    QTest.mouseRelease(bar, LEFT, pos=end)
+    assert shown(window) == ["one.circuit*"] and QWidget.keyboardGrabber() is None
+    assert [tab.name for tab in desk.tabs.tabs] == ["one.circuit", "two.circuit", "three.circuit"]
+
+    end = hold_tab(window, 0, area, place)
+    window.close_tab(desk.tabs.front)
+    assert not label.isVisible()
+    QTest.mouseRelease(bar, LEFT, pos=end)
+    assert shown(window) == ["three.circuit*"] and len(desk.tabs.tabs) == 2
+    drag_tab(window, 0, area, place)
+    assert shown(window) == ["three.circuit", "two.circuit*"]

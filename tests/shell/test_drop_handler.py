@@ -11,7 +11,7 @@ import pytest
 from opening import LONG, export_in, open_in, save_in
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -31,7 +31,7 @@ def data_of(*paths: Path | str) -> QMimeData:
     return data
 
 
-def over(window: MainWindow, data: QMimeData) -> bool:
+def over(window: QWidget, data: QMimeData) -> bool:
     event = QDragEnterEvent(
         QPoint(400, 300), COPY, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )
@@ -45,7 +45,7 @@ def drop_circuit(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
         drop(window, *paths)
 
 
-def drop(window: MainWindow, *paths: Path) -> None:
+def drop(window: QWidget, *paths: Path) -> None:
     data = data_of(*paths)
     assert over(window, data)
     event = QDropEvent(
@@ -151,6 +151,25 @@ def test_each_of_several_circuits_opens_in_a_tab(
     window: MainWindow = open_window()
     drop_circuit(window, qtbot, tmp_path / "a.circuit", tmp_path / "b.circuit")
     qtbot.waitUntil(lambda: window.document_tabs.bar.count() == 2, timeout=LONG)
+    assert window.workspace.tabs.display_names() == ["a.circuit", "b.circuit"]
+
+
+def test_a_window_of_its_own_takes_files(
+    open_window, qtbot: QtBot, tmp_path: Path, document: Document
+) -> None:
+    for name in ("a", "b"):
+        save_document(document, tmp_path / f"{name}.circuit")
+    window: MainWindow = open_window()
+    drop_circuit(window, qtbot, tmp_path / "a.circuit")
+    window.run_command("own-window")
+    (own,) = window.canvas_panes.windows
+    assert own.acceptDrops() and over(own, data_of(tmp_path / "b.circuit"))
+    (overlay,) = own.findChildren(QLabel, "drop")
+    assert overlay.isVisible() and "b.circuit" in overlay.text()
+    QApplication.sendEvent(own, QDragLeaveEvent())
+    assert not overlay.isVisible()
+    with qtbot.waitSignal(window.workspace.document_shown, timeout=LONG):
+        drop(own, tmp_path / "b.circuit")
     assert window.workspace.tabs.display_names() == ["a.circuit", "b.circuit"]
 
 
