@@ -71,15 +71,20 @@ def run(args: argparse.Namespace) -> int:
                 f"There is no measure '{name}'; there is {', '.join(known)}." + suggest_name(name, known)
             )
 
+    if args.output is not None and not args.card:
+        raise InputError(
+            f"-o was given '{args.output}' without --card, and only the measurements of a card are written "
+            "to a file. Add --card, or print numbers with --json."
+        )
     document = read_document(args)
+    if args.card:
+        _check_card_flags(args, document, wanted)
     if document.state.is_prompt_circuit:
         return run_features(args, document, wanted)
     if args.errors is not None:
         raise InputError(
             f"--errors was given '{args.errors}'; it is of circuits of features, and this one is of heads."
         )
-    if args.card:
-        _check_card_flags(args)
     document, experiment = open_task_document(args, document)
     state, origin = document.state, document.state.origin
     circuit = state.live_circuit
@@ -147,8 +152,20 @@ def run(args: argparse.Namespace) -> int:
     return print_result(args, data, text)
 
 
-def _check_card_flags(args: argparse.Namespace) -> None:
-    """Refuse another setting: a card is of the setting that the file names."""
+def _check_card_flags(args: argparse.Namespace, document: Document, measure_names: list[str]) -> None:
+    """Refuse what has no card, other measures than a card's, and another setting than the file's."""
+    if document.state.is_prompt_circuit:
+        raise InputError(
+            f"--card was given, and '{args.circuit}' is a circuit of features on one prompt; a card judges "
+            "circuits on a task. Measure this one with --measures."
+        )
+    if measure_names != ["faithfulness"]:
+        raise InputError(
+            f"--card was given with --measures {args.measures}; a card takes its own measures. Leave out one "
+            "of the two."
+        )
+    if args.no_random:
+        raise InputError("--card was given with --no-random; a card compares with random circuits.")
     for flag in ("model", "task", "metric", "ablation"):
         if getattr(args, flag) is not None:
             raise InputError(

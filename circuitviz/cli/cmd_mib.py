@@ -68,6 +68,8 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, and print tables; returns the exit code."""
+    if args.random < 0:
+        raise InputError(f"--random was given {args.random}; a number from 0 on would be right.")
     named = [NamedTask(*_task_parts(text)) for text in args.tasks]
     entries = [] if args.submission is None else read_submission(args.submission)
     names = discovery.methods.names() if args.methods == ["all"] else args.methods

@@ -13,6 +13,7 @@ from circuitviz.cli.output import print_message, run_with_progress_bar
 from circuitviz.document import Document, State
 from circuitviz.document.attribution_query import (
     ATTENTION_MODES,
+    CIRCUIT_TRACER_CONVENTION,
     CONVENTION_NAMES,
     HEADS_ATTENTION,
     NEURON_COUNT,
@@ -49,10 +50,12 @@ def _load(
     model = models.load_model(args.model, args.device, args.dtype)
     found = features.load_dictionaries(paths, model)
     if not found:
+        shown = f"the {neurons:,} neurons of largest attribution" if neurons else "all MLPs"
+        if attention == HEADS_ATTENTION:
+            shown = f"{shown} and all heads"
         print_message(
-            f"Without dictionaries: the {neurons:,} neurons of largest attribution and all heads are the "
-            "nodes. --dictionaries takes SAEs and transcoders: saelens:RELEASE/ID downloads some, and "
-            "'circuitviz train-dictionary' makes them."
+            f"Without dictionaries: {shown} are the nodes. --dictionaries takes SAEs and transcoders: "
+            "saelens:RELEASE/ID downloads some, and 'circuitviz train-dictionary' makes them."
         )
         return model, found
     sites = {one.site.name for one in found}
@@ -91,6 +94,12 @@ def answer_query(args: argparse.Namespace, query: AttributionQuery) -> tuple[wor
 
 def query_from_flags(args: argparse.Namespace, **fields: Any) -> AttributionQuery:
     """Build the query from the flags; ``fields`` are those of the query that one command alone has."""
+    if args.convention == CIRCUIT_TRACER_CONVENTION and args.attention == HEADS_ATTENTION:
+        raise InputError(
+            f"--attention {HEADS_ATTENTION} was given with --convention {CIRCUIT_TRACER_CONVENTION}, in "
+            f"which edges pass through heads; --attention {TRANSPARENT_ATTENTION}, or --convention "
+            f"{OWN_CONVENTION}, would be right."
+        )
     right, wrong = (tuple(side.split("|")) if side else () for side in (args.correct, args.incorrect))
     return AttributionQuery(
         args.model,
@@ -108,6 +117,8 @@ def query_from_flags(args: argparse.Namespace, **fields: Any) -> AttributionQuer
 
 def nodes_from_flags(args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of a query that say what its nodes are: dictionaries, sites, neurons."""
+    if args.neurons is not None and args.neurons < 0:
+        raise InputError(f"--neurons was given {args.neurons}; a number from 0 on would be right.")
     folders = tuple(str(Path(path).absolute()) for path in args.dictionaries or ())
     named, neurons = getattr(args, "sites", None), args.neurons
     sites = None if named is None else tuple(site for site in named.split(",") if site)

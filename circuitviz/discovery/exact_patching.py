@@ -44,6 +44,11 @@ def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> Progress
     """
     edges = yield from preselect_edges(setting, options.preselect)
     edges = edges & _edges_of_receivers(setting, options.receivers)
+    if not edges.any():
+        raise InputError(
+            f"None of the {options.preselect:,} edges that EAP chooses (preselect) leads to a receiver of "
+            f"'{options.receivers}' (receivers); more edges or other receivers would be right."
+        )
     scores = yield from measure_edge_effects(setting, [(int(s), int(r)) for s, r in np.argwhere(edges)])
     return scores if edges.sum() == setting.model.graph.n_edges else replace(scores, examined=edges)
 

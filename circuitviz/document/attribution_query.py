@@ -58,7 +58,8 @@ class AttributionQuery:
         neurons: How many neurons, those of largest attribution, are nodes in MLPs that are not decomposed; 0
             where such MLPs are nodes themselves.
         attention: Whether edges pass through heads of attention without a dictionary (`transparent`) or such
-            heads are nodes (`heads`); `heads` where the target is a head.
+            heads are nodes (`heads`); `transparent` in circuit-tracer's convention, else `heads` where the
+            target is a head.
         contributors: How many nodes that count through attention scores are added to a circuit with a
             threshold.
         convention: `circuitviz`, or `circuit-tracer` for that tool's nodes and logits.
@@ -90,7 +91,9 @@ class AttributionQuery:
     contributors: int = 0
 
     def __post_init__(self) -> None:
-        if HEAD_PATTERN.fullmatch(self.target):
+        if self.convention == CIRCUIT_TRACER_CONVENTION:
+            object.__setattr__(self, "attention", TRANSPARENT_ATTENTION)
+        elif HEAD_PATTERN.fullmatch(self.target):
             object.__setattr__(self, "attention", HEADS_ATTENTION)  # a target is a node
 
     @property

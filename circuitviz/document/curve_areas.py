@@ -12,10 +12,13 @@ AREA_TITLES = {"cpr": "CPR", "cmd": "CMD", "cpr_clipped": "CPR clipped"}
 def describe_areas(result: Mapping[str, Any]) -> list[str]:
     """Describe CPR, CMD and clipped CPR of a result of the measure ``curve``, each with its interval.
 
-    A result without ``areas`` was measured by a version that counted from share 0 and selected edges
-    greedily, which differs from MIB's definition, as the text states.
+    A curve that ends before the whole model has no areas, as where a method was asked to score only some of
+    the edges. A result with areas and no ``areas`` was measured by a version that counted from share 0 and
+    selected edges greedily, which differs from MIB's definition, as the text states.
     """
     if "areas" not in result:
+        if "cpr" not in result:
+            return ["no CPR and CMD: not all edges were scored, so the curve does not reach the whole model"]
         values = f"CPR {_format_number(result.get('cpr'))}, CMD {_format_number(result.get('cmd'))}"
         return [f"{values} by an earlier rule, not MIB's"]
     return [f"{text} {_format_interval(result['areas'][name])}" for name, text in AREA_TITLES.items()]

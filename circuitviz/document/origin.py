@@ -8,6 +8,7 @@ the two it has matches on the class.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -122,32 +123,28 @@ class TaskOrigin:
         """Return the command line that computes the circuit again."""
         if self.is_imported:
             return self._import_command()
-        parts = ["circuitviz discover", f"-m {self.model}", f"-t {self.task}"]
-        parts += [f"--method {self.method}", f"--select {self.select}"]
+        parts = ["circuitviz", "discover", "-m", self.model, "-t", self.task]
+        parts += ["--method", self.method, "--select", self.select]
         if self.requested is not None:
             flag = "--threshold" if self.select == "threshold" else "--edges"
-            parts.append(f"{flag} {self.requested:g}")
+            parts += [flag, f"{self.requested:g}"]
         parts += self._setting_flags()
         parts += ["--by-span"] if self.by_span else []
         parts += ["--skip-unusable"] if self.task_options.get("left_out") else []
         of_task = {name: value for name, value in self.task_options.items() if name != "left_out"}
         for name, value in {**of_task, **self.options}.items():
-            parts.append(f"--{name.replace('_', '-')} {value}")
-        return " ".join(parts)
+            parts += [f"--{name.replace('_', '-')}", str(value)]
+        return shlex.join(parts)
 
     def _import_command(self) -> str:
-        parts = [
-            "circuitviz import",
-            str(self.options.get("file", "")),
-            f"-m {self.model}",
-            f"-t {self.task}",
-        ]
-        return " ".join([*parts, *self._setting_flags(), f"--sign {self.options.get('sign', 'auto')}"])
+        file, sign = (str(self.options.get(name, "")) for name in ("file", "sign"))
+        parts = ["circuitviz", "import", file, "-m", self.model, "-t", self.task]
+        return shlex.join([*parts, *self._setting_flags(), "--sign", sign or "auto"])
 
     def _setting_flags(self) -> list[str]:
         return [
-            *(f"--prompts {self.prompts}", f"--seed {self.seed}"),
-            *(f"--metric {self.metric}", f"--ablation {self.ablation}", f"--dtype {self.dtype}"),
+            *("--prompts", str(self.prompts), "--seed", str(self.seed), "--metric", self.metric),
+            *("--ablation", self.ablation, "--dtype", self.dtype),
         ]
 
     def with_evaluation_setting(self, ablation: str, errors: str) -> TaskOrigin:

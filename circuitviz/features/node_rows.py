@@ -264,6 +264,11 @@ class NodeTable:
                 "stand for its heads; where that site is not opened (--sites), they are nodes."
             )
         if head is not None:
+            if self.convention is CIRCUIT_TRACER:
+                return (
+                    f"{message}: edges pass through heads in the convention '{self.convention.name}'; in "
+                    f"'{OWN_CONVENTION.name}' a head that is the target is a node."
+                )
             return f"{message}: edges pass through heads here; with --attention heads they are nodes."
         if site not in self.dictionaries:
             reason = "no dictionary was given for it" if layer >= 0 else "there is no such node"

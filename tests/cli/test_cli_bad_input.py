@@ -345,3 +345,17 @@ def test_a_dot_file_is_only_written(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "a.dot").write_text('digraph { "input" -> "m0"; }')
     said = refused("import", tmp_path / "a.dot", "-o", tmp_path / "b.circuit")
     assert ".dot files are only written" in said and ".graphml" in said and ".csv" in said
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (("-o", "measured.circuit"), "without --card"),
+        (("--card", "--measures", "curve"), "--measures curve"),
+        (("--card", "--no-random"), "--no-random"),
+    ],
+)
+def test_flags_of_a_card_that_would_do_nothing(
+    argv: tuple[str, ...], says: str, found: Path, refused: Refused
+) -> None:
+    assert says in refused("evaluate", found, *argv)

@@ -115,6 +115,8 @@ def test_it_reads_well_in_a_terminal(file: Path, capsys: pytest.CaptureFixture[s
         (["--measures", "predicted", "--predicted-nodes", "m9.f1@2"], "m9.f1@2"),
         (["--measures", "predicted", "--predicted-nodes", "selection"], "no node to change"),
         (["--measures", "predicted", "--predicted-action", "remove"], "it takes one of zero"),
+        (["--card"], "a card judges circuits on a task"),
+        (["-o", "measured.circuit"], "-o was given 'measured.circuit' without --card"),
     ],
 )
 def test_wrong_input_is_one_line(

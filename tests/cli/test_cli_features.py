@@ -172,6 +172,18 @@ def test_trace(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> None:
         (("local-circuit", "-p", "The", "--target", " Mary", "--gate", "both"), "signed, absolute"),
         (("attribute", "-p", "The", "--correct", " Mary"), "belong together"),
         (("attribute", "-p", "The", "--edge-share", "3"), "share of 3"),
+        (("attribute", "-p", "The", "--sites", "", "--neurons", "-4"), "--neurons was given -4"),
+        (
+            ("attribute", "-p", "The", "--convention", "circuit-tracer", "--attention", "heads"),
+            "edges pass through heads",
+        ),
+        (
+            (
+                *("local-circuit", "-p", "The", "--sites", "", "--convention", "circuit-tracer"),
+                *("--neurons", "9", "--target", "a2.h6@0"),
+            ),
+            "in the convention 'circuit-tracer'",
+        ),
         (("intervene", "-p", "The", "--target", " Mary", "--change", "m3.f1@0"), "NODE=ACTION"),
         (("intervene", "-p", "The", "--target", " Mary", "--change", "token@0=scale:x"), "NODE=ACTION"),
         (("trace", "none.txt", "--feature", "m3"), "m3.f12"),
@@ -196,13 +208,23 @@ def test_tracing_without_dictionaries_is_told_to_need_them(
     assert "--dictionaries needs folders" in capsys.readouterr().err
 
 
-def test_a_model_without_dictionaries_is_shown_in_neurons_and_heads(tmp_path: Path) -> None:
+def test_a_model_without_dictionaries_is_shown_in_neurons_and_heads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "neurons.circuit"
     assert main(["local-circuit", "-m", "reverse", "-p", "a b c", "--target", "c", "-o", str(out)]) == 0
     opened = import_document(out)
     query = opened.state.query
     assert query is not None and query.neurons == NEURON_COUNT and query.sites == ()
     assert f"--neurons={NEURON_COUNT}" in query.command_line() and "--sites=" in query.command_line()
+    capsys.readouterr()
+    for flags, shown in (
+        ([], f"the {NEURON_COUNT:,} neurons of largest attribution and all heads"),
+        (["--neurons", "9", "--convention", "circuit-tracer"], "the 9 neurons of largest attribution"),
+        (["--neurons", "0"], "all MLPs and all heads"),
+    ):
+        assert main(["attribute", "-m", "reverse", "-p", "a b c", "--rows", "9", *flags]) == 0
+        assert f"Without dictionaries: {shown} are the nodes." in capsys.readouterr().err
 
 
 def test_neurons_of_the_demo_are_saved_changed_and_measured_again(tmp_path: Path) -> None:

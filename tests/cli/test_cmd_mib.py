@@ -61,6 +61,7 @@ def test_wrong_names_and_folders_are_named(tmp_path: Path, capsys: pytest.Captur
         (["--methods", "eapp"], "eap"),
         (["--submission", str(tmp_path)], "TASK_MODEL"),
         (["-t", "ioi", "--prompts", "0"], "0 prompts"),
+        (["--random", "-1"], "--random was given -1"),
     ):
         assert main(["mib", *words]) == 2
         assert told in capsys.readouterr().err

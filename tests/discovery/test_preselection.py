@@ -81,3 +81,5 @@ def test_what_cannot_preselect_says_so(demo: Case) -> None:
     ):
         with pytest.raises(InputError, match=sentence):
             run_to_completion(discover_steps(demo.model, demo.task, "exact", metric=metric, preselect=n))
+    with pytest.raises(InputError, match=r"None of the 3 edges that EAP chooses .* 'a0\.h0<q>'"):
+        discover(demo.model, demo.task, "exact", preselect=3, receivers="a0.h0<q>")

@@ -18,3 +18,8 @@ def test_undefined_areas_and_missing_intervals_are_said() -> None:
         "CMD undefined",
         "CPR clipped 0.500",
     ]
+
+
+def test_a_curve_that_ends_early_has_no_areas() -> None:
+    (text,) = describe_areas({"points": []})
+    assert "not all edges were scored" in text and "earlier rule" not in text

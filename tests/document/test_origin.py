@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shlex
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 import torch
 
 from circuitviz.__main__ import main
@@ -128,3 +130,21 @@ def test_both_kinds_of_origin_say_what_must_be_open_and_how_they_are_evaluated()
     assert replace(OF_TASK, method="imported").is_imported and not (
         OF_TASK.is_imported or OF_PROMPT.is_imported
     )
+
+
+@pytest.mark.parametrize("value", ["", "two words", "it's", "-3", "a;b"])
+def test_a_command_line_is_split_into_what_was_given(value: str) -> None:
+    found = replace(OF_TASK, model=value, options={"dictionaries": value, "node_set": value})
+    words = shlex.split(found.command_line())
+    assert [words[words.index(flag) + 1] for flag in ("-m", "--dictionaries", "--node-set")] == [value] * 3
+    imported = replace(OF_TASK, method="imported", options={"file": value, "sign": "auto"})
+    words = shlex.split(imported.command_line())
+    assert words[:3] == ["circuitviz", "import", value] and words[-2:] == ["--sign", "auto"]
+
+
+def test_heads_are_nodes_by_convention_and_target() -> None:
+    query = AttributionQuery("demo", "a b", "a1.h2@1", attention="transparent")
+    assert query.attention == "heads"
+    for target in ("a1.h2@1", " x"):
+        traced = AttributionQuery("demo", "a b", target, attention="heads", convention="circuit-tracer")
+        assert traced.attention == "transparent" and "--attention=transparent" in traced.command_line()
