@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from torch import Tensor
 
@@ -26,7 +27,8 @@ def ablation_values(model: Model, task: Task, ablation: str, keeps_earlier: bool
     """A function from a batch of the task to the senders' ablation values on it (methods.md, Ablation).
 
     ``corrupted`` runs the batch's own corrupted prompts; means are taken once, over all clean prompts of the
-    task; constants of ``optimal`` are the task's, learned now where it has none.
+    task; constants of ``optimal`` are the task's (``learn_missing_constants_steps`` learns them). Nothing is
+    computed before the function's first call.
 
     Args:
         model: The model.
@@ -36,15 +38,17 @@ def ablation_values(model: Model, task: Task, ablation: str, keeps_earlier: bool
     """
     if ablation == "corrupted":
         return lambda subtask: _corrupted_activations(model, subtask, keeps_earlier)
-    if ablation == OPTIMAL_ABLATION:
-        shared = optimal_activations(model, task)
-    elif ablation == "zero":
-        shared = zero_activations(model, model.empty_stream)
-    else:
-        shared = mean_activations(
-            model, _prompt_batches(model, task), positional=ablation == "mean-positional"
-        )
-    return lambda subtask: shared
+
+    @cache
+    def shared_values() -> Activations:
+        if ablation == OPTIMAL_ABLATION:
+            return optimal_activations(model, task)
+        if ablation == "zero":
+            return zero_activations(model, model.empty_stream)
+        is_positional = ablation == "mean-positional"
+        return mean_activations(model, _prompt_batches(model, task), positional=is_positional)
+
+    return lambda subtask: shared_values()
 
 
 def _corrupted_activations(model: Model, subtask: Task, keeps_earlier: bool) -> Activations:

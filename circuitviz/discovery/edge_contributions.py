@@ -24,6 +24,7 @@ from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, co
 from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.batch_ablation_values import AblationValues, ablation_values
 from circuitviz.discovery.gradients import GradientCapture, pattern_bytes
+from circuitviz.discovery.optimal_ablation import learn_missing_constants_steps
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.errors import InputError
 from circuitviz.graph.names import split_edge_span
@@ -113,6 +114,7 @@ def read_edge_steps(
         method, options = DEFAULT_METHOD, {}
     entry = methods.get(method)
     subtask = task.subset([prompt])
+    yield from learn_missing_constants_steps(model, task, setting.ablation)
     ablated = (values_for or ablation_values(model, task, setting.ablation))(subtask)
     clean = record_activations(model, subtask.clean, subtask.lengths - 1)
     deltas = ActivationDeltas.from_activations(model, clean, ablated, BufferPool())

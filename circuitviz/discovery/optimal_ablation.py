@@ -23,7 +23,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph.ablation_constants import AblationConstants
-from circuitviz.models import Activations, Model, mean_activations, record_activations
+from circuitviz.models import OPTIMAL_ABLATION, Activations, Model, mean_activations, record_activations
 from circuitviz.models.batching import max_batch_size, split_batches
 from circuitviz.models.forward_overrides import Hook
 from circuitviz.models.sender_activations import head_rows, mlp_row
@@ -98,6 +98,18 @@ def find_constants(model: Model, task: Task) -> AblationConstants | None:
 def has_constants(model: Model, task: Task) -> bool:
     """Whether a task has constants for a model; InputError as of ``find_constants``."""
     return find_constants(model, task) is not None
+
+
+def learn_missing_constants_steps(model: Model, task: Task, ablation: str) -> ProgressSteps[None]:
+    """Learn what an ablation needs and a task has not, so that whatever runs next need not stop for it.
+
+    Args:
+        model: The model.
+        task: The task, or a part of it.
+        ablation: Name of the ablation; only ``optimal`` learns.
+    """
+    if ablation == OPTIMAL_ABLATION and not has_constants(model, task):
+        yield from learn_constants_steps(model, task)
 
 
 def learn_constants_steps(

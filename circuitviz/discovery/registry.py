@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from circuitviz.discovery.optimal_ablation import has_constants, learn_constants_steps
+from circuitviz.discovery.optimal_ablation import learn_missing_constants_steps
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Scores
 from circuitviz.graph.spans import Spans
 from circuitviz.metrics import metrics
-from circuitviz.models import OPTIMAL_ABLATION, Model, check_ablation
+from circuitviz.models import Model, check_ablation
 from circuitviz.options import build_options, options_to_dict
 from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.registry import Registry, RegistryEntry
@@ -172,9 +172,7 @@ def discover_steps(
     method_options = build_options(entry.options, options)
     setting = make_setting(model, task, metric, ablation, by_span)
     check_method(setting, method, method_options)
-    steps = entry.value(setting, method_options)
-    if ablation == OPTIMAL_ABLATION:
-        steps = _learn_constants_before(setting, steps)
+    steps = _learn_constants_before(setting, entry.value(setting, method_options))
     return _label_scores(steps, method, options_to_dict(method_options))
 
 
@@ -215,9 +213,8 @@ def _check_gradient(entry: RegistryEntry[DiscoveryMethod], options: Any, metric:
 
 
 def _learn_constants_before(setting: TaskSetting, steps: ProgressSteps[Scores]) -> ProgressSteps[Scores]:
-    """The same steps; before them, constants are learned where the task has none, with progress."""
-    if not has_constants(setting.model, setting.task):
-        yield from learn_constants_steps(setting.model, setting.task)
+    """The same steps; before them, constants are learned where they are needed and missing, with progress."""
+    yield from learn_missing_constants_steps(setting.model, setting.task, setting.ablation)
     return (yield from steps)
 
 

@@ -20,6 +20,7 @@ from circuitviz.models import OPTIMAL_ABLATION
 from circuitviz.models.batching import batch_budget_bytes, max_batch_size
 from circuitviz.options import build_options
 from circuitviz.progress import ProgressSteps, run_to_completion
+from circuitviz.tasks import Task
 
 FORWARDS_PER_BACKWARD = 2.0  # of all activations, not of weights: one product more than a forward for each
 GRADIENT_OVERHEAD = 1.25  # recording, and products with all senders: 1.2 to 1.3 in the engine's benchmark
@@ -116,11 +117,21 @@ def _estimate(
         return None
     forward = yield from task_pass.measure_steps(setting)
     n_forwards = passes.forwards + FORWARDS_PER_BACKWARD * passes.backwards
-    if setting.ablation == OPTIMAL_ABLATION and not has_constants(setting.model, setting.task):
-        forwards, backwards = count_learning_passes(setting.task)
-        n_forwards += forwards + FORWARDS_PER_BACKWARD * backwards
+    if needs_constants(setting):
+        n_forwards += count_learning_forwards(setting.task)
     memory = _peak_memory_bytes(setting, passes.backwards > 0)
     return SearchCost(forward * n_forwards, memory, passes.is_upper_bound)
+
+
+def needs_constants(setting: TaskSetting) -> bool:
+    """Whether constants are learned before anything is run in a setting."""
+    return setting.ablation == OPTIMAL_ABLATION and not has_constants(setting.model, setting.task)
+
+
+def count_learning_forwards(task: Task) -> float:
+    """Forward passes of the whole task that take as long as learning its constants."""
+    forwards, backwards = count_learning_passes(task)
+    return forwards + FORWARDS_PER_BACKWARD * backwards
 
 
 def receiver_layers(graph: Graph) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from circuitviz.discovery import TaskSetting, ablation_values
 from circuitviz.discovery.batch_ablation_values import AblationValues
+from circuitviz.discovery.optimal_ablation import learn_missing_constants_steps
 from circuitviz.evaluation.intervals import bootstrap_interval, require_numbers
 from circuitviz.graph import BoolMatrix, Circuit, Evaluation, Interventions
 from circuitviz.models import PatchedRun, record_activations
@@ -74,7 +75,9 @@ class FaithfulnessBench:
         """Measure the full and the fully ablated model, once; yields after each batch."""
         if self._clean_metric is not None:
             return
-        graph = self.setting.graph
+        setting = self.setting
+        yield from learn_missing_constants_steps(setting.model, setting.task, setting.ablation)
+        graph = setting.graph
         clean, ablated = yield from self._map_batches(
             lambda part, run, reference: [
                 self._metric_of_edges(run, part, reference, edges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from circuitviz.discovery import TaskPass, estimate_search_steps
+from circuitviz.discovery.search_cost import count_learning_forwards, needs_constants
 from circuitviz.evaluation.registry import CountRuns, MeasureInput, check_measure, measures
 from circuitviz.progress import ProgressSteps
 
@@ -33,9 +34,11 @@ def estimate_measure_steps(
         return None
     setting, runs = measure_input.bench.setting, count_runs(measure_input, measure_options)
     forward = yield from task_pass.measure_steps(setting)
-    seconds = FORWARDS_PER_EVALUATION * runs.evaluations * forward
+    learning = forward * count_learning_forwards(setting.task)
+    missing = learning if needs_constants(setting) else 0.0
+    seconds = FORWARDS_PER_EVALUATION * runs.evaluations * forward + runs.learnings * learning + missing
     if not runs.searches:
         return seconds
     scores = measure_input.require_scores("method to repeat")
     cost = yield from estimate_search_steps(setting, scores.method, task_pass, **scores.options)
-    return None if cost is None else seconds + runs.searches * cost.seconds
+    return None if cost is None else seconds + runs.searches * (cost.seconds - missing)

@@ -124,10 +124,12 @@ class MeasureRuns:
     Attributes:
         evaluations: Number of evaluations.
         searches: Number of searches by the circuit's own method.
+        learnings: How often constants of optimal ablation are learned, besides those that the setting lacks.
     """
 
     evaluations: float
     searches: float = 0.0
+    learnings: float = 0.0
 
 
 CountRuns = Callable[[Any, Any], MeasureRuns]

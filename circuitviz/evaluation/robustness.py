@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from circuitviz.discovery import make_setting
+from circuitviz.discovery.optimal_ablation import has_constants
 from circuitviz.errors import InputError
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.graph import Circuit, Interval
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.metrics import metrics
-from circuitviz.models.constant_ablations import ABLATIONS
+from circuitviz.models.constant_ablations import ABLATIONS, OPTIMAL_ABLATION
 from circuitviz.options import NoOptions
 from circuitviz.progress import Progress, ProgressSteps
 
@@ -62,7 +63,7 @@ class Robustness:
     reference="Miller et al. 2024",
     options=NoOptions,
     opened=True,
-    count_runs=lambda _input, _options: MeasureRuns(4 * len(ABLATIONS) * len(metrics.names())),
+    count_runs=lambda measure_input, _options: _count_runs(measure_input),
 )
 def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> ProgressSteps[Robustness]:
     """Measure the circuit under every ablation and metric, with edges and with whole nodes patched.
@@ -99,3 +100,10 @@ def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> Progr
                 message = f"{metric}, {ablation}, {unit}"
                 yield Progress(len(cells), n_cells, message, Robustness(list(cells)))
     return Robustness(cells)
+
+
+def _count_runs(measure_input: MeasureInput) -> MeasureRuns:
+    """Every cell evaluates two circuits; constants are learned where no setting has needed them yet."""
+    setting = measure_input.bench.setting
+    is_learned = setting.ablation == OPTIMAL_ABLATION or has_constants(setting.model, setting.task)
+    return MeasureRuns(4 * len(ABLATIONS) * len(metrics.names()), learnings=0 if is_learned else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,26 @@ from conftest import Case
 import circuitviz as cv
 from circuitviz.discovery import (
     OptimalAblationOptions,
+    TaskPass,
+    TaskSetting,
+    ablation_values,
     discover,
+    discover_steps,
     estimate_search,
     learn_constants_steps,
     make_setting,
+    read_edge_steps,
 )
 from circuitviz.discovery.optimal_ablation import ablated_loss, count_learning_passes, logits_with_ablated
 from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.evaluation import FaithfulnessBench, evaluate
+from circuitviz.evaluation import (
+    FaithfulnessBench,
+    MeasureInput,
+    estimate_measure_steps,
+    evaluate,
+    measure_steps,
+)
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.manifest import from_manifest, to_manifest, to_tensors
 from circuitviz.graph import Circuit
@@ -191,3 +203,51 @@ def test_features_have_no_constants(demo: Case) -> None:
     task.constants.learned = _zero_constants(demo, demo.model.layers[0].o.shape[1])
     with pytest.raises(InputError, match="none for features"):
         discover(demo.model, task, "task-attribution", sites="a2", ablation="optimal")
+
+
+def _edge_steps(setting: TaskSetting) -> Any:
+    values = ablation_values(setting.model, setting.task, setting.ablation)
+    return read_edge_steps(setting, "input->m0", values_for=values)
+
+
+def _robustness_steps(setting: TaskSetting) -> Any:
+    bench = FaithfulnessBench(replace(setting, ablation="zero"))
+    return measure_steps("robustness", MeasureInput(bench, Circuit.full(setting.graph)))
+
+
+LEARNING_STEPS: dict[str, Callable[[TaskSetting], Any]] = {
+    "search": lambda at: discover_steps(at.model, at.task, "eap", at.metric, at.ablation),
+    "evaluation": lambda at: FaithfulnessBench(at).evaluate(Circuit.full(at.graph)),
+    "robustness": _robustness_steps,
+    "edge": _edge_steps,
+}
+
+
+@pytest.mark.parametrize("name", LEARNING_STEPS)
+def test_steps_come_while_constants_are_learned(demo: Case, name: str) -> None:
+    task = replace(demo.task.subset([0, 1]), constants=ConstantStore())
+    steps = LEARNING_STEPS[name](make_setting(demo.model, task, "logit-diff", "optimal"))
+    assert task.constants.learned is None  # nothing was learned before the first step
+    learning = []
+    for step in steps:
+        if task.constants.learned is not None:
+            break
+        if "constants of optimal ablation" in step.message:
+            learning.append(step)
+    assert len(learning) == OptimalAblationOptions().steps
+
+
+def test_estimates_of_measures_count_what_is_learned(demo: Case) -> None:
+    learned, fresh = (replace(demo.task, constants=ConstantStore()) for _ in range(2))
+    run_to_completion(learn_constants_steps(demo.model, learned, OptimalAblationOptions(steps=1)))
+    scores = discover(demo.model, demo.task.subset([0]), "eap")
+    task_pass = TaskPass()
+    for name, ablation in (("robustness", "zero"), ("random", "optimal"), ("stability", "optimal")):
+        seconds = []
+        for task in (learned, fresh):
+            bench = FaithfulnessBench(make_setting(demo.model, task, "logit-diff", ablation))
+            subject = MeasureInput(bench, scores.greedy(50), scores)
+            seconds.append(run_to_completion(estimate_measure_steps(name, subject, task_pass)))
+        forward = run_to_completion(task_pass.measure_steps(bench.setting))
+        forwards, backwards = count_learning_passes(fresh)
+        assert seconds[1] - seconds[0] == pytest.approx(forward * (forwards + 2 * backwards))
