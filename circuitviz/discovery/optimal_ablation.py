@@ -119,7 +119,7 @@ def learn_constants_steps(
 
     Args:
         model: The model.
-        task: The task.
+        task: The task; of a part, all prompts of the whole task are learned from, whoever asks first.
         options: How they are learned.
 
     Returns:
@@ -127,7 +127,7 @@ def learn_constants_steps(
 
     Source: [li2024optimal].
     """
-    task = task.to(model.device)
+    task = (task.whole or task).to(model.device)
     draw = random.Random(options.seed)
     n_senders = len(model.graph.senders)
     measured_sets = [_draw_set(draw, n_senders) for _ in range(N_MEASURED_SETS)]
@@ -182,7 +182,7 @@ def learn_constants_steps(
 def count_learning_passes(
     task: Task, options: OptimalAblationOptions = DEFAULT_OPTIONS
 ) -> tuple[float, float]:
-    """Forward and backward passes of the whole task that learning its constants takes."""
+    """Forward and backward passes of a whole task that learning its constants takes."""
     n_measurements = 1 + math.ceil(options.steps / STEPS_BETWEEN_MEASUREMENTS)
     n_tasks = options.steps * min(1.0, options.step_prompts / len(task))
     return 2 + n_measurements * (1 + N_MEASURED_SETS) + 2 * n_tasks, n_tasks

@@ -129,9 +129,10 @@ def needs_constants(setting: TaskSetting) -> bool:
 
 
 def count_learning_forwards(task: Task) -> float:
-    """Forward passes of the whole task that take as long as learning its constants."""
-    forwards, backwards = count_learning_passes(task)
-    return forwards + FORWARDS_PER_BACKWARD * backwards
+    """Forward passes of a task that take as long as learning its constants, on the task it is a part of."""
+    whole = task.whole or task
+    forwards, backwards = count_learning_passes(whole)
+    return (forwards + FORWARDS_PER_BACKWARD * backwards) * len(whole) / len(task)
 
 
 def receiver_layers(graph: Graph) -> NDArray[np.int64]:

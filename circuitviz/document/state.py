@@ -13,7 +13,7 @@ from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.detached_annotations import DetachedAnnotations
 from circuitviz.document.groups import Group, add_class_groups
 from circuitviz.document.labels import EvidenceContext, Label, class_key, target_kind
-from circuitviz.document.origin import Origin, PromptOrigin
+from circuitviz.document.origin import Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Circuit, Graph, Interventions, Scores
 from circuitviz.graph.scores import SIGN_KEY
@@ -187,6 +187,8 @@ class State:
         setting = origin and [origin.weight_hash, origin.task_hash, origin.metric, origin.ablation]
         if origin and setting and (origin.ablation == "zero" or self.active_interventions):
             setting.append(ZERO_ABLATION_RULE)
+        if setting and isinstance(origin, TaskOrigin) and origin.constants is not None:
+            setting.append(origin.constants.digest)
         digest.update(json.dumps([self.live_circuit.graph.shape.key, setting]).encode())
         graph = self.live_circuit.graph
         if not graph.same_as(Graph.transformer(graph.shape)):  # then it does not follow from its shape

@@ -15,6 +15,7 @@ from circuitviz.evaluation.prompt_splits import SPLITS, Halves
 from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.evaluation.stability import edge_iou
 from circuitviz.graph import Circuit, Evaluation, Interval, Scores
+from circuitviz.models import OPTIMAL_ABLATION
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 
@@ -96,7 +97,9 @@ def require_searchable_prompts(measure_input: MeasureInput, _options: Generalisa
     summary="Discovery on one part of the prompts, judged on the other: halves, templates, answers, lengths",
     options=GeneralisationOptions,
     check=require_searchable_prompts,
-    count_runs=lambda _input, options: _count_split_runs(len(SPLITS) if options.splits == "all" else 1),
+    count_runs=lambda measure_input, options: _count_split_runs(
+        measure_input, len(SPLITS) if options.splits == "all" else 1
+    ),
 )
 def measure_generalisation(
     measure_input: MeasureInput, options: GeneralisationOptions
@@ -125,9 +128,10 @@ def measure_generalisation(
     return found
 
 
-def _count_split_runs(n_splits: int) -> MeasureRuns:
+def _count_split_runs(measure_input: MeasureInput, n_splits: int) -> MeasureRuns:
     """Both parts are searched, and both judge two circuits besides the full and the ablated model."""
-    return MeasureRuns(4 * n_splits, n_splits)
+    is_learned = measure_input.bench.setting.ablation == OPTIMAL_ABLATION
+    return MeasureRuns(4 * n_splits, n_splits, 2 * n_splits if is_learned else 0)
 
 
 def _judge_split(
@@ -137,7 +141,7 @@ def _judge_split(
     requested = measure_input.requested_amount
     amount = measure_input.circuit.n_edges if requested is None else requested
     parts = [
-        make_setting(setting.model, setting.task.subset(rows), setting.metric, setting.ablation)
+        make_setting(setting.model, setting.task.split_off(rows), setting.metric, setting.ablation)
         for rows in halves
     ]
     benches = [measure_input.bench.with_setting(part) for part in parts]

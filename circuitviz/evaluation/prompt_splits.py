@@ -75,6 +75,8 @@ SPLITS: dict[str, tuple[str, Callable[[Task, int], Halves | None]]] = {
 def split_prompts(task: Task, in_sample: bool = False) -> tuple[Task, Task]:
     """Return the prompts for a search and those for its evaluation: two random halves, or twice all of them.
 
+    Halves share nothing, constants of optimal ablation neither.
+
     Raises:
         InputError: There is only one prompt to divide.
     """
@@ -86,7 +88,7 @@ def split_prompts(task: Task, in_sample: bool = False) -> tuple[Task, Task]:
             f"The prompts of '{task.name}' were to be divided between search and evaluation, and there is "
             "only one; 2 or more would be right, or an evaluation in-sample."
         )
-    return task.subset(halves[0]), task.subset(halves[1])
+    return task.split_off(halves[0]), task.split_off(halves[1])
 
 
 def _has_same_form(words: Sequence[str], others: Sequence[str]) -> bool:

@@ -83,6 +83,8 @@ class Task:
         bos: False where the beginning-of-sequence token is left out.
         options: Options of a built-in task, ready for JSON.
         constants: Constants of optimal ablation, shared with parts of the task.
+        whole: The task that this one is a part of, and on whose prompts constants are learned; None where it
+            is no part.
         host_copy: The same task on the host, where this one is on another device. What the host asks of a
             task (lengths, its hash, positions of words) is answered there, so that no device is waited for.
     """
@@ -100,6 +102,7 @@ class Task:
     bos: bool | None = None
     options: dict[str, Any] = field(default_factory=dict)
     constants: ConstantStore = field(default_factory=ConstantStore, repr=False)
+    whole: Task | None = field(default=None, repr=False)
     host_copy: Task | None = field(default=None, repr=False)
 
     @staticmethod
@@ -180,8 +183,12 @@ class Task:
         incorrect = self.on_host.incorrect
         return bool(incorrect.shape[1]) and bool((incorrect >= 0).any(1).all())
 
+    def split_off(self, indices: Iterable[int]) -> Task:
+        """Some of the prompts as a task of their own, which learns its own constants of optimal ablation."""
+        return replace(self.subset(indices), constants=ConstantStore(), whole=None)
+
     def subset(self, indices: Iterable[int]) -> Task:
-        """The same task with some of its prompts."""
+        """The same task with some of its prompts, a part that shares its constants of optimal ablation."""
         rows = list(indices)
         if isinstance(indices, range) and indices.step == 1 and indices.start >= 0:
             pick: slice | Tensor = slice(indices.start, indices.stop)  # a batch: nothing is copied
@@ -190,6 +197,7 @@ class Task:
         return replace(
             self,
             pairs=tuple(self.pairs[i] for i in rows),
+            whole=self.whole or self,
             host_copy=None if self.host_copy is None else self.host_copy.subset(rows),
             **{name: getattr(self, name)[pick] for name in TENSOR_FIELDS},
         )

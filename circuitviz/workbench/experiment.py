@@ -127,8 +127,6 @@ class TaskExperiment:
 
     @cached_property
     def _quick_setting(self) -> discovery.TaskSetting:
-        if self.ablation == models.OPTIMAL_ABLATION:
-            _ = self.ablation_values  # constants are learned over all prompts, and shared with these
         prompts = self.task.subset(range(min(QUICK_PROMPTS, len(self.task))))
         return discovery.make_setting(self.model, prompts, self.setting.metric, self.ablation)
 

@@ -34,6 +34,7 @@ from circuitviz.evaluation import (
     estimate_measure_steps,
     evaluate,
     measure_steps,
+    split_prompts,
 )
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.manifest import from_manifest, to_manifest, to_tensors
@@ -41,6 +42,7 @@ from circuitviz.graph import Circuit
 from circuitviz.graph.ablation_constants import AblationConstants, ConstantStore
 from circuitviz.models import Activations, mean_activations
 from circuitviz.progress import run_to_completion
+from circuitviz.tasks import Task
 from circuitviz.workbench.record_origin import select_circuit
 
 FEW_STEPS = OptimalAblationOptions(steps=30)
@@ -224,8 +226,11 @@ LEARNING_STEPS: dict[str, Callable[[TaskSetting], Any]] = {
 
 
 @pytest.mark.parametrize("name", LEARNING_STEPS)
-def test_steps_come_while_constants_are_learned(demo: Case, name: str) -> None:
-    task = replace(demo.task.subset([0, 1]), constants=ConstantStore())
+def test_steps_come_while_constants_are_learned(
+    demo: Case, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("circuitviz.discovery.optimal_ablation.N_MEASURED_SETS", 1)
+    task = demo.task.split_off([0])
     steps = LEARNING_STEPS[name](make_setting(demo.model, task, "logit-diff", "optimal"))
     assert task.constants.learned is None  # nothing was learned before the first step
     learning = []
@@ -251,3 +256,40 @@ def test_estimates_of_measures_count_what_is_learned(demo: Case) -> None:
         forward = run_to_completion(task_pass.measure_steps(bench.setting))
         forwards, backwards = count_learning_passes(fresh)
         assert seconds[1] - seconds[0] == pytest.approx(forward * (forwards + 2 * backwards))
+
+
+def test_constants_are_of_the_whole_task_whichever_part_asks_first(demo: Case) -> None:
+    """Parts of parts, and of a task on its device; halves of a split have constants of their own."""
+    options, digests = OptimalAblationOptions(steps=2), set()
+    for take in (
+        lambda task: task,
+        lambda task: task.subset([2, 1]),
+        lambda task: task.subset(range(3)).subset([0]),
+    ):
+        task = _fresh(demo)
+        constants = run_to_completion(learn_constants_steps(demo.model, take(task), options))
+        assert task.constants.learned is constants
+        digests.add(constants.digest)
+    assert len(digests) == 1
+    task = _fresh(demo)
+    halves = split_prompts(task)
+    for half in halves:
+        of_part = run_to_completion(learn_constants_steps(demo.model, half.subset([0]), options))
+        assert half.constants.learned is of_part
+        pairs = Task.from_pairs("half", half.pairs, demo.model.tokens)
+        alone = run_to_completion(learn_constants_steps(demo.model, pairs, options))
+        assert of_part.loss == pytest.approx(alone.loss, rel=1e-4)
+        digests.add(of_part.digest)
+    assert task.constants.learned is None and len(digests) == 3
+
+
+def test_measurements_with_other_constants_have_another_key(demo: Case) -> None:
+    keys = set()
+    for steps in (1, 2):
+        task, options = demo.task.split_off([0]), OptimalAblationOptions(steps=steps)
+        run_to_completion(learn_constants_steps(demo.model, task, options))
+        scores = discover(demo.model, task, "eap", "logit-diff", "optimal")
+        for metric in ("logit-diff", "logit-diff", "prob-diff"):
+            state = select_circuit(demo.model, task, scores, metric, "optimal", "greedy", 100, 1.0)
+            keys.add(replace(state, circuit=Circuit.full(demo.model.graph)).measurement_key)
+    assert len(keys) == 4
