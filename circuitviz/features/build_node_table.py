@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,8 @@ from circuitviz.features.node_rows import (
 from circuitviz.features.prompt_run import Run
 from circuitviz.graph import NodeKind
 from circuitviz.models.batching import batch_budget_bytes
+
+QUERY_KEY_NORM = re.compile(r"\.(q|k|qk)_\w*norm")  # of modules' names
 
 
 @dataclass(eq=False)
@@ -246,13 +249,20 @@ def node_table(
             embeddings as nodes, no features and errors at position 0, and logits minus their mean.
 
     Raises:
-        InputError: A dictionary does not fit the model, two belong to one site, or the table would not fit
-            into memory.
+        InputError: The model normalises inside attention or MLPs, so that what nodes write does not add up; a
+            dictionary does not fit the model, two belong to one site, or the table would not fit into memory.
     """
     _check_choice("attention", attention, ATTENTION_MODES)
     _check_choice("convention", convention, CONVENTIONS)
     if convention == CIRCUIT_TRACER.name:
         attention = TRANSPARENT_ATTENTION
+    # those of queries and keys alone set patterns, which are held
+    if norms := [name for name in run.model.inner_norms if not QUERY_KEY_NORM.search(name)]:
+        raise InputError(
+            f"Attribution on one prompt holds all normalisations, and '{run.model.name}' has some that it "
+            f"does not reach ({norms[0]}), so its parts would not add up; a circuit on a task, found by EAP "
+            "or EAP-IG, would be right."
+        )
     site_dictionaries = list(dictionaries)
     check_one_per_site(site_dictionaries)
     for dictionary in site_dictionaries:

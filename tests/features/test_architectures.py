@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from families import random_model, tokenizer
 from slow_features import random_dictionaries
 
 from circuitviz.errors import InputError
@@ -21,6 +22,7 @@ from circuitviz.features import (
     run_with_changes,
 )
 from circuitviz.graph import Intervention
+from circuitviz.models import from_hugging_face
 
 
 @pytest.fixture
@@ -55,6 +57,22 @@ def test_everything_holds_together_on_every_architecture(case: Any, table: Any) 
     assert done.predicted == pytest.approx(done.frozen, rel=1e-3, abs=1e-4)
     whole = run_with_changes(table, [])
     torch.testing.assert_close(whole.logits, table.run.logits)
+
+
+@pytest.mark.parametrize("name", ["bitnet", "llama4", "stablelm-parallel"])
+def test_normalisations_that_are_not_reached_are_refused_where_outputs_pass_them(name: str) -> None:
+    """Those of queries and keys alone count through patterns, which are held."""
+    model = from_hugging_face(random_model(name), tokenizer(), name)
+    run = run_prompt(model, "w1 w2 w3 w1 w5")
+    assert model.inner_norms
+    if name == "bitnet":
+        with pytest.raises(InputError, match="attn_sub_norm"):
+            node_table(run)
+        return
+    table = node_table(run)
+    target = likely_logits(table, max_targets=1)[0]
+    found = local_circuit(Edges(table), target, nodes=20, gate="absolute")
+    assert found.ledger.total == pytest.approx(target.value, rel=1e-4)
 
 
 def test_scores_are_shared_out_or_refused(case: Any, table: Any) -> None:
