@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QFontInfo, QResizeEvent
 from PySide6.QtWidgets import QFormLayout, QFrame, QScrollArea, QStyle, QWidget
 
@@ -61,6 +61,7 @@ class VerticalScrollArea(QScrollArea):
     def __init__(self, content: QWidget, min_width_px: int = 0) -> None:
         super().__init__(widgetResizable=True)
         self._content, self._min_width_px = content, min_width_px
+        self._laid_out: tuple[QSize, int] | None = None  # size of the content, and the height it needed
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields have it, and are scrolled to
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(content)
@@ -91,6 +92,11 @@ class VerticalScrollArea(QScrollArea):
             for part in (layout, *layout.findChildren(QFormLayout)):
                 part.invalidate()
             layout.activate()
+            size = self._content.size()
+            laid_out = size, layout.heightForWidth(size.width())
+            if laid_out == self._laid_out:  # what was invalidated asks for a layout again, without end
+                QCoreApplication.removePostedEvents(self._content, QEvent.Type.LayoutRequest.value)
+            self._laid_out = laid_out
 
 
 class DockScrollArea(QScrollArea):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QFormLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
@@ -110,3 +111,28 @@ def test_labels_of_a_form_that_scrolls_are_as_high_as_their_text(qtbot: QtBot) -
         label.setText("word of a hint " * number)
         qtbot.wait(2)
         assert label.height() >= label.heightForWidth(label.width()), number
+
+
+def test_a_form_that_scrolls_comes_to_rest(qtbot: QtBot) -> None:
+    """Laying it out asks for no further layout: the event loop would never be idle."""
+    content = QWidget()
+    form = QFormLayout(content)
+    form.addRow(QLabel("a hint that is wrapped " * 6, wordWrap=True))
+    area = VerticalScrollArea(content)
+    qtbot.addWidget(area)
+    area.resize(160, 200)
+    area.show()
+    qtbot.wait(50)
+
+    class Counter(QObject):
+        requests = 0
+
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            self.requests += event.type() is QEvent.Type.LayoutRequest
+            return False
+
+    counter = Counter()
+    content.installEventFilter(counter)
+    for _ in range(20):
+        QApplication.processEvents()
+    assert counter.requests == 0
