@@ -27,6 +27,7 @@ from circuitviz.workspace.search_queue import describe_wait
 from circuitviz.workspace.tabs import DocumentTab
 
 MIN_PANE_WIDTH_PX = 240
+EMPTY_TEXT = "An empty tab; click to open a file or to search in it"
 WINDOW_SIZE_PX = (900, 700)
 
 
@@ -193,7 +194,7 @@ class CanvasPane(QWidget):
             return
         if tab.document.state.circuit is None:
             self._forget_drawing()
-            text = "An empty tab" if tab.search is None else describe_wait(tab.search)
+            text = EMPTY_TEXT if tab.search is None else describe_wait(tab.search)
             self.picture.show_scene(CircuitScene(), text)
             return
         if tab.document is not self._document and tab.partial_result is None:

@@ -96,6 +96,15 @@ class CanvasPanes(QObject):
         return len(self.panes) > 1
 
     @property
+    def shows_circuit(self) -> bool:
+        """Whether there is a circuit on the screen, be it not of the tab in front."""
+        return any(pane.tab.document.state.circuit is not None for pane in self._all_panes())
+
+    def is_on_screen(self, tab: DocumentTab) -> bool:
+        """Whether a tab is in front, beside it or in a window of its own."""
+        return any(pane.tab is tab for pane in self._all_panes())
+
+    @property
     def front_window(self) -> DocumentWindow | None:
         """The window of its own that the tab in front has."""
         return self._window_of(self._workspace.tabs.front)

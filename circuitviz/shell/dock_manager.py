@@ -52,7 +52,7 @@ class DockManager(QObject):
         self._hidden_by_user: set[str] = set()
         self._requested_names: set[str] = set()  # shown because they were asked for
         self._is_search_open_with_circuit: bool | None = None  # as the user left it
-        self._is_setting_search = self._has_circuit = False
+        self._is_setting_search = self.has_circuit = False
         canvas = window.takeCentralWidget()
         assert canvas is not None
         self.places_view = PlacesView(canvas)
@@ -151,7 +151,7 @@ class DockManager(QObject):
 
     def _find_hidden_by_user(self) -> None:
         """Notice which docks were hidden since: only the user hides what is offered."""
-        if self._has_circuit:
+        if self.has_circuit:
             hidden = {name for name in self._offered_names - self.hidden_names if self.docks[name].isHidden()}
             self._hidden_by_user |= hidden
             self._requested_names -= hidden
@@ -166,7 +166,7 @@ class DockManager(QObject):
                 if self._window.tabifiedDockWidgets(dock) and is_dock_in_front(dock)
             }
         self._find_hidden_by_user()
-        had_circuit, self._has_circuit = self._has_circuit, is_visible
+        had_circuit, self.has_circuit = self.has_circuit, is_visible
         for name, dock in self.docks.items():
             if is_visible and name in self.hidden_names:
                 dock.show()
@@ -249,7 +249,7 @@ class DockManager(QObject):
             self.places_view.focus_canvas()
 
     def _remember_search_panel(self, is_open: bool) -> None:
-        if self._has_circuit:
+        if self.has_circuit:
             self._is_search_open_with_circuit = is_open
 
     def _on_search_panel_closed(self) -> None:

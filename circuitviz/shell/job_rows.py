@@ -59,6 +59,12 @@ class JobRows(QWidget):
         row.hide()
         row.deleteLater()
 
+    def show_held_text(self, handle: JobHandle, text: str) -> None:
+        """Say why a job that has begun stands still."""
+        for row in self.rows:
+            if row.is_of(handle):
+                row.show_held_text(text)
+
     def _share_width(self) -> None:
         shown = [row for row in self.rows if not row.isHidden()]
         width_px = TEXT_WIDTHS_PX[min(len(shown), len(TEXT_WIDTHS_PX)) - 1]
@@ -102,6 +108,15 @@ class JobRow(QWidget):
         self._time_left.restart()
         self.time_label.setText(PAUSED_TEXT if is_held else "")
         self.progress_bar.setEnabled(not is_held)
+
+    def is_of(self, handle: JobHandle) -> bool:
+        """Whether the row shows this job."""
+        return self._handle is handle
+
+    def show_held_text(self, text: str) -> None:
+        """Say why the job stands still, while it does."""
+        if self._handle is not None and self._handle.is_held:
+            self.time_label.setText(text)
 
     def release(self) -> None:
         """Let go of the job, whose connections hold the row: Python's collector does not see such a cycle."""

@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.view)
-        self.notice_bar = NoticeBar(workspace)
+        self.notice_bar = NoticeBar(workspace, lambda tab: self.canvas_panes.is_on_screen(tab))
         self.node_names = NodeNames(workspace, self.settings, self)
         self.canvas_updater = CanvasUpdater(workspace, self.view, self.node_names, self)
         self.canvas_panes = CanvasPanes(
@@ -170,9 +170,10 @@ class MainWindow(QMainWindow):
         self.recent_menu.file_chosen.connect(files.open_path)
         self.recent_menu.folder_chosen.connect(files.ask_and_open_from)
         self.recent_menu.cleared.connect(lambda: start.show_recent_files([]))
-        coloured = (self.view, self.canvas_panes, self.menus, self.command_palette, *self.panels.values())
-        for part in coloured:
-            self.theme_controller.theme_changed.connect(part.set_theme)
+        setters = [self.view.set_theme, self.canvas_panes.set_theme, self.menus.set_theme]
+        setters += [self.command_palette.set_theme, *(panel.set_theme for panel in self.panels.values())]
+        for set_theme in setters:
+            self.theme_controller.theme_changed.connect(set_theme)
 
     def _accept_drops(self, window: QWidget, pages: QWidget) -> DropHandler:
         """Open what is dropped on a window: circuits, a model's folder, a task, or labels."""
@@ -237,11 +238,10 @@ class MainWindow(QMainWindow):
         is_empty = self.workspace.state.circuit is None
         is_waiting = self.workspace.tabs.front.search is not None
         self.pages.setCurrentWidget(self.start_page if is_empty and not is_waiting else self.view)
-        if not is_empty:
-            self.dock_manager.set_circuit_docks_visible(True)
-        elif not is_waiting:
+        if is_empty and not is_waiting:
             self.start_page.show_recent_files(self.settings.recent_files)
-            self.dock_manager.set_circuit_docks_visible(False)
+        if (shows_circuit := self.canvas_panes.shows_circuit) or not is_waiting:
+            self.dock_manager.set_circuit_docks_visible(shows_circuit)  # they stay beside an empty tab
 
     def find_example_circuit(self, task: str) -> None:
         """Find the circuit of a built-in task on the demo model."""
@@ -269,6 +269,9 @@ class MainWindow(QMainWindow):
             self.redraw_canvas()
 
     def _on_panes_changed(self) -> None:
+        if self.canvas_panes.shows_circuit != self.dock_manager.has_circuit:
+            self._show_page()
+        self.notice_bar.follow_tabs()
         self.update_title()
         self.menus.update_enabled_actions()
 

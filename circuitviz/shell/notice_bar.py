@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from circuitviz.workbench.requests.open_document_model import FROM_DISK, FROM_NETWORK
@@ -42,9 +44,10 @@ class Notice(QFrame):
 class NoticeBar(QWidget):
     """The notices above the canvas; hidden while nothing waits."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, is_on_screen: Callable[[DocumentTab], bool]) -> None:
+        """Follow a workspace; what was found in a tab is not said of one that is on the screen."""
         super().__init__()
-        self.workspace = workspace
+        self.workspace, self._is_on_screen = workspace, is_on_screen
         self.result_notice, self.model_notice = Notice(SHOW_TAB_TEXT), Notice(DOWNLOAD_MODEL_TEXT)
         column = QVBoxLayout(self, spacing=0)
         column.setContentsMargins(0, 0, 0, 0)
@@ -55,7 +58,6 @@ class NoticeBar(QWidget):
         self._found_in: DocumentTab | None = None  # what the notice about a search is of
         prompts = workspace.prompt_circuits
         workspace.search_finished.connect(self._show_result)
-        workspace.tabs.changed.connect(self._follow_tabs)
         self.result_notice.action_button.clicked.connect(lambda: self._show_tab())
         self.result_notice.close_button.clicked.connect(self.result_notice.hide)
         workspace.model_released.connect(lambda text: self.released_notice.show_notice(text, ""))
@@ -65,9 +67,9 @@ class NoticeBar(QWidget):
         self.model_notice.close_button.clicked.connect(self.model_notice.hide)
 
     def _show_result(self, search: QueuedSearch) -> None:
-        """Say that a search has ended whose tab is not in front."""
+        """Say that a search has ended whose tab is not on the screen."""
         circuit = search.tab.user_document.state.circuit
-        if search.tab is self.workspace.tabs.front or not search.has_result or circuit is None:
+        if self._is_on_screen(search.tab) or not search.has_result or circuit is None:
             return
         self._found_in = search.tab
         self.result_notice.show_notice(
@@ -75,10 +77,10 @@ class NoticeBar(QWidget):
             SHOW_TAB_TEXT,
         )
 
-    def _follow_tabs(self) -> None:
-        """The notice is void once its tab was seen or closed."""
-        tabs = self.workspace.tabs
-        if self._found_in is tabs.front or self._found_in not in tabs.tabs:
+    def follow_tabs(self) -> None:
+        """Hide the notice about a search once its tab was seen or closed."""
+        found_in = self._found_in
+        if found_in not in self.workspace.tabs.tabs or self._is_on_screen(found_in):
             self.result_notice.hide()
 
     def _show_tab(self) -> None:

@@ -44,6 +44,7 @@ class StatusLine(QObject):
         workspace.message_posted.connect(self._show_message)
         workspace.notifier.file_written.connect(self._show_written_file)
         workspace.worker.submitted.connect(self.job_rows.follow)
+        workspace.search_queue.changed.connect(self._show_search_statuses)
         workspace.model_ready.connect(self._show_model)
         workspace.state_changed.connect(self._forget_model)
 
@@ -59,6 +60,12 @@ class StatusLine(QObject):
     def _open_written(self, is_folder: bool) -> None:
         if (path := self._written_path) is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent if is_folder else path)))
+
+    def _show_search_statuses(self) -> None:
+        """Say of a search that stands still whether it is paused or waits for the one that runs."""
+        queue = self._workspace.search_queue
+        for search in queue.searches:
+            self.job_rows.show_held_text(queue.handle_of(search), search.status.value)
 
     def _show_model(self, opened: ModelReady) -> None:
         name = display_name(opened.model)

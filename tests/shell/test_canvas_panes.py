@@ -182,6 +182,7 @@ def test_a_search_refines_one_of_two_circuits(open_window: Any, qtbot: QtBot, fi
     qtbot.waitUntil(lambda: search.tab.search is None, timeout=LONG)
     qtbot.waitUntil(lambda: search.tab.document.state.circuit is not None, timeout=LONG)
     assert left.picture.isVisible() and len(left.picture.circuit_scene.nodes) > 3
+    assert not window.notice_bar.result_notice.isVisible(), "what was found is on the screen"
 
 
 def test_closing_a_tab_ends_its_pane(three: MainWindow, qtbot: QtBot) -> None:
@@ -331,3 +332,34 @@ def test_dragging_a_tab_is_cancelled_by_escape_or_when_the_tab_closes(
     assert shown(window) == ["three.circuit*"] and len(desk.tabs.tabs) == 2
     drag_tab(window, 0, area, place)
     assert shown(window) == ["three.circuit", "two.circuit*"]
+
+
+def test_panels_and_panes_stay_where_they_are_beside_an_empty_tab(three: MainWindow, qtbot: QtBot) -> None:
+    window, panes = three, three.canvas_panes
+
+    def docks() -> set[str]:
+        return {name for name, dock in window.docks.items() if not dock.isHidden()}
+
+    window.view.setFocus()
+    before = docks()
+    qtbot.keyClick(window.view, Qt.Key.Key_T, CTRL)
+    assert docks() != before and window.pages.currentWidget() is window.start_page
+    qtbot.keyClick(window, Qt.Key.Key_Backslash, CTRL)
+    left, right = panes.panes
+    assert shown(window) == ["New tab*", "three.circuit"]
+    qtbot.waitUntil(lambda: len(right.picture.circuit_scene.nodes) > 3, timeout=LONG)
+    assert docks() == before and window.pages.currentWidget() is window.start_page
+    QApplication.processEvents()
+    width_px = left.width()
+    shoot(window, "beside-an-empty-tab")
+    for pane in (right, left, right):
+        qtbot.mouseClick(pane.header, LEFT)
+        QApplication.processEvents()
+        assert window.workspace.tabs.front is pane.tab
+        assert docks() == before and abs(left.width() - width_px) <= 1, (
+            "of an odd width a pixel goes to either"
+        )
+    shoot(window, "an-empty-tab-beside")
+    qtbot.mouseClick(left.header, LEFT)
+    qtbot.mouseClick(right.close_button, LEFT)
+    assert docks() != before and shown(window) == ["New tab*"]

@@ -20,6 +20,7 @@ from circuitviz.shell.job_rows import SHOW_DELAY_MS, JobRow, JobRows
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.requests.messages import ModelReady, ProgressReported
+from circuitviz.workspace.search_queue import SearchStatus
 
 LONG = 20_000
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
@@ -137,6 +138,13 @@ def test_a_paused_search_is_shown_as_paused(window: MainWindow, qtbot: QtBot) ->
     qtbot.wait(300)  # its present step reports, too
     assert row.time_label.text() == "paused" and not row.progress_bar.isEnabled()
     assert "paused" in panel.rows[search].status_label.text()
+    other = window.workspace.start_discovery(replace(request, task="sva"))
+    qtbot.mouseClick(panel.rows[search].pause_button, Qt.MouseButton.LeftButton)
+    assert search.status is SearchStatus.WAITING and row.time_label.text() == "waiting"
+    qtbot.mouseClick(panel.rows[search].pause_button, Qt.MouseButton.LeftButton)
+    assert row.time_label.text() == "paused"
+    window.workspace.search_queue.cancel(other)
+    qtbot.waitUntil(lambda: other.status is SearchStatus.ENDED, timeout=LONG)
     qtbot.mouseClick(panel.rows[search].pause_button, Qt.MouseButton.LeftButton)
     assert row.time_label.text() != "paused" and row.progress_bar.isEnabled()
     qtbot.mouseClick(row.cancel_button, Qt.MouseButton.LeftButton)
