@@ -221,9 +221,10 @@ def _place_packed(picture: CircuitScene, packing: CellPacking) -> CircuitScene:
     """The picture in its packing; what a person moved stands where it was put, between the others."""
     turned = picture.is_horizontal
     is_full = packing.box_height >= LABELLED_NODE_HEIGHT
+    of_moved = None if is_full else max((packing.boxes[name] for name in packing.named), default=None)
     nodes = []
     for node in picture.nodes:
-        box = packing.boxes.get(node.name)
+        box = packing.boxes.get(node.name, of_moved)
         is_packed = box is not None and node.name not in picture.user_positioned
         across, along = packing.places[node.name] if is_packed else packing.to_view((node.x, node.y))
         x, y = (along, -across) if turned else (across, along)

@@ -16,6 +16,7 @@ from circuitviz.canvas.foreground import tagged_nodes
 from circuitviz.document import group_nodes
 from circuitviz.paint.circuit_painter import has_written_name, node_box
 from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import LIGHT
 
 CROWD = prompt(16, 700, 12)
@@ -84,6 +85,16 @@ def test_what_is_dragged_away_is_told_in_the_layouts_units_and_the_rest_stays(vi
             assert (node.x, node.y) == before[node.name]
     off = view.viewport_position(chosen.name) - target
     assert max(abs(off.x()), abs(off.y())) <= 2
+
+
+def test_a_moved_node_is_as_large_as_the_packed_ones(view: CircuitView) -> None:
+    moved = CROWD.nodes[len(CROWD.nodes) // 2]
+    assert any(node.box is not None and not node.is_small for node in view.circuit_scene.nodes)
+    turned = view.circuit_scene.is_horizontal
+    view.show_scene(CircuitScene())  # another document, and back
+    view.show_scene(replace(CROWD, user_positioned=frozenset({moved.name}), is_horizontal=turned))
+    boxes = {node.name: node.box for node in view.circuit_scene.nodes}
+    assert boxes.pop(moved.name) in [box for box in boxes.values() if box is not None]
 
 
 def test_labels_and_filters_move_nothing_and_a_smaller_view_scrolls_with_names(view: CircuitView) -> None:
