@@ -238,8 +238,12 @@ def test_keys_act_on_the_circuit_of_the_window_that_they_are_pressed_in(
     wait_for_active(qtbot, own)
     assert front(window) == "three.circuit"
     desk.apply_command(set_label("m0", Label("Mine")))
-    window.activateWindow()
+    window.run_command("palette")  # it is in the main window, and of the circuit in front
     wait_for_active(qtbot, window)
+    QTest.keyClick(window.windowHandle(), Qt.Key.Key_S)
+    QTest.keyClick(window.windowHandle(), Qt.Key.Key_Escape)
+    assert window.command_palette.query_field.text() == "s" and not window.command_palette.isVisible()
+    assert front(window) == "three.circuit"
     window.dock_manager.bring_to_front("notes")
     editor = window.panels["notes"].editor
     editor.setFocus()
