@@ -8,6 +8,8 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
+    QAbstractScrollArea,
+    QAbstractSpinBox,
     QComboBox,
     QHeaderView,
     QLabel,
@@ -23,6 +25,7 @@ from circuitviz.panels.widgets.elided_label import ElidedLabel
 
 SLACK_PX = 1  # of rounding
 CELL_MARGIN_PX = 2
+FIELD_FRAME_PX = 7  # of a number field, above and below its text
 MAX_ROWS = 30
 
 
@@ -30,8 +33,11 @@ def cut_texts(root: QWidget) -> list[str]:
     """Each text of what can be seen below ``root`` that is cut."""
     found: list[str] = []
     for widget in [root, *root.findChildren(QWidget)]:
-        if widget.isVisible() and not widget.visibleRegion().isEmpty():
-            found += [f"{type(widget).__name__} {text!r}: {why}" for text, why in _faults(widget)]
+        if not widget.isVisible():
+            continue
+        faults = [] if widget.visibleRegion().isEmpty() else list(_faults(widget))
+        faults += _clipping_faults(widget, root)
+        found += [f"{type(widget).__name__} {text!r}: {why}" for text, why in faults]
     return found
 
 
@@ -65,6 +71,40 @@ def _faults(widget: QWidget) -> Iterator[tuple[str, str]]:
         yield from _cell_faults(widget)
 
 
+def _clipping_faults(widget: QWidget, root: QWidget) -> Iterator[tuple[str, str]]:
+    """A widget that reaches over an edge of what it lies in, so that one has to scroll sideways to read it.
+
+    What lies above or below is scrolled to, except where nothing scrolls.
+    """
+    if not isinstance(widget, QAbstractButton | QLabel | QComboBox | QAbstractSpinBox):
+        return
+    text = widget.accessibleName() if isinstance(widget, QAbstractSpinBox) else _text_of(widget)
+    width, height = widget.width(), widget.height()
+    if isinstance(widget, QLabel) and not widget.wordWrap():
+        width = min(width, _width(widget, widget.text()))
+    left, top, is_scrolled = 0, 0, False
+    ancestor, hidden_px, hidden_height_px = widget, 0, 0
+    while text and ancestor is not root and (parent := ancestor.parentWidget()) is not None:
+        if isinstance(parent, QAbstractItemView | QTabBar):
+            return  # a cell, or the arrows of tabs
+        left, top = left + ancestor.x(), top + ancestor.y()
+        is_scrolled |= isinstance(parent.parentWidget(), QAbstractScrollArea)
+        hidden_px = max(hidden_px, -left, left + width - parent.width())
+        if not is_scrolled:
+            hidden_height_px = max(hidden_height_px, -top, top + height - parent.height())
+        ancestor = parent
+    if isinstance(widget, QAbstractSpinBox | QComboBox):
+        hidden_height_px = max(hidden_height_px, widget.fontMetrics().height() + FIELD_FRAME_PX - height)
+    if hidden_px > SLACK_PX:
+        yield text, f"{hidden_px} of {width} px are out of view"
+    if hidden_height_px > SLACK_PX:
+        yield text, f"{hidden_height_px} of {height} px of its height are out of view"
+
+
+def _text_of(widget: QWidget) -> str:
+    return widget.currentText() if isinstance(widget, QComboBox) else str(widget.property("text") or "")
+
+
 def _label_faults(label: QLabel) -> Iterator[tuple[str, str]]:
     text, room = label.text(), label.contentsRect()
     if not text or label.textFormat() is Qt.TextFormat.RichText:
@@ -77,7 +117,7 @@ def _label_faults(label: QLabel) -> Iterator[tuple[str, str]]:
         if need.height() > room.height() + SLACK_PX or need.width() > room.width() + SLACK_PX:
             yield text, f"{room.width()} x {room.height()} px for {need.width()} x {need.height()}"
         return
-    width_px = max(_width(label, line) for line in text.split("\n"))
+    width_px = _width(label, text)
     if width_px > room.width() + SLACK_PX and not _holds(label.toolTip(), text):
         yield text, f"{room.width()} px for {width_px}"
 
@@ -111,9 +151,8 @@ def _cell_faults(view: QTableView | QTreeView) -> Iterator[tuple[str, str]]:
 
 
 def _width(widget: QWidget, text: str) -> int:
-    return widget.fontMetrics().horizontalAdvance(
-        text.replace("&&", "\0").replace("&", "").replace("\0", "&")
-    )
+    lines = text.replace("&&", "\0").replace("&", "").replace("\0", "&").split("\n")
+    return max(widget.fontMetrics().horizontalAdvance(line) for line in lines)
 
 
 def _holds(tip: str, text: str) -> bool:

@@ -134,7 +134,8 @@ def stylesheet(theme: Theme) -> str:
                        background: {t.panel}; }}
     QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {{ background: {t.panel};
         border: 1px solid {t.line}; border-radius: 6px; padding: 4px 7px; color: {t.text};
-        selection-background-color: {t.accent}; selection-color: {t.on_accent}; min-height: 18px; }}
+        selection-background-color: {t.accent}; selection-color: {t.on_accent};
+        min-height: {round(1.5 * text)}px; }}
     QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
     QPlainTextEdit:focus {{ border-color: {t.accent}; }}
     QSpinBox, QDoubleSpinBox {{ padding-top: 3px; padding-bottom: 2px; }}

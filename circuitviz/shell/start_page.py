@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -17,6 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz.panels.widgets.folding_row import FoldingRow
+from circuitviz.panels.widgets.font_scaling import scale_pixels
+from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.workspace.plain_text import escape_mnemonics
 
 EXAMPLE_CARDS = (
@@ -25,6 +27,7 @@ EXAMPLE_CARDS = (
     ("Subject-verb agreement", "sva", "The keys on the cabinet …"),
     ("Gendered pronouns", "gender", "So Mary said that …"),
 )
+MAX_WIDTH_PX, MAX_RECENT_WIDTH_PX = 660, 560  # of the page and of a recent file's path, scaled with the font
 
 
 class StartPage(QScrollArea):
@@ -43,20 +46,24 @@ class StartPage(QScrollArea):
         super().__init__(widgetResizable=True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        title = QLabel("Find a circuit, see it, take it apart", objectName="headline")
+        title = QLabel("Find a circuit, see it, take it apart", objectName="headline", wordWrap=True)
         about = QLabel(
             "Everything below runs on this machine. The demo model needs no network.",
             objectName="muted",
+            wordWrap=True,
         )
-        grid = QGridLayout(spacing=10)
-        for i, (name, task, prompt) in enumerate(EXAMPLE_CARDS):
+        cards = []
+        for name, task, prompt in EXAMPLE_CARDS:
             card = QPushButton(objectName="card")
             card.setText(f"{name}\n{prompt}")
             card.setAccessibleName(name)
             card.setMinimumHeight(64)
             card.setCursor(Qt.CursorShape.PointingHandCursor)
             card.clicked.connect(partial(self.example_chosen.emit, task))
-            grid.addWidget(card, i // 2, i % 2)
+            cards.append(card)
+        left, right = QWidget(), QWidget()
+        lay_out_column(*cards[:2], parent=left, spacing=10)
+        lay_out_column(*cards[2:], parent=right, spacing=10)
         row = QHBoxLayout(spacing=10)
         for text, signal in (
             ("Open a circuit…", self.open_requested),
@@ -74,7 +81,7 @@ class StartPage(QScrollArea):
         column.addWidget(title)
         column.addWidget(about)
         column.addSpacing(10)
-        column.addLayout(grid)
+        column.addWidget(FoldingRow(left, right, spacing=10))
         column.addSpacing(4)
         column.addLayout(row)
         column.addSpacing(8)
@@ -83,12 +90,18 @@ class StartPage(QScrollArea):
         page = QWidget()
         whole = QHBoxLayout(page)
         whole.addStretch(1)
-        inside = QWidget()
-        inside.setMaximumWidth(660)
-        inside.setLayout(column)
-        whole.addWidget(inside, 8)
+        self._inside = QWidget()
+        self._inside.setMaximumWidth(scale_pixels(self, MAX_WIDTH_PX))
+        self._inside.setLayout(column)
+        whole.addWidget(self._inside, 8)
         whole.addStretch(1)
         self.setWidget(page)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Be wider with larger text."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self._inside.setMaximumWidth(scale_pixels(self, MAX_WIDTH_PX))
 
     def show_recent_files(self, paths: list[Path]) -> None:
         """List recent files."""
@@ -99,6 +112,10 @@ class StartPage(QScrollArea):
         if paths:
             self._recent_layout.addWidget(QLabel("Recent", objectName="heading"))
         for path in paths[:5]:
-            button = QPushButton(escape_mnemonics(f"{path.name}   —   {path.parent}"), objectName="link")
+            text = f"{path.name}   —   {path.parent}"
+            button = QPushButton(objectName="link", toolTip=text, accessibleName=text)
+            room_px = scale_pixels(self, MAX_RECENT_WIDTH_PX)
+            shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, room_px)
+            button.setText(escape_mnemonics(shown))
             button.clicked.connect(partial(self.file_chosen.emit, path))
             self._recent_layout.addWidget(button)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from cut_texts import cut_texts
-from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -19,30 +18,31 @@ LARGE_TEXT = 150 / 96  # 150 dpi, where the platform's text was made for 96
 
 
 @pytest.fixture
-def large_text(qapp: QApplication) -> Iterator[Callable[[float], None]]:
-    kept = QFont(qapp.font())
+def grow_text(window: MainWindow) -> Iterator[Callable[[float], None]]:
+    settings, controller = window.settings, window.theme_controller
+    before_pt = QApplication.font().pointSizeF()
 
     def grow(share: float) -> None:
-        font = QFont(kept)
-        font.setPointSizeF(kept.pointSizeF() * share)
-        qapp.setFont(font)
+        settings.text_size = round(100 * share)
+        controller.apply_settings()
+        assert QApplication.font().pointSizeF() == pytest.approx(before_pt * share, rel=0.01)
 
     yield grow
-    qapp.setFont(kept)
+    settings.text_size = 100
+    controller.apply_settings()
 
 
 @pytest.mark.parametrize(
-    ("size", "share"), [((1280, 800), 1.0), ((1024, 700), 1.0), ((1366, 768), LARGE_TEXT)]
+    ("size", "share"), [((1280, 800), 1.0), ((1024, 700), 1.0), ((1440, 900), LARGE_TEXT)]
 )
 def test_no_panel_cuts_a_text(
     window: MainWindow,
     qtbot: QtBot,
-    large_text: Callable[[float], None],
+    grow_text: Callable[[float], None],
     size: tuple[int, int],
     share: float,
 ) -> None:
-    large_text(share)
-    window.theme_controller.apply_settings()
+    grow_text(share)
     window.resize(*size)
     circuit = window.workspace.state.circuit
     window.workspace.select_nodes({next(name for name in circuit.node_names if ".h" in name)})
@@ -61,7 +61,10 @@ def test_no_panel_cuts_a_text(
             dock.close()
     found += [f"places: {each}" for each in cut_texts(window.dock_manager.places_view.strip)]
     found += [f"status bar: {each}" for each in cut_texts(window.statusBar())]
-    assert not found, "\n".join(found)
+    window.workspace.tab_controller.open_empty()
+    QApplication.processEvents()
+    found += [f"start page: {each}" for each in cut_texts(window.start_page)]
+    assert window.start_page.isVisible() and not found, "\n".join(found)
 
 
 def test_a_text_that_is_cut_is_found(qtbot: QtBot, tmp_path: Path) -> None:
@@ -69,6 +72,7 @@ def test_a_text_that_is_cut_is_found(qtbot: QtBot, tmp_path: Path) -> None:
     qtbot.addWidget(root)
     label = QLabel("a label that is too long for its room", root)
     label.setFixedWidth(60)
+    root.resize(400, 40)
     root.show()
     assert len(cut_texts(root)) == 1
     label.setToolTip(label.text())
@@ -76,3 +80,7 @@ def test_a_text_that_is_cut_is_found(qtbot: QtBot, tmp_path: Path) -> None:
     label.setToolTip("")
     label.setFixedWidth(label.sizeHint().width())
     assert not cut_texts(root)
+    label.move(300, 0)
+    assert "out of view" in cut_texts(root)[0]
+    label.move(0, 35)
+    assert "of its height" in cut_texts(root)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QLabel, QPushButton, QTabWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QTabWidget, QWidget
 
 from circuitviz.panels.compare.methods_page import MethodsPage
 from circuitviz.panels.compare.other_models_page import OtherModelsPage
@@ -13,6 +13,7 @@ from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.fields import browse_button
 from circuitviz.panels.widgets.file_dialogs import ask_open_file
 from circuitviz.panels.widgets.focused_wheel import ComboBox
+from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workspace.workspace import Workspace
 
@@ -35,9 +36,12 @@ class ComparePanel(Panel):
         self.tabs = QTabWidget(documentMode=True)
         for page in self.pages:
             self.tabs.addTab(page, page.title)
-        row = lay_out_row(
-            QLabel("Compare with"), self.reference_box, self.browse_button, self.keep_button, 1, spacing=6
+        chosen, kept = QWidget(), QWidget()
+        lay_out_row(
+            QLabel("Compare with"), (self.reference_box, 1), self.browse_button, parent=chosen, spacing=6
         )
+        lay_out_row(self.keep_button, 1, parent=kept)
+        row = FoldingRow(chosen, kept, stretches=(0, 1), spacing=6)
         lay_out_column(row, (self.tabs, 1), parent=self, spacing=4, margins=(12, 8, 12, 6))
         self.reference_box.currentTextChanged.connect(workspace.comparison.choose_circuit)
         self.keep_button.clicked.connect(self._keep_circuit)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSignalBlocker, QSortFilterProxyModel, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QPushButton, QTableView
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QPushButton, QTableView, QWidget
 
 from circuitviz.document import Document, State
 from circuitviz.formats.reference_circuit import edges_in_scope
@@ -15,7 +15,7 @@ from circuitviz.graph import Circuit, overlap
 from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.registry import is_part_in_view
 from circuitviz.panels.widgets.fields import LEFT_ALIGNED, RIGHT_ALIGNED, choice_box
-from circuitviz.panels.widgets.font_scaling import fix_scaled_width
+from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel, set_up_table
 from circuitviz.scene.comparison_scene import side_of_edge, side_of_node
@@ -24,6 +24,7 @@ from circuitviz.workspace.workspace import Workspace
 
 SIDE_LABELS = {"both": "both", "left": "only here", "right": "only there"}
 SORT_ROLE = Qt.ItemDataRole.UserRole
+TABLE_WIDTH_PX, MIN_TABLE_HEIGHT_PX = 370, 120  # of all columns; of a few rows
 MAX_SELECTED_ROWS = 400  # rows that are marked at once: a whole circuit's edges would take seconds
 
 
@@ -166,10 +167,15 @@ class PartsPage(ComparePage):
         header.setHighlightSections(False)
         header.setDefaultAlignment(LEFT_ALIGNED)
         self.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
-        row = lay_out_row(self.overlay_button, self.kind_box, 1, spacing=8)
-        left = lay_out_column(row, self.summary_label, 1, spacing=8)
-        lay_out_row(left, (self.table, 1), parent=self, spacing=14, margins=(0, 6, 0, 0))
-        fix_scaled_width(self.summary_label, 250)
+        self.table.setMinimumHeight(MIN_TABLE_HEIGHT_PX)
+        summary, parts = QWidget(), QWidget()
+        lay_out_column(lay_out_row(self.overlay_button, 1), self.summary_label, 1, parent=summary, spacing=8)
+        lay_out_column(lay_out_row(self.kind_box, 1), (self.table, 1), parent=parts, spacing=4)
+        page = FoldingRow(
+            summary, parts, first_px=250, second_px=TABLE_WIDTH_PX, stretches=(0, 1), spacing=14,
+            margins=(0, 6, 0, 0),
+        )  # fmt: skip
+        lay_out_column(page, parent=self)
 
 
 def compared_nodes(

@@ -14,6 +14,7 @@ from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.focused_wheel import ComboBox
+from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.form_check import FormCheck
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
@@ -172,24 +173,26 @@ class EvaluationPanel(Panel):
             margins=(12, 8, 12, 4),
         )
         scroll = VerticalScrollArea(content)
-        buttons = lay_out_row((self.run_button, 1), self.cancel_button, spacing=6, margins=(12, 4, 12, 8))
+        run_row = lay_out_row((self.run_button, 1), self.cancel_button, spacing=6, margins=(12, 4, 12, 8))
         left = QVBoxLayout(spacing=0)
         left.addWidget(scroll, 1)
         left.addLayout(lay_out_row((self.form_check, 1), margins=(12, 0, 12, 0)))
-        left.addLayout(buttons)
+        left.addLayout(run_row)
         side = QWidget()
         side.setLayout(left)
         left.setContentsMargins(0, 0, 0, 0)
         fix_scaled_width(side, 236)
-        foot = lay_out_row(
-            (self.message_label, 1),
+        buttons = QWidget()
+        lay_out_row(
+            1,
             self.fade_button,
             self.rival_box,
             self.copy_button,
             self.export_button,
+            parent=buttons,
             spacing=6,
-            margins=(8, 0, 12, 8),
         )
+        foot = FoldingRow(self.message_label, buttons, stretches=(1, 0), spacing=6, margins=(8, 0, 12, 8))
         right = lay_out_column((self.chart, 1), foot, spacing=2)
         lay_out_row(side, (right, 1), parent=self, spacing=0)
 

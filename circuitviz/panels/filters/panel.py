@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QToolButton,
     QWidget,
 )
@@ -22,6 +21,8 @@ from circuitviz.document.view_filters import CHANNELS, SIGN_MEANINGS, SIGNS
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED, adjust_form_fields, make_form
 from circuitviz.panels.widgets.focused_wheel import Slider
+from circuitviz.panels.widgets.folding_row import FoldingRow
+from circuitviz.panels.widgets.font_scaling import VerticalScrollArea
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import DecimalField, IntegerField
 from circuitviz.workspace.workspace import Workspace
@@ -205,13 +206,14 @@ class FiltersPanel(Panel):
     def _build(self) -> None:
         self.max_edges_label.setMinimumWidth(44)
         self.max_edges_label.setAlignment(RIGHT_ALIGNED)
-        edges = _headed_form(QLabel("Edges", objectName="heading"))
-        _add_row(edges, "strongest", _row_of((self.max_edges_slider, self.max_edges_label)))
-        _add_row(edges, "|score| from", self.edge_score_field)
-        _add_row(edges, "that", self.sign_chips)
-        _add_row(edges, "into", self.channel_chips)
+        edges, nodes = QWidget(), QWidget()
+        edges_form = _headed_form(edges, QLabel("Edges", objectName="heading"))
+        _add_row(edges_form, "strongest", _row_of((self.max_edges_slider, self.max_edges_label)))
+        _add_row(edges_form, "|score| from", self.edge_score_field)
+        _add_row(edges_form, "that", self.sign_chips)
+        _add_row(edges_form, "into", self.channel_chips)
         head = lay_out_row((QLabel("Nodes", objectName="heading"), 1), self.show_all_button)
-        self.nodes_form = _headed_form(head)
+        self.nodes_form = _headed_form(nodes, head)
         _add_row(self.nodes_form, "kinds", self.kind_chips)
         _add_row(self.nodes_form, "spans", self.span_chips)
         _add_row(
@@ -219,16 +221,14 @@ class FiltersPanel(Panel):
         )
         _add_row(self.nodes_form, "|score| from", self.node_score_field)
         self.nodes_form.addRow(self.connected_box)
-        content = QWidget()
-        lay_out_row((edges, 1), (self.nodes_form, 1), parent=content, spacing=28, margins=(12, 4, 12, 6))
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(content)
-        lay_out_column(scroll, parent=self)
+        content = FoldingRow(edges, nodes, spacing=28, margins=(12, 4, 12, 6))
+        lay_out_column(VerticalScrollArea(content), parent=self)
         adjust_form_fields(self)
 
 
-def _headed_form(head: QLabel | QHBoxLayout) -> QFormLayout:
-    form = make_form(vertical_spacing=5)
+def _headed_form(parent: QWidget, head: QLabel | QHBoxLayout) -> QFormLayout:
+    form = make_form(parent, vertical_spacing=5)
+    form.setContentsMargins(0, 0, 0, 0)
     form.setHorizontalSpacing(10)
     if isinstance(head, QLabel):
         head.setMinimumHeight(22)

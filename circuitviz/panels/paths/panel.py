@@ -18,7 +18,8 @@ from circuitviz.graph.connectivity import CircuitPath, Connectivity
 from circuitviz.graph.graph import channel_of
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
-from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.folding_row import FoldingRow
+from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.workspace.workspace import Workspace
 
 MAX_LISTED_PATHS = 200  # paths that are listed
@@ -56,7 +57,9 @@ class PathsPanel(Panel):
         header = self.paths_tree.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        head = lay_out_row((self.summary_label, 1), self.highlight_all_button, margins=(12, 8, 12, 4))
+        head = FoldingRow(
+            self.summary_label, self.highlight_all_button, stretches=(1, 0), margins=(12, 8, 12, 4)
+        )
         lay_out_column(head, (self.paths_tree, 1), parent=self)
         self.end_nodes: tuple[str, str] | None = None
         self._path_edges: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The row of buttons above own prompts: signs instead of words where it is narrow."""
+"""The buttons above own prompts: signs instead of words where it is narrow, then in two lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QMenu, QToolButton, QWidget
 
-from circuitviz.panels.widgets.layouts import lay_out_row
+from circuitviz.panels.widgets.folding_row import FoldingRow
+from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 
 MAX_NAME_WIDTH_CHARS = 28
 MIN_NAME_WIDTH_CHARS = 9
@@ -46,11 +47,17 @@ class EditorToolbar(QWidget):
         self.table_buttons = (
             self.add_button, self.duplicate_button, self.remove_button, self.up_button, self.down_button,
         )  # fmt: skip
-        lay_out_row(
-            self.pairs_button, self.template_button, self.name_label, (self.name_field, 3), self.new_button,
-            self.open_button, self.export_button, 1, *self.table_buttons, self.undo_button, self.redo_button,
-            parent=self, spacing=SPACING_PX, margins=MARGINS,
+        head, work = QWidget(), QWidget()
+        head_row = lay_out_row(
+            self.pairs_button, self.template_button, self.name_label, (self.name_field, 3), 1,
+            parent=head, spacing=SPACING_PX,
         )  # fmt: skip
+        work_row = lay_out_row(
+            self.new_button, self.open_button, self.export_button, 1, *self.table_buttons, self.undo_button,
+            self.redo_button, parent=work, spacing=SPACING_PX,
+        )  # fmt: skip
+        self._groups, self._layouts = (head, work), (head_row, work_row)
+        lay_out_column(FoldingRow(head, work, spacing=SPACING_PX), parent=self, margins=MARGINS)
         self._fit_name()
 
     def _add_button(self, text: str, tip: str, sign: str = "") -> QToolButton:
@@ -67,21 +74,22 @@ class EditorToolbar(QWidget):
         self.name_label.setVisible(not is_compact)
         for button, text, sign in self._signs:
             button.setText(sign if is_compact else text)
+        for row in self._layouts:
+            row.setSpacing(0 if is_compact else SPACING_PX)
         if (layout := self.layout()) is not None:
-            layout.setSpacing(0 if is_compact else SPACING_PX)
             layout.setContentsMargins(*(COMPACT_MARGINS if is_compact else MARGINS))
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as with signs: words come where there is width for them."""
+        """As narrow as the wider line with signs: words come where there is width for them."""
         advance = self.fontMetrics().horizontalAdvance
-        buttons = sum(
-            button.sizeHint().width() - advance(button.text()) + advance(sign)
-            for button, _, sign in self._signs
-            if not button.isHidden()
-        )
+        head, work = self._groups
+        widths = {head: self.name_field.minimumWidth(), work: 0}
+        for button, _, sign in self._signs:
+            if not button.isHidden():
+                group = head if button.parentWidget() is head else work
+                widths[group] += button.sizeHint().width() - advance(button.text()) + advance(sign)
         left, _, right, _ = COMPACT_MARGINS
-        width = buttons + self.name_field.minimumWidth() + left + right
-        return QSize(width, super().minimumSizeHint().height())
+        return QSize(max(widths.values()) + left + right, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Words where they fit, else signs."""
@@ -98,6 +106,7 @@ class EditorToolbar(QWidget):
     def fit_texts(self) -> None:
         """Show words where they fit, else signs."""
         self._set_compact(False)
-        layout = self.layout()
-        if layout is not None and layout.minimumSize().width() > self.width():
+        left, _, right, _ = MARGINS
+        words_px = sum(group.minimumSizeHint().width() for group in self._groups)
+        if words_px + SPACING_PX + left + right > self.width():
             self._set_compact(True)

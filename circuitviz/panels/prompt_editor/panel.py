@@ -11,8 +11,10 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
+    QWidget,
 )
 
 from circuitviz import tasks
@@ -32,6 +34,7 @@ from circuitviz.panels.prompt_editor.set_actions import SetActions
 from circuitviz.panels.prompt_editor.template_page import TemplatePage
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
+from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.scene.theme import Theme
@@ -45,6 +48,7 @@ TASK_FILE_FILTER = "Tasks (*.csv *.jsonl *.json)"
 EXPORT_FILTER = "CSV (*.csv);;Lines of JSON (*.jsonl)"
 INSPECTION_DELAY_MS = 200  # after the last key, so that a word that is typed is read once
 DETAILS_HEIGHT_PX = 196
+MIN_LABELS_WIDTH_PX = 420  # beside the buttons; else above them
 MIN_STACKED_HEIGHT_PX = 340  # below it the pair in front stands beside the table instead of below it
 
 
@@ -100,11 +104,15 @@ class PromptEditorPanel(Panel):
         self.splitter.setStretchFactor(0, 1)
         self._is_split_by_user = False
         self.splitter.splitterMoved.connect(lambda *_: setattr(self, "_is_split_by_user", True))
-        self.bottom_row = lay_out_row(
-            (self.count_label, 3), (self.model_line, 3), (self.check_label, 9), self.check_button,
-            self.use_button, spacing=8, margins=(10, 4, 10, 8),
-        )  # fmt: skip
-        lay_out_column(self.toolbar, (self.pages, 1), self.bottom_row, parent=self, spacing=0)
+        labels, buttons = QWidget(), QWidget()
+        lay_out_row(
+            (self.count_label, 3), (self.model_line, 3), (self.check_label, 9), parent=labels, spacing=8
+        )
+        lay_out_row(1, self.check_button, self.use_button, parent=buttons, spacing=8)
+        bottom_row = FoldingRow(
+            labels, buttons, first_px=MIN_LABELS_WIDTH_PX, stretches=(1, 0), margins=(10, 4, 10, 8)
+        )
+        lay_out_column(self.toolbar, (self.pages, 1), bottom_row, parent=self, spacing=0)
 
     def _connect(self) -> None:
         workspace, sheet = self.workspace, self.sheet
@@ -174,7 +182,7 @@ class PromptEditorPanel(Panel):
 
     def resizeEvent(self, event: object) -> None:
         """Put the pair in front below the table where there is height, and beside it where there is not."""
-        is_low = self.height() < MIN_STACKED_HEIGHT_PX
+        is_low = self.height() < scale_pixels(self, MIN_STACKED_HEIGHT_PX)
         orientation = Qt.Orientation.Horizontal if is_low else Qt.Orientation.Vertical
         if self.splitter.orientation() != orientation:
             self.splitter.setOrientation(orientation)
@@ -267,6 +275,10 @@ class PromptEditorPanel(Panel):
     def show_template(self, is_template: bool) -> None:
         """Show the template in front, or the table of pairs."""
         self.pages.setCurrentWidget(self.template_page if is_template else self.splitter)
+        for page in (self.splitter, self.template_page):  # the other one does not make the panel wider
+            is_current = page is self.pages.currentWidget()
+            policy = QSizePolicy.Policy.Preferred if is_current else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(policy, QSizePolicy.Policy.Expanding)
         self.toolbar.pairs_button.setChecked(not is_template)
         self.toolbar.template_button.setChecked(is_template)
         for button in self.toolbar.table_buttons:

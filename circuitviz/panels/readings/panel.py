@@ -6,7 +6,7 @@ import shlex
 from functools import partial
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QStackedWidget, QToolButton
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QStackedWidget, QToolButton, QWidget
 
 from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.panel_steps import model_step
@@ -14,6 +14,7 @@ from circuitviz.panels.readings.registered_page import RegisteredReadingPage
 from circuitviz.panels.readings.registry import ReadingPage, reading_pages
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
 from circuitviz.panels.widgets.themed_widget import apply_theme
@@ -46,15 +47,18 @@ class ReadingsPanel(Panel):
         )
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.inspect_command()))
         self._button_group = QButtonGroup(self)
-        top = QHBoxLayout(spacing=0)
-        top.setContentsMargins(2, 6, 12, 2)
-        for entry in sorted(reading_pages.entries(), key=lambda e: float(e.extra["order"])):
+        halves = QWidget(), QWidget()
+        rows = [lay_out_row(parent=half, spacing=0) for half in halves]
+        entries = sorted(reading_pages.entries(), key=lambda e: float(e.extra["order"]))
+        for number, entry in enumerate(entries):
             button = self._add_page(entry.name, entry.extra["title"], entry.summary, entry.value(workspace))
-            top.addWidget(button)
-        top.addStretch(1)
+            rows[number * len(rows) // len(entries)].addWidget(button)
+        for row in rows:
+            row.addStretch(1)
+        buttons = FoldingRow(*halves, stretches=(0, 1), spacing=0)
         self.prompt_box = PromptSelector(workspace)
         self.prompt_box.setMinimumWidth(88)  # the pages' buttons come first where there is little room
-        top.addWidget(self.prompt_box, 4)
+        top = FoldingRow(buttons, self.prompt_box, stretches=(0, 1), spacing=4, margins=(2, 6, 12, 2))
         self._registered_row = QHBoxLayout(spacing=0)
         self._registered_row.setContentsMargins(8, 0, 12, 0)
         foot = lay_out_row(

@@ -19,7 +19,7 @@ from circuitviz.graph.traces import EXAMPLE_CHOICES
 from circuitviz.panels.widgets.fields import adjust_form_fields, choice_box, let_shrink, make_form
 from circuitviz.panels.widgets.file_dialogs import ask_open_file
 from circuitviz.panels.widgets.focused_wheel import ComboBox
-from circuitviz.panels.widgets.font_scaling import fix_scaled_width
+from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.panels.widgets.path_faults import text_file_fault
@@ -76,7 +76,7 @@ class CollectForm(QWidget):
         self.message_label = QLabel("", objectName="muted", wordWrap=True)
         self.collect_button = QPushButton("Collect", objectName="primary")
         self.cancel_button = QPushButton("Cancel", toolTip="finished traces are kept")
-        fix_scaled_width(self, 226)
+        fix_scaled_width(self, 252)
         self._build()
         self.source_box.currentTextChanged.connect(lambda _text: self._on_source_changed())
         self.file_button.clicked.connect(self._choose_file)
@@ -187,11 +187,13 @@ class CollectForm(QWidget):
             self.form_layout.addRow(title, field)
         buttons = lay_out_row((self.collect_button, 1), self.cancel_button)
         chooser = lay_out_row((self.collection_box, 1), self.remove_button, spacing=4)
+        content = QWidget()
         lay_out_column(
-            self.form_layout,
-            self.fault_line,
-            self.message_label,
-            1,
+            self.form_layout, self.fault_line, self.message_label, 1, parent=content, spacing=8,
+            margins=(0, 0, 4, 0),
+        )  # fmt: skip
+        lay_out_column(
+            (VerticalScrollArea(content), 1),
             QLabel("Shown", objectName="muted"),
             chooser,
             buttons,

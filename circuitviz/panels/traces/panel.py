@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QStackedWidget, QToolButton
+from PySide6.QtWidgets import QButtonGroup, QPushButton, QStackedWidget, QToolButton, QWidget
 
 from circuitviz.document.attribution_query import (
     HEADS_ATTENTION,
@@ -29,6 +29,7 @@ from circuitviz.panels.traces.scatter_page import ScatterPage
 from circuitviz.panels.traces.similarity_page import SimilarityPage
 from circuitviz.panels.traces.traces_page import TracesPage
 from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.form_check import FormCheck
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.workbench.requests.check_input import CheckInput
@@ -288,16 +289,18 @@ class TracesPanel(Panel):
         self.note_line.setText(text or self.current_page.summary_text())
 
     def _build(self) -> None:
-        top = QHBoxLayout(spacing=4)
-        top.setContentsMargins(4, 6, 12, 0)
+        halves = QWidget(), QWidget()
+        rows = [lay_out_row(parent=half, spacing=4) for half in halves]
         for number, page in enumerate(self.pages):
             button = QToolButton(text=page.title, checkable=True)
             button.clicked.connect(partial(self.show_page, page))
             self.page_buttons.addButton(button, number)
-            top.addWidget(button)
+            rows[number * len(rows) // len(self.pages)].addWidget(button)
             self.page_stack.addWidget(page)
         self.page_buttons.button(0).setChecked(True)
-        top.addStretch(1)
+        for row in rows:
+            row.addStretch(1)
+        top = FoldingRow(*halves, stretches=(0, 1), spacing=4, margins=(4, 6, 12, 0))
         foot = lay_out_row(
             (self.note_line, 1),
             self.similarity_page.column_circuit_button,

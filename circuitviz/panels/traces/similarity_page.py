@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
 
 from circuitviz.graph import TraceSet
 from circuitviz.graph.names import site_sort_key
@@ -13,6 +13,7 @@ from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
 from circuitviz.panels.widgets.fields import choice_box, let_shrink
 from circuitviz.panels.widgets.focused_wheel import ComboBox
+from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.plots import TableRows
@@ -41,15 +42,11 @@ class SimilarityPage(TracesPage):
             let_shrink(box, n_letters=letters)
         self.column_circuit_button = QPushButton("Column’s circuit", visible=False)
         self.heat_map = HeatMap("Similarity of circuits", min_row_height=5.0)
-        bar = lay_out_row(
-            self.site_box,
-            QLabel("against", objectName="muted"),
-            (self.columns_box, 1),
-            self.order_box,
-            spacing=8,
-            margins=(4, 0, 12, 0),
-        )
-        self.page_layout.addLayout(bar)
+        sites = QWidget()
+        against = QLabel("against", objectName="muted")
+        lay_out_row(self.site_box, against, (self.columns_box, 1), parent=sites, spacing=8)
+        bar = FoldingRow(sites, self.order_box, stretches=(1, 0), margins=(4, 0, 12, 0))
+        self.page_layout.addWidget(bar)
         self.page_layout.addWidget(self.heat_map, 1)
         self._column_example = ("", -1)
         self._example_orders: tuple[list[int], list[int]] = (

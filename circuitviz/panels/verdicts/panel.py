@@ -14,14 +14,16 @@ from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.verdicts.verdict_row import VerdictRow
 from circuitviz.panels.widgets.file_dialogs import ask_save_file
-from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.widgets.folding_row import FoldingRow
+from circuitviz.panels.widgets.font_scaling import VerticalScrollArea
 from circuitviz.panels.widgets.form_check import FormCheck
-from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
+from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.workbench.requests.compute_measure import ComputeMeasure
 from circuitviz.workbench.requests.measure_card import CardMeasured, EstimateCard, MeasureCard
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
+RUN_AND_CANCEL_WIDTH_PX = 290  # of both side by side
 CARD_FILE_FILTER = "Text (*.txt);;JSON (*.json)"
 
 
@@ -126,20 +128,20 @@ class VerdictPanel(Panel):
         self._rows_layout = QVBoxLayout(content, spacing=0)
         self._rows_layout.setContentsMargins(0, 4, 0, 4)
         self._rows_layout.addStretch(1)
+        buttons = FoldingRow(
+            FoldingRow(self.run_button, self.cancel_button, spacing=6),
+            FoldingRow(self.copy_button, self.export_button, spacing=6),
+            first_px=RUN_AND_CANCEL_WIDTH_PX,
+            spacing=6,
+        )
         side = QWidget()
         lay_out_column(
-            self.run_button,
-            self.cancel_button,
-            self.estimate,
-            self.summary_label,
-            1,
-            lay_out_row(self.copy_button, self.export_button, spacing=6),
-            parent=side,
-            spacing=6,
-            margins=(12, 8, 12, 8),
+            buttons, self.estimate, self.summary_label, 1, parent=side, spacing=6, margins=(12, 8, 12, 8)
         )
-        fix_scaled_width(side, 236)
-        lay_out_row(side, (VerticalScrollArea(content), 1), parent=self, spacing=0)
+        whole = FoldingRow(
+            side, VerticalScrollArea(content), first_px=236, second_px=420, stretches=(0, 1), spacing=0
+        )
+        lay_out_column(whole, parent=self)
 
     def _missing_requests(self) -> tuple[ComputeMeasure, ...]:
         """The measures of this circuit that verdicts wait for, with their default options."""

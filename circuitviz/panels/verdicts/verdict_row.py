@@ -5,17 +5,18 @@ from __future__ import annotations
 from PySide6.QtWidgets import QLabel, QWidget
 
 from circuitviz.document.verdict_card import FAILS, HOLDS, STATE_SYMBOLS, UNDECIDED, Verdict
+from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.scene.theme import Theme
 
 STATE_COLOURS = {HOLDS: "positive", FAILS: "negative", UNDECIDED: "text"}  # fields of the theme
-STATE_WIDTH_PX, NAME_WIDTH_PX = 118, 172
+STATE_WIDTH_PX, NAME_WIDTH_PX, MIN_SENTENCE_WIDTH_PX = 118, 172, 220
 
 
 class VerdictRow(ThemedWidget):
-    """The state, the title with its number below, and the sentence, side by side."""
+    """The state, the title with its number below, and the sentence beside them; below, where it is narrow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,8 +31,13 @@ class VerdictRow(ThemedWidget):
         lay_out_column(self.state_label, 1, parent=state, margins=(0, 0, 0, 0))
         fix_scaled_width(state, STATE_WIDTH_PX)
         fix_scaled_width(names, NAME_WIDTH_PX)
-        texts = lay_out_column(self.sentence_label, 1)
-        lay_out_row(state, names, (texts, 1), parent=self, spacing=8, margins=(12, 4, 12, 4))
+        head, texts = QWidget(), QWidget()
+        lay_out_row(state, names, 1, parent=head, spacing=8)
+        lay_out_column(self.sentence_label, 1, parent=texts)
+        row = FoldingRow(
+            head, texts, second_px=MIN_SENTENCE_WIDTH_PX, stretches=(0, 1), margins=(12, 4, 12, 4)
+        )
+        lay_out_column(row, parent=self)
 
     def show_verdict(self, verdict: Verdict) -> None:
         """Show a verdict."""
@@ -39,6 +45,7 @@ class VerdictRow(ThemedWidget):
         self.state_label.setText(f"{STATE_SYMBOLS[verdict.state]} {verdict.state}")
         self.title_label.setText(verdict.title)
         self.number_label.setText(verdict.number)
+        self.number_label.setVisible(bool(verdict.number))
         self.sentence_label.setText(verdict.sentence)
         self.setAccessibleName(f"{verdict.title}: {verdict.state} {verdict.number}".strip())
         self._colour_state()

@@ -89,7 +89,7 @@ class VerticalScrollArea(QScrollArea):
         """
         layout = self._content.layout()
         if layout is not None:
-            for part in (layout, *layout.findChildren(QFormLayout)):
+            for part in (layout, *self._content.findChildren(QFormLayout)):
                 part.invalidate()
             layout.activate()
             size = self._content.size()
