@@ -33,7 +33,7 @@ def grow_text(window: MainWindow) -> Iterator[Callable[[float], None]]:
 
 
 @pytest.mark.parametrize(
-    ("size", "share"), [((1280, 800), 1.0), ((1024, 700), 1.0), ((1440, 900), LARGE_TEXT)]
+    ("size", "share"), [((1280, 800), 1.0), ((1024, 700), 1.0), ((1366, 768), LARGE_TEXT)]
 )
 def test_no_panel_cuts_a_text(
     window: MainWindow,

@@ -84,6 +84,7 @@ class ChangesTree(QTreeWidget):
     def _set_columns(self, is_target: bool) -> None:
         self.setColumnCount(4 if is_target else 3)
         self.setHeaderLabels(["what changed", "before", "after", *(["change"] if is_target else [])])
+        self.headerItem().setToolTip(0, "what changed")  # where large text leaves it too little room
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
