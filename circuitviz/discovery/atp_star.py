@@ -18,7 +18,7 @@ from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, co
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import FetchTimer
 from circuitviz.discovery.gradients import GradientCapture, add_edge_scores
-from circuitviz.discovery.pattern_effects import PatternEffects, count_copies
+from circuitviz.discovery.pattern_effects import PatternEffects, heads_of_copies
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import PassCount, count_gradient_passes
 from circuitviz.graph import Graph, Scores
@@ -71,7 +71,7 @@ def atp_star(setting: TaskSetting, options: AtpStarOptions) -> ProgressSteps[Sco
     points = _gradient_points(model, options.grad_drop)
     total = torch.zeros(len(points), *model.graph.mask.shape, dtype=torch.float64, device=model.device)
     prompts_done, buffers, timer = 0, BufferPool(), FetchTimer(model.device)
-    n_layers = model.shape.n_layers
+    n_layers, copies = model.shape.n_layers, heads_of_copies(model)
 
     def work(rows: range) -> ProgressSteps[None]:
         nonlocal prompts_done
@@ -89,7 +89,7 @@ def atp_star(setting: TaskSetting, options: AtpStarOptions) -> ProgressSteps[Sco
             share = 0.5 * (number + 1) / len(points) if options.grad_drop else 0.1
             yield Progress(prompts_done + share * len(subtask), len(task), message)
         assert deltas is not None
-        effects = PatternEffects(model, deltas, [stream.detach() for stream in capture.resid_pre])
+        effects = PatternEffects(model, deltas, [stream.detach() for stream in capture.resid_pre], copies)
         for layer in reversed(range(n_layers)):
             of_losses = torch.stack([gradients[layer] for gradients in head_gradients])
             for senders, receivers, values in effects.of_layer(layer, of_losses):
@@ -164,8 +164,9 @@ def _count_passes(setting: TaskSetting, options: AtpStarOptions) -> PassCount:
     """Each sender before a layer is a run of its attention for queries and one for keys, or for each head."""
     model = setting.model
     gradients = count_gradient_passes(1, len(_gradient_points(model, options.grad_drop)))
+    copies = heads_of_copies(model)
     n_products = sum(
-        head_rows(model, layer).start * count_copies(model, layer, channel) * matrix.numel()
+        head_rows(model, layer).start * len(copies[layer, channel]) * matrix.numel()
         for layer, weights in enumerate(model.layers)
         for channel, matrix in (("q", weights.q), ("k", weights.k))
     )

@@ -28,6 +28,7 @@ from circuitviz.models.sender_activations import head_rows
 
 MAX_COPIES = 64  # of the batch at once; more are no faster
 N_TRIED_POSITIONS = 4  # of a random stream, on which heads are found to be independent
+HeadsOfCopies = Mapping[tuple[int, str], Sequence[slice]]
 COPY_TENSORS = 12  # streams, projections and outputs of a copy, each as wide as the stream
 
 
@@ -38,10 +39,13 @@ class PatternEffects:
         model: The model.
         deltas: z_u − a_u of all senders.
         streams: By layer, the stream that attention reads in the clean run [batch, time, d_model].
+        copies: What ``heads_of_copies`` gives.
     """
 
-    def __init__(self, model: Model, deltas: ActivationDeltas, streams: Sequence[Tensor]) -> None:
-        self.model, self.deltas, self.streams = model, deltas, streams
+    def __init__(
+        self, model: Model, deltas: ActivationDeltas, streams: Sequence[Tensor], copies: HeadsOfCopies
+    ) -> None:
+        self.model, self.deltas, self.streams, self.copies = model, deltas, streams, copies
 
     @torch.no_grad()
     def of_layer(self, layer: int, gradients: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
@@ -64,7 +68,7 @@ class PatternEffects:
         size = self._max_copies(*self.streams[layer].shape)
         for channel in "qk":
             n_heads = _count_heads(model, channel)
-            for heads in _heads_of_copies(model, layer, channel):
+            for heads in self.copies[layer, channel]:
                 columns = slice(first_column + heads.start, first_column + heads.stop)
                 for first_row in range(0, n_senders, size):
                     rows = slice(first_row, min(n_senders, first_row + size))
@@ -113,39 +117,48 @@ class PatternEffects:
         return int(max(1, min(MAX_COPIES, batch_budget_bytes(self.model.device) / bytes_per_copy)))
 
 
-def count_copies(model: Model, layer: int, channel: str) -> int:
-    """How often the attention of a layer runs for each sender: once, or once for each query or key head."""
-    return len(_heads_of_copies(model, layer, channel))
-
-
-def _heads_of_copies(model: Model, layer: int, channel: str) -> list[slice]:
-    """Which query or key heads are patched in one copy: all, or one each where heads act on one another."""
-    n_heads = _count_heads(model, channel)
-    if _are_heads_independent(model, layer, channel):
-        return [slice(0, n_heads)]
-    return [slice(head, head + 1) for head in range(n_heads)]
-
-
 @torch.no_grad()
-def _are_heads_independent(model: Model, layer: int, channel: str) -> bool:
-    """Whether the query or key of the first head changes no z but its own, tried on a random stream.
+def heads_of_copies(model: Model) -> HeadsOfCopies:
+    """Which query or key heads are patched in one copy: all, or one each where heads act on one another.
 
-    Numbers have to be equal to the last bit: a difference by chance makes the search slower, not wrong.
+    Tried on a random stream, for all layers before any answer is fetched from the device.
+
+    Args:
+        model: The model.
+
+    Returns:
+        By layer and channel (``q`` or ``k``), the heads of each copy.
     """
     draw = torch.Generator().manual_seed(0)
     stream = torch.randn(1, N_TRIED_POSITIONS, model.shape.d_model, generator=draw).to(model.empty_stream)
+    keys = [(layer, channel) for layer in range(model.shape.n_layers) for channel in "qk"]
+    changes = torch.stack([_change_of_other_heads(model, *key, stream) for key in keys])
+    copies = {}
+    for (layer, channel), change in zip(keys, changes.tolist(), strict=True):
+        n_heads = _count_heads(model, channel)
+        size = n_heads if change == 0 else 1
+        copies[layer, channel] = [slice(head, head + size) for head in range(0, n_heads, size)]
+    return copies
+
+
+def _change_of_other_heads(model: Model, layer: int, channel: str, stream: Tensor) -> Tensor:
+    """By how much at most another query or key of the first head changes the z of other heads, a scalar.
+
+    Heads are independent where it is exactly 0: a difference by chance makes the search slower, not wrong.
+    """
     projections, z = _run_clean(model, layer, stream)
     n_heads = _count_heads(model, channel)
+    readers = model.shape.n_heads // n_heads  # of the first key head
+    if readers == model.shape.n_heads:
+        return z.new_zeros(())
 
     def double(_original: OriginalForward, _x: Tensor) -> Tensor:
         changed = projections[channel].clone()
         changed[..., : changed.shape[-1] // n_heads] *= 2
         return changed
 
-    changed = _run_block(model, layer, stream, {channel: double})
-    shape = *z.shape[:2], model.shape.n_heads, -1
-    readers = model.shape.n_heads // n_heads  # of the first key head
-    return torch.equal(changed.view(shape)[:, :, readers:], z.view(shape)[:, :, readers:])
+    difference = _run_block(model, layer, stream, {channel: double}) - z
+    return difference.reshape(*z.shape[:2], model.shape.n_heads, -1)[:, :, readers:].abs().max()
 
 
 def _count_heads(model: Model, channel: str) -> int:

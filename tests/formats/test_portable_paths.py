@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import os
@@ -128,7 +129,7 @@ def test_commands_in_figures_work_from_the_documents_folder(qapp: object, tmp_pa
     save_figure(one, tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text()
     assert "-m ./models/llama -t ./tasks/mine.csv" in text and "export mine.circuit -o mine.svg" in text
-    assert "--dictionaries ./dicts/one; ./two" in text
+    assert "--dictionaries './dicts/one; ./two'" in html.unescape(text)
     assert "of llama" in methods_paragraph(one) and SECRET not in methods_paragraph(one)
 
 
