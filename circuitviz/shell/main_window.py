@@ -269,7 +269,8 @@ class MainWindow(QMainWindow):
             self.redraw_canvas()
 
     def _on_panes_changed(self) -> None:
-        if self.canvas_panes.shows_circuit != self.dock_manager.has_circuit:
+        is_empty = self.workspace.state.circuit is None  # else ``redraw_canvas`` comes, which shows docks
+        if is_empty and self.canvas_panes.shows_circuit != self.dock_manager.has_circuit:
             self._show_page()
         self.notice_bar.follow_tabs()
         self.update_title()

@@ -1,0 +1,43 @@
+"""Python's cyclic garbage collector, in the window's thread alone.
+
+It runs in whichever thread allocates. On the worker's it would destroy widgets and timers of closed windows
+there, and Qt aborts the process where an object is destroyed by a thread that it does not live in.
+"""
+
+from __future__ import annotations
+
+import gc
+from contextlib import ExitStack
+
+from PySide6.QtCore import QObject, QTimer
+
+from circuitviz.workbench.gc_pause import gc_paused
+
+COLLECTION_INTERVAL_MS = 200
+
+
+class GarbageCollector(QObject):
+    """Collects from a timer while other threads run, by Python's own thresholds."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._pause = ExitStack()
+        self._timer = QTimer(self, interval=COLLECTION_INTERVAL_MS)
+        self._timer.timeout.connect(self.collect_due)
+
+    def start(self) -> None:
+        """Collect in this thread alone from now on."""
+        if not self._timer.isActive():
+            self._pause.enter_context(gc_paused())
+            self._timer.start()
+
+    def stop(self) -> None:
+        """Leave it to Python again: the other threads have ended."""
+        self._timer.stop()
+        self._pause.close()
+
+    def collect_due(self) -> None:
+        """Collect the oldest generation that is due."""
+        due = [count > limit for count, limit in zip(gc.get_count(), gc.get_threshold(), strict=True)]
+        if any(due):
+            gc.collect(max(generation for generation, is_due in enumerate(due) if is_due))
