@@ -14,7 +14,7 @@ from torch import Tensor
 
 from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward
 from circuitviz.models.model import Model
-from circuitviz.models.sender_activations import Activations
+from circuitviz.models.sender_activations import Activations, head_output_hooks
 
 
 @dataclass(eq=False)
@@ -64,7 +64,6 @@ class _FullAblation:
         self.model, self.ablated = model, ablated
         self.result = FullyAblatedRun()
         self.total_delta = torch.empty(0)
-        self.z = torch.empty(0)
 
     def run(self, tokens: Tensor, positions: Tensor) -> FullyAblatedRun:
         model, result = self.model, self.result
@@ -75,9 +74,7 @@ class _FullAblation:
             overrides.hooks[f"{block}.hook_in"] = self._on_resid_pre
             for channel in "qkv":
                 overrides.projections[layer, channel] = self._projection_override(layer, channel)
-            overrides.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
-            if weights.post_norm is not None:
-                overrides.hooks[weights.post_norm_hook] = self._normalised_heads_hook(layer)
+            overrides.hooks.update(head_output_hooks(model, layer, self._add_heads))
             if model.shape.mlp:
                 if not model.shape.parallel:
                     overrides.hooks[weights.mlp_in_hook] = self._on_resid_mid
@@ -114,25 +111,8 @@ class _FullAblation:
 
         return project
 
-    def _heads_hook(self, layer: int) -> Hook:
-        def heads(z: Tensor) -> None:
-            self.z = z
-            if self.model.layers[layer].post_norm is None:
-                self._add_heads(layer)
-
-        return heads
-
-    def _normalised_heads_hook(self, layer: int) -> Hook:
-        def heads(written: Tensor) -> None:
-            post = self.model.layers[layer].post_norm
-            assert post is not None
-            self.z = self.z * post.inverse_scale(written)
-            self._add_heads(layer)
-
-        return heads
-
-    def _add_heads(self, layer: int) -> None:
-        delta = (self.z - self.ablated.z[layer]).flatten(2)
+    def _add_heads(self, layer: int, z: Tensor) -> None:
+        delta = (z - self.ablated.z[layer]).flatten(2)
         self.total_delta = self.total_delta + delta @ self.model.layers[layer].o.flatten(0, 1)
 
     def _mlp_override(self, layer: int) -> Callable[[OriginalForward, Tensor], Tensor]:

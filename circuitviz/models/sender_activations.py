@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -91,6 +92,29 @@ def recording_hooks(model: Model, outputs: Activations) -> dict[str, Hook]:
 
 def _scale_last_heads(heads: list[Tensor], post: Norm, written: Tensor) -> None:
     heads[-1] = heads[-1] * post.inverse_scale(written.detach())
+
+
+def head_output_hooks(model: Model, layer: int, receive: Callable[[int, Tensor], None]) -> dict[str, Hook]:
+    """Hooks that hand over what a layer's heads write, as ``Activations.z`` has it.
+
+    Args:
+        model: The model.
+        layer: The layer.
+        receive: Called with the layer and its z [batch, time, head, d_head].
+
+    Returns:
+        Functions by hook point.
+    """
+    weights, point = model.layers[layer], f"blocks.{layer}.attn.hook_z"
+    post = weights.post_norm
+    if post is None:
+        return {point: partial(receive, layer)}
+    waiting: list[Tensor] = []  # z, until the scale of what attention writes is known
+
+    def scale(written: Tensor) -> None:
+        receive(layer, waiting.pop() * post.inverse_scale(written))
+
+    return {point: waiting.append, weights.post_norm_hook: scale}
 
 
 def compute_sender_deltas(

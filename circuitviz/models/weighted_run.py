@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from circuitviz.models.buffers import BufferPool
-from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward
+from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward
 from circuitviz.models.fully_ablated import run_fully_ablated
 from circuitviz.models.model import Model
-from circuitviz.models.sender_activations import Activations, head_rows, mlp_row
+from circuitviz.models.sender_activations import Activations, head_output_hooks, head_rows, mlp_row
 from circuitviz.models.weighted_sums import DeltaStore, HeadMaps, ReadHeads, ReadSum, WriteDelta, WriteHeads
 
 
@@ -72,7 +72,6 @@ class _WeightedPass:
         self.store.values[0] = self._later(embed_delta) * self.model.embed_scale
         self.token = weights.new_zeros((), requires_grad=True)
         self.projections: dict[str, Tensor] = {}
-        self.z = torch.empty(0)
 
     def overrides(self) -> ForwardOverrides:
         """The overrides of all layers."""
@@ -80,11 +79,9 @@ class _WeightedPass:
         for layer, weights in enumerate(model.layers):
             for channel in "qkv":
                 overrides.projections[layer, channel] = partial(self._project_channel, layer, channel)
-            overrides.hooks[f"blocks.{layer}.attn.hook_z"] = self._heads_hook(layer)
+            overrides.hooks.update(head_output_hooks(model, layer, self._write_heads))
             if weights.post_norm is None:  # the stream itself is not read
                 overrides.projections[layer, "o"] = _skip_output
-            else:
-                overrides.hooks[weights.post_norm_hook] = self._normalised_heads_hook(layer)
             if model.shape.mlp:
                 overrides.mlps[layer] = partial(self._run_mlp, layer)
                 overrides.hooks[weights.mlp_out_hook] = partial(self._write_mlp, layer)
@@ -131,25 +128,8 @@ class _WeightedPass:
             self.token, self.weights[:, -1], run.fully_ablated.resid_final, self.store, run.answer_places
         )
 
-    def _heads_hook(self, layer: int) -> Hook:
-        def heads(z: Tensor) -> None:
-            self.z = z
-            if self.model.layers[layer].post_norm is None:
-                self._write_heads(layer)
-
-        return heads
-
-    def _normalised_heads_hook(self, layer: int) -> Hook:
-        def heads(written: Tensor) -> None:
-            post = self.model.layers[layer].post_norm
-            assert post is not None
-            self.z = self.z * post.inverse_scale(written)
-            self._write_heads(layer)
-
-        return heads
-
-    def _write_heads(self, layer: int) -> None:
-        delta = (self.z - self.run.ablated.z[layer])[:, self.run.first_changed_position :]
+    def _write_heads(self, layer: int, z: Tensor) -> None:
+        delta = (z - self.run.ablated.z[layer])[:, self.run.first_changed_position :]
         by_head = delta.permute(2, 0, 1, 3).flatten(1, 2)
         rows = head_rows(self.model, layer)
         self.token = WriteHeads.apply(self.token, by_head, self.model.layers[layer].o, self.store, rows)
