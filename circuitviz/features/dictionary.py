@@ -26,6 +26,7 @@ ARCHITECTURES = (
     "skip_transcoder",
     "jumprelu_transcoder",
     "jumprelu_skip_transcoder",
+    "cross_layer_transcoder",
 )
 
 
@@ -52,6 +53,9 @@ class Dictionary:
         k: The number of features that are active at a position, of top-k SAEs.
         skip: [d_out, d_in], of skip transcoders.
         decoder_gain: Factor of each decoder direction [features].
+        later_decoder: [features, later layers, d_out], of cross-layer transcoders: what each feature writes
+            to the MLP outputs of the layers after its own, the next one first; ``decoder`` is its own
+            layer's.
         processing: Weight processing of the model that it was trained on.
         model: Name of that model, where the file states it.
         about: Further metadata of the file.
@@ -76,6 +80,7 @@ class Dictionary:
     k: int | None = None
     skip: Tensor | None = None
     decoder_gain: Tensor | None = None
+    later_decoder: Tensor | None = None
     processing: Processing = RAW_PROCESSING
     model: str | None = None
     about: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -107,6 +112,18 @@ class Dictionary:
                 f"The dictionary '{self.name}' has {self.k} features active at once and {self.features:,} in "
                 "all; k is at least 1, and not more than there are."
             )
+        later = self.later_decoder
+        if later is not None and (
+            later.ndim != 3
+            or (later.shape[0], later.shape[2]) != (self.features, self.d_out)
+            or not self.site.is_transcoder
+            or self.skip is not None
+        ):
+            raise InputError(
+                f"The dictionary '{self.name}' at {self.site.name} has decoders of shape "
+                f"{tuple(later.shape)} to later layers; a cross-layer transcoder reads the MLP's input, has "
+                f"({self.features}, later layers, {self.d_out}), and no skip connection."
+            )
         tensors = (self.encoder, self.bias, self.decoder_bias, self.gain, self.gate_bias, self.skip)
         finite = [torch.isfinite(tensor.sum()) for tensor in tensors if tensor is not None]
         if self.threshold is not None:
@@ -136,6 +153,11 @@ class Dictionary:
     def d_out(self) -> int:
         """Width of what is written."""
         return self.decoder.shape[1]
+
+    @property
+    def last_layer(self) -> int:
+        """The last layer whose MLP output its features write to: its own, or of a cross-layer one a later."""
+        return self.site.layer + (0 if self.later_decoder is None else self.later_decoder.shape[1])
 
     @property
     def is_on_host(self) -> bool:
@@ -192,6 +214,29 @@ class Dictionary:
         if self.is_on_host:  # elsewhere all rows were checked on the way (``to``)
             self._check_decoder_rows(rows)
         return rows
+
+    def rows_at(self, index: Tensor, layer: int) -> Tensor:
+        """Return decoder directions of some features at the MLP output of a layer, [len(index), d_out].
+
+        Args:
+            index: Indices of features.
+            layer: The dictionary's own layer, or a later one up to ``last_layer``.
+        """
+        if layer == self.site.layer:
+            return self.decoder_rows(index)
+        assert self.later_decoder is not None and self.site.layer < layer <= self.last_layer
+        rows = self.later_decoder[index, layer - self.site.layer - 1]
+        if self.decoder_gain is not None:
+            rows = rows * self.decoder_gain[index][:, None]
+        if self.is_on_host:
+            self._check_decoder_rows(rows)
+        return rows
+
+    def write_at(self, activations: Tensor, layer: int) -> Tensor:
+        """Return what activations [..., features] write to the MLP output of a later layer, [..., d_out]."""
+        flat = activations.reshape(-1, self.features)
+        used = flat.ne(0).any(0).nonzero()[:, 0]
+        return (flat[:, used] @ self.rows_at(used, layer)).view(*activations.shape[:-1], self.d_out)
 
     def _check_decoder_rows(self, rows: Tensor) -> None:
         if not torch.isfinite(rows.sum()):

@@ -204,6 +204,11 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
                 f"'{model.name}' has width {model_width}. It was made for "
                 f"{dictionary.model or 'another model'}."
             )
+    if dictionary.last_layer >= shape.n_layers:
+        raise InputError(
+            f"The cross-layer transcoder '{dictionary.name}' writes to layers {site.layer} to "
+            f"{dictionary.last_layer}; '{model.name}' has layers 0 to {shape.n_layers - 1}."
+        )
     skip = dictionary.skip
     if skip is not None and skip.shape != (dictionary.d_out, dictionary.d_in):
         raise InputError(
