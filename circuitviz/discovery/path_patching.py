@@ -58,12 +58,15 @@ def path_patching(setting: TaskSetting, options: PathPatchingOptions) -> Progres
 
     All other nodes are frozen at their clean values while the receivers' queries, keys, values or MLP outputs
     are computed; these are then set in the clean run, and what follows is computed. A joint effect on several
-    receivers is shared equally among the edges to them. ``info["rounds"]`` is the tree: each round's
-    receivers, and every sender's effect on them. Source: [wang2023ioi], [goldowskydill2023path].
+    receivers is shared equally among the edges to them. Edges into other receivers are not examined.
+    ``info["rounds"]`` is the tree: each round's receivers, and every sender's effect on them. Source:
+    [wang2023ioi], [goldowskydill2023path].
     """
     named = [parse_receivers(setting, part) for part in options.receivers.split(";")]
     receivers = named[0]
-    scores = Scores(setting.model.graph, np.zeros(setting.model.graph.mask.shape), "path-patching")
+    graph = setting.model.graph
+    nothing = np.zeros(graph.mask.shape)
+    scores = Scores(graph, nothing, "path-patching", examined=nothing.astype(bool))
     number_of_rounds = max(options.rounds, len(named))
     for round_index in range(number_of_rounds):
         _check_receivers(setting, receivers)
@@ -155,11 +158,13 @@ def _check_receivers(setting: TaskSetting, receivers: list[int]) -> None:
 
 def _add_round(scores: Scores, receivers: list[int], effects: NDArray[np.float64]) -> Scores:
     """Scores with a round's effects added: a joint effect is shared equally among its edges."""
-    joint = scores.graph.mask[:, receivers]
+    assert scores.examined is not None
+    joint, examined = scores.graph.mask[:, receivers], scores.examined.copy()
+    examined[:, receivers] = joint
     values = scores.values.copy()
     values[:, receivers] = effects[:, None] * joint / np.maximum(joint.sum(axis=1), 1)[:, None]
     rounds = [*scores.info.get("rounds", ()), _describe_round(scores.graph, receivers, effects)]
-    return replace(scores, values=values, info={"rounds": rounds})
+    return replace(scores, values=values, examined=examined, info={"rounds": rounds})
 
 
 def _describe_round(graph: Graph, receivers: list[int], effects: NDArray[np.float64]) -> dict[str, Any]:

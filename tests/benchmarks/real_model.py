@@ -160,6 +160,7 @@ def _print_curves(model: Model, task: str, results: Results) -> None:
         cells = [
             f"{point['value']:.2f} [{point['low']:.2f}, {point['high']:.2f}]" for point in found["curve"]
         ]
+        cells += ["–"] * (len(SHARES) - len(cells))  # more edges than the method examined
         cells += [f"{found['seconds']:.0f}", f"{found['peak_gb']:.1f}"] if "seconds" in found else ["", ""]
         print(f"| {method} | " + " | ".join(cells) + " |")
 

@@ -207,6 +207,12 @@ def test_path_patching_goes_on_from_the_strongest_heads(demo: Case) -> None:
     first, second = found.info["rounds"]
     heads = [name for name, _ in first["senders"] if name.startswith("a")][:2]
     assert set(second["receivers"]) == {f"{head}<v>" for head in heads}
+    graph, read = demo.model.graph, {*first["receivers"], *second["receivers"]}
+    assert found.examined is not None
+    assert np.array_equal(found.examined, graph.mask & [name in read for name in graph.receivers])
+    circuit = found.greedy(200)
+    assert {name.partition("->")[2] for name in circuit.edge_names} == read
+    assert circuit.note == f"only {found.n_examined} of {graph.n_edges:,} edges were examined"
     with pytest.raises(InputError, match="give .logits. alone"):
         discover(demo.model, demo.task, "path-patching", receivers="logits,m1")
     with pytest.raises(InputError, match="no receiver 'a9.h99'"):
