@@ -7,10 +7,12 @@ there, and Qt aborts the process where an object is destroyed by a thread that i
 from __future__ import annotations
 
 import gc
+import threading
 from contextlib import ExitStack
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
+from circuitviz.cancellation import POLL_INTERVAL_S, check_cancelled
 from circuitviz.workbench.gc_pause import gc_paused
 
 COLLECTION_INTERVAL_MS = 200
@@ -19,11 +21,14 @@ COLLECTION_INTERVAL_MS = 200
 class GarbageCollector(QObject):
     """Collects from a timer while other threads run, by Python's own thresholds."""
 
+    _collection_requested = Signal(object)  # threading.Event that says when it is done
+
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._pause = ExitStack()
         self._timer = QTimer(self, interval=COLLECTION_INTERVAL_MS)
         self._timer.timeout.connect(self.collect_due)
+        self._collection_requested.connect(self._collect_all)
 
     def start(self) -> None:
         """Collect in this thread alone from now on."""
@@ -41,3 +46,19 @@ class GarbageCollector(QObject):
         due = [count > limit for count, limit in zip(gc.get_count(), gc.get_threshold(), strict=True)]
         if any(due):
             gc.collect(max(generation for generation, is_due in enumerate(due) if is_due))
+
+    def collect_and_wait(self) -> None:
+        """Have all generations collected in the thread that this object lives in; called from another thread.
+
+        Raises:
+            Cancelled: Cancelling was requested in the calling thread. Where the window waits for that thread
+                to end, nothing is collected any more.
+        """
+        is_done = threading.Event()
+        self._collection_requested.emit(is_done)
+        while not is_done.wait(POLL_INTERVAL_S):
+            check_cancelled()
+
+    def _collect_all(self, is_done: threading.Event) -> None:
+        gc.collect()
+        is_done.set()

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from circuitviz.cancellation import BACKGROUND_THREAD_NAME, Cancelled, cancellable, check_cancelled
 from circuitviz.jobs.event_loop_queue import EventLoopQueue
 from circuitviz.jobs.failure import describe_failure
+from circuitviz.jobs.garbage_collector import GarbageCollector
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.jobs.mailbox import Job, Mailbox
 from circuitviz.jobs.reply_delivery import (
@@ -85,6 +86,10 @@ class Worker(QThread):
         self._delivery.replied.connect(self.replied)
         self._delivery.job_ended.connect(self._forget_job)
         self._message_sent.connect(self._on_message_sent)
+
+    def collect_garbage_with(self, collector: GarbageCollector) -> None:
+        """Let a collector destroy released models, in the thread that it lives in."""
+        self._engines.collect_garbage_with(collector.collect_and_wait)
 
     # tabs
 

@@ -37,6 +37,8 @@ class SharedParts:
     Attributes:
         engines: Those that may have a model open.
         dictionary_store: Dictionaries that are open (`requests/feature_dashboards.py`), of one model.
+        collect_garbage: Destroys all objects that only refer to one another, such as a released model's. The
+            window does so on its own thread, because widgets may be among them.
         task_passes: What models make of tasks, for estimates and checks; made with the first of them.
         is_busy: Whether an engine has work that is not done: its model is not released meanwhile.
     """
@@ -44,6 +46,7 @@ class SharedParts:
     engines: list[Engine] = field(default_factory=list)
     is_busy: Callable[[Engine], bool] = lambda _engine: False
     dictionary_store: Any = None
+    collect_garbage: Callable[[], object] = gc.collect
 
     @cached_property
     def task_passes(self) -> discovery.TaskPasses:
@@ -194,7 +197,7 @@ class Engine:
             name = group[0].model.name
             for engine in group:
                 engine.release_model()
-            gc.collect()
+            self.shared.collect_garbage()
             models.free_device_memory(shortage.device)
             is_released = True
             yield ModelReleased(name, tuple(engine.tab for engine in group if engine.tab is not None))

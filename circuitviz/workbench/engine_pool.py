@@ -23,6 +23,10 @@ class EnginePool:
         self._n_uses = 0
         self._without_model = Engine(self._shared)  # of requests that are of no document
 
+    def collect_garbage_with(self, collect: Callable[[], object]) -> None:
+        """Call a function where a released model is to go from memory (``SharedParts.collect_garbage``)."""
+        self._shared.collect_garbage = collect
+
     def engine(self, tab: int | None) -> Engine:
         """The engine of a tab, made when it is first asked for; None: that of what is of no tab."""
         if tab is None:

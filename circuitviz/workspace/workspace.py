@@ -104,6 +104,7 @@ class Workspace(QObject):
         super().__init__(parent)
         self.worker = worker or Worker(parent=self)
         self._garbage_collector = GarbageCollector(self)
+        self.worker.collect_garbage_with(self._garbage_collector)
         self.task_pool = TaskPool(self.worker.event_loop_queue, self)
         self.tabs = TabList(self.worker.open_tab(), self)
         self.notifier = Notifier(self)

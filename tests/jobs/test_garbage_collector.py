@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+import pytest
+import torch
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from circuitviz.jobs import Worker
 from circuitviz.jobs.garbage_collector import GarbageCollector
+from circuitviz.models import MemoryShortError
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.workbench import engine as engine_module
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.requests.messages import ModelReleased, Reply, Request
 
 
 class Lost:
     """An object in a cycle with itself that tells by which thread it is destroyed."""
+
+    name, dtype, auto_dtype = "large", "float32", "float32"  # as a model has them
 
     def __init__(self, threads: list[int]) -> None:
         self.myself, self.threads = self, threads
@@ -41,3 +54,69 @@ def test_cycles_are_destroyed_in_the_windows_thread(qtbot: QtBot) -> None:
     assert threads == [threading.get_ident()]
     collector.stop()
     assert gc.isenabled()
+
+
+@dataclass(frozen=True)
+class OpenModel(Request):
+    """Opens a model for which memory is short."""
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """What is said meanwhile."""
+        return engine.open_model("larger", "cpu", "auto")
+
+
+@pytest.fixture
+def released(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The threads that destroyed a model; memory is short until one did."""
+    threads: list[int] = []
+
+    def load(*_: object) -> ProgressSteps[Any]:
+        yield Progress(0, 1)
+        if not threads:
+            raise MemoryShortError("too large", torch.device("cpu"), 0)
+        return Lost([])
+
+    monkeypatch.setattr(engine_module, "load_model_in_background", load)
+    return threads
+
+
+def make_worker(threads: list[int]) -> Worker:
+    """A worker with a model open in the first tab."""
+    engine = Engine()
+    engine.model = Lost(threads)  # type: ignore[assignment]
+    return Worker(engine)
+
+
+def test_a_released_model_is_destroyed_in_the_windows_thread(qtbot: QtBot, released: list[int]) -> None:
+    """Widgets of closed windows are destroyed with it."""
+    worker, parent, replies = make_worker(released), QObject(), list[Reply]()
+    collector = GarbageCollector(parent)
+    worker.collect_garbage_with(collector)
+    worker.replied.connect(replies.append)
+    collector.start()
+    worker.start()
+    handle = worker.submit(OpenModel(), tab=1)
+    with qtbot.waitSignal(handle.computed):
+        pass
+    worker.stop()
+    collector.stop()
+    assert ModelReleased("large", (0,)) in replies
+    assert released == [threading.get_ident()]
+
+
+def test_a_window_that_closes_does_not_wait_for_its_own_collection(qtbot: QtBot, released: list[int]) -> None:
+    worker, parent = make_worker(released), QObject()
+    collector, is_asked = GarbageCollector(parent), threading.Event()
+    collect_and_wait = collector.collect_and_wait
+
+    def ask() -> None:
+        is_asked.set()
+        collect_and_wait()
+
+    collector.collect_and_wait = ask  # type: ignore[method-assign]
+    worker.collect_garbage_with(collector)
+    worker.start()
+    worker.submit(OpenModel(), tab=1)
+    assert is_asked.wait(10), "no event of the window's thread is handled from here on"
+    worker.stop()
+    assert worker.isFinished() and not released
