@@ -19,6 +19,7 @@ from circuitviz.errors import InputError
 
 SUMMARY = "why a feature, neuron or logit has its value"
 OPENS_MODEL = True
+MAX_SHOWN_PAIRS = 5
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -68,7 +69,10 @@ def run(args: argparse.Namespace) -> int:
         "edges": circuit.n_edges,
         "ledger": ledger,
         "fraction": scores.info["fraction"],
-        "through_attention": scores.info.get("through_attention", {}),
+        **{
+            key: scores.info.get(key, {}) for key in ("through_attention", "attention_ledger", "score_places")
+        },
+        "query_key_pairs": scores.info.get("query_key_pairs", []),
     }
 
     def text() -> str:
@@ -79,8 +83,15 @@ def run(args: argparse.Namespace) -> int:
                 f"  {name:16} {value:+.4f} through attention scores"
                 for name, value in data["through_attention"].items()
             ),
+            *(
+                f"  {query} × {key} in {head}: {effect:+.4f} (query × key)"
+                for query, key, head, effect in data["query_key_pairs"][:MAX_SHOWN_PAIRS]
+            ),
             "  ".join(f"{term.replace('_', ' ')} {value:+.3f}" for term, value in ledger.items()),
         ]
+        if through := data["attention_ledger"]:
+            terms = [f"{term.replace('_', ' ')} {value:+.3f}" for term, value in through.items()]
+            lines.append(f"attention scores: {'  '.join(terms[:3])}, or {'  '.join(terms[3:])}")
         return "\n".join(lines)
 
     return print_result(args, data, text)

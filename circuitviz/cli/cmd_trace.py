@@ -13,6 +13,7 @@ from circuitviz.cli.prompt_flags import (
     add_size_flags,
     load_model_and_dictionaries,
 )
+from circuitviz.document.attribution_query import ATTENTION_MODES, TRANSPARENT_ATTENTION
 from circuitviz.errors import InputError
 from circuitviz.features import explanations
 from circuitviz.graph.names import parse_feature_name
@@ -34,6 +35,8 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument(
         "--choose", choices=EXAMPLE_CHOICES, default="strongest", help="which examples to take"
     )
+    text = "where attention has no dictionary: edges pass through heads (default), or heads are nodes"
+    parser.add_argument("--attention", choices=ATTENTION_MODES, default=TRANSPARENT_ATTENTION, help=text)
     add_size_flags(parser, nodes=200)
 
 
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     found_in = features.find_examples_steps(model, one, feature, prompts, args.examples, args.choose)
     examples = run_with_progress_bar(found_in, "Looking for examples")
     steps = features.trace_examples_steps(
-        model, dictionaries, site, feature, examples, nodes=args.nodes or 200, gate=args.gate
+        model, dictionaries, site, feature, examples, args.nodes or 200, args.gate, args.attention
     )
     traces = run_with_progress_bar(steps, f"Tracing {args.feature}")
     recurring = [

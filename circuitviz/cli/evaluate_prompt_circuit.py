@@ -41,7 +41,11 @@ def run(args: argparse.Namespace, document: Document, measure_names: list[str]) 
         print_warning(refused[name])
         data.setdefault("refused", {})[name] = refused[name]
     return print_result(
-        args, data, lambda: "\n".join([*_faithfulness_lines(data), *_measure_lines(taken, data)])
+        args,
+        data,
+        lambda: "\n".join(
+            [*_faithfulness_lines(data, not trial.query.contributors), *_measure_lines(taken, data)]
+        ),
     )
 
 
@@ -72,13 +76,13 @@ def _evaluation_request(args: argparse.Namespace, document: Document) -> workben
     return found
 
 
-def _faithfulness_lines(data: dict[str, Any]) -> list[str]:
+def _faithfulness_lines(data: dict[str, Any], may_add_contributors: bool) -> list[str]:
     value, where, metric, target = (data[k] for k in ("faithfulness", "setting", "metric", "target"))
     mean = f" over {where['mean_of']}" if where["mean_of"] else ""
     lines = [
         f"faithfulness {format_number(value['value'])}  completeness {format_number(data['completeness'])}  "
         "one prompt, so no interval",
-        *_frozen_lines(value["value"], data["frozen_faithfulness"]),
+        *_frozen_lines(value["value"], data["frozen_faithfulness"], may_add_contributors),
         f"{where['metric']}: circuit {format_number(metric['circuit'])}, "
         f"model {format_number(metric['model'])}, ablated {format_number(metric['ablated'])}",
         f"{data['nodes']} nodes, {data['edges']:,} edges; {where['ablation']} ablation{mean}, errors "
@@ -93,13 +97,15 @@ def _faithfulness_lines(data: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _frozen_lines(free: float | None, frozen: float | None) -> list[str]:
+def _frozen_lines(free: float | None, frozen: float | None, may_add_contributors: bool) -> list[str]:
     """What faithfulness is in runs whose heads attend as on the prompt, and why it differs."""
     if free is None or frozen is None:
         return []
     is_moved = abs(frozen - free) > MAX_PATTERN_EFFECT
     moves = "moves attention, which attribution holds" if is_moved else "hardly moves attention"
     reason = f"ablating what is outside the circuit {moves}"
+    if is_moved and free < frozen and may_add_contributors:
+        reason += "; local-circuit --contributors adds nodes that move it"
     return [
         f"attention free {format_number(free)}, frozen as on the prompt {format_number(frozen)}: {reason}"
     ]

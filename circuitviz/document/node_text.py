@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from circuitviz.document.state import State
@@ -45,11 +45,41 @@ def describe_node_values(node: Node, info: Mapping[str, Any]) -> list[str]:
         parts.append(f"probability {number:.3f}")
     if (number := value("attributions")) is not None and node.name != info.get("target"):
         parts.append(f"attribution {number:+.4f}")
+    if (number := value("through_attention")) is not None:
+        parts.append(f"{number:+.4f} through attention scores")
     if (number := value("influence")) is not None:
         parts.append(f"influence {number:.4f}")
     if (number := value("cumulative_influence")) is not None:
         parts.append(f"cumulative influence {100 * number:.1f}\N{NO-BREAK SPACE}%")
     return [*parts, "pinned"] if node.name in pinned_nodes(info) else parts
+
+
+def describe_score_place(place: Sequence[Any], tokens: Mapping[int, str]) -> str:
+    """Describe where most of an edge through attention scores comes from.
+
+    Args:
+        place: Head, and positions of query and key (``Scores.info['score_places']``).
+        tokens: Tokens by position.
+    """
+    head, query, key = place
+    named = [f"“{tokens[at].strip()}” ({at})" if at in tokens else str(at) for at in (query, key)]
+    return f"most of it in {head}, query {named[0]}, key {named[1]}"
+
+
+def query_key_lines(node: str, info: Mapping[str, Any], most: int = 5) -> list[str]:
+    """Describe the strongest query–key pairs that a node is part of, the strongest first.
+
+    Args:
+        node: Name of the node.
+        info: ``Scores.info`` of the circuit.
+        most: At most so many.
+    """
+    lines = []
+    for query, key, head, effect in info.get("query_key_pairs", ()):
+        if node in (query, key):
+            other = f"query of {query}" if node == key else f"key of {key}"
+            lines.append(f"{effect:+.4f} in {head} with the {other}")
+    return lines[:most]
 
 
 def describe_graph_source(info: Mapping[str, Any]) -> str:

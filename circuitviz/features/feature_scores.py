@@ -10,13 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from circuitviz.features.attention_contributors import (
-    AttentionContributors,
-    pull_back_through_scores,
-    value_effect_of_node,
-)
+from circuitviz.features.attention_contributors import SIDES
+from circuitviz.features.attention_score_edges import ScoreEdges, attention_score_edges
 from circuitviz.features.feature_edges import Edges
-from circuitviz.features.forward_order import attention_read_stage
 from circuitviz.features.local_circuits import LOCAL_METHODS, LocalCircuit
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.targets import Target
@@ -32,6 +28,7 @@ def scores_between_nodes(
     weights: NDArray[Any],
     method: str,
     info: dict[str, Any],
+    side_weights: NDArray[Any] | None = None,
 ) -> Scores:
     """Make scores of the edges between some nodes and into targets.
 
@@ -43,11 +40,14 @@ def scores_between_nodes(
         method: Name of the method.
         info: Further results of the method; the prompt, activations by node name, and the probabilities of
             targets that are tokens are added.
+        side_weights: [sides, nodes + targets, nodes], of edges through queries and keys of attention scores.
     """
     all_nodes = [table.node(int(i)) for i in nodes] + [target.node for target in targets]
-    values = np.ascontiguousarray(weights.T).astype(np.float64)
-    graph = Graph.of_nodes(table.run.model.shape, tuple(all_nodes), values != 0, sinks=len(targets))
-    has_receiver = np.isin([node.name for node in all_nodes], graph.receivers)
+    by_channel = {"": np.ascontiguousarray(weights.T).astype(np.float64)}
+    if side_weights is not None:
+        by_channel |= {side: of_side.T for side, of_side in zip(SIDES, side_weights, strict=True)}
+    masks = {channel: values != 0 for channel, values in by_channel.items()}
+    graph = Graph.of_nodes(table.run.model.shape, tuple(all_nodes), masks.pop(""), len(targets), masks)
     activations = table.activation.cpu().numpy()[nodes].tolist() + [t.value for t in targets]
     full_info = {
         "prompt": {"tokens": table.run.token_ids, "strings": list(table.run.strings)},
@@ -55,7 +55,8 @@ def scores_between_nodes(
         "probabilities": _probabilities(table, targets),
         **info,
     }
-    return Scores(graph, np.ascontiguousarray(values[:, has_receiver]), method, info=full_info)
+    columns = [by_channel[graph.channel(r)][:, owners[0]] for r, owners in enumerate(graph.nodes_by_receiver)]
+    return Scores(graph, np.stack(columns, axis=1), method, info=full_info)
 
 
 def _probabilities(table: NodeTable, targets: Sequence[Target]) -> dict[str, float]:
@@ -84,8 +85,6 @@ def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
             attribution[torch.from_numpy(circuit.contributors.nodes).to(attribution.device)] = effects
         share = attribution[columns[readers]] / table.activation[columns[readers]]
         weights[readers] = rows[:, columns] * share[:, None]
-        if circuit.contributors is not None:
-            _add_score_edges(circuit, weights, circuit.contributors)
     names = [*circuit.names, circuit.target.node.name]
     attributions = [*circuit.attribution[columns].tolist(), circuit.target.value]
     info = {
@@ -96,37 +95,24 @@ def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
         "ledger": {term: float(getattr(circuit.ledger, term)) for term in circuit.ledger.__slots__},
         "attributions": dict(zip(names, map(float, attributions), strict=True)),
     }
+    through: ScoreEdges | None = None
     if circuit.contributors is not None:
+        through = attention_score_edges(edges, circuit)
         numbers = circuit.contributors.effects.tolist()
         contributor_names = [table.node(int(i)).name for i in circuit.contributors.nodes]
         info["through_attention"] = dict(zip(contributor_names, numbers, strict=True))
-    return scores_between_nodes(table, nodes, [circuit.target], _to_float64(weights), circuit.method, info)
-
-
-def _add_score_edges(circuit: LocalCircuit, weights: Tensor, found: AttentionContributors) -> None:
-    """Give each contributor edges through attention scores, which add up to its effect on the target.
-
-    They end at the attention's features and heads whose scores it makes; what passes through attention that
-    is no node of the circuit, or through other nodes, ends at the target.
-    """
-    table, nodes = circuit.table, circuit.nodes
-    places = np.searchsorted(found.nodes, nodes)
-    columns = np.flatnonzero(np.isin(nodes, found.nodes))
-    written = table.written[torch.from_numpy(nodes[columns]).to(weights.device)]
-    remaining = torch.from_numpy(found.effects[places[columns]]).to(weights)
-    position = table.position[nodes[columns]].tolist()
-    for row, node in enumerate(nodes.tolist()):
-        effect = value_effect_of_node(table, node) if node not in found.nodes else None
-        if effect is None:
-            continue
-        layer = int(table.layer[node])
-        vectors = pull_back_through_scores(table.run, layer, effect)
-        share = float(circuit.attribution[node] / table.activation[node])
-        is_earlier = torch.from_numpy(table.stage[nodes[columns]] < attention_read_stage(layer))
-        parts = (written * vectors[position]).sum(-1) * share * is_earlier.to(weights)
-        weights[row, columns] += parts
-        remaining = remaining - parts
-    weights[-1, columns] += remaining
+        info["attention_ledger"] = {
+            term: float(getattr(through.ledger, term)) for term in through.ledger.__slots__
+        }
+        info["score_places"] = {
+            f"{names[column]}->{names[row]}<{SIDES[side]}>": [place.head, place.query, place.key]
+            for (side, row, column), place in through.places.items()
+            if through.weights[side, row, column]
+        }
+        info["query_key_pairs"] = [[p.query, p.key, p.head, p.effect] for p in through.pairs]
+    values = _to_float64(weights)
+    side_weights = None if through is None else through.weights
+    return scores_between_nodes(table, nodes, [circuit.target], values, circuit.method, info, side_weights)
 
 
 def strongest_edges(scores: Scores, share: float = KEPT_SCORE_SHARE) -> Circuit:

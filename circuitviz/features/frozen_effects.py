@@ -7,7 +7,7 @@ their values; MLPs without one, and errors, do not respond.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from circuitviz.features.attention_contributors import AttentionContributors, pull_back_through_scores
+from circuitviz.features.attention_contributors import SIDES, AttentionContributors, AttentionScores
 from circuitviz.features.dictionary import distinct_rows
 from circuitviz.features.feature_edges import read_vectors_of_node
 from circuitviz.features.forward_order import (
@@ -82,13 +82,14 @@ def total_effects_by_stage(
         that stage is its effect.
     """
     fixed = _FixedNodes.from_changes(changes)
-    run, shape = table.run, table.run.model.shape
-    effects = table.written.new_zeros(len(table))
-    at_stage: dict[int, Tensor] = {}
     reads = _target_read_vectors(table, target)
-    pending = {} if reads is None else {reads.stage: reads.spread(run.time)[0]}
-    covector = torch.zeros_like(run.final)
-    position, rows_of_stage = table.position_index, table.index_by_stage
+    pending = {} if reads is None else {reads.stage: reads.spread(table.run.time)[0]}
+
+    def through_patterns(layer: int, effect: Tensor) -> Tensor:
+        scores = AttentionScores(table.run, layer)
+        return scores.pull_back(scores.effect_of_scores(effect)).sum(0)
+
+    effects, at_stage = _sweep_backwards(table, pending, fixed, through_patterns if through_scores else None)
     if reads is None:
         assert target.index is not None and target.node.position is not None
         stage = mlp_output_stage(int(table.layer[target.index]))
@@ -96,6 +97,28 @@ def total_effects_by_stage(
         effects[leaf_row] = target.value - float(
             table.dictionaries[f"m{target.node.layer}"].bias[int(table.item[target.index])]
         )
+    return effects, at_stage
+
+
+def _sweep_backwards(
+    table: NodeTable,
+    pending: dict[int, Tensor],
+    fixed: _FixedNodes,
+    through_patterns: Callable[[int, Tensor], Tensor] | None = None,
+) -> tuple[Tensor, dict[int, Tensor]]:
+    """Return effects [nodes] and vectors by stage, from what is read at some stages.
+
+    Args:
+        table: The nodes of the prompt.
+        pending: By stage, what is read of all that was written before it [time, d_model]; used up.
+        fixed: Nodes that pass nothing on.
+        through_patterns: From a layer and the effect of its heads' values to what is read through patterns.
+    """
+    run, shape = table.run, table.run.model.shape
+    effects = table.written.new_zeros(len(table))
+    at_stage: dict[int, Tensor] = {}
+    covector = torch.zeros_like(run.final)
+    position, rows_of_stage = table.position_index, table.index_by_stage
     writes = [(mlp_write_stage(i), i, "m") for i in range(shape.n_layers) if shape.mlp]
     writes += [(attention_write_stage(i), i, "a") for i in range(shape.n_layers)] + [(EMBED_STAGE, -1, "")]
     for stage, layer, part in sorted(writes, reverse=True):
@@ -106,7 +129,11 @@ def total_effects_by_stage(
             rows = rows_of_stage[stage]
             effects[rows] = (table.written[rows] * covector[position[rows]]).sum(-1)
         if part == "a":
-            pulled = _pull_back_attention(table, layer, covector, fixed, through_scores)
+            effect = effect_of_head_values(table, layer, covector, fixed)
+            everywhere = torch.arange(run.time, device=covector.device)
+            pulled = pull_back_through_attention(run, layer, effect, everywhere)[0].sum(0)
+            if through_patterns is not None:
+                pulled = pulled + through_patterns(layer, effect)
             boundary = attention_read_stage(layer)
         elif part == "m":
             pulled, boundary = _pull_back_mlp(table, layer, covector, fixed), mlp_read_stage(shape, layer)
@@ -116,8 +143,35 @@ def total_effects_by_stage(
     return effects, at_stage
 
 
+@torch.no_grad()
+def effects_through_scores(table: NodeTable, at_stage: dict[int, Tensor]) -> Tensor:
+    """Return what each node counts for a target through attention scores, over all paths.
+
+    The sum of both sides is what a node counts where patterns respond, minus what it counts where they are
+    held. A path through several scores is counted at the first one.
+
+    Args:
+        table: The nodes of the prompt.
+        at_stage: Vectors by stage where patterns respond (``total_effects_by_stage``).
+
+    Returns:
+        [sides, nodes], through queries and through keys.
+    """
+    fixed, read = _FixedNodes(), dict[int, Tensor]()
+    for layer in range(table.run.model.shape.n_layers):
+        scores = AttentionScores(table.run, layer)
+        effect = effect_of_head_values(table, layer, at_stage[attention_write_stage(layer)], fixed)
+        read[attention_read_stage(layer)] = scores.pull_back(scores.effect_of_scores(effect))
+    sides = range(len(SIDES))
+    return torch.stack([_sweep_backwards(table, {s: v[n] for s, v in read.items()}, fixed)[0] for n in sides])
+
+
 def attention_contributors(
-    table: NodeTable, target: Target, number: int, leave_out: NDArray[np.intp]
+    table: NodeTable,
+    target: Target,
+    number: int,
+    leave_out: NDArray[np.intp],
+    gate: str = "absolute",
 ) -> AttentionContributors:
     """Return the nodes that count most for a target through attention scores, over all paths.
 
@@ -129,16 +183,17 @@ def attention_contributors(
         target: The target.
         number: How many.
         leave_out: Rows of nodes that are not to be among them; biases and position embeddings are not either.
+        gate: ``absolute``, or ``signed`` for nodes with a positive effect alone.
     """
-    effects, _ = total_effects_by_stage(table, target, through_scores=True)
-    held, _ = total_effects_by_stage(table, target)
-    through = (effects - held).double().cpu().numpy()
-    sizes = np.abs(through)
+    _, at_stage = total_effects_by_stage(table, target, through_scores=True)
+    by_side = effects_through_scores(table, at_stage).double().cpu().numpy()
+    sizes = by_side.sum(0)
+    sizes = np.abs(sizes) if gate == "absolute" else sizes.clip(0)
     sizes[leave_out] = 0
     fixed = [i for i, kind in enumerate(NODE_KINDS) if kind.is_fixed]
     sizes[np.isin(table.kind, fixed)] = 0
     best = np.sort(np.argsort(-sizes, kind="stable")[: min(number, int((sizes > 0).sum()))])
-    return AttentionContributors(best, through[best])
+    return AttentionContributors(best, by_side)
 
 
 def predicted_change(table: NodeTable, target: Target, changes: Sequence[NodeChange]) -> float:
@@ -257,10 +312,12 @@ def _map_through_features(
     return sums.index_add_(0, positions, amounts[:, None] * output_rows[inverse])
 
 
-def _pull_back_attention(
-    table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes, through_scores: bool
+def effect_of_head_values(
+    table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes | None = None
 ) -> Tensor:
+    """Return the effect of a layer's weighted values [time, head, d_head], by that of what is written."""
     run, site = table.run, f"a{layer}"
+    fixed = fixed or _FixedNodes()
     o, post = run.model.layers[layer].o, run.post[layer]
     dictionary = table.dictionaries.get(site)
     scaled = torch.einsum("td,hed->the", covector * post, o)
@@ -272,9 +329,7 @@ def _pull_back_attention(
     else:
         read = centre_input(run.model, dictionary, _map_through_features(table, site, covector, fixed, True))
         scaled = torch.einsum("td,hed->the", read * post, o)
-    everywhere = torch.arange(run.time, device=covector.device)
-    pulled = pull_back_through_attention(run, layer, scaled, everywhere)[0].sum(0)
-    return pulled + pull_back_through_scores(run, layer, scaled) if through_scores else pulled
+    return scaled
 
 
 def _pull_back_mlp(table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes) -> Tensor:

@@ -154,14 +154,15 @@ def local_circuit(
 def add_attention_contributors(circuit: LocalCircuit, number: int) -> LocalCircuit:
     """Return a circuit with the nodes that count most for its target through attention scores.
 
-    The ledger, of which patterns are held, stays as it is.
+    They follow the circuit's gate: a signed one takes only nodes that add to the target. The ledger, of
+    which patterns are held, stays as it is.
 
     Args:
         circuit: The circuit.
         number: How many nodes are added.
     """
     table = circuit.table
-    found = attention_contributors(table, circuit.target, number, circuit.nodes)
+    found = attention_contributors(table, circuit.target, number, circuit.nodes, circuit.gate)
     nodes = np.concatenate([circuit.nodes, found.nodes])
     nodes = nodes[np.lexsort((table.position[nodes], table.stage[nodes]))]
     return replace(circuit, nodes=nodes, contributors=found)

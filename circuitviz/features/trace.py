@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from circuitviz.document.attribution_query import HEADS_ATTENTION, TRANSPARENT_ATTENTION
 from circuitviz.errors import InputError
 from circuitviz.features.build_node_table import node_table
 from circuitviz.features.dictionary import Dictionary
@@ -96,6 +97,7 @@ def trace_examples_steps(
     examples: Sequence[TraceExample],
     nodes: int = 200,
     gate: str = "absolute",
+    attention: str = TRANSPARENT_ATTENTION,
 ) -> ProgressSteps[TraceSet]:
     """Find the feature's circuit on each example and return its attributions as a trace.
 
@@ -107,6 +109,7 @@ def trace_examples_steps(
         examples: Where it is active.
         nodes: About so many nodes in each circuit.
         gate: ``absolute`` or ``signed``.
+        attention: Of attention without a dictionary: ``transparent``, or ``heads`` for heads as nodes.
 
     Returns:
         A generator whose result is the traces; partial results are the traces so far.
@@ -121,13 +124,17 @@ def trace_examples_steps(
         range(model.shape.n_layers),
         {dictionary.site.name for dictionary in dictionaries},
     )
-    heads = frozenset(f"a{layer}" for layer in layers if f"a{layer}" not in with_dictionary)
+    heads = frozenset(
+        f"a{layer}" for layer in layers if f"a{layer}" not in with_dictionary and attention == HEADS_ATTENTION
+    )
     traces: list[Trace] = []
     for number, example in enumerate(examples):
         so_far = TraceSet(name, tuple(traces), True, heads) if traces else None
         yield Progress(number, len(examples), f"example {number + 1} of {len(examples)}", so_far)
         # what comes after the position cannot have made the feature fire there
-        table = node_table(run_prompt(model, example.tokens[: example.position + 1]), dictionaries)
+        table = node_table(
+            run_prompt(model, example.tokens[: example.position + 1]), dictionaries, attention=attention
+        )
         target = node_target(table, f"{name}@{example.position}")
         strings = tuple(model.tokens.token_strings(example.tokens))
         circuit = local_circuit(Edges(table), target, nodes=nodes, gate=gate)

@@ -99,6 +99,8 @@ def document_entries(document: Document) -> tuple[EntriesByName, EntriesByName]:
         for r in np.flatnonzero(circuit.edges.any(axis=0)).tolist()
     }
     for s, r in np.argwhere(circuit.edges).tolist():
+        if not of_heads and graph.channel(r):
+            continue  # the format has one link between two nodes, of which patterns are held
         owners = owners_by_receiver[r]
         owner = next((name for name in owners if name in listed_names), owners[0] if of_heads else None)
         if owner is None:

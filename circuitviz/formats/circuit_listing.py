@@ -257,13 +257,14 @@ def _build_graph(listing: CircuitListing) -> Graph:
     sinks = int(listing.model_attributes["sinks"])
     check_node_count(len(nodes), sinks)
     index = {node.name: i for i, node in enumerate(nodes)}
-    mask = np.zeros((len(nodes) - sinks, len(nodes)), dtype=bool)
+    masks = {c: np.zeros((len(nodes) - sinks, len(nodes)), dtype=bool) for c in ("", "q", "k")}
     for edge in listing.edges:
-        s, r = index.get(edge.sender), index.get(edge.receiver)
-        if s is None or r is None or s >= len(mask):
+        channel = edge.channel if edge.receiver not in index and edge.channel in masks else ""
+        s, r = index.get(edge.sender), index.get(edge.receiver[:-3] if channel else edge.receiver)
+        if s is None or r is None or s >= len(masks[""]):
             raise InputError(f"the edge '{edge.sender}->{edge.receiver}' does not join nodes of the list")
-        mask[s, r] = True
-    return Graph.of_nodes(shape, tuple(nodes), mask, sinks)
+        masks[channel][s, r] = True
+    return Graph.of_nodes(shape, tuple(nodes), masks.pop(""), sinks, masks)
 
 
 def _feature_nodes(listing: CircuitListing) -> Iterator[Node]:

@@ -14,6 +14,8 @@ from circuitviz.graph import Graph, ModelShape, Node, NodeKind
 from circuitviz.graph.feature_sites import graph_from_nodes
 from circuitviz.graph.spans import Spans
 
+CHANNELS_TENSOR, EDGE_CHANNELS = "graph_edge_channels", ("", "q", "k")  # of edges through attention scores
+
 
 def read_graph(manifest: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]]) -> Graph | None:
     """The graph of a manifest; None without one.
@@ -44,9 +46,20 @@ def read_graph(manifest: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any
     is_valid = edges is not None and edges.ndim == 2 and edges.shape[1] == 2 and edges.dtype.kind == "i"
     if edges is None or not is_valid or (edges < 0).any() or (edges >= [senders, len(nodes)]).any():
         raise InputError("its graph's edges do not join its nodes")
-    mask = np.zeros((senders, len(nodes)), dtype=bool)
-    mask[edges[:, 0], edges[:, 1]] = True
-    return Graph.of_nodes(shape, nodes, mask, sinks)
+    channels = tensors.get(CHANNELS_TENSOR)
+    if channels is None:
+        channels = np.zeros(len(edges), np.uint8)
+    if (
+        channels.shape != (len(edges),)
+        or channels.dtype.kind not in "iu"
+        or not np.isin(channels, (0, 1, 2)).all()
+    ):
+        raise InputError("its graph's edges are said to go through channels that there are not")
+    masks = {channel: np.zeros((senders, len(nodes)), dtype=bool) for channel in EDGE_CHANNELS}
+    for number, mask in enumerate(masks.values()):
+        own = edges[channels == number]
+        mask[own[:, 0], own[:, 1]] = True
+    return Graph.of_nodes(shape, nodes, masks.pop(""), sinks, masks)
 
 
 def _parse_node(data: dict[str, Any]) -> Node:

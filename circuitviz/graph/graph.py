@@ -5,9 +5,9 @@ Every method, file format and picture uses this one table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import compress
 from typing import TypeVar
 
 import numpy as np
@@ -53,7 +53,13 @@ class Graph:
     spans: Spans | None = None
 
     @staticmethod
-    def of_nodes(shape: ModelShape, nodes: tuple[Node, ...], mask: BoolMatrix, sinks: int = 1) -> Graph:
+    def of_nodes(
+        shape: ModelShape,
+        nodes: tuple[Node, ...],
+        mask: BoolMatrix,
+        sinks: int = 1,
+        channel_masks: Mapping[str, BoolMatrix] | None = None,
+    ) -> Graph:
         """A graph of any nodes in order of computation.
 
         Args:
@@ -62,29 +68,39 @@ class Graph:
             mask: Which edges exist, bool [nodes − sinks, nodes]. Nodes without incoming edges get no
                 receiver.
             sinks: Number of target nodes.
+            channel_masks: By ``q`` or ``k``, which edges go through attention scores to a node, bool of the
+                same shape; they end at receivers such as ``m3.f12@7<q>``.
 
         Raises:
             InputError: An edge goes backwards, or two nodes share a name.
         """
         names = [node.name for node in nodes]
-        if mask.shape != (len(nodes) - sinks, len(nodes)) or len(set(names)) < len(names):
+        masks = {"": mask, **(channel_masks or {})}
+        if any(one.shape != (len(nodes) - sinks, len(nodes)) for one in masks.values()) or len(
+            set(names)
+        ) < len(names):
             raise InputError(
                 f"A graph of {len(nodes)} nodes, {sinks} of them targets, was given edges of shape "
                 f"{mask.shape} and {len(set(names))} different names; each node needs a name of its own "
                 f"and edges of shape {(len(nodes) - sinks, len(nodes))}."
             )
-        source, destination = np.nonzero(mask)
-        if (source >= destination).any():
+        has_receiver = {channel: np.array(one.any(axis=0)) for channel, one in masks.items()}
+        has_receiver[""][len(nodes) - sinks :] = True
+        ends = [(row, c) for c in masks for row in np.flatnonzero(has_receiver[c]).tolist()]
+        order = sorted(range(len(ends)), key=lambda i: ends[i][0])
+        columns = np.concatenate([masks[c][:, has_receiver[c]] for c in masks], axis=1)[:, order]
+        rows = np.array([ends[i][0] for i in order], dtype=np.intp)
+        sources, ended = np.nonzero(columns)
+        if (sources >= rows[ended]).any():
             raise InputError("An edge goes from a node to itself or to one before it; edges go forward.")
-        has_receiver = np.array(mask.any(axis=0))
-        has_receiver[len(nodes) - sinks :] = True
-        columns = np.ascontiguousarray(mask[:, has_receiver])
-        owners = np.zeros((columns.shape[1], len(nodes)), dtype=bool)
-        owners[np.arange(len(owners)), np.flatnonzero(has_receiver)] = True
+        owners = np.zeros((len(order), len(nodes)), dtype=bool)
+        owners[np.arange(len(order)), rows] = True
+        columns = np.ascontiguousarray(columns)
         columns.setflags(write=False)
         owners.setflags(write=False)
-        # not by an array of names: NumPy's strings end at their last character that is not NUL
-        receivers = tuple(compress(names, has_receiver))
+        receivers = tuple(f"{names[row]}<{c}>" if c else names[row] for row, c in (ends[i] for i in order))
+        if len(set(receivers)) < len(receivers):
+            raise InputError("A node has the name of another node's query or key; names have to differ.")
         return Graph(shape, nodes, receivers, columns, owners, sinks)
 
     @staticmethod
@@ -162,7 +178,7 @@ class Graph:
         return self is other or (
             self.shape == other.shape
             and self.nodes == other.nodes
-            and self.mask.shape == other.mask.shape
+            and self.receivers == other.receivers
             and bool(np.array_equal(self.mask, other.mask))
         )
 

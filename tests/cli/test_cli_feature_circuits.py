@@ -6,11 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from circuitviz.__main__ import main
 from circuitviz.document.attribution_query import AttributionQuery
-from circuitviz.features import PromptBench, load_dictionaries, run_prompt
+from circuitviz.features import (
+    PromptBench,
+    add_attention_contributors,
+    load_dictionaries,
+    local_circuit,
+    run_prompt,
+)
 from circuitviz.formats import import_document
 from circuitviz.models import load_model
 from circuitviz.resources import resource_path
@@ -44,6 +51,27 @@ def test_contributors_are_added_and_kept_in_the_file(
     assert added == data["through_attention"].keys() and len(added) == 6
     assert state.query.contributors == 6 and "--contributors=6" in state.query.command_line()
     assert sum(data["ledger"].values()) == pytest.approx(data["value"], rel=1e-4)
+    names = state.circuit.edge_names
+    assert {state.scores.graph.channel(r) for r in np.flatnonzero(state.circuit.edges.any(0))} == {
+        "",
+        "q",
+        "k",
+    }
+    assert state.circuit.graph.edge_names(state.circuit.graph.mask) == tuple(
+        name for name in state.scores.graph.edge_names(state.scores.graph.mask)
+    )
+    for side in ("<q>", "<k>"):
+        ended = [name for name in names if name.endswith(side)]
+        assert ended and all(
+            name in data["score_places"] or " Mary" in name or "logit" in name for name in ended
+        )
+    through = data["attention_ledger"]
+    assert sum(through[k] for k in ("queries", "other_queries", "query_biases")) == pytest.approx(
+        sum(through[k] for k in ("keys", "other_keys", "key_biases")), rel=1e-3, abs=1e-4
+    )
+    assert (
+        len(data["query_key_pairs"]) == 50 and state.scores.info["query_key_pairs"] == data["query_key_pairs"]
+    )
     assert main([*argv, "--contributors", "-1"]) == 2
 
 
@@ -148,3 +176,19 @@ def test_circuits_of_heads_have_no_errors_to_drop(tmp_path: Path, capsys: pytest
     assert "of heads" in capsys.readouterr().err
     assert main(["evaluate", str(path), "--measures", "ablations"]) == 2
     assert "measures features on one prompt" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("position", [12, 16])
+def test_contributors_restore_what_free_attention_takes(position: int) -> None:
+    """Of a feature whose circuit keeps its value with patterns held and nothing where they are free."""
+    model = load_model("demo")
+    dictionaries = load_dictionaries([resource_path("demo", "dictionaries")], model)
+    prompt = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
+    query = AttributionQuery("demo", prompt, f"m2.f12@{position}", nodes=28)
+    session = open_prompt(model, query, dictionaries)
+    bench = PromptBench(session.table, session.target)
+    circuit = local_circuit(session.edges, session.target, nodes=28)
+    assert bench.evaluate(circuit.names, "zero").faithfulness == pytest.approx(0.0, abs=1e-6)
+    assert bench.evaluate(circuit.names, "zero", patterns="frozen").faithfulness > 1
+    more = add_attention_contributors(circuit, 20)
+    assert bench.evaluate(more.names, "zero").faithfulness > 0.3

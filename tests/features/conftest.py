@@ -88,3 +88,9 @@ def features(request: pytest.FixtureRequest) -> FeatureCase:
 def demo_features() -> FeatureCase:
     """The demo model with a dictionary of another architecture on every site."""
     return make_feature_case("demo")
+
+
+@pytest.fixture(scope="session")
+def gpt2_features() -> FeatureCase:
+    """A random GPT-2."""
+    return make_feature_case("gpt2")

@@ -218,8 +218,11 @@ def test_contributors_have_edges_that_add_up_to_their_effects(case: NeuronCase) 
     values = edges.row_into(case.target)[0] + (rows * share[:, None]).sum(0)  # with patterns held
     into_kept = [n for n, name in enumerate(scores.graph.receivers) if name not in through]
     for name, effect in through.items():
-        total = float(scores.values[scores.graph.sender_index[name], into_kept].sum())
-        assert total == pytest.approx(effect + float(values[table.index(name)]), rel=1e-5, abs=1e-7)
+        row = scores.values[scores.graph.sender_index[name]]
+        is_side = np.array([bool(scores.graph.channel(c)) for c in range(len(row))])
+        assert row[is_side].sum() == pytest.approx(effect, rel=2e-5, abs=1e-7)
+        held = sum(row[c] for c in into_kept if not is_side[c])
+        assert held == pytest.approx(float(values[table.index(name)]), rel=1e-5, abs=1e-7)
 
 
 def changed_logit(case: NeuronCase, layer: int, position: int, change: Any) -> float:

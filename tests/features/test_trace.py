@@ -69,7 +69,8 @@ def test_examples_are_where_the_feature_is_strongest(traced: Any) -> None:
 
 def test_a_trace_sums_a_circuit_over_positions(traced: Any) -> None:
     features, site, feature, examples, traces = traced
-    table = node_table(run_prompt(features.model, examples[0].tokens), features.dictionaries)
+    run = run_prompt(features.model, examples[0].tokens)
+    table = node_table(run, features.dictionaries, attention="transparent")
     target = node_target(table, f"{site}.f{feature}@{examples[0].position}")
     circuit = local_circuit(Edges(table), target, nodes=60, gate="absolute")
     sums: dict[tuple[str, int], float] = {}
@@ -137,6 +138,34 @@ def test_sites_are_compared_over_pairs_that_have_something_there(traced: Any) ->
         assert told[site].mean == pytest.approx(sum(cosines) / len(cosines))
         assert told[site].low == pytest.approx(np.percentile(cosines, 25))
         assert told[site].high == pytest.approx(np.percentile(cosines, 75))
+
+
+def test_edges_pass_through_heads_unless_they_are_asked_for(gpt2_features: Any) -> None:
+    """GPT-2's first layer has no dictionary of attention: its heads are nodes on request alone."""
+    case, examples = gpt2_features, [TraceExample(tuple(PROMPTS[0]), 5, 1.0)]
+    feature = int(case.table.item[case.table.features_at("m2", 5)[0]])
+    by_mode = {}
+    for mode in ("transparent", "heads"):
+        steps = trace_examples_steps(
+            case.model, case.dictionaries, "m2", feature, examples, nodes=60, attention=mode
+        )
+        by_mode[mode] = run_to_completion(steps)
+    default = run_to_completion(
+        trace_examples_steps(case.model, case.dictionaries, "m2", feature, examples, nodes=60)
+    )
+    assert by_mode["heads"].heads == {"a0", "a2"} and "a0" in by_mode["heads"].traces[0].sites
+    assert default.as_dict() == by_mode["transparent"].as_dict()
+    assert not default.heads and not {"a0", "a2"} & default.traces[0].sites.keys()
+    prompt = run_prompt(case.model, PROMPTS[0][:6])
+    table = node_table(prompt, case.dictionaries, attention="transparent")
+    circuit = local_circuit(Edges(table), node_target(table, f"m2.f{feature}@5"), nodes=60, gate="absolute")
+    sums: dict[str, float] = {}
+    for row, name in zip(circuit.nodes, circuit.names, strict=True):
+        if ".f" in name:
+            key = name.partition("@")[0]
+            sums[key] = sums.get(key, 0.0) + float(circuit.attribution[row])
+    found = {f"{site}.f{i}": v for site, one in default.traces[0].sites.items() for i, v in one.items()}
+    assert found == pytest.approx(sums)
 
 
 def test_two_targets_are_compared_by_hand(traced: Any) -> None:

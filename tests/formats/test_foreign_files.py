@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_round_trips import documents, same
+from test_round_trips import documents, feature_graph, same
 
-from circuitviz.document import Group, Label, restore_all, set_label, toggle_ablation
+from circuitviz.document import Document, Group, Label, State, restore_all, set_label, toggle_ablation
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, open_document, save_document
-from circuitviz.graph import Graph, ModelShape, NodeKind
+from circuitviz.graph import Circuit, Graph, ModelShape, NodeKind, Scores
 
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 NUMBER = st.floats(allow_nan=False) | st.integers(-(10**6), 10**6)
@@ -237,7 +237,16 @@ def test_old_ids_of_errors_collide_with_features_and_are_told_apart(tmp_path: Pa
     assert normal(json.loads(again.read_text())) == normal({**data, "nodes": old, "links": links})
 
 
-@given(documents())
+def test_edges_through_scores_are_no_links_of_an_attribution_graph(tmp_path: Path) -> None:
+    graph = feature_graph(has_score_edges=True)
+    state = State(None, Scores(graph, graph.mask * 0.5, "hierarchical-attribution"), Circuit.full(graph))
+    export_document(Document(state), tmp_path / "a.graph.json")
+    links = json.loads((tmp_path / "a.graph.json").read_text())["links"]
+    held = [name for name in graph.edge_names(graph.mask) if not name.endswith(">")]
+    assert len(links) == len(held) < graph.n_edges
+
+
+@given(documents(score_edges=False))
 @SLOW
 def test_our_own_circuits_come_back_from_an_attribution_graph(tmp_path: Path, before: Any) -> None:
     path = tmp_path / "a.graph.json"

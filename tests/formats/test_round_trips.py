@@ -69,8 +69,8 @@ NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 PLACE = st.floats(-1e6, 1e6)  # what can be drawn
 
 
-def feature_graph() -> Graph:
-    """Features, an error and a token of one prompt, and two logits."""
+def feature_graph(has_score_edges: bool = False) -> Graph:
+    """Features, an error and a token of one prompt, and two logits; also with edges through scores."""
     nodes = (
         Node("token@0", NodeKind.TOKEN, position=0, token=17),
         Node("a0.f3@1", NodeKind.FEATURE, 0, site="a", position=1, feature=3, dictionary="sae-0"),
@@ -81,14 +81,17 @@ def feature_graph() -> Graph:
     )
     mask = np.triu(np.ones((4, 6), dtype=bool), 1)
     mask[:, 3] = False  # nothing flows into an error
-    return Graph.of_nodes(ModelShape(1, 2, 8), nodes, mask, 2)
+    keys = mask & (np.arange(6) != 2)
+    through = {"q": mask, "k": keys} if has_score_edges else {}
+    return Graph.of_nodes(ModelShape(1, 2, 8), nodes, mask, 2, through)
 
 
 @st.composite
-def documents(draw: st.DrawFn, features: bool = True) -> Document:
+def documents(draw: st.DrawFn, features: bool = True, score_edges: bool = True) -> Document:
     """Any edges with any scores, any labels at any places, on every shape of graph."""
     kinds = [Graph.transformer(shape) for shape in SHAPES]
     kinds += [feature_graph(), OPENED, *BY_SPAN] * features
+    kinds += [feature_graph(has_score_edges=True)] * (features and score_edges)
     graph = draw(st.sampled_from(kinds))
     places = np.argwhere(graph.mask)
     chosen = draw(st.lists(st.integers(0, len(places) - 1), min_size=1, max_size=8, unique=True))

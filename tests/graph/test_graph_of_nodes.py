@@ -87,3 +87,23 @@ def test_wrong_graphs_are_refused() -> None:
         Graph.of_nodes(SHAPE, NODES, mask, sinks=2)
     with pytest.raises(InputError, match="no node 'm1.f8@1' in this graph.*Did you mean 'm1.f9@1'"):
         graph().node("m1.f8@1")
+
+
+def test_edges_through_queries_and_keys_have_receivers_of_their_own() -> None:
+    mask = np.zeros((4, 6), dtype=bool)
+    mask[0, 1] = mask[1, 5] = True
+    queries, keys = np.zeros_like(mask), np.zeros_like(mask)
+    queries[0, 1] = keys[0, 4] = keys[2, 5] = True
+    made = Graph.of_nodes(SHAPE, NODES, mask, 2, {"q": queries, "k": keys})
+    feature, first, second = NODES[1].name, NODES[4].name, NODES[5].name
+    assert made.receivers == (feature, f"{feature}<q>", first, f"{first}<k>", second, f"{second}<k>")
+    assert [made.channel(r) for r in range(6)] == ["", "q", "", "k", "", "k"]
+    assert made.nodes_by_receiver == [[1], [1], [4], [4], [5], [5]]
+    names = set(made.edge_names(made.mask))
+    assert names == {
+        f"{NODES[0].name}->{feature}", f"{NODES[0].name}->{feature}<q>", f"{feature}->{second}",
+        f"{NODES[0].name}->{first}<k>", f"{NODES[2].name}->{second}<k>",
+    }  # fmt: skip
+    queries[3, 2] = True
+    with pytest.raises(InputError, match="edges go forward"):
+        Graph.of_nodes(SHAPE, NODES, mask, 2, {"q": queries})

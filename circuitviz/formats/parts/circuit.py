@@ -15,6 +15,7 @@ import numpy as np
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.formats.circuit_listing import is_model_graph, is_transformer_graph
+from circuitviz.formats.manifest_graph import CHANNELS_TENSOR, EDGE_CHANNELS
 from circuitviz.formats.parts.registry import Arrays, DocumentPart, FileContents, parts, to_jsonable
 from circuitviz.formats.schemas import (
     any_count,
@@ -44,6 +45,8 @@ NODE_TABLES = [
     "probabilities",
     "ledger",
     "targets",
+    "through_attention",
+    "attention_ledger",
 ]
 circuit_schema = record_of({"asked": optional_value(any_count), "note": any_text})
 scores_schema = record_of(
@@ -57,6 +60,18 @@ pair_schema = with_rule(
     list_of(either_of(any_text, finite_number)),
     lambda p: len(p) == 2 and isinstance(p[0], str) and not isinstance(p[1], str),
     "a name and a number",
+)
+place_schema = with_rule(
+    list_of(either_of(any_text, any_count)),
+    lambda place: [type(part) for part in place] == [str, int, int],
+    "a head and two positions",
+)
+query_key_schema = with_rule(
+    list_of(either_of(any_text, finite_number)),
+    lambda pair: (
+        len(pair) == 4 and all(isinstance(name, str) for name in pair[:3]) and not isinstance(pair[3], str)
+    ),
+    "two nodes, a head and a number",
 )
 task_check_schema = record_of(
     {
@@ -75,6 +90,7 @@ info_schema = record_of(
      "rounds": list_of(record_of({"receivers": list_of(any_text), "senders": list_of(pair_schema)})),
      **dict.fromkeys(NODE_TABLES, mapping_of(any_number)), "shown": mapping_of(any_text),
      "target": any_text, "gate": any_text,
+     "score_places": mapping_of(place_schema), "query_key_pairs": list_of(query_key_schema),
      **dict.fromkeys(["highest", "fraction", "tau", "unread"], any_number),
      **dict.fromkeys(["replacement_score", "completeness_score"], any_number),
      SIGN_KEY: any_text, SIGN_NOTE_KEY: any_text, TASK_CHECK_KEY: task_check_schema},
@@ -114,9 +130,14 @@ class CircuitPart(DocumentPart):
             graph = state.circuit.graph
             arrays["edges"] = _stored_matrix(graph, state.circuit.edges.astype(np.uint8))
             if not is_model_graph(graph):
-                column = [graph.node_index[name] for name in graph.receivers]
+                column = [owners[0] for owners in graph.nodes_by_receiver]
                 s, r = np.nonzero(graph.mask)
                 arrays["graph_edges"] = np.stack([s, np.array(column)[r]], axis=1).astype(np.int32)
+                channel = np.array(
+                    [EDGE_CHANNELS.index(graph.channel(i)) for i in range(len(column))], np.uint8
+                )
+                if channel.any():
+                    arrays[CHANNELS_TENSOR] = channel[r]
         if state.scores is not None:
             arrays["scores"] = np.ascontiguousarray(_stored_matrix(state.scores.graph, state.scores.values))
             if state.scores.positions is not None:

@@ -28,7 +28,11 @@ LEDGER_TERMS = {
     "encoder_biases": ("Encoder biases", "encoder biases of the kept nodes and the target"),
     "pruned": ("Pruned", "nodes that are not kept"),
 }
-ROW_HEIGHT_PX, SUM_HEIGHT_PX = 20, 26
+ATTENTION_TERMS = {  # not part of the sum, of which patterns are held
+    "queries": ("Scores, queries", "the circuit's nodes, as queries"),
+    "keys": ("Scores, keys", "the circuit's nodes, as keys"),
+}
+ROW_HEIGHT_PX, SUM_HEIGHT_PX, GAP_PX = 20, 26, 8
 
 
 class LedgerView(ThemedWidget):
@@ -37,6 +41,7 @@ class LedgerView(ThemedWidget):
     def __init__(self) -> None:
         super().__init__()
         self.terms: dict[str, float] = {}
+        self.attention_terms: dict[str, float] = {}
         self.target = ""
         self.setAccessibleName("Ledger")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -49,11 +54,22 @@ class LedgerView(ThemedWidget):
 
     def sizeHint(self) -> QSize:
         """Height of all rows."""
-        return QSize(300, ROW_HEIGHT_PX * len(LEDGER_TERMS) + SUM_HEIGHT_PX + 4)
+        below = GAP_PX + ROW_HEIGHT_PX * len(ATTENTION_TERMS) if self.attention_terms else 0
+        return QSize(300, ROW_HEIGHT_PX * len(LEDGER_TERMS) + SUM_HEIGHT_PX + 4 + below)
 
-    def show_ledger(self, terms: Mapping[str, float] | None, target: str) -> None:
-        """Show other terms; None clears the view."""
+    def show_ledger(
+        self, terms: Mapping[str, float] | None, target: str, attention: Mapping[str, float] | None = None
+    ) -> None:
+        """Show other terms; None clears the view.
+
+        Args:
+            terms: The terms, by name.
+            target: The target in words.
+            attention: What attention scores are made of, of a circuit with contributors.
+        """
         self.terms = {} if terms is None else {name: float(terms[name]) for name in LEDGER_TERMS}
+        self.attention_terms = dict(attention or {}) if self.terms else {}
+        self.updateGeometry()
         self.target = target
         self.setAccessibleDescription(self.summary_text())
         self.update()
@@ -61,7 +77,28 @@ class LedgerView(ThemedWidget):
     def summary_text(self) -> str:
         """The ledger as text, for screen readers."""
         terms = [f"{LEDGER_TERMS[name][0]} {value:+.4f}" for name, value in self.terms.items()]
-        return "; ".join([*terms, f"sum {self.total:.4f}, the value of {self.target}"]) if terms else ""
+        through = [
+            f"{ATTENTION_TERMS[name][0]} {self._attention_text(name)}" for name in self._attention_rows
+        ]
+        return (
+            "; ".join([*terms, f"sum {self.total:.4f}, the value of {self.target}", *through])
+            if terms
+            else ""
+        )
+
+    @property
+    def _attention_rows(self) -> tuple[str, ...]:
+        return tuple(ATTENTION_TERMS) if self.attention_terms else ()
+
+    def _attention_text(self, side: str) -> str:
+        """What the circuit's nodes are on a side of the scores, and that of all nodes and biases."""
+        terms = self.attention_terms
+        whole = (
+            terms[side]
+            + terms[f"other_{side}"]
+            + terms[{"queries": "query", "keys": "key"}[side] + "_biases"]
+        )
+        return f"{terms[side]:+.4f} of {whole:+.4f}"
 
     def drawing(self, figure: PlotFigureOptions) -> Drawing:
         """The ledger as a bar chart for export."""
@@ -70,7 +107,9 @@ class LedgerView(ThemedWidget):
     def cells(self) -> Sequence[Sequence[Any]]:
         """Rows of the exported table: one per term, then the sum."""
         return [["term", "value"], *([LEDGER_TERMS[name][0], value] for name, value in self.terms.items()),
-                ["sum", self.total]]  # fmt: skip
+                ["sum", self.total],
+                *([f"attention scores: {name.replace('_', ' ')}", value]
+                  for name, value in self.attention_terms.items())]  # fmt: skip
 
     def _bar_chart_data(self) -> dict[str, Any]:
         shares = [(LEDGER_TERMS[name][0], value, "") for name, value in self.terms.items()]
@@ -79,11 +118,24 @@ class LedgerView(ThemedWidget):
     def event(self, event: QEvent) -> bool:
         """Show what a term means as a tooltip."""
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            row = event.pos().y() // ROW_HEIGHT_PX
-            tips = [tip for _, tip in LEDGER_TERMS.values()]
-            QToolTip.showText(event.globalPos(), tips[row] if self.terms and row < len(tips) else "", self)
+            QToolTip.showText(event.globalPos(), self.tip_at(event.pos().y()), self)
             return True
         return super().event(event)
+
+    def tip_at(self, y: int) -> str:
+        """What the term in a line means; empty beside all terms."""
+        tips = [tip for _, tip in LEDGER_TERMS.values()]
+        if self.terms and y < ROW_HEIGHT_PX * len(tips):
+            return tips[max(0, y) // ROW_HEIGHT_PX]
+        row = (y - ROW_HEIGHT_PX * len(tips) - SUM_HEIGHT_PX - GAP_PX) // ROW_HEIGHT_PX
+        if not 0 <= row < len(self._attention_rows):
+            return ""
+        part = ATTENTION_TERMS[self._attention_rows[row]][1]
+        return (
+            f"the part of attention scores that comes from {part}, of "
+            "that of all nodes and biases, times what scores count for the target; not in the sum, of which "
+            "patterns are held"
+        )
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint names on the left, bars around a common zero, numbers on the right."""
@@ -116,6 +168,14 @@ class LedgerView(ThemedWidget):
         self._paint_row(painter, top + 4, SUM_HEIGHT_PX - 4, total_name, self.total, zero, scale, is_sum=True)
         painter.setPen(QColor(self.theme.muted))
         painter.drawLine(round(zero), 2, round(zero), round(top + SUM_HEIGHT_PX))
+        painter.setFont(self.font())
+        for number, name in enumerate(self._attention_rows):
+            line = QRectF(
+                0, top + SUM_HEIGHT_PX + GAP_PX + number * ROW_HEIGHT_PX, self.width(), ROW_HEIGHT_PX
+            )
+            painter.setPen(QColor(self.theme.text))
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, ATTENTION_TERMS[name][0])
+            painter.drawText(line, RIGHT_ALIGNED, self._attention_text(name))
         painter.end()
 
     def _paint_row(

@@ -155,7 +155,9 @@ class FeatureCircuitPanel(Panel):
         if graph:
             self.graph_scores.show_scores(scores.info)
         else:
-            self.ledger_view.show_ledger(scores.info.get("ledger"), self._target_text())
+            self.ledger_view.show_ledger(
+                scores.info.get("ledger"), self._target_text(), scores.info.get("attention_ledger")
+            )
             self.threshold_row.show_threshold(query.tau or 0.0, float(scores.info.get("highest", 0.0)))
         self._request_curve()
         self._draw_curve()

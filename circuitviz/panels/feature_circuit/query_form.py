@@ -99,6 +99,13 @@ class AttributionQueryForm(QWidget):
             minimum=1, maximum=2000, value=60, accessibleName="Number of nodes"
         )
         self.node_count_field.setToolTip("approximate number of nodes; determines the threshold")
+        self.contributor_count_field = IntegerField(
+            minimum=0, maximum=1000, value=0, accessibleName="Number of contributors"
+        )
+        self.contributor_count_field.setToolTip(
+            "nodes that are added because they make heads attend where they do: attribution holds attention "
+            "patterns, so they have no edges otherwise"
+        )
         self.node_share_field = _share_field(
             0.8, "Share of nodes", "share of all influence held by the kept nodes"
         )
@@ -137,6 +144,7 @@ class AttributionQueryForm(QWidget):
             method=self.method_box.currentData(),
             gate=self.gate_box.currentData(),
             nodes=self.node_count_field.value(),
+            contributors=self.contributor_count_field.value() if self._has_contributors else 0,
             corrupted=shown_query.corrupted if is_same_prompt else pair[1] if pair else "",
             correct=_read_tokens(self.correct_field) if target_kind == LOGIT_DIFF_TARGET else (),
             incorrect=_read_tokens(self.incorrect_field) if target_kind == LOGIT_DIFF_TARGET else (),
@@ -165,6 +173,10 @@ class AttributionQueryForm(QWidget):
         if is_same and shown.needs_dictionaries:
             return shown.sites, shown.neurons, attention
         return None, 0, attention
+
+    @property
+    def _has_contributors(self) -> bool:
+        return bool(self.method_box.currentData() == HIERARCHICAL_ATTRIBUTION)
 
     @property
     def is_filled(self) -> bool:
@@ -200,6 +212,7 @@ class AttributionQueryForm(QWidget):
             self.incorrect_field.setText("|".join(query.incorrect))
         if query.nodes is not None:
             self.node_count_field.setValue(query.nodes)
+        self.contributor_count_field.setValue(query.contributors)
         for field, share in (
             (self.node_share_field, query.node_share),
             (self.edge_share_field, query.edge_share),
@@ -261,6 +274,7 @@ class AttributionQueryForm(QWidget):
         self.form_layout.addRow(self._fault_line)
         self.form_layout.addRow("Gate", self.gate_box)
         self.form_layout.addRow("Nodes", self.node_count_field)
+        self.form_layout.addRow("Contributors", self.contributor_count_field)
         self.form_layout.addRow("Node share", self.node_share_field)
         self.form_layout.addRow("Edge share", self.edge_share_field)
         let_shrink(self.prompt_box, self.target_kind_box, self.method_box, self.basis_box, self.gate_box)
@@ -276,6 +290,7 @@ class AttributionQueryForm(QWidget):
             self.incorrect_field: kind == LOGIT_DIFF_TARGET,
             self.gate_box: not graph,
             self.node_count_field: not graph,
+            self.contributor_count_field: self._has_contributors,
             self.node_share_field: graph,
             self.edge_share_field: graph,
         }

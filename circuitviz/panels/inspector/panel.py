@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 from circuitviz.document import Label, expand_nodes, set_label
 from circuitviz.document.label_commands import colour_classes
 from circuitviz.document.labels import DEFAULT_LABEL_COLOUR, class_key, colour_for_role
+from circuitviz.document.node_text import describe_score_place, tokens_by_position
 from circuitviz.graph.edge_words import edge_in_words
 from circuitviz.graph.names import split_span
 from circuitviz.panels.inspector.attention_map import AttentionMap
@@ -169,7 +171,9 @@ class InspectorPanel(Panel):
         elif edges:
             self._show_title(
                 "\n".join(edge_in_words(edge) for edge in sorted(edges)[:MAX_NAMED_EDGES]),
-                describe_selected_edges(self.workspace),
+                " · ".join(
+                    filter(None, [describe_selected_edges(self.workspace), self._score_place_text(edges)])
+                ),
                 "\n".join(sorted(edges)[:MAX_NAMED_EDGES]),
             )
         else:
@@ -258,6 +262,13 @@ class InspectorPanel(Panel):
         sender, _, receiver = edge.partition("->")
         graph = circuit.graph
         return edge if sender in graph.sender_index and receiver in graph.receiver_index else ""
+
+    def _score_place_text(self, edges: Collection[str]) -> str:
+        """Where most of an edge through attention scores comes from; empty for others, and of several."""
+        state = self.workspace.state
+        info = {} if state.scores is None else state.scores.info
+        place = info.get("score_places", {}).get(next(iter(edges))) if len(edges) == 1 else None
+        return "" if place is None else describe_score_place(place, tokens_by_position(state))
 
     def _show_title(self, title: str, about: str, tool_tip: str = "") -> None:
         self.title_label.setText(title)

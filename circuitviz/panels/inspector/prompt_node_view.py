@@ -5,7 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
-from circuitviz.document.node_text import describe_graph_source, describe_node_values, tokens_by_position
+from circuitviz.document.node_text import (
+    describe_graph_source,
+    describe_node_values,
+    query_key_lines,
+    tokens_by_position,
+)
 from circuitviz.graph import Node, NodeKind
 from circuitviz.panels.inspector.token_columns import TokenColumns
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
@@ -37,6 +42,16 @@ KIND_EXPLANATIONS = {
     ),
     NodeKind.LOGITS: "Target of this circuit.",
 }
+SCORE_EDGE_EXPLANATIONS = {  # of circuits with contributors
+    NodeKind.FEATURE: (
+        "A feature is described by its directions and activating examples. Edges into its query and key say, "
+        "to first order, what makes heads attend; the others hold attention patterns."
+    ),
+    NodeKind.HEAD: (
+        "An attention head without features, at one position. Edges into its query and key say, to first "
+        "order, what makes it attend; the others hold its pattern."
+    ),
+}
 
 
 class PromptNodeView(QWidget):
@@ -49,6 +64,8 @@ class PromptNodeView(QWidget):
         self.numbers_label = QLabel("", wordWrap=True, accessibleName="Numbers of the node")
         self.numbers_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.meaning_label = QLabel("", objectName="muted", wordWrap=True)
+        self.pairs_heading = QLabel("Query–key pairs", objectName="heading")
+        self.pairs_label = QLabel("", wordWrap=True, accessibleName="Query–key pairs")
         self.source_label = QLabel(
             "", objectName="muted", wordWrap=True, accessibleName="Origin of the graph"
         )
@@ -67,8 +84,13 @@ class PromptNodeView(QWidget):
         if state.circuit is None or name not in state.circuit.graph.node_index:
             return
         node = state.circuit.graph.node(name)
-        self.meaning_label.setText(KIND_EXPLANATIONS.get(node.kind, ""))
-        self.source_label.setText(describe_graph_source({} if state.scores is None else state.scores.info))
+        info = {} if state.scores is None else state.scores.info
+        self.meaning_label.setText(_explain_kind(node.kind, bool(info.get("attention_ledger"))))
+        pairs = query_key_lines(name, info)
+        self.pairs_label.setText("\n".join(pairs))
+        self.pairs_heading.setVisible(bool(pairs))
+        self.pairs_label.setVisible(bool(pairs))
+        self.source_label.setText(describe_graph_source(info))
         self.source_label.setVisible(bool(self.source_label.text()))
         self.dashboard_button.setVisible(node.kind is NodeKind.FEATURE and query is not None)
         self.trace_button.setVisible(self.workspace.prompt_circuits.traceable_node == name)
@@ -123,7 +145,16 @@ class PromptNodeView(QWidget):
             self.meaning_label,
             buttons,
             self.token_columns,
+            self.pairs_heading,
+            self.pairs_label,
             self.source_label,
             parent=self,
             spacing=7,
         )
+
+
+def _explain_kind(kind: NodeKind, has_score_edges: bool) -> str:
+    """What a kind of node means; edges through attention scores explain what heads attend to."""
+    if has_score_edges and kind in SCORE_EDGE_EXPLANATIONS:
+        return SCORE_EDGE_EXPLANATIONS[kind]
+    return KIND_EXPLANATIONS.get(kind, "")

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.graph import NodeKind
 from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
+from circuitviz.scene.build_scene import build_scene
 from circuitviz.workbench.requests.read_feature_tokens import ReadFeatureTokens
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
@@ -207,3 +208,35 @@ def test_a_model_without_dictionaries_is_offered_neurons(host: PanelHost, qtbot:
     qtbot.waitUntil(lambda: question(host) is not None or bool(host.failures), timeout=LONG)
     assert not host.failures, host.failures
     holds(host)
+
+
+def test_contributors_come_with_edges_of_their_own_kind(demo_host: PanelHost, qtbot: QtBot) -> None:
+    """Typed into the form; drawn by side, in the ledger, and told in the Inspector with tokens and pairs."""
+    panel = demo_host.show("feature-circuit")
+    form = panel.query_form
+    field = form.contributor_count_field
+    assert field.isVisible() and field.value() == 0
+    field.setFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, "6")
+    ask(demo_host, qtbot, prompt=PROMPT, kind="token", target=" Ian", gate="absolute")
+    qtbot.waitUntil(lambda: getattr(question(demo_host), "contributors", 0) == 6, timeout=LONG)
+    state = demo_host.workspace.document.state
+    holds(demo_host)
+    assert panel.ledger_view.attention_terms == state.scores.info["attention_ledger"]
+    drawn = build_scene(state).edges
+    assert {edge.channel for edge in drawn} == {"", "q", "k"}
+    edge = next(name for name in state.circuit.edge_names if name in state.scores.info["score_places"])
+    inspector = demo_host.show("inspector")
+    demo_host.workspace.set_selection(frozenset(), frozenset({edge}))
+    head, query, key = state.scores.info["score_places"][edge]
+    strings = state.scores.info["prompt"]["strings"]
+    said = inspector.description_label.text()
+    assert f"most of it in {head}, query “{strings[query].strip()}” ({query})" in said
+    assert f"key “{strings[key].strip()}” ({key})" in said
+    pairs = state.scores.info["query_key_pairs"]
+    name, other, head, effect = next(pair for pair in pairs if pair[0] != pair[1])
+    demo_host.workspace.set_selection(frozenset({name}), frozenset())
+    assert f"{effect:+.4f} in {head} with the key of {other}" in inspector.prompt_node_view.pairs_label.text()
+    form.method_box.setCurrentIndex(form.method_box.findData("direct-attribution"))
+    assert not field.isVisible()
