@@ -5,6 +5,7 @@ from .discovery import discover_steps as discover_steps
 from .document import Document as Document
 from .document import Evidence as Evidence
 from .document import Label as Label
+from .document import add_steering as add_steering
 from .document import group_nodes as group_nodes
 from .document import select_edges as select_edges
 from .document import set_intervention as set_intervention
@@ -34,6 +35,7 @@ from .graph import Circuit as Circuit
 from .graph import Graph as Graph
 from .graph import Intervention as Intervention
 from .graph import Scores as Scores
+from .graph import SteeringQuery as SteeringQuery
 from .graph import overlap as overlap
 from .lens import read_node as read_node
 from .models import load_model as load_model
@@ -44,3 +46,4 @@ from .workbench.made_document import find_prompt_circuit as find_prompt_circuit
 from .workbench.made_document import make_document as make_document
 from .workbench.made_document import make_imported_document as make_imported_document
 from .workbench.opened_document import open as open
+from .workbench.steer import steer as steer

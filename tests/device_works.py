@@ -29,7 +29,7 @@ from circuitviz.features.dashboards import (
     token_effects,
 )
 from circuitviz.features.passages import Passages
-from circuitviz.graph import Circuit, Intervention
+from circuitviz.graph import Circuit, Intervention, SteeringQuery
 from circuitviz.graph.ablation_constants import ConstantStore
 from circuitviz.models import from_hugging_face
 from circuitviz.progress import run_to_completion
@@ -268,6 +268,15 @@ def _prompt_bench(case: DeviceCase) -> None:
     bench.remaining_shares([feature], "corrupted")
 
 
+def _steering(case: DeviceCase) -> Any:
+    """A feature, a head and a direction at two strengths, four tokens."""
+    site = next(iter(case.dictionaries))
+    changes = dict.fromkeys((f"{site}.f3", "a0.h1", "resid1"), Intervention("add"))
+    directions = {"resid1": (" Mary", " John")}
+    query = SteeringQuery("random", "Mary and John", changes, (0.0, 2.0), "all", directions, 4, 0.7)
+    return run_to_completion(features.steer_steps(case.model, query, case.dictionaries))
+
+
 def _channels(case: DeviceCase) -> None:
     features.edge_channels(features.Edges(case.table), features.logit_target(case.table, 7))
     features.break_down_attention_score(case.table, 1, 0, 4)
@@ -379,6 +388,7 @@ FEATURES: dict[str, Work] = {
     "attribution-graph": _attribution_graph,
     "prompt-bench": _prompt_bench,
     "channels": _channels,
+    "steering": _steering,
     "neurons": _neurons,
     "transparent": _transparent,
     "dashboards": _dashboards,

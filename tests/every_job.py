@@ -15,6 +15,7 @@ from typing import Any
 
 from circuitviz.document import Evidence, EvidenceContext, State
 from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.graph import Intervention, SteeringQuery
 from circuitviz.plots import HeatMapPlot
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.resources import resource_path
@@ -70,6 +71,7 @@ from circuitviz.workbench.requests.read_task_node import ReadTaskNode
 from circuitviz.workbench.requests.read_task_rows import ReadTaskRows
 from circuitviz.workbench.requests.read_top_tokens import ReadTopTokens
 from circuitviz.workbench.requests.score_roles import ScoreRoles
+from circuitviz.workbench.requests.steer_model import SteerModel
 from circuitviz.workbench.requests.switch_basis import SwitchBasis
 from circuitviz.workbench.requests.torch_threads import SetTorchThreads
 from circuitviz.workbench.requests.train_dictionary import TrainDictionary
@@ -251,6 +253,9 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     ReadPatchingMap: lambda o: ReadPatchingMap(None),
     ReadTaskNode: lambda o: ReadTaskNode("a2.h6", 0),
     ReadFeatureTokens: lambda o: ReadFeatureTokens(ASKED, tuple(o.answered.circuit.graph.nodes)),
+    SteerModel: lambda o: SteerModel(
+        SteeringQuery("demo", PROMPT, {"a1.h2": Intervention("scale", 2.0)}, max_tokens=3)
+    ),
     ReadTopTokens: lambda o: ReadTopTokens(_every_node(o)),
     MeasureFaithfulness: lambda o: MeasureFaithfulness(
         o.found.circuit, "key", requirements=o.found.origin.requirements

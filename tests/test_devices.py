@@ -31,8 +31,9 @@ PER_PASS = {"exact", "acdc", "activation-patching", "eap-ig-activations", "minim
 """Works whose number of passes through the model depends on the graph: one copy of each kind a pass, as the
 next pass depends on it (acdc), or as each is the measurement of another circuit."""
 PER_LAYER = {"local", "local-scores", "prompt-bench", "roles", "traces", "local-of-size", "ablations",
-             "predicted", "sizes", "neurons"}  # fmt: skip
-"""Works in which the host chooses, stage by stage, which rows of edges are computed."""
+             "predicted", "sizes", "neurons", "steering"}  # fmt: skip
+"""Works in which the host chooses, stage by stage, which rows of edges are computed, or in which keys and values
+are kept layer by layer."""
 ONE_SIZE = {"traces", "local-of-size", "random", "rivals", "mib"}
 """Works whose steps depend on numbers: how many examples there are, thresholds until a size is reached, or circuits
 that are drawn or searched."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from circuitviz.commands.conditions import has_traceable_node
+from circuitviz.commands.conditions import has_circuit, has_traceable_node
 from circuitviz.commands.registry import command
 from circuitviz.commands.services import PanelService
 from circuitviz.panels.feature_circuit.panel import FeatureCircuitPanel
+from circuitviz.panels.steering.panel import SteeringPanel
 from circuitviz.panels.traces.panel import TracesPanel
 from circuitviz.workspace import Workspace
 
@@ -30,6 +31,16 @@ def show_feature_circuit(docks: PanelService, panel: FeatureCircuitPanel) -> Non
     """Find the circuit of a feature or a token on one prompt."""
     docks.bring_to_front("feature-circuit")
     panel.query_form.target_field.setFocus()
+
+
+@command(
+    "steer-nodes", text="Steer with the selected nodes…", menu="Discovery", group="features",
+    shortcut="Shift+S", enabled=has_circuit,
+)  # fmt: skip
+def steer_nodes(workspace: Workspace, docks: PanelService, panel: SteeringPanel) -> None:
+    """Let the model write on with the selected features, heads or MLPs changed."""
+    docks.bring_to_front("steering")
+    panel.steer_nodes(workspace.selected_nodes)
 
 
 @command(

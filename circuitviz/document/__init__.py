@@ -39,6 +39,7 @@ from circuitviz.document.labels import ROLES, Evidence, EvidenceContext, Label, 
 from circuitviz.document.node_search import NodeMatch, search_nodes
 from circuitviz.document.origin import Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.state import State
+from circuitviz.document.steering_commands import add_steering, remove_steering
 from circuitviz.document.view_filters import ViewFilters
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "ViewFilters",
     "State",
     "add_evidence",
+    "add_steering",
     "select_edges",
     "collapse_groups",
     "expand_groups",
@@ -72,6 +74,7 @@ __all__ = [
     "change_threshold",
     "remove_evidence",
     "remove_labels",
+    "remove_steering",
     "rename_group",
     "replace_circuit",
     "restore_all",

@@ -9,18 +9,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, Self, TypeVar
 
-from circuitviz.document.origin import Origin
 from circuitviz.graph.names import DOCUMENT_FOLDER_PREFIX, is_local_path, portable_path
 
 
-def with_portable_paths(origin: Origin, folder: Path | None) -> Origin:
-    """An origin as a file in ``folder`` stores it; None for one without a folder."""
+class _NamesPaths(Protocol):
+    """What names a model and folders, such as an origin."""
+
+    @property
+    def weight_hash(self) -> str: ...
+
+    def map_paths(self, change: Callable[[str], str]) -> Self: ...
+
+
+T = TypeVar("T", bound=_NamesPaths)
+
+
+def with_portable_paths(origin: T, folder: Path | None) -> T:
+    """An origin, or what else names paths, as a file in ``folder`` stores it; None: it has no folder."""
     return origin.map_paths(lambda text: portable_path(text, folder))
 
 
-def with_local_paths(origin: Origin, folder: Path, find_path: Callable[[str, str], str | None]) -> Origin:
-    """An origin of a file in ``folder`` with the paths of this machine.
+def with_local_paths(origin: T, folder: Path, find_path: Callable[[str, str], str | None]) -> T:
+    """An origin, or what else names paths, of a file in ``folder`` with the paths of this machine.
 
     Args:
         origin: The origin as the file stores it.

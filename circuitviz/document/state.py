@@ -17,6 +17,7 @@ from circuitviz.document.origin import Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Circuit, Graph, Interventions, Scores
 from circuitviz.graph.scores import SIGN_KEY
+from circuitviz.graph.steering import SteeringResult
 
 # Marks evaluations by the current rule; earlier versions did not ablate an MLP's output bias.
 ZERO_ABLATION_RULE = "an MLP's output bias is its own"
@@ -39,6 +40,7 @@ class State:
         filters: Which part of the circuit is drawn.
         detached: Annotations of nodes that the circuit does not show at present.
         notes: A text about the circuit, plain or Markdown.
+        steering: What the model wrote while it was steered, the latest last.
     """
 
     origin: Origin | None = None
@@ -53,6 +55,7 @@ class State:
     filters: ViewFilters = field(default_factory=ViewFilters)
     detached: DetachedAnnotations = field(default_factory=DetachedAnnotations)
     notes: str = ""
+    steering: tuple[SteeringResult, ...] = ()
 
     @cached_property
     def live_circuit(self) -> Circuit | None:
@@ -228,6 +231,7 @@ class State:
                     self.filters.to_json(),
                     *([self.detached.identity] if self.detached else []),
                     *([["notes", self.notes]] if self.notes else []),
+                    *([["steering", *(one.digest for one in self.steering)]] if self.steering else []),
                     *(
                         [self.sign_meaning]
                         if self.scores is not None and SIGN_KEY in self.scores.info

@@ -79,10 +79,10 @@ class CircuitFileFormat:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             problem = f"its contents do not fit together ({type(error).__name__}: {error})"
             raise _damaged_error(path, problem) from None
-        if (origin := document.state.origin) is not None:
-            document.set_state(
-                replace(document.state, origin=with_local_paths(origin, path.parent, find_local_path))
-            )
+        state, folder = document.state, path.parent
+        origin = None if state.origin is None else with_local_paths(state.origin, folder, find_local_path)
+        steering = tuple(with_local_paths(result, folder, find_local_path) for result in state.steering)
+        document.set_state(replace(state, origin=origin, steering=steering))
         document.mark_saved(path)
         return document
 
@@ -100,6 +100,8 @@ def pack_document(
     contents, origin = to_manifest(document), document.state.origin
     if folder is not None and origin is not None:
         contents["provenance"] = origin_to_json(with_portable_paths(origin, folder))
+    if folder is not None and (steering := document.state.steering):
+        contents["steering"] = [with_portable_paths(result, folder).to_json() for result in steering]
     manifest = json.dumps(contents, indent=1, ensure_ascii=False, sort_keys=True)
     entries = {MANIFEST_NAME: replace_surrogates(manifest).encode(), TENSORS_NAME: save(to_tensors(document))}
     buffer = io.BytesIO()

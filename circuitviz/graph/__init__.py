@@ -10,6 +10,7 @@ from circuitviz.graph.interventions import (
     ERROR_MODES,
     FEATURE_INTERVENTIONS,
     OUTSIDE_VALUES,
+    STEERING_ACTIONS,
     Intervention,
     Interventions,
     parse_positions,
@@ -18,6 +19,7 @@ from circuitviz.graph.nodes import ModelShape, Node, NodeKind
 from circuitviz.graph.overlap import overlap, precision_and_recall
 from circuitviz.graph.reuse import CircuitReuse, measure_reuse
 from circuitviz.graph.scores import SELECTIONS, Scores
+from circuitviz.graph.steering import SteeringQuery, SteeringResult
 from circuitviz.graph.task_check import TaskCheck
 from circuitviz.graph.traces import TraceSet
 
@@ -26,6 +28,9 @@ __all__ = [
     "FEATURE_INTERVENTIONS",
     "OUTSIDE_VALUES",
     "SELECTIONS",
+    "STEERING_ACTIONS",
+    "SteeringQuery",
+    "SteeringResult",
     "COMPONENT_INTERVENTIONS",
     "FoldedEdge",
     "BoolMatrix",

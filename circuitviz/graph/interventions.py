@@ -26,6 +26,12 @@ FEATURE_INTERVENTIONS = {
     "zero": "nothing",
     "mean": "its mean over other prompts",
 }
+STEERING_ACTIONS = {
+    "scale": "its own value, times the strength",
+    "set": "the strength",
+    "add": "its own value, plus the strength",
+    "zero": "nothing",
+}
 OUTSIDE_VALUES = ("zero", "mean", "corrupted")  # what nodes outside a feature circuit take
 ERROR_MODES = ("kept", "dropped")  # reconstruction errors in an evaluation
 MAX_FACTOR = 10.0
@@ -36,8 +42,9 @@ class Intervention:
     """A node's output replaced within its circuit.
 
     Attributes:
-        value: What it is replaced by: a key of ``COMPONENT_INTERVENTIONS`` or of ``FEATURE_INTERVENTIONS``.
-        amount: The factor of ``scale``, or the activation of ``set``; unused otherwise.
+        value: What it is replaced by: a key of ``COMPONENT_INTERVENTIONS``, of ``FEATURE_INTERVENTIONS``, or,
+            where a model writes on (``graph.steering``), of ``STEERING_ACTIONS``.
+        amount: The factor of ``scale``, the activation of ``set``, or what ``add`` adds; unused otherwise.
         positions: Token positions at which it is replaced, counted from 0 at the first token, or from −1 at
             the answer position backwards; everywhere if empty.
 
@@ -50,20 +57,21 @@ class Intervention:
     positions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        valid_values = {**COMPONENT_INTERVENTIONS, **FEATURE_INTERVENTIONS}
+        valid_values = {**COMPONENT_INTERVENTIONS, **FEATURE_INTERVENTIONS, **STEERING_ACTIONS}
         if self.value not in valid_values:
             raise InputError(
                 f"There is no value '{self.value}' for a node; {', '.join(valid_values)} would be right."
                 + suggest_name(self.value, valid_values)
             )
         if not math.isfinite(self.amount):
-            verb = "set to" if self.value == "set" else "scaled by"
+            verb = {"set": "set to", "add": "raised by"}.get(self.value, "scaled by")
             raise InputError(f"A node was to be {verb} {self.amount}; a finite number would be right.")
 
     @property
     def description(self) -> str:
         """As lists show it: ``× 0.5``, ``= 3.2``, ``mean at 3, −1``."""
-        text = {"scale": f"× {self.amount:g}", "set": f"= {self.amount:g}"}.get(self.value, self.value)
+        texts = {"scale": f"× {self.amount:g}", "set": f"= {self.amount:g}", "add": f"+ {self.amount:g}"}
+        text = texts.get(self.value, self.value)
         positions = ", ".join(str(p).replace("-", "−") for p in self.positions)
         return f"{text} at {positions}" if positions else text
 

@@ -246,7 +246,7 @@ class Model:
         """Hook points by name; the bridge rebuilds this table slowly at every access."""
         return dict(self.bridge.hook_dict)
 
-    def logits(self, tokens: Tensor, positions: Tensor) -> Tensor:
+    def logits(self, tokens: Tensor, positions: Tensor, **arguments: Any) -> Tensor:
         """Logits at one position per prompt, with whatever hooks are set.
 
         Only these positions are unembedded.
@@ -254,6 +254,7 @@ class Model:
         Args:
             tokens: Token ids [batch, time].
             positions: One position per prompt [batch].
+            **arguments: Further arguments of the Hugging Face model's pass.
 
         Returns:
             Logits [batch, vocabulary].
@@ -265,7 +266,8 @@ class Model:
 
         handle = self.bridge.unembed.register_forward_pre_hook(gather)
         try:
-            out: Tensor = self.bridge(tokens, attention_mask=torch.ones_like(tokens), use_cache=False)
+            given = {"attention_mask": torch.ones_like(tokens), "use_cache": False, **arguments}
+            out: Tensor = self.bridge(tokens, **given)
         finally:
             handle.remove()
         return out[:, 0]

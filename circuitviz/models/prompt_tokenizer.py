@@ -89,6 +89,11 @@ class PromptTokenizer:
         """Whether a prompt begins with a beginning-of-sequence token."""
         return self.bos_id is not None
 
+    @property
+    def eos_id(self) -> int | None:
+        """The token that ends a text; None where the tokenizer has none."""
+        return None if self._tokenizer.eos_token_id is None else int(self._tokenizer.eos_token_id)
+
     def starts_with_bos(self, ids: Tensor) -> Tensor:
         """Which rows of token ids [prompts, time] begin with that token, bool [prompts]."""
         none = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)

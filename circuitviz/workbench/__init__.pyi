@@ -19,3 +19,6 @@ from .record_origin import record_imported_origin as record_imported_origin
 from .record_origin import require_task_origin as require_task_origin
 from .record_origin import select_circuit as select_circuit
 from .run_claim_tests import run_claim_test_steps as run_claim_test_steps
+from .steer import steer_steps as steer_steps
+from .steer import steered_sites as steered_sites
+from .steer import steering_defaults as steering_defaults

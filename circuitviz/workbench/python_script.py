@@ -19,7 +19,7 @@ from circuitviz.document import Document, Label, State, TaskOrigin
 from circuitviz.document.attribution_query import EDGE_SHARE_SELECTION, AttributionQuery
 from circuitviz.document.origin import PromptOrigin
 from circuitviz.errors import InputError
-from circuitviz.graph import Intervention
+from circuitviz.graph import Intervention, SteeringQuery
 
 HEADER = ["# Repeats what was done in circuitviz.", "import circuitviz as cv", ""]
 MAX_SCORES = 5000  # of an imported circuit that are written down; of more, those of its edges
@@ -192,7 +192,22 @@ def _change_lines(state: State) -> list[str]:
         lines.append(_apply("set_label", literal(target), _label(label)))
     if state.notes:
         lines.append(_apply("set_notes", literal(state.notes)))
+    for result in state.steering:
+        lines += _steering_lines(result.query, None if state.origin is None else state.origin.model)
     return lines
+
+
+def _steering_lines(query: SteeringQuery, open_model: str | None) -> list[str]:
+    """A query about steering is asked again, and its answer recorded."""
+    changes = ", ".join(f"{literal(n)}: {_intervention(change)}" for n, change in query.changes.items())
+    given = {item.name: getattr(query, item.name) for item in fields(query) if item.name != "changes"}
+    default = SteeringQuery("", "", query.changes)
+    given = {name: value for name, value in given.items() if value != getattr(default, name)}
+    model = ", model" if query.model == open_model else ""
+    return [
+        f"query = cv.SteeringQuery(changes={{{changes}}}, {keywords(given)})",
+        _apply("add_steering", f"cv.steer(query{model})"),
+    ]
 
 
 def _apply(command: str, *arguments: str) -> str:

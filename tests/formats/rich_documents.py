@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mutations import features, heads
+from steering_records import example_result
 
 from circuitviz.document import Document, Group, Label, PromptOrigin, ViewFilters
 from circuitviz.document.attribution_query import AttributionQuery
@@ -59,6 +60,7 @@ def rich_heads() -> Document:
     state = replace(
         document.state,
         detached=aside,
+        steering=(example_result(),),
         filters=ViewFilters(most=3, hidden_kinds=frozenset({"mlp"}), low=0),
         scores=replace(scores, info={"own": 0.5, "rounds": rounds}),
     )

@@ -55,7 +55,7 @@ def test_a_file_of_one_prompt_from_before_origins_is_saved_as_it_was(tmp_path: P
     )
     assert origin.command_line().startswith("circuitviz local-circuit -m demo")
     save_document(document, tmp_path / "now.circuit")
-    assert manifest(tmp_path / "now.circuit") == {**manifest(kept), "notes": ""}  # a key that came since
+    assert manifest(tmp_path / "now.circuit") == {**manifest(kept), "notes": "", "steering": []}  # keys since
 
 
 def test_steps_lead_from_every_version_to_the_present_one() -> None:

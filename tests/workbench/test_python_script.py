@@ -108,6 +108,22 @@ def test_the_script_finds_the_same_circuit_with_all_that_was_done(
     assert names["evaluation"].faithfulness.value is not None
 
 
+def test_steering_is_repeated(demo_model: Any) -> None:
+    task = cv.load_task("ioi", demo_model, prompts=4, seed=0)
+    document = _found("eap", "greedy", 20, task, demo_model)
+    changes = {"resid2": Intervention("add", 1.0), "a1.h2": Intervention("scale", 2.0, (0, -1))}
+    sampled = cv.SteeringQuery("demo", 'Then "Ian" said', changes, (0.0, -3.5), "all",
+                               {"resid2": (" Mary", " John's")}, 3, 0.8, 5)  # fmt: skip
+    for query in (
+        sampled,
+        cv.SteeringQuery("demo", "Then Ian", {"m2.f12": Intervention("set", 4.0)}, max_tokens=2),
+    ):
+        document.apply_command(cv.add_steering(cv.steer(query, demo_model)))
+    names = _run(python_script(document))
+    assert len(names["document"].state.steering) == 2
+    assert names["document"].state.steering == document.state.steering
+
+
 def test_prompts_that_have_no_file_are_written_into_the_script(demo_model: Any, tmp_path: Path) -> None:
     pairs = [
         cv.Pair("When Mary and John went to the store, John gave a drink to",

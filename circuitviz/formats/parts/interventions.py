@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.document import Document
+from circuitviz.errors import InputError
 from circuitviz.formats.graph_limits import MAX_POSITIONS
 from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 from circuitviz.formats.schemas import any_text, any_value, finite_number, integer_between, list_of, with_rule
-from circuitviz.graph import Intervention
+from circuitviz.graph import COMPONENT_INTERVENTIONS, FEATURE_INTERVENTIONS, Intervention
 
 
 class InterventionsPart(DocumentPart):
@@ -71,6 +72,8 @@ def _parse_intervention(data: Any) -> Intervention:
     any_text(data[0], "change of a node")
     finite_number(data[1], "factor of a node")
     list_of(integer_between(-MAX_POSITIONS, MAX_POSITIONS))(data[2], "positions of a changed node")
+    if data[0] not in {**COMPONENT_INTERVENTIONS, **FEATURE_INTERVENTIONS}:
+        raise InputError(f"it changes a node by '{data[0]}', which nothing in a circuit can be")
     return Intervention.from_json(data)
 
 

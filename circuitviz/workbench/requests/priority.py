@@ -24,6 +24,7 @@ class Priority(IntEnum):
     READING = 21
     READ_EFFECTS = 22
     READ_TOP_TOKENS = 25
+    STEER = 28
     MEASURE_CURVE = 30
     CHECK_CLAIMS = 35
     COMPUTE_MEASURE = 40

@@ -1,0 +1,1 @@
+"""Dock that shows what a model writes plain and with changed nodes."""

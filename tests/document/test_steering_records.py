@@ -1,0 +1,89 @@
+"""Texts of a steered model in documents: recorded, undone, saved, and refused where a file is damaged."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from example_documents import labelled_document
+from steering_records import example_result
+
+from circuitviz.document import add_steering, remove_steering
+from circuitviz.errors import InputError
+from circuitviz.formats import open_document, save_document
+
+
+def test_what_is_recorded_can_be_undone_and_is_there_once() -> None:
+    document, result = labelled_document(), example_result(seed=7)
+    before = document.state.hash
+    change = document.apply_command(add_steering(result))
+    assert "m2.f12 add 0, −4.5" in change.text.replace("-", "−")
+    once = document.state.hash
+    document.apply_command(add_steering(example_result(seed=7)))
+    assert document.state.steering == (result,) and document.state.hash == once != before
+    document.apply_command(add_steering(example_result(seed=8)))
+    document.apply_command(remove_steering(result))
+    assert [one.query.seed for one in document.state.steering] == [8]
+    document.set_state(change.before)
+    assert document.state.hash == before
+
+
+def test_files_keep_it_with_portable_paths(tmp_path: Path) -> None:
+    folder = tmp_path / "features"
+    folder.mkdir()
+    document = labelled_document()
+    document.apply_command(add_steering(example_result(dictionaries=(str(folder),))))
+    save_document(document, tmp_path / "a.circuit")
+    again = open_document(tmp_path / "a.circuit").state
+    assert again.steering == document.state.steering and again.hash == document.state.hash
+    with zipfile.ZipFile(tmp_path / "a.circuit") as archive:
+        manifest = archive.read("document.json").decode()
+    assert str(tmp_path) not in manifest
+    assert json.loads(manifest)["steering"][0]["query"]["dictionaries"] == ["./features"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("query.changes", {"m1": ["mean", 1.0, []]}),
+        ("query.changes", {"m1": ["add", "x", []]}),
+        ("query.changes", {"m1": ["add", 1.0, [0.5]]}),
+        ("query.changes", {}),
+        ("query.max_tokens", -1),
+        ("query.temperature", float("nan")),
+        ("query.directions", {"resid1": ["x"]}),
+        ("texts", [{"plain": True}]),
+        ("texts", {}),
+    ],
+)
+def test_damaged_records_are_refused(tmp_path: Path, path: str, value: Any) -> None:
+    document = labelled_document()
+    document.apply_command(add_steering(example_result()))
+    save_document(document, tmp_path / "a.circuit")
+    with zipfile.ZipFile(tmp_path / "a.circuit") as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(entries["document.json"])
+    place = manifest["steering"][0]
+    *parents, last = path.split(".")
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    with zipfile.ZipFile(tmp_path / "b.circuit", "w") as archive:
+        for name, data in {**entries, "document.json": json.dumps(manifest).encode()}.items():
+            archive.writestr(name, data)
+    with pytest.raises(InputError, match="steer"):
+        open_document(tmp_path / "b.circuit")
+
+
+def test_numbers_of_a_text_are_summarised() -> None:
+    (plain, steered) = example_result().continuations
+    assert plain.mean_log_probability_ratio is None  # one plain probability is not known
+    assert steered.mean_log_probability_ratio == pytest.approx(0.6931, abs=1e-4)
+    assert (plain.title, steered.title, replace(steered, strength=None).title) == (
+        "plain", "strength −4.5", "steered",
+    )  # fmt: skip
+    assert example_result().table()[1] == ["plain", 0, " a", 0.5, 0.25]
