@@ -42,6 +42,8 @@ from .models import load_model as load_model
 from .tasks import Pair as Pair
 from .tasks import Task as Task
 from .tasks import load_task as load_task
+from .workbench.feature_labels import search_labels as search_labels
+from .workbench.feature_labels import suggest_labels as suggest_labels
 from .workbench.made_document import find_prompt_circuit as find_prompt_circuit
 from .workbench.made_document import make_document as make_document
 from .workbench.made_document import make_imported_document as make_imported_document

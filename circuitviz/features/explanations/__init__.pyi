@@ -3,4 +3,8 @@ from .explanation_files import Explanation as Explanation
 from .explanation_files import ExplanationFile as ExplanationFile
 from .explanation_files import read_explanations as read_explanations
 from .explanation_store import OWN_SOURCE as OWN_SOURCE
+from .explanation_store import STORE_FILE_NAME as STORE_FILE_NAME
 from .explanation_store import ExplanationStore as ExplanationStore
+from .label_rules import ActiveExample as ActiveExample
+from .label_rules import LabelSuggestion as LabelSuggestion
+from .label_rules import suggest_labels as suggest_labels

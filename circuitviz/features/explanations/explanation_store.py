@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple
@@ -12,12 +13,22 @@ from circuitviz.errors import InputError
 from circuitviz.features.explanations.explanation_files import Explanation
 
 OWN_SOURCE = "you"
+MAX_RESULTS = 200  # of a search
+STORE_FILE_NAME = "explanations.sqlite"  # in the folder of the user's data
 STORE_SCHEMA = """
 CREATE TABLE IF NOT EXISTS imported (model TEXT, site TEXT, feature INTEGER, text TEXT, source TEXT,
     link TEXT, UNIQUE (model, site, feature, text, source));
 CREATE TABLE IF NOT EXISTS own (model TEXT, site TEXT, feature INTEGER, text TEXT,
     PRIMARY KEY (model, site, feature)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, content = imported, tokenize = 'porter unicode61');
+CREATE TRIGGER IF NOT EXISTS imported_words AFTER INSERT ON imported BEGIN
+    INSERT INTO words (rowid, text) VALUES (new.rowid, new.text);
+END;
+CREATE TRIGGER IF NOT EXISTS removed_words AFTER DELETE ON imported BEGIN
+    INSERT INTO words (words, rowid, text) VALUES ('delete', old.rowid, old.text);
+END;
 """
+HAS_WORDS_QUERY = "SELECT count(*) FROM sqlite_master WHERE name = 'words'"
 # one's own comes first and hides what was imported of the same feature
 _CAPTIONS_QUERY = """
 SELECT site, feature, text, source, link FROM (
@@ -36,7 +47,11 @@ class ExplanationStore:
             if isinstance(path, Path):
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(path)
+            (has_words,) = self._file.execute(HAS_WORDS_QUERY).fetchone()
             self._file.executescript(STORE_SCHEMA)
+            if not has_words:  # a store of an earlier version, or a new one
+                with self._file:
+                    self._file.execute("INSERT INTO words (words) VALUES ('rebuild')")
         except (OSError, sqlite3.Error) as error:
             raise InputError(f"'{path}' cannot be used for explanations ({error}).") from error
 
@@ -46,7 +61,7 @@ class ExplanationStore:
 
     def add_imported(self, model: str, explanations: Iterable[Explanation]) -> int:
         """Store imported explanations and return how many were new."""
-        n_changes = self._file.total_changes
+        n_before = self._n_imported  # changes are also counted of the index
 
         def rows() -> Iterator[tuple[object, ...]]:
             for explanation in explanations:
@@ -55,7 +70,12 @@ class ExplanationStore:
 
         with self._file:
             self._file.executemany("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?, ?, ?)", rows())
-        return self._file.total_changes - n_changes
+        return self._n_imported - n_before
+
+    @property
+    def _n_imported(self) -> int:
+        (n_rows,) = self._file.execute("SELECT count(*) FROM imported").fetchone()
+        return int(n_rows)
 
     def set_own_label(self, model: str, site: str, feature: int, text: str) -> None:
         """Store the person's own explanation of a feature; an empty text removes it."""
@@ -89,6 +109,37 @@ class ExplanationStore:
             if all(word in explanation.text.casefold() for word in words)
         ]
         return sorted(matches, key=lambda explanation: explanation.source != OWN_SOURCE)
+
+    def find(
+        self, model: str, query: str, site: str | None = None, n_results: int = MAX_RESULTS
+    ) -> list[Explanation]:
+        """Return explanations of any feature whose words have the stems of a query's, the best match first.
+
+        An index of full text finds them, with words reduced to their stems (Porter) and ranked by BM25; the
+        last word may be the beginning of one. A person's own labels come first.
+
+        Args:
+            model: Name of the model.
+            query: Words; signs between them are ignored.
+            site: Only features of this site.
+            n_results: At most so many.
+        """
+        words = re.findall(r"\w+", query.casefold())
+        if not words:
+            return []
+        where = " AND ".join(f'"{word}"' for word in words) + "*"
+        place, values = ("", ()) if site is None else (" AND site = ?", (site,))
+        own = self._file.execute(
+            f"SELECT site, feature, text, '{OWN_SOURCE}', '' FROM own WHERE model = ?{place}",
+            (model, *values),
+        )
+        mine = [one for one in own if all(word in one[2].casefold() for word in words)]
+        imported = self._file.execute(
+            "SELECT site, feature, imported.text, source, link FROM words JOIN imported ON imported.rowid = "
+            f"words.rowid WHERE words MATCH ? AND model = ?{place} ORDER BY rank LIMIT ?",
+            (where, model, *values, n_results),
+        )
+        return [Explanation(*row) for row in (*mine, *imported)][:n_results]
 
     def _all_of_site(self, model: str, site: str) -> list[Explanation]:
         rows = self._file.execute(_CAPTIONS_QUERY, {"model": model, "site": site})

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from circuitviz.workbench.requests.feature_dashboards import FeatureDashboard
 
 
+MAX_SUGGESTIONS = 3  # that are shown
+
+
 class DashboardView(ThemedWidget):
     """Shows one feature.
 
@@ -61,6 +64,10 @@ class DashboardView(ThemedWidget):
         self.explanations_label = MarkupLabel(
             "", wordWrap=True, accessibleName="Imported labels of the feature"
         )
+        self.suggestions_label = MarkupLabel("", wordWrap=True, accessibleName="Label suggestions by rule")
+        self.suggestions_label.setToolTip(
+            "what its examples or promoted tokens have in common; a click takes it"
+        )
         self.examples_view = _text_browser("Top activating examples")
         self.effects_view = _text_browser("Token effects and neighbours")
         self.histogram = ChartView("Histogram of activations", is_compact=True)
@@ -70,6 +77,7 @@ class DashboardView(ThemedWidget):
         self.traces_button.clicked.connect(self.traces_requested)
         self.examples_view.anchorClicked.connect(lambda url: self.trace_requested.emit(int(url.path())))
         self.effects_view.anchorClicked.connect(lambda url: self.link_clicked.emit(url.toString()))
+        self.suggestions_label.linkActivated.connect(self._take_suggestion)
         self.explanations_label.linkActivated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
 
     def set_theme(self, theme: Theme) -> None:
@@ -109,6 +117,7 @@ class DashboardView(ThemedWidget):
         lay_out_column(
             top,
             self.explanations_label,
+            self.suggestions_label,
             self.statistics_line,
             chips,
             (self.examples_view, 1),
@@ -123,7 +132,10 @@ class DashboardView(ThemedWidget):
     def _refresh(self) -> None:
         dashboard = self.dashboard
         chips = (self.circuit_button, self.traces_button, self.export_button)
-        texts = (self.statistics_line, self.explanations_label, self.examples_view, self.effects_view)
+        texts = (
+            self.statistics_line, self.explanations_label, self.suggestions_label, self.examples_view,
+            self.effects_view,
+        )  # fmt: skip
         for widget in (self.label_field, self.histogram, *chips, *texts):
             widget.setVisible(dashboard is not None)
         if dashboard is None:
@@ -142,6 +154,8 @@ class DashboardView(ThemedWidget):
             "<br>".join(self._explanation_html(explanation) for explanation in imported[:3])
         )
         self.explanations_label.setVisible(bool(imported))
+        self.suggestions_label.setText(self._suggestions_html(dashboard))
+        self.suggestions_label.setVisible(bool(dashboard.suggestions) and not own_label)
         self.examples_view.setHtml(examples_html(dashboard, self.theme))
         self.effects_view.setHtml(effects_html(dashboard, self.captions, self.circuit_nodes, self.theme))
         self._draw_histogram(dashboard)
@@ -151,6 +165,22 @@ class DashboardView(ThemedWidget):
         if explanation.link.startswith("https://"):
             source = f'<a style="color:{self.theme.accent}" href="{escape(explanation.link)}">{source}</a>'
         return f'{escape(explanation.text)} <span style="color:{self.theme.muted}">({source})</span>'
+
+    def _suggestions_html(self, dashboard: FeatureDashboard) -> str:
+        """The suggestions by rule, each a link that takes it as the label."""
+        style = f'style="color:{self.theme.accent}; text-decoration:none"'
+        pieces = [
+            f'<a {style} href="{number}">{escape(one.text)}</a> '
+            f'<span style="color:{self.theme.muted}">({escape(one.source)})</span>'
+            for number, one in enumerate(dashboard.suggestions[:MAX_SUGGESTIONS])
+        ]
+        return (
+            f'<span style="color:{self.theme.muted}">Suggested:</span> {" · ".join(pieces)}' if pieces else ""
+        )
+
+    def _take_suggestion(self, number: str) -> None:
+        if self.dashboard is not None:
+            self.label_edited.emit(self.dashboard.suggestions[int(number)].text)
 
     def _draw_histogram(self, dashboard: FeatureDashboard) -> None:
         statistics = dashboard.statistics

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,6 +118,7 @@ class FeatureListProxy(QAbstractProxyModel):
         super().__init__()
         self.features_model = features_model
         self.search_words: list[str] = []
+        self.found_features: list[int] = []
         self._sort_by: tuple[int, Qt.SortOrder] = (0, Qt.SortOrder.AscendingOrder)
         self._feature_of_row: NDArray[np.intp] = np.zeros(0, dtype=np.intp)  # the feature of each row
         self._row_of_feature: NDArray[np.intp] = np.zeros(0, dtype=np.intp)  # the row of each feature, or -1
@@ -125,9 +126,14 @@ class FeatureListProxy(QAbstractProxyModel):
         features_model.modelAboutToBeReset.connect(self.beginResetModel)
         features_model.modelReset.connect(self._on_model_reset)
 
-    def set_search_text(self, text: str) -> None:
-        """Show the features that match every word of a text."""
-        self.search_words = text.casefold().split()
+    def set_search_text(self, text: str, found: Collection[int] = ()) -> None:
+        """Show the features that match every word of a text, and others that a search has found.
+
+        Args:
+            text: The text.
+            found: Numbers of further features.
+        """
+        self.search_words, self.found_features = text.casefold().split(), list(found)
         self._update_rows()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
@@ -186,7 +192,9 @@ class FeatureListProxy(QAbstractProxyModel):
         column, order = self._sort_by
         keys = self.features_model.sort_keys(column)
         ranked = np.argsort(keys if order is Qt.SortOrder.AscendingOrder else -keys, kind="stable")
-        self._feature_of_row = ranked[self.features_model.matches_words(self.search_words)[ranked]]
+        is_shown = self.features_model.matches_words(self.search_words)
+        is_shown[[number for number in self.found_features if number < len(is_shown)]] = True
+        self._feature_of_row = ranked[is_shown[ranked]]
         self._row_of_feature = np.full(self.features_model.n_features, -1, dtype=np.intp)
         self._row_of_feature[self._feature_of_row] = np.arange(len(self._feature_of_row))
 

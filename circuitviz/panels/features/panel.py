@@ -75,7 +75,7 @@ class FeaturesPanel(Panel):
         self.dashboard_view = DashboardView(workspace)
         self._build()
         self.site_box.currentTextChanged.connect(lambda _name: self._show_site())
-        self.search_field.textChanged.connect(self.list_proxy.set_search_text)
+        self.search_field.textChanged.connect(self.search_labels)
         self.table_view.selectionModel().currentRowChanged.connect(self._on_row_changed)
         self.dashboard_view.link_clicked.connect(self.open_link)
         self.dashboard_view.label_edited.connect(self._set_feature_label)
@@ -146,6 +146,13 @@ class FeaturesPanel(Panel):
             self.table_view.scrollTo(index)
         else:
             self._read_dashboard(site, feature)
+
+    def search_labels(self, text: str) -> None:
+        """Show the features whose labels or explanations match a text, by the stems of its words."""
+        overview, site = self.dictionary_overview, self.site_box.currentText()
+        is_asked = overview is not None and bool(text.strip())
+        found = self.feature_labels.find(overview.model, text, site) if overview and is_asked else ()
+        self.list_proxy.set_search_text(text, found)
 
     def open_link(self, address: str) -> None:
         """Follow a dashboard link to another feature, or select a node on the canvas."""

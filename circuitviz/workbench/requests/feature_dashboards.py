@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz import features, models, training
 from circuitviz.errors import InputError
-from circuitviz.features import dashboards
+from circuitviz.features import dashboards, explanations
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
@@ -45,7 +45,7 @@ class FeatureDashboard:
 
     example_prompts: each example's text up to the token where the feature fires, and that text's tokens,
     empty where the text gives them. reads: by head (empty: directly, or all heads of its layer) the tokens
-    that it reads most.
+    that it reads most. suggestions: labels by rule, which nothing has tested.
     """
 
     site: str
@@ -58,6 +58,7 @@ class FeatureDashboard:
     read_tokens: tuple[dashboards.TokenEffect, ...]
     decoder_neighbours: tuple[dashboards.Neighbour, ...]
     encoder_neighbours: tuple[dashboards.Neighbour, ...]
+    suggestions: tuple[explanations.LabelSuggestion, ...] = ()
 
 
 @dataclass(eq=False)
@@ -149,17 +150,25 @@ class ReadFeatureDashboard(Query):
         promotes, suppresses = dashboards.token_effects(model, one, self.feature, 8)
         found = None if opened.index is None else opened.index.statistics(self.site, self.feature)
         examples = () if found is None else found.examples
+        example_tokens = tuple(tuple(model.tokens.token_strings(example.tokens)) for example in examples)
+        active_examples = [
+            explanations.ActiveExample(strings, example.position - example.first, example.position)
+            for strings, example in zip(example_tokens, examples, strict=True)
+        ]
         return FeatureDashboard(
             site=self.site,
             feature=self.feature,
             statistics=found,
-            example_tokens=tuple(tuple(model.tokens.token_strings(example.tokens)) for example in examples),
+            example_tokens=example_tokens,
             example_prompts=tuple(_example_prompt(model, opened.index, example) for example in examples),
             promoted_tokens=tuple(promotes),
             suppressed_tokens=tuple(suppresses),
             read_tokens=tuple(dashboards.de_embedding_effects(model, one, self.feature, n_tokens=8)),
             decoder_neighbours=tuple(dashboards.nearest_features(one, self.feature, "decoder", 6)),
             encoder_neighbours=tuple(dashboards.nearest_features(one, self.feature, "encoder", 6)),
+            suggestions=tuple(
+                explanations.suggest_labels(active_examples, [effect.token for effect in promotes])
+            ),
         )
 
 
