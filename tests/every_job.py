@@ -57,6 +57,7 @@ from circuitviz.workbench.requests.measure_faithfulness import MeasureFaithfulne
 from circuitviz.workbench.requests.measure_prompt_faithfulness import MeasurePromptFaithfulness
 from circuitviz.workbench.requests.messages import Request
 from circuitviz.workbench.requests.open_document_model import OpenDocumentModel
+from circuitviz.workbench.requests.propose_groups import ProposeGroups
 from circuitviz.workbench.requests.query import Query
 from circuitviz.workbench.requests.read_attention import ReadAttention
 from circuitviz.workbench.requests.read_direct_effects import ReadDirectEffects
@@ -145,6 +146,7 @@ OF_FEATURES = (
     ReadAttentionScore,
     ReadPromptNode,
     MeasurePromptFaithfulness,
+    ProposeGroups,
     ReadFeatureDashboard,
 )
 
@@ -253,6 +255,9 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     ReadPatchingMap: lambda o: ReadPatchingMap(None),
     ReadTaskNode: lambda o: ReadTaskNode("a2.h6", 0),
     ReadFeatureTokens: lambda o: ReadFeatureTokens(ASKED, tuple(o.answered.circuit.graph.nodes)),
+    ProposeGroups: lambda o: ProposeGroups(
+        State(o.answered.origin, o.answered.scores, o.answered.circuit), 0.5
+    ),
     SteerModel: lambda o: SteerModel(
         SteeringQuery("demo", PROMPT, {"a1.h2": Intervention("scale", 2.0)}, max_tokens=3)
     ),

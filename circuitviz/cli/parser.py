@@ -31,7 +31,7 @@ HELP_ORDER = (
         "import",
         "train-dictionary",
     ),
-    *("local-circuit", "attribute", "intervene", "steer", "trace", "label", "list"),
+    *("local-circuit", "attribute", "intervene", "steer", "trace", "groups", "label", "list"),
 )
 WINDOW = "open"  # the file of the command without a name
 DESCRIPTION = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from circuitviz.document.circuit_commands import Command
@@ -30,6 +30,17 @@ def group_nodes(name: str, nodes: Iterable[str], *, collapsed: bool = False) -> 
         return replace(state, groups=add_group(state.groups, checked_name, group))
 
     return Command(f"Group {name}", transform)
+
+
+def group_several(groups: Mapping[str, Collection[str]]) -> Command:
+    """Make several groups in one step; the command raises InputError where one is invalid."""
+
+    def transform(state: State) -> State:
+        for name, nodes in groups.items():
+            state = group_nodes(name, nodes).transform(state)
+        return state
+
+    return Command(f"Group {', '.join(groups)}", transform)
 
 
 def dissolve_groups(names: Collection[str]) -> Command:

@@ -60,6 +60,8 @@ from .saelens import write_saelens_folder as write_saelens_folder
 from .sites import Site as Site
 from .steering import check_steering as check_steering
 from .steering import steer_steps as steer_steps
+from .supernodes import ProposedGroup as ProposedGroup
+from .supernodes import propose_groups as propose_groups
 from .target_names import check_target_name as check_target_name
 from .targets import Target as Target
 from .targets import difference_target as difference_target

@@ -1,0 +1,1 @@
+"""Dock that proposes groups of a prompt circuit's features."""
