@@ -109,12 +109,12 @@ def _similarity_parts(
     graph, weights = circuit.graph, scores.values * circuit.edges
     no_rows = np.zeros((len(names), 1))
     writes, reads = no_rows, no_rows
-    rows = [graph.sender_index.get(name, -1) for name in names]
-    columns = [graph.receiver_index.get(name, -1) for name in names]
+    rows = np.array([graph.sender_index.get(name, -1) for name in names])
     if graph.receivers:
-        writes = _join_positions(np.where(np.array(rows)[:, None] >= 0, weights[rows], 0.0), graph.receivers)
-        incoming = np.where(np.array(columns)[:, None] >= 0, weights[:, columns].T, 0.0)
-        reads = _join_positions(incoming, graph.senders)
+        writes = _join_positions(np.where(rows[:, None] >= 0, weights[rows], 0.0), graph.receivers)
+        reads = _join_positions(
+            _incoming(circuit, weights)[[graph.node_index[n] for n in names]], graph.senders
+        )
     tokens = [top_tokens.get(name, "").strip().casefold() for name in names]
     same = np.array([[float(a == b) if a and b else np.nan for b in tokens] for a in tokens])
     return {
@@ -123,6 +123,14 @@ def _similarity_parts(
         "decoder": _cosines(np.stack([np.asarray(directions[name], dtype=np.float64) for name in names])),
         "token": same,
     }
+
+
+def _incoming(circuit: Circuit, weights: FloatMatrix) -> FloatMatrix:
+    """Return what enters each node of the graph, all its channels together, [nodes, senders]."""
+    incoming = np.zeros((len(circuit.graph.nodes), len(weights)))
+    for column, nodes in enumerate(circuit.graph.nodes_by_receiver):
+        incoming[nodes] += weights[:, column]
+    return incoming
 
 
 def _join_positions(rows: FloatMatrix, neighbours: Sequence[str]) -> FloatMatrix:

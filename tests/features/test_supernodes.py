@@ -100,6 +100,24 @@ def test_neighbours_are_joined_over_positions_and_missing_parts_are_left_out() -
     assert set(pair.nodes) == {"m1.f5@1", "m1.f7@2"} and pair.parts["reads"] == pytest.approx(1.0)
 
 
+def test_edges_through_attention_scores_are_read_too() -> None:
+    names = ["m0.f1@0", "m1.f5@1", "m1.f6@1", "logit.1@3"]
+    numbers = [(int(name[1]), int(name[4]), int(name[-1])) for name in names[:3]]
+    nodes = [
+        Node(name, NodeKind.FEATURE, layer, site="m", position=position, feature=feature, dictionary="d")
+        for name, (layer, feature, position) in zip(names, numbers, strict=False)
+    ]
+    written, through_keys = np.zeros((3, 4), dtype=bool), np.zeros((3, 4), dtype=bool)
+    written[1:, 3], through_keys[0, 1:3] = True, True
+    logit = Node("logit.1@3", NodeKind.LOGITS, position=3, token=1)
+    graph = Graph.of_nodes(SHAPE, (*nodes, logit), written, 1, {"k": through_keys})
+    circuit = Circuit(graph, graph.mask.copy())
+    scores = Scores(graph, graph.mask * 2.0, "direct-attribution")
+    (group,) = propose_groups(scores, circuit, directions_of(circuit), {}, 0.5)
+    assert set(group.nodes) == {"m1.f5@1", "m1.f6@1"}
+    assert group.parts == pytest.approx({"reads": 1.0, "writes": 1.0, "decoder": 0.0})
+
+
 @pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8])
 def test_groups_are_disjoint_and_as_similar_as_asked(threshold: float) -> None:
     draw = np.random.default_rng(3)
