@@ -72,6 +72,26 @@ def random_dictionaries(model: Any, kinds: dict[str, str], features: int = 60) -
     return made
 
 
+def random_cross_layer(layer: int, n_later: int, width: int = 16, features: int = 40) -> Dictionary:
+    """One layer of a random cross-layer transcoder."""
+    draw = torch.Generator().manual_seed(layer)
+
+    def normal(*sizes: int, scale: float = 1.0) -> Tensor:
+        return scale * torch.randn(*sizes, generator=draw, dtype=torch.float64)
+
+    return Dictionary(
+        name=f"random m{layer}",
+        architecture="cross_layer_transcoder",
+        site=Site(layer, "m", "normalised"),
+        encoder=normal(width, features, scale=0.3),
+        bias=normal(features, scale=0.1) - 0.1,
+        decoder=normal(features, width, scale=0.2),
+        decoder_bias=normal(width, scale=0.1),
+        threshold=normal(features, scale=0.1).abs(),
+        later_decoder=normal(features, n_later, width, scale=0.2),
+    )
+
+
 class SlowEdges:
     """Pre-activations of a table's nodes as functions of every node's factor, patterns and scales held."""
 

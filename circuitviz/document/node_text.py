@@ -78,7 +78,8 @@ def query_key_lines(node: str, info: Mapping[str, Any], most: int = 5) -> list[s
     for query, key, head, effect in info.get("query_key_pairs", ()):
         if node in (query, key):
             other = f"query of {query}" if node == key else f"key of {key}"
-            lines.append(f"{effect:+.4f} in {head} with the {other}")
+            number = f"{effect:+.4f}".replace("-", "\N{MINUS SIGN}")
+            lines.append(f"{number} in {head} with the {other}")
     return lines[:most]
 
 

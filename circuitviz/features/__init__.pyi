@@ -20,11 +20,11 @@ from .dictionary_loading import load_dictionaries as load_dictionaries
 from .dictionary_loading import load_dictionaries_steps as load_dictionaries_steps
 from .dictionary_loading import load_dictionary as load_dictionary
 from .dictionary_loading import paths_or_shipped as paths_or_shipped
+from .effects_through_scores import effects_through_scores as effects_through_scores
 from .feature_activations import is_feature_name as is_feature_name
 from .feature_edges import Edges as Edges
 from .feature_scores import local_circuit_scores as local_circuit_scores
 from .feature_scores import strongest_edges as strongest_edges
-from .frozen_effects import effects_through_scores as effects_through_scores
 from .frozen_effects import frozen_change as frozen_change
 from .frozen_effects import predicted_change as predicted_change
 from .frozen_effects import total_effects_by_stage as total_effects_by_stage

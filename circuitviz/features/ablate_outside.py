@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError, suggest_name
+from circuitviz.features.cross_layer import SiteReconstructions
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import dictionary_input, folded_value_bias
 from circuitviz.features.neurons import NeuronLayer
@@ -101,6 +102,8 @@ class OutsideAblation:
         self.ablation_values, self.errors = ablation_values, errors
         self.mlp_inputs: dict[int, Tensor] = {}
         self.rests: dict[int, Tensor] = {}
+        self.before = SiteReconstructions(table.dictionaries)  # of what sites read in this pass
+        self.after = SiteReconstructions(table.dictionaries)  # of what they are put to
         self.inside_at_site: dict[str, tuple[Tensor, Tensor]] = {}
         self.changes: dict[str, list[NodeChange]] = {}
         for change in changes:
@@ -198,11 +201,12 @@ class OutsideAblation:
             if change.node.kind is NodeKind.FEATURE:
                 index = change.node.position, change.node.feature
                 new_activation[index] = change.activation_from(activation[index])
-        reconstruction = dictionary.decode(new_activation)
+        reconstruction = self.after.reconstruct(dictionary, new_activation)
+        rebuilt = self.before.reconstruct(dictionary, activation)
         skipped = torch.zeros_like(reconstruction) if dictionary.skip is None else read @ dictionary.skip.T
         error = torch.zeros_like(reconstruction)
         if self.errors == "kept":
-            error = written - dictionary.decode(activation) - skipped
+            error = written - rebuilt - skipped
         for change in changes:
             if change.node.kind in (NodeKind.ERROR, NodeKind.SKIP):
                 output = error if change.node.kind is NodeKind.ERROR else skipped

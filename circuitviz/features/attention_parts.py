@@ -143,7 +143,8 @@ def attention_score_parts(
         (key, weights.k[shared], weights.k_bias[shared]),
     ):
         earlier = table.rows_before(position, attention_read_stage(layer))
-        rows = torch.cat([table.written[earlier] @ weight * scale[position], bias[None]])
+        written = table.written if table.later is None else table.written_before(attention_read_stage(layer))
+        rows = torch.cat([written[earlier] @ weight * scale[position], bias[None]])
         sides.append((np.arange(earlier.start, earlier.stop), _apply_rotary(table, layer, rows, position)))
     (queries, query_rows), (keys, key_rows) = sides
     size = getattr(run.model.hf.config, "query_pre_attn_scalar", None) or query_rows.shape[1]

@@ -117,7 +117,7 @@ def attention_score_edges(edges: Edges, circuit: LocalCircuit) -> ScoreEdges:
         for layer, effect in _head_effects_of_node(table, node):
             readers.setdefault(layer, []).append((row, effect * share[row]))
     columns = torch.from_numpy(nodes).to(effects.device)
-    written, positions = table.written[columns], table.position_index[columns]
+    positions = table.position_index[columns]
     weights = np.zeros((len(SIDES), len(nodes) + 1, len(nodes)))
     places: dict[tuple[int, int, int], ScorePlace] = {}
     pairs: list[QueryKeyPair] = []
@@ -125,8 +125,7 @@ def attention_score_edges(edges: Edges, circuit: LocalCircuit) -> ScoreEdges:
     names = [table.node(int(node)).name for node in nodes]
     for layer in range(table.run.model.shape.n_layers):
         scores, stage = AttentionScores(table.run, layer), attention_read_stage(layer)
-        is_earlier = torch.from_numpy(table.stage[nodes] < stage).to(written.device)
-        queries, keys = scores.parts(written * is_earlier[:, None], positions)
+        queries, keys = scores.parts(table.written_before(stage)[columns], positions)
         by_key = torch.einsum("nhe,she->nhs", queries, scores.keys.detach()) / scores.divisor
         by_query = torch.einsum("the,nhe->nht", scores.queries.detach(), keys) / scores.divisor
         for row, effect in readers.get(layer, []):

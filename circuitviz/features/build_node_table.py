@@ -14,6 +14,7 @@ from torch import Tensor
 
 from circuitviz.document.attribution_query import ATTENTION_MODES, HEADS_ATTENTION, TRANSPARENT_ATTENTION
 from circuitviz.errors import InputError, suggest_name
+from circuitviz.features.cross_layer import SiteReconstructions, later_layers
 from circuitviz.features.dictionary import Dictionary, distinct_rows
 from circuitviz.features.dictionary_loading import check_dictionary, check_one_per_site
 from circuitviz.features.forward_order import (
@@ -30,6 +31,7 @@ from circuitviz.features.node_rows import (
     NODE_KINDS,
     OWN_CONVENTION,
     Convention,
+    LaterWrites,
     NodeTable,
 )
 from circuitviz.features.prompt_run import Run
@@ -47,6 +49,7 @@ class _NodeBlock:
         written: What they write [nodes, d_model]; None where it is ``decoder_rows[row_of_node]`` times the
             activation.
         is_of_head_values: Whether what they write passes the normalisation of attention's output.
+        later_rows: By later layer, decoder rows of cross-layer transcoders, indexed as ``decoder_rows``.
     """
 
     kind: NodeKind
@@ -60,6 +63,7 @@ class _NodeBlock:
     decoder_rows: Tensor | None = None
     row_of_node: Tensor | slice | None = None
     is_of_head_values: bool = False
+    later_rows: dict[int, Tensor] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -72,6 +76,9 @@ class _NodeTableBuilder:
     attention: str
     convention: Convention
     blocks: list[_NodeBlock] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.reconstructions = SiteReconstructions(self.dictionaries)
 
     def add_node_per_position(
         self, kind: NodeKind, layer: int, part: str, stage: int, written: Tensor
@@ -156,14 +163,16 @@ class _NodeTableBuilder:
         self.add_node_per_position(NodeKind.BIAS, layer, "m", stage, biases)
 
     def add_features(self, dictionary: Dictionary, stage: int) -> Tensor:
-        """Add a dictionary's active features; returns its decoded output without the skip, [time, d_out]."""
+        """Add a dictionary's active features; returns its site's reconstruction without the skip."""
         activation, site = dictionary.encode(self.run.dictionary_input(dictionary)), dictionary.site
         listed = activation.clone()
         listed[: self.convention.starts_at] = 0
         positions, item = listed.nonzero(as_tuple=True)
         indices, inverse = distinct_rows(dictionary, item)
         rows = dictionary.decoder_rows(indices)  # read from the file once
-        if dictionary.is_on_host:
+        if dictionary.later_decoder is not None:
+            reconstruction = self.reconstructions.reconstruct(dictionary, activation)
+        elif dictionary.is_on_host:
             reconstruction = activation[:, indices] @ rows + dictionary.decoder_bias
         else:
             reconstruction = dictionary.decode(activation)
@@ -173,6 +182,8 @@ class _NodeTableBuilder:
         places, items = torch.stack([positions, item]).cpu()
         block = _NodeBlock(NodeKind.FEATURE, site.layer, site.part, stage, places, items, values)
         block.decoder_rows, block.row_of_node, block.is_of_head_values = rows, inverse, site.reads == "z"
+        later = later_layers(self.dictionaries, dictionary)
+        block.later_rows = {layer: dictionary.rows_at(indices, layer) for layer in later}
         self.blocks.append(block)
         return reconstruction
 
@@ -183,7 +194,8 @@ class _NodeTableBuilder:
         stage = _repeat_per_node(blocks, [b.stage for b in blocks], np.int16)
         order = np.lexsort((stage, position))
         width = run.model.shape.d_model
-        self._check_memory(len(order) * width * run.final.element_size())
+        n_later = sum(len(b.position) * len(b.later_rows) for b in blocks)
+        self._check_memory((len(order) + n_later) * width * run.final.element_size())
         row = np.empty_like(order)
         row[order] = np.arange(len(order))
         written = run.final.new_empty(len(order), width)
@@ -205,7 +217,24 @@ class _NodeTableBuilder:
             stage=stage[order],
             activation=torch.cat([b.activation for b in blocks])[torch.from_numpy(order).to(written.device)],
             written=written,
+            later=self._later_writes(row) if n_later else None,
         )
+
+    def _later_writes(self, row: NDArray[np.intp]) -> LaterWrites:
+        """Return what features write to later layers; ``row``: of each node of the blocks in the table."""
+        nodes, positions, stages, written, start = [], [], [], [], 0
+        for block in self.blocks:
+            size = len(block.position)
+            for layer, rows in block.later_rows.items():
+                nodes.append(row[start : start + size])
+                positions.append(block.position.numpy())
+                stages.append(np.full(size, mlp_write_stage(layer)))
+                written.append(rows[block.row_of_node] * block.activation[:, None])
+            start += size
+        node, position, stage = (np.concatenate(parts) for parts in (nodes, positions, stages))
+        order = np.lexsort((stage, position))
+        rows = torch.cat(written)[torch.from_numpy(order).to(self.run.final.device)]
+        return LaterWrites(node[order], position[order].astype(np.int32), stage[order].astype(np.int16), rows)
 
     def _block_output(self, block: _NodeBlock) -> Tensor:
         if block.written is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from circuitviz.errors import InputError
+from circuitviz.features.cross_layer import reconstruct_in_run
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import centre_output
 from circuitviz.features.prompt_run import Run, run_prompt
@@ -45,10 +46,17 @@ class DictionaryFit:
     warning: str = ""
 
 
-def fit_processing(dictionary: Dictionary, runs: Sequence[Run]) -> DictionaryFit:
+def fit_processing(
+    dictionary: Dictionary, runs: Sequence[Run], others: Sequence[Dictionary] = ()
+) -> DictionaryFit:
     """Try a dictionary on some runs of its model, in the processing that its file states and in others.
 
     The first token of each run is left out: its values are outliers in most models.
+
+    Args:
+        dictionary: The dictionary.
+        runs: The runs.
+        others: Further layers of its cross-layer transcoder.
 
     Raises:
         InputError: The runs have fewer than two tokens after the first.
@@ -62,7 +70,8 @@ def fit_processing(dictionary: Dictionary, runs: Sequence[Run]) -> DictionaryFit
         for processing in stated.alternatives(dictionary.site.reads)
     }
     unexplained = {
-        processing: unexplained_variance(candidate, runs) for processing, candidate in candidates.items()
+        processing: unexplained_variance(candidate, runs, others)
+        for processing, candidate in candidates.items()
     }
     best = min(
         unexplained, key=lambda processing: unexplained[processing] - (1e-9 if processing == stated else 0)
@@ -92,28 +101,34 @@ def fit_processing(dictionary: Dictionary, runs: Sequence[Run]) -> DictionaryFit
 
 
 def fit_dictionaries(
-    dictionaries: Sequence[Dictionary], runs: Sequence[Run]
+    dictionaries: Sequence[Dictionary], runs: Sequence[Run], others: Sequence[Dictionary] = ()
 ) -> tuple[list[Dictionary], list[str]]:
     """Return dictionaries in the processing that fits, and warnings.
 
     Dictionaries that fit as they are need one measurement; what was measured before is not measured again.
+    Layers of a cross-layer transcoder are measured with those before them, among these and ``others``.
     """
+    others = [*dictionaries, *others]
     fitted: list[Dictionary] = []
     for dictionary in dictionaries:
         if dictionary.unexplained is None:
-            unexplained = unexplained_variance(dictionary, runs)
+            unexplained = unexplained_variance(dictionary, runs, others)
             dictionary = (
                 replace(dictionary, unexplained=unexplained)
                 if unexplained <= MAX_UNEXPLAINED
-                else fit_processing(dictionary, runs).dictionary
+                else fit_processing(dictionary, runs, others).dictionary
             )
         fitted.append(dictionary)
     return fitted, [dictionary.misfit for dictionary in fitted if dictionary.misfit]
 
 
 @torch.no_grad()
-def unexplained_variance(dictionary: Dictionary, runs: Sequence[Run]) -> float:
+def unexplained_variance(
+    dictionary: Dictionary, runs: Sequence[Run], others: Sequence[Dictionary] = ()
+) -> float:
     """Return the share of its target's variance, over tokens, that a dictionary does not reconstruct.
+
+    A layer of a cross-layer transcoder reconstructs it with the layers before that are among ``others``.
 
     Where writing weights were centred in training, the site's output is compared without its mean.
 
@@ -124,7 +139,10 @@ def unexplained_variance(dictionary: Dictionary, runs: Sequence[Run]) -> float:
     targets = torch.cat(
         [centre_output(run.model, converted, run.dictionary_target(converted)[1:]) for run in runs]
     )
-    reconstructions = torch.cat([converted.reconstruct(run.dictionary_input(converted)[1:]) for run in runs])
+    by_site = {other.site.name: other.to(runs[0].final) for other in others} | {
+        converted.site.name: converted
+    }
+    reconstructions = torch.cat([reconstruct_in_run(run, by_site, converted)[1:] for run in runs])
     spread = (targets - targets.mean(0)).square().sum().clamp_min(torch.finfo(targets.dtype).tiny)
     share = float((targets - reconstructions).square().sum() / spread)
     if share != share:

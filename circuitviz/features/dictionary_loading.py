@@ -117,7 +117,7 @@ def _measure_fit(dictionaries: Sequence[Dictionary], model: Model) -> ProgressSt
     fitted: list[Dictionary] = []
     for dictionary in dictionaries:
         yield Progress(len(fitted), len(dictionaries), f"Measuring how {dictionary.name} fits")
-        fitted += fit_dictionaries([dictionary], runs)[0] if runs else [dictionary]
+        fitted += fit_dictionaries([dictionary], runs, dictionaries)[0] if runs else [dictionary]
     return fitted
 
 

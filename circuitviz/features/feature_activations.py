@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -115,12 +116,27 @@ class _HeldFeatureHooks:
     def __init__(self, model: Model, held: Sequence[HeldFeature], read: Sequence[FeatureRef]) -> None:
         self.model, self.held, self.read = model, held, read
         self.activations: dict[int, Tensor] = {}
+        self.differences: list[tuple[Dictionary, Tensor, Tensor]] = []  # dictionary, features, change
 
     def hooks(self) -> dict[str, Hook]:
         """Return the hooks by hook point; a site has one dictionary."""
         features = [*(held.feature for held in self.held), *self.read]
         sites = {feature.dictionary.site.name: feature.dictionary for feature in features}
-        return site_hooks(self.model, sites.values(), self._hold_features)
+        hooks = site_hooks(self.model, sites.values(), self._hold_features)
+        later = {i for d in sites.values() for i in range(d.site.layer + 1, d.last_layer + 1)}
+        for layer in later:  # features of cross-layer transcoders write there, too
+            name = self.model.layers[layer].mlp_out_hook
+            hooks[name] = partial(self._add_from_earlier, layer, hooks.get(name))
+        return hooks
+
+    def _add_from_earlier(self, layer: int, own_hook: Hook | None, written: Tensor) -> Tensor:
+        """Return what an MLP writes, with what held features of earlier layers add to it."""
+        changed = None if own_hook is None else own_hook(written)
+        written = written if changed is None else changed
+        for dictionary, index, difference in self.differences:
+            if dictionary.site.layer < layer <= dictionary.last_layer:
+                written = written + difference @ dictionary.rows_at(index, layer)
+        return written
 
     def _hold_features(self, dictionary: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
         """Return a site's output with its held features, [batch, time, d_out]; records activations."""
@@ -135,4 +151,6 @@ class _HeldFeatureHooks:
         index = torch.tensor([held.feature.index for held in held_at_site], device=read.device)
         value = torch.stack([held.value.to(read) for held in held_at_site], dim=-1)
         mask = torch.stack([held.token_mask.to(read.device) for held in held_at_site], dim=-1)
-        return written + ((value - activation[..., index]) * mask) @ dictionary.decoder_rows(index)
+        difference = (value - activation[..., index]) * mask
+        self.differences.append((dictionary, index, difference))
+        return written + difference @ dictionary.decoder_rows(index)

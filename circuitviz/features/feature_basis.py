@@ -142,9 +142,15 @@ def make_site_basis(model: Model, dictionary: Dictionary, listed: Tensor) -> Sit
     """Make a site's basis.
 
     Raises:
-        InputError: What the site's heads write is normalised together, so that it is no sum over them.
+        InputError: What the site's heads write is normalised together, so that it is no sum over them; or
+            the dictionary is part of a cross-layer transcoder.
     """
     site = dictionary.site
+    if dictionary.later_decoder is not None:
+        raise InputError(
+            f"'{dictionary.name}' writes to later layers, too, so {site.name} cannot be opened over a task, "
+            "where an edge is between two sites; a circuit of one prompt can have its features."
+        )
     if site.part == "a" and model.layers[site.layer].post_norm is not None:
         raise InputError(
             f"'{model.name}' normalises what the heads of a layer write together, so {site.name} cannot be "

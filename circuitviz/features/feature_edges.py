@@ -115,12 +115,23 @@ class Edges:
                 rows = slice(at_position[0], at_position[-1] + 1)
                 earlier = table.rows_before(position, reads.stage)
                 weights[rows, earlier] = reads.at_own_position[rows] @ written[earlier].T
+                self._add_later(weights, rows, reads.at_own_position[rows], position, 0, reads.stage)
             return weights
         for first, end, vectors in covectors_by_stage(table, reads):
             for position in range(int(reads.position.max()) + 1):
                 start, stop = (table.rows_before(position, stage).stop for stage in (first, end))
-                weights[:, start:stop] = vectors[:, position] @ written[start:stop].T
+                weights[:, start:stop] += vectors[:, position] @ written[start:stop].T
+                self._add_later(weights, slice(None), vectors[:, position], position, first, end)
         return weights
+
+    def _add_later(
+        self, weights: Tensor, rows: slice, vectors: Tensor, position: int, first: int, end: int
+    ) -> None:
+        """Add what features wrote to later layers at a position, at some stages: vectors [k, d_model]."""
+        later = self.table.later
+        if later is not None:
+            writes = later.rows_between(position, first, end)
+            weights[rows].index_add_(1, later.node_index[writes], vectors @ later.written[writes].T)
 
     def _rows_of_mlp_output_saes(self, nodes: list[int], rows: Tensor) -> Tensor:
         """Return rows of an SAE on an MLP's output, which reads that output alone, at its own position."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from circuitviz.features.attention_contributors import SIDES, AttentionContributors, AttentionScores
+from circuitviz.features.attention_contributors import AttentionScores
+from circuitviz.features.cross_layer import later_layers
 from circuitviz.features.dictionary import distinct_rows
 from circuitviz.features.feature_edges import read_vectors_of_node
 from circuitviz.features.forward_order import (
@@ -28,7 +28,7 @@ from circuitviz.features.forward_order import (
 )
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_changes import NodeChange
-from circuitviz.features.node_rows import NODE_KINDS, NodeTable
+from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.read_vectors import (
     ReadVectors,
     pull_back_through_attention,
@@ -39,18 +39,23 @@ from circuitviz.graph import NodeKind
 
 
 @dataclass(eq=False)
-class _FixedNodes:
-    """Nodes with fixed values, which do not respond to what they read."""
+class FixedNodes:
+    """Nodes with fixed values, which do not respond to what they read.
 
-    items: dict[str, list[tuple[int, int]]] = field(
-        default_factory=dict
-    )  # site: (position, feature or neuron)
-    heads: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # layer: (position, head)
-    skips: dict[int, list[int]] = field(default_factory=dict)  # layer: positions
+    Attributes:
+        items: By site, (position, feature or neuron).
+        heads: By layer, (position, head).
+        skips: By layer, positions.
+    """
+
+    items: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    heads: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    skips: dict[int, list[int]] = field(default_factory=dict)
 
     @staticmethod
-    def from_changes(changes: Sequence[NodeChange]) -> _FixedNodes:
-        fixed = _FixedNodes()
+    def from_changes(changes: Sequence[NodeChange]) -> FixedNodes:
+        """Return the nodes that are changed."""
+        fixed = FixedNodes()
         for change in changes:
             node, layer = change.node, change.node.layer
             if layer is None or node.position is None:
@@ -81,7 +86,7 @@ def total_effects_by_stage(
         Effects [nodes], and by stage the vectors [time, d_model] whose dot product with anything written at
         that stage is its effect.
     """
-    fixed = _FixedNodes.from_changes(changes)
+    fixed = FixedNodes.from_changes(changes)
     reads = _target_read_vectors(table, target)
     pending = {} if reads is None else {reads.stage: reads.spread(table.run.time)[0]}
 
@@ -89,7 +94,7 @@ def total_effects_by_stage(
         scores = AttentionScores(table.run, layer)
         return scores.pull_back(scores.effect_of_scores(effect)).sum(0)
 
-    effects, at_stage = _sweep_backwards(table, pending, fixed, through_patterns if through_scores else None)
+    effects, at_stage = sweep_backwards(table, pending, fixed, through_patterns if through_scores else None)
     if reads is None:
         assert target.index is not None and target.node.position is not None
         stage = mlp_output_stage(int(table.layer[target.index]))
@@ -100,10 +105,10 @@ def total_effects_by_stage(
     return effects, at_stage
 
 
-def _sweep_backwards(
+def sweep_backwards(
     table: NodeTable,
     pending: dict[int, Tensor],
-    fixed: _FixedNodes,
+    fixed: FixedNodes,
     through_patterns: Callable[[int, Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, dict[int, Tensor]]:
     """Return effects [nodes] and vectors by stage, from what is read at some stages.
@@ -127,7 +132,12 @@ def _sweep_backwards(
         at_stage[stage] = covector
         if stage in rows_of_stage:
             rows = rows_of_stage[stage]
-            effects[rows] = (table.written[rows] * covector[position[rows]]).sum(-1)
+            effects[rows] += (table.written[rows] * covector[position[rows]]).sum(-1)
+        if table.later is not None and stage in table.later.index_by_stage:
+            of_stage = table.later.index_by_stage[stage]
+            nodes = table.later.node_index[of_stage]
+            parts = (table.later.written[of_stage] * covector[position[nodes]]).sum(-1)
+            effects.index_add_(0, nodes, parts)
         if part == "a":
             effect = effect_of_head_values(table, layer, covector, fixed)
             everywhere = torch.arange(run.time, device=covector.device)
@@ -136,64 +146,12 @@ def _sweep_backwards(
                 pulled = pulled + through_patterns(layer, effect)
             boundary = attention_read_stage(layer)
         elif part == "m":
-            pulled, boundary = _pull_back_mlp(table, layer, covector, fixed), mlp_read_stage(shape, layer)
+            pulled = _pull_back_mlp(table, layer, at_stage, fixed)
+            boundary = mlp_read_stage(shape, layer)
         else:
             break
         pending[boundary] = pending[boundary] + pulled if boundary in pending else pulled
     return effects, at_stage
-
-
-@torch.no_grad()
-def effects_through_scores(table: NodeTable, at_stage: dict[int, Tensor]) -> Tensor:
-    """Return what each node counts for a target through attention scores, over all paths.
-
-    The sum of both sides is what a node counts where patterns respond, minus what it counts where they are
-    held. A path through several scores is counted at the first one.
-
-    Args:
-        table: The nodes of the prompt.
-        at_stage: Vectors by stage where patterns respond (``total_effects_by_stage``).
-
-    Returns:
-        [sides, nodes], through queries and through keys.
-    """
-    fixed, read = _FixedNodes(), dict[int, Tensor]()
-    for layer in range(table.run.model.shape.n_layers):
-        scores = AttentionScores(table.run, layer)
-        effect = effect_of_head_values(table, layer, at_stage[attention_write_stage(layer)], fixed)
-        read[attention_read_stage(layer)] = scores.pull_back(scores.effect_of_scores(effect))
-    sides = range(len(SIDES))
-    return torch.stack([_sweep_backwards(table, {s: v[n] for s, v in read.items()}, fixed)[0] for n in sides])
-
-
-def attention_contributors(
-    table: NodeTable,
-    target: Target,
-    number: int,
-    leave_out: NDArray[np.intp],
-    gate: str = "absolute",
-) -> AttentionContributors:
-    """Return the nodes that count most for a target through attention scores, over all paths.
-
-    A node's effect is what it counts for the target where patterns respond, minus what it counts where they
-    are held.
-
-    Args:
-        table: The nodes of the prompt.
-        target: The target.
-        number: How many.
-        leave_out: Rows of nodes that are not to be among them; biases and position embeddings are not either.
-        gate: ``absolute``, or ``signed`` for nodes with a positive effect alone.
-    """
-    _, at_stage = total_effects_by_stage(table, target, through_scores=True)
-    by_side = effects_through_scores(table, at_stage).double().cpu().numpy()
-    sizes = by_side.sum(0)
-    sizes = np.abs(sizes) if gate == "absolute" else sizes.clip(0)
-    sizes[leave_out] = 0
-    fixed = [i for i, kind in enumerate(NODE_KINDS) if kind.is_fixed]
-    sizes[np.isin(table.kind, fixed)] = 0
-    best = np.sort(np.argsort(-sizes, kind="stable")[: min(number, int((sizes > 0).sum()))])
-    return AttentionContributors(best, by_side)
 
 
 def predicted_change(table: NodeTable, target: Target, changes: Sequence[NodeChange]) -> float:
@@ -227,11 +185,13 @@ class EffectPredictions:
 
     def effects_of(self, changes: Sequence[NodeChange]) -> list[float]:
         """Return the effect of each of several changes alone; they are fetched in one copy."""
-        effects = [
-            self.vectors_by_stage[_write_stage(change)][change.node.position]
-            @ change.added_output(self.table.run)
-            for change in changes
-        ]
+        effects = []
+        for change in changes:
+            parts = [
+                self.vectors_by_stage[stage][change.node.position] @ added
+                for stage, added in _added_by_stage(self.table, change)
+            ]
+            effects.append(torch.stack(parts).sum())
         return torch.stack(effects).tolist() if effects else []
 
 
@@ -243,14 +203,20 @@ def _write_stage(change: NodeChange) -> int:
     return attention_write_stage(layer) if change.node.site == "a" else mlp_write_stage(layer)
 
 
+def _added_by_stage(table: NodeTable, change: NodeChange) -> list[tuple[int, Tensor]]:
+    """Return what a changed node writes beyond before, by stage, [d_model] each."""
+    later = [(mlp_write_stage(layer), added) for layer, added in change.added_later().items()]
+    return [(_write_stage(change), change.added_output(table.run)), *later]
+
+
 @torch.no_grad()
 def frozen_change(table: NodeTable, target: Target, changes: Sequence[NodeChange]) -> float:
     """Return the change of a target's value when changes pass forward through the frozen run."""
-    run, shape, fixed = table.run, table.run.model.shape, _FixedNodes.from_changes(changes)
+    run, shape, fixed = table.run, table.run.model.shape, FixedNodes.from_changes(changes)
     added: dict[int, Tensor] = {}
     for change in changes:
-        written = added.setdefault(_write_stage(change), torch.zeros_like(run.final))
-        written[change.node.position] += change.added_output(run)
+        for stage, output in _added_by_stage(table, change):
+            added.setdefault(stage, torch.zeros_like(run.final))[change.node.position] += output
     delta = added.get(EMBED_STAGE, torch.zeros_like(run.final))
     reads = _target_read_vectors(table, target)
     if reads is None:
@@ -265,8 +231,12 @@ def frozen_change(table: NodeTable, target: Target, changes: Sequence[NodeChange
             continue
         if reads.stage == mlp_read_stage(shape, layer):
             break
-        response = _push_through_mlp(table, layer, delta_before_attention if shape.parallel else delta, fixed)
+        read = delta_before_attention if shape.parallel else delta
+        response, later = _push_through_mlp(table, layer, read, fixed)
         delta = delta + response + added.get(mlp_write_stage(layer), 0.0)
+        for later_layer, written in later.items():
+            stage = mlp_write_stage(later_layer)
+            added[stage] = added.get(stage, 0.0) + written
     return float((reads.spread(run.time)[0] * delta).sum())
 
 
@@ -274,7 +244,7 @@ def _target_read_vectors(table: NodeTable, target: Target) -> ReadVectors | None
     return target.read_vectors if target.index is None else read_vectors_of_node(table, target.index)
 
 
-def _active_features(table: NodeTable, site: str, fixed: _FixedNodes) -> tuple[Tensor, Tensor]:
+def _active_features(table: NodeTable, site: str, fixed: FixedNodes) -> tuple[Tensor, Tensor]:
     """Return (position, item) of a site's active features that are not fixed."""
     rows, index = table.features_by_site[site]
     is_free = np.ones(len(rows), dtype=bool)
@@ -286,7 +256,12 @@ def _active_features(table: NodeTable, site: str, fixed: _FixedNodes) -> tuple[T
 
 
 def _map_through_features(
-    table: NodeTable, site: str, vectors: Tensor, fixed: _FixedNodes, is_backward: bool
+    table: NodeTable,
+    site: str,
+    vectors: Tensor,
+    fixed: FixedNodes,
+    is_backward: bool,
+    later: dict[int, Tensor] | None = None,
 ) -> Tensor:
     """Apply the linear map of a site's active features, or its transpose.
 
@@ -297,6 +272,8 @@ def _map_through_features(
             it writes [time, d_out].
         fixed: Nodes that pass nothing on.
         is_backward: Whether the transpose is applied.
+        later: Of a cross-layer transcoder, by later layer: backward, the effect of what it writes there
+            [time, d_out]; forward, what its features' change writes there is added to it.
 
     Returns:
         Forward, the change of what the features write [time, d_out]; backward, the effect of what they read
@@ -308,16 +285,21 @@ def _map_through_features(
     rows = dictionary.encoder_rows(indices), dictionary.decoder_rows(indices)
     input_rows, output_rows = reversed(rows) if is_backward else rows
     amounts = (input_rows[inverse] * vectors[positions]).sum(-1)
+    for layer, there in (later or {}).items():
+        if is_backward:
+            amounts = amounts + (dictionary.rows_at(indices, layer)[inverse] * there[positions]).sum(-1)
+        else:
+            there.index_add_(0, positions, amounts[:, None] * dictionary.rows_at(indices, layer)[inverse])
     sums = vectors.new_zeros(len(vectors), output_rows.shape[1])
     return sums.index_add_(0, positions, amounts[:, None] * output_rows[inverse])
 
 
 def effect_of_head_values(
-    table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes | None = None
+    table: NodeTable, layer: int, covector: Tensor, fixed: FixedNodes | None = None
 ) -> Tensor:
     """Return the effect of a layer's weighted values [time, head, d_head], by that of what is written."""
     run, site = table.run, f"a{layer}"
-    fixed = fixed or _FixedNodes()
+    fixed = fixed or FixedNodes()
     o, post = run.model.layers[layer].o, run.post[layer]
     dictionary = table.dictionaries.get(site)
     scaled = torch.einsum("td,hed->the", covector * post, o)
@@ -332,14 +314,17 @@ def effect_of_head_values(
     return scaled
 
 
-def _pull_back_mlp(table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes) -> Tensor:
-    site = f"m{layer}"
+def _pull_back_mlp(table: NodeTable, layer: int, at_stage: dict[int, Tensor], fixed: FixedNodes) -> Tensor:
+    """Pull vectors at what an MLP writes, and its features at later layers, back to what it reads."""
+    site, covector = f"m{layer}", at_stage[mlp_write_stage(layer)]
     if layer in table.neurons:
         return table.neurons[layer].pull_back(covector, fixed.items.get(site, ()))
     dictionary = table.dictionaries.get(site)
     if dictionary is None or not dictionary.site.is_transcoder:
         return torch.zeros_like(covector)
-    direction = _map_through_features(table, site, covector, fixed, True)
+    later = later_layers(table.dictionaries, dictionary)
+    later_vectors = {i: at_stage[mlp_write_stage(i)] for i in later}
+    direction = _map_through_features(table, site, covector, fixed, True, later_vectors)
     if dictionary.skip is not None:
         skipped = covector @ dictionary.skip
         skipped[fixed.skips.get(layer, [])] = 0
@@ -348,7 +333,7 @@ def _pull_back_mlp(table: NodeTable, layer: int, covector: Tensor, fixed: _Fixed
     return pull_back_through_mlp_norm(table.run, dictionary, direction, everywhere)[0]
 
 
-def _push_through_attention(table: NodeTable, layer: int, delta: Tensor, fixed: _FixedNodes) -> Tensor:
+def _push_through_attention(table: NodeTable, layer: int, delta: Tensor, fixed: FixedNodes) -> Tensor:
     run, site = table.run, f"a{layer}"
     weights, post = run.model.layers[layer], run.post[layer]
     values = torch.einsum("td,gde->tge", delta * run.attention_scale[layer], weights.v)
@@ -366,13 +351,16 @@ def _push_through_attention(table: NodeTable, layer: int, delta: Tensor, fixed: 
     )
 
 
-def _push_through_mlp(table: NodeTable, layer: int, delta: Tensor, fixed: _FixedNodes) -> Tensor:
+def _push_through_mlp(
+    table: NodeTable, layer: int, delta: Tensor, fixed: FixedNodes
+) -> tuple[Tensor, dict[int, Tensor]]:
+    """Return the response of an MLP to what it reads, and by layer what its features add to later ones."""
     site, run = f"m{layer}", table.run
     if layer in table.neurons:
-        return table.neurons[layer].push_forward(delta, fixed.items.get(site, ()))
+        return table.neurons[layer].push_forward(delta, fixed.items.get(site, ())), {}
     dictionary = table.dictionaries.get(site)
     if dictionary is None or not dictionary.site.is_transcoder:
-        return torch.zeros_like(delta)
+        return torch.zeros_like(delta), {}
     read = centre_input(run.model, dictionary, delta)
     if dictionary.site.reads == "normalised":
         norm = run.mlp_norm(layer)
@@ -380,9 +368,10 @@ def _push_through_mlp(table: NodeTable, layer: int, delta: Tensor, fixed: _Fixed
         read = centred * norm.normalise_parts(run.mlp_stream[layer])[1]
         if not dictionary.processing.fold_ln:
             read = read * norm.weight
-    response = _map_through_features(table, site, read, fixed, False)
+    later = {i: torch.zeros_like(delta) for i in later_layers(table.dictionaries, dictionary)}
+    response = _map_through_features(table, site, read, fixed, False, later)
     if dictionary.skip is not None:
         skipped = read @ dictionary.skip.T
         skipped[fixed.skips.get(layer, [])] = 0
         response = response + skipped
-    return response
+    return response, later

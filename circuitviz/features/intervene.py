@@ -13,6 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from circuitviz.features.cross_layer import SiteReconstructions
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.frozen_effects import frozen_change, predicted_change
 from circuitviz.features.hook_points import dictionary_input, folded_value_bias
@@ -128,6 +129,8 @@ class _ChangeHooks:
         self.changes = changes
         self.mlp_inputs: dict[int, Tensor] = {}
         self.rests: dict[int, Tensor] = {}
+        self.before = SiteReconstructions(table.dictionaries)  # of what sites read in this pass
+        self.after = SiteReconstructions(table.dictionaries)  # once features are changed
 
     def hooks(self) -> dict[str, Hook]:
         """Return the hooks by hook point."""
@@ -152,10 +155,16 @@ class _ChangeHooks:
             if layer in self.table.neurons and (mlp or self.errors == "dropped"):
                 hooks[f"blocks.{layer}.mlp.out.hook_in"] = partial(self._change_neurons, layer, mlp)
                 hooks[weights.mlp_out_hook] = partial(self._change_rest, layer, mlp)
-            elif mlp or (dictionary and self.errors == "dropped"):
+            elif mlp or (dictionary and (self.errors == "dropped" or self._has_cross_layer_changes)):
                 hooks[weights.mlp_in_hook] = lambda x, i=layer: self.mlp_inputs.__setitem__(i, x[0])  # type: ignore[misc]
                 hooks[weights.mlp_out_hook] = lambda x, i=layer, c=mlp: self._change_mlp(x, i, c)  # type: ignore[misc]
         return hooks
+
+    @property
+    def _has_cross_layer_changes(self) -> bool:
+        """Whether sites have to know the activations of earlier layers, whose features write to them."""
+        dictionaries = self.table.dictionaries.values()
+        return bool(self.changes) and any(one.later_decoder is not None for one in dictionaries)
 
     def _changes_of(self, part: str, layer: int = -1) -> list[NodeChange]:
         if not part:
@@ -216,19 +225,18 @@ class _ChangeHooks:
     ) -> Tensor:
         """Return what a site writes [time, d_out] with its changed features, errors and skip connections."""
         activation = dictionary.encode(read)
-        reconstruction = dictionary.decode(activation)
+        reconstruction = self.before.reconstruct(dictionary, activation)
         skipped = torch.zeros_like(reconstruction) if dictionary.skip is None else read @ dictionary.skip.T
         error = written - reconstruction - skipped
         if self.errors == "dropped":
             error = torch.zeros_like(error)
+        new_activation = activation.clone()
         for change in changes:
             node, position = change.node, change.node.position
             if node.kind is NodeKind.FEATURE:
                 old_activation = activation[position, node.feature]
-                difference = change.activation_from(old_activation) - old_activation
-                row = dictionary.decoder_rows(torch.tensor([node.feature], device=read.device))[0]
-                reconstruction[position] += difference * row
+                new_activation[position, node.feature] = change.activation_from(old_activation)
             elif node.kind in (NodeKind.ERROR, NodeKind.SKIP):
                 output = error if node.kind is NodeKind.ERROR else skipped
                 output[position] = change.apply_to(output[position])
-        return reconstruction + skipped + error
+        return self.after.reconstruct(dictionary, new_activation) + skipped + error

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.attention_contributors import AttentionContributors
+from circuitviz.features.effects_through_scores import attention_contributors
 from circuitviz.features.feature_edges import Edges
-from circuitviz.features.frozen_effects import attention_contributors
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind

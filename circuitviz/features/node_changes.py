@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.build_node_table import feature_directions
+from circuitviz.features.cross_layer import later_layers, reconstruct_in_run
 from circuitviz.features.neurons import neurons_of_run, require_neurons
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import Run
@@ -33,6 +34,8 @@ class NodeChange:
         new_vector: What another node writes instead [d_model]; for a head its new value [d_head]; for the
             error of an SAE on head values (``is_of_head_values``) all heads' values [heads · d_head].
         is_of_head_values: Whether ``new_vector`` is in heads' values.
+        later_directions: By later layer, [d_model], what a feature of a cross-layer transcoder writes there
+            at activation 1.
     """
 
     node: Node
@@ -42,6 +45,7 @@ class NodeChange:
     factor: float | None = None
     new_vector: Tensor | None = None
     is_of_head_values: bool = False
+    later_directions: Mapping[int, Tensor] = field(default_factory=dict)
 
     def apply_to(self, value: Tensor) -> Tensor:
         """Return what replaces the ``value`` of a node other than a feature, in its own form."""
@@ -56,10 +60,8 @@ class NodeChange:
 
     def added_output(self, run: Run) -> Tensor:
         """Return what the node writes beyond before, [d_model], if all that it reads is held."""
-        if self.factor is not None:
-            return self.direction * self.activation_before * (self.factor - 1)
-        if self.new_activation is not None:
-            return self.direction * (self.new_activation - self.activation_before)
+        if self.factor is not None or self.new_activation is not None:
+            return self.direction * self._added_activation
         assert self.new_vector is not None
         if self.node.kind is not NodeKind.HEAD and not self.is_of_head_values:
             return self.new_vector - self.direction
@@ -67,6 +69,16 @@ class NodeChange:
         o = run.model.layers[self.node.layer].o
         o = o.flatten(0, 1) if self.is_of_head_values else o[self.node.head]
         return self.new_vector @ o * run.post[self.node.layer][self.node.position] - self.direction
+
+    def added_later(self) -> dict[int, Tensor]:
+        """Return by later layer what a cross-layer feature writes beyond before, [d_model]."""
+        return {layer: row * self._added_activation for layer, row in self.later_directions.items()}
+
+    @property
+    def _added_activation(self) -> float:
+        if self.factor is not None:
+            return self.activation_before * (self.factor - 1)
+        return (self.new_activation or 0.0) - self.activation_before
 
 
 def change_embeddings(changes: Sequence[NodeChange], scale: float, embeddings: Tensor) -> Tensor:
@@ -143,11 +155,13 @@ def _resolve_intervention(
             f"'{name}' is a bias or a position embedding, which is the same on every prompt; choose "
             "another node."
         )
+    later = _later_directions(table, node)
     if action in ("zero", "scale"):
-        return NodeChange(node, activation, direction, factor=0.0 if action == "zero" else amount)
+        factor = 0.0 if action == "zero" else amount
+        return NodeChange(node, activation, direction, factor=factor, later_directions=later)
     if node.kind.has_activation:
         new_activation = amount if action == "set" else _reference_activation(table, node, action, references)
-        return NodeChange(node, activation, direction, new_activation=new_activation)
+        return NodeChange(node, activation, direction, new_activation, later_directions=later)
     if action == "set":
         return NodeChange(node, activation, direction, factor=amount)
     site = table.dictionaries.get(site_of(node))
@@ -187,6 +201,15 @@ def _find_node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
     return table.node(row), 1.0, table.written[row]
 
 
+def _later_directions(table: NodeTable, node: Node) -> dict[int, Tensor]:
+    dictionary = table.dictionaries.get(site_of(node))
+    if node.kind is not NodeKind.FEATURE or dictionary is None:
+        return {}
+    index = table.item_index.new_tensor([node.feature])
+    later = later_layers(table.dictionaries, dictionary)
+    return {layer: dictionary.rows_at(index, layer)[0] for layer in later}
+
+
 def _reference_activation(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> float:
     values = [table.activations_in(run, site_of(node))[:, node.feature] for run in references]
     if action == "corrupted":
@@ -217,4 +240,4 @@ def _vectors_by_position(table: NodeTable, node: Node, run: Run) -> Tensor:
     if node.kind is NodeKind.SKIP:
         assert dictionary.skip is not None
         return run.dictionary_input(dictionary) @ dictionary.skip.T
-    return run.dictionary_target(dictionary) - dictionary.reconstruct(run.dictionary_input(dictionary))
+    return run.dictionary_target(dictionary) - reconstruct_in_run(run, table.dictionaries, dictionary)

@@ -64,6 +64,42 @@ CONVENTIONS = {one.name: one for one in (OWN_CONVENTION, CIRCUIT_TRACER)}
 
 
 @dataclass(frozen=True, eq=False)
+class LaterWrites:
+    """What features of cross-layer transcoders write to MLP outputs of later layers, by position and stage.
+
+    Attributes:
+        node: [writes], rows of the table.
+        position: [writes], the positions of these nodes.
+        stage: [writes], when it is written.
+        written: [writes, d_model], activation times direction.
+    """
+
+    node: NDArray[np.intp]
+    position: NDArray[np.int32]
+    stage: NDArray[np.int16]
+    written: Tensor
+
+    @cached_property
+    def node_index(self) -> Tensor:
+        """``node`` on the device."""
+        return torch.from_numpy(self.node).to(self.written.device)
+
+    def rows_between(self, position: int, first: int, end: int) -> slice:
+        """Return the writes at a position, at stages from the first to the one before the end."""
+        start, stop = np.searchsorted(self.position, [position, position + 1]).tolist()
+        low, high = np.searchsorted(self.stage[start:stop], [first, end]).tolist()
+        return slice(start + low, start + high)
+
+    @cached_property
+    def index_by_stage(self) -> dict[int, Tensor]:
+        """By stage, the writes at it, on the device."""
+        return {
+            int(stage): torch.from_numpy(np.flatnonzero(self.stage == stage)).to(self.written.device)
+            for stage in np.unique(self.stage)
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class NodeTable:
     """All nodes of one run, by position, and at each position in order of computation.
 
@@ -78,6 +114,7 @@ class NodeTable:
         stage: [nodes], when it writes (``forward_order``).
         activation: [nodes], a feature's or neuron's value; 1 for every other node.
         written: [nodes, d_model], activation times direction.
+        later: What features write to later layers beside that; None where no transcoder is cross-layer.
         neurons: By layer, of MLPs without a dictionary some of whose neurons are nodes.
         attention: What attention without a dictionary is, ``transparent`` or ``heads``.
         convention: Which nodes there are, and how logits are read.
@@ -93,6 +130,7 @@ class NodeTable:
     stage: NDArray[np.int16]
     activation: Tensor
     written: Tensor
+    later: LaterWrites | None = None
     neurons: Mapping[int, NeuronLayer] = field(default_factory=dict)
     attention: str = HEADS_ATTENTION
     convention: Convention = OWN_CONVENTION
@@ -116,6 +154,15 @@ class NodeTable:
         """Return the rows of a position's nodes that wrote at stages below one."""
         start, end = int(self.position_starts[position]), int(self.position_starts[position + 1])
         return slice(start, start + int(np.searchsorted(self.stage[start:end], stage)))
+
+    def written_before(self, stage: int) -> Tensor:
+        """Return what each node has written at stages below one, in all layers, [nodes, d_model]."""
+        before = torch.from_numpy(self.stage < stage).to(self.written.device)
+        total = self.written * before[:, None]
+        if self.later is not None:
+            rows = torch.from_numpy(np.flatnonzero(self.later.stage < stage)).to(total.device)
+            total.index_add_(0, self.later.node_index[rows], self.later.written[rows])
+        return total
 
     @cached_property
     def position_index(self) -> Tensor:

@@ -167,13 +167,20 @@ def find_steered_node(
 def _feature_hooks(
     model: Model, dictionary: Dictionary, feature: int, difference: Difference
 ) -> dict[str, Hook]:
-    index = torch.tensor([feature], device=model.device)
+    index, own_layer = torch.tensor([feature], device=model.device), dictionary.site.layer
+    added: list[Tensor] = []  # to the activation, in this pass
 
     def change(_dictionary: Dictionary, read: Tensor, written: Tensor) -> Tensor:
-        activation = dictionary.encode(read)[..., feature]
-        return written + difference(activation)[..., None] * dictionary.decoder_rows(index)[0]
+        added[:] = [difference(dictionary.encode(read)[..., feature])]
+        return change_layer(own_layer, written)
 
-    return site_hooks(model, [dictionary], change)
+    def change_layer(layer: int, written: Tensor) -> Tensor:
+        return written + added[0][..., None] * dictionary.rows_at(index, layer)[0]
+
+    hooks = site_hooks(model, [dictionary], change)
+    for layer in range(own_layer + 1, dictionary.last_layer + 1):  # of a cross-layer transcoder
+        hooks[model.layers[layer].mlp_out_hook] = partial(change_layer, layer)
+    return hooks
 
 
 def _head_hooks(hook: str, head: int, difference: Difference) -> dict[str, Hook]:

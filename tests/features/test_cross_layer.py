@@ -7,31 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from slow_features import random_cross_layer as cross_layer
 
 from circuitviz.errors import InputError
-from circuitviz.features import Dictionary, Site, check_dictionary
+from circuitviz.features import Site, check_dictionary
 
-FEATURES, WIDTH = 40, 16
-
-
-def cross_layer(layer: int, n_later: int, width: int = WIDTH, features: int = FEATURES) -> Dictionary:
-    """One layer of a random cross-layer transcoder."""
-    draw = torch.Generator().manual_seed(layer)
-
-    def normal(*sizes: int, scale: float = 1.0) -> torch.Tensor:
-        return scale * torch.randn(*sizes, generator=draw, dtype=torch.float64)
-
-    return Dictionary(
-        name=f"random m{layer}",
-        architecture="cross_layer_transcoder",
-        site=Site(layer, "m", "normalised"),
-        encoder=normal(width, features, scale=0.3),
-        bias=normal(features, scale=0.1) - 0.1,
-        decoder=normal(features, width, scale=0.2),
-        decoder_bias=normal(width, scale=0.1),
-        threshold=normal(features, scale=0.1).abs(),
-        later_decoder=normal(features, n_later, width, scale=0.2),
-    )
+WIDTH = 16
 
 
 def test_what_activations_write_to_each_layer() -> None:

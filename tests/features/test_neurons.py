@@ -30,7 +30,8 @@ from circuitviz.features import (
     target_value_in,
     total_effects_by_stage,
 )
-from circuitviz.features.frozen_effects import attention_contributors, frozen_change
+from circuitviz.features.effects_through_scores import attention_contributors
+from circuitviz.features.frozen_effects import frozen_change
 from circuitviz.features.neurons import neurons_of_run
 from circuitviz.features.node_rows import NODE_KINDS
 from circuitviz.graph import Intervention, NodeKind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -160,8 +161,11 @@ def nearest_features(
 
 
 def output_direction(model: Model, dictionary: Dictionary, feature: int) -> Tensor:
-    """Return what a feature writes into the residual stream per unit of activation, [d_model]."""
+    """Return what a feature writes into the stream at activation 1, in all layers, [d_model]."""
     row = _feature_row(dictionary.decoder_rows, dictionary, feature, model.empty_stream)
+    for layer in range(dictionary.site.layer + 1, dictionary.last_layer + 1):  # of a cross-layer transcoder
+        later = partial(dictionary.rows_at, layer=layer)
+        row = row + _feature_row(later, dictionary, feature, model.empty_stream)
     if dictionary.site.reads != "z":
         return row
     o = model.layers[dictionary.site.layer].o

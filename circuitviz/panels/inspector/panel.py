@@ -171,7 +171,7 @@ class InspectorPanel(Panel):
         elif edges:
             self._show_title(
                 "\n".join(edge_in_words(edge) for edge in sorted(edges)[:MAX_NAMED_EDGES]),
-                " · ".join(
+                "\n".join(
                     filter(None, [describe_selected_edges(self.workspace), self._score_place_text(edges)])
                 ),
                 "\n".join(sorted(edges)[:MAX_NAMED_EDGES]),
