@@ -11,6 +11,8 @@ from .recipe import TrainingPoint as TrainingPoint
 from .site_activations import collect_activations as collect_activations
 from .site_activations import parse_site as parse_site
 from .site_activations import trainable_sites as trainable_sites
+from .train_cross_layer import TrainedCrossLayerTranscoder as TrainedCrossLayerTranscoder
+from .train_cross_layer import train_cross_layer_steps as train_cross_layer_steps
 from .train_dictionary import TrainedDictionary as TrainedDictionary
 from .train_dictionary import check_training_text as check_training_text
 from .train_dictionary import train_dictionary_steps as train_dictionary_steps

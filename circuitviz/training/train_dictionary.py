@@ -96,7 +96,7 @@ def train_dictionary_steps(
         while learner.steps < recipe.steps:
             check_cancelled()
             x, y = pool.next_batch(recipe.batch)
-            learner.step(x, y, _rate_factor(learner.steps, recipe.steps))
+            learner.step(x, y, rate_factor(learner.steps, recipe.steps))
             if learner.steps % REPORT_INTERVAL_STEPS == 0 or learner.steps == recipe.steps:
                 course.append(TrainingPoint(learner.steps, *learner.take_averages()))
                 if not course[-1].loss < float("inf"):
@@ -116,7 +116,7 @@ def train_dictionary_steps(
     return trained(True)
 
 
-def _rate_factor(step: int, steps: int) -> float:
+def rate_factor(step: int, steps: int) -> float:
     """Return the factor of the learning rate: warm-up, then 1, then linear decay over the last third."""
     warm = max(1, steps // 50)
     return min(1.0, (step + 1) / warm, 3 * (steps - step) / steps)
