@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
+    QWidget,
 )
 
 from circuitviz.document import group_several
@@ -17,6 +18,7 @@ from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED, adjust_form_fields
+from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import DecimalField
 from circuitviz.workbench.propose_groups import GroupProposals
@@ -62,11 +64,12 @@ class ProposedGroupsPanel(Panel):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         self.faithfulness_line = ElidedLabel()
-        head = lay_out_row(
-            QLabel("Least similarity"), self.similarity_field, self.propose_button, 1,
-            self.use_selection_button, self.refuse_button, self.accept_button, spacing=8,
-            margins=(12, 8, 12, 4),
-        )  # fmt: skip
+        asking, answering = QWidget(), QWidget()
+        label = QLabel("Least similarity")
+        lay_out_row(label, self.similarity_field, self.propose_button, 1, parent=asking, spacing=8)
+        buttons = (self.use_selection_button, self.refuse_button, self.accept_button)
+        lay_out_row(*buttons, parent=answering, spacing=8)
+        head = FoldingRow(asking, answering, stretches=(1, 0), margins=(12, 8, 12, 4))
         foot = lay_out_row((self.faithfulness_line, 1), margins=(12, 4, 12, 8))
         lay_out_column(head, (self.groups_tree, 1), foot, parent=self)
         adjust_form_fields(self)

@@ -49,7 +49,8 @@ class SteeringPanel(Panel):
         self.texts_view.setOpenLinks(False)
         self.texts_view.setFrameShape(QFrame.Shape.NoFrame)
         self.record_box = ComboBox(accessibleName="Recorded texts")
-        let_shrink(self.record_box, n_letters=20)
+        self.record_box.setToolTip("texts that the document has, the latest first")
+        let_shrink(self.record_box)
         self.remove_button = QToolButton(text="✕", toolTip="remove these texts from the document")
         self.remove_button.setAccessibleName("Remove these texts")
         self.copy_button = QPushButton("Copy", toolTip="copy the tokens as tab-separated text")
@@ -181,10 +182,7 @@ class SteeringPanel(Panel):
 
     def _build(self) -> None:
         prompt = lay_out_row(QLabel("Prompt"), (self.form.prompt_field, 1), spacing=8)
-        records = lay_out_row(
-            QLabel("Recorded", objectName="muted"), (self.record_box, 1), self.remove_button,
-            self.copy_button, spacing=8,
-        )  # fmt: skip
+        records = lay_out_row((self.record_box, 1), self.remove_button, self.copy_button, spacing=8)
         right = QWidget()
         lay_out_column(prompt, (self.texts_view, 1), records, parent=right, spacing=8, margins=(4, 8, 12, 8))
         lay_out_row(self.form, (right, 1), parent=self, spacing=0)
