@@ -88,14 +88,18 @@ class WindowService(Protocol):
     def toggle_full_screen(self) -> None:
         """Show the canvas alone on the whole screen, or everything again."""
 
+    def close(self) -> bool:
+        """Close the window; returns whether it was closed."""
+
+
+class ThemeService(Protocol):
+    """The colours of the window."""
+
     def toggle_theme(self) -> None:
         """Change between light and dark."""
 
     def use_system_theme(self) -> None:
         """Use light or dark as the system does."""
-
-    def close(self) -> bool:
-        """Close the window; returns whether it was closed."""
 
 
 class LayoutService(Protocol):

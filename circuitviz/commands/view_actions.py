@@ -5,7 +5,7 @@ from __future__ import annotations
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.commands.conditions import has_circuit, has_filters
 from circuitviz.commands.registry import command
-from circuitviz.commands.services import PanelService, WindowService
+from circuitviz.commands.services import PanelService, ThemeService, WindowService
 from circuitviz.document import ViewFilters, set_filters
 from circuitviz.panels.filters.panel import FiltersPanel
 from circuitviz.workspace import Workspace
@@ -95,12 +95,12 @@ def toggle_full_screen(window: WindowService) -> None:
     icon="theme",
     in_toolbar=True,
 )
-def toggle_theme(window: WindowService) -> None:
+def toggle_theme(themes: ThemeService) -> None:
     """Change between light and dark colours."""
-    window.toggle_theme()
+    themes.toggle_theme()
 
 
 @command("theme-system", text="Colours follow the system", menu="View", group="theme")
-def use_system_theme(window: WindowService) -> None:
+def use_system_theme(themes: ThemeService) -> None:
     """Use light or dark colours as the system does."""
-    window.use_system_theme()
+    themes.use_system_theme()

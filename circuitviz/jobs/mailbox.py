@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from circuitviz.workbench.requests.messages import Reply, Request
@@ -33,7 +33,7 @@ class Job:
     tab: int | None = None
     document_number: int | None = None
     is_search: bool = False
-    replies: Iterator[Reply] | None = None
+    replies: Generator[Reply, None, None] | None = None
 
     @property
     def slot(self) -> object:

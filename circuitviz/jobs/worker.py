@@ -68,7 +68,12 @@ class Worker(QThread):
         super().__init__(parent)
         # weakly: a worker in a cycle would be destroyed by whichever thread collects garbage
         is_busy = weakref.WeakMethod(self._is_tab_busy)
-        self._engines = EnginePool(engine, lambda tab: (ask := is_busy()) is not None and ask(tab))
+        self.garbage_collector = GarbageCollector(self)
+        self._engines = EnginePool(
+            engine,
+            lambda tab: (ask := is_busy()) is not None and ask(tab),
+            self.garbage_collector.collect_and_wait,
+        )
         self._mailbox = Mailbox()
         self._wake = threading.Condition()
         self._preempted: list[Job] = []
@@ -86,10 +91,6 @@ class Worker(QThread):
         self._delivery.replied.connect(self.replied)
         self._delivery.job_ended.connect(self._forget_job)
         self._message_sent.connect(self._on_message_sent)
-
-    def collect_garbage_with(self, collector: GarbageCollector) -> None:
-        """Let a collector destroy released models, in the thread that it lives in."""
-        self._engines.collect_garbage_with(collector.collect_and_wait)
 
     # tabs
 
@@ -325,7 +326,7 @@ class Worker(QThread):
 
     def _close(self, job: Job, deliver_partial: bool = True) -> None:
         assert job.replies is not None
-        job.replies.close()  # type: ignore[attr-defined]  # answers are generators
+        job.replies.close()
         self._send_partial_result(job, deliver_partial)
         self._send(JobEnded(is_cancelled=True), job)
 
@@ -333,12 +334,8 @@ class Worker(QThread):
         """A discovery that came to no end keeps what it has, marked partial."""
         engine = self._engines.engine(job.tab)
         kept, engine.partial_result = engine.partial_result, None
-        if (
-            deliver
-            and kept is not None
-            and isinstance(job.request, DiscoverCircuit)
-            and not self._is_stopping
-        ):
+        is_wanted = deliver and isinstance(job.request, DiscoverCircuit) and not self._is_stopping
+        if is_wanted and kept is not None:
             self._send(kept, job)
 
     def _send(self, message: Message, job: Job) -> None:

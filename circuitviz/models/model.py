@@ -14,6 +14,7 @@ from torch import Tensor
 from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, ModelShape
+from circuitviz.models.block_calls import BlockCalls, call_for_batch
 from circuitviz.models.forward_overrides import ForwardOverrides, replaced_forward
 from circuitviz.models.forward_overrides import Hook as Hook
 from circuitviz.models.half_weights import stored_weight, to_computed
@@ -21,8 +22,6 @@ from circuitviz.models.layer_weights import LayerWeights, read_layer_weights, re
 from circuitviz.models.norms import Norm
 from circuitviz.models.prompt_tokenizer import PromptTokenizer
 from circuitviz.models.weight_hash import is_stable_hash, legacy_weight_hash, parameter_hash
-
-BlockCalls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 
 
 @dataclass(eq=False)
@@ -310,7 +309,7 @@ class Model:
         """
         has_sized_masks = type(self.hf).__name__.startswith("XGLM")
         call = self.block_calls(residual.shape[1])[layer]
-        args, kwargs = _call_for_batch(call, len(residual), has_sized_masks)
+        args, kwargs = call_for_batch(call, len(residual), has_sized_masks)
         out = self.bridge.blocks[layer](residual, *args, **kwargs)
         return out[0] if isinstance(out, tuple) else out
 
@@ -366,24 +365,6 @@ class Model:
         if len(self._calls) > 64:
             self._calls.clear()
         self._calls[time] = calls
-
-
-def _call_for_batch(
-    call: tuple[tuple[Any, ...], dict[str, Any]], n_prompts: int, has_sized_masks: bool
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The recorded arguments of a block for a batch; masks broadcast, unless the model compares sizes."""
-
-    def for_batch(name: str, value: Any) -> Any:
-        if not isinstance(value, Tensor):
-            return value
-        if value.dim() == 4 and (has_sized_masks or name == "alibi"):  # Falcon's: [prompts, heads, 1, time]
-            return value.expand(n_prompts, *value.shape[1:])
-        if name == "alibi":  # BLOOM's: [prompts · heads, 1, time]
-            return value.repeat(n_prompts, 1, 1)
-        return value
-
-    args, kwargs = call
-    return tuple(for_batch("", value) for value in args), {k: for_batch(k, v) for k, v in kwargs.items()}
 
 
 def _read_only_hook(model: Model, function: Hook) -> Hook:

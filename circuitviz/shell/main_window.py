@@ -21,6 +21,7 @@ from circuitviz.commands.services import (
     PanelService,
     PaneService,
     TabService,
+    ThemeService,
     WindowService,
 )
 from circuitviz.document import move_nodes
@@ -193,6 +194,7 @@ class MainWindow(QMainWindow):
             TabService: self.document_tabs,
             PaneService: self.canvas_panes,
             LayoutService: self.layout_controller,
+            ThemeService: self.theme_controller,
             GroupService: self.group_controller,
             NodeNameService: self.node_names,
             FindService: self.find_bar,
@@ -341,16 +343,6 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.view)
             self.view.setFocus()
             self.workspace.post_message("Press F11 or Escape to show menus and panels again.")
-
-    def toggle_theme(self) -> None:
-        """Change between light and dark; kept for the next start."""
-        self.settings.theme = "light" if self.theme.is_dark else "dark"
-        self.theme_controller.apply_settings()
-
-    def use_system_theme(self) -> None:
-        """Use light or dark as the system does."""
-        self.settings.theme = "system"
-        self.theme_controller.apply_settings()
 
     # Qt's events
 

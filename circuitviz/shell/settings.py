@@ -113,7 +113,7 @@ class Settings:
     def recent_files(self) -> list[Path]:
         """Files opened lately that still exist, the latest first."""
         kept = self._store.value("recent", [], type=list)
-        paths = [_read_path(str(text)) for text in kept]  # type: ignore[attr-defined]
+        paths = [_read_path(str(text)) for text in kept] if isinstance(kept, list) else []
         return [path for path in paths if path.is_file()]
 
     def add_recent_file(self, path: Path) -> None:

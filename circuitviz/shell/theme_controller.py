@@ -45,6 +45,16 @@ class ThemeController(QObject):
             name = "dark" if is_dark else "light"
         self._set_theme(with_edge_colours(THEMES.get(name, THEMES["light"]), self._settings.edge_colours))
 
+    def toggle_theme(self) -> None:
+        """Change between light and dark; kept for the next start."""
+        self._settings.theme = "light" if self.theme.is_dark else "dark"
+        self.apply_settings()
+
+    def use_system_theme(self) -> None:
+        """Use light or dark as the system does."""
+        self._settings.theme = "system"
+        self.apply_settings()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A window with a style sheet does not follow the system's size of text by itself."""
         if event.type() is QEvent.Type.ApplicationFontChange:

@@ -5,14 +5,13 @@ from .claim_outcomes import make_outcome as make_outcome
 from .claim_outcomes import name_mover_heads as name_mover_heads
 from .engine import Engine as Engine
 from .experiment import Experiment as Experiment
-from .experiment import PromptExperiment as PromptExperiment
-from .experiment import TaskExperiment as TaskExperiment
 from .experiment import open as open
 from .experiment import open_steps as open_steps
 from .opened_document import open_document_steps as open_document_steps
 from .prompt_evaluation import PromptEvaluationRequest as PromptEvaluationRequest
 from .prompt_evaluation import evaluate_prompt_request as evaluate_prompt_request
 from .prompt_evaluation import open_bench as open_bench
+from .prompt_experiment import PromptExperiment as PromptExperiment
 from .prompt_session import PromptSession as PromptSession
 from .prompt_session import open_prompt as open_prompt
 from .propose_groups import GroupProposals as GroupProposals
@@ -24,3 +23,4 @@ from .run_claim_tests import run_claim_test_steps as run_claim_test_steps
 from .steer import steer_steps as steer_steps
 from .steer import steered_sites as steered_sites
 from .steer import steering_defaults as steering_defaults
+from .task_experiment import TaskExperiment as TaskExperiment

@@ -14,7 +14,6 @@ from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, TaskCheck
 from circuitviz.progress import Progress, ProgressSteps
-from circuitviz.workbench.experiment import TaskExperiment
 from circuitviz.workbench.libraries import load_transformer_lens
 from circuitviz.workbench.requests.messages import (
     ModelReady,
@@ -23,6 +22,7 @@ from circuitviz.workbench.requests.messages import (
     Request,
     report_progress,
 )
+from circuitviz.workbench.task_experiment import TaskExperiment
 
 if TYPE_CHECKING:
     from circuitviz.workbench.prompt_session import PromptSession
@@ -77,9 +77,9 @@ class Engine:
         self._model: models.Model | None = None
         self._device = ""
 
-    def execute(self, request: Request) -> Iterator[Reply]:
-        """Replies to a request, one after another."""
-        return request.execute(self)
+    def execute(self, request: Request) -> Generator[Reply, None, None]:
+        """Replies to a request, one after another; to close it ends the computation."""
+        yield from request.execute(self)
 
     @property
     def dictionary_store(self) -> Any:

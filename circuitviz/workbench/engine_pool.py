@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 from circuitviz.workbench.engine import Engine
@@ -13,19 +14,22 @@ class EnginePool:
     Args:
         first: The engine of the first tab.
         is_busy: Whether a tab has work that is not done, by its number.
+        collect_garbage: Called where a released model is to go from memory (``SharedParts``).
     """
 
-    def __init__(self, first: Engine | None, is_busy: Callable[[int | None], bool]) -> None:
+    def __init__(
+        self,
+        first: Engine | None,
+        is_busy: Callable[[int | None], bool],
+        collect_garbage: Callable[[], object] = gc.collect,
+    ) -> None:
         self._engines = {0: first or Engine()}
         self._engines[0].tab = 0
         self._shared = self._engines[0].shared
         self._shared.is_busy = lambda engine: is_busy(engine.tab)
+        self._shared.collect_garbage = collect_garbage
         self._n_uses = 0
         self._without_model = Engine(self._shared)  # of requests that are of no document
-
-    def collect_garbage_with(self, collect: Callable[[], object]) -> None:
-        """Call a function where a released model is to go from memory (``SharedParts.collect_garbage``)."""
-        self._shared.collect_garbage = collect
 
     def engine(self, tab: int | None) -> Engine:
         """The engine of a tab, made when it is first asked for; None: that of what is of no tab."""

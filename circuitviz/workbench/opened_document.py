@@ -14,7 +14,8 @@ from circuitviz.formats import import_document
 from circuitviz.formats.reference_circuit import find_reference
 from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.workbench.claim_outcomes import claims_to_test
-from circuitviz.workbench.experiment import Experiment, OpenArguments, PromptExperiment, open_steps
+from circuitviz.workbench.experiment import Experiment, OpenArguments, open_steps
+from circuitviz.workbench.prompt_experiment import PromptExperiment
 from circuitviz.workbench.run_claim_tests import run_claim_test_steps
 
 if TYPE_CHECKING:

@@ -26,7 +26,6 @@ from circuitviz.document import Command, Document, State, select_edges
 from circuitviz.document.attribution_query import EDGE_SHARE_SELECTION
 from circuitviz.document.node_text import describe_graph_source
 from circuitviz.graph.connectivity import CircuitPath
-from circuitviz.jobs.garbage_collector import GarbageCollector
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.jobs.task_pool import TaskPool
 from circuitviz.jobs.worker import Worker
@@ -103,8 +102,6 @@ class Workspace(QObject):
     def __init__(self, worker: Worker | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.worker = worker or Worker(parent=self)
-        self._garbage_collector = GarbageCollector(self)
-        self.worker.collect_garbage_with(self._garbage_collector)
         self.task_pool = TaskPool(self.worker.event_loop_queue, self)
         self.tabs = TabList(self.worker.open_tab(), self)
         self.notifier = Notifier(self)
@@ -161,7 +158,7 @@ class Workspace(QObject):
 
     def start(self) -> None:
         """Start the worker, which loads what takes seconds."""
-        self._garbage_collector.start()
+        self.worker.garbage_collector.start()
         self.worker.start()
         self.submit_request(LoadChoices())
         self.comparison.load_references()
@@ -172,7 +169,7 @@ class Workspace(QObject):
         self.worker.stop()
         self.save_service.stop()
         self.task_pool.stop()
-        self._garbage_collector.stop()
+        self.worker.garbage_collector.stop()
 
     # state
 

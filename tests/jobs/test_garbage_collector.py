@@ -89,32 +89,30 @@ def make_worker(threads: list[int]) -> Worker:
 
 def test_a_released_model_is_destroyed_in_the_windows_thread(qtbot: QtBot, released: list[int]) -> None:
     """Widgets of closed windows are destroyed with it."""
-    worker, parent, replies = make_worker(released), QObject(), list[Reply]()
-    collector = GarbageCollector(parent)
-    worker.collect_garbage_with(collector)
+    worker, replies = make_worker(released), list[Reply]()
     worker.replied.connect(replies.append)
-    collector.start()
+    worker.garbage_collector.start()
     worker.start()
     handle = worker.submit(OpenModel(), tab=1)
     with qtbot.waitSignal(handle.computed):
         pass
     worker.stop()
-    collector.stop()
+    worker.garbage_collector.stop()
     assert ModelReleased("large", (0,)) in replies
     assert released == [threading.get_ident()]
 
 
-def test_a_window_that_closes_does_not_wait_for_its_own_collection(qtbot: QtBot, released: list[int]) -> None:
-    worker, parent = make_worker(released), QObject()
-    collector, is_asked = GarbageCollector(parent), threading.Event()
-    collect_and_wait = collector.collect_and_wait
+def test_a_window_that_closes_does_not_wait_for_its_own_collection(
+    qtbot: QtBot, released: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, collect_and_wait = threading.Event(), GarbageCollector.collect_and_wait
 
-    def ask() -> None:
+    def ask(collector: GarbageCollector) -> None:
         is_asked.set()
-        collect_and_wait()
+        collect_and_wait(collector)
 
-    collector.collect_and_wait = ask  # type: ignore[method-assign]
-    worker.collect_garbage_with(collector)
+    monkeypatch.setattr(GarbageCollector, "collect_and_wait", ask)
+    worker = make_worker(released)
     worker.start()
     worker.submit(OpenModel(), tab=1)
     assert is_asked.wait(10), "no event of the window's thread is handled from here on"

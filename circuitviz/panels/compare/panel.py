@@ -52,7 +52,7 @@ class ComparePanel(Panel):
 
     def refresh_on_show(self) -> None:
         """Redraw the current page; it is updated only while it is visible."""
-        self.tabs.currentWidget().refresh()  # type: ignore[attr-defined]
+        self.pages[self.tabs.currentIndex()].refresh()
 
     def is_applicable(self) -> bool:
         """Whether there is a second circuit."""

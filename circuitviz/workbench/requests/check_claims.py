@@ -13,7 +13,8 @@ from circuitviz.evaluation import claims
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.claim_inputs import build_claim_input, has_features
 from circuitviz.workbench.claim_outcomes import make_outcome
-from circuitviz.workbench.experiment import Experiment, PromptExperiment
+from circuitviz.workbench.experiment import Experiment
+from circuitviz.workbench.prompt_experiment import PromptExperiment
 from circuitviz.workbench.requests.discover_prompt_circuit import load_named_dictionaries, open_prompt_session
 from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority

@@ -10,10 +10,10 @@ from circuitviz.document import Origin
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.workbench.engine import Engine, load_model_in_background
-from circuitviz.workbench.experiment import TaskExperiment
 from circuitviz.workbench.record_origin import rebuild_task
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
 from circuitviz.workbench.requests.priority import Priority
+from circuitviz.workbench.task_experiment import TaskExperiment
 
 
 @dataclass(frozen=True)

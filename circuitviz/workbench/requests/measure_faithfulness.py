@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.progress import ProgressRunner
-from circuitviz.workbench.experiment import QUICK_PROMPTS
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority
+from circuitviz.workbench.task_experiment import QUICK_PROMPTS
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
