@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
+
+MAX_CACHED_TEXTS = 4096  # a prompt is tokenised again for each answer, and whenever its task is opened
+MAX_CACHED_CHARS = 500  # of each of them
 
 
 class PromptTokenizer:
@@ -29,6 +33,7 @@ class PromptTokenizer:
 
     def __init__(self, tokenizer: Any, n_ctx: int, n_embeddings: int | None = None) -> None:
         self._tokenizer = tokenizer
+        self._tokenize_short = lru_cache(MAX_CACHED_TEXTS)(partial(_tokenize, tokenizer))
         self.n_ctx = n_ctx
         self.vocabulary_size = len(tokenizer) if n_embeddings is None else min(len(tokenizer), n_embeddings)
         self._n_embeddings = n_embeddings
@@ -169,7 +174,8 @@ class PromptTokenizer:
         return ids if self.bos_id is None or ids[:1] == [self.bos_id] else [self.bos_id, *ids]
 
     def _encode_plain(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        is_short = len(text) <= MAX_CACHED_CHARS
+        ids = list(self._tokenize_short(text) if is_short else _tokenize(self._tokenizer, text))
         self._check_embedded(ids)
         return ids
 
@@ -194,3 +200,8 @@ class PromptTokenizer:
             if "\ufffd" in text:  # part of a character: show its bytes
                 text = str(piece)
         return str(text).replace("\n", "⏎")
+
+
+def _tokenize(tokenizer: Any, text: str) -> tuple[int, ...]:
+    """The token ids of a text alone."""
+    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
