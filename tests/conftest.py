@@ -7,7 +7,8 @@ import gc
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -15,6 +16,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import pytest
 import torch
 from slow_path import DEMO, STORIES, SlowModel, plain
+
+from circuitviz.models import list_shipped_models, model_loading
+from circuitviz.models.weight_hash import parameter_hash
 
 torch.set_num_threads(1)
 gc.disable()  # until all tests are imported: modules stay, and to sweep them took a fifth of the time
@@ -30,14 +34,25 @@ class Case:
     model: Any
     slow: SlowModel
     task: Any
+    _ablations: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def slow_outputs(self) -> tuple[torch.Tensor, Any, torch.Tensor, Any]:
-        """Clean logits and outputs, corrupted logits and outputs, by the slow path."""
+        """Clean logits and outputs, corrupted logits and outputs, by the slow path, which runs once."""
+        clean, ours, corrupted, theirs = self._slow_outputs
+        return clean, dict(ours), corrupted, dict(theirs)
+
+    @cached_property
+    def _slow_outputs(self) -> tuple[torch.Tensor, Any, torch.Tensor, Any]:
         at = self.task.lengths - 1
         return (*self.slow.run(self.task.clean, at), *self.slow.run(self.task.corrupted, at))
 
     def slow_ablation(self, name: str) -> Any:
-        """Ablation values of every sender, [batch, time, d], without the engine."""
+        """Ablation values of every sender, [batch, time, d], without the engine; computed once."""
+        if name not in self._ablations:
+            self._ablations[name] = self._slow_ablation(name)
+        return dict(self._ablations[name])
+
+    def _slow_ablation(self, name: str) -> Any:
         _, ours, _, theirs = self.slow_outputs()
         if name == "corrupted":
             return theirs
@@ -82,6 +97,37 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
+
+
+_open_model = model_loading._open_model
+_opened: dict[tuple[str, ...], tuple[Any, str]] = {}  # each with its hash
+
+
+def _open_once(name: str, location: str, device: str, dtype: str, is_reachable: bool) -> Any:
+    """A model that ships is read from its files and checked once a process; each caller has a copy around it."""
+    if device != "cpu" or name not in list_shipped_models():
+        return _open_model(name, location, device, dtype, is_reachable)
+    key = (name, location, dtype)
+    if key not in _opened:
+        model = _open_model(name, location, device, dtype, is_reachable)
+        _opened[key] = model, parameter_hash(model.parameters)
+    return copy.copy(_opened[key][0])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shared_models() -> Iterator[None]:
+    """Commands, windows and tests share the weights of the models that ship: nothing but a test changes them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_loading, "_open_model", _open_once)
+        yield
+    for (name, *_), (model, opened_hash) in _opened.items():
+        assert parameter_hash(model.parameters) == opened_hash, f"a test has changed the weights of {name}"
+
+
+@pytest.fixture
+def own_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models of this test alone, which changes their weights or the memory that they are opened in."""
+    monkeypatch.setattr(model_loading, "_open_model", _open_model)
 
 
 @pytest.fixture(scope="session", params=NAMES)

@@ -98,6 +98,7 @@ class SlowModel:
             sender, _, receiver = edge.partition("->")
             ablated_senders.setdefault(receiver, []).append(sender)
         rotary = None if self.gpt2 else self._rotary(tokens)
+        changes: Outputs = {}  # of senders with an ablated edge
 
         def into(receiver: str) -> Tensor:
             nonlocal stream, summed, unchanged
@@ -107,8 +108,9 @@ class SlowModel:
                 summed, unchanged = len(outs), shared + stream
             total = unchanged
             for sender in ablated_senders.get(receiver, ()):
-                change = ablated[sender] - outs[sender]
-                total = total + scale(f"{sender}->{receiver}") * change
+                if sender not in changes:
+                    changes[sender] = ablated[sender] - outs[sender]
+                total = total + scale(f"{sender}->{receiver}") * changes[sender]
             if read is not None:
                 read[receiver] = total
             total = fixed.get(receiver, total)
@@ -140,6 +142,19 @@ class SlowModel:
         logits = self.hf.get_output_embeddings()(norm(final))
         cap = self.hf.config.final_logit_softcapping if self.gemma else None
         return logits if cap is None else torch.tanh(logits / cap) * cap, outs
+
+    def rerun(
+        self, tokens: Tensor, positions: Tensor, known: Outputs,
+        held: Outputs | None = None, pushed: Outputs | None = None, fixed: Outputs | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Logits where something is changed in a run of which the senders' outputs are known.
+
+        Layers before the first change are not run again; the arguments are those of ``run``.
+        """
+        layers = [_layer(sender) for sender in held or {}]
+        layers += [self.first_layer(receiver) for receiver in (*(pushed or {}), *(fixed or {}))]
+        start = max(0, min(layers))
+        return self.run(tokens, positions, held=held, pushed=pushed, fixed=fixed, start=start, known=known)[0]
 
     def _embed(self, tokens: Tensor) -> Tensor:
         return self.hf.get_input_embeddings()(tokens)

@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 import warnings
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,6 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400  # a longer file wants a reason
 MAX_FUNCTION_IMPORTS = 15  # of libraries that take long to import, or of Qt in the command line
 WEIGHTS_ONLY = "circuitviz/features/dunefsky_transcoders.py"
-QT_FREE = (
-    "graph document formats models tasks metrics lens features training discovery evaluation layout scene draw workbench cancellation dtypes errors options plots progress registry regular_files resources versions"
-).split()
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MODEL_LIBRARIES = {"torch", "transformers", "transformer_lens", "sae_lens"}
@@ -42,14 +41,40 @@ def _committed() -> list[str]:
     return [name for name in listed.split("\0") if name and (ROOT / name).exists()]
 
 
-def _imports(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@dataclass
+class Source:
+    """What tests ask of a module's syntax tree, which is made and walked once."""
+
+    imports: set[str] = field(default_factory=set)
+    imports_in_functions: dict[int, int] = field(default_factory=dict)  # first and last line
+    classes_used: set[str] = field(default_factory=set)  # those that are called, or have subclasses
+    timers_without_parent: list[int] = field(default_factory=list)
+    has_docstring: bool = False
+
+
+@cache
+def _source(path: Path) -> Source:
+    tree, found = ast.parse(path.read_text(encoding="utf-8")), Source()
+    found.has_docstring = bool(ast.get_docstring(tree))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            found.imports |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            found.imports |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, FUNCTIONS):
+            lines = {n.lineno: n.end_lineno or n.lineno for n in ast.walk(node) if isinstance(n, IMPORTS)}
+            found.imports_in_functions |= lines
+        elif isinstance(node, ast.ClassDef):
+            found.classes_used |= {base.id for base in node.bases if isinstance(base, ast.Name)}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.classes_used.add(node.func.id)
+            if node.func.id == "QTimer" and not node.args:
+                found.timers_without_parent.append(node.lineno)
     return found
+
+
+def _imports(path: Path) -> set[str]:
+    return _source(path).imports
 
 
 def _files(folder: str) -> list[Path]:
@@ -69,35 +94,14 @@ def test_layers_import_only_layers_below_them() -> None:
     assert "0 broken" in done.stdout
 
 
-@pytest.mark.long
-def test_layers_below_jobs_import_without_pyside() -> None:
-    """Every module of every Qt-free layer, in a process where PySide6 cannot be imported."""
-    names = []
-    for path in MODULES:
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        if len(parts) > 1 and parts[1] in QT_FREE and parts[-1] != "__main__":
-            names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-    code = (
-        "import importlib, sys\n"
-        "for name in ('PySide6', 'shiboken6', 'pyqtgraph'): sys.modules[name] = None\n"
-        f"for name in {names!r}: importlib.import_module(name)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert len(names) > 40
-
-
 def test_imports_in_functions_are_few_and_give_their_reason() -> None:
     """Layers load their modules when a name of theirs is used, so that imports stand at the top of a module."""
     found = []
     for path in MODULES:
-        text = path.read_text(encoding="utf-8")
-        lines = text.splitlines()
-        functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, FUNCTIONS)]
-        imports = {n.lineno: n for f in functions for n in ast.walk(f) if isinstance(n, IMPORTS)}
-        for first, node in imports.items():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for first, last in _source(path).imports_in_functions.items():
             found.append(f"{_place(path)}:{first}")
-            comment = re.sub(r"# (noqa|type: ignore)[^#]*", "", lines[(node.end_lineno or first) - 1])
+            comment = re.sub(r"# (noqa|type: ignore)[^#]*", "", lines[last - 1])
             assert "#" in comment or lines[first - 2].lstrip().startswith("#"), found[-1]
     assert len(found) <= MAX_FUNCTION_IMPORTS, "\n".join(found)
 
@@ -175,8 +179,7 @@ def test_file_dialogs_remember_their_folders() -> None:
 
 def test_every_module_says_why_it_exists() -> None:
     for path in MODULES:
-        text = path.read_text(encoding="utf-8")
-        assert not text.strip() or ast.get_docstring(ast.parse(text)), _place(path)
+        assert not path.read_text(encoding="utf-8").strip() or _source(path).has_docstring, _place(path)
         assert path.stem not in ("utils", "helpers", "manager", "misc", "common"), _place(path)
 
 
@@ -191,27 +194,16 @@ def test_long_files_are_listed() -> None:
 def test_fields_are_of_the_classes_that_the_wheel_does_not_change() -> None:
     """All but those classes themselves: a field of Qt's own would change under a wheel that scrolls its panel."""
     own = {"QComboBox", "QSlider", "QDial", "QSpinBox", "QDoubleSpinBox"}
-    found = []
-    for path in MODULES:
-        if path.stem in ("focused_wheel", "number_fields"):
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            named = [node.func] if isinstance(node, ast.Call) else getattr(node, "bases", [])
-            found += [f"{_place(path)}: {n.id}" for n in named if isinstance(n, ast.Name) and n.id in own]
+    paths = [path for path in MODULES if path.stem not in ("focused_wheel", "number_fields")]
+    found = {_place(path): used for path in paths if (used := _source(path).classes_used & own)}
     assert not found, found
 
 
 def test_every_timer_has_a_parent() -> None:
     """Without one it belongs to Python, which destroys what is left in a cycle, such as that of a failed test's
     frames, on whichever thread collects garbage: Qt then crashes at its next beat."""
-    found = []
-    for path in [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            is_timer = (
-                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "QTimer"
-            )
-            if is_timer and not node.args:
-                found.append(f"{_place(path)}:{node.lineno}")
+    paths = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
+    found = {_place(path): lines for path in paths if (lines := _source(path).timers_without_parent)}
     assert not found, found
 
 

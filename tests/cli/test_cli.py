@@ -107,7 +107,7 @@ def test_evaluate_json(ask: Run, found: Path) -> None:
 
 
 def test_evaluate_in_another_setting(ask: Run, found: Path) -> None:
-    setting = ask("evaluate", found, "--metric", "kl", "--ablation", "zero")["setting"]
+    setting = ask("evaluate", found, "--metric", "kl", "--ablation", "zero", "--no-random")["setting"]
     assert (setting["metric"], setting["ablation"]) == ("kl", "zero")
 
 
@@ -226,6 +226,12 @@ def test_help_is_quick_and_imports_neither_torch_nor_qt() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_an_unknown_task_is_wrong_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["discover", "-t", "no-such-task"]) == 2
+    printed = capsys.readouterr()
+    assert not printed.out and printed.err.count("\n") == 1 and "no-such-task" in printed.err
+
+
 def test_python_m_circuitviz(tmp_path: Path) -> None:
     def run(*argv: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -234,9 +240,9 @@ def test_python_m_circuitviz(tmp_path: Path) -> None:
 
     helped = run("--help")
     assert helped.returncode == 0 and "discover" in helped.stdout and not helped.stderr
-    wrong = run("discover", "-t", "no-such-task")
+    wrong = run("import", "no-such-file.csv", "-o", "a.circuit")
     assert wrong.returncode == 2 and not wrong.stdout
-    assert wrong.stderr.count("\n") == 1 and "no-such-task" in wrong.stderr
+    assert wrong.stderr.count("\n") == 1 and "no-such-file.csv" in wrong.stderr
 
 
 def test_export_draws_without_a_screen(found: Path, tmp_path: Path) -> None:
@@ -262,17 +268,17 @@ def test_a_reference_is_compared_and_evaluated_by_its_name(ask: Run, tmp_path: P
     names = {row["name"] for row in ask("list", "references")}
     assert {"ioi-gpt2", "reverse-zero", "backup-corrupted"} <= names
     for name in ("reverse-zero", "reverse-corrupted"):
-        told = ask("evaluate", name, "--prompts", "12")
+        told = ask("evaluate", name, "--prompts", "12", "--no-random")
         assert told["faithfulness"]["value"] == pytest.approx(1.0, abs=1e-5)
         assert told["setting"]["ablation"] == name.partition("-")[2]
 
 
 def test_a_circuit_is_evaluated_on_another_task_and_read_there(ask: Run, found: Path, tmp_path: Path) -> None:
-    told = ask("evaluate", found, "-t", "gender", "--prompts", "6")
+    told = ask("evaluate", found, "-t", "gender", "--prompts", "6", "--no-random")
     assert told["setting"]["prompts"] == 6 and told["faithfulness"]["value"] < 0.9
     ask("export", found, "-o", tmp_path / "a.json")  # which names neither model nor task
     ask("import", tmp_path / "a.json", "-o", tmp_path / "a.circuit")
-    again = ask("evaluate", tmp_path / "a.circuit", "-m", "demo", "-t", "ioi", *QUICK)
-    assert again["faithfulness"] == ask("evaluate", found)["faithfulness"]
+    again = ask("evaluate", tmp_path / "a.circuit", "-m", "demo", "-t", "ioi", *QUICK, "--no-random")
+    assert again["faithfulness"] == ask("evaluate", found, "--no-random")["faithfulness"]
     read = ask("inspect", tmp_path / "a.circuit", "-m", "demo", "-t", "gender", "--node", "a2.h6")
     assert read["node"] == "a2.h6"

@@ -179,19 +179,21 @@ def test_scores_do_not_depend_on_the_batch_size(
 @pytest.mark.parametrize("share", [0.1, 0.6, 1.0])
 def test_variants_of_one_receiver_equal_runs_of_their_own(case: Case, share: float) -> None:
     """Every kind of receiver, under a circuit: batched from its layer on against the slow path."""
-    graph, at, random = case.model.graph, case.task.lengths - 1, np.random.default_rng(5)
+    graph, task, random = case.model.graph, case.task, np.random.default_rng(5)
+    at = task.lengths - 1
     _, _, _, theirs = case.slow_outputs()
     edges = graph.mask & (random.random(graph.mask.shape) < share)
+    _, outputs = case.slow.run(task.clean, at, theirs, set(graph.edge_names(graph.mask & ~edges)))
     run = _engine_run(case)
     names = ["a0.h1<q>", "a2.h0<q>", "a2.h3<q>", "logits"]
     names += [n for n in graph.receivers if n.startswith(("a1", "m1")) and n.endswith(("0<k>", "1<v>", "m1"))]
     for name in names:
-        receiver = graph.receiver_index[name]
+        receiver, start = graph.receiver_index[name], case.slow.first_layer(name)
         columns = (random.random((5, len(graph.senders))) < 0.5) & graph.mask[:, receiver]
         for which, logits in run.variants(edges, receiver, columns):
             for number, ours in zip(which, logits.view(len(which), len(at), -1), strict=True):
                 kept = edges.copy()
                 kept[:, receiver] = columns[number]
                 out = set(graph.edge_names(graph.mask & ~kept))
-                slow, _ = case.slow.run(case.task.clean, at, theirs, out)
+                slow, _ = case.slow.run(task.clean, at, theirs, out, start=start, known=outputs)
                 assert torch.allclose(ours.double(), slow, atol=2e-4), name

@@ -182,7 +182,7 @@ def test_path_patching_is_its_definition(case: Case, channel: str) -> None:
             continue
         change = theirs[sender] - ours[sender]
         fixed = {r: inputs[r] + change * (r in reached) for r in receivers}
-        effect = whole - _metric(case, case.slow.run(task.clean, at, fixed=fixed)[0])
+        effect = whole - _metric(case, case.slow.rerun(task.clean, at, ours, fixed=fixed))
         ours_now = found.values[row, [graph.receiver_index[r] for r in receivers]]
         assert ours_now.sum() == pytest.approx(effect, abs=2e-4), sender
         assert found.info["rounds"][0]["receivers"] == sorted(receivers, key=graph.receivers.index)
@@ -226,14 +226,14 @@ def test_activation_patching_of_nodes_and_positions(case: Case) -> None:
     whole, nodes, largest = _metric(case, clean), found.node_scores(), 0.0
     assert found.positions is not None
     for row, sender in list(enumerate(graph.senders))[::3]:
-        logits, _ = case.slow.run(task.clean, at, held={sender: theirs[sender]})
+        logits = case.slow.rerun(task.clean, at, ours, held={sender: theirs[sender]})
         effect = whole - _metric(case, logits)
         assert nodes[row] == pytest.approx(effect, abs=2e-4), sender
         largest = max(largest, abs(effect))
         for position in (0, int(at.min()) - 1, int(at.min())):
             mixed = ours[sender].clone()
             mixed[:, position] = theirs[sender][:, position]
-            logits, _ = case.slow.run(task.clean, at, held={sender: mixed})
+            logits = case.slow.rerun(task.clean, at, ours, held={sender: mixed})
             effect = whole - _metric(case, logits)
             assert found.positions[row, position] == pytest.approx(effect, abs=2e-4), (sender, position)
     assert largest > 1e-3
@@ -261,7 +261,7 @@ def test_attribution_patching_is_the_derivative_of_holding_a_node(case: Case) ->
             for by in (-step, step):
                 mixed = ours[sender].clone()
                 mixed[:, position] += by * (theirs[sender] - ours[sender])[:, position]
-                values.append(_metric(case, case.slow.run(task.clean, at, held={sender: mixed})[0]))
+                values.append(_metric(case, case.slow.rerun(task.clean, at, ours, held={sender: mixed})))
             derivative = (values[0] - values[1]) / (2 * step)
             ours_now = found.positions[row, position]
             assert ours_now == pytest.approx(derivative, rel=1e-2, abs=1e-5 * size), (sender, position)
@@ -296,12 +296,12 @@ def test_gradients_at_both_ends_and_on_the_lines_between(case: Case) -> None:
     places = np.random.default_rng(3).permutation(np.argwhere(graph.mask))[:12]
     for s, r in places:
         name, derivative = graph.edge_name(int(s), int(r)), 0.0
-        for prompts in (task.clean, task.corrupted):
+        for prompts, known in ((task.clean, ours), (task.corrupted, theirs)):
             change = theirs[graph.senders[s]] - ours[graph.senders[s]]
             pair = []
             for by in (-step, step):
                 pushed = {graph.receivers[r]: by * change}
-                pair.append(_metric(case, case.slow.run(prompts, at, pushed=pushed)[0]))
+                pair.append(_metric(case, case.slow.rerun(prompts, at, known, pushed=pushed)))
             derivative += (pair[0] - pair[1]) / (2 * step) / 2
         assert found[s, r] == pytest.approx(derivative, rel=2e-2, abs=2e-5 * size), name
 
@@ -325,7 +325,8 @@ def test_integrated_activations_hold_one_layer_at_a_time(case: Case) -> None:
                 pair = []
                 for by in (-step, step):
                     pushed = {graph.receivers[r]: by * change}
-                    pair.append(_metric(case, case.slow.run(task.clean, at, held=held, pushed=pushed)[0]))
+                    logits = case.slow.rerun(task.clean, at, ours, held, pushed)
+                    pair.append(_metric(case, logits))
                 derivative += (pair[0] - pair[1]) / (2 * step) / (2 * len(layers))
         name = graph.edge_name(int(s), int(r))
         assert found[s, r] == pytest.approx(derivative, rel=2e-2, abs=2e-5 * size), name

@@ -28,6 +28,7 @@ from circuitviz.models import load_model
 from circuitviz.workbench.record_origin import rebuild_task
 
 
+@pytest.mark.usefixtures("own_models")
 def test_a_search_writes_down_all_that_it_rests_on(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "a.circuit"
     search = [

@@ -172,13 +172,12 @@ def test_the_measure_chooses_mibs_circuits(case: Case) -> None:
     names = sorted(graph.edge_names(graph.mask), key=lambda n: -abs(scores.values[graph.edge(n)]))
     counts = [int(share * len(names)) for share in MIB_SHARES]
     assert [p["asked"] for p in found["points"]] == counts
-    heights = []
+    heights, alone = [], FaithfulnessBench(make_setting(case.model, case.task, "logit-diff"))
     for count, point in zip(counts, found["points"], strict=True):
         left = prune_by_hand(set(names[:count]), graph.shape.queries_per_kv_head)
         assert point["edges"] == len(left)
-        heights.append(
-            evaluate(case.model, case.task, Circuit.from_names(graph, left), "logit-diff").faithfulness.value
-        )
+        evaluation = run_to_completion(alone.evaluate(Circuit.from_names(graph, left)))
+        heights.append(evaluation.faithfulness.value)
     assert [p["value"] for p in found["points"]] == pytest.approx(heights, abs=1e-4)
     assert (found["cpr"], found["cmd"]) == pytest.approx(mib_areas(heights), abs=1e-4)
     assert found["areas"]["cpr"]["low"] <= found["cpr"] <= found["areas"]["cpr"]["high"]

@@ -50,6 +50,7 @@ def test_tied_and_wrapped_tensors_are_not_counted_again(model: Model) -> None:
     assert sum(t.numel() for t in model.hf.state_dict().values()) > 2 * total, "so this is worth a test"
 
 
+@pytest.mark.usefixtures("own_models")
 def test_the_model_that_runs_is_the_one_that_is_hashed() -> None:
     one, tokens, at = load_model("demo"), torch.tensor([[1, 2, 3]]), torch.tensor([2])
     before = one.logits(tokens, at)

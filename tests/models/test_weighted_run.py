@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -27,16 +29,16 @@ def _random_weights(case: Case, seed: int) -> torch.Tensor:
     return torch.rand(mask.shape, generator=torch.Generator().manual_seed(seed)) * mask
 
 
-def _slow_logits(case: Case, weights: torch.Tensor, ablation: str = "corrupted") -> torch.Tensor:
+def _slow_run(case: Case, weights: torch.Tensor, ablation: str = "corrupted", **restart: Any) -> Any:
+    """Logits and senders' outputs; ``restart`` as in ``SlowModel.run``."""
     graph = case.model.graph
 
     def share_ablated(edge: str) -> float:
         return 1 - float(weights[graph.edge(edge)])
 
     edges = graph.edge_names(graph.mask)
-    return case.slow.run(
-        case.task.clean, case.task.lengths - 1, case.slow_ablation(ablation), edges, share_ablated
-    )[0]
+    at, values = case.task.lengths - 1, case.slow_ablation(ablation)
+    return case.slow.run(case.task.clean, at, values, edges, share_ablated, **restart)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.8, 1.0])
@@ -53,7 +55,7 @@ def test_weights_of_0_and_1_are_the_patched_pass(case: Case, share: float) -> No
 def test_weights_in_between_mix_outputs_and_ablation_values(case: Case, ablation: str) -> None:
     weights = _random_weights(case, 4)
     found = _run(case, ablation).logits(weights)
-    assert torch.allclose(found.double(), _slow_logits(case, weights, ablation), atol=3e-4)
+    assert torch.allclose(found.double(), _slow_run(case, weights, ablation)[0], atol=3e-4)
 
 
 def test_gradients_are_those_of_finite_differences(case: Case) -> None:
@@ -66,12 +68,13 @@ def test_gradients_are_those_of_finite_differences(case: Case) -> None:
     size, step = float(gradient.abs().max()), 1e-4
     assert not gradient[~torch.from_numpy(graph.mask.copy())].any() and size > 1e-3
     places = np.random.default_rng(7).permutation(np.argwhere(graph.mask))[:12].tolist()
+    outputs = _slow_run(case, weights.detach().double())[1]  # which layers before the edge's receiver keep
     for s, r in [*places, graph.edge("input->logits")]:
-        pair = []
+        start, pair = case.slow.first_layer(graph.receivers[r]), []
         for by in (-step, step):
             moved = weights.detach().double().clone()
             moved[s, r] += by
-            logits = _slow_logits(case, moved)
+            logits, _ = _slow_run(case, moved, start=start, known=outputs)
             pair.append(float(logit_difference(logits, task.correct, task.incorrect).mean()))
         derivative = (pair[1] - pair[0]) / (2 * step)
         assert float(gradient[s, r]) == pytest.approx(derivative, rel=1e-2, abs=2e-5 * size)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from opening import measured, open_in
+from opening import LONG, measured, open_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -18,8 +18,6 @@ from circuitviz.models import load_model
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
 from circuitviz.workspace.tabs import DocumentTab
-
-LONG = 90_000
 
 
 def _search(window: MainWindow, qtbot: QtBot, task: str, method: str, model: str = "demo") -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from opening import LONG
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from circuitviz.shell.about_dialog import AboutDialog
 from circuitviz.shell.main_window import MainWindow
-
-LONG = 20_000
 
 
 class Fates(QObject):

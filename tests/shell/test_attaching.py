@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_case
-from opening import measured, open_in
+from opening import LONG, measured, open_in
 from PySide6.QtWidgets import QAbstractButton, QLabel
 from pytestqt.qtbot import QtBot
 from slow_path import STORIES
@@ -21,7 +21,6 @@ from circuitviz.graph import Circuit, Scores
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.tasks import load_task
 
-LONG = 90_000
 CLAIMS = ("raises the metric", "lowers the metric", "raise the metric", "lower it")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from every_job import JOBS, Opened, open_both
+from opening import LONG
 from pytestqt.qtbot import QtBot
 
 from circuitviz.cancellation import BACKGROUND_THREAD_NAME
@@ -20,7 +21,6 @@ from circuitviz.workbench.requests.feature_dashboards import OpenDictionaries
 from circuitviz.workbench.requests.messages import ProgressReported, Reply
 from circuitviz.workbench.requests.train_dictionary import TrainDictionary
 
-LONG = 90_000
 NEEDS_MODEL = (OpenDictionaries, TrainDictionary)
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from opening import LONG
 from pytestqt.qtbot import QtBot
 from safetensors.torch import load_file, save_file
 from screenshots import shoot
@@ -15,9 +16,6 @@ from circuitviz.models import load_model
 from circuitviz.resources import resource_path
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
-
-LONG = 90_000
-
 
 pytestmark = pytest.mark.stalls
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from cut_texts import cut_texts
+from opening import LONG
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from circuitviz.shell.main_window import MainWindow
 
-LONG = 20_000
 MAX_TURNS, TURN_MS = 40, 50
 LARGE_TEXT = 150 / 96  # 150 dpi, where the platform's text was made for 96
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import LONG
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QWidget
@@ -39,23 +40,22 @@ def lightness(widget: QWidget) -> int:
     return widget.grab().toImage().pixelColor(2, widget.height() - 3).lightness()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_every_part_of_the_window_wears_the_theme(window: MainWindow, qtbot: QtBot, theme: str) -> None:
-    window.theme_controller.apply_theme({"dark": "light", "light": "dark"}[theme])
-    window.theme_controller.apply_theme(theme)
-    wanted = pytest.approx(QColor(THEMES[theme].panel).lightness(), abs=12)
-    for name in window.docks:
-        window.dock_manager.bring_to_front(name)
-        qtbot.waitUntil(lambda name=name: window.panels[name].is_in_view)
-        assert lightness(window.panels[name]) == wanted, name
-    assert lightness(window.statusBar()) == wanted
-    dialog = QDialog(window)
-    text = QLabel("made after the theme was chosen", dialog)
-    text.setObjectName("muted")
-    window.show_only_dialog(dialog)
-    qtbot.waitUntil(dialog.isVisible)
-    assert text.palette().windowText().color().name() == THEMES[theme].muted.lower()
-    dialog.close()
+def test_every_part_of_the_window_wears_the_theme(window: MainWindow, qtbot: QtBot) -> None:
+    for theme in ("dark", "light"):
+        window.theme_controller.apply_theme(theme)
+        wanted = pytest.approx(QColor(THEMES[theme].panel).lightness(), abs=12)
+        for name in window.docks:
+            window.dock_manager.bring_to_front(name)
+            qtbot.waitUntil(lambda name=name: window.panels[name].is_in_view)
+            assert lightness(window.panels[name]) == wanted, name
+        assert lightness(window.statusBar()) == wanted
+        dialog = QDialog(window)
+        text = QLabel("made after the theme was chosen", dialog)
+        text.setObjectName("muted")
+        window.show_only_dialog(dialog)
+        qtbot.waitUntil(dialog.isVisible)
+        assert text.palette().windowText().color().name() == THEMES[theme].muted.lower()
+        dialog.close()
 
 
 def test_a_reading_behind_a_tab_asks_nothing(
@@ -120,9 +120,6 @@ def test_buttons_of_a_row_stand_apart(window: MainWindow) -> None:
     assert not near, near
 
 
-LONG = 20_000
-
-
 def front(window: MainWindow) -> list[str]:
     """Names of the docks in sight below the canvas."""
     stack = window.dock_manager.places_view.stack
@@ -170,17 +167,17 @@ def test_the_dock_in_front_is_in_front_after_another_start(open_window, qtbot: Q
     assert second.docks["labels"].isHidden()
 
 
-@pytest.mark.parametrize("key", [Qt.Key.Key_Tab, Qt.Key.Key_Backtab])
-def test_tab_passes_over_panels_behind_a_tab(window: MainWindow, qtbot: QtBot, key: Qt.Key) -> None:
+def test_tab_passes_over_panels_behind_a_tab(window: MainWindow, qtbot: QtBot) -> None:
     window.dock_manager.bring_to_front("filters")
     assert window.docks["edges"].isVisible()  # behind a tab, which Qt calls visible
     window.activateWindow()
-    window.view.setFocus()
-    qtbot.waitUntil(window.view.hasFocus, timeout=LONG)
-    met: list[QWidget] = []
-    while (now := QApplication.focusWidget()) not in met:
-        assert now is not None and window.dock_manager.is_uncovered(now), now
-        met.append(now)
-        qtbot.keyClick(now, key)
-    docks = {name for name, dock in window.docks.items() if any(dock.isAncestorOf(w) for w in met)}
-    assert docks == {"filters", "inspector"}
+    for key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+        window.view.setFocus()
+        qtbot.waitUntil(window.view.hasFocus, timeout=LONG)
+        met: list[QWidget] = []
+        while (now := QApplication.focusWidget()) not in met:
+            assert now is not None and window.dock_manager.is_uncovered(now), now
+            met.append(now)
+            qtbot.keyClick(now, key)
+        docks = {name for name, dock in window.docks.items() if any(dock.isAncestorOf(w) for w in met)}
+        assert docks == {"filters", "inspector"}, key

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from opening import LONG
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.aspect_fitter import transform_scene
@@ -16,8 +17,6 @@ from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.shell.main_window import MainWindow
-
-LONG = 60_000
 
 
 def features(n: int, n_edges: int) -> State:

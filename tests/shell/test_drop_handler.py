@@ -62,20 +62,22 @@ def document() -> Document:
     return Document(State(None, scores, scores.greedy(40)))
 
 
-@pytest.mark.parametrize("suffix", [".circuit", ".json", ".graph.json", ".csv", ".graphml"])
-def test_a_circuit_of_any_format_opens(  # type: ignore[no-untyped-def]
-    open_window, qtbot: QtBot, tmp_path: Path, document: Document, suffix: str
-) -> None:
-    path = tmp_path / f"dropped{suffix}"
-    (save_document if suffix == ".circuit" else export_document)(document, path)
+def test_a_circuit_of_any_format_opens(open_window, qtbot: QtBot, tmp_path: Path, document: Document) -> None:
     window: MainWindow = open_window()
-    drop_circuit(window, qtbot, path)
-    state = window.workspace.document.state
-    assert state.circuit is not None and document.state.circuit is not None
-    assert set(state.circuit.edge_names) == set(document.state.circuit.edge_names)
-    qtbot.waitUntil(lambda: bool(window.view.circuit_scene.nodes), timeout=LONG)
-    assert window.pages.currentWidget() is window.view
-    assert window.settings.recent_files == [path]
+    dropped: list[Path] = []
+    for suffix in (".circuit", ".json", ".graph.json", ".csv", ".graphml"):
+        path = tmp_path / f"dropped{suffix}"
+        (save_document if suffix == ".circuit" else export_document)(document, path)
+        drop_circuit(window, qtbot, path)
+        state = window.workspace.document.state
+        assert state.circuit is not None and document.state.circuit is not None
+        assert set(state.circuit.edge_names) == set(document.state.circuit.edge_names), suffix
+        qtbot.waitUntil(lambda: bool(window.view.circuit_scene.nodes), timeout=LONG)
+        assert window.pages.currentWidget() is window.view
+        dropped.insert(0, path)
+        assert window.settings.recent_files == dropped
+        window.workspace.tab_controller.close(window.workspace.tabs.front)
+        assert window.pages.currentWidget() is window.start_page
 
 
 def test_model_task_and_labels_go_where_they_belong(open_window, tmp_path: Path, document: Document) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from opening import LONG
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from circuitviz.shell.main_window import MainWindow
 
-LONG = 20_000
 TAB = Qt.FocusPolicy.TabFocus
 
 

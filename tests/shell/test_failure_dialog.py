@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from opening import LONG
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.requests.messages import JobFailed
-
-LONG = 20_000
 
 
 def test_messages_do_not_pile_up(window: MainWindow, qtbot: QtBot) -> None:

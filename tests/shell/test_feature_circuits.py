@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_in, save_in, show_example
+from opening import LONG, export_in, open_in, save_in, show_example
 from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -20,7 +20,6 @@ from circuitviz.resources import resource_path
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 
-LONG = 90_000
 pytestmark = [pytest.mark.stalls, pytest.mark.usefixtures("little_text")]
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 

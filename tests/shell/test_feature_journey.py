@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_example, open_in, save_in
+from opening import LONG, export_in, measured, open_example, open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -14,13 +14,8 @@ from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.panels.readings.feature_heads_page import KEYS_LABEL, QK_LABEL
 from circuitviz.shell.main_window import MainWindow
 
-LONG = 120_000
 LEFT = Qt.MouseButton.LeftButton
 pytestmark = [pytest.mark.stalls, pytest.mark.usefixtures("little_text")]
-
-
-def measured(window: MainWindow) -> bool:
-    return window.workspace.partial_result is None and window.workspace.document.evaluation is not None
 
 
 def method(window: MainWindow) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opening import export_in, open_example, open_in, save_in, show_example
+from opening import LONG, export_in, measured, open_example, open_in, save_in, show_example
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -23,12 +23,7 @@ from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
 
 pytestmark = pytest.mark.stalls
-LONG = 120_000
 LEFT = Qt.MouseButton.LeftButton
-
-
-def measured(window: MainWindow) -> bool:
-    return window.workspace.partial_result is None and window.workspace.document.evaluation is not None
 
 
 def sites(window: MainWindow) -> set[str]:

@@ -95,7 +95,7 @@ def test_a_circuit_of_a_grouped_query_model_is_imported_and_judged(
     native = evaluate(case.model, case.task, circuit, "logit-diff").faithfulness.value
     for source in (path, out):
         capsys.readouterr()
-        assert main(["evaluate", str(source), "-m", str(STORIES), *TASK, "--json"]) == 0
+        assert main(["evaluate", str(source), "-m", str(STORIES), *TASK, "--json", "--no-random"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["faithfulness"]["value"] == pytest.approx(native, abs=1e-6)
     exported = tmp_path / "b.json"
@@ -185,7 +185,7 @@ def test_exact_effects_decide_the_sign_of_an_imported_circuit(
         document
     )
     capsys.readouterr()
-    assert main(["evaluate", str(out), "--json"]) == 0
+    assert main(["evaluate", str(out), "--json", "--no-random"]) == 0
     case = make_case("demo")
     from circuitviz.tasks import load_task
 

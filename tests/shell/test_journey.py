@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import export_in, open_in, save_in
+from opening import LONG, export_in, measured, open_in, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetricsF
 from pytestqt.qtbot import QtBot
@@ -22,12 +22,7 @@ from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.record_origin import rebuild_task
 
-LONG = 90_000
 pytestmark = pytest.mark.stalls
-
-
-def measured(window: MainWindow) -> bool:
-    return window.workspace.partial_result is None and window.workspace.document.evaluation is not None
 
 
 def value(window: MainWindow) -> float:

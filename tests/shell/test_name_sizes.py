@@ -98,26 +98,24 @@ def written(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> dict[str, fl
     return names
 
 
-@pytest.mark.parametrize("build", [gpt2, labelled, deep])
 def test_a_circuit_of_up_to_thirty_layers_is_read_at_once(
-    open_window: Callable[[], MainWindow],
-    qtbot: QtBot,
-    monkeypatch: pytest.MonkeyPatch,
-    build: Callable[[], Document],
+    open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window = show(open_window, qtbot, build())
-    shown = boxes(window)
-    names = written(window, monkeypatch)
-    assert names.keys() == shown.keys()  # none is cut
-    assert min(names.values()) >= LEAST
-    free = window.view.free_area
-    assert all(free.contains(rect) for rect in shown.values())
-    assert not [pair for pair in combinations(shown, 2) if shown[pair[0]].intersects(shown[pair[1]])]
-    whole = QRectF()
-    for rect in shown.values():
-        whole = whole.united(rect)
-    assert whole.width() * whole.height() > 0.7 * free.width() * free.height()
-    assert window.view.overview.rect.isEmpty()
+    window = open_window()
+    for build in (gpt2, labelled, deep):
+        show(lambda: window, qtbot, build())
+        shown = boxes(window)
+        names = written(window, monkeypatch)
+        assert names.keys() == shown.keys()  # none is cut
+        assert min(names.values()) >= LEAST
+        free = window.view.free_area
+        assert all(free.contains(rect) for rect in shown.values())
+        assert not [pair for pair in combinations(shown, 2) if shown[pair[0]].intersects(shown[pair[1]])]
+        whole = QRectF()
+        for rect in shown.values():
+            whole = whole.united(rect)
+        assert whole.width() * whole.height() > 0.7 * free.width() * free.height()
+        assert window.view.overview.rect.isEmpty()
 
 
 def test_eighty_layers_open_where_names_are_read_with_the_map(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from opening import LONG
 from PySide6.QtCore import QByteArray, QPoint, QRect, QSettings, Qt
 from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -14,7 +15,6 @@ from circuitviz.shell.main_window import MainWindow
 from circuitviz.shell.panel_places import PanelFrame, PlacesView
 
 LEFT = Qt.MouseButton.LeftButton
-LONG = 20_000
 
 
 def places_of(window: MainWindow) -> PlacesView:

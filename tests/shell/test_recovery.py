@@ -233,19 +233,19 @@ def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "view",
-    [{"layout": "no such"}, {"layout": 3, "zoom": "x", "centre": [1, None]}, {"zoom": 1e300, "centre": [0, 0]},
-     {"zoom": 1.0, "centre": 3, "selected": {"nodes": 3, "edges": ["x", 4]}}, {"selected": []}],
-)  # fmt: skip
-def test_a_strange_view_shows_the_whole_circuit(open_window, qtbot: QtBot, saved: Path, view) -> None:  # type: ignore[no-untyped-def]
-    document = open_document(saved)
-    document.view = view
-    save_document(document, saved)
+def test_a_strange_view_shows_the_whole_circuit(open_window, qtbot: QtBot, saved: Path) -> None:  # type: ignore[no-untyped-def]
     window: MainWindow = open_window()
-    open_in(window, qtbot, saved)
-    assert (
-        window.canvas_updater.layout_name == "layered"
-        and window.view._is_fitted
-        and window.view.circuit_scene.nodes
-    )
+    document = open_document(saved)
+    for view in (
+        {"layout": "no such"},
+        {"layout": 3, "zoom": "x", "centre": [1, None]},
+        {"zoom": 1e300, "centre": [0, 0]},
+        {"zoom": 1.0, "centre": 3, "selected": {"nodes": 3, "edges": ["x", 4]}},
+        {"selected": []},
+    ):
+        document.view = view
+        save_document(document, saved)
+        open_in(window, qtbot, saved)
+        assert window.canvas_updater.layout_name == "layered" and window.view._is_fitted, view
+        assert window.view.circuit_scene.nodes, view
+        window.view.zoom_by(2.0)

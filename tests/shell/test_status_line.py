@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import LONG
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -22,7 +23,6 @@ from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.requests.messages import ModelReady, ProgressReported
 from circuitviz.workspace.search_queue import SearchStatus
 
-LONG = 20_000
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 
 

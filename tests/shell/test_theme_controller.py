@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from opening import LONG
 from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from circuitviz.shell.main_window import MainWindow
-
-LONG = 20_000
 
 
 def test_text_follows_the_system_while_running(window: MainWindow, qtbot: QtBot) -> None:

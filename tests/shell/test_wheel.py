@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import FrameType
 
+from opening import LONG
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -21,8 +22,6 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.panels.widgets.font_scaling import DockScrollArea
 from circuitviz.shell.main_window import MainWindow
-
-LONG = 20_000
 
 
 def turn_wheel(widget: QWidget, notches: int = -1) -> None:

@@ -11,6 +11,8 @@ from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.engine_pool import EnginePool
 from circuitviz.workbench.requests.messages import ModelReleased, Reply
 
+pytestmark = pytest.mark.usefixtures("own_models")  # which are opened in the memory that there is
+
 
 def opening(engine: Engine, name: str) -> Iterator[Reply]:
     return engine.open_model(name, "cpu", "auto")
