@@ -191,8 +191,6 @@ def stylesheet(theme: Theme) -> str:
     QStatusBar::item {{ border: none; }}
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
                padding: 5px 7px; }}
-    QFrame#spotlight {{ border: 2px solid {t.accent}; border-radius: 8px; }}
-    QFrame#tour {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 10px; }}
     QLabel#muted {{ color: {t.muted}; }}
     QLabel#heading {{ font-weight: 600; }}
     QLabel#title {{ font-size: {round(1.35 * text)}px; font-weight: bold; }}

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 from circuitviz.models import Activations, Model, compute_sender_deltas
 from circuitviz.models.buffers import BufferPool
 from circuitviz.tasks import Task
@@ -32,7 +32,7 @@ class SpanTokens:
     parts: list[slice]
 
     @staticmethod
-    def of_batch(batch: Task, spans: Spans, first_position: int) -> SpanTokens:
+    def of_batch(batch: Task, spans: PromptSpans, first_position: int) -> SpanTokens:
         """The tokens of a batch from a position on."""
         indices = batch.span_indices(spans)[:, first_position:].reshape(-1)
         order = np.argsort(indices, kind="stable")[np.count_nonzero(indices < 0) :]

@@ -67,7 +67,7 @@ def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions
             model.graph, edge_effects, "activation-patching", partial=is_partial, positions=shown_positions
         )
 
-    def work(rows: range) -> ProgressSteps[None]:
+    def run_batch(rows: range) -> ProgressSteps[None]:
         nonlocal prompts_done
         subtask = task.subset(rows)
         positions = subtask.lengths - 1
@@ -98,7 +98,7 @@ def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions
         total[:] += results.values
         prompts_done += len(subtask)
 
-    yield from run_in_batches(model, len(task), time, work)
+    yield from run_in_batches(model, len(task), time, run_batch)
     return scores(total / len(task), False)
 
 

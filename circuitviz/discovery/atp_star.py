@@ -73,7 +73,7 @@ def atp_star(setting: TaskSetting, options: AtpStarOptions) -> ProgressSteps[Sco
     prompts_done, buffers, timer = 0, BufferPool(), FetchTimer(model.device)
     n_layers, copies = model.shape.n_layers, heads_of_copies(model)
 
-    def work(rows: range) -> ProgressSteps[None]:
+    def run_batch(rows: range) -> ProgressSteps[None]:
         nonlocal prompts_done
         subtask = task.subset(rows)
         batch = TaskBatch(model, subtask, Activations(torch.empty(0), [], []), values_for(subtask))
@@ -108,7 +108,7 @@ def atp_star(setting: TaskSetting, options: AtpStarOptions) -> ProgressSteps[Sco
     shape = model.shape
     held_gradients = len(points) * n_layers * shape.n_heads * model.layers[0].o.shape[1]
     held_tensors = 1.5 + held_gradients / (len(model.graph.senders) * shape.d_model)
-    yield from run_in_batches(model, len(task), task.clean.shape[1], work, held_tensors)
+    yield from run_in_batches(model, len(task), task.clean.shape[1], run_batch, held_tensors)
     values = _join_losses(model.graph, (total / len(task)).cpu().numpy())
     return Scores(model.graph, values, METHOD_NAME)
 

@@ -42,7 +42,7 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
     position_scores = total.new_zeros(len(model.graph.senders), task.clean.shape[1])
     prompts_done, buffers = 0, BufferPool()
 
-    def work(rows: range) -> ProgressSteps[None]:
+    def run_batch(rows: range) -> ProgressSteps[None]:
         nonlocal prompts_done
         subtask, clean = task.subset(rows), Activations(torch.empty(0), [], [])
         ablated = values_for(subtask)
@@ -74,7 +74,7 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
         )
         yield Progress(prompts_done, len(task), f"{prompts_done} of {len(task)} prompts", scores)
 
-    yield from run_in_batches(model, len(task), task.clean.shape[1], work)
+    yield from run_in_batches(model, len(task), task.clean.shape[1], run_batch)
     return Scores(
         model.graph,
         (total / len(task)).cpu().numpy(),

@@ -80,7 +80,7 @@ def score_by_average_gradients(
     total = torch.zeros(sizes, dtype=torch.float64, device=model.device)
     prompts_done, buffers, timer = 0, BufferPool(), FetchTimer(model.device)
 
-    def work(rows: range) -> ProgressSteps[None]:
+    def run_batch(rows: range) -> ProgressSteps[None]:
         nonlocal prompts_done
         subtask = task.subset(rows)
         batch = TaskBatch(model, subtask, Activations(torch.empty(0), [], []), values_for(subtask))
@@ -120,7 +120,7 @@ def score_by_average_gradients(
         total.add_(batch_scores)
         prompts_done += len(subtask)
 
-    yield from run_in_batches(model, len(task), task.clean.shape[1], work)
+    yield from run_in_batches(model, len(task), task.clean.shape[1], run_batch)
     return setting.make_scores(total / len(task), method)
 
 

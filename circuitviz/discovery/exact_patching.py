@@ -86,7 +86,7 @@ def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]])
     n_edges, total, prompts_done = int(edge_mask.sum()), np.zeros(graph.mask.shape), 0
     timer = FetchTimer(model.device)
 
-    def work(rows: range) -> ProgressSteps[None]:
+    def run_batch(rows: range) -> ProgressSteps[None]:
         nonlocal prompts_done
         subtask, results, n_measured = task.subset(rows), DeviceResults(total.shape), 0
         reference = record_activations(model, subtask.clean, subtask.lengths - 1).logits
@@ -115,7 +115,7 @@ def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]])
         total[:] += results.values
         prompts_done += len(subtask)
 
-    yield from run_in_batches(model, len(task), task.clean.shape[1], work)
+    yield from run_in_batches(model, len(task), task.clean.shape[1], run_batch)
     return Scores(graph, total / len(task), "exact")
 
 

@@ -37,7 +37,7 @@ def information_flow_routes(setting: TaskSetting, options: NoOptions) -> Progres
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
     prompts_done = 0
 
-    def work(rows: range) -> ProgressSteps[None]:
+    def run_batch(rows: range) -> ProgressSteps[None]:
         nonlocal prompts_done
         subtask, clean = task.subset(rows), Activations(torch.empty(0), [], [])
         streams: dict[str, list[Tensor]] = {"attention": [], "middle": [], "final": []}
@@ -71,7 +71,7 @@ def information_flow_routes(setting: TaskSetting, options: NoOptions) -> Progres
         scores = Scores(model.graph, (total / prompts_done).cpu().numpy(), "", partial=True)
         yield Progress(prompts_done, len(task), f"{prompts_done} of {len(task)} prompts", scores)
 
-    yield from run_in_batches(model, len(task), task.clean.shape[1], work, held_tensors=2.5)
+    yield from run_in_batches(model, len(task), task.clean.shape[1], run_batch, held_tensors=2.5)
     return Scores(model.graph, (total / len(task)).cpu().numpy(), "information-flow-routes")
 
 

@@ -103,7 +103,7 @@ class _PatchingRound:
         values_for = ablation_values(model, task, self.setting.ablation)
         timer = FetchTimer(model.device)
 
-        def work(rows: range) -> ProgressSteps[None]:
+        def run_batch(rows: range) -> ProgressSteps[None]:
             subtask = task.subset(rows)
             positions, results = subtask.lengths - 1, DeviceResults(self._effect_sums.shape)
             reference = record_activations(model, subtask.clean, positions).logits
@@ -131,7 +131,7 @@ class _PatchingRound:
             self._effect_sums += results.values
             self._prompts_done += len(subtask)
 
-        yield from run_in_batches(model, len(task), task.clean.shape[1], work)
+        yield from run_in_batches(model, len(task), task.clean.shape[1], run_batch)
         self.mean_effects = self._effect_sums / len(task)
 
 

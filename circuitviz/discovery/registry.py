@@ -13,7 +13,7 @@ from torch import Tensor
 from circuitviz.discovery.optimal_ablation import learn_missing_constants_steps
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Scores
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 from circuitviz.metrics import metrics
 from circuitviz.models import Model, check_ablation
 from circuitviz.options import build_options, options_to_dict
@@ -38,7 +38,7 @@ class TaskSetting:
     task: Task
     metric: str
     ablation: str
-    spans: Spans | None = None
+    spans: PromptSpans | None = None
 
     @property
     def graph(self) -> Graph:
@@ -101,7 +101,7 @@ def make_setting(
     task: Task,
     metric: str | None = None,
     ablation: str = "corrupted",
-    by_span: bool | Spans = False,
+    by_span: bool | PromptSpans = False,
 ) -> TaskSetting:
     """A setting whose metric and ablation exist and suit the task, with the task on the model's device.
 
@@ -146,7 +146,7 @@ def discover_steps(
     method: str,
     metric: str | None = None,
     ablation: str = "corrupted",
-    by_span: bool | Spans = False,
+    by_span: bool | PromptSpans = False,
     **options: object,
 ) -> ProgressSteps[Scores]:
     """Start a discovery method; drive the generator with ``for`` or with ``run_to_completion``.
@@ -224,7 +224,7 @@ def discover(
     method: str,
     metric: str | None = None,
     ablation: str = "corrupted",
-    by_span: bool | Spans = False,
+    by_span: bool | PromptSpans = False,
     **options: object,
 ) -> Scores:
     """Score every edge of a model on a task with a method.

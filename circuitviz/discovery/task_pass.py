@@ -71,7 +71,7 @@ class TaskPass:
         """Run the prompts up to one."""
         model, task, start = setting.model, setting.task, self.n_prompts
 
-        def work(rows: range) -> ProgressSteps[Tensor]:
+        def run_batch(rows: range) -> ProgressSteps[Tensor]:
             batch = task.subset(range(start + rows.start, start + rows.stop))
             began = time.perf_counter()
             values = _measure_batch(setting, batch)  # waits for the device
@@ -79,7 +79,7 @@ class TaskPass:
             yield Progress(start + rows.stop, len(task), f"{start + rows.stop} of {len(task)} prompts")
             return values
 
-        parts = yield from run_in_batches(model, end - start, task.clean.shape[1], work, HELD_TENSORS)
+        parts = yield from run_in_batches(model, end - start, task.clean.shape[1], run_batch, HELD_TENSORS)
         if self.n_prompts == start:  # else another job has run them while this one stepped aside
             self.parts += parts
 

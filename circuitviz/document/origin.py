@@ -18,14 +18,14 @@ from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.graph.ablation_constants import AblationConstants
 from circuitviz.graph.names import parse_folders
 from circuitviz.graph.scores import IMPORTED_METHOD
-from circuitviz.graph.spans import Span
+from circuitviz.graph.spans import CharacterSpan
 
 TaskAnswer = str | int
 """An answer of a task: its text, or its id in the vocabulary."""
 
 PromptPair = (
     tuple[str, str, tuple[TaskAnswer, ...], tuple[TaskAnswer, ...]]
-    | tuple[str, str, tuple[TaskAnswer, ...], tuple[TaskAnswer, ...], tuple[Span, ...]]
+    | tuple[str, str, tuple[TaskAnswer, ...], tuple[TaskAnswer, ...], tuple[CharacterSpan, ...]]
 )
 """A clean prompt, its corrupted partner, correct and incorrect answers, and its spans where it names any."""
 

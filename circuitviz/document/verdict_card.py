@@ -30,11 +30,11 @@ ROBUST_SHARE, FRAGILE_SHARE = 0.8, 0.5  # of the settings, in which faithfulness
 
 MIN_PROMPTS = {"stability": 2, "generalisation": 4}  # that the measures need
 
-Result = Mapping[str, Any]
+MeasuredValues = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CircuitVerdict:
     """One line of the card.
 
     Attributes:
@@ -64,7 +64,7 @@ class Verdict:
 class VerdictCard:
     """All verdicts of a circuit."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[CircuitVerdict, ...]
 
     @property
     def missing_measures(self) -> tuple[str, ...]:
@@ -104,52 +104,56 @@ def verdict_card(document: Document) -> VerdictCard:
     return VerdictCard(judged)
 
 
-def _judge_task(document: Document) -> Verdict:
+def _judge_task(document: Document) -> CircuitVerdict:
     measure = _current_measure(document, "task")
     check = TaskCheck.of_scores(document.state.scores)
     if check is None and isinstance(measure, Mapping):
         check = TaskCheck.from_dict(measure)
     title = "The model does the task"
     if check is None:
-        return Verdict("task", title, NOT_MEASURED, sentence=str(measure), measure="task")
+        return CircuitVerdict("task", title, NOT_MEASURED, sentence=str(measure), measure="task")
     accuracy = _interval_text(asdict(check.accuracy))
     says = (
         f"The model's accuracy on the task is {accuracy}, where chance is {check.chance:.2f} "
         f"({_count(check.prompts, 'prompt')})."
     )
-    return Verdict("task", title, FAILS if check.warning else HOLDS, accuracy, says, "task")
+    return CircuitVerdict("task", title, FAILS if check.warning else HOLDS, accuracy, says, "task")
 
 
-def _judge_faithfulness(document: Document) -> Verdict:
+def _judge_faithfulness(document: Document) -> CircuitVerdict:
     title, found = "Faithful", document.evaluation
     if found is None:
-        return Verdict("faithful", title, NOT_MEASURED, sentence="measured once the model is open")
+        return CircuitVerdict("faithful", title, NOT_MEASURED, sentence="measured once the model is open")
     interval, setting = found["faithfulness"], found["setting"]
     if interval["value"] is None:
         says = "The full and the ablated model do not differ, so faithfulness is undefined."
-        return Verdict("faithful", title, FAILS, "undefined", says)
+        return CircuitVerdict("faithful", title, FAILS, "undefined", says)
     sample = setting.get("sample") or sample_of(document.state.origin)
     says = (
         f"With everything outside at its {setting['ablation']} value, the circuit of "
         f"{_count(found['edges'], 'edge')} has a faithfulness of {_interval_text(interval, long=True)} in "
         f"{setting['metric']} over {_count(setting['prompts'], 'prompt')} ({sample}: {SAMPLE_TEXTS[sample]})."
     )
-    return Verdict("faithful", title, _state_near_1(interval), _interval_text(interval), says)
+    return CircuitVerdict("faithful", title, _state_near_1(interval), _interval_text(interval), says)
 
 
 def _judge_measure(
-    document: Document, name: str, title: str, measure: str, judge: Callable[[Result], tuple[str, str, str]]
-) -> Verdict:
+    document: Document,
+    name: str,
+    title: str,
+    measure: str,
+    judge: Callable[[MeasuredValues], tuple[str, str, str]],
+) -> CircuitVerdict:
     """Judge by the result of a measure, if the document holds one of the circuit as it is."""
     if reason := _inapplicable_reason(document, measure):
-        return Verdict(name, title, NOT_APPLICABLE, sentence=reason, measure=measure)
+        return CircuitVerdict(name, title, NOT_APPLICABLE, sentence=reason, measure=measure)
     result = _current_measure(document, measure)
     if not isinstance(result, Mapping):
-        return Verdict(name, title, NOT_MEASURED, sentence=result, measure=measure)
-    return Verdict(name, title, *judge(result), measure)
+        return CircuitVerdict(name, title, NOT_MEASURED, sentence=result, measure=measure)
+    return CircuitVerdict(name, title, *judge(result), measure)
 
 
-def _current_measure(document: Document, name: str) -> Result | str:
+def _current_measure(document: Document, name: str) -> MeasuredValues | str:
     """The result of a measure, or why there is none of the circuit as it is now."""
     entry = document.measures.get(name)
     if entry is None:
@@ -158,7 +162,7 @@ def _current_measure(document: Document, name: str) -> Result | str:
         return "measured before the circuit changed"
     if not entry["done"]:
         return "not finished"
-    result: Result = entry["result"]
+    result: MeasuredValues = entry["result"]
     return result
 
 
@@ -177,7 +181,7 @@ def _inapplicable_reason(document: Document, measure: str) -> str:
     return ""
 
 
-def _judge_random(result: Result) -> tuple[str, str, str]:
+def _judge_random(result: MeasuredValues) -> tuple[str, str, str]:
     own = result.get("own") or {}
     number = _interval_text(result)
     says = (
@@ -192,7 +196,7 @@ def _judge_random(result: Result) -> tuple[str, str, str]:
     return state, number, says
 
 
-def _judge_generalisation(result: Result) -> tuple[str, str, str]:
+def _judge_generalisation(result: MeasuredValues) -> tuple[str, str, str]:
     splits = [split for split in result["splits"] if split["held_out"]["value"] is not None]
     if not splits:
         return UNDECIDED, "", "The prompts could not be divided."
@@ -208,7 +212,7 @@ def _judge_generalisation(result: Result) -> tuple[str, str, str]:
     return state, _interval_text(worst["held_out"]), says
 
 
-def _judge_completeness(result: Result) -> tuple[str, str, str]:
+def _judge_completeness(result: MeasuredValues) -> tuple[str, str, str]:
     worst = result.get("worst") or max(result["sets"], key=lambda s: s["gap"] or 0.0, default=None)
     if worst is None or worst["gap"] is None:
         return UNDECIDED, "", "No set of nodes could be compared."
@@ -220,7 +224,7 @@ def _judge_completeness(result: Result) -> tuple[str, str, str]:
     return HOLDS if gap <= FAITHFULNESS_MARGIN else FAILS, f"{gap:.2f}", says
 
 
-def _judge_minimality(result: Result) -> tuple[str, str, str]:
+def _judge_minimality(result: MeasuredValues) -> tuple[str, str, str]:
     nodes = result["nodes"]
     if not nodes:
         return UNDECIDED, "", "The circuit has no nodes that could be removed."
@@ -239,7 +243,7 @@ def _judge_minimality(result: Result) -> tuple[str, str, str]:
     return state, f"{n_needed} of {len(nodes)}", says
 
 
-def _judge_stability(result: Result) -> tuple[str, str, str]:
+def _judge_stability(result: MeasuredValues) -> tuple[str, str, str]:
     mean = result["mean_iou"]
     if mean is None:
         return UNDECIDED, "", "Fewer than two resamples were searched."
@@ -250,7 +254,7 @@ def _judge_stability(result: Result) -> tuple[str, str, str]:
     return HOLDS if mean >= STABLE_OVERLAP else FAILS, f"IoU {mean:.2f}", says
 
 
-def _judge_robustness(result: Result) -> tuple[str, str, str]:
+def _judge_robustness(result: MeasuredValues) -> tuple[str, str, str]:
     values = [cell["value"] for cell in result["cells"] if cell["value"] is not None]
     if not values:
         return UNDECIDED, "", "Faithfulness is defined in no setting."
@@ -264,7 +268,7 @@ def _judge_robustness(result: Result) -> tuple[str, str, str]:
     return state, f"{near} of {len(values)}", says
 
 
-def _judge_rivals(result: Result) -> tuple[str, str, str]:
+def _judge_rivals(result: MeasuredValues) -> tuple[str, str, str]:
     found = result["found"]
     if found:
         overlap = max(result["iou"][0][1:])
@@ -292,7 +296,7 @@ _MEASURED_LINES = (
 )
 
 
-def _state_near_1(interval: Result) -> str:
+def _state_near_1(interval: MeasuredValues) -> str:
     """Whether faithfulness is within its margin of 1, by its interval where it has one."""
     value = interval["value"]
     low = value if interval["low"] is None else interval["low"]
@@ -303,7 +307,7 @@ def _state_near_1(interval: Result) -> str:
     return FAILS if high < lowest or low > highest else UNDECIDED
 
 
-def _interval_text(interval: Result, long: bool = False) -> str:
+def _interval_text(interval: MeasuredValues, long: bool = False) -> str:
     value, low, high = (_number_text(interval[key]) for key in ("value", "low", "high"))
     if not value:
         return "undefined"

@@ -28,7 +28,7 @@ from circuitviz.features.read_vectors import ReadVectors, pull_back_through_mlp_
 
 
 @dataclass(frozen=True, eq=False)
-class Channel:
+class LinearChannel:
     """A linear part without a node.
 
     Attributes:
@@ -42,13 +42,13 @@ class Channel:
     pull_back: Callable[[Tensor], Tensor]
 
 
-def channels(table: NodeTable) -> list[Channel]:
+def channels(table: NodeTable) -> list[LinearChannel]:
     """Return the channels of a table, in order of computation."""
     run, found = table.run, []
     for layer in range(run.model.shape.n_layers):
         if table.is_transparent(layer):
             write, read = attention_write_stage(layer), attention_read_stage(layer)
-            found.append(Channel(write, read, partial(pull_back_through_heads, run, layer)))
+            found.append(LinearChannel(write, read, partial(pull_back_through_heads, run, layer)))
         dictionary = table.dictionaries.get(f"m{layer}")
         if (
             table.attention == TRANSPARENT_ATTENTION
@@ -56,7 +56,7 @@ def channels(table: NodeTable) -> list[Channel]:
             and dictionary.skip is not None
         ):
             write, read = mlp_write_stage(layer), mlp_read_stage(run.model.shape, layer)
-            found.append(Channel(write, read, partial(_pull_back_through_skip, run, dictionary)))
+            found.append(LinearChannel(write, read, partial(_pull_back_through_skip, run, dictionary)))
     return found
 
 

@@ -36,7 +36,7 @@ from circuitviz.formats.registry import formats
 from circuitviz.graph import Circuit, Graph, Node, NodeKind, Scores
 from circuitviz.graph.feature_sites import graph_containing
 from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 
 SUFFIX = ".graph.json"  # EAP-IG's files end in .json
 TOP_LEVEL_KEYS = ("metadata", "qParams", "nodes", "links")
@@ -188,7 +188,7 @@ class _AttributionGraphReader:
     def _build_model_graph(self) -> Graph:
         spans = self.metadata[OWN_KEY].get("spans")
         if spans is not None:
-            return Graph.transformer(self.shape).with_spans(Spans.from_json(spans))
+            return Graph.transformer(self.shape).with_spans(PromptSpans.from_json(spans))
         return graph_containing(self.shape, self.nodes.values())
 
     def _build_graph(self) -> Graph:

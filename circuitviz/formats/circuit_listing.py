@@ -23,7 +23,7 @@ from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.graph.feature_sites import feature_sites, graph_containing
 from circuitviz.graph.graph import channel_of
 from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 
 Scalar = str | int | float | bool
 INTEGER_KEYS = frozenset(
@@ -243,7 +243,7 @@ def _build_graph(listing: CircuitListing) -> Graph:
     shape = _read_shape(listing)
     if SPANS_KEY in listing.model_attributes:
         spans = parse_json(SPANS_KEY, str(listing.model_attributes[SPANS_KEY]).encode(), MAX_SPANS_BYTES)
-        return Graph.transformer(shape).with_spans(Spans.from_json(spans))
+        return Graph.transformer(shape).with_spans(PromptSpans.from_json(spans))
     if "sinks" not in listing.model_attributes:
         return graph_containing(shape, _feature_nodes(listing))
     field_names = {node_field.name for node_field in dataclasses.fields(Node)} - {"name", "kind"}

@@ -12,7 +12,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats.graph_limits import check_node_count, check_node_fields, check_shape
 from circuitviz.graph import Graph, ModelShape, Node, NodeKind
 from circuitviz.graph.feature_sites import graph_from_nodes
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 
 CHANNELS_TENSOR, EDGE_CHANNELS = "graph_edge_channels", ("", "q", "k")  # of edges through attention scores
 
@@ -30,7 +30,7 @@ def read_graph(manifest: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any
     shape = ModelShape(**{k: v for k, v in data.items() if k in shape_fields})
     check_shape(shape)
     if "spans" in data:
-        return Graph.transformer(shape).with_spans(Spans.from_json(data["spans"]))
+        return Graph.transformer(shape).with_spans(PromptSpans.from_json(data["spans"]))
     if "nodes" not in data:
         return Graph.transformer(shape)
     node_fields = {field.name for field in dataclasses.fields(Node)}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.graph.nodes import ModelShape, Node, NodeKind
-from circuitviz.graph.spans import END_SPAN, Spans
+from circuitviz.graph.spans import END_SPAN, PromptSpans
 
 BoolMatrix = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
@@ -50,7 +50,7 @@ class Graph:
     mask: BoolMatrix
     owners: BoolMatrix
     sinks: int = 1
-    spans: Spans | None = None
+    spans: PromptSpans | None = None
 
     @staticmethod
     def of_nodes(
@@ -108,7 +108,7 @@ class Graph:
         """The graph of a model of this shape; the same object for the same shape."""
         return _transformer_graph(shape)
 
-    def with_spans(self, spans: Spans) -> Graph:
+    def with_spans(self, spans: PromptSpans) -> Graph:
         """The graph of a model's components at each span; the same object for the same spans.
 
         A node ``a5.h3@S2`` writes at span S2. An edge is between two nodes at one span. A head moves between
@@ -367,7 +367,7 @@ def _transformer_graph(shape: ModelShape) -> Graph:
 
 
 @lru_cache(maxsize=8)
-def _graph_by_span(graph: Graph, spans: Spans) -> Graph:
+def _graph_by_span(graph: Graph, spans: PromptSpans) -> Graph:
     n, names = len(spans), spans.names
     n_pairs = graph.mask.size * n**2
     if n_pairs > MAX_SPAN_MATRIX:

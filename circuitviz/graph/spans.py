@@ -19,12 +19,12 @@ MAX_SPANS = 2000  # in files
 OTHER_SPAN = "other"  # tokens that a prompt with named spans does not name
 
 
-Span = tuple[str, int, int]
+CharacterSpan = tuple[str, int, int]
 """Name, and the first character and the end (exclusive) of a part of a clean prompt."""
 
 
 @dataclass(frozen=True)
-class Spans:
+class PromptSpans:
     """The spans of a task's prompts.
 
     Attributes:
@@ -37,7 +37,7 @@ class Spans:
     attends: tuple[tuple[bool, ...], ...]
 
     @staticmethod
-    def of_prompts(prompts: Sequence[Sequence[str]]) -> Spans:
+    def of_prompts(prompts: Sequence[Sequence[str]]) -> PromptSpans:
         """The spans of prompts.
 
         Args:
@@ -53,7 +53,7 @@ class Spans:
             readable.update((d, s) for d in last for s in first if first[s] <= last[d])
 
         names = tuple(sorted(earliest, key=lambda name: (name == END_SPAN, earliest[name], name)))
-        return Spans(names, tuple(tuple((d, s) in readable for s in names) for d in names))
+        return PromptSpans(names, tuple(tuple((d, s) in readable for s in names) for d in names))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -66,7 +66,7 @@ class Spans:
         return {"names": list(self.names), "reads": reads}
 
     @staticmethod
-    def from_json(data: Any) -> Spans:
+    def from_json(data: Any) -> PromptSpans:
         """The spans that ``to_json`` wrote.
 
         Raises:
@@ -84,10 +84,10 @@ class Spans:
         ):
             raise InputError("its spans are no names with what each reads")
         read = {d: {s for s in reads[d] if isinstance(s, str)} for d in names}
-        return Spans(tuple(names), tuple(tuple(s in read[d] for s in names) for d in names))
+        return PromptSpans(tuple(names), tuple(tuple(s in read[d] for s in names) for d in names))
 
 
-def check_spans(clean: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+def check_spans(clean: str, spans: Iterable[CharacterSpan]) -> tuple[CharacterSpan, ...]:
     """Return spans in the order of their characters.
 
     Args:

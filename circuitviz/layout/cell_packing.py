@@ -27,7 +27,7 @@ from circuitviz.layout.registry import Positions
 
 Counts = NDArray[np.intp]
 Floats = NDArray[np.float64]
-Span = tuple[float, float]
+ColumnExtent = tuple[float, float]
 
 SMALL_PER_SLOT = 4  # small boxes beside each other where one with a name would be
 SMALL_GAP_X = 3.0  # between small boxes, in units of the view
@@ -58,7 +58,7 @@ class CellPacking:
     boxes: Mapping[str, Size]
     named: frozenset[str]
     box_height: float
-    columns: tuple[Span, ...]
+    columns: tuple[ColumnExtent, ...]
     layout_x: tuple[float, ...]
     view_x: tuple[float, ...]
     layout_y: tuple[float, ...]
@@ -79,7 +79,7 @@ class CellPacking:
 
 def pack_cells(
     positions: Positions,
-    columns: Sequence[Span],
+    columns: Sequence[ColumnExtent],
     importance: Mapping[str, float],
     view: Size,
     box: Size,
@@ -188,12 +188,12 @@ class _Grid:
         return _Grid(n_slots, n_lines, slot_width, box[1], (gaps[0], gaps[1]))
 
     @cached_property
-    def spans_across(self) -> list[Span]:
+    def spans_across(self) -> list[ColumnExtent]:
         """First and last x of each column."""
         return _spans(_column_widths(self.n_slots, self.slot_width), self.gaps[0])
 
     @cached_property
-    def spans_down(self) -> list[Span]:
+    def spans_down(self) -> list[ColumnExtent]:
         """First and last y of each row."""
         return _spans(_row_heights(self.n_lines, self.line_height), self.gaps[1])
 
@@ -264,7 +264,7 @@ def _extents(n_slots: Counts, n_lines: Counts, box: Size, gaps: Size) -> Size:
     )
 
 
-def _spans(sizes: Floats, gap: float) -> list[Span]:
+def _spans(sizes: Floats, gap: float) -> list[ColumnExtent]:
     """Spans of these sizes one after the other, about 0."""
     last = np.cumsum(sizes + gap) - gap
     shift = (last[-1] if len(last) else 0.0) / 2

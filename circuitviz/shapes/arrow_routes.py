@@ -14,7 +14,7 @@ from circuitviz.shapes.node_shapes import BoxRect
 MAX_OUTSIDE = 60.0  # how far beside a row arrows may pass, in scene units
 
 
-Way = tuple[int, int, str]
+ArrowEnds = tuple[int, int, str]
 """From the top of a box to the port of a channel at the bottom of another; boxes by their numbers."""
 
 
@@ -26,7 +26,7 @@ def port_x(at: BoxRect, channel: str) -> float:
 def route_arrows(
     boxes: Sequence[BoxRect],
     rows: Sequence[Sequence[int]],
-    ways: Sequence[Way],
+    ways: Sequence[ArrowEnds],
     page_width: float,
     size: float,
 ) -> list[tuple[Point, ...]]:
@@ -77,7 +77,7 @@ def _plan_stops(
     boxes: Sequence[BoxRect],
     where: dict[int, int],
     gaps: list[list[tuple[float, float]]],
-    way: Way,
+    way: ArrowEnds,
     wide: float,
 ) -> list[tuple[Hashable, float, float]]:
     """Stops of a way: the place that is shared with others, its middle, and its room."""

@@ -15,13 +15,13 @@ from circuitviz.document.groups import Groups, outermost_groups
 from circuitviz.errors import InputError
 from circuitviz.graph import FoldedCircuit, Graph, NodeKind, fold_circuit
 from circuitviz.graph.names import split_span
-from circuitviz.graph.spans import END_SPAN, Spans
+from circuitviz.graph.spans import END_SPAN, PromptSpans
 from circuitviz.scene.box_label import paper_node_name
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode, TokenColumn
 from circuitviz.scene.class_colours import class_colours
 from circuitviz.scene.class_marks import mark_repeated_colours
 from circuitviz.scene.edge_arrays import CHANNELS, EdgeArrays, ListedEdgeNames
-from circuitviz.shapes.arrow_routes import Way, port_x, route_arrows
+from circuitviz.shapes.arrow_routes import ArrowEnds, port_x, route_arrows
 from circuitviz.shapes.circuit_legend import class_roles
 from circuitviz.shapes.drawing import Drawing, TextShape
 from circuitviz.shapes.edge_styles import EdgeStyles
@@ -166,7 +166,7 @@ def _class_nodes(state: State, folding: FoldedCircuit, classes: Mapping[str, str
 
 
 def _place_in_columns(
-    nodes: list[DrawnNode], spans: Spans | None
+    nodes: list[DrawnNode], spans: PromptSpans | None
 ) -> tuple[list[DrawnNode], tuple[TokenColumn, ...]]:
     """The nodes with their columns' numbers as x, and the columns of the spans at which they stand."""
     if spans is None:
@@ -177,7 +177,7 @@ def _place_in_columns(
     return placed, tuple(TokenColumn(name, i, i + 1.0) for i, name in enumerate(shown))
 
 
-def _assign_rows(boxes: list[ClassBox], ways: Sequence[Way], most: int) -> list[list[int]]:
+def _assign_rows(boxes: list[ClassBox], ways: Sequence[ArrowEnds], most: int) -> list[list[int]]:
     """Groups by depth from the bottom; two that are joined never share a row, nor do ends and classes.
 
     Two of one column, where boxes have columns, share no row either.
@@ -196,7 +196,7 @@ def _assign_rows(boxes: list[ClassBox], ways: Sequence[Way], most: int) -> list[
     return rows
 
 
-def _order_rows(rows: list[list[int]], ways: Sequence[Way]) -> None:
+def _order_rows(rows: list[list[int]], ways: Sequence[ArrowEnds]) -> None:
     """Order rows by the mean place of their neighbours, from below and from above in turn."""
     x = {g: i - (len(row) - 1) / 2 for row in rows for i, g in enumerate(row)}
     for _ in range(6):

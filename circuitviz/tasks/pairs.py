@@ -17,9 +17,9 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph.ablation_constants import ConstantStore
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 from circuitviz.models import PromptTokenizer
-from circuitviz.tasks.spans import Span, token_spans
+from circuitviz.tasks.spans import CharacterSpan, token_spans
 
 Answer = str | int
 EncodedPair = tuple[list[int], list[int], list[int], list[int]]
@@ -58,7 +58,7 @@ class Pair:
     corrupted: str
     correct: tuple[Answer, ...]
     incorrect: tuple[Answer, ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: tuple[CharacterSpan, ...] = ()
 
 
 TENSOR_FIELDS = ("clean", "corrupted", "lengths", "correct", "incorrect")
@@ -268,11 +268,11 @@ class Task:
         return token_spans(pair.spans, ranges, pair.clean)
 
     @cached_property
-    def spans(self) -> Spans:
+    def spans(self) -> PromptSpans:
         """The spans of all prompts."""
-        return Spans.of_prompts([self.span_names(index) for index in range(len(self))])
+        return PromptSpans.of_prompts([self.span_names(index) for index in range(len(self))])
 
-    def span_indices(self, spans: Spans) -> NDArray[np.intp]:
+    def span_indices(self, spans: PromptSpans) -> NDArray[np.intp]:
         """The span of each token [prompts, time] as its index, −1 in padding.
 
         Args:

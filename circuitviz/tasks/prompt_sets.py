@@ -21,7 +21,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats.file_io import write_atomically
 from circuitviz.resources import user_data_folder
 from circuitviz.tasks.span_edits import follow_edit
-from circuitviz.tasks.spans import Span, parse_spans, spans_to_json
+from circuitviz.tasks.spans import CharacterSpan, parse_spans, spans_to_json
 
 ANSWER_SEPARATOR = "|"
 PROMPT_COLUMNS = ("clean", "corrupted", "correct", "incorrect")
@@ -48,7 +48,7 @@ class PromptRow:
     corrupted: str = ""
     correct: str = ""
     incorrect: str = ""
-    spans: tuple[Span, ...] = ()
+    spans: tuple[CharacterSpan, ...] = ()
 
     @property
     def without_spans(self) -> PromptRow:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
-from circuitviz.tasks.spans import Span
+from circuitviz.tasks.spans import CharacterSpan
 
 
-def follow_edit(before: str, after: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+def follow_edit(before: str, after: str, spans: Iterable[CharacterSpan]) -> tuple[CharacterSpan, ...]:
     """Spans of a prompt after its text was changed in one place.
 
     A span whose word is replaced stands for the new word; one that is a part of what was replaced is gone.
@@ -21,7 +21,7 @@ def follow_edit(before: str, after: str, spans: Iterable[Span]) -> tuple[Span, .
     first = _common_length(before, after)
     n_common_end = min(_common_length(before[::-1], after[::-1]), min(len(before), len(after)) - first)
     end, shift = len(before) - n_common_end, len(after) - len(before)
-    moved: list[Span] = []
+    moved: list[CharacterSpan] = []
     for name, start, stop in spans:
         if stop <= first and not start == stop == first:
             moved.append((name, start, stop))

@@ -13,14 +13,14 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph.spans import END_SPAN, OTHER_SPAN
-from circuitviz.graph.spans import Span as Span
+from circuitviz.graph.spans import CharacterSpan as CharacterSpan
 from circuitviz.graph.spans import check_spans as check_spans
 
 SLOT_PATTERN = re.compile(r"\{(\w+(?:\.\w+)?)\}")
 WORD_PATTERN = re.compile(r"\w+")
 
 
-def parse_spans(clean: str, value: Any) -> tuple[Span, ...]:
+def parse_spans(clean: str, value: Any) -> tuple[CharacterSpan, ...]:
     """Spans of a task file: ``{"IO": [5, 9], "S": [[14, 18], [38, 42]]}``.
 
     Args:
@@ -46,7 +46,7 @@ def parse_spans(clean: str, value: Any) -> tuple[Span, ...]:
     return check_spans(clean, [(name, *part) for name, part in ranges])
 
 
-def spans_to_json(spans: Iterable[Span]) -> dict[str, list[list[int]]]:
+def spans_to_json(spans: Iterable[CharacterSpan]) -> dict[str, list[list[int]]]:
     """Spans as ``parse_spans`` reads them."""
     ranges: dict[str, list[list[int]]] = {}
     for name, first, end in spans:
@@ -54,7 +54,7 @@ def spans_to_json(spans: Iterable[Span]) -> dict[str, list[list[int]]]:
     return ranges
 
 
-def token_spans(spans: Sequence[Span], ranges: Sequence[tuple[int, int]], clean: str) -> list[str]:
+def token_spans(spans: Sequence[CharacterSpan], ranges: Sequence[tuple[int, int]], clean: str) -> list[str]:
     """The span of each token of a prompt.
 
     A token is in the first span that it shares a character with; the last token is in ``END``. A token
@@ -76,7 +76,7 @@ def token_spans(spans: Sequence[Span], ranges: Sequence[tuple[int, int]], clean:
     return names
 
 
-def fill_slots(text: str, word: Callable[[str], str]) -> tuple[str, tuple[Span, ...]]:
+def fill_slots(text: str, word: Callable[[str], str]) -> tuple[str, tuple[CharacterSpan, ...]]:
     """Put words into slots, and tell where they stand.
 
     >>> fill_slots("{a} and {b} met {a}", lambda slot: slot * 2)
@@ -91,7 +91,7 @@ def fill_slots(text: str, word: Callable[[str], str]) -> tuple[str, tuple[Span, 
         with ``-2``, ``-3`` …
     """
     pieces: list[str] = []
-    spans: list[Span] = []
+    spans: list[CharacterSpan] = []
     counts: Counter[str] = Counter()
     n_chars = end = 0
     for match in SLOT_PATTERN.finditer(text):
@@ -107,12 +107,12 @@ def fill_slots(text: str, word: Callable[[str], str]) -> tuple[str, tuple[Span, 
     return "".join([*pieces, text[end:]]), tuple(spans)
 
 
-def rename_spans(spans: Iterable[Span], names: Mapping[str, str]) -> tuple[Span, ...]:
+def rename_spans(spans: Iterable[CharacterSpan], names: Mapping[str, str]) -> tuple[CharacterSpan, ...]:
     """Spans with other names; those without one are left out."""
     return tuple((names[name], first, end) for name, first, end in spans if name in names)
 
 
-def next_word(text: str, name: str, end: int) -> Span:
+def next_word(text: str, name: str, end: int) -> CharacterSpan:
     """A span of the first word after a character."""
     match = WORD_PATTERN.search(text, end)
     assert match is not None

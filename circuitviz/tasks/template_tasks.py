@@ -21,7 +21,7 @@ from circuitviz.options import option
 from circuitviz.resources import resource_path
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, tasks
-from circuitviz.tasks.spans import SLOT_PATTERN, Span, fill_slots
+from circuitviz.tasks.spans import SLOT_PATTERN, CharacterSpan, fill_slots
 
 VOCABULARY = "vocabulary"
 MAX_VOCABULARY_WORDS = 400
@@ -377,7 +377,7 @@ def _fill(text: str, rows: Mapping[str, Row]) -> str:
     return _fill_prompt(text, rows)[0]
 
 
-def _fill_prompt(text: str, rows: Mapping[str, Row]) -> tuple[str, tuple[Span, ...]]:
+def _fill_prompt(text: str, rows: Mapping[str, Row]) -> tuple[str, tuple[CharacterSpan, ...]]:
     return fill_slots(text, lambda slot: _word(rows[slot.partition(".")[0]], slot.partition(".")[2]))
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from circuitviz.workspace.tabs import DocumentTab
     from circuitviz.workspace.workspace import Workspace
 
-Slot = SignalInstance | Callable[..., None]
+SignalTarget = SignalInstance | Callable[..., None]
 
 
 class LatestJob(QObject):
@@ -85,7 +85,7 @@ class LatestJob(QObject):
         if handle is not None and handle.is_active:
             self.follow(handle)
 
-    def _connections(self, handle: JobHandle) -> tuple[tuple[SignalInstance, Slot], ...]:
+    def _connections(self, handle: JobHandle) -> tuple[tuple[SignalInstance, SignalTarget], ...]:
         return (
             (handle.progressed, self.progressed),
             (handle.partial, self.received),

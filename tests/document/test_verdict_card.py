@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuitviz.document import Document, State, TaskOrigin, toggle_ablation
-from circuitviz.document.verdict_card import Verdict, VerdictCard, verdict_card
+from circuitviz.document.verdict_card import CircuitVerdict, VerdictCard, verdict_card
 from circuitviz.graph import Graph, ModelShape, Scores
 
 GRAPH = Graph.transformer(ModelShape(2, 2, 8))
@@ -40,7 +40,7 @@ def document(**results: dict[str, Any]) -> Document:
     return made
 
 
-def verdict(card: VerdictCard, name: str) -> Verdict:
+def verdict(card: VerdictCard, name: str) -> CircuitVerdict:
     return next(one for one in card.verdicts if one.name == name)
 
 

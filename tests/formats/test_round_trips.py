@@ -25,7 +25,7 @@ from circuitviz.formats.csv_cells import format_csv, unescape_formula
 from circuitviz.formats.text_escapes import escape_text, unescape_text
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.graph.feature_sites import graph_with_features
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 
 SHAPES = [
     ModelShape(2, 4, 16),
@@ -36,7 +36,7 @@ SHAPES = [
 OPENED = graph_with_features(
     ModelShape(2, 4, 16), {"a1": [3, 7], "m0": [9]}, {"a1": "sae \\ 1\n", "m0": "tc"}
 )
-SPANS = Spans.of_prompts([["other", "IO", "S-1", "ß.2", "END"], ["other", "S-1", "IO", "END"]])
+SPANS = PromptSpans.of_prompts([["other", "IO", "S-1", "ß.2", "END"], ["other", "S-1", "IO", "END"]])
 BY_SPAN = [Graph.transformer(shape).with_spans(SPANS) for shape in SHAPES[1:3]]
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 # Any text, and the beginnings of escapes, formulas, markup and channels.

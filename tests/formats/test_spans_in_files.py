@@ -14,10 +14,10 @@ from circuitviz.document import Document, State, TaskOrigin
 from circuitviz.errors import InputError
 from circuitviz.formats.manifest import from_manifest, to_manifest, to_tensors
 from circuitviz.graph import Graph, ModelShape, Scores
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 
 SHAPE = ModelShape(2, 4, 16, n_kv_heads=2)
-SPANS = Spans.of_prompts([["other", "IO", "S2", "END"], ["other", "S2", "IO", "END"]])
+SPANS = PromptSpans.of_prompts([["other", "IO", "S2", "END"], ["other", "S2", "IO", "END"]])
 PAIRS = (
     ("So Mary said that", "So John said that", (" she",), (" he",), (("IO", 3, 7),)),
     ("So Ann said that", "So Tom said that", (" she",), (" he",)),

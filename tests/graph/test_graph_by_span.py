@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Graph, ModelShape, NodeKind, prune
 from circuitviz.graph.names import split_span
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 
 SHAPES = [
     ModelShape(2, 2, 8),
@@ -21,7 +21,7 @@ SHAPES = [
     ModelShape(2, 2, 8, mlp=False),
 ]
 PROMPTS = [["other", "IO", "other", "S1", "S2", "END"], ["other", "S1", "IO", "S2", "S2", "END"]]
-SPANS = Spans.of_prompts(PROMPTS)
+SPANS = PromptSpans.of_prompts(PROMPTS)
 
 
 def later(query: str, key: str) -> bool:
@@ -35,7 +35,7 @@ def later(query: str, key: str) -> bool:
 def test_nodes_and_edges_are_those_of_the_model_at_each_span(shape: ModelShape) -> None:
     plain = Graph.transformer(shape)
     graph = plain.with_spans(SPANS)
-    assert graph is plain.with_spans(Spans.of_prompts(PROMPTS)) and not graph.is_of_prompt
+    assert graph is plain.with_spans(PromptSpans.of_prompts(PROMPTS)) and not graph.is_of_prompt
     assert set(graph.senders) == {f"{name}@{span}" for name in plain.senders for span in SPANS.names}
     edges = set(graph.edge_names(graph.mask))
     expected = set()
@@ -97,6 +97,6 @@ def test_edges_are_counted_both_ways(shape: ModelShape) -> None:
 
 
 def test_too_many_spans_are_refused() -> None:
-    spans = Spans.of_prompts([[f"p{i}" for i in range(200)] + ["END"]])
+    spans = PromptSpans.of_prompts([[f"p{i}" for i in range(200)] + ["END"]])
     with pytest.raises(InputError, match="201 spans of a model with 32,491 edges"):
         Graph.transformer(ModelShape(12, 12, 768)).with_spans(spans)

@@ -10,7 +10,7 @@ import pytest
 from circuitviz.document import Document, Label, State
 from circuitviz.graph import Circuit, Graph, ModelShape, NodeKind, Scores
 from circuitviz.graph.names import split_span
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 from circuitviz.layout import layouts
 from circuitviz.layout.by_token import position_columns
 from circuitviz.scene.build_scene import build_scene
@@ -21,7 +21,7 @@ from circuitviz.shapes.drawing import BoxShape, TextShape
 from circuitviz.shapes.figure_options import FigureOptions
 
 NAMES = ("other", "IO", "S1", "S2", "END")
-SPANS = Spans(NAMES, tuple(tuple(source <= at for source in range(5)) for at in range(5)))
+SPANS = PromptSpans(NAMES, tuple(tuple(source <= at for source in range(5)) for at in range(5)))
 GRAPH = Graph.transformer(ModelShape(4, 3, 24)).with_spans(SPANS)
 CIRCUIT = Circuit.from_names(
     GRAPH,

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 from circuitviz.tasks import Pair, Task, load_task, tasks
 from circuitviz.tasks.spans import check_spans, fill_slots, parse_spans, spans_to_json
 
@@ -103,7 +103,7 @@ def test_tokens_belong_to_spans_by_their_characters(data: st.DataObject, model: 
 @given(st.lists(st.lists(st.sampled_from("abcd"), max_size=6), min_size=1, max_size=4))
 def test_which_span_can_be_read_from_which(rows: list[list[str]]) -> None:
     prompts = [[*row, "END"] for row in rows]
-    spans = Spans.of_prompts(prompts)
+    spans = PromptSpans.of_prompts(prompts)
     assert set(spans.names) == {name for prompt in prompts for name in prompt} and spans.names[-1] == "END"
     for d, query in enumerate(spans.names):
         for s, key in enumerate(spans.names):
@@ -126,7 +126,7 @@ def test_a_part_of_a_task_has_the_indices_of_the_whole(demo: Case) -> None:
         names = [task.spans.names[i] for i in whole[index].tolist() if i >= 0]
         assert names == task.span_names(index)
     with pytest.raises(InputError, match="have the span 'kind'; the circuit has other, END"):
-        task.span_indices(Spans.of_prompts([["other", "END"]]))
+        task.span_indices(PromptSpans.of_prompts([["other", "END"]]))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])

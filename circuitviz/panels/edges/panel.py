@@ -12,7 +12,7 @@ from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.fields import adjust_form_fields
-from circuitviz.panels.widgets.focused_wheel import Slider
+from circuitviz.panels.widgets.focused_wheel import FocusedSlider
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import IntegerField
@@ -27,7 +27,7 @@ class EdgesPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.slider = Slider(Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Edges")
+        self.slider = FocusedSlider(Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Edges")
         self.edges_field = IntegerField(minimum=1, maximum=10_000_000, accessibleName="Number of edges")
         self.measure_button = QPushButton("Measure curve")
         self.export_button = ExportButton(

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from circuitviz.errors import InputError
-from circuitviz.panels.widgets.focused_wheel import Slider
+from circuitviz.panels.widgets.focused_wheel import FocusedSlider
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_row
 
@@ -30,7 +30,9 @@ class ThresholdRow(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.slider = Slider(Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Threshold")
+        self.slider = FocusedSlider(
+            Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Threshold"
+        )
         self.number_field = QLineEdit(accessibleName="Threshold as a number")
         self.max_tau = self.tau = 0.0
         self._pending_tau: float | None = None  # asked for, and not come yet

@@ -20,7 +20,7 @@ from circuitviz.document import State, ViewFilters, set_filters
 from circuitviz.document.view_filters import CHANNELS, SIGN_MEANINGS, SIGNS
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED, adjust_form_fields, make_form
-from circuitviz.panels.widgets.focused_wheel import Slider
+from circuitviz.panels.widgets.focused_wheel import FocusedSlider
 from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
@@ -90,7 +90,7 @@ class FiltersPanel(Panel):
         super().__init__(workspace)
         self._is_updating = False
         self._n_circuit_edges = 1
-        self.max_edges_slider = Slider(
+        self.max_edges_slider = FocusedSlider(
             Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Strongest edges"
         )
         self.max_edges_label = QLabel("all", objectName="muted")

@@ -28,7 +28,7 @@ from circuitviz.graph.spans import END_SPAN
 from circuitviz.panels.prompt_editor.row_spans import TokenRange, span_tokens
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.scene.theme import blend_hex
-from circuitviz.tasks.spans import Span
+from circuitviz.tasks.spans import CharacterSpan
 from circuitviz.workbench.prompt_inspection import RowInspection, visible_spaces
 
 CHIP_PADDING_PX, CHIP_GAP_PX, LINE_GAP_PX = 5.0, 3.0, 9.0
@@ -79,7 +79,7 @@ class AlignedTokens(ThemedWidget):
             self.update()
             self.selection_changed.emit()
 
-    def show_inspection(self, inspection: RowInspection | None, spans: Sequence[Span] = ()) -> None:
+    def show_inspection(self, inspection: RowInspection | None, spans: Sequence[CharacterSpan] = ()) -> None:
         """Show the tokens of another row with its spans, or none."""
         if inspection is None or self.inspection is None or inspection.row != self.inspection.row:
             self.select_columns(-1, -1)
@@ -336,7 +336,7 @@ class AlignedTokens(ThemedWidget):
 
 
 def _find_span_columns(
-    inspection: RowInspection | None, spans: Sequence[Span]
+    inspection: RowInspection | None, spans: Sequence[CharacterSpan]
 ) -> tuple[tuple[str, range], ...]:
     """The spans with their columns, and the answer position's."""
     if inspection is None or not inspection.columns:

@@ -9,7 +9,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph.spans import END_SPAN
 from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.tasks.span_edits import find_like_tokens
-from circuitviz.tasks.spans import Span, check_spans
+from circuitviz.tasks.spans import CharacterSpan, check_spans
 from circuitviz.workbench.prompt_inspection import RowInspection
 
 Inspections = Mapping[PromptRow, RowInspection]
@@ -52,13 +52,13 @@ def remove_spans(row: PromptRow, inspection: RowInspection, tokens: TokenRange) 
     return replace(row, spans=tuple(s for s in row.spans if s not in find_spans(row, inspection, tokens)))
 
 
-def find_spans(row: PromptRow, inspection: RowInspection, tokens: TokenRange) -> list[Span]:
+def find_spans(row: PromptRow, inspection: RowInspection, tokens: TokenRange) -> list[CharacterSpan]:
     """The spans of which tokens are selected."""
     ranges = inspection.clean_ranges[tokens.first : tokens.end]
     return [span for span in row.spans if any(a < span[2] and span[1] < b for a, b in ranges)]
 
 
-def span_tokens(span: Span, inspection: RowInspection) -> TokenRange | None:
+def span_tokens(span: CharacterSpan, inspection: RowInspection) -> TokenRange | None:
     """The tokens of a span; None where no token has a character of it."""
     _, first, end = span
     inside = [i for i, (a, b) in enumerate(inspection.clean_ranges) if a < end and first < b]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QLabel, QWidget
 
-from circuitviz.document.verdict_card import FAILS, HOLDS, STATE_SYMBOLS, UNDECIDED, Verdict
+from circuitviz.document.verdict_card import FAILS, HOLDS, STATE_SYMBOLS, UNDECIDED, CircuitVerdict
 from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
@@ -39,7 +39,7 @@ class VerdictRow(ThemedWidget):
         )
         lay_out_column(row, parent=self)
 
-    def show_verdict(self, verdict: Verdict) -> None:
+    def show_verdict(self, verdict: CircuitVerdict) -> None:
         """Show a verdict."""
         self._state = verdict.state
         self.state_label.setText(f"{STATE_SYMBOLS[verdict.state]} {verdict.state}")

@@ -27,7 +27,7 @@ class ComboBox(QComboBox):
         turn_with_focus(self, event, super().wheelEvent)
 
 
-class Slider(QSlider):
+class FocusedSlider(QSlider):
     """A slider that the wheel neither changes nor gives the focus."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

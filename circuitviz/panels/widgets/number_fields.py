@@ -17,7 +17,7 @@ from circuitviz.panels.widgets.focused_wheel import leave_focus_on_wheel, turn_w
 
 NOTE_MS = 4000
 THOUSANDS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}(\.\d*)?")
-Verdict = tuple[QValidator.State, str, int]
+ValidationResult = tuple[QValidator.State, str, int]
 
 
 class IntegerField(QSpinBox):
@@ -31,7 +31,7 @@ class IntegerField(QSpinBox):
         """Step the number, with the focus."""
         turn_with_focus(self, event, super().wheelEvent)
 
-    def validate(self, text: str, pos: int) -> Verdict:
+    def validate(self, text: str, pos: int) -> ValidationResult:
         """Let any number be typed."""
         return _allow_number(self, super().validate(text, pos), text, pos)
 
@@ -52,7 +52,7 @@ class DecimalField(QDoubleSpinBox):
         """Step the number, with the focus."""
         turn_with_focus(self, event, super().wheelEvent)
 
-    def validate(self, text: str, pos: int) -> Verdict:
+    def validate(self, text: str, pos: int) -> ValidationResult:
         """Let any number be typed."""
         return _allow_number(self, super().validate(text, pos), text, pos)
 
@@ -62,7 +62,9 @@ class DecimalField(QDoubleSpinBox):
         return super().fixup(text) if number is None else _show_nearest(self, number)
 
 
-def _allow_number(field: IntegerField | DecimalField, verdict: Verdict, text: str, pos: int) -> Verdict:
+def _allow_number(
+    field: IntegerField | DecimalField, verdict: ValidationResult, text: str, pos: int
+) -> ValidationResult:
     typed = _strip_affixes(field, text)
     is_number = typed in ("-", "+") or _read_number(field, text) is not None
     is_for_fixup = verdict[0] is QValidator.State.Invalid or _has_decimal_comma(typed)

@@ -12,9 +12,9 @@ from circuitviz.scene.theme import Theme
 from circuitviz.shapes.charts.chart_spec import (
     AreaMark,
     AxisRange,
+    ChartLegendEntry,
     ChartSpec,
     Colour,
-    LegendEntry,
     LineMark,
     Mark,
     PointMark,
@@ -130,7 +130,7 @@ def lay_out_chart(
     axes.set_ticks(spec.axis_ticks)
     entries = list(spec.legend_entries)
     if is_compact and spec.marks:
-        entries.insert(0, LegendEntry(f"{spec.axis_labels['left']} by {spec.axis_labels['bottom']}"))
+        entries.insert(0, ChartLegendEntry(f"{spec.axis_labels['left']} by {spec.axis_labels['bottom']}"))
     legend = ChartLegend(entries if has_legend else (), page, font_size)
     axes.top_space = legend.height
     if callable(height):
@@ -268,9 +268,9 @@ class MarkShapes:
 class ChartLegend:
     """Places legend entries in rows above the frame; ``height`` is what they take, 0 for none."""
 
-    def __init__(self, entries: Sequence[LegendEntry], page: Drawing, font_size: float) -> None:
+    def __init__(self, entries: Sequence[ChartLegendEntry], page: Drawing, font_size: float) -> None:
         self.font_size, self.font_family = font_size, page.font
-        self.placed_entries: list[tuple[LegendEntry, str, float, int]] = []
+        self.placed_entries: list[tuple[ChartLegendEntry, str, float, int]] = []
         left, row, right = PLOT_MARGIN_PT, 0, page.width - PLOT_MARGIN_PT
         for entry in entries:
             offset = self._label_offset(entry)
@@ -298,7 +298,7 @@ class ChartLegend:
             shapes.append(TextShape(label_left, baseline, label, self.font_size, theme.muted))
         return shapes
 
-    def _label_offset(self, entry: LegendEntry) -> float:
+    def _label_offset(self, entry: ChartLegendEntry) -> float:
         """How far an entry's label starts from the entry's left end."""
         width_em = {"": 0.0, "ramp": RAMP_WIDTH_EM + 0.5}.get(entry.swatch, SWATCH_WIDTH_EM)
         if entry.ramp_start_label:
@@ -307,7 +307,7 @@ class ChartLegend:
         return width_em * self.font_size
 
     def _swatch(
-        self, entry: LegendEntry, left_middle: Point, theme: Theme, mark_shapes: MarkShapes
+        self, entry: ChartLegendEntry, left_middle: Point, theme: Theme, mark_shapes: MarkShapes
     ) -> list[DrawingShape]:
         (left, middle), size = left_middle, self.font_size
         if not entry.swatch:

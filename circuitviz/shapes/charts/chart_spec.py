@@ -100,7 +100,7 @@ Mark = LineMark | RuleMark | AreaMark | RectMark | PointMark | TextMark
 
 
 @dataclass(frozen=True)
-class LegendEntry:
+class ChartLegendEntry:
     """One entry of the legend.
 
     ``swatch`` is ``line``, ``dash``, ``band``, ``ramp`` (``colours`` from the least to the greatest value), a
@@ -155,7 +155,7 @@ class ChartSpec:
         self.hover_regions: list[HoverRegion] = []
         self.table_rows: list[list[Any]] = []
         self.extra_table_rows: Callable[[], list[list[Any]]] = list
-        self.legend_entries: list[LegendEntry] = []
+        self.legend_entries: list[ChartLegendEntry] = []
         self.axis_labels = {"left": "", "bottom": ""}
         self.axis_ticks: dict[str, Ticks] = {}
         self.x_range: AxisRange = (0.0, 1.0)
@@ -248,17 +248,17 @@ class ChartSpec:
 
     def add_legend_entry(self, label: str, swatch: str, colour: Colour) -> None:
         """Explain a mark in the legend, once."""
-        entry = LegendEntry(label, swatch, (colour,))
+        entry = ChartLegendEntry(label, swatch, (colour,))
         if entry not in self.legend_entries:
             self.legend_entries.append(entry)
 
     def add_colour_ramp(self, end_label: str, start_label: str, colours: Sequence[Colour]) -> None:
         """Explain a colour scale in the legend, from the least to the greatest value."""
-        self.legend_entries.append(LegendEntry(end_label, "ramp", tuple(colours), start_label))
+        self.legend_entries.append(ChartLegendEntry(end_label, "ramp", tuple(colours), start_label))
 
     def add_legend_note(self, text: str) -> None:
         """Add a fact without a swatch to the legend."""
-        self.legend_entries.append(LegendEntry(text))
+        self.legend_entries.append(ChartLegendEntry(text))
 
 
 def build_chart(name: str, result: dict[str, Any] | None, theme: Theme = LIGHT) -> ChartSpec:

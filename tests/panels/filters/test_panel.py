@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document, State, ViewFilters, set_filters
 from circuitviz.graph import Graph, ModelShape, Scores
-from circuitviz.graph.spans import Spans
+from circuitviz.graph.spans import PromptSpans
 from circuitviz.scene.build_scene import build_scene
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
@@ -70,7 +70,7 @@ def test_spans_of_a_circuit_by_span_are_hidden(idle_host: PanelHost, qtbot: QtBo
     workspace.set_document(Document(State(None, SCORES, SCORES.greedy(80))))
     assert not panel.span_chips.isVisible()
     graph = Graph.transformer(ModelShape(2, 2, 8)).with_spans(
-        Spans.of_prompts([["other", "S1", "S2", "END"]])
+        PromptSpans.of_prompts([["other", "S1", "S2", "END"]])
     )
     scores = Scores(graph, np.random.default_rng(4).normal(size=graph.mask.shape) * graph.mask, "eap")
     workspace.set_document(Document(State(None, scores, scores.greedy(60))))
