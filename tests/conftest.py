@@ -66,7 +66,7 @@ class Case:
                 count = real.sum(0).clamp_min(1)[None, :, None]
                 found[sender] = (masked.sum(0, keepdim=True) / count).expand_as(values)
             else:
-                found[sender] = torch.zeros_like(values)  # an MLP's output bias goes, too (METHODS)
+                found[sender] = torch.zeros_like(values)  # an MLP's output bias goes, too (methods.md)
         return found
 
 

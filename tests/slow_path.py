@@ -1,7 +1,7 @@
 """The independent truth: a transformer written out receiver by receiver, in float64.
 
 No line of circuitviz is used. A plain Hugging Face model gives weights, normalisations, MLPs and
-rotary embeddings; every receiver's input is the sum of the senders' outputs, changed edge by edge, as METHODS
+rotary embeddings; every receiver's input is the sum of the senders' outputs, changed edge by edge, as methods.md
 defines it. Edges are named as in files: ``a0.h1->a2.h3<q>``.
 """
 

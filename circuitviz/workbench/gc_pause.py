@@ -1,4 +1,8 @@
-"""Python's sweeps for lost objects halt every thread, while a file's hundreds of thousands are not lost."""
+"""Pauses Python's cyclic garbage collector while large files are read or written and libraries are imported.
+
+A full collection of the hundreds of thousands of objects that are made then held every thread for 300 ms, and
+none of them is garbage.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ _was_enabled = True
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """No sweeps while something large is read, written or imported, in whatever thread: one took 300 ms."""
+    """Pause the collector within a ``with`` block, for all threads; blocks of several threads may overlap."""
     global _depth, _was_enabled
     with _lock:
         if not _depth:

@@ -157,7 +157,7 @@ def _skipped_rows_sentence(origin: TaskOrigin) -> str:
 
 
 def _attribution_sentence(origin: PromptOrigin) -> str:
-    """The sentence on a circuit of features of one prompt (METHODS: Feature level)."""
+    """The sentence on a circuit of features of one prompt (methods.md, Feature level)."""
     query = origin.query
     cite = METHOD_SOURCES[query.method]
     if query.target == LOGIT_DIFF_TARGET:

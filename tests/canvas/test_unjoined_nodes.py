@@ -27,7 +27,7 @@ Drawn = dict[str, str]  # node_id by the name that the node is to be drawn under
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[dict[str, Any], Drawn]:
-    """A file of any nodes, most of its links missing; the names are those of METHODS, written down here."""
+    """A file of any nodes, most of its links missing; the names are those of methods.md, written down here."""
     tokens = draw(st.integers(1, 7))
     position, layer = st.integers(0, tokens - 1), st.integers(0, 3)
     names: Drawn = {}

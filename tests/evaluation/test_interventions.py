@@ -17,7 +17,7 @@ from circuitviz.progress import run_to_completion
 
 
 def _slow(case: Case, circuit: Circuit, changed: dict[str, Intervention]) -> Tensor:
-    """Logit difference per prompt, every sender's output replaced as METHODS says, one by one."""
+    """Logit difference per prompt, every sender's output replaced as methods.md says, one by one."""
     at, corrupted = case.task.lengths - 1, case.slow_ablation("corrupted")
     here = torch.arange(case.task.clean.shape[1])[None]
 

@@ -1,4 +1,4 @@
-"""Influence equals the series it is defined by; scores and pruning hold what METHODS says."""
+"""Influence equals the series it is defined by; scores and pruning hold what methods.md says."""
 
 from __future__ import annotations
 
