@@ -356,6 +356,7 @@ EVALUATIONS: dict[str, Work] = {
     "faithfulness-positional": partial(_evaluate, metric="log-prob", ablation="mean-positional"),
     "faithfulness-optimal": _evaluate_optimal,
     "faithfulness-by-span": _evaluate_by_span,
+    "exact-by-span": partial(_discover, "exact", by_span=True, receivers="a1.h0<k>,m1"),
     "faithfulness-accuracy": partial(_evaluate, metric="accuracy", ablation="corrupted"),
     "opened-bench": _evaluate_opened,
     "explain-change": _explain_change,

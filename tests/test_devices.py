@@ -27,7 +27,16 @@ from circuitviz.models.device_arrays import copy_arrays
 SMALL = Size(layers=2, heads=2, prompts=4, time=6)
 LARGE = Size(layers=3, heads=4, prompts=7, time=8)
 WIDE = Size(layers=2, heads=4, prompts=7, time=8)  # as many layers as the small one
-PER_PASS = {"exact", "acdc", "activation-patching", "eap-ig-activations", "minimality", "roles", "atp-star"}
+PER_PASS = {
+    "exact",
+    "exact-by-span",
+    "acdc",
+    "activation-patching",
+    "eap-ig-activations",
+    "minimality",
+    "roles",
+    "atp-star",
+}
 """Works whose number of passes through the model depends on the graph: one copy of each kind a pass, as the
 next pass depends on it (acdc), or as each is the measurement of another circuit."""
 PER_LAYER = {"local", "local-scores", "prompt-bench", "roles", "traces", "local-of-size", "ablations",

@@ -10,6 +10,7 @@ from .registry import TaskSetting as TaskSetting
 from .registry import default_selection as default_selection
 from .registry import discover as discover
 from .registry import discover_steps as discover_steps
+from .registry import is_trained as is_trained
 from .registry import make_setting as make_setting
 from .registry import methods as methods
 from .registry import methods_by_span as methods_by_span

@@ -13,15 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from circuitviz.discovery.batch_ablation_values import ablation_values
-from circuitviz.discovery.preselection import PreselectionOptions, preselect_edges
+from circuitviz.discovery.preselection import PreselectionOptions, check_preselection, preselect_edges
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.registry import make_setting as setting_of
 from circuitviz.discovery.search_cost import PassCount, count_edge_passes
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, NodeKind, Scores
-from circuitviz.models import PatchedRun, record_activations
+from circuitviz.models import record_activations
 from circuitviz.models.batching import split_batches
-from circuitviz.models.sender_activations import head_rows
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
@@ -51,6 +50,8 @@ class AcdcOptions(PreselectionOptions):
     use="For small models, few prompts or preselected edges: it runs the model once for every edge",
     options=AcdcOptions,
     select="own",
+    by_span=True,
+    check=lambda setting, options: check_preselection(setting, options.preselect),
     count_passes=lambda setting, options: _count_passes(setting, options),
 )
 def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
@@ -59,11 +60,12 @@ def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
     Receivers in reverse topological order, each one's senders from the latest to the earliest
     [conmy2023acdc]. An edge's score is what its removal cost when it was tried, 0 where it improved the
     metric (with ``absolute``, the change), so the edges kept are those whose score reaches τ. With
-    ``preselect``, C begins as EAP's circuit instead of the whole model.
+    ``preselect``, C begins as EAP's circuit instead of the whole model. By span, an edge is removed at one
+    span at a time, from the last span of a receiver to the first.
     """
     edges = yield from preselect_edges(setting, options.preselect)
     search = _AcdcSearch(setting, options, edges)
-    graph, n_edges, n_done = setting.model.graph, int(edges.sum()), 0
+    graph, n_edges, n_done = setting.graph, int(edges.sum()), 0
     for receiver in reversed(range(len(graph.receivers))):
         for n_tried in search.decide_receiver(receiver):
             n_done += n_tried
@@ -77,8 +79,7 @@ def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
 
 def _count_passes(setting: TaskSetting, options: AcdcOptions) -> PassCount:
     """Each edge is a run from its receiver's layer on, unless its receiver's node was removed before."""
-    graph = setting.model.graph
-    return replace(count_edge_passes(graph, graph.mask, options.preselect), is_upper_bound=True)
+    return replace(count_edge_passes(setting, setting.graph.mask, options.preselect), is_upper_bound=True)
 
 
 class _AcdcSearch:
@@ -91,10 +92,12 @@ class _AcdcSearch:
     """
 
     def __init__(self, setting: TaskSetting, options: AcdcOptions, examined: BoolMatrix) -> None:
-        self.options, self.graph = options, setting.model.graph
+        self.options, self.graph = options, setting.graph
         self.cost_setting = setting
         if options.judge == "kl":
-            self.cost_setting = setting_of(setting.model, setting.task, "kl", setting.ablation)
+            self.cost_setting = setting_of(
+                setting.model, setting.task, "kl", setting.ablation, setting.spans or False
+            )
         model, task = setting.model, setting.task
         self.layers = model.layers
         values_for = ablation_values(model, task, setting.ablation)
@@ -102,7 +105,7 @@ class _AcdcSearch:
         for rows in split_batches(model, len(task), task.clean.shape[1]):
             subtask = task.subset(rows)
             reference = record_activations(model, subtask.clean, subtask.lengths - 1).logits
-            run = PatchedRun(model, subtask.clean, subtask.lengths - 1, values_for(subtask))
+            run = setting.make_run(subtask, values_for(subtask))
             self.batches.append((subtask, run, reference))
         self.n_prompts = len(task)
         self.examined, self.edges = examined, examined.copy()
@@ -126,8 +129,9 @@ class _AcdcSearch:
             How many edges were decided since the last time.
         """
         order = np.flatnonzero(self.examined[:, receiver])[::-1]
-        if not self._affects_metric(receiver):
-            self.edges[:, receiver] = False  # its node has no outgoing edge: no effect
+        can_change = any(run.can_change(receiver) for _, run, _ in self.batches)
+        if not can_change or not self._affects_metric(receiver):  # no effect: its node has no outgoing edge
+            self.edges[:, receiver] = False
             yield len(order)
             return
         while len(order):
@@ -172,7 +176,10 @@ class _AcdcSearch:
             return True  # logits
         node = self.graph.nodes[nodes[0]]
         if node.kind is NodeKind.HEAD and self.layers[node.layer or 0].post_norm is not None:
-            nodes = np.arange(len(self.edges))[head_rows(self.cost_setting.model, node.layer or 0)]
+            of_layer = [
+                other.kind is NodeKind.HEAD and other.layer == node.layer for other in self.graph.nodes
+            ]
+            nodes = np.flatnonzero(of_layer)
         return bool(self.edges[nodes].any())
 
     def _measure_circuit(self, edges: BoolMatrix) -> float:

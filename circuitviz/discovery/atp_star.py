@@ -20,7 +20,7 @@ from circuitviz.discovery.device_results import FetchTimer
 from circuitviz.discovery.gradients import GradientCapture, add_edge_scores
 from circuitviz.discovery.pattern_effects import PatternEffects, heads_of_copies
 from circuitviz.discovery.registry import TaskSetting, methods
-from circuitviz.discovery.search_cost import PassCount, count_gradient_passes
+from circuitviz.discovery.search_cost import PassCount, changed_share, count_gradient_passes
 from circuitviz.graph import Graph, Scores
 from circuitviz.models import Activations, Model
 from circuitviz.models.batching import run_in_batches
@@ -163,7 +163,8 @@ def _join_losses(graph: Graph, scores: NDArray[np.float64]) -> NDArray[np.float6
 def _count_passes(setting: TaskSetting, options: AtpStarOptions) -> PassCount:
     """Each sender before a layer is a run of its attention for queries and one for keys, or for each head."""
     model = setting.model
-    gradients = count_gradient_passes(1, len(_gradient_points(model, options.grad_drop)))
+    points = _gradient_points(model, options.grad_drop)
+    gradients = count_gradient_passes(setting, 1, len(points), keeps_earlier=False)
     copies = heads_of_copies(model)
     n_products = sum(
         head_rows(model, layer).start * len(copies[layer, channel]) * matrix.numel()
@@ -171,6 +172,5 @@ def _count_passes(setting: TaskSetting, options: AtpStarOptions) -> PassCount:
         for channel, matrix in (("q", weights.q), ("k", weights.k))
     )
     n_weights = sum(p.numel() for block in model.bridge.blocks for p in block.parameters() if p.dim() > 1)
-    later = 1 - setting.task.first_changed_position / setting.task.clean.shape[1]
-    attention = ATTENTION_OVERHEAD * later * n_products / n_weights
+    attention = ATTENTION_OVERHEAD * changed_share(setting) * n_products / n_weights
     return PassCount(gradients.forwards + attention, gradients.backwards)

@@ -28,7 +28,7 @@ from circuitviz.progress import Progress, ProgressSteps
     smooth=True,
     at_clean=lambda options: True,
     select="nodes",
-    count_passes=lambda setting, options: count_gradient_passes(1, 1),
+    count_passes=lambda setting, options: count_gradient_passes(setting, 1, 1, keeps_earlier=False),
 )
 def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u, t) = mean over prompts of (z_u − a_u) · ∂L/∂z_u at position t and the clean input.

@@ -17,7 +17,7 @@ from circuitviz.progress import ProgressSteps
     use="To check EAP-IG against: two gradients instead of five or more",
     options=NoOptions,
     smooth=True,
-    count_passes=lambda setting, options: count_gradient_passes(1, 2),
+    count_passes=lambda setting, options: count_gradient_passes(setting, 1, 2),
     points=lambda options: lambda batch: [GradientPoint(), GradientPoint(corrupted=True)],
 )
 def clean_corrupted(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:

@@ -17,7 +17,7 @@ from circuitviz.progress import ProgressSteps
     use="The fastest look at all edges; it underrates edges where the metric is saturated",
     options=NoOptions,
     smooth=True,
-    count_passes=lambda setting, options: count_gradient_passes(1, 1),
+    count_passes=lambda setting, options: count_gradient_passes(setting, 1, 1),
     at_clean=lambda options: True,
     points=lambda options: lambda batch: [GradientPoint()],
 )

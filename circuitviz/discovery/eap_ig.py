@@ -40,7 +40,7 @@ class EapIgOptions:
     options=EapIgOptions,
     smooth=True,
     at_clean=lambda options: path_fractions(options.steps, options.rule) == [1.0],
-    count_passes=lambda setting, options: count_gradient_passes(2, options.steps),
+    count_passes=lambda setting, options: count_gradient_passes(setting, 2, options.steps),
     points=lambda options: partial(_input_points, options),
 )
 def eap_integrated_gradients(setting: TaskSetting, options: EapIgOptions) -> ProgressSteps[Scores]:

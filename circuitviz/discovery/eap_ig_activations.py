@@ -40,7 +40,7 @@ class EapIgActivationsOptions:
     options=EapIgActivationsOptions,
     smooth=True,
     at_clean=lambda options: path_fractions(options.steps, options.rule) == [1.0],
-    count_passes=lambda setting, options: count_gradient_passes(2, _count_points(setting, options)),
+    count_passes=lambda setting, options: count_gradient_passes(setting, 2, _count_points(setting, options)),
     points=lambda options: partial(_layer_points, options),
 )
 def eap_integrated_activations(

@@ -10,12 +10,13 @@ import numpy as np
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import DeviceResults, FetchTimer
 from circuitviz.discovery.partial_means import partial_means
-from circuitviz.discovery.preselection import PreselectionOptions, preselect_edges
+from circuitviz.discovery.preselection import PreselectionOptions, check_preselection, preselect_edges
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import PassCount, count_edge_passes
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, Scores
-from circuitviz.models import PatchedRun, record_activations
+from circuitviz.graph.names import split_span
+from circuitviz.models import record_activations
 from circuitviz.models.batching import run_in_batches
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
@@ -34,11 +35,14 @@ class ExactOptions(PreselectionOptions):
     reference="Goldowsky-Dill et al. 2023",
     use="The reference for other methods, on small models, chosen receivers or preselected edges",
     options=ExactOptions,
+    by_span=True,
+    check=lambda setting, options: check_preselection(setting, options.preselect),
     count_passes=lambda setting, options: _count_passes(setting, options),
 )
 def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> ProgressSteps[Scores]:
     """s(u→v) = L(full model) − L(full model with the one edge ablated), mean over prompts.
 
+    By span, an edge is ablated at the tokens of one span alone; the effects of its spans need not add up.
     Receivers go from the logits upstream, so that the quickest restarts come first. Source:
     [goldowskydill2023path].
     """
@@ -50,11 +54,11 @@ def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> Progress
             f"'{options.receivers}' (receivers); more edges or other receivers would be right."
         )
     scores = yield from measure_edge_effects(setting, [(int(s), int(r)) for s, r in np.argwhere(edges)])
-    return scores if edges.sum() == setting.model.graph.n_edges else replace(scores, examined=edges)
+    return scores if edges.sum() == setting.graph.n_edges else replace(scores, examined=edges)
 
 
 def _edges_of_receivers(setting: TaskSetting, receivers: str) -> BoolMatrix:
-    graph = setting.model.graph
+    graph = setting.graph
     if receivers == "all":
         return graph.mask
     edges = np.zeros_like(graph.mask)
@@ -65,9 +69,7 @@ def _edges_of_receivers(setting: TaskSetting, receivers: str) -> BoolMatrix:
 
 def _count_passes(setting: TaskSetting, options: ExactOptions) -> PassCount:
     """Each edge is a run from its receiver's layer on, beside clean, corrupted and fully ablated runs."""
-    return count_edge_passes(
-        setting.model.graph, _edges_of_receivers(setting, options.receivers), options.preselect
-    )
+    return count_edge_passes(setting, _edges_of_receivers(setting, options.receivers), options.preselect)
 
 
 def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]]) -> ProgressSteps[Scores]:
@@ -77,7 +79,7 @@ def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]])
         setting: Model, task, metric and ablation.
         edges: (row of the sender, column of the receiver) of each edge.
     """
-    model, task, graph = setting.model, setting.task, setting.model.graph
+    model, task, graph = setting.model, setting.task, setting.graph
     values_for = ablation_values(model, task, setting.ablation)
     edge_mask = np.zeros_like(graph.mask)
     for sender, receiver in edges:
@@ -90,10 +92,14 @@ def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]])
         nonlocal prompts_done
         subtask, results, n_measured = task.subset(rows), DeviceResults(total.shape), 0
         reference = record_activations(model, subtask.clean, subtask.lengths - 1).logits
-        run = PatchedRun(model, subtask.clean, subtask.lengths - 1, values_for(subtask))
+        run = setting.make_run(subtask, values_for(subtask))
         clean_metric = setting.compute_metric(run.logits(graph.mask), subtask, reference).double().sum()
         for receiver in receivers:
             senders = np.flatnonzero(edge_mask[:, receiver])
+            if not run.can_change(receiver):
+                results.add((senders, receiver), clean_metric.new_zeros(len(senders)))
+                n_measured += len(senders)
+                continue
             columns = leave_one_out_columns(graph.mask[:, receiver], senders)
             for variants, logits in run.variants(graph.mask, receiver, columns):
                 metrics = setting.compute_metric_of_copies(logits, subtask, reference).sum(1)
@@ -129,7 +135,7 @@ def leave_one_out_columns(
 
 
 def parse_receivers(setting: TaskSetting, names: str) -> list[int]:
-    """Columns of receivers given by name; ``a9.h9`` stands for its q, k and v.
+    """Columns of receivers given by name; ``a9.h9`` stands for its q, k and v, by span at all spans.
 
     Args:
         setting: Model, task, metric and ablation.
@@ -138,9 +144,9 @@ def parse_receivers(setting: TaskSetting, names: str) -> list[int]:
     Raises:
         InputError: A name is no receiver of the model.
     """
-    index, columns = setting.model.graph.receiver_index, []
+    index, columns = setting.graph.receiver_index, list[int]()
     for name in (part.strip() for part in names.split(",") if part.strip()):
-        several = [r for r in index if r == name or r.partition("<")[0] == name]
+        several = [r for r in index if name in _names_of_receiver(r)]
         if not several:
             raise InputError(
                 f"There is no receiver '{name}' in this model; receivers are logits, MLPs such as "
@@ -150,3 +156,10 @@ def parse_receivers(setting: TaskSetting, names: str) -> list[int]:
     if not columns:
         raise InputError("No receiver was named; logits, or heads such as a2.h3<q>, would be right.")
     return sorted(set(columns))
+
+
+def _names_of_receiver(receiver: str) -> set[str]:
+    """What asks for a receiver: for ``a9.h9@S2<k>`` also ``a9.h9<k>``, ``a9.h9@S2`` and ``a9.h9``."""
+    node, _, channel = receiver.partition("<")
+    component = split_span(node)[0]
+    return {receiver, node, component, f"{component}<{channel}" if channel else component}

@@ -24,7 +24,7 @@ RULES = BackwardRules(softmax_temperature=2.0, query_key_factor=0.25, value_fact
     use="Nearly as fast as EAP, for heads that stand in for one another",
     options=NoOptions,
     smooth=True,
-    count_passes=lambda setting, options: count_gradient_passes(1, 1),
+    count_passes=lambda setting, options: count_gradient_passes(setting, 1, 1),
     at_clean=lambda options: True,
     points=lambda options: lambda batch: [GradientPoint()],
     rules=lambda options: RULES,
@@ -35,11 +35,7 @@ def gradient_interaction(setting: TaskSetting, options: NoOptions) -> ProgressSt
     In the backward pass the scales of normalisations are constants, the softmax of attention is that at
     temperature 2, values get half the gradient, queries and keys a quarter, and both factors of a gate half.
     Source: [edin2025gim].
-
-    Raises:
-        InputError: The model has mixtures of experts, or computes its attention in one piece.
     """
-    RULES.check(setting.model, "gim")
     return (
         yield from score_by_average_gradients(
             setting, "gim", lambda batch: [GradientPoint()], first_point_is_clean=True, rules=RULES

@@ -72,6 +72,7 @@ class LearnedRankingOptions:
     use="For the most faithful circuits, but for the smallest, where minutes of training are worth it",
     options=LearnedRankingOptions,
     smooth=True,
+    is_trained=True,
     count_passes=lambda setting, options: _count_passes(setting, options),
 )
 def learned_ranking(setting: TaskSetting, options: LearnedRankingOptions) -> ProgressSteps[Scores]:

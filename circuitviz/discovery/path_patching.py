@@ -51,6 +51,7 @@ class PathPatchingOptions:
     reference="Wang et al. 2023; Goldowsky-Dill et al. 2023",
     use="Step by step from the logits down: choose receivers, look, go on",
     options=PathPatchingOptions,
+    check=lambda setting, options: _parse_rounds(setting, options),
     count_passes=lambda setting, options: _count_passes(setting, options),
 )
 def path_patching(setting: TaskSetting, options: PathPatchingOptions) -> ProgressSteps[Scores]:
@@ -62,14 +63,13 @@ def path_patching(setting: TaskSetting, options: PathPatchingOptions) -> Progres
     ``info["rounds"]`` is the tree: each round's receivers, and every sender's effect on them. Source:
     [wang2023ioi], [goldowskydill2023path].
     """
-    named = [parse_receivers(setting, part) for part in options.receivers.split(";")]
+    named = _parse_rounds(setting, options)
     receivers = named[0]
     graph = setting.model.graph
     nothing = np.zeros(graph.mask.shape)
     scores = Scores(graph, nothing, "path-patching", examined=nothing.astype(bool))
     number_of_rounds = max(options.rounds, len(named))
     for round_index in range(number_of_rounds):
-        _check_receivers(setting, receivers)
         patching_round = _PatchingRound(setting, receivers, options.mlps == "recomputed")
         for step in patching_round.run():
             done = (round_index + step.done) / number_of_rounds
@@ -138,7 +138,7 @@ class _PatchingRound:
 def _count_passes(setting: TaskSetting, options: PathPatchingOptions) -> PassCount:
     """Each sender is a run from the first of the receivers that it reaches; later rounds are bounded."""
     graph, layers = setting.model.graph, receiver_layers(setting.model.graph)
-    named = [parse_receivers(setting, part) for part in options.receivers.split(";")]
+    named = _parse_rounds(setting, options)
     n_later_rounds = max(0, options.rounds - len(named))
     n_forwards = 4.0 * (len(named) + n_later_rounds) + n_later_rounds * len(graph.senders)
     for columns in named:
@@ -147,13 +147,15 @@ def _count_passes(setting: TaskSetting, options: PathPatchingOptions) -> PassCou
     return PassCount(n_forwards, is_upper_bound=n_later_rounds > 0)
 
 
-def _check_receivers(setting: TaskSetting, receivers: list[int]) -> None:
-    names = [setting.model.graph.receivers[r] for r in receivers]
-    if "logits" in names and len(names) > 1:
+def _parse_rounds(setting: TaskSetting, options: PathPatchingOptions) -> list[list[int]]:
+    """The receivers of each round that is named; InputError where they cannot be patched together."""
+    rounds = [parse_receivers(setting, part) for part in options.receivers.split(";")]
+    if any(len(columns) > 1 and len(setting.model.graph.receivers) - 1 in columns for columns in rounds):
         raise InputError(
             "The receivers were 'logits' together with others; everything that the others write "
             "reaches the logits, so give 'logits' alone."
         )
+    return rounds
 
 
 def _add_round(scores: Scores, receivers: list[int], effects: NDArray[np.float64]) -> Scores:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuitviz.discovery.registry import TaskSetting, discover_steps
+from circuitviz.discovery.registry import TaskSetting, check_method, discover_steps, methods
+from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
@@ -17,6 +18,24 @@ class PreselectionOptions:
     """How many edges a slow method examines."""
 
     preselect: int = option(0, "examine only the n edges that EAP would choose greedily; 0: all", low=0)
+
+
+def check_preselection(setting: TaskSetting, n_edges: int) -> None:
+    """Check that edges can be chosen, before anything is computed.
+
+    Arguments are those of ``preselect_edges``.
+
+    Raises:
+        InputError: The metric has no gradient, or none at the clean prompts; the model has fewer edges.
+    """
+    if not n_edges:
+        return
+    check_method(setting, PRESELECTING_METHOD, methods.get(PRESELECTING_METHOD).options())
+    if n_edges > setting.graph.n_edges:
+        raise InputError(
+            f"{n_edges:,} edges were to be examined (preselect); this model has {setting.graph.n_edges:,}, "
+            "so a number up to that, or 0 for all, would be right."
+        )
 
 
 def preselect_edges(setting: TaskSetting, n_edges: int) -> ProgressSteps[BoolMatrix]:
@@ -35,9 +54,16 @@ def preselect_edges(setting: TaskSetting, n_edges: int) -> ProgressSteps[BoolMat
         InputError: The metric has no gradient, or none at the clean prompts; the model has fewer edges.
     """
     if not n_edges:
-        return setting.model.graph.mask
+        return setting.graph.mask
     steps = ProgressRunner(
-        discover_steps(setting.model, setting.task, PRESELECTING_METHOD, setting.metric, setting.ablation)
+        discover_steps(
+            setting.model,
+            setting.task,
+            PRESELECTING_METHOD,
+            setting.metric,
+            setting.ablation,
+            setting.spans or False,
+        )
     )
     for step in steps:
         yield Progress(0, n_edges, f"choosing edges by EAP, {step.message}")

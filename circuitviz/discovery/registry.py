@@ -15,7 +15,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Scores
 from circuitviz.graph.spans import PromptSpans
 from circuitviz.metrics import metrics
-from circuitviz.models import Model, check_ablation
+from circuitviz.models import Activations, Model, PatchedRun, check_ablation
 from circuitviz.options import build_options, options_to_dict
 from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.registry import Registry, RegistryEntry
@@ -44,6 +44,18 @@ class TaskSetting:
     def graph(self) -> Graph:
         """The graph of the edges: the model's, or its components at each span."""
         return self.model.graph if self.spans is None else self.model.graph.with_spans(self.spans)
+
+    def make_run(self, batch: Task, ablated: Activations, allow_interventions: bool = False) -> PatchedRun:
+        """Forward passes of a batch with edges of ``graph`` ablated.
+
+        Args:
+            batch: A part of the task.
+            ablated: Ablation values of all senders on it.
+            allow_interventions: Whether nodes may be replaced.
+        """
+        indices = None if self.spans is None else batch.span_indices(self.spans)
+        at = batch.lengths - 1
+        return PatchedRun(self.model, batch.clean, at, ablated, allow_interventions, self.graph, indices)
 
     def make_scores(self, values: Tensor, method: str, partial: bool = False) -> Scores:
         """Scores of the edges of ``graph``.
@@ -90,8 +102,11 @@ class TaskSetting:
 
 DiscoveryMethod = Callable[[TaskSetting, Any], ProgressSteps[Scores]]
 """(setting, options) → steps; registered with ``smooth=True`` where it needs a gradient, with ``at_clean``, a
-function that says of options whether all gradients are those at the clean prompts, and with ``select`` where
-a circuit is best chosen otherwise than greedily from its scores."""
+function that says of options whether all gradients are those at the clean prompts, with ``by_span=True``
+where it scores edges by span, with ``is_trained=True`` where partial results are rankings of all edges that
+get better step by step, with ``check``, a function (setting, options) that raises InputError where the method
+would, and with ``select`` where a circuit is best chosen otherwise than greedily from its
+scores."""
 
 methods: Registry[DiscoveryMethod] = Registry("method", "circuitviz.discovery", "circuitviz.methods")
 
@@ -135,9 +150,19 @@ def default_selection(method: str) -> str:
     return str(methods.get(method).extra.get("select", "greedy"))
 
 
+def is_trained(method: str) -> bool:
+    """Whether a method trains a ranking of all edges, whose partial results get better step by step."""
+    return bool(methods.get(method).extra.get("is_trained"))
+
+
 def methods_by_span() -> list[str]:
-    """Names of the methods that score edges by span: those of gradients at receivers."""
-    return [entry.name for entry in methods.entries() if "points" in entry.extra]
+    """Names of the methods that score edges by span."""
+    return [entry.name for entry in methods.entries() if _scores_by_span(entry)]
+
+
+def _scores_by_span(entry: RegistryEntry[DiscoveryMethod]) -> bool:
+    """Whether a method scores edges by span, as all do that take gradients at receivers."""
+    return "points" in entry.extra or bool(entry.extra.get("by_span"))
 
 
 def discover_steps(
@@ -185,14 +210,20 @@ def check_method(setting: TaskSetting, method: str, options: Any) -> None:
         options: Its options.
 
     Raises:
-        InputError: It does not score edges by span, or the metric has no gradient where the method takes it.
+        InputError: It does not score edges by span, the metric has no gradient where the method takes it, or
+            the method's own check refuses the model or the options.
     """
     entry = methods.get(method)
-    if setting.spans is not None and "points" not in entry.extra:
+    if setting.spans is not None and not _scores_by_span(entry):
         raise InputError(
             f"The method '{method}' does not score edges by span; {', '.join(methods_by_span())} do."
         )
     _check_gradient(entry, options, setting.metric)
+    if "rules" in entry.extra:
+        entry.extra["rules"](options).check(setting.model, method)
+    check: Callable[[TaskSetting, Any], object] | None = entry.extra.get("check")
+    if check is not None:
+        check(setting, options)
 
 
 def _check_gradient(entry: RegistryEntry[DiscoveryMethod], options: Any, metric: str) -> None:

@@ -38,7 +38,7 @@ class RelpOptions:
     use="Nearly as fast as EAP; constant patterns leave out edges into queries and keys (see qk)",
     options=RelpOptions,
     smooth=True,
-    count_passes=lambda setting, options: count_gradient_passes(1, 1),
+    count_passes=lambda setting, options: count_gradient_passes(setting, 1, 1),
     at_clean=lambda options: True,
     points=lambda options: lambda batch: [GradientPoint()],
     rules=lambda options: _backward_rules(options),
@@ -49,12 +49,8 @@ def relevance_patching(setting: TaskSetting, options: RelpOptions) -> ProgressSt
     In the backward pass the scales of normalisations are constants, f(x) is x · [f(x)/x] with a constant
     bracket, both factors of a gate get half the gradient, and attention patterns are constants or keep their
     gradient. Source: [jafari2025relp].
-
-    Raises:
-        InputError: The model has mixtures of experts, or an activation that cannot be told apart.
     """
     rules = _backward_rules(options)
-    rules.check(setting.model, "relp")
     return (
         yield from score_by_average_gradients(
             setting, "relp", lambda batch: [GradientPoint()], first_point_is_clean=True, rules=rules

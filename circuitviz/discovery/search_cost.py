@@ -16,6 +16,7 @@ from circuitviz.discovery.optimal_ablation import count_learning_passes, has_con
 from circuitviz.discovery.registry import TaskSetting, check_method, methods
 from circuitviz.discovery.task_pass import TaskPass
 from circuitviz.graph import BoolMatrix, Graph
+from circuitviz.graph.names import split_span
 from circuitviz.models import OPTIMAL_ABLATION
 from circuitviz.models.batching import batch_budget_bytes, max_batch_size
 from circuitviz.options import build_options
@@ -137,8 +138,8 @@ def count_learning_forwards(task: Task) -> float:
 
 def receiver_layers(graph: Graph) -> NDArray[np.int64]:
     """The layer of each receiver; ``logits`` come after the last."""
-    n_layers = graph.shape.n_layers
-    return np.array([n_layers if r == "logits" else int(r[1:].partition(".")[0]) for r in graph.receivers])
+    n_layers, names = graph.shape.n_layers, [split_span(name)[0] for name in graph.receivers]
+    return np.array([n_layers if r == "logits" else int(r[1:].partition(".")[0]) for r in names])
 
 
 def share_from_layer(graph: Graph, layers: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -147,26 +148,57 @@ def share_from_layer(graph: Graph, layers: NDArray[np.int64]) -> NDArray[np.floa
     return np.asarray((n_layers - layers + 1 / 3) / (n_layers + 1 / 3), dtype=np.float64)
 
 
-def count_edge_passes(graph: Graph, edges: BoolMatrix, n_preselected: int = 0) -> PassCount:
+def count_edge_passes(setting: TaskSetting, edges: BoolMatrix, n_preselected: int = 0) -> PassCount:
     """Passes of a method that runs the model once for each edge, from the edge's receiver on.
 
+    By span, edges at spans before the first token that differs take none.
+
     Args:
-        graph: The model's graph.
+        setting: Model, task and ablation.
         edges: Edges that the method examines, bool [senders, receivers].
         n_preselected: How many of the model's edges EAP chooses before; 0 for all. Which they are is not
             known yet, so each counts as the mean of all that are examined.
     """
+    graph = setting.graph
     shares = share_from_layer(graph, receiver_layers(graph))
-    n_passes = float(edges.sum(axis=0) @ shares)
+    if setting.spans is not None:
+        first = setting.task.first_changed_position if setting.ablation == "corrupted" else 0
+        present = np.unique(setting.task.span_indices(setting.spans)[:, first:])
+        columns = np.arange(len(shares) - 1)
+        shares[columns[~np.isin(columns % len(setting.spans), present)]] = 0.0
+    n_passes = float(edges.sum(axis=0) @ shares) * changed_share(setting)
+    n_begin = 3 + changed_share(setting)  # corrupted, clean, fully ablated, and the whole model again
     if not n_preselected:
-        return PassCount(4 + n_passes)
-    eap = count_gradient_passes(1, 1)
-    return PassCount(4 + eap.forwards + n_passes * min(1.0, n_preselected / graph.n_edges), eap.backwards)
+        return PassCount(n_begin + n_passes)
+    eap = count_gradient_passes(setting, 1, 1)
+    return PassCount(
+        n_begin + eap.forwards + n_passes * min(1.0, n_preselected / graph.n_edges), eap.backwards
+    )
 
 
-def count_gradient_passes(n_forwards: int, n_gradients: int) -> PassCount:
-    """Passes of a method that takes gradients, with the products that make edge scores of them."""
-    return PassCount(n_forwards + GRADIENT_OVERHEAD * n_gradients, GRADIENT_OVERHEAD * n_gradients)
+def count_gradient_passes(
+    setting: TaskSetting, n_forwards: int, n_gradients: int, keeps_earlier: bool = True
+) -> PassCount:
+    """Passes of a method that takes gradients, with the products that make edge scores of them.
+
+    Args:
+        setting: Model, task and ablation.
+        n_forwards: Passes without a gradient; the first is the one that gives ablation values.
+        n_gradients: Passes with one.
+        keeps_earlier: Whether passes take what comes before the first token that differs from the first one;
+            gradients are taken from that token on in any case.
+    """
+    share = changed_share(setting)
+    of_forward = share if keeps_earlier else 1.0
+    n_with_overhead = GRADIENT_OVERHEAD * n_gradients
+    return PassCount(1 + of_forward * (n_forwards - 1 + n_with_overhead), share * n_with_overhead)
+
+
+def changed_share(setting: TaskSetting) -> float:
+    """The share of a task's tokens from the first that differs on: what passes after the first compute."""
+    if setting.ablation != "corrupted":
+        return 1.0
+    return 1.0 - setting.task.first_changed_position / setting.task.clean.shape[1]
 
 
 def _peak_memory_bytes(setting: TaskSetting, has_backward: bool) -> float:

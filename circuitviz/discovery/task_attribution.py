@@ -9,8 +9,9 @@ from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.eap_ig import QUADRATURE_RULES, path_fractions
 from circuitviz.discovery.mixed_attribution import choose_features, score_mixed_edges
 from circuitviz.discovery.registry import TaskSetting, methods
-from circuitviz.discovery.search_cost import count_gradient_passes
+from circuitviz.discovery.search_cost import PassCount, count_gradient_passes
 from circuitviz.features.feature_basis import load_dictionaries_by_site, parse_sites
+from circuitviz.features.task_ablation_values import check_feature_ablation
 from circuitviz.graph import Scores
 from circuitviz.options import build_options, option
 from circuitviz.progress import ProgressSteps
@@ -64,9 +65,8 @@ class TaskAttributionOptions:
         or options.gradient != "eap-ig"
         or path_fractions(options.steps, options.rule) == [1.0]
     ),
-    count_passes=lambda setting, options: count_gradient_passes(
-        3, options.steps if options.gradient == "eap-ig" else 1
-    ),
+    count_passes=lambda setting, options: _count_passes(setting, options),
+    check=lambda setting, options: _check(setting, options),
 )
 def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v; u and v may be features.
@@ -74,12 +74,7 @@ def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> P
     Source: [marks2024sparse], [hanna2024faithfulness].
     """
     points = [GradientPoint(share) for share in path_fractions(options.steps, options.rule)]
-    rules: BackwardRules | None = None
-    if options.gradient in RULED_GRADIENTS:
-        method, method_options = RULED_GRADIENTS[options.gradient]
-        entry = methods.get(method)
-        rules = entry.extra["rules"](build_options(entry.options, method_options))
-        rules.check(setting.model, method)
+    if (rules := _check_rules(setting, options)) is not None:
         points = [GradientPoint()]
     sites = parse_sites(options.sites)
     if not sites:
@@ -90,3 +85,32 @@ def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> P
     opening, site_info = yield from choose_features(setting, site_dictionaries, options.features)
     scores = yield from score_mixed_edges(setting, opening, points, METHOD_NAME, {"sites": site_info}, rules)
     return replace(scores, info={"sites": site_info})
+
+
+def _check(setting: TaskSetting, options: TaskAttributionOptions) -> None:
+    """InputError where features have no ablation values, or the model has a part without a rule."""
+    if parse_sites(options.sites):
+        check_feature_ablation(setting.ablation)
+    _check_rules(setting, options)
+
+
+def _check_rules(setting: TaskSetting, options: TaskAttributionOptions) -> BackwardRules | None:
+    """What the backward pass does differently; InputError where the model has a part without a rule."""
+    if options.gradient not in RULED_GRADIENTS:
+        return None
+    method, method_options = RULED_GRADIENTS[options.gradient]
+    entry = methods.get(method)
+    rules: BackwardRules = entry.extra["rules"](build_options(entry.options, method_options))
+    rules.check(setting.model, method)
+    return rules
+
+
+def _count_passes(setting: TaskSetting, options: TaskAttributionOptions) -> PassCount:
+    """Where sites show features, these are chosen by a pass with a gradient, and run on corrupted prompts."""
+    n_gradients, has_sites = (
+        options.steps if options.gradient == "eap-ig" else 1,
+        bool(parse_sites(options.sites)),
+    )
+    return count_gradient_passes(
+        setting, 2 + 3 * has_sites, n_gradients + has_sites, keeps_earlier=not has_sites
+    )

@@ -97,15 +97,7 @@ class FaithfulnessBench:
             model, batch = self.setting.model, self.setting.task.subset(rows)
             clean = record_activations(model, batch.clean, batch.lengths - 1)
             assert clean.logits is not None
-            run = PatchedRun(
-                model,
-                batch.clean,
-                batch.lengths - 1,
-                self._ablation_values(batch),
-                self.allow_interventions,
-                self.setting.graph,
-                None if self.setting.spans is None else batch.span_indices(self.setting.spans),
-            )
+            run = self.setting.make_run(batch, self._ablation_values(batch), self.allow_interventions)
             if len(self._cached_runs) >= MAX_CACHED_RUNS:
                 return batch, run, clean.logits
             self._cached_runs[rows] = (batch, run, clean.logits)

@@ -24,17 +24,22 @@ def task_feature_values(model: Model, task: Task, ablation: str, basis: FeatureB
     """
     if ablation == "corrupted":
         return lambda part: listed_activations(model, part.corrupted, part.lengths, basis)
-    if ablation == OPTIMAL_ABLATION:
-        raise InputError(
-            "Optimal ablation has a constant for each head and MLP, and none for features; corrupted, zero, "
-            "mean or mean-positional would be right where sites are shown in features."
-        )
+    check_feature_ablation(ablation)
     if ablation == "zero":
         like = model.empty_stream
         zero = {name: like.new_zeros(1, 1, len(site.listed)) for name, site in basis.sites.items()}
         return lambda _part: zero
     shared = _mean_activations(model, task, basis, positional=ablation == "mean-positional")
     return lambda _part: shared
+
+
+def check_feature_ablation(ablation: str) -> None:
+    """Raise InputError where an ablation has no values for features, whose constants are not learned."""
+    if ablation == OPTIMAL_ABLATION:
+        raise InputError(
+            "Optimal ablation has a constant for each head and MLP, and none for features; corrupted, zero, "
+            "mean or mean-positional would be right where sites are shown in features."
+        )
 
 
 @torch.no_grad()

@@ -21,6 +21,21 @@ from circuitviz.models.sender_activations import head_rows
 
 
 @dataclass(frozen=True, eq=False)
+class VariedReceiver:
+    """The receiver whose edges differ from copy to copy of a pass.
+
+    Attributes:
+        column: Its column in the model's graph.
+        reads: What it reads in each copy, bool [copies, senders].
+        span: The span at whose tokens it does; None for all tokens.
+    """
+
+    column: int
+    reads: BoolMatrix
+    span: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class SumTerm:
     """Deltas that enter a sum.
 
@@ -29,7 +44,8 @@ class SumTerm:
         is_of_run: Whether they are the run's, the same for all copies, or the pass's own.
         factors: Number of an array int8 [receivers (· copies), rows] in ``PassPlan.arrays``.
         index: Number of an array of the rows in their source; None where they are contiguous.
-        tokens: Number of an array of the tokens whose sums it enters; None where it enters all.
+        tokens: Number of an array of the tokens whose sums it enters, of one copy or, where the rows are the
+            pass's own, of all; None where it enters all.
     """
 
     rows: NDArray[np.intp]
@@ -44,9 +60,10 @@ class SumPlan:
     """Inputs of some receivers, as the shorter of two sums each.
 
     Attributes:
-        dense: Which start from the pass's own stream, bool [receivers, copies, spans or 1]; the others start
-            from that of the fully ablated run.
-        is_dense: Number of the same array in ``PassPlan.arrays``; None where all are the same.
+        dense: Which start from the pass's own stream, bool [receivers, copies or 1, spans or 1]; the others
+            start from that of the fully ablated run.
+        is_dense: Number of the same array in ``PassPlan.arrays``, with spans [receivers, (copies ·) batch,
+            positions]; None where all are the same.
         is_varied: Whether copies read different senders.
         terms: What is added.
     """
@@ -113,8 +130,7 @@ class PassPlan:
         start_layer: The first layer that runs.
         first_own_sender: Row of the first sender whose deltas are the pass's own.
         copies: How many copies of the batch the pass has.
-        varied_receiver: (column of the receiver whose edges differ from copy to copy, bool [copies,
-            senders]).
+        varied_receiver: The receiver whose edges differ from copy to copy.
         span_indices: The span of each token of the pass [batch, positions], −1 in padding, where edges are by
             span.
         layers: Plans of the layers from ``start_layer`` on.
@@ -127,7 +143,7 @@ class PassPlan:
     start_layer: int
     first_own_sender: int
     copies: int
-    varied_receiver: tuple[int, BoolMatrix] | None
+    varied_receiver: VariedReceiver | None
     span_indices: NDArray[np.intp] | None = None
     layers: dict[int, LayerPlan] = field(default_factory=dict)
     logits: ReceiverPlan = field(init=False)
@@ -139,7 +155,7 @@ class PassPlan:
         n_layers, columns = self.model.shape.n_layers, self.model.graph.receiver_index
         for layer in range(self.start_layer, n_layers):
             self.layers[layer] = self._plan_layer(layer)
-        self.logits = self._plan_receiver(len(self.edges), columns["logits"], is_logits=True)
+        self.logits = self._plan_receiver(len(self.edges), columns["logits"])
         self.arrays = copy_arrays(self._host_arrays, self.model.device)
 
     def array(self, number: int | None) -> Tensor | None:
@@ -161,7 +177,7 @@ class PassPlan:
             reads_any, reads_all = reads.any(axis=(0, 2)), reads.all(axis=(0, 2))
             if self.varied_receiver is not None and layer == self.start_layer:
                 # all other heads do the same as in the run
-                is_summed, has_complete, ablated = columns == self.varied_receiver[0], False, None
+                is_summed, has_complete, ablated = columns == self.varied_receiver.column, False, None
             else:
                 is_summed = reads_any & ~reads_all
                 if is_summed.any() and 2 * reads_all.sum() <= n_heads:
@@ -193,10 +209,8 @@ class PassPlan:
         name = f"a{layer}.{'kv' if grouped else 'h'}0<{channel}>"
         return self.model.graph.receiver_index[name], shape.n_heads if channel == "q" else shape.kv_heads
 
-    def _plan_receiver(self, reach: int, column: int, is_logits: bool = False) -> ReceiverPlan:
+    def _plan_receiver(self, reach: int, column: int) -> ReceiverPlan:
         reads = self._read_mask(reach, np.array([column]))
-        if is_logits and reads.ndim == 3 and self.varied_receiver is None:
-            reads = np.asarray(reads.any(axis=2))  # it reads one position, which is in one span
         reads_none, reads_all = not reads.any(), bool(reads.all())
         return ReceiverPlan(reads_none, reads_all, None if reads_none or reads_all else self._plan_sum(reads))
 
@@ -204,69 +218,88 @@ class PassPlan:
         """Which senders the receivers read.
 
         Returns:
-            Bool [reach, receivers], or [reach, receivers, spans]; [reach, receivers, copies] where the varied
-            receiver is among them.
+            Bool [reach, receivers, copies, spans]: one copy where all read the same, and one span where edges
+            are not by span and for ``logits``, which reads one position.
         """
-        reads = self.edges[:reach, columns]
-        varied, variants = self.varied_receiver or (-1, reads)
-        if varied not in columns:
+        reads = self.edges[:reach, columns].reshape(reach, len(columns), 1, -1)
+        if columns[0] == self.edges.shape[1] - 1:
+            reads = np.asarray(reads.any(axis=3, keepdims=True))
+        varied = self.varied_receiver
+        if varied is None or varied.column not in columns:
             return reads
-        if reads.ndim == 3:
-            reads = np.asarray(reads.any(axis=2))  # `logits`, which reads one position
-        reads_of_copies = np.repeat(reads[:, :, None], self.copies, axis=2)
-        reads_of_copies[:, columns == varied] = variants[:, None, :reach].transpose(2, 1, 0)
-        return reads_of_copies
+        reads = np.repeat(reads, self.copies, axis=2)
+        first, end = (
+            (0, None) if varied.span is None or reads.shape[3] == 1 else (varied.span, varied.span + 1)
+        )
+        place = int(np.flatnonzero(columns == varied.column)[0])
+        reads[:, place, :, first:end] = varied.reads[:, :reach].T[:, :, None]
+        return reads
 
     def _plan_sum(self, reads: BoolMatrix) -> SumPlan:
         """The shorter sum of each receiver; ``reads`` as ``_read_mask`` gives it."""
-        reach, receivers = reads.shape[:2]
-        is_by_span = reads.ndim == 3 and self.varied_receiver is None
-        dense = 2 * reads.sum(axis=0) > reach  # [receivers], or [receivers, copies or spans]
+        reach, _, copies, spans = reads.shape
+        dense = 2 * reads.sum(axis=0) > reach
         signs = np.where(dense[None], reads.astype(np.int8) - 1, reads.astype(np.int8))
-        if is_by_span:
-            terms = [
-                term
-                for span, tokens in self._span_tokens.items()
-                for term in self._sum_terms(signs[:, :, span], tokens)
-            ]
-        else:
-            terms = self._sum_terms(signs, None)
-        dense = dense.reshape((receivers, 1, -1) if is_by_span else (receivers, -1, 1))
+        terms = self._sum_terms(signs[..., 0], (None, None)) if spans == 1 else []
+        if spans > 1:
+            for span, tokens in self._span_tokens.items():
+                terms += self._sum_terms(signs[..., span], tokens)
         is_dense = None if dense.all() or not dense.any() else self._add_array(self._of_tokens(dense))
-        return SumPlan(dense, is_dense, reads.ndim == 3 and not is_by_span, terms)
+        return SumPlan(dense, is_dense, copies > 1, terms)
 
-    def _sum_terms(self, signs: NDArray[np.int8], tokens: int | None) -> list[SumTerm]:
-        """What is added at some tokens, or at all: the run's senders, and the pass's own."""
+    def _sum_terms(self, signs: NDArray[np.int8], tokens: tuple[int | None, int | None]) -> list[SumTerm]:
+        """What is added at some tokens, or at all: the run's senders, and the pass's own.
+
+        Args:
+            signs: Factors [reach, receivers, copies].
+            tokens: Numbers of the arrays of the tokens in one copy, and in all.
+        """
         reach = len(signs)
         used = np.flatnonzero(signs.reshape(reach, -1).any(axis=1))
         is_of_run = used < self.first_own_sender
         terms = []
-        for rows, of_run, first_row in (
-            (used[is_of_run], True, 0),
-            (used[~is_of_run], False, self.first_own_sender),
+        for rows, of_run, first_row, tokens_of in (
+            (used[is_of_run], True, 0, tokens[0]),
+            (used[~is_of_run], False, self.first_own_sender, tokens[1]),
         ):
             if not len(rows):
                 continue
             if (
-                tokens is None and 2 * len(rows) > rows[-1] + 1 - first_row
+                tokens_of is None and 2 * len(rows) > rows[-1] + 1 - first_row
             ):  # a few zeros are cheaper than a copy
                 rows = np.arange(first_row, rows[-1] + 1)
             is_contiguous = len(rows) == rows[-1] - rows[0] + 1
             factors = self._add_array(signs[rows].reshape(len(rows), -1).T)
             index = None if is_contiguous else self._add_array(rows - first_row)
-            terms.append(SumTerm(rows, of_run, factors, index, tokens))
+            terms.append(SumTerm(rows, of_run, factors, index, tokens_of))
         return terms
 
-    def _add_span_tokens(self) -> dict[int, int]:
-        """Arrays of the tokens of each span that there is, by the span's index."""
+    def _add_span_tokens(self) -> dict[int, tuple[int, int]]:
+        """Arrays of the tokens of each span that there is, of one copy and of all, by the span's index."""
         if self.span_indices is None:
             return {}
-        flat = self.span_indices.reshape(-1)
-        present = np.unique(flat[flat >= 0]).tolist()
-        return {span: self._add_array(np.flatnonzero(flat == span)) for span in present}
+        arrays = {}
+        for span in present_spans(self.span_indices):
+            tokens = np.flatnonzero(self.span_indices == span)
+            of_one = of_all = self._add_array(tokens)
+            if self.copies > 1:
+                starts = self.span_indices.size * np.arange(self.copies)
+                of_all = self._add_array((starts[:, None] + tokens).reshape(-1))
+            arrays[span] = of_one, of_all
+        return arrays
 
     def _of_tokens(self, dense: BoolMatrix) -> BoolMatrix:
-        """What is said of spans [receivers, 1, spans] for each token [receivers, batch, positions]."""
+        """What is said of spans [receivers, copies, spans] for each token.
+
+        Returns:
+            Bool [receivers, copies · batch, positions].
+        """
         if dense.shape[2] == 1 or self.span_indices is None:
             return dense
-        return dense[:, 0][:, self.span_indices]
+        of_tokens = dense[:, :, self.span_indices]
+        return of_tokens.reshape(len(dense), -1, of_tokens.shape[-1])
+
+
+def present_spans(span_indices: NDArray[np.intp]) -> list[int]:
+    """The spans that some tokens are in, by their indices; −1 stands for none."""
+    return [int(span) for span in np.unique(span_indices) if span >= 0]

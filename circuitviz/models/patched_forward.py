@@ -27,7 +27,7 @@ from circuitviz.models.earlier_outputs import join_earlier_output
 from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward
 from circuitviz.models.fully_ablated import FullyAblatedRun
 from circuitviz.models.model import Model
-from circuitviz.models.pass_plan import PassPlan, SumPlan
+from circuitviz.models.pass_plan import PassPlan, SumPlan, VariedReceiver
 from circuitviz.models.sender_deltas import SenderDeltas
 
 
@@ -74,8 +74,7 @@ class PatchedForward:
         deltas: Deltas of this pass's own senders; senders before ``deltas.first_sender`` are those of the
             run.
         copies: How many copies of the batch the pass has, one after another.
-        varied_receiver: (column of the receiver whose edges differ from copy to copy, bool [copies,
-            senders]).
+        varied_receiver: The receiver whose edges differ from copy to copy.
         cache_into: The run in which streams and projections are stored for later passes to restart from.
         interventions: What some nodes write instead of their own output.
     """
@@ -87,7 +86,7 @@ class PatchedForward:
         start_layer: int,
         deltas: SenderDeltas,
         copies: int = 1,
-        varied_receiver: tuple[int, BoolMatrix] | None = None,
+        varied_receiver: VariedReceiver | None = None,
         cache_into: RunState | None = None,
         interventions: BatchInterventions | None = None,
     ) -> None:
@@ -167,8 +166,12 @@ class PatchedForward:
                 values = values[:, torch.arange(len(places), device=places.device), places]
             factors = self.plan.arrays[term.factors].to(values)
             if tokens is not None:
-                product = (factors @ values.flatten(1)).view(len(out), *values.shape[1:])
-                out.flatten(1, 2).index_add_(1, tokens, product)
+                product = (factors @ values.flatten(1)).view(len(factors), *values.shape[1:])
+                if plan.is_varied or copies == self.copies:
+                    out.view(len(factors), -1, out.shape[-1]).index_add_(1, tokens, product)
+                else:
+                    of_copies = out.view(len(out), self.copies, -1, out.shape[-1])
+                    of_copies.index_add_(2, tokens, product[:, None].expand(-1, self.copies, -1, -1))
             elif plan.is_varied or copies == self.copies:  # in place: no second tensor of that size
                 out.view(len(factors), -1).addmm_(factors, values.flatten(1))
             else:  # the run's own senders, the same for all copies
@@ -187,6 +190,8 @@ class PatchedForward:
         if is_dense is None:
             return out.copy_(stream if plan.dense.all() else base)
         if plan.dense.shape[2] > 1:  # of each token
+            if is_dense.shape[1] < len(base):
+                is_dense = is_dense.repeat(1, self.copies, 1)
             return torch.where(is_dense[..., None], stream[None], base[None], out=out)
         is_dense = is_dense.repeat_interleave(len(base) // plan.dense.shape[1], dim=1)
         is_dense = is_dense.view(*is_dense.shape[:2], *[1] * (base.dim() - 1))

@@ -20,6 +20,7 @@ from circuitviz.models.batch_interventions import BatchInterventions
 from circuitviz.models.batching import batch_budget_bytes
 from circuitviz.models.fully_ablated import run_fully_ablated
 from circuitviz.models.model import Model
+from circuitviz.models.pass_plan import VariedReceiver, present_spans
 from circuitviz.models.patched_forward import PatchedForward, RunState
 from circuitviz.models.sender_activations import Activations, head_rows, mlp_row
 from circuitviz.models.sender_deltas import SenderDeltas
@@ -89,6 +90,21 @@ class PatchedRun(RunState):
         indices = torch.from_numpy(self.span_indices).to(self.tokens.device)
         return {name: indices == i for i, name in enumerate(self.graph.spans.names)}
 
+    def can_change(self, receiver: int) -> bool:
+        """Whether edges into a receiver make a difference; before the first changed token they do not.
+
+        Args:
+            receiver: Column of the receiver in the run's graph.
+        """
+        if (
+            self.graph.spans is None
+            or self.span_indices is None
+            or self.graph.receivers[receiver] == "logits"
+        ):
+            return True
+        spans = present_spans(self.span_indices[:, self.first_changed_position :])
+        return receiver % len(self.graph.spans) in spans
+
     def _run_changes(self, edges: BoolMatrix, interventions: BatchInterventions | None = None) -> Tensor:
         """Run what differs from the last run, and keep it."""
         node_changes = {} if interventions is None else interventions.interventions
@@ -121,22 +137,20 @@ class PatchedRun(RunState):
     ) -> Iterator[tuple[range, Tensor]]:
         """Logits of circuits that differ from one another in one receiver's incoming edges only.
 
-        With spans, that receiver can be ``logits`` only.
-
         Args:
-            edges: Edges of the circuit, bool [senders, receivers].
-            receiver: Column of the receiver.
+            edges: Edges of the circuit, bool [senders, receivers] of the run's graph.
+            receiver: Column of the receiver in that graph.
             columns: What it reads in each variant, bool [variants, senders].
             interventions: What some nodes send along their edges instead of their own output.
 
         Yields:
             Which variants, and their logits [variants · batch, vocabulary], in portions that fit into memory.
         """
-        model, name = self.model, self.graph.receivers[receiver]
+        model, name, span = self.model, self.graph.receivers[receiver], None
         if self.graph.spans is not None:
-            assert name == "logits", name
-            end = self.graph.spans.names.index(END_SPAN)
-            columns, receiver = columns[:, end :: len(self.graph.spans)], len(model.graph.receivers) - 1
+            receiver, span = divmod(receiver, len(self.graph.spans))
+            span = self.graph.spans.names.index(END_SPAN) if name == "logits" else span
+            columns = columns[:, span :: len(self.graph.spans)]
         layer = int(self._layers[receiver])
         edges = self._model_edges(edges)
         self._run_changes(edges, interventions)
@@ -157,7 +171,7 @@ class PatchedRun(RunState):
                 layer,
                 rows,
                 copies=copies,
-                varied_receiver=(receiver, variant_columns),
+                varied_receiver=VariedReceiver(receiver, variant_columns, span),
                 interventions=interventions,
             )
             if layer < model.shape.n_layers:

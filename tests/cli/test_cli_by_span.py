@@ -177,8 +177,8 @@ def test_texts_say_how_it_was_found(found: Path) -> None:
 
 
 def test_methods_that_do_not_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["discover", "--by-span", "--method", "acdc", "--prompts", "2"]) != 0
-    assert "'acdc' does not score edges by span" in capsys.readouterr().err
+    assert main(["discover", "--by-span", "--method", "path-patching", "--prompts", "2"]) != 0
+    assert "'path-patching' does not score edges by span" in capsys.readouterr().err
     assert main(["discover", *SEARCH, "--edges", "99999"]) != 0
     assert "has 8,929 edges" in capsys.readouterr().err
 

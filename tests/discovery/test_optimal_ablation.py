@@ -203,8 +203,14 @@ def test_constants_of_other_heads_are_refused(demo: Case) -> None:
 def test_features_have_no_constants(demo: Case) -> None:
     task = _fresh(demo)
     task.constants.learned = _zero_constants(demo, demo.model.layers[0].o.shape[1])
-    with pytest.raises(InputError, match="none for features"):
-        discover(demo.model, task, "task-attribution", sites="a2", ablation="optimal")
+    for ask in (
+        lambda: discover_steps(demo.model, task, "task-attribution", sites="a2", ablation="optimal"),
+        lambda: estimate_search(
+            make_setting(demo.model, task, "logit-diff", "optimal"), "task-attribution", sites="a2"
+        ),
+    ):
+        with pytest.raises(InputError, match="none for features"):
+            ask()
 
 
 def _edge_steps(setting: TaskSetting) -> Any:

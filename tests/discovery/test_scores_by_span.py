@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from circuitviz.discovery import discover, discover_steps, make_setting
 from circuitviz.discovery.edge_contributions import read_edge_steps
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph
+from circuitviz.graph.names import split_edge_span
 from circuitviz.progress import ProgressRunner, run_to_completion
 from circuitviz.tasks import Task, load_task
 
@@ -131,6 +133,72 @@ def test_partial_scores_and_choices_are_by_span(demo: Case) -> None:
         assert 0 < circuit.n_component_edges <= circuit.n_edges
 
 
-def test_methods_that_patch_refuse_spans(demo: Case) -> None:
-    with pytest.raises(InputError, match="'acdc' does not score edges by span; .*eap-ig"):
-        discover_steps(demo.model, demo.task, "acdc", by_span=True)
+class _SlowAblation:
+    """The metric's mean with edges at spans ablated, each at the tokens of its span."""
+
+    def __init__(self, case: Case) -> None:
+        self.case, task = case, case.task
+        _, self.corrupted = case.slow.run(task.corrupted, task.lengths - 1)
+        self.tokens = {span: torch.zeros(*task.clean.shape, 1).double() for span in task.spans.names}
+        for index in range(len(task)):
+            for position, span in enumerate(task.span_names(index)):
+                self.tokens[span][index, position] = 1.0
+
+    def metric_without(self, removed: Collection[str]) -> float:
+        task, amounts = self.case.task, dict[str, torch.Tensor]()
+        for name in removed:
+            edge, span = split_edge_span(name)
+            amounts[edge] = amounts[edge] + self.tokens[span] if edge in amounts else self.tokens[span]
+        at = task.lengths - 1
+        logits, _ = self.case.slow.run(task.clean, at, self.corrupted, amounts, amounts.__getitem__)
+        return float(logit_difference(logits, task.correct, task.incorrect).mean())
+
+
+def test_exact_effects_by_span_are_those_of_one_edge_at_one_span(case: Case) -> None:
+    kv, last = ("kv" if case.model.shape.queries_per_kv_head > 1 else "h"), case.model.shape.n_layers - 1
+    span = case.task.spans.names[-2]
+    asked = [f"a{last}.h1@END<q>", f"a1.{kv}0<k>", f"a1.{kv}1@{span}<v>", f"m{last}@END", "logits"]
+    asked = [name for name in asked if name[0] != "m" or case.slow.mlps]
+    found = discover(case.model, case.task, "exact", "logit-diff", by_span=True, receivers=",".join(asked))
+    graph, largest = found.graph, np.abs(found.values).max()
+    assert graph.spans == case.task.spans and found.examined is not None
+    read = {r for r in graph.receivers if r in asked or (r.startswith(f"a1.{kv}0@") and r.endswith("<k>"))}
+    assert np.array_equal(found.examined, graph.mask & [r in read for r in graph.receivers])
+    slow = _SlowAblation(case)
+    whole, n_different = slow.metric_without(()), 0
+    edges = sorted(np.argwhere(found.examined).tolist(), key=lambda edge: -abs(found.values[tuple(edge)]))
+    for s, r in (*edges[:6], *edges[6 :: len(edges) // 6]):
+        effect = whole - slow.metric_without([graph.edge_name(s, r)])
+        assert found.values[s, r] == pytest.approx(effect, abs=2e-4), graph.edge_name(s, r)
+        n_different += abs(effect) > 0.01 * largest
+    assert n_different > 1
+
+
+def test_acdc_by_span_decides_as_trying_edges_one_by_one(demo: Case) -> None:
+    """The naive algorithm on the edges that EAP chooses by span: one slow forward for each edge at each span."""
+    setting = make_setting(demo.model, demo.task, "logit-diff", by_span=True)
+    graph, tau = setting.graph, 0.02
+    options = {"preselect": 16, "tau": tau, "judge": "metric"}
+    found = discover(demo.model, demo.task, "acdc", "logit-diff", by_span=True, **options)
+    chosen = discover(demo.model, demo.task, "eap", "logit-diff", by_span=True).greedy(16).edges
+    assert np.array_equal(found.examined, chosen)
+    slow, removed = _SlowAblation(demo), set(graph.edge_names(graph.mask & ~chosen))
+    current, kept = slow.metric_without(removed), set()
+    for receiver in reversed(range(len(graph.receivers))):
+        for sender in np.flatnonzero(chosen[:, receiver])[::-1]:
+            name = graph.edge_name(int(sender), receiver)
+            now = slow.metric_without(removed | {name})
+            assert abs(current - now - tau) > 1e-4, f"{name} is too near to the threshold to be decided"
+            if current - now < tau:
+                removed.add(name)
+                current = now
+            else:
+                kept.add(name)
+                assert found.values[sender, receiver] == pytest.approx(current - now, abs=2e-4)
+    assert kept == set(graph.edge_names(found.values >= tau)) and len(kept) > 3
+    assert any(split_edge_span(name)[1] != "END" for name in kept)
+
+
+def test_methods_without_scores_by_span_refuse_them(demo: Case) -> None:
+    with pytest.raises(InputError, match="'path-patching' does not score edges by span; acdc, .*eap-ig.* do"):
+        discover_steps(demo.model, demo.task, "path-patching", by_span=True)

@@ -84,6 +84,21 @@ def test_one_edge_at_one_span_equals_the_slow_path(case: Case) -> None:
     assert seen > 1e-3
 
 
+@pytest.mark.parametrize("share", [0.1, 0.6, 1.0])
+def test_variants_of_one_receiver_at_one_span_equal_the_slow_path(case: Case, share: float) -> None:
+    graph, random = _graph(case), np.random.default_rng(5)
+    run, edges = _run(case), _chosen(graph, share, seed=5)
+    kv = "kv" if case.model.shape.queries_per_kv_head > 1 else "h"
+    names = ["a0.h1@S2<q>", "a2.h0@END<q>", f"a1.{kv}0@S2<k>", f"a1.{kv}1@END<v>", "m1@S2", "logits"]
+    for receiver in (graph.receiver_index[name] for name in names if name in graph.receiver_index):
+        columns = (random.random((3, len(graph.senders))) < 0.5) & graph.mask[:, receiver]
+        for which, logits in run.variants(edges, receiver, columns):
+            for number, ours in zip(which, logits.view(len(which), len(case.task), -1), strict=True):
+                kept = edges.copy()
+                kept[:, receiver] = columns[number]
+                assert torch.allclose(ours.double(), _slow_logits(case, kept), atol=2e-4), receiver
+
+
 @pytest.mark.parametrize("share", [0.05, 0.6, 1.0])
 def test_a_circuit_with_all_spans_is_the_plain_circuit(case: Case, share: float) -> None:
     plain, graph = case.model.graph, _graph(case)
