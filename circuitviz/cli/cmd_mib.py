@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,6 +62,8 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the tasks and draws (default 0)")
     text = "random rankings to measure beside the others; 0 leaves them out (default 20)"
     parser.add_argument("--random", type=int, default=20, help=text)
+    text = "only say how long all of it will take: searches, curves and random rankings"
+    parser.add_argument("--dry-run", action="store_true", help=text)
     add_skip_flag(parser)
     add_setting_flags(parser)
     add_device_flags(parser)
@@ -79,11 +82,22 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(
                 f"There is no method '{name}'; there is {', '.join(known)}." + suggest_name(name, known)
             )
+    if args.dry_run and args.submission is not None:
+        raise InputError(
+            "--dry-run says what methods cost, and --submission measures scores that are there already; give "
+            "one of them."
+        )
     rows: list[evaluation.MibRow] = []
+    costs: list[evaluation.MibCost] = []
     for model_name in args.models:
         model = models.load_model(model_name, args.device, args.dtype)
         for task_name in named:
-            rows += _measure_task(args, model, task_name, names, entries)
+            if args.dry_run:
+                costs += _estimate_task(args, model, task_name, names)
+            else:
+                rows += _measure_task(args, model, task_name, names, entries)
+    if args.dry_run:
+        return _print_costs(args, costs)
     if args.submission is not None and not any(row.method == args.submission.name for row in rows):
         there_is = ", ".join(f"{entry.task}_{entry.model}" for entry in entries)
         raise InputError(
@@ -109,14 +123,8 @@ def _measure_task(
     entries: Sequence[SubmissionEntry],
 ) -> Iterator[evaluation.MibRow]:
     """Rows of one task on one model."""
-    in_sample = args.in_sample or args.submission is not None
-    n_prompts = args.prompts if in_sample else 2 * args.prompts
-    task = tasks.load_task(named.source, model, n_prompts, args.seed, skip_unusable=args.skip_unusable)
-    print_skipped_rows(task)
-    searched, evaluated = evaluation.split_prompts(task, in_sample)
-    ablation = args.ablation or "corrupted"
-    search = discovery.make_setting(model, searched, args.metric, ablation)
-    bench = evaluation.FaithfulnessBench(discovery.make_setting(model, evaluated, args.metric, ablation))
+    search, evaluated = _make_settings(args, model, named)
+    bench = evaluation.FaithfulnessBench(evaluated)
     where = f"{named.name} on {model.name}"
     if args.submission is not None:
         wanted = mib_task_name(named.name), mib_model_name(model.name)
@@ -136,6 +144,53 @@ def _measure_task(
     if args.random:
         steps = evaluation.mib_random_steps(bench, args.random, args.select, args.seed)
         yield run_with_progress_bar(steps, f"random rankings, {where}")
+
+
+def _make_settings(
+    args: argparse.Namespace, model: models.Model, named: NamedTask
+) -> tuple[discovery.TaskSetting, discovery.TaskSetting]:
+    """The settings of the searches and of the evaluation."""
+    in_sample = args.in_sample or args.submission is not None
+    n_prompts = args.prompts if in_sample else 2 * args.prompts
+    task = tasks.load_task(named.source, model, n_prompts, args.seed, skip_unusable=args.skip_unusable)
+    print_skipped_rows(task)
+    searched, evaluated = evaluation.split_prompts(task, in_sample)
+    ablation = args.ablation or "corrupted"
+    return (
+        discovery.make_setting(model, searched, args.metric, ablation),
+        discovery.make_setting(model, evaluated, args.metric, ablation),
+    )
+
+
+def _estimate_task(
+    args: argparse.Namespace, model: models.Model, named: NamedTask, methods: Sequence[str]
+) -> list[evaluation.MibCost]:
+    """How long the rows of one task on one model will take."""
+    search, evaluated = _make_settings(args, model, named)
+    steps = evaluation.estimate_mib_steps(search, evaluated, methods, args.random)
+    return run_with_progress_bar(steps, f"estimating {named.name} on {model.name}")
+
+
+def _print_costs(args: argparse.Namespace, costs: Sequence[evaluation.MibCost]) -> int:
+    """Print what each row takes, and all together."""
+    known = [cost.seconds for cost in costs if cost.seconds is not None]
+    data = {
+        "seconds": sum(known),
+        "memory_bytes": max((cost.memory_bytes for cost in costs), default=0.0),
+        "rows": [asdict(cost) for cost in costs],
+    }
+
+    def lines() -> Iterator[str]:
+        for cost in costs:
+            begin = f"{cost.method}, {cost.task} ({mib_model_name(cost.model)})"
+            bound = "at most" if cost.is_upper_bound else "about"
+            time = (
+                "unknown" if cost.seconds is None else f"{bound} {discovery.describe_seconds(cost.seconds)}"
+            )
+            yield f"{begin}: {cost.error or time}"
+        yield f"all: about {discovery.describe_seconds(sum(known))} (an estimate)"
+
+    return print_result(args, data, lambda: "\n".join(lines()))
 
 
 def _submission_steps(

@@ -18,7 +18,9 @@ from .feature_basis_bench import FeatureBasisBench as FeatureBasisBench
 from .intervals import bootstrap_interval as bootstrap_interval
 from .measure_cost import estimate_measure_steps as estimate_measure_steps
 from .mib import MIB_SELECTIONS as MIB_SELECTIONS
+from .mib import MibCost as MibCost
 from .mib import MibRow as MibRow
+from .mib import estimate_mib_steps as estimate_mib_steps
 from .mib import mib_method_steps as mib_method_steps
 from .mib import mib_random_steps as mib_random_steps
 from .mib import mib_scores_steps as mib_scores_steps

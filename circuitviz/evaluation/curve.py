@@ -15,8 +15,7 @@ from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.evaluation.random_circuits import (
     N_RANDOM_CIRCUITS,
     RandomBaseline,
-    draw_random_scores,
-    random_baseline_steps,
+    random_baselines_steps,
 )
 from circuitviz.evaluation.registry import MeasureInput, measures
 from circuitviz.graph import Circuit, Evaluation, Interval, Scores
@@ -219,12 +218,9 @@ def measure_curve(measure_input: MeasureInput, options: CurveOptions) -> Progres
         curve = replace(curve, areas=curve_areas(curve.points, seed=bench.setting.task.seed))
     if not options.random:
         return curve
-    drawn = draw_random_scores(scores.graph, options.random)
-    for number, point in enumerate(curve.points):
-        steps = ProgressRunner(random_baseline_steps(bench, drawn, point.requested_edges))
-        for step in steps:
-            done = n_sizes + (number + step.fraction) * options.random
-            yield Progress(done, n_steps, step.message)
-        curve = replace(curve, random=[*curve.random, steps.result])
-        yield Progress(n_sizes + (number + 1) * options.random, n_steps, "random circuits", curve)
-    return curve
+    counts = [point.requested_edges for point in curve.points]
+    steps = ProgressRunner(random_baselines_steps(bench, scores.graph, counts, options.random))
+    for step in steps:
+        partial_curve = replace(curve, random=step.partial) if isinstance(step.partial, list) else None
+        yield Progress(n_sizes * (1 + step.done), n_steps, step.message, partial_curve)
+    return replace(curve, random=steps.result)

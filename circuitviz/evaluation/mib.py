@@ -14,7 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from circuitviz.discovery import TaskSetting, discover_steps, make_setting, methods
+from circuitviz.discovery import (
+    TaskPass,
+    TaskSetting,
+    discover_steps,
+    estimate_search_steps,
+    make_setting,
+    methods,
+)
 from circuitviz.document.sample import HELD_OUT, IN_SAMPLE, UNKNOWN_SAMPLE
 from circuitviz.errors import InputError
 from circuitviz.evaluation.curve import (
@@ -26,6 +33,7 @@ from circuitviz.evaluation.curve import (
     mib_edge_counts,
 )
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
+from circuitviz.evaluation.measure_cost import FORWARDS_PER_EVALUATION
 from circuitviz.evaluation.prompt_splits import split_prompts
 from circuitviz.evaluation.random_circuits import RANDOM_METHOD, draw_random_scores
 from circuitviz.evaluation.registry import MeasureInput, measures
@@ -194,6 +202,61 @@ def mib_random_steps(
         quantiles = np.quantile(values, (0.5, 0.025, 0.975)) if values else (None, None, None)
         areas[name] = Interval(*(None if value is None else float(value) for value in quantiles))
     return _row(bench, None, RANDOM_METHOD, sample=HELD_OUT, select=select, points=points, areas=areas)
+
+
+@dataclass(frozen=True)
+class MibCost:
+    """How long a row will take.
+
+    Attributes:
+        method: Name of the method; ``random`` of the random rankings.
+        task: Name of the task.
+        model: Name of the model.
+        seconds: Of search and curve; None where the method does not say, or cannot be used.
+        memory_bytes: Of the process at its peak; 0 where that is not known.
+        is_upper_bound: Whether it may end sooner.
+        error: Why the method cannot be used here; empty where it can.
+    """
+
+    method: str
+    task: str
+    model: str
+    seconds: float | None = None
+    memory_bytes: float = 0.0
+    is_upper_bound: bool = False
+    error: str = ""
+
+
+def estimate_mib_steps(
+    search: TaskSetting, evaluated: TaskSetting, names: Sequence[str], n_random: int
+) -> ProgressSteps[list[MibCost]]:
+    """Estimate how long the rows of one task will take.
+
+    Args:
+        search: The setting of the searches.
+        evaluated: The setting of the evaluation.
+        names: Names of the methods.
+        n_random: The number of random rankings.
+
+    Returns:
+        A generator whose result is a cost for each method, and one for the random rankings, if there are any.
+    """
+    forward, task_pass = (yield from TaskPass().measure_steps(evaluated)), TaskPass()
+    curve_s = forward * FORWARDS_PER_EVALUATION * len(EDGE_SHARES)
+    where, costs = (evaluated.task.name, evaluated.model.name), list[MibCost]()
+    for name in names:
+        row = MibCost(name, *where)
+        try:
+            cost = yield from estimate_search_steps(search, name, task_pass)
+        except InputError as error:
+            row = replace(row, error=str(error))
+        else:
+            if cost is not None:
+                row = replace(row, **{**asdict(cost), "seconds": cost.seconds + curve_s})
+        costs.append(row)
+    if n_random:
+        costs.append(MibCost(RANDOM_METHOD, *where, seconds=n_random * curve_s))
+    return costs
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.evaluation.registry import MeasureInput, MeasureRuns, measures
 from circuitviz.graph import Circuit, Graph, Interval, Scores
 from circuitviz.options import option
-from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 
 N_RANDOM_CIRCUITS = 20
 RANDOM_METHOD = "random"  # ``Scores.method`` of drawn scores
@@ -59,11 +59,12 @@ class RandomOptions:
     seed: int = option(0, "seed of the draws", low=0)
 
 
-def draw_random_scores(graph: Graph, number: int, seed: int = 0) -> list[Scores]:
+def draw_random_scores(graph: Graph, number: int, seed: int = 0) -> Iterator[Scores]:
     """Draw a score for every edge, uniformly, several times.
 
     Circuits that ``Scores.greedy`` chooses from them are random and pruned as all other circuits are; the
-    order of edges is worked out once for all sizes.
+    order of edges is worked out once for all sizes. Each draw is made when it is asked for: a matrix of all
+    pairs takes 40 MB for a model of 70,000 edges at six spans.
 
     Args:
         graph: The graph.
@@ -71,40 +72,48 @@ def draw_random_scores(graph: Graph, number: int, seed: int = 0) -> list[Scores]
         seed: Seed of the draws.
     """
     random = np.random.default_rng(seed)
-    return [
-        Scores(graph, np.where(graph.mask, 1.0 - random.random(graph.mask.shape), 0.0), RANDOM_METHOD)
-        for _ in range(number)
-    ]
+    for _ in range(number):
+        values = 1.0 - random.random(graph.mask.shape)
+        values[~graph.mask] = 0.0
+        yield Scores(graph, values, RANDOM_METHOD)
 
 
-def random_baseline_steps(
-    bench: FaithfulnessBench, drawn: Sequence[Scores], n_edges: int, own: Interval | None = None
-) -> ProgressSteps[RandomBaseline]:
-    """Measure the faithfulness of random circuits.
+def random_baselines_steps(
+    bench: FaithfulnessBench, graph: Graph, counts: Sequence[int], number: int, seed: int = 0
+) -> ProgressSteps[list[RandomBaseline]]:
+    """Measure the faithfulness of random circuits of some sizes.
 
     Args:
         bench: The bench.
-        drawn: Drawn scores, one for each circuit.
-        n_edges: The number of edges of each circuit.
-        own: Faithfulness of the circuit that they are compared with.
+        graph: The graph of the circuits.
+        counts: The numbers of edges.
+        number: How many circuits of each size.
+        seed: Seed of the draws.
 
     Returns:
-        A generator whose result is the baseline; partial results are of the circuits so far. At 0 edges and
-        at all edges there is only one circuit, which is measured once.
+        A generator whose result is a baseline for each size; partial results are of the circuits so far. At
+        0 edges and at all edges there is only one circuit, which is measured once.
     """
-    graph = drawn[0].graph
-    is_single = n_edges in (0, graph.n_edges)
-    sizes: list[int] = []
-    values: list[float] = []
-    for number, scores in enumerate(drawn[:1] if is_single else drawn, start=1):
-        circuit = Circuit.full(graph) if n_edges == graph.n_edges else scores.greedy(n_edges)
-        evaluation = yield from bench.evaluate(circuit)
-        sizes.append(circuit.n_edges)
-        if evaluation.faithfulness.value is not None:
-            values.append(evaluation.faithfulness.value)
-        so_far = RandomBaseline(n_edges, float(np.mean(sizes)), tuple(sorted(values)), own)
-        yield Progress(number, len(drawn), f"random circuit {number} of {n_edges:,} edges", so_far)
-    return so_far
+    sizes: list[list[int]] = [[] for _ in counts]
+    values: list[list[float]] = [[] for _ in counts]
+
+    def baselines() -> list[RandomBaseline]:
+        rows = zip(counts, sizes, values, strict=True)
+        return [RandomBaseline(n, float(np.mean(edges)), tuple(sorted(found))) for n, edges, found in rows]
+
+    for drawn, scores in enumerate(draw_random_scores(graph, number, seed)):
+        for place, n_edges in enumerate(counts):
+            if drawn and n_edges in (0, graph.n_edges):
+                continue
+            circuit = Circuit.full(graph) if n_edges == graph.n_edges else scores.greedy(n_edges)
+            evaluation = yield from bench.evaluate(circuit)
+            sizes[place].append(circuit.n_edges)
+            if evaluation.faithfulness.value is not None:
+                values[place].append(evaluation.faithfulness.value)
+            done = drawn + (place + 1) / len(counts)
+            yield Progress(done, number, f"random circuit {drawn + 1} of {n_edges:,} edges")
+        yield Progress(drawn + 1, number, f"{drawn + 1} random circuits of each size", baselines())
+    return baselines()
 
 
 @measures.register(
@@ -122,5 +131,11 @@ def measure_random(measure_input: MeasureInput, options: RandomOptions) -> Progr
     """
     bench, circuit = measure_input.bench, measure_input.circuit
     own = yield from bench.evaluate(circuit)
-    drawn = draw_random_scores(circuit.graph, options.circuits, options.seed)
-    return (yield from random_baseline_steps(bench, drawn, circuit.n_edges, own.faithfulness))
+    sizes = [circuit.n_edges]
+    steps = ProgressRunner(
+        random_baselines_steps(bench, circuit.graph, sizes, options.circuits, options.seed)
+    )
+    for step in steps:
+        partial = replace(step.partial[0], own=own.faithfulness) if isinstance(step.partial, list) else None
+        yield replace(step, partial=partial)
+    return replace(steps.result[0], own=own.faithfulness)

@@ -56,6 +56,22 @@ def test_the_table_has_a_row_per_method_and_a_column_per_task(capsys: pytest.Cap
     assert "[" in lines[2] and sum(line.startswith("CMD") for line in lines) == 1
 
 
+def test_a_dry_run_says_what_each_row_takes_and_measures_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["mib", "-t", "ioi", "--methods", "eap", "acdc", "--metric", "kl", "--dry-run", *SETTING]
+    assert main([*words, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    eap, acdc, random = data["rows"]
+    assert eap["seconds"] is None and "no gradient of 'kl'" in eap["error"]
+    assert acdc["seconds"] > random["seconds"] > 0 and acdc["is_upper_bound"]
+    assert data["seconds"] == pytest.approx(acdc["seconds"] + random["seconds"])
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("eap, ioi (demo): The method 'eap' has no gradient of 'kl'")
+    assert lines[1].startswith("acdc, ioi (demo): at most ") and lines[3].endswith("(an estimate)")
+
+
 def test_wrong_names_and_folders_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words, told in (
         (["--methods", "eapp"], "eap"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from slow_faithfulness import Slow
 
 from circuitviz.discovery import discover, make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation import FaithfulnessBench, MeasureInput, measure_steps, measures
+from circuitviz.evaluation import FaithfulnessBench, MeasureInput, measure_steps, measures, random_circuits
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import run_to_completion
 
@@ -214,3 +215,20 @@ def test_random_circuits_are_drawn_pruned_and_measured_at_every_size(demo: Case)
     assert [b["asked"] for b in curve["random"]] == [p["asked"] for p in curve["points"]]
     assert curve["random"][-1]["value"] == 1.0
     assert "random" not in _measure("curve", subject, random=0)
+
+
+def test_random_circuits_hold_the_matrix_of_one_ranking_at_a_time(
+    demo: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: weakref.WeakSet[Scores] = weakref.WeakSet()
+    n_alive = []
+
+    def note(*values: Any) -> Scores:
+        scores = Scores(*values)
+        alive.add(scores)
+        n_alive.append(len(alive))
+        return scores
+
+    monkeypatch.setattr(random_circuits, "Scores", note)
+    _measure("curve", _subject(demo), random=4)
+    assert len(n_alive) == 4 and max(n_alive) <= 2  # the next one is drawn before the last one is gone
