@@ -20,6 +20,7 @@ RESULTS: dict[str, dict[str, Any]] = {
         "areas": {"cpr": _interval(0.9), "cmd": _interval(0.1), "cpr_clipped": _interval(0.88)},
         "random": [{"asked": p["asked"], "edges": p["edges"], "circuits": 20, **_interval(0.05)} for p in POINTS],
     },
+    "ranking-course": {"points": [{"step": n, "edges": 200, "prompts": 8, **_interval(1 - 1 / n**0.5)} for n in (9, 50, 300)]},
     "rivals": {"found": 2, "edges": 30, "faithfulness": [_interval(0.9), _interval(0.91), _interval(0.89)], "rivals": [["m0->m1"]] * 2, "core": ["input->m0"],
                "iou": [[1.0, 0.2, 0.3], [0.2, 1.0, 0.4], [0.3, 0.4, 1.0]], "prompts": [{"prompt": 3, "text": "a b", "metric": [0.5, 1.0, 0.7]}], "tolerance": 0.02},
     "generalisation": {"edges": 30, "splits": [{"split": name, "difference": f"other {name}", "prompts": [8, 8], "in_sample": _interval(0.9),

@@ -30,6 +30,7 @@ from circuitviz.cli.output import (
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.graph import SELECTIONS, Circuit
+from circuitviz.graph.training_course import COURSE_KEY
 from circuitviz.progress import run_to_completion
 
 SUMMARY = "find a circuit"
@@ -125,6 +126,10 @@ def run(args: argparse.Namespace) -> int:
         print_warning(check.warning)
     else:
         print_message(check.summary)
+    if discovery.is_trained(args.method):
+        steps = evaluation.follow_training_steps(
+            where, steps, lambda scores: scores.select(select, asked), task_pass.seconds_a_prompt
+        )
     began = time.perf_counter()
     scores = check.add_to(run_with_progress_bar(steps, f"{args.method} on {task.name}"))
     state = workbench.select_circuit(
@@ -153,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
         "task": task.name,
         "task_check": check.as_dict(),
         **({} if where.spans is None else _count_by_span(circuit)),
-        **({"rounds": scores.info["rounds"]} if "rounds" in scores.info else {}),
+        **{name: scores.info[name] for name in ("rounds", COURSE_KEY) if name in scores.info},
     }
     return print_result(
         args,

@@ -39,3 +39,4 @@ from .registry import inapplicable_measures as inapplicable_measures
 from .registry import measure_steps as measure_steps
 from .registry import measures as measures
 from .score_sign import decide_sign_steps as decide_sign_steps
+from .training_course import follow_training_steps as follow_training_steps

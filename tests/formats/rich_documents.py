@@ -57,12 +57,13 @@ def rich_heads() -> Document:
     scores = document.state.scores
     assert scores is not None
     rounds = [{"receivers": ["logits"], "senders": [["m0", 0.5]]}]
+    course = [{"step": 40, "edges": 30, "prompts": 8, "value": 0.5, "low": 0.25, "high": None}]
     state = replace(
         document.state,
         detached=aside,
         steering=(example_result(),),
         filters=ViewFilters(most=3, hidden_kinds=frozenset({"mlp"}), low=0),
-        scores=replace(scores, info={"own": 0.5, "rounds": rounds}),
+        scores=replace(scores, info={"own": 0.5, "rounds": rounds, "course": course}),
     )
     made = filled(Document(state), document)
     made.history = [{"key": "k", "nodes": free[:1], "edges": [], "changed": {free[1]: ["scale", 0.5, [1]]}}]

@@ -36,6 +36,7 @@ from circuitviz.graph import Circuit, Graph, Scores
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.graph.scores import SIGN_KEY, SIGN_NOTE_KEY
 from circuitviz.graph.task_check import TASK_CHECK_KEY
+from circuitviz.graph.training_course import COURSE_KEY
 
 NODE_TABLES = [
     "activations",
@@ -88,6 +89,9 @@ info_schema = record_of(
     {"own": with_rule(finite_number, lambda own: own > 0, "a number over 0"),
      "prompt": record_of({}, {"strings": list_of(any_text)}),
      "rounds": list_of(record_of({"receivers": list_of(any_text), "senders": list_of(pair_schema)})),
+     COURSE_KEY: list_of(record_of(
+         {**dict.fromkeys(["step", "edges", "prompts"], any_count),
+          **dict.fromkeys(["value", "low", "high"], optional_value(finite_number))})),
      **dict.fromkeys(NODE_TABLES, mapping_of(any_number)), "shown": mapping_of(any_text),
      "target": any_text, "gate": any_text,
      "score_places": mapping_of(place_schema), "query_key_pairs": list_of(query_key_schema),

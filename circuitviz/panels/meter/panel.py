@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
 from circuitviz.graph import TaskCheck
 from circuitviz.graph.feature_sites import feature_sites
+from circuitviz.graph.training_course import course_of
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.workspace.workspace import Workspace
@@ -22,6 +24,7 @@ TIER_TEXTS = {
     "small": ("exact on 8 prompts", "measuring all"),
     "exact": ("exact on all prompts", ""),
 }
+COURSE_HEIGHT_PX = 112
 SINGLE_PROMPT_TEXTS = {"small": ("exact", "measuring changes"), "exact": ("exact on one prompt", "")}
 
 
@@ -38,10 +41,14 @@ class MeterPanel(Panel):
         self.change_label.setToolTip("difference to the circuit with nothing ablated or changed")
         self.interval_label = QLabel("", objectName="muted", wordWrap=True)
         self.faithfulness_bar = FaithfulnessBar()
+        self.course_chart = ChartView("Faithfulness while the ranking was trained", is_compact=True)
+        self.course_chart.setFixedHeight(COURSE_HEIGHT_PX)
+        self.course_label = QLabel("", objectName="muted", wordWrap=True)
         self.what_if_label = QLabel("", accessibleName="What if")
         self.metric_label = QLabel("", objectName="muted", wordWrap=True)
         self.setting_label = QLabel("", objectName="muted", wordWrap=True)
         self.task_warning = QLabel("", objectName="warning", wordWrap=True, accessibleName="Task warning")
+        self._shown_points: list[dict[str, Any]] = []
         self._known = self._awaited = ""  # the two parts of the interval label
         layout = self._lines_layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 12)
@@ -53,6 +60,8 @@ class MeterPanel(Panel):
             self.faithfulness_bar,
             self.metric_label,
             self.setting_label,
+            self.course_label,
+            self.course_chart,
             self.task_warning,
         ):
             layout.addWidget(widget)
@@ -63,8 +72,12 @@ class MeterPanel(Panel):
         workspace.live_faithfulness.changed.connect(self.show_evaluation)
         workspace.live_faithfulness.what_if_estimated.connect(self._show_what_if)
         workspace.measure_stored.connect(self._on_measure_stored)
+        workspace.state_changed.connect(self.show_course)
+        workspace.document_opened.connect(self.show_course)
+        self.course_chart.hover_text_changed.connect(self._show_course_text)
         workspace.worker_idle.connect(self._on_idle)
         workspace.model_ready.connect(lambda _ready: self.show_evaluation(workspace.live_faithfulness.tier))
+        self.show_course()
         self.show_evaluation("")
 
     def _show_what_if(self, nodes: frozenset[str], estimate: float | None) -> None:
@@ -122,6 +135,28 @@ class MeterPanel(Panel):
         self.setting_label.setText("\n".join(filter(None, (text, self._random_text()))))
         self._fit_height()
 
+    def show_course(self) -> None:
+        """Show how faithful the circuit was at steps of its ranking's training, where that was measured."""
+        points = course_of(self.workspace.state.scores)
+        if points != self._shown_points:
+            self._shown_points = points
+            self.course_chart.draw_result("ranking-course", {"points": points} if points else None)
+        self.course_chart.setVisible(bool(points))
+        self.course_label.setVisible(bool(points))
+        self._show_course_text("")
+        if self.workspace.partial_result is not None:
+            self._show_partial(points)
+        self._fit_height()
+
+    def _show_course_text(self, text: str) -> None:
+        """Describe the point under the pointer, or what the curve is of."""
+        if points := self._shown_points:
+            last = points[-1]
+            prompts = _format_prompts(last["prompts"])
+            self.course_label.setText(
+                text or f"while training, with 95 % intervals: {last['edges']:,} edges, {prompts}"
+            )
+
     def _on_measure_stored(self, name: str) -> None:
         if name == "random":
             self.show_evaluation(self.workspace.live_faithfulness.tier)
@@ -152,11 +187,20 @@ class MeterPanel(Panel):
             label.setText("")
         self.value_label.setText("–")
         if self.workspace.partial_result is not None:
-            self._show_status("not measured while the search is running")
+            self._show_partial(course_of(self.workspace.state.scores))
         elif self.workspace.state.circuit is not None and self.workspace.opened_model is not None:
             self._show_status("", "measuring")
         else:
             self._show_status("not measured")
+
+    def _show_partial(self, points: list[dict[str, Any]]) -> None:
+        """Show the latest value that the training of a ranking has measured; other searches measure none."""
+        if not points or points[-1]["value"] is None:
+            self._show_status("not measured while the search is running")
+            return
+        last = points[-1]
+        self.value_label.setText(_format_value(last["value"]))
+        self._show_status(f"at step {last['step']:,} of the training, {_format_prompts(last['prompts'])}")
 
     def _show_status(self, known: str, awaited: str = "") -> None:
         """Show what is known of the value, and which measurement is still running."""

@@ -50,13 +50,23 @@ def _log_edges(point: dict[str, Any]) -> float:
     return math.log10(max(1, point["asked"]))
 
 
-def add_faithfulness_line(chart: ChartSpec, x: Sequence[float], points: Sequence[dict[str, Any]]) -> None:
-    """Faithfulness over x with its interval, a line at 1, and what each point says."""
+def add_faithfulness_line(
+    chart: ChartSpec, x: Sequence[float], points: Sequence[dict[str, Any]], is_named: bool = True
+) -> None:
+    """Faithfulness over x with its interval, a line at 1, and what each point says.
+
+    Args:
+        chart: What it is added to.
+        x: Places of the points.
+        points: The points.
+        is_named: Whether the legend names line and band.
+    """
+    band, line = ("95 % interval", "faithfulness; 1 is the whole model") if is_named else ("", "")
     y = [p["value"] for p in points]
     low, high = ([p["value"] if p[k] is None else p[k] for p in points] for k in ("low", "high"))
-    chart.add_band(x, low, high, chart.theme_colour("positive", 0.18), "95 % interval")
+    chart.add_band(x, low, high, chart.theme_colour("positive", 0.18), band)
     chart.add_rule(chart.theme_colour("line"), y=1.0)
-    chart.add_line(x, y, chart.theme_colour("positive"), "faithfulness; 1 is the whole model")
+    chart.add_line(x, y, chart.theme_colour("positive"), line)
     chart.add_points(x, y, chart.theme_colour("positive"), size_px=6)
     reach = (max(x) - min(x)) / 16 or 1.0
     for at, p in zip(x, points, strict=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from circuitviz import discovery, models, tasks
+from circuitviz import discovery, evaluation, models, tasks
 from circuitviz.cancellation import Cancelled
 from circuitviz.document import Command, Origin, PromptOrigin, State, TaskOrigin, replace_circuit
 from circuitviz.document.origin import (
@@ -143,13 +143,15 @@ class DiscoverCircuit(Request):
         engine.set_task(task, self.metric or None, self.ablation)
         metric, ablation = engine.setting.metric, engine.setting.ablation
         yield engine.model_ready()
-        steps = ProgressRunner(
-            discovery.discover_steps(
-                engine.model, task, self.method, metric, ablation, self.by_span, **self.options
-            )
+        search = discovery.discover_steps(
+            engine.model, task, self.method, metric, ablation, self.by_span, **self.options
         )
         check = yield from engine.check_task()
         yield TaskChecked(check)
+        if discovery.is_trained(self.method):
+            seconds = engine.shared.task_passes.find(engine.setting).seconds_a_prompt
+            search = evaluation.follow_training_steps(engine.setting, search, self._choose, seconds)
+        steps = ProgressRunner(search)
         began = time.perf_counter()
         last: Scores | None = None
         reached = ""
@@ -184,11 +186,18 @@ class DiscoverCircuit(Request):
         metric = "logit-diff" if all(pair.incorrect for pair in pairs) else "log-prob"
         return tasks.Task.from_pairs(self.task, pairs, model.tokens, metric, self.seed)
 
+    def _choose(self, scores: Scores) -> Circuit:
+        return scores.select(*self._selection(scores))
+
+    def _selection(self, scores: Scores) -> tuple[str, int]:
+        """How the circuit is chosen from scores, and how many edges are asked for."""
+        select = self.select or discovery.default_selection(self.method)
+        return select, min(self.n_edges, scores.graph.n_edges)
+
     def _make_result(
         self, engine: Engine, scores: Scores, start_time: float, cancelled: bool = False, last_step: str = ""
     ) -> SearchResult:
-        edges = min(self.n_edges, scores.graph.n_edges)
-        select = self.select or discovery.default_selection(self.method)
+        select, edges = self._selection(scores)
         state: State = select_circuit(
             engine.model, engine.task, scores, engine.setting.metric, engine.setting.ablation, select, edges,
             time.perf_counter() - start_time, self.task,

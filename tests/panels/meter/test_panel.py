@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from panel_host import LONG, PanelHost
+from panel_host import IOI_SEARCH, LONG, PanelHost
 from pytestqt.qtbot import QtBot
 
+from circuitviz.evaluation import training_course
 from circuitviz.panels.meter.panel import _format_change, _format_value
 
 
@@ -61,3 +64,29 @@ def test_after_an_ablation_the_value_before_and_the_difference_are_shown(
 )
 def test_the_difference_is_that_of_the_numbers_as_shown(before: float, value: float, text: str) -> None:
     assert _format_change(before, value) == text
+
+
+def test_a_curve_grows_while_a_ranking_is_trained(
+    demo_host: PanelHost, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_course, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(training_course, "MEASURED_SHARE", 1e6)
+    meter, workspace = demo_host.show("meter"), demo_host.workspace
+    assert meter.course_chart.isHidden() and meter.course_label.isHidden()
+    shown: list[tuple[int, str]] = []
+
+    def note_points() -> None:
+        if workspace.partial_result is not None and meter.course_chart.isVisible():
+            shown.append((len(meter.course_chart.table_rows) - 1, meter.value_label.text()))
+
+    workspace.state_changed.connect(note_points)
+    options = {"training_steps": 40, "start": "zero"}
+    workspace.start_discovery(replace(IOI_SEARCH, method="learned-ranking", options=options, n_prompts=8))
+    qtbot.waitUntil(lambda: demo_host.is_measured() and not workspace.search_queue.searches, timeout=LONG)
+    counts = [count for count, _ in shown]
+    assert counts == sorted(counts) and len(set(counts)) > 1
+    assert "–" not in {text for _, text in shown}
+    assert len(meter.course_chart.table_rows) - 1 >= counts[-1]  # it stays with the circuit
+    assert meter.course_label.text().startswith("while training, with 95 % intervals: ")
+    last = meter.course_chart.table_rows[-1]
+    assert last[0] == 40 and last[3] == pytest.approx(demo_host.evaluation["faithfulness"]["value"], abs=1e-5)
