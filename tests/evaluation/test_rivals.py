@@ -75,6 +75,20 @@ def test_a_twin_that_the_circuit_keeps_silent_is_found_without_the_node_that_doe
     assert "a2.h0->logits" in found["rivals"][0] and len(found["rivals"][0]) <= 5
 
 
+def test_in_a_large_circuit_as_many_edges_as_allowed_are_shared_at_last() -> None:
+    """Without an evaluation for anything else: the strongest edges kept, and the others replaced."""
+    model = load_model("demo")
+    setting = make_setting(model, load_task("ioi", model, prompts=6))
+    scores = discover(model, setting.task, "eap-ig")
+    circuit = scores.greedy(120)
+    subject = MeasureInput(FaithfulnessBench(setting), circuit, scores)
+    found = rivals(subject, evaluations=1, number=1, tolerance=0.3)
+    assert found["found"] == 1 and found["iou"][0][1] <= 0.5
+    strength = {name: abs(scores.values[scores.graph.edge(name)]) for name in circuit.edge_names}
+    strongest = sorted(circuit.edge_names, key=lambda name: -strength[name])[:20]  # a quarter of 80
+    assert set(strongest) <= set(found["core"])
+
+
 def test_the_prompts_are_told_on_which_circuits_differ_most() -> None:
     circuit = known("backup", "zero").circuit
     metric = np.array([[5.0, 5.0, 1.0, 3.0], [5.0, 4.0, 4.0, 3.0]])
