@@ -11,6 +11,9 @@ from typing import Any
 
 import torch
 from huggingface_hub import constants
+from torch import Tensor
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 from transformers import AutoConfig
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
@@ -69,7 +72,7 @@ def load_model_and_tokenizer(name: str, location: str, device: str, dtype: str) 
     if isinstance(quantisation, dict):  # or kernels compute with packed weights on a GPU
         quantisation["dequantize"] = True
     model_class = loading_class(config)
-    with torch.device("meta"):  # without memory
+    with _UninitialisedOnMeta(), torch.device("meta"):  # without memory
         skeleton = model_class.from_config(config, trust_remote_code=False)
     if n_values is not None:
         check_model_size(skeleton, n_values, path)
@@ -79,20 +82,35 @@ def load_model_and_tokenizer(name: str, location: str, device: str, dtype: str) 
     dtype = auto if dtype == AUTO_DTYPE else dtype
     check_memory(needs, name, torch.device(device), dtype)
     tokenizer = load_tokenizer(location)
-    hf, info = model_class.from_pretrained(
-        location,
-        config=config,
-        trust_remote_code=False,
-        use_safetensors=True,
-        attn_implementation="eager",
-        dtype=getattr(torch, dtype),
-        device_map={"": device},  # tensor by tensor from the files to where they are used
-        ignore_mismatched_sizes=True,  # check_loading_report names them
-        output_loading_info=True,
-    )
+    with _UninitialisedOnMeta():
+        hf, info = model_class.from_pretrained(
+            location,
+            config=config,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation="eager",
+            dtype=getattr(torch, dtype),
+            device_map={"": device},  # tensor by tensor from the files to where they are used
+            ignore_mismatched_sizes=True,  # check_loading_report names them
+            output_loading_info=True,
+        )
     check_loading_report(info, name)
     check_vocabulary(tokenizer, len(hf.get_input_embeddings().weight), name)
     return hf, tokenizer, auto
+
+
+class _UninitialisedOnMeta(TorchFunctionMode):
+    """Leaves out random values of tensors on ``meta``, which have none: torch would import sympy for them."""
+
+    RANDOM = (init.normal_, init.uniform_, init.kaiming_uniform_, Tensor.normal_, Tensor.uniform_)
+
+    def __torch_function__(self, function: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
+        named = named or {}
+        if function in self.RANDOM:
+            tensor = named["tensor"] if "tensor" in named else arguments[0]
+            if tensor.is_meta:
+                return tensor
+        return function(*arguments, **named)
 
 
 def _check_hub_configuration(location: str, name: str) -> None:

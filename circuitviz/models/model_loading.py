@@ -18,6 +18,7 @@ from circuitviz.dtypes import AUTO_DTYPE, FULL_DTYPE, check_dtype
 from circuitviz.errors import ComputationError, InputError, first_error_line
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.models.decomposition_checks import ReferencePass, check_decomposition, run_reference_passes
+from circuitviz.models.deferred_imports import defer_imports
 from circuitviz.models.folder_checks import ADAPTER_FILE, check_adapter
 from circuitviz.models.half_weights import (
     compute_in_float32,
@@ -83,7 +84,7 @@ def load_model_steps(name: str, device: str = "cpu", dtype: str = AUTO_DTYPE) ->
         raise InputError(_model_unavailable_message(name))  # before libraries load, which takes seconds
     target = _parse_device(device)
     # a folder is opened offline
-    with hub_access(is_reachable), forbid_subprocesses(), warnings.catch_warnings():
+    with hub_access(is_reachable), forbid_subprocesses(), warnings.catch_warnings(), defer_imports():
         warnings.simplefilter("ignore")  # advice about unused options
         return _open_model(name, location, str(target), dtype, is_reachable)
 
