@@ -17,7 +17,8 @@ class Normalise(torch.autograd.Function):
         is_centred = torch.allclose(module(x + 1), y, atol=1e-4)
         centred = x - x.mean(-1, keepdim=True) if is_centred else x
         ctx.is_centred = is_centred
-        ctx.save_for_backward((y - bias) / centred)
+        # 0 / 0 where BitNet's activation is 0, whose slope is 0 there, too
+        ctx.save_for_backward(((y - bias) / centred).nan_to_num(0))
         return y
 
     @staticmethod

@@ -59,10 +59,10 @@ class BackwardRules:
                     f"'{model.name}' is no module of its own; EAP and EAP-IG score it."
                 )
         _ = model.norms  # says it of a kind that is not known
-        if inner := model.inner_norms:
+        if unknown := [name for name, (_, norm) in model.inner_norms.items() if norm is None]:
             raise InputError(
                 f"'{method}' takes the scales of all normalisations as constants, and '{model.name}' has "
-                f"some that it does not reach ({inner[0]}); EAP and EAP-IG score it."
+                f"some that it does not know ({unknown[0]}); EAP and EAP-IG score it."
             )
         if self.softmax_temperature == 1.0:
             return
@@ -90,6 +90,19 @@ class BackwardRules:
         if self.are_patterns_constant:
             return torch.Tensor.detach
         return None if self.query_key_factor == 1.0 else partial(scale_gradient, factor=self.query_key_factor)
+
+    @contextmanager
+    def inside_layers(self, model: Model) -> Iterator[None]:
+        """Hold the scales of normalisations inside attention and MLPs constant within a ``with`` block."""
+
+        def normalise(norm: Norm, original: OriginalForward, x: Tensor) -> Tensor:
+            return replace_gradient(original(x), norm.with_constant_scale(x))
+
+        with ExitStack() as stack:
+            for module, norm in model.inner_norms.values():
+                assert norm is not None, "check refuses the model"
+                stack.enter_context(replaced_forward(module, partial(normalise, norm)))
+            yield
 
     @contextmanager
     def inside_mlp(self, activations: list[Any]) -> Iterator[None]:

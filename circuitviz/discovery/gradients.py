@@ -10,6 +10,7 @@ No input is split per receiver:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -119,7 +120,8 @@ def run_backward(
     for layer in range(model.shape.n_layers):
         _capture_layer(model, layer, capture, overrides, rules, earlier)
     overrides.hooks = _merge_hooks(overrides.hooks, {"ln_final.hook_in": capture.resid_final.append})
-    with torch.enable_grad(), model.overridden(overrides):
+    ruled_layers = nullcontext() if rules is None else rules.inside_layers(model)
+    with torch.enable_grad(), model.overridden(overrides), ruled_layers:
         value = loss(model.logits(tokens, positions))
         tensors = [*capture.q, *capture.k, *capture.v, *capture.mlp, *capture.resid_final]
         if at_sender_outputs:
@@ -192,7 +194,8 @@ def _run_by_layer(
         overrides = ForwardOverrides(hooks={n: hook for n, hook in changes.items() if n.startswith(prefix)})
         block = GradientCapture(first_changed_position)
         _capture_layer(model, layer, block, overrides, rules, earlier)
-        with torch.enable_grad(), model.overridden(overrides):
+        ruled_layers = nullcontext() if rules is None else rules.inside_layers(model)
+        with torch.enable_grad(), model.overridden(overrides), ruled_layers:
             output = model.block_output(layer, streams.pop().detach().requires_grad_())
             wanted = [*block.q, *block.k, *block.v, *block.resid_pre, *block.mlp, *block.resid_mid]
             q, k, v, gradient, *mlp_gradients = torch.autograd.grad(

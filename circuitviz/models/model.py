@@ -103,15 +103,22 @@ class Model:
         }
 
     @cached_property
-    def inner_norms(self) -> list[str]:
-        """Normalisations in attention and MLPs that are not among ``norms``, by names of modules (BitNet)."""
+    def inner_norms(self) -> dict[str, tuple[Any, Norm | None]]:
+        """Modules that normalise in attention and MLPs and are not among ``norms``, by name (BitNet).
+
+        With the closed form of each, None where it is of an unknown kind.
+        """
         known = {id(component.original_component) for component in self._norm_components.values()}
-        return [
-            f"blocks.{layer}.{name}".replace("._original_component", "")
+        like = self.empty_stream
+        return {
+            f"blocks.{layer}.{name}".replace("._original_component", ""): (
+                module,
+                Norm.recognise(module, like.shape[-1], like) if hasattr(module, "weight") else None,
+            )
             for layer, block in enumerate(self.bridge.blocks[: self.shape.n_layers])
             for name, module in block.named_modules()
             if type(module).__name__.endswith("Norm") and id(module) not in known
-        ]
+        }
 
     @property
     def _norm_components(self) -> dict[str, Any]:
