@@ -29,8 +29,9 @@ class Layout:
     """Names of a family's modules; those of a block are relative to it.
 
     fused: how one module's output [batch, time, ·] is laid out: ``parts`` (all queries, all keys, all
-    values), ``heads`` (each head's query, key and value after one another) or ``quarters`` (a quarter of the
-    queries, of the values and of the keys after one another, which is a head's here). norm, mlp_norm: the
+    values), ``heads`` (each head's query, key and value after one another), ``quarters`` (a quarter of the
+    queries, of the values and of the keys after one another, which is a head's here) or ``groups`` (the
+    queries of each key-value head, its key and its value after one another). norm, mlp_norm: the
     normalisation of what attention and the MLP read, empty where there is none. post_attention, post_mlp:
     that of what they write, where there is one. mlp_reads: the module that the MLP's input enters, where
     that is not the one that writes. factor: what outputs are multiplied by before they are added. positions:
@@ -108,6 +109,7 @@ FALCON = Layout(
     blocks="transformer.h", attention="self_attention", out="dense", channels=_fused("query_key_value"),
     fused="parts", mlp_norm="input_layernorm", final="transformer.ln_f",
 )  # fmt: skip
+FALCON_GROUPED = replace(FALCON, fused="groups", norm="ln_attn", mlp_norm="ln_mlp")
 LFM2 = Layout(
     norm="operator_norm", out="out_proj", mlp_norm="ffn_norm", mlp="feed_forward",
     final="model.embedding_norm",
@@ -146,6 +148,12 @@ def _like_llama(architecture: str, layout: Layout | None = LLAMA, **more: Any) -
 
 def _experts(architecture: str, layout: Layout | None = LLAMA, **more: Any) -> Family:
     return _like_llama(architecture, layout, num_experts_per_tok=2, moe_intermediate_size=16, **more)
+
+
+def _falcon_grouped(layout: Layout, **more: Any) -> Family:
+    sizes = {"num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "hidden_size": WIDTH}
+    grouped = {"num_kv_heads": 2, "new_decoder_architecture": True, "alibi": False}
+    return Family("FalconForCausalLM", {**sizes, **grouped, **more}, layout)
 
 
 def _llama4(moe_layer_step: int) -> Family:
@@ -312,18 +320,9 @@ FAMILIES = {
     "bitnet": _like_llama("BitNetForCausalLM"),
     "phimoe": _like_llama("PhimoeForCausalLM", num_local_experts=4, num_experts_per_tok=2),
     "lfm2": _like_llama("Lfm2ForCausalLM", LFM2),
-    "falcon-grouped": Family(
-        "FalconForCausalLM",
-        {
-            "num_hidden_layers": LAYERS,
-            "num_attention_heads": HEADS,
-            "hidden_size": WIDTH,
-            "alibi": False,
-            "num_kv_heads": 2,
-            "new_decoder_architecture": True,
-        },
-        None,
-    ),
+    "falcon-grouped": _falcon_grouped(FALCON_GROUPED, bias=True),
+    "falcon-grouped-one-norm": _falcon_grouped(replace(FALCON, fused="groups"), num_ln_in_parallel_attn=1),
+    "falcon-grouped-alibi": _falcon_grouped(FALCON_GROUPED, alibi=True),
     "granite-moe-scaled": _like_llama(
         "GraniteMoeForCausalLM",
         replace(GRANITE, mlp="block_sparse_moe"),
@@ -556,6 +555,11 @@ class PlainEdges:
             first = (3 * head + number) * self.head_width
         elif self.layout.fused == "quarters":
             first = (3 * head + (0, 2, 1)[number]) * self.head_width
+        elif self.layout.fused == "groups":
+            kv_heads = (width // self.head_width - self.heads) // 2
+            size = self.heads // kv_heads
+            group, query = (head // size, head % size) if channel == "q" else (head, size + number - 1)
+            first = (group * (size + 2) + query) * self.head_width
         elif self.layout.fused == "parts":
             keys = (width - self.heads * self.head_width) // 2
             first = (0, self.heads * self.head_width, self.heads * self.head_width + keys)[

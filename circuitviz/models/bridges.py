@@ -15,8 +15,8 @@ from transformer_lens.factories.architecture_adapter_factory import SUPPORTED_AR
 from transformer_lens.model_bridge.sources import build_bridge_from_module
 
 from circuitviz.errors import InputError, first_error_line
+from circuitviz.models import grouped_falcon, normalised_phi
 from circuitviz.models.bridge_corrections import correct_bridge
-from circuitviz.models.normalised_phi import register_adapter
 
 
 def build_bridge(hf: Any, name: str) -> Any:
@@ -32,7 +32,8 @@ def build_bridge(hf: Any, name: str) -> Any:
     Raises:
         InputError: TransformerLens does not support the architecture.
     """
-    register_adapter()
+    for adapters in (grouped_falcon, normalised_phi):
+        adapters.register_adapter()
     architecture = _architecture(hf)
     if architecture is None:
         raise InputError(
@@ -51,7 +52,35 @@ def build_bridge(hf: Any, name: str) -> Any:
                 f"The model '{name}' is a {type(hf).__name__}, which TransformerLens does not "
                 f"open ({first_error_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
             ) from error
+    _check_blocks(bridge, name)
     return bridge
+
+
+def _check_blocks(bridge: Any, name: str) -> None:
+    """Refuse blocks that are not attention heads and an MLP which add to a residual stream.
+
+    Raises:
+        InputError: Which layer is of another kind, and of which.
+    """
+    for layer, block in enumerate(bridge.blocks):
+        attention = getattr(block, "attn", None)
+        if attention is None:
+            raise InputError(
+                f"Layer {layer} of '{name}' ({type(block.original_component).__name__}) has no attention, "
+                "but a state space or linear attention, which has no heads that are known here; models with "
+                "attention in every layer work."
+            )
+        if "mla" in type(attention).__name__.lower():
+            raise InputError(
+                f"Layer {layer} of '{name}' has latent attention (DeepSeek): keys and values are made of a "
+                "compressed stream that is normalised once more, so that no linear map leads from the "
+                "residual stream to a head; models with other attention work."
+            )
+    if getattr(bridge, "ln_final", None) is None:
+        raise InputError(
+            f"The model '{name}' has no normalisation before its unembedding; its blocks normalise the "
+            "residual stream itself, so that what heads and MLPs write does not add up."
+        )
 
 
 def _architecture(hf: Any) -> str | None:

@@ -152,8 +152,18 @@ def test_the_whole_circuit_is_the_model_and_the_empty_one_the_corrupted_run(name
     assert [token.token for token in lens.cells[-1][-1].top[:3]] == expected
 
 
+REASONS = {
+    "openai-gpt": "no normalisation before its unembedding",
+    "deepseek2": "Layer 0 of 'deepseek2' has latent attention",
+    "deepseek3": "Layer 0 of 'deepseek3' has latent attention",
+    "mamba": r"Layer 0 of 'mamba' \(MambaBlock\) has no attention",
+    "qwen3-next": r"Layer 0 of 'qwen3-next' \(Qwen3NextDecoderLayer\) has no attention",
+    "gpt-bigcode-all-keys": "only supports multi_query=True",
+}
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_family_that_cannot_be_taken_apart_is_refused_in_a_sentence(name: str) -> None:
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError, match=REASONS.get(name, "^The model ")) as refused:
         from_hugging_face(random_model(name), tokenizer(), name)
-    assert str(refused.value).startswith(f"The model '{name}' ")
+    assert f"'{name}'" in str(refused.value)
