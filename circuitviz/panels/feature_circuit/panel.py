@@ -281,7 +281,7 @@ class FeatureCircuitPanel(Panel):
         )
         side = QWidget()
         lay_out_column((scroll, 1), buttons, parent=side, spacing=0)
-        fix_scaled_width(side, 276)
+        fix_scaled_width(side, 282)
         self.curve_chart.setMinimumSize(100, 120)
         ledger = VerticalScrollArea(_aligned_top(self.ledger_view))
         charts = make_splitter(ledger, self.curve_chart, sizes=(270, 220), stretched=1)
