@@ -35,7 +35,7 @@ def ask(engine: Engine, search: DiscoverCircuit) -> QueryResult:
 @pytest.mark.parametrize(
     ("method", "metric", "options", "by_span", "reason"),
     [
-        ("acdc", "", {}, True, "'acdc' does not score edges by span"),
+        ("path-patching", "", {}, True, "'path-patching' does not score edges by span"),
         ("eap", "accuracy", {}, False, "'eap' needs a gradient"),
         ("eap", "kl", {}, False, "no gradient of 'kl' at the clean prompts"),
         ("ensemble", "kl", {}, False, "'eap' has no gradient of 'kl' at the clean"),

@@ -351,7 +351,7 @@ def test_a_circuit_by_span_is_found_read_and_ablated(host: PanelHost, qtbot: QtB
     """From the form to a node at a span: the inspector reads it there, and its ablation is measured."""
     form, workspace = host.show("discovery"), host.workspace
     qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)
-    form.method_box.setCurrentText("acdc")
+    form.method_box.setCurrentText("path-patching")
     assert not form.positions_box.isEnabled() and not form.find_request().by_span
     form.method_box.setCurrentText("eap")
     form.prompts_field.setValue(4)
