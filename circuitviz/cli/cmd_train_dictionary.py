@@ -13,6 +13,7 @@ from typing import TypeVar
 from circuitviz import features, models, training
 from circuitviz.cli.flags import add_device_flags, add_model_flag, add_option_flags, options_from_flags
 from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
+from circuitviz.errors import InputError
 from circuitviz.options import build_options, describe_options
 from circuitviz.progress import ProgressRunner, ProgressSteps
 
@@ -27,10 +28,16 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add the flags of ``train-dictionary``; those of the recipe are made from its options."""
     text = "plain text; each line, or each paragraph between blank lines, is a passage"
     parser.add_argument("text", type=Path, help=text)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="a folder, in SAELens' form")
+    text = "a folder, in SAELens' form; of a cross-layer transcoder, in circuit-tracer's"
+    parser.add_argument("-o", "--output", type=Path, required=True, help=text)
     add_model_flag(parser)
     text = "with commas: aLAYER an SAE on attention, mLAYER a transcoder of the MLP (default: every site)"
     parser.add_argument("--sites", help=text)
+    text = (
+        "one transcoder of all layers, whose features write to their own and all later MLPs; --features and "
+    )
+    text += "--sparsity are of each layer; cannot be resumed"
+    parser.add_argument("--cross-layer", action="store_true", help=text)
     add_device_flags(parser)
     add_option_flags(parser, describe_options(training.DictionaryRecipe), "recipe_")
 
@@ -43,7 +50,14 @@ def run(args: argparse.Namespace) -> int:
     recipe: training.DictionaryRecipe = build_options(
         training.DictionaryRecipe, options_from_flags(args, "recipe_")
     )
+    if args.cross_layer and args.sites is not None:
+        raise InputError(
+            f"--sites was given '{args.sites}' with --cross-layer, which is of the MLPs of all layers; one "
+            "of both would be right."
+        )
     model = models.load_model(args.model, args.device, args.dtype)
+    if args.cross_layer:
+        return _train_cross_layer(args, model, recipe)
     sites = training.trainable_sites(model)
     if args.sites is not None:
         sites = tuple(training.parse_site(name.strip(), model) for name in args.sites.split(","))
@@ -76,6 +90,31 @@ def run(args: argparse.Namespace) -> int:
         for name, one in data.items()
     )
     return print_result(args, {"dictionaries": data}, lambda: "\n".join([head, *rows]))
+
+
+def _train_cross_layer(
+    args: argparse.Namespace, model: models.Model, recipe: training.DictionaryRecipe
+) -> int:
+    """Train a cross-layer transcoder, write and measure it; returns the exit code."""
+    learned, measured = features.read_passage_file(model, args.text).train_test_split()
+    steps = training.train_cross_layer_steps(model, learned, recipe)
+    trained = run_with_progress_bar(steps, "Training all layers")
+    about = {"training": dataclasses.asdict(recipe), "training_tokens": learned.n_tokens}
+    dictionaries = [replace(one, about=about) for one in trained.dictionaries]
+    features.write_cross_layer_folder(dictionaries, args.output)
+    print_message(f"wrote {args.output}")
+    figures = run_with_progress_bar(
+        training.measure_cross_layer_steps(model, dictionaries, measured), "Measuring all layers"
+    )
+    data = {"folder": str(args.output), **dataclasses.asdict(figures)}
+    columns = zip(figures.unexplained, figures.l0, figures.dead, strict=True)
+    rows = [
+        f"{layer:<6}{unexplained:12.4f}{l0:8.1f}{dead:8.1%}"
+        for layer, (unexplained, l0, dead) in enumerate(columns)
+    ]
+    head = f"{'layer':6}{'unexplained':>12}{'L0':>8}{'dead':>8}"
+    last = f"loss recovered with all layers: {format_number(figures.recovered, 4)}"
+    return print_result(args, data, lambda: "\n".join([head, *rows, last]))
 
 
 def interruptible_steps(steps: ProgressSteps[T]) -> ProgressSteps[T]:

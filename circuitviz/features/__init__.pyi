@@ -7,6 +7,7 @@ from .channel_shares import AttentionScoreBreakdown as AttentionScoreBreakdown
 from .channel_shares import EdgeChannels as EdgeChannels
 from .channel_shares import break_down_attention_score as break_down_attention_score
 from .channel_shares import edge_channels as edge_channels
+from .cross_layer_files import write_cross_layer_folder as write_cross_layer_folder
 from .dictionary import ARCHITECTURES as ARCHITECTURES
 from .dictionary import Dictionary as Dictionary
 from .dictionary_fit import DictionaryFit as DictionaryFit

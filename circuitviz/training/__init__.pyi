@@ -1,3 +1,5 @@
+from .cross_layer_quality import CrossLayerQuality as CrossLayerQuality
+from .cross_layer_quality import measure_cross_layer_steps as measure_cross_layer_steps
 from .demo.train_dictionaries import MEASURING_SEED as MEASURING_SEED
 from .demo.train_dictionaries import TRAINING_PASSAGES as TRAINING_PASSAGES
 from .demo.train_dictionaries import TRAINING_SEED as TRAINING_SEED

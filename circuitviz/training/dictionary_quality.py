@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from circuitviz.errors import InputError
+from circuitviz.features.cross_layer import SiteReconstructions
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.passages import PassageBatch, Passages
 from circuitviz.models import Model
@@ -151,6 +152,7 @@ def _measure_losses(
 def splice_hooks(dictionaries: Sequence[Dictionary]) -> dict[str, Hook]:
     """Return hooks that put each dictionary's reconstruction in its output's place, without errors."""
     hooks: dict[str, Hook] = {}
+    reconstructions = SiteReconstructions({dictionary.site.name: dictionary for dictionary in dictionaries})
     for dictionary in dictionaries:
         recorded: list[Tensor] = []
         hook, hook_out = dictionary.site.hooks
@@ -161,8 +163,10 @@ def splice_hooks(dictionaries: Sequence[Dictionary]) -> dict[str, Hook]:
         def reconstruct_output(
             y: Tensor, dictionary: Dictionary = dictionary, recorded: list[Tensor] = recorded
         ) -> Tensor:
-            x = recorded[0] if recorded else y
-            return dictionary.reconstruct(x.flatten(2)).view_as(y)
+            x = (recorded[0] if recorded else y).flatten(2)
+            if dictionary.later_decoder is None:
+                return dictionary.reconstruct(x).view_as(y)
+            return reconstructions.reconstruct(dictionary, dictionary.encode(x)).view_as(y)
 
         if hook != hook_out:
             hooks[hook] = record_input

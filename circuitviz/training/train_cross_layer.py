@@ -210,19 +210,29 @@ class CrossLayerLearner:
 
 
 @torch.no_grad()
-def _activations(model: Model, passages: Passages, rows: list[int]) -> tuple[Tensor, Tensor]:
-    """Return inputs and outputs of all MLPs on some rows of a text, [layer, token, d] each."""
+def mlp_activations(model: Model, tokens: Tensor, token_mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Return inputs and outputs of all MLPs at some tokens, [layer, token, d_model] each.
+
+    Args:
+        model: The model.
+        tokens: [row, time].
+        token_mask: Which tokens, bool [row, time], on the host.
+    """
+    check_cancelled()
     sites = [Site(layer, "m", "normalised").hooks for layer in range(model.shape.n_layers)]
-    parts = []
-    for batch in passages.batches(rows):
-        check_cancelled()
-        captured: dict[str, Tensor] = {}
-        tokens, real = batch.tokens.to(model.device), token_index(batch.token_mask, model.device)
-        with model.hooks({name: capture_hook(captured, name) for site in sites for name in site}):
-            model.logits(tokens, torch.zeros_like(tokens[:, 0]))
-        parts.append(torch.stack([torch.stack([captured[name][real] for name in site]) for site in sites]))
-    x, y = torch.cat(parts, dim=2).unbind(1)
+    captured: dict[str, Tensor] = {}
+    tokens, real = tokens.to(model.device), token_index(token_mask, model.device)
+    with model.hooks({name: capture_hook(captured, name) for site in sites for name in site}):
+        model.logits(tokens, torch.zeros_like(tokens[:, 0]))
+    x, y = torch.stack([torch.stack([captured[name][real] for name in site]) for site in sites]).unbind(1)
     return x, y
+
+
+def _collect(model: Model, passages: Passages, rows: list[int]) -> tuple[Tensor, Tensor]:
+    """Return inputs and outputs of all MLPs on some rows of a text, [layer, token, d_model] each."""
+    batches = passages.batches(rows)
+    pairs = [mlp_activations(model, batch.tokens, batch.token_mask) for batch in batches]
+    return torch.cat([x for x, _ in pairs], dim=1), torch.cat([y for _, y in pairs], dim=1)
 
 
 def _batches(model: Model, passages: Passages, recipe: DictionaryRecipe) -> Iterator[tuple[Tensor, Tensor]]:
@@ -231,7 +241,7 @@ def _batches(model: Model, passages: Passages, recipe: DictionaryRecipe) -> Iter
     token_bytes = 2 * 4 * model.shape.n_layers * model.shape.d_model
     rows_per_chunk = max(1, int(MAX_POOL_BYTES / token_bytes / passages.n_tokens * len(passages.rows)))
     chunks = torch.randperm(len(passages.rows), generator=draw).split(rows_per_chunk)
-    chunk, number = _activations(model, passages, chunks[0].tolist()), 0
+    chunk, number = _collect(model, passages, chunks[0].tolist()), 0
     while True:
         n_tokens = chunk[0].shape[1]
         order = torch.randperm(n_tokens, generator=draw)
@@ -240,4 +250,4 @@ def _batches(model: Model, passages: Passages, recipe: DictionaryRecipe) -> Iter
             yield chunk[0][:, places], chunk[1][:, places]
         number += 1
         if len(chunks) > 1:
-            chunk = _activations(model, passages, chunks[number % len(chunks)].tolist())
+            chunk = _collect(model, passages, chunks[number % len(chunks)].tolist())

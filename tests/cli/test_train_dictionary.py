@@ -90,3 +90,19 @@ def test_interruption_waits_for_the_step_to_end() -> None:
         list(interruptible_steps(steps()))
     assert done == [0, 1, 2, "closed"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_cross_layer_transcoder_is_written_and_measured(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "transcoder"
+    command = ["train-dictionary", str(text), "-o", str(out), "--cross-layer", *SMALL]
+    assert main([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert sorted(p.name for p in out.iterdir()) == sorted(
+        ["config.yaml", *(f"W_{part}_{layer}.safetensors" for part in ("enc", "dec") for layer in range(4))]
+    )
+    assert len(told["unexplained"]) == 4 and all(0 < one < 1 for one in told["unexplained"])
+    assert all(0 < one < 32 for one in told["l0"]) and told["recovered"] < 1
+    assert main([*command, "--sites", "m1"]) == 2
+    assert "one of both would be right" in capsys.readouterr().err

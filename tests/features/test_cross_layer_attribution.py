@@ -31,6 +31,7 @@ from circuitviz.features.feature_basis import FeatureBasis
 from circuitviz.features.frozen_effects import frozen_change, predicted_change, total_effects_by_stage
 from circuitviz.features.steered_nodes import find_steered_node
 from circuitviz.graph import Intervention, NodeKind
+from circuitviz.training import splice_hooks
 
 IDS, TOKEN, LAYERS = [0, 5, 9, 21, 4, 33, 8], 7, 3
 
@@ -257,3 +258,11 @@ def test_a_feature_promotes_what_it_writes_in_all_layers(opened: Opened) -> None
     direction = output_direction(opened.model, opened.dictionaries[0], 3)
     right = sum(rows_of(opened.dictionaries[0], layer)[3] for layer in range(LAYERS))
     torch.testing.assert_close(direction, right)
+
+
+def test_a_spliced_transcoder_rebuilds_all_layers_together(opened: Opened) -> None:
+    """As the loss recovered of a trained one is measured."""
+    with torch.no_grad(), opened.model.hooks(splice_hooks(opened.dictionaries)):
+        logits = opened.model.logits(torch.tensor([IDS]), torch.tensor([len(IDS) - 1]))
+    right = logit_by_hand(opened, lambda _layer, activation: activation, "dropped")
+    assert float(logits[0, TOKEN]) == pytest.approx(right, rel=1e-9)

@@ -11,7 +11,7 @@ import torch
 from circuitviz.features import Passages, run_prompt
 from circuitviz.models import load_model
 from circuitviz.progress import ProgressRunner
-from circuitviz.training import DictionaryRecipe, train_cross_layer_steps
+from circuitviz.training import DictionaryRecipe, measure_cross_layer_steps, train_cross_layer_steps
 from circuitviz.training.train_cross_layer import CrossLayerLearner
 
 RECIPE = DictionaryRecipe(features=24, sparsity=4, steps=50, batch=128, rate=5e-3)
@@ -62,6 +62,11 @@ def test_the_loss_falls_and_the_transcoder_has_it(model: Any, text: Passages) ->
                 / spread.square().sum()
             )
             whole += 1
+    measured = ProgressRunner(measure_cross_layer_steps(model, trained.dictionaries, text))
+    list(measured)
+    assert measured.result.tokens == text.n_tokens and len(measured.result.dead) == layers
+    assert sum(measured.result.unexplained) == pytest.approx(left, rel=1e-4)
+    assert sum(measured.result.l0) / layers == pytest.approx(active, rel=1e-5)
     assert left / whole == pytest.approx(losses[1], rel=0.25)
     assert 0.6 * RECIPE.sparsity < active < 1.4 * RECIPE.sparsity  # thresholds follow over 100 steps
 
