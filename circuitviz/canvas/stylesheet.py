@@ -151,7 +151,7 @@ def stylesheet(theme: Theme) -> str:
                    border: none; border-bottom: 2px solid transparent; }}
     QTabBar::tab:selected {{ color: {t.text}; border-bottom: 2px solid {t.accent}; }}
     QTabBar#documents {{ qproperty-elideMode: ElideMiddle; }}
-    QTabBar#documents::tab {{ padding: 5px 6px 5px 10px; max-width: {17 * text}px; border-radius: 0;
+    QTabBar#documents::tab {{ padding: 5px 6px 5px 10px; max-width: {22 * text}px; border-radius: 0;
                              border-bottom: 2px solid transparent; }}
     QTabBar#documents::tab:hover {{ background: {t.panel}; }}
     QTabBar#documents::tab:selected {{ background: {t.panel}; border-bottom: 2px solid {t.accent}; }}

@@ -1,14 +1,15 @@
 """A pane that shows one tab's circuit, beside another pane or in a window of its own.
 
 There is one canvas that commands and panels act on. It is in the pane of the tab in front; each other pane
-has a picture of its tab, which can be looked at, and which brings its tab to the front when it is clicked.
+has a picture of its tab, which can be looked at, and which brings its tab to the front when it is clicked. In
+place of the picture, an empty tab has a start page.
 """
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QFrame, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.scene_request import BuiltScene, SceneRequest
@@ -21,14 +22,13 @@ from circuitviz.scene.folded_scene import drawn_selection, expand_selection
 from circuitviz.scene.node_naming import TopTokens
 from circuitviz.shell.canvas_updater import CanvasUpdater, saved_layout
 from circuitviz.shell.node_names import NodeNames
+from circuitviz.shell.start_page import StartPage
 from circuitviz.shell.tab_title import tab_title, tab_tool_tip
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.search_queue import describe_wait
 from circuitviz.workspace.tabs import DocumentTab
 
 MIN_PANE_WIDTH_PX = 240
-EMPTY_TEXT = "An empty tab; click to open a file or to search in it"
-WINDOW_SIZE_PX = (900, 700)
 
 
 class TabPicture(CircuitView):
@@ -112,6 +112,7 @@ class CanvasPane(QWidget):
     """
 
     activated = Signal()  # the tab is to come to the front
+    start_page_shown = Signal(object)  # StartPage, made anew
 
     def __init__(
         self,
@@ -140,11 +141,14 @@ class CanvasPane(QWidget):
             margins=(10, 2, 4, 2),
         )
         self.picture = TabPicture()
+        self.start_page: StartPage | None = None
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.picture)
         self._updater = TabPictureUpdater(workspace, self.picture, names, canvas_updater, tab)
         self._column = QVBoxLayout(self, spacing=0)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.addWidget(self.header)
-        self._column.addWidget(self.picture, 1)
+        self._column.addWidget(self._pages, 1)
         self._updater.scene_built.connect(self._show_scene)
         self.picture.clicked.connect(self._activate)
         self.picture.nodes_moved.connect(self._move_nodes)
@@ -168,15 +172,15 @@ class CanvasPane(QWidget):
             self._column.addWidget(canvas, 1)
             canvas.show()
         self.picture.set_hover("")
-        self.picture.hide()
+        self._pages.hide()
         self._set_active(True)
 
     def show_picture(self, top_tokens: TopTokens | None = None) -> None:
         """Show the picture: the tab is not in front. ``top_tokens``: where the canvas has just shown it."""
-        if self.picture.isHidden():
+        if self._pages.isHidden():
             self._forget_drawing()
             self._updater.top_tokens = dict(top_tokens or {})
-            self.picture.show()
+            self._pages.show()
         self._set_active(False)
 
     def refresh(self, name: str, is_named: bool) -> None:
@@ -190,11 +194,13 @@ class CanvasPane(QWidget):
         self.header.setVisible(is_named)
         self.title_label.setText(tab_title(tab, name))
         self.title_label.setToolTip(tab_tool_tip(tab))
-        if self.picture.isHidden():
+        is_empty = tab.document.state.circuit is None
+        self._show_start_page(is_empty and tab.search is None and not self._pages.isHidden())
+        if self._pages.isHidden():
             return
-        if tab.document.state.circuit is None:
+        if is_empty:
             self._forget_drawing()
-            text = EMPTY_TEXT if tab.search is None else describe_wait(tab.search)
+            text = "" if tab.search is None else describe_wait(tab.search)
             self.picture.show_scene(CircuitScene(), text)
             return
         if tab.document is not self._document and tab.partial_result is None:
@@ -210,6 +216,22 @@ class CanvasPane(QWidget):
         self._updater.reset()
         self.hide()
         self.deleteLater()
+
+    def _show_start_page(self, is_shown: bool) -> None:
+        """Show a start page in place of the picture, or the picture again."""
+        if is_shown and self.start_page is None:
+            page = self.start_page = StartPage()
+            page.setMinimumWidth(MIN_PANE_WIDTH_PX)
+            choices = (page.search_requested, page.example_chosen, page.file_chosen, page.last_requested)
+            for chosen in (*choices, page.open_requested, page.model_requested, page.task_requested):
+                chosen.connect(lambda *_choice: self._activate())  # before what was chosen is done
+            self._pages.addWidget(page)
+            self._pages.setCurrentWidget(page)
+            self.start_page_shown.emit(page)
+        elif not is_shown and self.start_page is not None:
+            self._pages.removeWidget(self.start_page)
+            self.start_page.deleteLater()
+            self.start_page = None
 
     def _forget_drawing(self) -> None:
         self._updater.reset()
@@ -233,7 +255,7 @@ class CanvasPane(QWidget):
         """Write what the picture shows and has selected into the document, for the canvas to go on from."""
         tab, picture = self.tab, self.picture
         is_drawn = bool(picture.circuit_scene.nodes) and not self._updater.is_pending
-        if picture.isHidden() or not is_drawn or tab.partial_result is not None:
+        if self._pages.isHidden() or not is_drawn or tab.partial_result is not None:
             return
         scene, chosen = picture.circuit_scene, (picture.selected_nodes, picture.selected_edges)
         if chosen != drawn_selection(scene, tab.selected_nodes, tab.selected_edges):
@@ -252,53 +274,3 @@ class CanvasPane(QWidget):
         """The name is clicked, too."""
         super().mousePressEvent(event)
         self._activate()
-
-
-class DocumentWindow(QWidget):
-    """A window of one pane; closing it is for the tab's owner to decide.
-
-    Signals:
-        close_requested: the person closes it.
-    """
-
-    close_requested = Signal()
-
-    def __init__(self, parent: QWidget, pane: CanvasPane) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
-        self.pane = pane
-        self.setObjectName("documentWindow")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(pane)
-        self.resize(*WINDOW_SIZE_PX)
-        self._is_ended = False
-
-    def end(self) -> None:
-        """Go, without a question."""
-        self._is_ended = True
-        self.pane.end()
-        self.close()
-        self.deleteLater()
-
-    def toggle_full_screen(self) -> None:
-        """Be as large as the screen, or as before."""
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape ends the full screen."""
-        if event.key() == Qt.Key.Key_Escape and self.isFullScreen():
-            self.toggle_full_screen()
-        else:
-            super().keyPressEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """The window that the person goes to has the tab in front."""
-        super().changeEvent(event)
-        if event.type() is QEvent.Type.ActivationChange and self.isActiveWindow() and not self._is_ended:
-            self.pane.activated.emit()
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask first."""
-        if not self._is_ended:
-            event.ignore()
-            self.close_requested.emit()

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QByteArray, QObject, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QSplitter, QWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.scene.theme import LIGHT, Theme
-from circuitviz.shell.canvas_pane import MIN_PANE_WIDTH_PX, CanvasPane, DocumentWindow
+from circuitviz.shell.canvas_pane import MIN_PANE_WIDTH_PX, CanvasPane
 from circuitviz.shell.canvas_updater import CanvasUpdater
+from circuitviz.shell.document_window import WINDOW_SIZE_PX, DocumentWindow
 from circuitviz.shell.node_names import NodeNames
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.tabs import DocumentTab
@@ -30,10 +31,12 @@ class CanvasPanes(QObject):
         panes: Those, from left to right.
         windows: Those in windows of their own.
         main_pane: The pane of the main window that was in front last.
+        window_size: Of a window that was closed last, and of the next one, in pixels.
     """
 
     changed = Signal()  # which tabs are where
     window_opened = Signal(object)  # DocumentWindow
+    start_page_shown = Signal(object)  # StartPage, in a pane of an empty tab
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class CanvasPanes(QObject):
         self._is_refreshing = self._is_closed = False
         self._last_front = workspace.tabs.front
         self._left_tokens: dict[str, list[tuple[str, float]]] = {}
+        self.window_size = QSize(*WINDOW_SIZE_PX)
         workspace.tab_controller.leaving.connect(self._keep_tokens)
         workspace.tabs.changed.connect(self.refresh)
         workspace.search_queue.changed.connect(self.refresh)
@@ -107,7 +111,7 @@ class CanvasPanes(QObject):
     @property
     def front_window(self) -> DocumentWindow | None:
         """The window of its own that the tab in front has."""
-        return self._window_of(self._workspace.tabs.front)
+        return self.window_of(self._workspace.tabs.front)
 
     def is_in_window(self, tab: DocumentTab) -> bool:
         """Whether a tab has a window of its own."""
@@ -124,7 +128,7 @@ class CanvasPanes(QObject):
 
     def show_at_side(self, tab: DocumentTab, is_left: bool) -> None:
         """Show a tab in one half of the main window, and another one in the other half."""
-        if (window := self._window_of(tab)) is not None:
+        if (window := self.window_of(tab)) is not None:
             self._end_window(window)
         other = self._tab_beside(tab, is_left)
         if other is None:
@@ -145,7 +149,7 @@ class CanvasPanes(QObject):
     def toggle_window(self, tab: DocumentTab | None = None) -> None:
         """Show a tab (by default the one in front) in a window of its own, or in the main window again."""
         tab = tab or self._workspace.tabs.front
-        window = self._window_of(tab)
+        window = self.window_of(tab)
         if window is not None:
             self._end_window(window)
             self._window.activateWindow()
@@ -153,12 +157,13 @@ class CanvasPanes(QObject):
         else:
             self.show_in_window(tab)
 
-    def show_in_window(self, tab: DocumentTab, place: QPoint | None = None) -> None:
+    def show_in_window(self, tab: DocumentTab, place: QPoint | QByteArray | None = None) -> None:
         """Show a tab in a window of its own.
 
         Args:
             tab: The tab.
-            place: Of the window's upper left corner on the screen; None: the system chooses it.
+            place: Of the window's upper left corner on the screen, or as ``saveGeometry`` wrote it, which is
+                fitted to the screens that there are; None: the system chooses it.
         """
         if (before := self._side_pane_of(tab)) is not None:
             if self.is_split:
@@ -169,7 +174,11 @@ class CanvasPanes(QObject):
         self.windows.append(window)
         window.addActions(self._actions)
         window.close_requested.connect(lambda: self._close_tab(tab))
-        if place is not None:
+        window.resize(self.window_size.boundedTo(self._window.screen().availableSize()))
+        if isinstance(place, QByteArray):
+            window.restoreGeometry(place)
+            window.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)  # others are to come
+        elif place is not None:
             window.move(place)
         self.window_opened.emit(window)
         window.show()
@@ -197,6 +206,7 @@ class CanvasPanes(QObject):
         self._is_closed = True
         self.main_pane.hold_canvas(self._canvas)
         for window in self.windows:
+            self._keep_size(window)
             window.end()
         self.windows.clear()
 
@@ -306,7 +316,8 @@ class CanvasPanes(QObject):
     def _side_pane_of(self, tab: DocumentTab) -> CanvasPane | None:
         return next((pane for pane in self.panes if pane.tab is tab), None)
 
-    def _window_of(self, tab: DocumentTab) -> DocumentWindow | None:
+    def window_of(self, tab: DocumentTab) -> DocumentWindow | None:
+        """The window of its own that a tab has."""
         return next((window for window in self.windows if window.pane.tab is tab), None)
 
     def _tab_beside(self, tab: DocumentTab, is_left: bool) -> DocumentTab | None:
@@ -324,6 +335,7 @@ class CanvasPanes(QObject):
         pane = CanvasPane(self._workspace, self._names, self._canvas_updater, tab, is_window)
         pane.picture.set_theme(self._theme)
         pane.activated.connect(lambda: self._bring_to_front(pane.tab))
+        pane.start_page_shown.connect(self.start_page_shown)
         pane.move_button.clicked.connect(lambda: self.toggle_window(pane.tab))
         pane.close_button.clicked.connect(lambda: self._close_pane(pane))
         return pane
@@ -358,7 +370,12 @@ class CanvasPanes(QObject):
     def _end_window(self, window: DocumentWindow) -> None:
         self._move_canvas_out(window.pane, self.main_pane)
         self.windows.remove(window)
+        self._keep_size(window)
         window.end()
+
+    def _keep_size(self, window: DocumentWindow) -> None:
+        if not (window.isMaximized() or window.isFullScreen()):
+            self.window_size = window.size()
 
     def _move_canvas_out(self, pane: CanvasPane, other: CanvasPane) -> None:
         """Save the canvas from being destroyed with a pane."""

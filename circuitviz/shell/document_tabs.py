@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QTabBar, QToolButton, QWidget
 
@@ -14,6 +14,7 @@ from circuitviz.workspace import Workspace
 from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.tabs import DocumentTab
 
+MIN_TAB_WIDTH_CHARS = 20  # of a tab whose name is longer, with its button
 DRAG_OUT_PX = 24  # above or below the bar, from where on a tab is dragged out of it
 
 
@@ -44,6 +45,12 @@ class DocumentTabBar(QTabBar):
         self.customContextMenuRequested.connect(
             lambda place: self.menu_requested.emit(self.tabAt(place), self.mapToGlobal(place))
         )
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """Short names stay whole and long ones readable; where there is no room for that, the tabs scroll."""
+        hint = self.tabSizeHint(index)
+        least_px = MIN_TAB_WIDTH_CHARS * self.fontMetrics().horizontalAdvance("0")
+        return QSize(min(hint.width(), least_px), hint.height())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Tell of a press on the current tab, too."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QFileSystemWatcher, QObject
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from circuitviz.document import Document
+from circuitviz.shell.document_window import find_asking_window
 from circuitviz.workspace import Workspace
 
 FileStamp = tuple[int, int] | None
@@ -17,9 +18,9 @@ FileStamp = tuple[int, int] | None
 class ExternalChangeMonitor(QObject):
     """Remembers each document's file as it was when last read or written for that document."""
 
-    def __init__(self, parent: QWidget, workspace: Workspace) -> None:
-        super().__init__(parent)
-        self._parent, self._workspace = parent, workspace
+    def __init__(self, window: QWidget, workspace: Workspace) -> None:
+        super().__init__(window)
+        self._window, self._workspace = window, workspace
         self._stamps: WeakKeyDictionary[Document, tuple[Path, FileStamp]] = WeakKeyDictionary()
         self._watcher = QFileSystemWatcher(self)
         self._watcher.fileChanged.connect(lambda name: self._check_file(Path(name)))
@@ -57,7 +58,7 @@ class ExternalChangeMonitor(QObject):
             return True
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
-            self._parent,
+            find_asking_window(self._window),
             "circuitviz",
             f"'{path.name}' was changed by another program, or by saving another circuit there, since it was "
             "last read or written for this one. Saving replaces what it holds now; 'Save as…' keeps both. "

@@ -8,27 +8,29 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.document import Document
 from circuitviz.draw.registry import figure_formats
 from circuitviz.formats import export_document, export_warning, formats
 from circuitviz.graph import Graph, ModelShape
+from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.layout import layouts
 from circuitviz.paint import save_figure
-from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file, remember_folder
+from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file, last_folder, remember_folder
 from circuitviz.scene.camera import Camera
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shapes.text_metrics import load_shipped_fonts
 from circuitviz.shell.canvas_updater import CanvasUpdater, saved_layout
+from circuitviz.shell.document_window import find_asking_window
 from circuitviz.shell.export_dialog import ExportDialog
 from circuitviz.shell.external_changes import ExternalChangeMonitor
 from circuitviz.shell.settings import Settings
 from circuitviz.shell.window_file_lock import WindowFileLock
 from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 from circuitviz.workspace import Workspace
-from circuitviz.workspace.file_names import propose_stem
+from circuitviz.workspace.file_names import propose_free_stem, propose_stem
 from circuitviz.workspace.save_service import DoneCallback, ignore_result
 from circuitviz.workspace.tabs import DocumentTab
 
@@ -48,25 +50,30 @@ class FileController(QObject):
     saved = Signal()  # the document has another path, perhaps
 
     def __init__(
-        self, parent: QWidget, workspace: Workspace, view: CircuitView, canvas_updater: CanvasUpdater,
+        self, window: QWidget, workspace: Workspace, view: CircuitView, canvas_updater: CanvasUpdater,
         settings: Settings,
     ) -> None:  # fmt: skip
-        super().__init__(parent)
-        self._parent, self._workspace, self._settings = parent, workspace, settings
+        super().__init__(window)
+        self._window, self._workspace, self._settings = window, workspace, settings
         self._view, self._canvas_updater = view, canvas_updater
         self.export_dialog: ExportDialog | None = None
-        self.file_lock = WindowFileLock(parent, self.open_copy)
-        self.external_changes = ExternalChangeMonitor(parent, workspace)
+        self.file_lock = WindowFileLock(window, self.open_copy)
+        self.external_changes = ExternalChangeMonitor(window, workspace)
         workspace.document_closing.connect(self.record_view)
         workspace.tabs.changed.connect(self._follow_tabs)
         self._known_documents: list[tuple[Document, Path | None]] = []
         workspace.file_loader.preload_modules(preload_figure_modules, layouts.names)
 
+    @property
+    def _asking_window(self) -> QWidget:
+        """What is asked is over the dialog that asks, or the window that the person is in."""
+        return QApplication.activeModalWidget() or find_asking_window(self._window)
+
     # opening
 
     def ask_and_open(self) -> None:
         """Let the person choose a file, and open it."""
-        path = ask_open_file(self._parent, "Open a circuit", OPEN_FILE_FILTER, CIRCUITS)
+        path = ask_open_file(self._asking_window, "Open a circuit", OPEN_FILE_FILTER, CIRCUITS)
         if path is not None:
             self.open_path(path)
 
@@ -75,7 +82,7 @@ class FileController(QObject):
         remember_folder(folder, CIRCUITS)
         self.ask_and_open()
 
-    def open_path(self, path: Path, *, message: str = "") -> None:
+    def open_path(self, path: Path, *, message: str = "") -> JobHandle | None:
         """Read a file and show it in a tab of its own, unless another window has it.
 
         A file that a tab has open comes to the front; where another program has changed it since, the person
@@ -84,15 +91,18 @@ class FileController(QObject):
         Args:
             path: The file.
             message: Shown once it is open, instead of its name.
+
+        Returns:
+            The job that reads it; None where a tab has it as it is.
         """
         if (tab := self._workspace.tabs.tab_at(path)) is not None:
             self._workspace.tab_controller.show(tab)
             if not self.external_changes.has_changed(path, tab.user_document):
                 self._settings.add_recent_file(path)
                 self._workspace.post_message(f"{path.name} is open in this tab")
-                return
+                return None
             if not self._confirm_reload(path, tab):
-                return
+                return None
         revision = None if tab is None else tab.user_document.revision
 
         def show(document: Document) -> None:
@@ -111,7 +121,7 @@ class FileController(QObject):
             if message:
                 self._workspace.post_message(message)
 
-        self._workspace.open_file(path, show)
+        return self._workspace.open_file(path, show)
 
     def open_copy(self, path: Path) -> None:
         """Open what a file holds as a document that is nowhere saved yet."""
@@ -188,8 +198,9 @@ class FileController(QObject):
 
     def save_as(self, on_done: DoneCallback = ignore_result) -> bool:
         """Save to a path that the person chooses; the arguments are those of ``save_document``."""
-        name = f"{propose_stem(self._workspace.user_document)}.circuit"
-        path = ask_save_file(self._parent, "Save the circuit", name, CIRCUIT_FILE_FILTER, CIRCUITS)
+        stem = propose_free_stem(self._workspace.user_document, Path(last_folder(CIRCUITS)), ".circuit")
+        name = f"{stem}.circuit"
+        path = ask_save_file(self._asking_window, "Save the circuit", name, CIRCUIT_FILE_FILTER, CIRCUITS)
         return path is not None and self.save_to(path, on_done)
 
     def save_to(self, path: Path, on_done: DoneCallback = ignore_result) -> bool:
@@ -223,7 +234,7 @@ class FileController(QObject):
 
     def show_export_dialog(self) -> None:
         """Show the figure with all that can be chosen of it."""
-        self.export_dialog = ExportDialog(self._parent, self._workspace, self, self._window_figure())
+        self.export_dialog = ExportDialog(self._asking_window, self._workspace, self, self._window_figure())
         self.export_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.export_dialog.open()
 
@@ -235,12 +246,12 @@ class FileController(QObject):
     def ask_figure_path(self, suffix: str) -> Path | None:
         """Let the person choose where a figure goes."""
         name = f"{propose_stem(self._workspace.document)}{suffix}"
-        return ask_save_file(self._parent, "Save the figure", name, PICTURE_FILE_FILTER, "figures")
+        return ask_save_file(self._asking_window, "Save the figure", name, PICTURE_FILE_FILTER, "figures")
 
     def ask_data_path(self) -> Path | None:
         """Let the person choose another tool's file; its suffix names the format."""
         name = f"{propose_stem(self._workspace.document)}.json"
-        return ask_save_file(self._parent, "Export", name, DATA_FILE_FILTER, "exports")
+        return ask_save_file(self._asking_window, "Export", name, DATA_FILE_FILTER, "exports")
 
     def export_to(
         self, path: Path, figure: FigureOptions | None = None, on_done: DoneCallback = ignore_result
@@ -287,12 +298,18 @@ class FileController(QObject):
         """Ask before the window closes, once for all its tabs."""
         return self.confirm_close(self._workspace.tabs.tabs)
 
-    def confirm_close(self, tabs: Sequence[DocumentTab]) -> bool:
-        """Ask before searches are ended or unsaved work is lost; what is being saved is saved first."""
-        self._workspace.commit_input_requested.emit()  # what was typed last is unsaved work, too
-        return self._confirm_end_searches(tabs) and self._confirm_discard(tabs)
+    def confirm_close(self, tabs: Sequence[DocumentTab], window: QWidget | None = None) -> bool:
+        """Ask before searches are ended or unsaved work is lost; what is being saved is saved first.
 
-    def _confirm_end_searches(self, tabs: Sequence[DocumentTab]) -> bool:
+        Args:
+            tabs: Those that are to be closed.
+            window: The one that is closed with them, over which it is asked; None: the main window.
+        """
+        self._workspace.commit_input_requested.emit()  # what was typed last is unsaved work, too
+        parent = window or self._window
+        return self._confirm_end_searches(tabs, parent) and self._confirm_discard(tabs, parent)
+
+    def _confirm_end_searches(self, tabs: Sequence[DocumentTab], parent: QWidget) -> bool:
         n_searches = sum(tab.search is not None for tab in tabs)
         if not n_searches:
             return True
@@ -301,7 +318,7 @@ class FileController(QObject):
         )
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
-            self._parent,
+            parent,
             "circuitviz",
             f"{subject} not finished; what was found so far would be lost. End "
             f"{'it' if n_searches == 1 else 'them'}?",
@@ -310,7 +327,7 @@ class FileController(QObject):
         )
         return bool(choice == buttons.Yes)
 
-    def _confirm_discard(self, tabs: Sequence[DocumentTab]) -> bool:
+    def _confirm_discard(self, tabs: Sequence[DocumentTab], parent: QWidget) -> bool:
         """Ask once before unsaved work of some tabs is discarded."""
         workspace = self._workspace
         workspace.save_service.wait_until_written(include_exports=False)
@@ -328,7 +345,7 @@ class FileController(QObject):
         buttons = QMessageBox.StandardButton
         many = len(unsaved) > 1
         save, discard = (buttons.SaveAll, buttons.Discard) if many else (buttons.Save, buttons.Discard)
-        choice = QMessageBox.question(self._parent, "circuitviz", text, save | discard | buttons.Cancel)
+        choice = QMessageBox.question(parent, "circuitviz", text, save | discard | buttons.Cancel)
         if choice == save:
             return all(self._save_tab(tab) for tab in unsaved)
         return bool(choice == discard)
@@ -348,7 +365,7 @@ class FileController(QObject):
         is_dirty = tab.user_document.is_dirty
         lost = " Your changes since you last saved would be lost." if is_dirty else ""
         choice = QMessageBox.question(
-            self._parent,
+            self._asking_window,
             "circuitviz",
             f"'{path.name}' was changed by another program since it was read. Read it again?{lost}",
             buttons.Yes | buttons.No,

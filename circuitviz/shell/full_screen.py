@@ -139,7 +139,8 @@ class FullScreenCanvas(QObject):
         return [dock for dock in docks if self._window.dockWidgetArea(dock) is not nowhere]
 
     def _strips(self) -> list[QWidget]:
-        return [*self._window.findChildren(QToolBar), self._places.strip, self._window.menuBar()]
+        bars = self._window.findChildren(QToolBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        return [*bars, self._places.strip, self._window.menuBar()]
 
     def _hide_strips(self) -> None:
         if self.is_active:

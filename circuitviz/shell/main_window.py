@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
+from shiboken6 import isValid
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.commands import UserCommand, commands
@@ -37,6 +38,7 @@ from circuitviz.shell.command_palette import CommandPalette
 from circuitviz.shell.crash_recovery import CrashRecovery
 from circuitviz.shell.dock_manager import DockManager
 from circuitviz.shell.document_tabs import DocumentTabs
+from circuitviz.shell.document_window import find_asking_window
 from circuitviz.shell.drag_and_drop import DropHandler
 from circuitviz.shell.escape_layers import EscapeLayer, close_topmost
 from circuitviz.shell.failure_dialog import show_failure
@@ -45,6 +47,7 @@ from circuitviz.shell.find_bar import FindBar
 from circuitviz.shell.full_screen import FullScreenCanvas
 from circuitviz.shell.group_controller import GroupController
 from circuitviz.shell.help_viewer import HelpViewer, heading_anchor
+from circuitviz.shell.last_circuits import LastCircuits
 from circuitviz.shell.layout_controller import LayoutController
 from circuitviz.shell.node_names import NodeNames
 from circuitviz.shell.notice_bar import NoticeBar, stack_above
@@ -54,6 +57,7 @@ from circuitviz.shell.settings import Settings
 from circuitviz.shell.settings_dialog import SettingsDialog
 from circuitviz.shell.shortcut_sheet import ShortcutSheet
 from circuitviz.shell.start_page import StartPage
+from circuitviz.shell.start_pages import StartPages
 from circuitviz.shell.status_line import StatusLine
 from circuitviz.shell.theme_controller import ThemeController
 from circuitviz.shell.window_menus import WindowMenus
@@ -107,12 +111,17 @@ class MainWindow(QMainWindow):
             workspace, self.view, self.dock_manager.panel(FeaturesPanel), self
         )
         self.path_highlight = PathHighlight(workspace, self.view, self)
-        self.recent_menu = RecentMenu(self, self.settings)
+        self.last_circuits = LastCircuits(workspace, self.canvas_panes, self.file_controller, self.settings)
+        self.start_pages = StartPages(
+            workspace, self.file_controller, self.last_circuits, self.dock_manager, self.settings
+        )
+        self.recent_menu = RecentMenu(self, self.settings, lambda: self.last_circuits.paths)
         self.menus = WindowMenus(
             self, workspace, self.run_command, self.recent_menu, self.dock_manager.show_actions()
         )
         self.canvas_panes.offer_actions(self.menus.actions.values())
-        self.menus.opening.connect(self._show_own_circuit)
+        self.menus.opening.connect(self._on_menu_opening)
+        self.menus.pressed.connect(self.canvas_panes.show_main_pane)
         self.full_screen = FullScreenCanvas(
             self, self.menus.actions.values(), self.dock_manager.places_view, self.document_tabs
         )
@@ -139,11 +148,10 @@ class MainWindow(QMainWindow):
             self.restoreState(geometry[1])
             self.dock_manager.restore_layout(self.settings.places_layout)
         self.dock_manager.lay_out_hidden_docks()
-        self.start_page.show_recent_files(self.settings.recent_files)
         self._show_page()
 
     def _connect_signals(self) -> None:
-        workspace, start, files = self.workspace, self.start_page, self.file_controller
+        workspace, files = self.workspace, self.file_controller
         prompts = workspace.prompt_circuits
         self.view.what_if_requested.connect(workspace.live_faithfulness.show_what_if)
         self.view.nodes_moved.connect(lambda places: workspace.apply_command(move_nodes(places)))
@@ -163,14 +171,15 @@ class MainWindow(QMainWindow):
         workspace.search_finished.connect(lambda _search: self.redraw_canvas())
         files.saved.connect(self.update_title)
         self.canvas_panes.window_opened.connect(lambda window: self._accept_drops(window, window.pane))
-        start.example_chosen.connect(self.find_example_circuit)
-        start.file_chosen.connect(files.open_path)
-        start.open_requested.connect(files.ask_and_open)
-        start.model_requested.connect(workspace.search_form.model_folder_requested)
-        start.task_requested.connect(workspace.search_form.task_file_requested)
+        self.canvas_panes.window_opened.connect(self.menus.fill_bars_of)
+        self.start_pages.connect_page(self.start_page, self.find_example_circuit)
+        self.canvas_panes.start_page_shown.connect(
+            lambda page: self.start_pages.connect_page(page, self.find_example_circuit)
+        )
         self.recent_menu.file_chosen.connect(files.open_path)
         self.recent_menu.folder_chosen.connect(files.ask_and_open_from)
-        self.recent_menu.cleared.connect(lambda: start.show_recent_files([]))
+        self.recent_menu.last_requested.connect(self.last_circuits.open_again)
+        self.recent_menu.cleared.connect(lambda: self.start_pages.list_files(self.start_page))
         setters = [self.view.set_theme, self.canvas_panes.set_theme, self.menus.set_theme]
         setters += [self.command_palette.set_theme, *(panel.set_theme for panel in self.panels.values())]
         for set_theme in setters:
@@ -241,7 +250,7 @@ class MainWindow(QMainWindow):
         is_waiting = self.workspace.tabs.front.search is not None
         self.pages.setCurrentWidget(self.start_page if is_empty and not is_waiting else self.view)
         if is_empty and not is_waiting:
-            self.start_page.show_recent_files(self.settings.recent_files)
+            self.start_pages.list_files(self.start_page)
         if (shows_circuit := self.canvas_panes.shows_circuit) or not is_waiting:
             self.dock_manager.set_circuit_docks_visible(shows_circuit)  # they stay beside an empty tab
 
@@ -280,7 +289,7 @@ class MainWindow(QMainWindow):
 
     def close_tab(self, tab: DocumentTab) -> None:
         """Close a tab; unsaved work is asked about."""
-        if self.file_controller.confirm_close([tab]):
+        if self.file_controller.confirm_close([tab], self.canvas_panes.window_of(tab)):
             is_front = tab is self.workspace.tabs.front
             next_front = self.canvas_panes.tab_after(tab) if is_front else None
             self.workspace.tab_controller.close(tab, next_front)
@@ -289,10 +298,10 @@ class MainWindow(QMainWindow):
 
     def show_failure(self, failure: JobFailed) -> None:
         """Show a failure; one dialog at a time, and the application goes on."""
-        if self.failure_dialog is not None:
+        if self.failure_dialog is not None and isValid(self.failure_dialog):  # it goes with its window
             self.failure_dialog.close()
             self.failure_dialog.deleteLater()
-        self.failure_dialog = show_failure(failure, self)
+        self.failure_dialog = show_failure(failure, find_asking_window(self))
 
     def show_only_dialog(self, dialog: QDialog) -> None:
         """Show a dialog without blocking, instead of the one that is open."""
@@ -303,22 +312,22 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> None:
         """Show the settings, which take effect at once."""
-        dialog = SettingsDialog(self, self.settings)
+        dialog = SettingsDialog(find_asking_window(self), self.settings)
         dialog.appearance_changed.connect(self.theme_controller.apply_settings)
         dialog.device_changed.connect(self.set_device)
         dialog.dtype_changed.connect(self.set_dtype)
         dialog.log_level_changed.connect(lambda name: logging.getLogger().setLevel(name.upper()))
         dialog.threads_changed.connect(lambda n: self.workspace.submit_request(SetTorchThreads(n)))
-        dialog.recent_cleared.connect(lambda: self.start_page.show_recent_files([]))
+        dialog.recent_cleared.connect(lambda: self.start_pages.list_files(self.start_page))
         self.show_only_dialog(dialog)
 
     def show_shortcuts(self) -> None:
         """Show all shortcuts."""
-        self.show_only_dialog(ShortcutSheet(self, self.menus))
+        self.show_only_dialog(ShortcutSheet(find_asking_window(self), self.menus))
 
     def show_about(self) -> None:
         """Show the versions that numbers depend on."""
-        self.show_only_dialog(AboutDialog(self))
+        self.show_only_dialog(AboutDialog(find_asking_window(self)))
 
     def show_help(self, page: str = "", anchor: str = "") -> None:
         """Show a help page by its file's stem, at a heading's anchor; empty: the first one."""
@@ -352,6 +361,11 @@ class MainWindow(QMainWindow):
             self._show_own_circuit()
         return super().event(event)
 
+    def _on_menu_opening(self) -> None:
+        """A menu of this window is of its circuit; the same menu of another window, of that one's."""
+        if not any(window.menu_bar.activeAction() for window in self.canvas_panes.windows):
+            self._show_own_circuit()
+
     def _show_own_circuit(self) -> None:
         """Bring this window's circuit to the front, unless a panel is used, which is of the one in front."""
         focus, others = self.focusWidget(), (self.command_palette, *self.docks.values())
@@ -378,7 +392,9 @@ class MainWindow(QMainWindow):
         if not self.file_controller.confirm_leave():
             event.ignore()
             return
+        self.last_circuits.save()
         self.canvas_panes.close_windows()
+        self.last_circuits.save_window_size()
         self.dock_manager.set_circuit_docks_visible(True)
         self.full_screen.leave()
         self.settings.window_geometry = (self.saveGeometry(), self.saveState())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +20,13 @@ class RecentMenu(QMenu):
 
     file_chosen = Signal(object)
     folder_chosen = Signal(object)
+    last_requested = Signal()  # the circuits that were open when the application was left
     cleared = Signal()
 
-    def __init__(self, parent: QWidget, settings: Settings) -> None:
+    def __init__(self, parent: QWidget, settings: Settings, find_last: Callable[[], list[Path]]) -> None:
+        """List the recent files of some settings; ``find_last``: those that were open last."""
         super().__init__("Open recent", parent)
+        self._find_last = find_last
         self.setToolTipsVisible(True)
         self._settings = settings
         self.aboutToShow.connect(self.fill_menu)
@@ -39,6 +43,11 @@ class RecentMenu(QMenu):
             self.addAction("No files yet").setEnabled(False)
             return
         self.addSeparator()
+        if last := self._find_last():
+            text = f"The {len(last)} circuits of last time" if len(last) > 1 else "The circuit of last time"
+            action = self.addAction(text)
+            action.setToolTip("\n".join(str(path) for path in last))
+            action.triggered.connect(lambda _checked=False: self.last_requested.emit())
         for folder in list(dict.fromkeys(path.parent for path in paths))[:MAX_RECENT_FOLDERS]:
             action = self.addAction(escape_mnemonics(f"Open from {folder.name or folder}…"))
             action.setToolTip(f"Choose a file in {folder}")

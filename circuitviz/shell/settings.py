@@ -123,7 +123,8 @@ class Settings:
 
     def clear_recent_files(self) -> None:
         """Clear the list."""
-        self._store.remove("recent")
+        for key in ("recent", "last circuits", "last places"):
+            self._store.remove(key)
 
     @property
     def data_folder(self) -> Path:
@@ -151,6 +152,28 @@ class Settings:
     @places_layout.setter
     def places_layout(self, text: str) -> None:
         self._store.setValue("places", text)
+
+    @property
+    def last_circuits(self) -> tuple[list[Path], str]:
+        """The files that were open when the application was left, and their places as JSON."""
+        kept = self._store.value("last circuits", [], type=list)
+        places = str(self._store.value("last places", "", type=str))
+        return [_read_path(str(text)) for text in kept], places  # type: ignore[attr-defined]
+
+    @last_circuits.setter
+    def last_circuits(self, value: tuple[list[Path], str]) -> None:
+        self._store.setValue("last circuits", [_path_text(path) for path in value[0]])
+        self._store.setValue("last places", value[1])
+
+    @property
+    def document_window_size(self) -> tuple[int, int]:
+        """Width and height of a window of a circuit's own, in pixels; 0 at first."""
+        return self._read_int("window width", 0, 0, 20_000), self._read_int("window height", 0, 0, 20_000)
+
+    @document_window_size.setter
+    def document_window_size(self, size: tuple[int, int]) -> None:
+        for key, pixels in zip(("window width", "window height"), size, strict=True):
+            self._store.setValue(key, pixels)
 
     def _read_int(self, key: str, default: int, low: int, high: int) -> int:
         """An integer within bounds; the settings file may have been edited."""

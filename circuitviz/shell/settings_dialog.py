@@ -112,6 +112,12 @@ class SettingsDialog(QDialog):
             ("Memory", None),
             ("Recent files", self._recent_row()),
         )
+        note = QLabel(
+            "Every pair of colours can be told apart without colour vision; negative scores are "
+            "dashed besides. A new figure has these colours, too.",
+            objectName="muted",
+            wordWrap=True,
+        )
         for text, field in rows:
             if field is None:
                 heading = QLabel(text, objectName="heading")
@@ -121,19 +127,14 @@ class SettingsDialog(QDialog):
                 label = QLabel(text)
                 label.setMinimumHeight(field.sizeHint().height())  # stands beside the field's middle
                 form.addRow(label, field)
-        note = QLabel(
-            "Every pair of colours can be told apart without colour vision; negative scores are "
-            "dashed besides. A new figure has these colours, too.",
-            objectName="muted",
-            wordWrap=True,
-        )
+            if field is self.colours_box:
+                form.addRow(note)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 14)
         column.setSpacing(14)
         column.addLayout(form)
-        column.addWidget(note)
         column.addWidget(buttons)
         self.setMinimumWidth(430)
         adjust_form_fields(self)

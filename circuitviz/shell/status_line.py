@@ -26,7 +26,7 @@ class StatusLine(QObject):
         self.write_progress = write_progress
         self.message_label, self.device_label = ElidedLabel(), QLabel("")
         self.job_rows = JobRows()
-        bar.setContentsMargins(10, 0, 0, 0)
+        bar.setContentsMargins(10, 0, 10, 0)
         for widget in (write_progress, self.job_rows, self.device_label):
             bar.addPermanentWidget(widget)
         self.open_button = QPushButton("Open", objectName="link", toolTip="Open the file that was written")

@@ -8,23 +8,25 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox, QWidget
+from shiboken6 import isValid
 
 from circuitviz.errors import InputError
 from circuitviz.formats.file_lock import FileLock, lock_document, lock_path
+from circuitviz.shell.document_window import find_asking_window
 
 
 class WindowFileLock(QObject):
     """Holds the locks of the files that the window has open."""
 
-    def __init__(self, parent: QWidget, open_copy: Callable[[Path], None]) -> None:
+    def __init__(self, window: QWidget, open_copy: Callable[[Path], None]) -> None:
         """Hold no lock.
 
         Args:
-            parent: The window.
+            window: The main window.
             open_copy: Opens a copy of a file that another window has.
         """
-        super().__init__(parent)
-        self._parent, self._open_copy = parent, open_copy
+        super().__init__(window)
+        self._window, self._open_copy = window, open_copy
         self.message_box: QMessageBox | None = None
         self._locks: dict[Path, FileLock | None] = {}  # None: of a file that is never locked
 
@@ -68,7 +70,9 @@ class WindowFileLock(QObject):
 
     def offer_copy(self, path: Path) -> None:
         """Say that another window has a file, and offer a copy."""
-        box = QMessageBox(QMessageBox.Icon.Information, "circuitviz", "", parent=self._parent)
+        box = QMessageBox(
+            QMessageBox.Icon.Information, "circuitviz", "", parent=find_asking_window(self._window)
+        )
         box.setText(f"'{path.name}' is already open in another window{self._since_text(path)}")
         box.setInformativeText(
             "If both save, the later undoes what the earlier saved. A copy can be changed freely and "
@@ -78,7 +82,7 @@ class WindowFileLock(QObject):
         box.setDefaultButton(copy)
         box.addButton(QMessageBox.StandardButton.Cancel)
         copy.clicked.connect(lambda: self._open_copy(path))
-        if self.message_box is not None:
+        if self.message_box is not None and isValid(self.message_box):  # it goes with its window
             self.message_box.close()
             self.message_box.deleteLater()
         self.message_box = box

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar
 from circuitviz.commands import MENU_ORDER, UserCommand, commands, commands_by_menu
 from circuitviz.commands.registry import GROUP_SUBMENUS, group_rank
 from circuitviz.scene.theme import Theme
+from circuitviz.shell.document_window import BarPresses, DocumentWindow
 from circuitviz.shell.icons import themed_icon
 from circuitviz.shell.recent_menu import RecentMenu
 from circuitviz.workspace import Workspace
@@ -32,7 +33,8 @@ class WindowMenus(QObject):
         toolbar: Those that are needed often.
     """
 
-    opening = Signal()  # a menu of the menu bar, before it is seen
+    opening = Signal()  # a menu, before it is seen; of this window or of a circuit's own
+    pressed = Signal()  # a mouse button on the bars of this window, before that does anything
 
     def __init__(
         self,
@@ -55,10 +57,9 @@ class WindowMenus(QObject):
         self._window, self._workspace, self._run = window, workspace, run
         self.actions: dict[str, QAction] = {}
         self.toolbar = QToolBar("Tools", window, objectName="tools", movable=False)
-        self.toolbar.setIconSize(QSize(ICON_SIZE_PX, ICON_SIZE_PX))
-        self.toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        _set_icon_size(self.toolbar)
         window.addToolBar(self.toolbar)
-        menus = {title: window.menuBar().addMenu(title) for title in MENU_ORDER}
+        self._menus = menus = {title: window.menuBar().addMenu(title) for title in MENU_ORDER}
         self._commands = {entry.name: entry for entry in commands_by_menu()}
         self._add_undo(menus["Edit"])
         last_ranks: dict[str, float] = {}
@@ -82,8 +83,17 @@ class WindowMenus(QObject):
             panels.addSeparator()
         for name, error in commands.import_errors.items():
             log.warning("%s is disabled: %s", name, error)
+        BarPresses(window.menuBar(), self.toolbar).pressed.connect(self.pressed)
         workspace.selection_changed.connect(self.update_enabled_actions)
         self.update_enabled_actions()
+
+    def fill_bars_of(self, window: DocumentWindow) -> None:
+        """Have the menus and tools in a window of a circuit's own, too."""
+        for menu in self._menus.values():
+            window.menu_bar.addMenu(menu)
+        _set_icon_size(window.toolbar)
+        window.toolbar.addActions(self.toolbar.actions())
+        window.watch_bars()
 
     def set_theme(self, theme: Theme) -> None:
         """Give the icons the theme's colour."""
@@ -152,3 +162,8 @@ class WindowMenus(QObject):
     def _apply_undo_step(self, step: Callable[[], None], _checked: bool = False) -> None:
         self._workspace.commit_input_requested.emit()
         step()
+
+
+def _set_icon_size(toolbar: QToolBar) -> None:
+    toolbar.setIconSize(QSize(ICON_SIZE_PX, ICON_SIZE_PX))
+    toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)

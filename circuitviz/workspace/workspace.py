@@ -252,14 +252,17 @@ class Workspace(QObject):
 
     # documents
 
-    def open_file(self, path: Path, on_opened: Callable[[Document], None] | None = None) -> None:
+    def open_file(self, path: Path, on_opened: Callable[[Document], None] | None = None) -> JobHandle:
         """Read a file in the background; its model comes later.
 
         Args:
             path: The file.
             on_opened: Given the document, instead of showing it.
+
+        Returns:
+            The job that reads it.
         """
-        self.file_loader.open_file(path, on_opened or partial(self.show_opened_document, path))
+        return self.file_loader.open_file(path, on_opened or partial(self.show_opened_document, path))
 
     def show_opened_document(self, path: Path, document: Document) -> None:
         """Show what a file holds."""

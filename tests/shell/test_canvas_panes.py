@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cut_texts import cut_texts
 from opening import LONG, open_in
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -367,3 +368,39 @@ def test_panels_and_panes_stay_where_they_are_beside_an_empty_tab(three: MainWin
     qtbot.mouseClick(left.header, LEFT)
     qtbot.mouseClick(right.close_button, LEFT)
     assert docks() != before and shown(window) == ["New tab*"]
+
+
+def test_an_empty_pane_beside_a_circuit_has_a_start_page(
+    three: MainWindow, qtbot: QtBot, files: list[Path]
+) -> None:
+    window, desk, panes = three, three.workspace, three.canvas_panes
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_T, CTRL)
+    qtbot.keyClick(window, Qt.Key.Key_Backslash, CTRL)
+    left, right = panes.panes
+    click_node(right)
+    page = left.start_page
+    assert shown(window) == ["New tab", "three.circuit*"] and page is not None and page.isVisible()
+    panes.splitter.setSizes([240, 900])
+    for width_px in (left.minimumWidth(), 330, 480):
+        panes.splitter.setSizes([width_px, panes.splitter.width() - width_px])
+        qtbot.waitUntil(lambda: not cut_texts(page), timeout=LONG)  # it folds in several turns
+        assert not page.horizontalScrollBar().maximum(), width_px
+        assert all("…" not in card.text().split("\n")[0] for card in page.findChildren(QPushButton, "card"))
+        shoot(window, f"start-page-in-a-pane-{width_px}")
+    link = next(each for each in page.findChildren(QPushButton, "link") if "two.circuit" in each.toolTip())
+    window.workspace.tab_controller.close(desk.tabs.tab_at(files[1]))
+    assert left.start_page is page
+    QTest.mouseClick(link, LEFT)
+    qtbot.waitUntil(lambda: shown(window) == ["two.circuit*", "three.circuit"], timeout=LONG)
+    assert left.start_page is None
+
+    desk.tab_controller.close(desk.tabs.tab_at(files[1]))
+    qtbot.keyClick(window.view, Qt.Key.Key_T, CTRL)
+    qtbot.keyClick(window, Qt.Key.Key_Backslash, CTRL)
+    click_node(panes.panes[1])
+    page = panes.panes[0].start_page
+    search = next(each for each in page.findChildren(QPushButton) if each.text() == "New search")
+    assert window.docks["discovery"].isHidden()
+    QTest.mouseClick(search, LEFT)
+    assert desk.tabs.front.is_untouched and window.docks["discovery"].isVisible()

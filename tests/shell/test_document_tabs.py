@@ -10,7 +10,7 @@ import pytest
 from opening import LONG, open_in, save_in
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMessageBox, QTabBar
+from PySide6.QtWidgets import QApplication, QMessageBox, QTabBar
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -231,3 +231,20 @@ def test_what_is_being_typed_is_asked_about_before_a_file_is_read_again(
     window.file_controller.open_path(files[2])
     assert len(asked["texts"]) == 1 and "changes since you last saved would be lost" in asked["texts"][0]
     assert window.workspace.state.notes == "Not to be lost."
+
+
+def test_short_names_of_tabs_stay_whole_beside_long_ones(three: MainWindow, qtbot: QtBot) -> None:
+    window = three
+    for tab, name in zip(window.workspace.tabs.tabs, ("ioi.circuit", "long" * 9, "s.circuit"), strict=True):
+        tab.document.path = Path(f"/nowhere/{name}")
+    bar = window.document_tabs.bar
+    window.document_tabs.refresh()
+    for width_px in (1280, 420, 300):
+        window.document_tabs.setFixedWidth(width_px)
+        QApplication.processEvents()
+        for index in (0, 2):
+            assert bar.tabRect(index).width() >= bar.tabSizeHint(index).width(), (width_px, index)
+        least_px = bar.minimumTabSizeHint(1).width()
+        assert bar.tabRect(1).width() >= least_px > bar.tabRect(0).width()
+    for tab in window.workspace.tabs.tabs:
+        tab.document.path = None

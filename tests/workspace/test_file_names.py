@@ -9,7 +9,7 @@ import pytest
 from circuitviz.document import Document, State
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.origin import PromptOrigin, TaskOrigin
-from circuitviz.workspace.file_names import propose_stem
+from circuitviz.workspace.file_names import propose_free_stem, propose_stem
 
 
 def task_origin(model: str, task: str) -> TaskOrigin:
@@ -42,3 +42,14 @@ def test_the_name_of_the_file_where_there_is_one() -> None:
 
 def test_nothing_known() -> None:
     assert propose_stem(Document()) == "circuit"
+
+
+def test_a_name_that_another_file_has_is_not_proposed(tmp_path: Path) -> None:
+    document = Document(State(task_origin("gpt2", "ioi"), None, None))
+    method = document.state.origin.method
+    for name in ("ioi-gpt2", f"ioi-gpt2-{method}", f"ioi-gpt2-{method}-2", f"ioi-gpt2-{method}-3"):
+        assert propose_free_stem(document, tmp_path, ".circuit") == name
+        (tmp_path / f"{name}.circuit").touch()
+    assert propose_free_stem(document, tmp_path, ".pdf") == "ioi-gpt2"
+    document.path = tmp_path / "ioi-gpt2.circuit"
+    assert propose_free_stem(document, tmp_path, ".circuit") == "ioi-gpt2", "it is this document's own"
