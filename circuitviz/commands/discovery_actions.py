@@ -17,9 +17,10 @@ def find_circuit(form: DiscoveryPanel) -> None:
 
 
 @command("own_prompts", text="Own prompts…", menu="Discovery", group="prompts", shortcut="Ctrl+Shift+O")
-def edit_own_prompts(panels: PanelService) -> None:
+def edit_own_prompts(panels: PanelService, editor: PromptEditorPanel) -> None:
     """Write pairs of prompts, and use them as the task of a search."""
     panels.bring_to_front("prompt_editor")
+    editor.begin_typing()
 
 
 @command("edit_task", text="Edit the task as own prompts", menu="Discovery", group="prompts")

@@ -99,6 +99,7 @@ class DiscoveryPanel(Panel):
         self.model_box.currentTextChanged.connect(lambda _text: self.task_field.warn(""))
         self.run_button.clicked.connect(self.start_search)
         self.cancel_button.clicked.connect(workspace.cancel_search)
+        self.cancel_button.clicked.connect(self.run_button.setFocus)  # it is disabled: where to go on
         self.reuse_button.clicked.connect(self.show_document_search)
         workspace.progress_reported.connect(lambda _progress: self.cancel_button.setEnabled(True))
         workspace.worker_idle.connect(lambda: self.cancel_button.setEnabled(False))

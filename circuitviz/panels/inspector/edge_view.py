@@ -53,9 +53,9 @@ class EdgeView(QWidget):
         self.prompt_box = PromptSelector(workspace)
         self.status_label = QLabel("", objectName="muted", wordWrap=True)
         self.score_label = QLabel("", wordWrap=True, accessibleName="Score on this prompt")
-        self.position_heading = QLabel("", objectName="heading")
+        self.position_heading = QLabel("", objectName="heading", wordWrap=True)
         self.position_text = ContributionText()
-        self.places_heading = QLabel("", objectName="heading")
+        self.places_heading = QLabel("", objectName="heading", wordWrap=True)
         self.place_labels = [(QLabel(""), QLabel(""), QLabel("")) for _ in range(MAX_LISTED_PLACES)]
         self.pair_map = HeatMap("Contribution of each query and key", show_scale=False, square_cells=True)
         self.pair_box = QWidget()
@@ -172,7 +172,7 @@ class EdgeView(QWidget):
                 right = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
                 grid.addWidget(label, row, column, right)
             labels[1].setObjectName("muted")
-        heading = QLabel("Query (row) and key (column)", objectName="heading")
+        heading = QLabel("Query (row) and key (column)", objectName="heading", wordWrap=True)
         lay_out_column(heading, ScrollingMap(self.pair_map), parent=self.pair_box, spacing=5)
         lay_out_column(
             self.score_label,

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 from circuitviz.document import State
 from circuitviz.document.node_edges import NodeEdge, node_edges
 from circuitviz.graph.edge_words import edge_in_words
+from circuitviz.panels.widgets.elided_button import ElidedButton
 from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.panels.widgets.token_texts import signed_number
-from circuitviz.workspace.plain_text import escape_mnemonics
 
 MAX_LISTED_EDGES = 6  # of each list, until all are asked for
 
@@ -50,10 +50,10 @@ class EdgeList(QWidget):
         super().__init__()
         self.direction, self.node = direction, ""
         self.edges: Sequence[NodeEdge] = ()
-        self.edge_buttons: list[QPushButton] = []
+        self.edge_buttons: list[ElidedButton] = []
         self._value_labels: list[tuple[QLabel, QLabel]] = []
         self._shows_all = False
-        self.heading_label = QLabel("", objectName="heading")
+        self.heading_label = QLabel("", objectName="heading", wordWrap=True)
         self.heading_label.setContentsMargins(0, 6, 0, 0)
         self.all_button = QPushButton("All edges", objectName="link")
         self.all_button.clicked.connect(self._toggle_all)
@@ -88,8 +88,8 @@ class EdgeList(QWidget):
         self.all_button.setText("Fewer" if self._shows_all else f"All {len(edges):,} edges")
         self.setVisible(bool(edges))
 
-    def _fill_row(self, edge: NodeEdge, button: QPushButton, score: QLabel, share: QLabel) -> None:
-        button.setText(escape_mnemonics(edge_in_words(edge.name)))
+    def _fill_row(self, edge: NodeEdge, button: ElidedButton, score: QLabel, share: QLabel) -> None:
+        button.show_lines(edge_in_words(edge.name))
         button.setToolTip(f"{edge.name} is ablated" if edge.is_ablated else edge.name)
         if button.property("dimmed") != edge.is_ablated:
             button.setProperty("dimmed", edge.is_ablated)
@@ -98,11 +98,11 @@ class EdgeList(QWidget):
         share.setText("" if edge.share is None else f"{100 * edge.share:.1f} %")
 
     def _add_row(self) -> None:
-        row, button = len(self.edge_buttons), QPushButton(objectName="link")
+        row, button = len(self.edge_buttons), ElidedButton("", name="link")
         button.setProperty("dimmed", False)
         labels = QLabel("", objectName="muted"), QLabel("")
         button.clicked.connect(partial(self._choose_edge, row))
-        self._grid.addWidget(button, row, 0, Qt.AlignmentFlag.AlignLeft)
+        self._grid.addWidget(button, row, 0)
         for column, label in enumerate(labels, start=1):
             self._grid.addWidget(
                 label, row, column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

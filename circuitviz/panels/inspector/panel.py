@@ -67,7 +67,7 @@ class InspectorPanel(Panel):
         self.prompt_box = PromptSelector(workspace)
         self.lens_columns = TokenColumns(MAX_LENS_TOKENS)
         self.answers_label = QLabel("", wordWrap=True)
-        self.attribution_label = QLabel("")
+        self.attribution_label = QLabel("", wordWrap=True)
         self.value_weighted_box = QCheckBox("weighted by value size")
         self.attention_map = AttentionMap()
         self.prompt_node_view = PromptNodeView(

@@ -206,6 +206,7 @@ class LabelsPanel(Panel):
             "current basis."
         )
         self.select_target(self.evidence_box.target)
+        self._select_row_of_selection()  # which may have got its label just now
 
     def _on_row_selected(self) -> None:
         """Show the label's evidence and select its target on the canvas."""
@@ -216,10 +217,13 @@ class LabelsPanel(Panel):
             self.workspace.set_selection(frozenset(nodes), frozenset(edges))
 
     def _on_selection_changed(self) -> None:
-        names = [*self.workspace.selected_nodes, *self.workspace.selected_edges]
         self.role_suggestions.show_node(
             next(iter(self.workspace.selected_nodes)) if len(self.workspace.selected_nodes) == 1 else ""
         )
+        self._select_row_of_selection()
+
+    def _select_row_of_selection(self) -> None:
+        names = [*self.workspace.selected_nodes, *self.workspace.selected_edges]
         if len(names) == 1 and names[0] in self.table_model.targets and names[0] != self.evidence_box.target:
             self.select_target(names[0])
 

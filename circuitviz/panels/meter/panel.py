@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 
@@ -219,6 +219,13 @@ class MeterPanel(Panel):
         """Adapt the height to the new line wrapping."""
         super().resizeEvent(event)
         self._fit_height()
+
+    def event(self, event: QEvent) -> bool:
+        """Adapt the height to another font and other texts, too, where the width stays."""
+        is_handled = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._fit_height()
+        return is_handled
 
     def _fit_height(self) -> None:
         """Reserve the height of the wrapped text, which a dock does not request by itself."""

@@ -47,17 +47,20 @@ class EditorToolbar(QWidget):
         self.table_buttons = (
             self.add_button, self.duplicate_button, self.remove_button, self.up_button, self.down_button,
         )  # fmt: skip
-        head, work = QWidget(), QWidget()
+        head, files, work = QWidget(), QWidget(), QWidget()
         head_row = lay_out_row(
             self.pairs_button, self.template_button, self.name_label, (self.name_field, 3), 1,
             parent=head, spacing=SPACING_PX,
         )  # fmt: skip
+        files_row = lay_out_row(
+            self.new_button, self.open_button, self.export_button, 1, parent=files, spacing=SPACING_PX
+        )
         work_row = lay_out_row(
-            self.new_button, self.open_button, self.export_button, 1, *self.table_buttons, self.undo_button,
-            self.redo_button, parent=work, spacing=SPACING_PX,
-        )  # fmt: skip
-        self._groups, self._layouts = (head, work), (head_row, work_row)
-        lay_out_column(FoldingRow(head, work, spacing=SPACING_PX), parent=self, margins=MARGINS)
+            *self.table_buttons, self.undo_button, self.redo_button, 1, parent=work, spacing=SPACING_PX
+        )
+        self._groups, self._layouts = (head, files, work), (head_row, files_row, work_row)
+        right = FoldingRow(files, work, stretches=(1, 0), spacing=SPACING_PX)
+        lay_out_column(FoldingRow(head, right, spacing=SPACING_PX), parent=self, margins=MARGINS)
         self._fit_name()
 
     def _add_button(self, text: str, tip: str, sign: str = "") -> QToolButton:
@@ -80,13 +83,13 @@ class EditorToolbar(QWidget):
             layout.setContentsMargins(*(COMPACT_MARGINS if is_compact else MARGINS))
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as the wider line with signs: words come where there is width for them."""
+        """As narrow as the widest group with signs: words come where there is width for them."""
         advance = self.fontMetrics().horizontalAdvance
-        head, work = self._groups
-        widths = {head: self.name_field.minimumWidth(), work: 0}
+        widths = dict.fromkeys(self._groups, 0)
+        widths[self._groups[0]] = self.name_field.minimumWidth()
         for button, _, sign in self._signs:
-            if not button.isHidden():
-                group = head if button.parentWidget() is head else work
+            group = button.parentWidget()
+            if not button.isHidden() and group is not None:
                 widths[group] += button.sizeHint().width() - advance(button.text()) + advance(sign)
         left, _, right, _ = COMPACT_MARGINS
         return QSize(max(widths.values()) + left + right, super().minimumSizeHint().height())
@@ -108,5 +111,5 @@ class EditorToolbar(QWidget):
         self._set_compact(False)
         left, _, right, _ = MARGINS
         words_px = sum(group.minimumSizeHint().width() for group in self._groups)
-        if words_px + SPACING_PX + left + right > self.width():
+        if words_px + (len(self._groups) - 1) * SPACING_PX + left + right > self.width():
             self._set_compact(True)

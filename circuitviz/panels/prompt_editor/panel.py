@@ -44,16 +44,18 @@ from circuitviz.workbench.requests.read_task_rows import ReadTaskRows, RowsRead
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
+PANEL_NAME = "prompt_editor"
 TASK_FILE_FILTER = "Tasks (*.csv *.jsonl *.json)"
 EXPORT_FILTER = "CSV (*.csv);;Lines of JSON (*.jsonl)"
 INSPECTION_DELAY_MS = 200  # after the last key, so that a word that is typed is read once
 DETAILS_HEIGHT_PX = 196
+SIZES_SIDE_BY_SIDE = 640, 360  # of the table and the pair in front, as parts of the width
 MIN_LABELS_WIDTH_PX = 420  # beside the buttons; else above them
 MIN_STACKED_HEIGHT_PX = 340  # below it the pair in front stands beside the table instead of below it
 
 
 @panels.register(
-    "prompt_editor",
+    PANEL_NAME,
     summary="prompts of your own as a task",
     title="Own prompts",
     area="bottom",
@@ -85,6 +87,7 @@ class PromptEditorPanel(Panel):
             "", objectName="muted", wordWrap=True, accessibleName="Pairs that can be used"
         )
         self.inspector = RowInspector(workspace, self)
+        self._checked_rows = self.sheet.live_rows  # what a check that is shown would be of
         self._reading_job = LatestJob(workspace, self, follows_tab=False)
         self._inspection_timer = QTimer(self, singleShot=True, interval=INSPECTION_DELAY_MS)
         self._build()
@@ -93,7 +96,7 @@ class PromptEditorPanel(Panel):
         self._show_front_row()
 
     def _build(self) -> None:
-        scroll = QScrollArea(widgetResizable=True)
+        self._details_area = scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(self.details)
         self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         self.pages = QStackedWidget()
@@ -157,6 +160,12 @@ class PromptEditorPanel(Panel):
         workspace.search_form.changed.connect(self._on_model_changed)
         workspace.model_ready.connect(lambda _opened: self._inspection_timer.start())
         workspace.commit_input_requested.connect(self.table.commit_typed_text)
+        workspace.panel_requested.connect(self._on_panel_requested)
+        for starter in (
+            self.model_line.button,
+            self.check_button,
+        ):  # disabled while they work
+            starter.clicked.connect(self.table.setFocus)
         self._update_buttons()
 
     @property
@@ -175,6 +184,20 @@ class PromptEditorPanel(Panel):
         self.table.set_theme_colours(theme)
         self._show_front_row()
 
+    def begin_typing(self) -> None:
+        """Have the keyboard focus in the table, once that is on the screen."""
+        QTimer.singleShot(0, self, self._focus_table)
+
+    def _focus_table(self) -> None:
+        if self.table.isVisible():
+            self.table.setFocus()
+            if self.table.front_row < 0:
+                self.table.choose_rows([len(self.sheet.rows)])
+
+    def _on_panel_requested(self, name: str) -> None:
+        if name == PANEL_NAME:
+            self.begin_typing()
+
     def refresh_on_show(self) -> None:
         """Show the draft of before, and read what was typed while another panel was in front."""
         self.storage.load_draft()
@@ -186,7 +209,7 @@ class PromptEditorPanel(Panel):
         orientation = Qt.Orientation.Horizontal if is_low else Qt.Orientation.Vertical
         if self.splitter.orientation() != orientation:
             self.splitter.setOrientation(orientation)
-            self.splitter.setSizes([560, 440])
+            self.splitter.setSizes(list(SIZES_SIDE_BY_SIDE))
         if not is_low and not self._is_split_by_user:
             details_px = min(scale_pixels(self, DETAILS_HEIGHT_PX), self.splitter.height() * 3 // 5)
             self.splitter.setSizes([self.splitter.height() - details_px, details_px])
@@ -196,7 +219,9 @@ class PromptEditorPanel(Panel):
     def _on_sheet_changed(self) -> None:
         if not self.name_field.isModified():  # nor while a name is typed
             self.name_field.setText(self.sheet.state.name)
-        self.check_label.forget()
+        if self.sheet.live_rows != self._checked_rows:  # and not the name alone
+            self._checked_rows = self.sheet.live_rows
+            self.check_label.forget()
         self._show_front_row()
         self._inspection_timer.start()
 
@@ -361,7 +386,9 @@ class PromptEditorPanel(Panel):
     def _show_front_row(self) -> None:
         row = self._front_live_row()
         names = dict.fromkeys(name for one in self.sheet.rows for name, _, _ in one.spans)
-        self.details.show_inspection(row, None if row is None else self.inspector.find(row), tuple(names))
+        inspection = None if row is None else self.inspector.find(row)
+        self.details.show_inspection(row, inspection, tuple(names))
+        self._show_details(self.model_line.is_open or inspection is not None)
         self.model_line.show_model()
         filled = [row for row in self.sheet.rows if not row.is_empty]
         usable = [row for row in filled if (one := self.inspector.find(row)) and not one.problem]
@@ -369,6 +396,18 @@ class PromptEditorPanel(Panel):
         self.count_label.setText(
             f"{len(usable):,} of {text} can be used" if self.model_line.is_open and filled else text
         )
+
+    def _show_details(self, is_shown: bool) -> None:
+        """Show the pair in front; until there is something to show, the table has all the room."""
+        if is_shown != self._details_area.isHidden():
+            return
+        self._details_area.setVisible(is_shown)
+        if (
+            is_shown
+            and not self._is_split_by_user
+            and self.splitter.orientation() is Qt.Orientation.Horizontal
+        ):
+            self.splitter.setSizes(list(SIZES_SIDE_BY_SIDE))
 
     def _on_model_changed(self) -> None:
         if self.inspector.set_model(self.prompts_model):

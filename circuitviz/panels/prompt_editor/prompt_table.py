@@ -173,6 +173,7 @@ class PromptTable(QTableView):
         triggers = QAbstractItemView.EditTrigger
         self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed | triggers.AnyKeyPressed)
         self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the ends of prompts are what differs most
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         header = self.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -304,9 +305,10 @@ class PromptTable(QTableView):
         )
         fixed = {STATUS_COLUMN: 4 * unit, METRIC_COLUMN: 14 * unit}
         answers = dict.fromkeys((FIRST_TEXT_COLUMN + 2, FIRST_TEXT_COLUMN + 3), answer_px)
-        left = width - sum(fixed.values()) - sum(answers.values())
-        prompts = dict.fromkeys((FIRST_TEXT_COLUMN, FIRST_TEXT_COLUMN + 1), max(left // 2, prompt_px))
-        header = self.horizontalHeader()
+        header, first, second = self.horizontalHeader(), FIRST_TEXT_COLUMN, FIRST_TEXT_COLUMN + 1
+        left = width - sum(max(px, header.sectionSizeHint(c)) for c, px in (fixed | answers).items())
+        second_px = max(left // 2, prompt_px, header.sectionSizeHint(second))
+        prompts = {first: max(left - second_px, prompt_px), second: second_px}
         for column, width_px in (fixed | answers | prompts).items():
             self.setColumnWidth(column, max(width_px, header.sectionSizeHint(column)))
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)

@@ -56,6 +56,12 @@ class FoldingRow(QWidget):
         self._box.addWidget(second, stretches[1])
         self._fit()
 
+    def sizeHint(self) -> QSize:
+        """As wide as both side by side, also while they are folded: with room, it is not."""
+        left, _, right, _ = self._margins()
+        width = self._first.sizeHint().width() + self._box.spacing() + self._second.sizeHint().width()
+        return QSize(left + width + right, super().sizeHint().height())
+
     def minimumSizeHint(self) -> QSize:
         """As narrow as the wider of the two: they fold."""
         left, _, right, _ = self._margins()

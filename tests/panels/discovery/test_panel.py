@@ -89,6 +89,7 @@ def test_a_search_is_cancelled_and_its_partial_result_offered(host: PanelHost, q
     with qtbot.waitSignal(workspace.worker_idle, timeout=LONG):
         qtbot.mouseClick(form.cancel_button, Qt.MouseButton.LeftButton)
     assert form.run_button.isEnabled() and not form.cancel_button.isEnabled()
+    assert form.run_button.hasFocus(), "it stays beside the button that cannot be pressed any more"
     assert workspace.document.state.scores.partial and "partial result" in host.messages[-1]
 
 

@@ -137,3 +137,16 @@ def test_the_inspector_gives_each_new_class_a_colour_of_its_own(
     for theme in (LIGHT, DARK):
         inspector.set_theme(theme)
         assert colour_in_theme(labels[heads[0]].colour, theme) in inspector.colour_button.styleSheet()
+
+
+def test_the_row_of_the_selected_node_is_selected_once_it_has_a_label(labelled_host: PanelHost) -> None:
+    panel, workspace = labelled_host.show("labels"), labelled_host.workspace
+    first, second = _heads(labelled_host)[:2]
+    workspace.select_nodes({first})
+    assert panel.evidence_box.title_label.text() == "Select a label"
+    workspace.apply_command(set_label(first, Label("Mover")))  # by the inspector, say
+    assert panel.selected_targets() == [first] and panel.evidence_box.target == first
+    workspace.select_nodes({second})
+    workspace.apply_command(set_label(second, Label("Inhibitor")))
+    assert panel.selected_targets() == [second] and workspace.selected_nodes == {second}
+    assert panel.evidence_box.target == second

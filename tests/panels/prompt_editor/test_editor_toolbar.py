@@ -30,9 +30,10 @@ def test_no_button_is_cut_at_any_width(qtbot: QtBot, points: int) -> None:
         buttons = toolbar.findChildren(QToolButton)
         corners = {button: button.mapTo(toolbar, QPoint()) for button in buttons}
         line, right = None, 0
-        for button in sorted(buttons, key=lambda b: (b.parentWidget().y(), corners[b].x())):
-            right = right if button.parentWidget().y() == line else 0
-            line = button.parentWidget().y()
+        tops = {button: button.parentWidget().mapTo(toolbar, QPoint()).y() for button in buttons}
+        for button in sorted(buttons, key=lambda b: (tops[b], corners[b].x())):
+            right = right if tops[button] == line else 0
+            line = tops[button]
             assert button.width() >= button.sizeHint().width() and corners[button].x() >= right
             assert button.accessibleName() and button.toolTip()
             right = corners[button].x() + button.width() - 1

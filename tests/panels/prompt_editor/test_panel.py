@@ -71,6 +71,11 @@ def test_choosing_own_prompts_opens_the_editor_and_leaves_the_task(
     qtbot.mouseClick(popup.viewport(), Qt.MouseButton.LeftButton, pos=popup.visualRect(index).center())
     assert idle_host.requested_panels == ["prompt_editor"]
     assert form.task_box.currentText() == before == idle_host.workspace.search_form.task == "ioi"
+    editor = idle_host.show("prompt_editor")
+    editor.activateWindow()
+    idle_host.workspace.panel_requested.emit("prompt_editor")
+    qtbot.waitUntil(editor.table.hasFocus, timeout=LONG)
+    assert editor.table.front_row == 0, "typing begins there"
 
 
 def test_rows_are_typed_like_in_a_spreadsheet(idle_host: PanelHost, qtbot: QtBot) -> None:
@@ -169,14 +174,19 @@ def test_prompts_are_typed_before_the_model_is_open_and_read_once_it_is(
     host: PanelHost, qtbot: QtBot
 ) -> None:
     panel = host.show("prompt_editor")
+    panel.resize(985, 300)  # as below the canvas
     type_row(qtbot, panel, 0, CLEAN, CORRUPTED, " Mary", " John")
     qtbot.waitUntil(lambda: not panel.inspector.is_running, timeout=LONG)
     assert panel.model_line.button.isVisible() and "demo" in panel.model_line.button.text()
     assert "once demo is open" in panel.model_line.label.text() and panel.details.aligned_tokens.isHidden()
+    assert panel.table.width() == panel.splitter.width(), "nothing stands beside it yet"
+    assert not panel.table.horizontalScrollBar().maximum()
     open_model(qtbot, panel)
+    assert panel.table.hasFocus(), "the button that was pressed is gone"
     click_cell(qtbot, panel, 0, 0)
     qtbot.waitUntil(lambda: "→" in cell(panel, 0, METRIC_COLUMN), timeout=LONG)
     assert cell(panel, 0, 0) == "✓" and panel.count_label.text() == "1 of 1 pair can be used"
+    assert not panel.table.horizontalScrollBar().maximum() and panel.table.width() < panel.splitter.width()
     tokens = panel.details.aligned_tokens
     assert tokens.isVisible() and len(tokens.inspection.changed) == 1
     table = panel.details.answer_table

@@ -152,6 +152,9 @@ def test_a_check_says_whether_the_model_does_the_task(host: PanelHost, qtbot: Qt
     qtbot.waitUntil(panel.check_button.isEnabled, timeout=LONG)
     qtbot.mouseClick(panel.check_button, LEFT)
     qtbot.waitUntil(panel.check_label.isVisible, timeout=LONG)
+    for name in ("gives", "giving"):
+        panel.sheet.set_name(name)
+    assert panel.check_label.isVisible(), "it is of the rows, not of their name"
     text = panel.check_label.text()
     assert (
         "Accuracy 1.00" in text and "chance 0.50" in text and "2 prompts" in text and "1 pair cannot" in text

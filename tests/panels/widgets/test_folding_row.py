@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from circuitviz.panels.widgets.folding_row import FoldingRow
@@ -28,3 +28,18 @@ def test_a_row_folds_and_unfolds_with_its_width_and_with_what_it_holds(qtbot: Qt
     assert first.width() == second.width() == row.width()
     second.setText("second")
     qtbot.waitUntil(lambda: not row.is_folded and second.x() > first.width())
+
+
+def test_a_row_beside_another_widget_is_not_folded_while_there_is_room(qtbot: QtBot) -> None:
+    inner, field = FoldingRow(QPushButton("first"), QPushButton("second"), stretches=(0, 1)), QComboBox()
+    row = FoldingRow(inner, field, stretches=(0, 1))
+    qtbot.addWidget(row)
+    both_px = inner.sizeHint().width()
+    row.resize(both_px + 3 * field.minimumSizeHint().width(), 60)
+    row.show()
+    qtbot.waitUntil(lambda: not row.is_folded and not inner.is_folded)
+    row.resize(both_px, 60)
+    qtbot.waitUntil(lambda: inner.is_folded or row.is_folded)
+    assert inner.sizeHint().width() == both_px
+    row.resize(both_px + 3 * field.minimumSizeHint().width(), 60)
+    qtbot.waitUntil(lambda: not row.is_folded and not inner.is_folded)
