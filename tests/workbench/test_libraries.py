@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "circuitviz"
+pytestmark = pytest.mark.long
 QT_FREE = (
     "graph document formats models tasks metrics lens features training discovery evaluation layout scene draw workbench cancellation dtypes errors options plots progress registry regular_files resources versions"
 ).split()
