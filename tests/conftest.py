@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -100,14 +101,17 @@ def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 _open_model = model_loading._open_model
-_opened: dict[tuple[str, ...], tuple[Any, str]] = {}  # each with its hash
+_opened: dict[tuple[Any, ...], tuple[Any, str]] = {}  # each with its hash
 
 
 def _open_once(name: str, location: str, device: str, dtype: str, is_reachable: bool) -> Any:
-    """A model that ships is read from its files and checked once a process; each caller has a copy around it."""
+    """A model that ships is read from its files and checked once a process; each caller has a copy around it.
+
+    Once for the tests and once for workers: a test may compute while a worker does, and hooks are set on modules.
+    """
     if device != "cpu" or name not in list_shipped_models():
         return _open_model(name, location, device, dtype, is_reachable)
-    key = (name, location, dtype)
+    key = (name, location, dtype, threading.current_thread() is threading.main_thread())
     if key not in _opened:
         model = _open_model(name, location, device, dtype, is_reachable)
         _opened[key] = model, parameter_hash(model.parameters)
