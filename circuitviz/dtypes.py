@@ -1,4 +1,4 @@
-"""In which precision a model's weights are kept. Free of torch, for command line and window."""
+"""Precision of weights, and where those of dictionaries are. Free of torch, for command line and window."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ DTYPE_CHOICES = (AUTO_DTYPE, *WEIGHT_DTYPES)
 DTYPE_TOOL_TIP = (
     "precision that the model's weights are kept in; bfloat16 and float16 take half the memory, computations "
     "are in float32; auto: float32 up to 1.5 billion parameters on cpu, else the checkpoint's own"
+)
+NO_OFFLOAD, OFFLOAD_TO_CPU, OFFLOAD_TO_DISK = OFFLOAD_CHOICES = ("none", "cpu", "disk")
+OFFLOAD_TOOL_TIP = (
+    "where dictionaries' encoders and decoders are; none: on the model's device; cpu: in the host's memory, "
+    "copied to the device in parts as they are used; disk: as cpu, and given back after each use"
 )
 BYTES_PER_VALUE = {FULL_DTYPE: 4, "bfloat16": 2, "float16": 2}
 MAX_AUTO_FULL_VALUES = 1_500_000_000  # parameters up to which ``auto`` is float32 on a CPU
@@ -25,6 +30,20 @@ def check_dtype(name: str) -> str:
         raise InputError(
             f"There is no precision '{name}'; there is {', '.join(DTYPE_CHOICES)}."
             + suggest_name(name, DTYPE_CHOICES)
+        )
+    return name
+
+
+def check_offload(name: str) -> str:
+    """Return a place of encoders and decoders unchanged.
+
+    Raises:
+        InputError: There is no such place.
+    """
+    if name not in OFFLOAD_CHOICES:
+        raise InputError(
+            f"'{name}' was given as the place to offload dictionaries to; there is "
+            f"{', '.join(OFFLOAD_CHOICES)}." + suggest_name(name, OFFLOAD_CHOICES)
         )
     return name
 

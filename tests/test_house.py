@@ -22,7 +22,7 @@ PACKAGE = ROOT / "circuitviz"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400  # a longer file wants a reason
 MAX_FUNCTION_IMPORTS = 15  # of libraries that take long to import, or of Qt in the command line
-WEIGHTS_ONLY = "circuitviz/features/dunefsky_transcoders.py"
+WEIGHTS_ONLY = "circuitviz/features/dictionary_formats/dunefsky.py"
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MODEL_LIBRARIES = {"torch", "transformers", "transformer_lens", "sae_lens"}
@@ -162,7 +162,7 @@ def test_threads_may_ask_for_names_at_the_same_time() -> None:
 def test_saelens_is_imported_where_its_releases_are_downloaded_alone() -> None:
     """All else works without it, as with TransformerLens 4, which it does not know."""
     importing = [_place(path) for path in MODULES if "sae_lens" in {n.split(".")[0] for n in _imports(path)}]
-    assert importing == ["circuitviz/features/saelens.py"]
+    assert importing == ["circuitviz/features/dictionary_formats/saelens.py"]
 
 
 def test_jobs_know_only_qtcore() -> None:

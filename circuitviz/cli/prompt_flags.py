@@ -21,6 +21,7 @@ from circuitviz.document.attribution_query import (
     TRANSPARENT_ATTENTION,
     AttributionQuery,
 )
+from circuitviz.dtypes import NO_OFFLOAD, OFFLOAD_CHOICES, OFFLOAD_TOOL_TIP
 from circuitviz.errors import InputError
 from circuitviz.resources import resource_path
 
@@ -48,14 +49,15 @@ def _load(
 ) -> tuple[models.Model, tuple[features.Dictionary, ...]]:
     """Load the model and some dictionaries; print what stands for sites without one."""
     model = models.load_model(args.model, args.device, args.dtype)
-    found = features.load_dictionaries(paths, model)
+    found = features.load_dictionaries(paths, model, args.offload)
     if not found:
         shown = f"the {neurons:,} neurons of largest attribution" if neurons else "all MLPs"
         if attention == HEADS_ATTENTION:
             shown = f"{shown} and all heads"
         print_message(
             f"Without dictionaries: {shown} are the nodes. --dictionaries takes SAEs and transcoders: "
-            "saelens:RELEASE/ID downloads some, and 'circuitviz train-dictionary' makes them."
+            "a name downloads some (mwhanna/qwen3-0.6b-transcoders-lowl0), and 'circuitviz train-dictionary' "
+            "makes them."
         )
         return model, found
     sites = {one.site.name for one in found}
@@ -119,7 +121,7 @@ def nodes_from_flags(args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of a query that say what its nodes are: dictionaries, sites, neurons."""
     if args.neurons is not None and args.neurons < 0:
         raise InputError(f"--neurons was given {args.neurons}; a number from 0 on would be right.")
-    folders = tuple(str(Path(path).absolute()) for path in args.dictionaries or ())
+    folders = tuple(features.absolute_or_name(path) for path in args.dictionaries or ())
     named, neurons = getattr(args, "sites", None), args.neurons
     sites = None if named is None else tuple(site for site in named.split(",") if site)
     if sites is None and not folders and (neurons or not _dictionary_paths(args)):
@@ -139,11 +141,15 @@ def write_circuit(state: State, path: Path) -> None:
 
 
 def add_model_and_dictionary_flags(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model``, ``--dictionaries``, ``--no-bos``, ``--device`` and ``--dtype``."""
+    """Add ``--model``, ``--dictionaries``, ``--offload``, ``--no-bos``, ``--device`` and ``--dtype``."""
     add_model_flag(parser)
-    text = "a SAELens folder, a folder of them, a .pt transcoder, or saelens:RELEASE/ID to download one; "
-    text += "may be given several times"
-    parser.add_argument("--dictionaries", action="append", metavar="PATH", help=text)
+    text = "a folder of SAEs or transcoders (SAELens, circuit-tracer, Gemma Scope, sparsify, Llama Scope), a "
+    text += (
+        "folder of such folders, or a name to download: RELEASE/ID of SAELens' table, or OWNER/REPOSITORY on "
+    )
+    text += "Hugging Face; may be given several times"
+    parser.add_argument("--dictionaries", "--dictionary", action="append", metavar="PATH", help=text)
+    parser.add_argument("--offload", choices=OFFLOAD_CHOICES, default=NO_OFFLOAD, help=OFFLOAD_TOOL_TIP)
     parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
     add_device_flags(parser)
 

@@ -14,6 +14,7 @@ from .dictionary_fit import DictionaryFit as DictionaryFit
 from .dictionary_fit import fit_dictionaries as fit_dictionaries
 from .dictionary_fit import fit_processing as fit_processing
 from .dictionary_fit import unexplained_variance as unexplained_variance
+from .dictionary_formats.saelens import write_saelens_folder as write_saelens_folder
 from .dictionary_loading import check_dictionary as check_dictionary
 from .dictionary_loading import check_one_per_site as check_one_per_site
 from .dictionary_loading import find_dictionary_paths as find_dictionary_paths
@@ -21,6 +22,7 @@ from .dictionary_loading import load_dictionaries as load_dictionaries
 from .dictionary_loading import load_dictionaries_steps as load_dictionaries_steps
 from .dictionary_loading import load_dictionary as load_dictionary
 from .dictionary_loading import paths_or_shipped as paths_or_shipped
+from .dictionary_names import absolute_or_name as absolute_or_name
 from .effects_through_scores import effects_through_scores as effects_through_scores
 from .feature_activations import is_feature_name as is_feature_name
 from .feature_edges import Edges as Edges
@@ -57,7 +59,6 @@ from .prompt_bench import PromptCircuitValues as PromptCircuitValues
 from .prompt_bench import evaluate_prompt_circuit as evaluate_prompt_circuit
 from .prompt_run import Run as Run
 from .prompt_run import run_prompt as run_prompt
-from .saelens import write_saelens_folder as write_saelens_folder
 from .sites import Site as Site
 from .steering import check_steering as check_steering
 from .steering import steer_steps as steer_steps

@@ -4,70 +4,68 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
+import torch
 
+from circuitviz.dtypes import NO_OFFLOAD, OFFLOAD_TO_DISK, check_offload
 from circuitviz.errors import InputError, InputWarning
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.dictionary_fit import fit_dictionaries, run_sample_texts
-from circuitviz.features.dunefsky_transcoders import read_dunefsky_transcoder
-from circuitviz.features.saelens import (
-    HALF_DTYPE_NAMES,
-    WEIGHTS_FILE,
-    download_release,
-    is_saelens_folder,
-    read_saelens_folder,
-    stored_dtype,
+from circuitviz.features.dictionary_formats.registry import (
+    describe_files,
+    describe_formats,
+    find_dictionary_folders,
+    read_dictionaries,
+)
+from circuitviz.features.dictionary_names import (
+    HubFolder,
+    Release,
+    parse_dictionary_name,
+    read_named_steps,
+    suggest_release,
 )
 from circuitviz.models import Model
 from circuitviz.models.hub import probe_hub_steps
 from circuitviz.progress import Progress, ProgressSteps, run_to_completion
 from circuitviz.resources import resource_path
 
-MAX_FOLDER_DEPTH = 3  # folders of folders that are looked into
 
+def load_dictionary(path: str | Path, model: Model | None = None, offload: str = NO_OFFLOAD) -> Dictionary:
+    """Load one dictionary, in any of the forms of ``dictionary_formats``.
 
-def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
-    """Load one dictionary: a SAELens folder, or a ``.pt`` file of Dunefsky et al.
-
-    Nothing is downloaded, unless it is named so: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
+    Nothing is downloaded, unless it is named so: ``gemma-scope-2b-pt-transcoders/layer_0/…``, a release of
+    SAELens' table, or a folder of a repository on Hugging Face.
 
     Args:
         path: The folder, file or name.
         model: With a model, checks that the dictionary fits it, as ``load_dictionaries`` does.
+        offload: Where encoder and decoder are, one of ``OFFLOAD_CHOICES``.
 
     Raises:
-        InputError: It is no dictionary, or cannot belong to the model.
+        InputError: It is no dictionary, there are several, or it cannot belong to the model.
     """
-    hub_answers = _parse_release(path) is not None and run_to_completion(probe_hub_steps())
-    dictionary = _load(path, model, hub_answers)
+    dictionaries = run_to_completion(
+        read_sources_steps([parse_dictionary_name(path) or Path(path).expanduser()])
+    )
+    if len(dictionaries) != 1:
+        raise InputError(
+            f"'{path}' holds {len(dictionaries)} dictionaries, and one was to be loaded; one of its files, "
+            "or load_dictionaries, would be right."
+        )
+    dictionary = replace(dictionaries[0], offload=check_offload(offload))
     if model is not None:
+        check_dictionary(dictionary, model)
         (dictionary,) = run_to_completion(_measure_fit([dictionary], model))
         _warn_of_misfit([dictionary])
     return dictionary
 
 
-def _load(path: str | Path, model: Model | None, hub_answers: bool) -> Dictionary:
-    """Load one dictionary; ``hub_answers``: whether Hugging Face does, for the name of a release."""
-    expanded_path = Path(path).expanduser()
-    if released := _parse_release(path):
-        dictionary = download_release(*released, hub_answers)
-    elif expanded_path.is_dir() and is_saelens_folder(expanded_path):
-        dictionary = read_saelens_folder(expanded_path)
-    elif expanded_path.is_file() and expanded_path.suffix == ".pt":
-        dictionary = read_dunefsky_transcoder(expanded_path)
-    else:
-        raise InputError(
-            f"'{path}' is no dictionary: a SAELens folder holds cfg.json and {WEIGHTS_FILE}, and a "
-            "transcoder of transcoder_circuits is one .pt file."
-        )
-    if model is not None:
-        check_dictionary(dictionary, model)
-    return dictionary
-
-
-def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictionary, ...]:
+def load_dictionaries(
+    paths: Iterable[str | Path], model: Model, offload: str = NO_OFFLOAD
+) -> tuple[Dictionary, ...]:
     """Load all dictionaries of some files and folders, at most one for each site.
 
     A folder that is no dictionary is searched for some. Each is tried on a little English text: an
@@ -75,8 +73,9 @@ def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictio
     processing than its file states.
 
     Args:
-        paths: Files, folders and names of releases.
+        paths: Files, folders and names, as ``load_dictionary`` takes them.
         model: The model.
+        offload: Where encoders and decoders are, one of ``OFFLOAD_CHOICES``.
 
     Returns:
         The dictionaries, by layer.
@@ -85,30 +84,41 @@ def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictio
         InputError: A dictionary cannot be the model's (layer, width, values that are not finite), two belong
             to one site, or their encoders would not fit into memory.
     """
-    dictionaries = run_to_completion(load_dictionaries_steps(paths, model))
+    dictionaries = run_to_completion(load_dictionaries_steps(paths, model, offload))
     _warn_of_misfit(dictionaries)
     return dictionaries
 
 
 def load_dictionaries_steps(
-    paths: Iterable[str | Path], model: Model
+    paths: Iterable[str | Path], model: Model, offload: str = NO_OFFLOAD
 ) -> ProgressSteps[tuple[Dictionary, ...]]:
     """Load dictionaries as ``load_dictionaries`` does, as a generator of progress.
 
     Warnings are left to the caller: the ``misfit`` of each dictionary.
     """
-    dictionary_paths = [dictionary_path for path in paths for dictionary_path in find_dictionary_paths(path)]
-    _check_memory(dictionary_paths)
-    hub_answers = any(_parse_release(dictionary_path) for dictionary_path in dictionary_paths) and (
-        yield from probe_hub_steps()
-    )
-    dictionaries: list[Dictionary] = []
-    for dictionary_path in dictionary_paths:
-        yield Progress(len(dictionaries), len(dictionary_paths), "Opening dictionaries")
-        dictionaries.append(_load(dictionary_path, model, hub_answers))
+    check_offload(offload)
+    read = yield from read_sources_steps([one for path in paths for one in find_dictionary_paths(path)])
+    dictionaries = [replace(dictionary, offload=offload) for dictionary in read]
+    for dictionary in dictionaries:
+        check_dictionary(dictionary, model)
     check_one_per_site(dictionaries)
+    _check_memory(dictionaries, model)
     dictionaries = yield from _measure_fit(dictionaries, model)
     return tuple(sorted(dictionaries, key=lambda dictionary: (dictionary.site.layer, dictionary.site.part)))
+
+
+def read_sources_steps(sources: Sequence[Path | Release | HubFolder]) -> ProgressSteps[list[Dictionary]]:
+    """Read folders, files and names; Hugging Face is asked once whether it answers, for names alone."""
+    has_names = any(not isinstance(source, Path) for source in sources)
+    hub_answers = has_names and (yield from probe_hub_steps())
+    dictionaries: list[Dictionary] = []
+    for number, source in enumerate(sources):
+        yield Progress(number, len(sources), "Opening dictionaries")
+        if isinstance(source, Path):
+            dictionaries += read_dictionaries(source)
+        else:
+            dictionaries += yield from read_named_steps(source, hub_answers)
+    return dictionaries
 
 
 def _measure_fit(dictionaries: Sequence[Dictionary], model: Model) -> ProgressSteps[list[Dictionary]]:
@@ -143,32 +153,22 @@ def paths_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str 
     return paths or [shipped]
 
 
-def find_dictionary_paths(path: str | Path) -> list[str | Path]:
-    """Return the folders and files below a path that hold one dictionary each.
+def find_dictionary_paths(path: str | Path) -> list[Path | Release | HubFolder]:
+    """Return the folders and files below a path that hold dictionaries, or what a name stands for.
 
     Raises:
-        InputError: There is none.
+        InputError: There are none.
     """
+    if name := parse_dictionary_name(path):
+        return [name]
     expanded_path = Path(path).expanduser()
-    if expanded_path.is_file() or is_saelens_folder(expanded_path) or _parse_release(path):
-        return [path if _parse_release(path) else expanded_path]
-    paths: list[str | Path] = []
-    folders = [expanded_path] if expanded_path.is_dir() else []
-    for _ in range(MAX_FOLDER_DEPTH):
-        try:
-            children = sorted(child for folder in folders for child in folder.iterdir())
-        except OSError as error:
-            raise InputError(
-                f"'{error.filename}' could not be looked into for dictionaries ({error.strerror})."
-            ) from None
-        paths += [child for child in children if is_saelens_folder(child) or child.suffix == ".pt"]
-        folders = [child for child in children if child.is_dir() and not is_saelens_folder(child)]
-    if not paths:
-        raise InputError(
-            f"'{path}' holds no dictionary; give SAELens folders (cfg.json and {WEIGHTS_FILE}), a folder of "
-            "them, or .pt files of transcoder_circuits."
-        )
-    return paths
+    if paths := find_dictionary_folders(expanded_path):
+        return [*paths]
+    raise InputError(
+        f"'{path}' holds no dictionary{describe_files(expanded_path)}; give a folder or a file with "
+        f"{describe_formats()}, a folder of such folders, or the name of a release or of a repository on "
+        f"Hugging Face.{suggest_release(str(path))}"
+    )
 
 
 def check_one_per_site(dictionaries: Sequence[Dictionary]) -> None:
@@ -192,7 +192,13 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
             f"The dictionary '{dictionary.name}' belongs to {site.name}; '{model.name}' has layers 0 to "
             f"{shape.n_layers - 1}{'' if shape.mlp else ' and no MLPs'}."
         )
-    heads, inner = model.layers[site.layer].o.shape[:2]
+    weights = model.layers[site.layer]
+    if dictionary.is_before_post_norm and (weights.mlp_post_norm if site.part == "m" else weights.post_norm):
+        raise InputError(
+            f"The dictionary '{dictionary.name}' rebuilds what {site.name} gives before a normalisation that "
+            f"'{model.name}' has after it; one of what is added to the residual stream can be used."
+        )
+    heads, inner = weights.o.shape[:2]
     width = heads * inner if site.reads == "z" else shape.d_model
     for verb, own_width, model_width in (
         ("reads", dictionary.d_in, width),
@@ -217,31 +223,29 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
         )
 
 
-def _held_bytes(file: Path) -> float:
-    """Return how much memory a file's weights take.
+def _check_memory(dictionaries: Sequence[Dictionary], model: Model) -> None:
+    """Raise InputError where what dictionaries hold while they are in use would not fit.
 
-    Of a file in float32 that is the encoder, about half of it: the decoder stays on disk. One in half
-    precision is converted to float32 as a whole.
+    Offloaded to disk, the largest encoder alone is in memory at a time. What is copied to a device is there
+    whole.
     """
-    size = file.stat().st_size
-    is_half = file.suffix == ".safetensors" and stored_dtype(file) in HALF_DTYPE_NAMES
-    return 2.0 * size if is_half else size / 2
+    sizes = [dictionary.bytes_by_tensor for dictionary in dictionaries]
+    is_on_disk = any(dictionary.offload == OFFLOAD_TO_DISK for dictionary in dictionaries)
+    needed_bytes = sum(dictionary.held_bytes for dictionary in dictionaries)
+    if is_on_disk:
+        encoders = [size["encoder"] for size in sizes]
+        needed_bytes += max(encoders) - sum(encoders)
+    _check_fits(dictionaries, needed_bytes, int(psutil.virtual_memory().available), "memory")
+    is_copied = model.device.type == "cuda" and any(one.offload == NO_OFFLOAD for one in dictionaries)
+    if is_copied:
+        free_bytes, _ = torch.cuda.mem_get_info(model.device)
+        _check_fits(dictionaries, sum(sum(size.values()) for size in sizes), free_bytes, "the GPU's memory")
 
 
-def _parse_release(path: str | Path) -> tuple[str, str] | None:
-    """Return release and id of ``saelens:RELEASE/ID``."""
-    prefix, colon, name = str(path).partition(":")
-    release, slash, identity = name.partition("/")
-    return (release, identity) if prefix == "saelens" and colon and slash else None
-
-
-def _check_memory(paths: Sequence[str | Path]) -> None:
-    """Raise InputError where what is held of the files would not fit."""
-    files = [p / WEIGHTS_FILE if p.is_dir() else p for p in paths if isinstance(p, Path)]
-    needed_bytes = sum(_held_bytes(file) for file in files if file.is_file())
-    free_bytes = int(psutil.virtual_memory().available)
+def _check_fits(dictionaries: Sequence[Dictionary], needed_bytes: int, free_bytes: int, where: str) -> None:
     if needed_bytes > free_bytes:
         raise InputError(
-            f"The weights of {len(paths)} dictionaries take about {needed_bytes / 2**30:.1f} GB, and "
-            f"{free_bytes / 2**30:.1f} GB of memory are free; give fewer layers, or smaller dictionaries."
+            f"The weights of {len(dictionaries)} dictionaries take about {needed_bytes / 2**30:.1f} GB, and "
+            f"{free_bytes / 2**30:.1f} GB of {where} are free; give fewer layers or smaller dictionaries, or "
+            "leave them on disk (offload to disk)."
         )

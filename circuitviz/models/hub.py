@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
 
 import huggingface_hub
 from huggingface_hub import constants, utils
@@ -68,6 +70,18 @@ def is_downloaded(name: str) -> bool:
         return isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str)
     except ValueError:  # HFValidationError: no repository has such a name
         return False
+
+
+def cached_hub_file(address: str) -> Path | None:
+    """Return the local copy of ``hf://OWNER/NAME/FILE?revision=REVISION``; None where there is none."""
+    parsed = urlparse(address)
+    name, _, file = parsed.path.lstrip("/").partition("/")
+    revision = parse_qs(parsed.query).get("revision", [None])[0]
+    try:
+        path = huggingface_hub.try_to_load_from_cache(f"{parsed.netloc}/{name}", file, revision=revision)
+    except ValueError:  # HFValidationError: no repository has such a name
+        return None
+    return Path(path) if isinstance(path, str) else None
 
 
 @contextmanager

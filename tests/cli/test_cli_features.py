@@ -19,6 +19,7 @@ from circuitviz.cli.output import input_warnings_printed
 from circuitviz.document.attribution_query import NEURON_COUNT
 from circuitviz.errors import InputWarning
 from circuitviz.features import node_table, node_target, run_prompt, write_saelens_folder
+from circuitviz.features.weight_file import WeightFile
 from circuitviz.formats import import_document
 from circuitviz.graph import NodeKind
 from circuitviz.models import load_model
@@ -198,6 +199,28 @@ def test_wrong_input_is_one_line(
     out, err = capsys.readouterr()
     assert code == 2 and out == "", (code, err)
     assert says in err and "Traceback" not in err
+
+
+def test_dictionaries_on_disk_give_the_same_circuit(
+    ask: Ask, given: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their pages are given back after each use, and read again where they are needed."""
+    released: list[Path] = []
+    release = WeightFile.release_pages
+    monkeypatch.setattr(
+        WeightFile, "release_pages", lambda file: (released.append(file.path.parent), release(file))
+    )
+    argv = ["local-circuit", "-p", PROMPT, "--target", feature(given[1]), "--nodes", "20"]
+    held = ask(*argv)[0]
+    assert not released and ask(*argv, "--offload", "disk")[0] == held
+    assert set(released) == {path for path in given[0].iterdir() if path.is_dir()}
+
+
+def test_a_name_that_was_not_downloaded_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["local-circuit", "-p", PROMPT, "--target", " Ian", "--dictionary", "somebody/transcoders"]
+    assert main(argv) == 2
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "'somebody/transcoders' was not downloaded before, and Hugging Face does not answer" in told
 
 
 def test_tracing_without_dictionaries_is_told_to_need_them(

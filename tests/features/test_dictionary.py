@@ -296,15 +296,15 @@ def test_more_than_memory_is_refused_before_it_starts(
 def test_memory_is_counted_as_what_is_held(
     dtype: torch.dtype, tmp_path: Path, demo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of float32 the encoder, whose decoder stays on disk; of half precision both, converted to float32."""
+    """The encoder as its file has it, and the vectors in float32; the decoder stays on disk."""
     one = _plain()
     write_saelens_folder(one, tmp_path / "one")
     file = tmp_path / "one" / "sae_weights.safetensors"
     save_file({name: tensor.to(dtype) for name, tensor in load_file(file).items()}, file)
     opened = load_dictionary(tmp_path / "one")
-    matrices = [opened.encoder] if dtype is torch.float32 else [opened.encoder, opened.decoder]
-    held = sum(matrix.numel() * matrix.element_size() for matrix in matrices)
-    for available, is_refused in ((0.9 * held, True), (1.2 * held + 4096, False)):
+    assert opened.encoder.dtype == opened.decoder.dtype == dtype and opened.bias.dtype == torch.float32
+    held = WIDTH * FEATURES * dtype.itemsize + 4 * (FEATURES + WIDTH)
+    for available, is_refused in ((held - 1, True), (held, False)):
         free = types.SimpleNamespace(available=available)
         memory = types.SimpleNamespace(virtual_memory=lambda free=free: free)
         monkeypatch.setattr(dictionary_loading, "psutil", memory)

@@ -193,10 +193,11 @@ def test_what_would_be_a_wrong_number_is_refused(case: str, tmp_path: Path) -> N
 def test_a_configuration_without_weights_names_whose_it_is(tmp_path: Path, demo: Any) -> None:
     (tmp_path / "layers.3.mlp").mkdir()
     (tmp_path / "layers.3.mlp" / CONFIG).write_text(json.dumps(config()))
-    save_file(weights(PLAIN), tmp_path / "layers.3.mlp" / "sae.safetensors")
+    (tmp_path / "layers.3.mlp" / "ae.pt").touch()
     for read in (lambda p: load_dictionary(p), lambda p: load_dictionaries([p.parent], demo.model)):
         with pytest.raises(
-            InputError, match=r"there is no file sae_weights.safetensors .*\(sparsify keeps them in"
+            InputError,
+            match=r"there is no file sae_weights.safetensors .*\(dictionary_learning keeps them in",
         ):
             read(tmp_path / "layers.3.mlp")
 

@@ -13,6 +13,7 @@ from circuitviz.cancellation import check_cancelled
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import centre_input
+from circuitviz.features.matrix_blocks import project, row_norms
 from circuitviz.models import Model
 
 FEATURES_PER_PRODUCT = 32  # directions that are multiplied with the unembedding at once
@@ -151,9 +152,9 @@ def nearest_features(
         n_features: How many.
     """
     rows = dictionary.decoder if direction == "decoder" else dictionary.encoder.T
-    _feature_row(dictionary.decoder_rows, dictionary, feature, rows)
-    norm = torch.linalg.vector_norm(rows, dim=1).clamp_min(1e-12)
-    cosine = rows @ rows[feature] / norm / norm[feature]
+    row = _feature_row(rows.__getitem__, dictionary, feature, dictionary.bias)
+    norm = row_norms(rows, row).clamp_min(1e-12)
+    cosine = project(row[None], rows.T)[0] / norm / norm[feature]
     cosine[feature] = -2
     best = cosine.topk(min(n_features, dictionary.features - 1))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QMenu, QToolButton
+from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton
 
 from circuitviz.panels.widgets.file_dialogs import ask_folder, ask_open_file
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from circuitviz.panels.features.panel import FeaturesPanel
 
 EXPLANATION_FILE_FILTER = "Explanations (*.json *.jsonl *.gz *.csv *.tsv)"
+NAME_TIP = "a release of SAELens' table or a repository on Hugging Face, downloaded where it has to be"
 FILES_TIP = "open dictionaries, index a text, import explanations"
 TEXT_FILE_FILTER = "Plain text (*.txt *.md)"
 
@@ -32,6 +33,8 @@ class FileMenuButton(QToolButton):
         self.open_dictionaries_action.triggered.connect(
             lambda: self._choose_folder("Open dictionaries", panel.replace_dictionaries)
         )
+        self.open_by_name_action = menu.addAction("Open dictionaries by name…", self._ask_name)
+        self.open_by_name_action.setToolTip(NAME_TIP)
         self.add_dictionaries_action = menu.addAction("Add dictionaries…")
         self.add_dictionaries_action.triggered.connect(
             lambda: self._choose_folder("Add dictionaries", panel.add_dictionaries)
@@ -60,6 +63,17 @@ class FileMenuButton(QToolButton):
     def _choose_folder(self, title: str, on_chosen: Callable[[Path], None]) -> None:
         if folder := ask_folder(self.panel, title, "dictionaries"):
             on_chosen(folder)
+
+    def _ask_name(self) -> None:
+        name, is_accepted = QInputDialog.getText(
+            self.panel,
+            "Open dictionaries by name",
+            "Name, for example mwhanna/qwen3-0.6b-transcoders-lowl0\n"
+            "or gemma-scope-2b-pt-transcoders/layer_0/width_16k/average_l0_76.\n"
+            "What is not in the local cache is downloaded from Hugging Face.",
+        )
+        if is_accepted and name.strip():
+            self.panel.replace_dictionaries(name.strip())
 
     def _choose_text(self) -> None:
         self._choose_file(

@@ -123,8 +123,8 @@ class FeaturesPanel(Panel):
         for signal in (handle.partial, handle.finished):
             signal.connect(self._on_dictionaries_opened)
 
-    def replace_dictionaries(self, folder: Path) -> None:
-        """Open a folder of dictionaries instead of the open ones."""
+    def replace_dictionaries(self, folder: str | Path) -> None:
+        """Open a folder of dictionaries, or dictionaries of a name, instead of the open ones."""
         self.open_folders([folder], self.text_path)
 
     def add_dictionaries(self, folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt, QUrl
+from PySide6.QtWidgets import QInputDialog
 from pytestqt.qtbot import QtBot
 
 from circuitviz.features import load_dictionaries, load_dictionary
@@ -107,7 +108,9 @@ def test_a_feature_is_searched_read_labelled_and_followed(
     assert panel.search_field.text() == "" and panel.table_view.currentIndex().isValid()
 
 
-def test_what_cannot_be_opened_is_said(demo_host: PanelHost, qtbot: QtBot, tmp_path: Path) -> None:
+def test_what_cannot_be_opened_is_said(
+    demo_host: PanelHost, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     panel = demo_host.show_features()
     failures = demo_host.failures
     (tmp_path / "odd.json").write_text("{}")
@@ -185,3 +188,10 @@ def test_what_cannot_be_opened_is_said(demo_host: PanelHost, qtbot: QtBot, tmp_p
         and not panel.table_view.isEnabled()
         and not panel.fit_label.isVisible()
     )
+
+    # a name that was not downloaded, without a network
+    name = "somebody/transcoders"
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_: (f" {name} ", True))
+    panel.file_menu_button.open_by_name_action.trigger()
+    qtbot.waitUntil(lambda: f"'{name}' was not downloaded" in panel.dictionaries_label.text(), timeout=LONG)
+    assert panel.dictionary_folders == (name,)

@@ -25,6 +25,9 @@ _METADATA_FIELDS = (
     *("hook_head_index", "hook_head_index_out", "prepend_bos", "exclude_special_tokens", "context_size"),
     *("seqpos_slice", "dataset_path", "neuronpedia_id", "sae_lens_version", "sae_lens_training_version"),
 )
+SAELENS_ARCHITECTURES = tuple(
+    name for name in ARCHITECTURES if not name.startswith(("topk_", "cross_layer_"))
+)
 _REFUSED_NORMALISATIONS = {
     "layer_norm": "divides its input by its own standard deviation",
     "constant_norm_rescale": "divides its input by its norm",
@@ -42,7 +45,7 @@ class SaelensConfig:
     """A configuration as it is used.
 
     Attributes:
-        architecture: One of ``ARCHITECTURES``.
+        architecture: One of ``SAELENS_ARCHITECTURES``.
         d_in: Width of what is read.
         d_sae: Number of features.
         d_out: Width of what is written.
@@ -136,8 +139,8 @@ def _metadata(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_architecture(architecture: Any, activation: Any, kwargs: Any, normalising: Any) -> None:
-    usable = ", ".join(ARCHITECTURES)
-    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
+    usable = ", ".join(SAELENS_ARCHITECTURES)
+    if not isinstance(architecture, str) or architecture not in SAELENS_ARCHITECTURES:
         reason = _REFUSED_ARCHITECTURES.get(str(architecture), "")
         reason_text = f", which {reason}" if reason else ""
         raise InputError(

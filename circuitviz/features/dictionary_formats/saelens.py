@@ -1,7 +1,6 @@
 """Reading and writing of SAELens folders, the field's form for dictionaries.
 
-Weights are read through safetensors, which maps them: a decoder row that nobody asks for is never read. Every
-tensor of a file is used, or the file is refused with the tensor's name; shapes are compared with the
+Every tensor of a file is used, or the file is refused with the tensor's name; shapes are compared with the
 configuration by the file's header, before anything is read. Source: [bloom2024saelens].
 """
 
@@ -10,28 +9,36 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from circuitviz.errors import InputError, first_error_line
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.saelens_config import SaelensConfig, parse_saelens_config
+from circuitviz.features.dictionary_formats.registry import (
+    DictionaryFormat,
+    dictionary_formats,
+    read_json_object,
+)
+from circuitviz.features.dictionary_formats.saelens_config import (
+    SAELENS_ARCHITECTURES,
+    SaelensConfig,
+    parse_saelens_config,
+)
+from circuitviz.features.matrix_blocks import project, row_norms
+from circuitviz.features.weight_file import WeightFile
 from circuitviz.features.weight_processing import PRETRAINED_KWARGS_KEY, stated_processing
 from circuitviz.graph.names import display_name
 from circuitviz.models.hub import hub_access, is_download_forbidden
 
 CONFIG_FILE, WEIGHTS_FILE = "cfg.json", "sae_weights.safetensors"
-MAX_CONFIG_BYTES = 2**22  # bytes
+SPARSIFY_WEIGHTS_FILE = "sae.safetensors"
 WRITTEN_SAELENS_VERSION = "6.54.0"  # of SAELens, whose form is written
-_OTHER_TOOLS = {"sae.safetensors": "sparsify", "ae.pt": "dictionary_learning", "params.npz": "Gemma Scope"}
-HALF_DTYPE_NAMES = ("F16", "BF16")
-_DTYPES = ("F32", "F64", *HALF_DTYPE_NAMES)
+_OTHER_TOOLS = {"ae.pt": "dictionary_learning"}
 _SCALINGS = ("scaling_factor", "finetuning_scaling_factor")
 _ENCODERS = {
     "gated": ("r_mag", "b_mag", "b_gate"),
@@ -39,49 +46,32 @@ _ENCODERS = {
 }
 
 
-def is_saelens_folder(path: Path) -> bool:
-    """Return whether a folder holds one SAELens dictionary."""
-    return (path / CONFIG_FILE).is_file()
+def _recognises(path: Path) -> bool:
+    return (path / CONFIG_FILE).is_file() and not (path / SPARSIFY_WEIGHTS_FILE).is_file()
 
 
-def read_saelens_folder(path: Path) -> Dictionary:
+def _read(path: Path) -> list[Dictionary]:
     """Read ``cfg.json`` and ``sae_weights.safetensors``, of any version that SAELens reads.
 
     Raises:
-        InputError: The folder is none, tensors are missing, unknown or of another shape than the
+        InputError: In half a sentence: tensors are missing, unknown or of another shape than the
             configuration says, or something would make a feature no masked linear map of what it reads.
     """
-    try:
-        config = parse_saelens_config(_read_config(path))
-        weights = path / WEIGHTS_FILE
-        if not weights.is_file():
-            other_tools = [
-                f" ({tool} keeps them in {n})" for n, tool in _OTHER_TOOLS.items() if (path / n).exists()
-            ]
-            other = "".join(other_tools[:1])
-            raise InputError(
-                f"has no weights: there is no file {WEIGHTS_FILE} beside its {CONFIG_FILE}{other}"
-            )
-        with safe_open(weights, framework="pt") as file:
-            headers = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-            shapes = {name: tuple(tensor.get_shape()) for name, tensor in headers.items()}
-            for name, tensor in headers.items():
-                if tensor.get_dtype() not in _DTYPES:
-                    raise InputError(
-                        f"holds {_quote_names([name])} as {tensor.get_dtype()}; {', '.join(_DTYPES)} can "
-                        "be used"
-                    )
-        check_tensors(config, shapes)
-        return dictionary_from_state(path.name, config, load_file(weights))
-    except InputError as error:
-        text = str(error)
-        raise InputError(text if text.startswith("The ") else f"The dictionary '{path}' {text}.") from None
-    except (OSError, ValueError, RecursionError, SafetensorError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    config = parse_saelens_config(read_json_object(path / CONFIG_FILE))
+    weights = path / WEIGHTS_FILE
+    if not weights.is_file():
+        other_tools = [
+            f" ({tool} keeps them in {n})" for n, tool in _OTHER_TOOLS.items() if (path / n).exists()
+        ]
         raise InputError(
-            f"'{path}' could not be read as a SAELens dictionary ({reason}); it needs {CONFIG_FILE} and "
-            f"{WEIGHTS_FILE} that fit each other."
-        ) from error
+            f"has no weights: there is no file {WEIGHTS_FILE} beside its {CONFIG_FILE}"
+            + "".join(other_tools[:1])
+        )
+    file = WeightFile(weights)
+    check_tensors(config, file.shapes)
+    file.check_dtypes(file.shapes)
+    state = {name: file.tensor(name) for name in file.shapes}
+    return [replace(dictionary_from_state(path.name, config, state, is_mapped=True), files=(file,))]
 
 
 def download_release(release: str, identity: str, hub_answers: bool = True) -> Dictionary:
@@ -138,15 +128,6 @@ def download_release(release: str, identity: str, hub_answers: bool = True) -> D
         raise InputError(text if text.startswith("The ") else f"The dictionary '{name}' {text}.") from None
 
 
-def stored_dtype(file: Path) -> str:
-    """Return the type of a safetensors file's decoder, as its header names it; empty where it has none."""
-    try:
-        with safe_open(file, framework="pt") as opened:
-            return str(opened.get_slice("W_dec").get_dtype())
-    except (OSError, SafetensorError):  # reading it says what is wrong
-        return ""
-
-
 def check_tensors(config: SaelensConfig, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Check that tensors are those of the configuration, in their shapes.
 
@@ -183,12 +164,22 @@ def check_tensors(config: SaelensConfig, shapes: Mapping[str, tuple[int, ...]]) 
             )
 
 
-def dictionary_from_state(name: str, config: SaelensConfig, state: Mapping[str, Tensor]) -> Dictionary:
-    """Make a dictionary from a configuration and the weights that ``check_tensors`` accepted."""
-    exact = state["W_enc"].dtype == torch.float64
-    dtype = torch.float64 if exact else torch.float32
-    state = {name: tensor.detach().to(dtype) for name, tensor in state.items()}
-    encoder, decoder = state["W_enc"], state["W_dec"]
+def dictionary_from_state(
+    name: str, config: SaelensConfig, state: Mapping[str, Tensor], is_mapped: bool = False
+) -> Dictionary:
+    """Make a dictionary from a configuration and the weights that ``check_tensors`` accepted.
+
+    Args:
+        name: Its name.
+        config: Its configuration.
+        state: Its weights; encoder and decoder stay as they are.
+        is_mapped: Whether they are read from a file where they are used.
+    """
+    encoder, decoder = state["W_enc"].detach(), state["W_dec"].detach()
+    dtype = torch.float64 if encoder.dtype == torch.float64 else torch.float32
+    state = {
+        name: tensor.detach().to(dtype) for name, tensor in state.items() if name not in ("W_enc", "W_dec")
+    }
     gain = threshold = gate = None
     scaling = _decoder_scaling(config, state)
     if config.architecture == "gated":
@@ -196,7 +187,7 @@ def dictionary_from_state(name: str, config: SaelensConfig, state: Mapping[str, 
     else:
         bias = state["b_enc"]
     if config.rescales_by_decoder_norm:
-        gain = decoder.norm(dim=-1)
+        gain = row_norms(decoder, bias)
         bias = bias * gain
         scaling = 1 / gain if scaling is None else scaling / gain
     if "threshold" in state:
@@ -206,7 +197,7 @@ def dictionary_from_state(name: str, config: SaelensConfig, state: Mapping[str, 
     elif "topk_threshold" in state:
         threshold = torch.full_like(bias, float(state["topk_threshold"]))
     if config.subtracts_decoder_bias:
-        shift = state["b_dec"] @ encoder
+        shift = project(state["b_dec"][None], encoder)[0]
         bias = bias - (shift if gain is None else shift * gain)
         gate = None if gate is None else gate - shift
     return Dictionary(
@@ -226,12 +217,22 @@ def dictionary_from_state(name: str, config: SaelensConfig, state: Mapping[str, 
         processing=config.processing,
         model=config.model,
         about=config.metadata,
+        is_mapped=is_mapped,
     )
 
 
 def write_saelens_folder(dictionary: Dictionary, path: Path) -> None:
-    """Write a dictionary as a folder that SAELens reads; what is read back encodes the same."""
-    encoder, decoder = dictionary.encoder, dictionary.decoder
+    """Write a dictionary as a folder that SAELens reads; what is read back encodes the same.
+
+    Raises:
+        InputError: SAELens has no dictionaries of its architecture.
+    """
+    if dictionary.architecture not in SAELENS_ARCHITECTURES:
+        raise InputError(
+            f"The dictionary '{dictionary.name}' is a {dictionary.architecture}, which SAELens' folders "
+            f"cannot hold; {', '.join(SAELENS_ARCHITECTURES)} can be written."
+        )
+    encoder, decoder = (m.to(dictionary.bias.dtype) for m in (dictionary.encoder, dictionary.decoder))
     if dictionary.gain is not None and dictionary.gate_bias is None:
         encoder = encoder * dictionary.gain
     if dictionary.decoder_gain is not None:
@@ -273,18 +274,6 @@ def write_saelens_folder(dictionary: Dictionary, path: Path) -> None:
     (path / CONFIG_FILE).write_text(json.dumps(config, indent=1), encoding="utf-8")
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    """Return what ``cfg.json`` holds."""
-    with open(path / CONFIG_FILE, "rb") as file:
-        text = file.read(MAX_CONFIG_BYTES + 1)
-    if len(text) > MAX_CONFIG_BYTES:
-        raise InputError(f"has a {CONFIG_FILE} of more than {MAX_CONFIG_BYTES // 2**20} MB")
-    config = json.loads(text.decode("utf-8"))
-    if not isinstance(config, dict):
-        raise InputError(f"has a {CONFIG_FILE} that is no object")
-    return config
-
-
 def _decoder_scaling(config: SaelensConfig, state: Mapping[str, Tensor]) -> Tensor | None:
     """Return factors of the decoder [features] that finetuning left separate; None where all are one."""
     scales = [name for name in _SCALINGS if name in state and not bool((state[name] == 1).all())]
@@ -312,3 +301,8 @@ def _metadata_to_write(dictionary: Dictionary) -> dict[str, Any]:
 
 def _quote_names(names: Sequence[str]) -> str:
     return ", ".join(repr(name[:60]) for name in names[:4]) + (" …" if len(names) > 4 else "")
+
+
+dictionary_formats.register("saelens", summary="a SAELens dictionary")(
+    DictionaryFormat(f"{CONFIG_FILE} with {WEIGHTS_FILE} (SAELens)", _recognises, _read)
+)

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.dictionary_formats.registry import DictionaryFormat, dictionary_formats
+from circuitviz.features.matrix_blocks import project
 from circuitviz.features.sites import Site
 from circuitviz.features.weight_processing import DEFAULT_PROCESSING
 
@@ -71,16 +73,17 @@ def read_dunefsky_transcoder(path: Path) -> Dictionary:
         architecture="transcoder",
         site=Site.from_hooks(str(config.get("hook_point")), str(config.get("out_hook_point"))),
         encoder=weights["W_enc"],
-        bias=weights["b_enc"] - weights["b_dec"] @ weights["W_enc"],
+        bias=weights["b_enc"].float() - project(weights["b_dec"].float()[None], weights["W_enc"])[0],
         decoder=weights["W_dec"],
-        decoder_bias=weights["b_dec_out"],
+        decoder_bias=weights["b_dec_out"].float(),
         processing=DEFAULT_PROCESSING,  # its training opened models with HookedTransformer.from_pretrained
         model=model if isinstance(model, str) else None,
+        is_mapped=True,
     )
 
 
 def _checked_weight(path: Path, name: str, value: object) -> Tensor:
-    """Return a tensor of the file in float32.
+    """Return a tensor of the file.
 
     Raises:
         InputError: It is no tensor, or claims more than the file holds.
@@ -92,10 +95,19 @@ def _checked_weight(path: Path, name: str, value: object) -> Tensor:
             f"'{path}' holds '{name}' as {value.dtype} of shape {list(value.shape)}, more than the file can "
             "hold or no floating point; its file is damaged."
         )
-    return value.detach().float()
+    return value.detach()
 
 
 def _reason(error: Exception) -> str:
     """Return torch's message, without its advice on how to run the code in the file."""
     text = str(error).partition("WeightsUnpickler error: ")[2] or str(error) or type(error).__name__
     return text.strip().splitlines()[0].partition(" Please use")[0].rstrip(". ")[:200]
+
+
+dictionary_formats.register("transcoder-circuits", summary="a transcoder of transcoder_circuits")(
+    DictionaryFormat(
+        "a .pt file of transcoder_circuits",
+        lambda path: path.suffix == ".pt" and path.is_file(),
+        lambda path: [read_dunefsky_transcoder(path)],
+    )
+)

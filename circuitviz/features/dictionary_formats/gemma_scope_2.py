@@ -1,0 +1,118 @@
+"""Gemma Scope 2's ``config.json`` with ``params.safetensors``: JumpReLU SAEs and transcoders of Gemma 3.
+
+The file holds w_enc [d_in, features], w_dec [features, d_out], b_enc, b_dec, threshold and, of transcoders
+with a skip connection, affine_skip_connection [d_in, d_out], which is applied as x · matrix. The
+configuration names the modules of the Hugging Face model that are read and written. Source:
+[deepmind2025gemmascope2].
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from circuitviz.errors import InputError
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.dictionary_formats.registry import (
+    DictionaryFormat,
+    check_tensors,
+    computing_dtype,
+    dictionary_formats,
+    read_json_object,
+    vector_length,
+)
+from circuitviz.features.sites import Site
+from circuitviz.features.weight_file import WeightFile
+from circuitviz.features.weight_processing import RAW_PROCESSING, Processing
+
+CONFIG_FILE, PARAMETERS_FILE = "config.json", "params.safetensors"
+_SKIP = "affine_skip_connection"
+_MODULE = re.compile(r"(?:.*\.)?layers\.(\d+)\.(.+)")
+_HOOKS = {
+    "pre_feedforward_layernorm.output": "mlp.hook_in",
+    "post_feedforward_layernorm.output": "hook_mlp_out",
+    "post_attention_layernorm.output": "hook_attn_out",
+    "self_attn.o_proj.input": "attn.hook_z",
+    "output": "hook_resid_post",
+}
+
+
+def _recognises(path: Path) -> bool:
+    folder = path.parent if path.name == PARAMETERS_FILE else path
+    return (folder / PARAMETERS_FILE).is_file() and (folder / CONFIG_FILE).is_file()
+
+
+def _read(path: Path) -> list[Dictionary]:
+    folder = path.parent if path.is_file() else path
+    config = read_json_object(folder / CONFIG_FILE)
+    if config.get("architecture") != "jump_relu":
+        raise InputError(f"has the architecture {config.get('architecture')!r:.40}; jump_relu would be right")
+    read, written = config.get("hf_hook_point_in"), config.get("hf_hook_point_out")
+    site = Site.from_hooks(_hook_name(read), None if written in (None, read) else _hook_name(written))
+    model = config.get("model_name")
+    name = "/".join(folder.absolute().parts[-2:])
+    model_name = str(model).replace("gemma-v3", "gemma-3") if isinstance(model, str) else None
+    file = WeightFile(folder / PARAMETERS_FILE)
+    return [read_gemma_scope_2_file(file, name, site, RAW_PROCESSING, model_name)]
+
+
+def _hook_name(module: Any) -> str:
+    """Return TransformerLens' name of a point of the Hugging Face model."""
+    match = _MODULE.fullmatch(module) if isinstance(module, str) else None
+    if match is None or match[2] not in _HOOKS:
+        raise InputError(
+            f"reads or writes {module!r:.80} of the Hugging Face model; "
+            f"model.layers.N. with {', '.join(_HOOKS)} would be right"
+        )
+    return f"blocks.{match[1]}.{_HOOKS[match[2]]}"
+
+
+def read_gemma_scope_2_file(
+    file: WeightFile, name: str, site: Site, processing: Processing, model: str | None
+) -> Dictionary:
+    """Read one file.
+
+    Args:
+        file: The file.
+        name: The dictionary's name.
+        site: Where it reads and writes.
+        processing: Weight processing of its model.
+        model: Name of its model.
+
+    Raises:
+        InputError: In half a sentence: tensors are missing, unknown or of wrong shapes, or it is cross-layer.
+    """
+    if len(file.shapes.get("w_dec", ())) == 3:
+        raise InputError(
+            "writes to several layers (w_dec has three axes); transcoders of one layer can be opened"
+        )
+    features, d_out = vector_length(file, "b_enc"), vector_length(file, "b_dec")
+    d_in = (file.shapes.get("w_enc") or (d_out,))[0]
+    shapes = {"w_enc": (d_in, features), "w_dec": (features, d_out), "b_enc": (features,), "b_dec": (d_out,)}
+    check_tensors(file, shapes | {"threshold": (features,)}, {_SKIP: (d_in, d_out)})
+    dtype = computing_dtype(file, "w_enc")
+    skip = file.tensor(_SKIP).T.to(dtype) if _SKIP in file.shapes else None
+    if skip is not None and not site.is_transcoder:
+        raise InputError(f"holds {_SKIP}, and its configuration says that it writes what it reads")
+    kind = "_transcoder" if site.is_transcoder else ""
+    return Dictionary(
+        name=name,
+        architecture=f"jumprelu{'_skip' if skip is not None else ''}{kind}",
+        site=site,
+        encoder=file.tensor("w_enc"),
+        bias=file.tensor("b_enc").to(dtype),
+        decoder=file.tensor("w_dec"),
+        decoder_bias=file.tensor("b_dec").to(dtype),
+        threshold=file.tensor("threshold").to(dtype),
+        skip=skip,
+        processing=processing,
+        model=model,
+        is_mapped=True,
+        files=(file,),
+    )
+
+
+dictionary_formats.register("gemma-scope-2", summary="a dictionary of Gemma Scope 2")(
+    DictionaryFormat("config.json with params.safetensors (Gemma Scope 2)", _recognises, _read)
+)
