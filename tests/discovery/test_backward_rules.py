@@ -135,6 +135,17 @@ def test_scores_are_those_of_the_rules_on_the_plain_model(
 
 
 @pytest.mark.parametrize("method", ["relp", "gim"])
+def test_normalisations_inside_blocks_are_held_one_block_at_a_time_too(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = from_hugging_face(random_model("bitnet"), tokenizer(), "bitnet")
+    task = Task.from_pairs("bitnet", PAIRS, model.tokens)
+    whole = discover(model, task, method).values
+    monkeypatch.setattr("circuitviz.discovery.gradients.batch_budget_bytes", lambda device: 0)
+    assert discover(model, task, method).values == pytest.approx(whole, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["relp", "gim"])
 def test_models_without_a_rule_are_refused_in_a_sentence(method: str) -> None:
     model = from_hugging_face(random_model("mixtral"), tokenizer(), "mixtral")
     task = Task.from_pairs("mixtral", PAIRS, model.tokens)
