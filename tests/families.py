@@ -156,6 +156,14 @@ def _falcon_grouped(layout: Layout, **more: Any) -> Family:
     return Family("FalconForCausalLM", {**sizes, **grouped, **more}, layout)
 
 
+def _opt(layout: Layout | None, **more: Any) -> Family:
+    sizes = {
+        "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "hidden_size": WIDTH, "ffn_dim": 40,
+        "max_position_embeddings": 64, "word_embed_proj_dim": WIDTH, "init_std": 0.25,
+    }  # fmt: skip
+    return Family("OPTForCausalLM", {**sizes, **more}, layout)
+
+
 def _llama4(moe_layer_step: int) -> Family:
     """Every ``moe_layer_step``-th layer is a mixture of experts."""
     experts = {"num_local_experts": 4, "num_experts_per_tok": 1, "interleave_moe_layer_step": moe_layer_step}
@@ -284,19 +292,9 @@ FAMILIES = {
         "MptForCausalLM", {"n_layers": LAYERS, "n_heads": HEADS, "d_model": WIDTH, "max_seq_len": 64}, MPT
     ),
     "bloom": Family("BloomForCausalLM", {"n_layer": LAYERS, "n_head": HEADS, "hidden_size": WIDTH}, BLOOM),
-    "opt": Family(
-        "OPTForCausalLM",
-        {
-            "num_hidden_layers": LAYERS,
-            "num_attention_heads": HEADS,
-            "hidden_size": WIDTH,
-            "ffn_dim": 40,
-            "max_position_embeddings": 64,
-            "word_embed_proj_dim": WIDTH,
-            "init_std": 0.25,
-        },
-        OPT,
-    ),
+    "opt": _opt(OPT),
+    "opt-post-norm": _opt(None, do_layer_norm_before=False),
+    "opt-350m": _opt(None, do_layer_norm_before=False, word_embed_proj_dim=16),
     "xglm": Family(
         "XGLMForCausalLM",
         {"num_layers": LAYERS, "attention_heads": HEADS, "d_model": WIDTH, "ffn_dim": 40, "init_std": 0.25},

@@ -76,7 +76,10 @@ def _check_blocks(bridge: Any, name: str) -> None:
                 "compressed stream that is normalised once more, so that no linear map leads from the "
                 "residual stream to a head; models with other attention work."
             )
-    if getattr(bridge, "ln_final", None) is None:
+    final = getattr(bridge, "ln_final", None)
+    if (
+        getattr(final, "original_component", None) is None
+    ):  # OpenAI-GPT has no such part, OPT-350m an empty one
         raise InputError(
             f"The model '{name}' has no normalisation before its unembedding; its blocks normalise the "
             "residual stream itself, so that what heads and MLPs write does not add up."

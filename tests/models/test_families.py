@@ -154,6 +154,8 @@ def test_the_whole_circuit_is_the_model_and_the_empty_one_the_corrupted_run(name
 
 REASONS = {
     "openai-gpt": "no normalisation before its unembedding",
+    "opt-post-norm": "no normalisation before its unembedding",
+    "opt-350m": "no normalisation before its unembedding",
     "deepseek2": "Layer 0 of 'deepseek2' has latent attention",
     "deepseek3": "Layer 0 of 'deepseek3' has latent attention",
     "mamba": r"Layer 0 of 'mamba' \(MambaBlock\) has no attention",
