@@ -16,6 +16,7 @@ from circuitviz.discovery.batch_ablation_values import AblationValues
 from circuitviz.discovery.optimal_ablation import learn_missing_constants_steps
 from circuitviz.evaluation.intervals import bootstrap_interval, require_numbers
 from circuitviz.graph import BoolMatrix, Circuit, Evaluation, Interventions
+from circuitviz.graph.interventions import check_task_interventions
 from circuitviz.models import PatchedRun, record_activations
 from circuitviz.models.batch_interventions import BatchInterventions
 from circuitviz.models.batching import is_out_of_memory, split_batches
@@ -164,6 +165,7 @@ class FaithfulnessBench:
         """
         if not interventions:
             return None
+        check_task_interventions(interventions)
         setting = self.setting
         run.reference_activations.setdefault(setting.ablation, run.ablated)
         for kind in (

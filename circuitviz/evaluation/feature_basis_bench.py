@@ -12,6 +12,7 @@ from circuitviz.features.feature_basis import FeatureBasis
 from circuitviz.features.feature_basis_run import BasisInterventions, FeatureBasisRun
 from circuitviz.features.task_ablation_values import FeatureValues, task_feature_values
 from circuitviz.graph import Interventions
+from circuitviz.graph.interventions import check_task_interventions
 from circuitviz.models import record_activations
 from circuitviz.models.batch_interventions import BatchInterventions
 from circuitviz.progress import ProgressSteps
@@ -76,6 +77,7 @@ class FeatureBasisBench(FaithfulnessBench):
         """Return interventions worked out on one batch; None without any."""
         if not interventions:
             return None
+        check_task_interventions(interventions)
         setting, sites = self.setting, self.basis.graph().node_index
         model = setting.model
         of_sites = {n: w for n, w in interventions.items() if n not in model.graph.node_index and n in sites}

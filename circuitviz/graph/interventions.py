@@ -105,6 +105,21 @@ class Intervention:
 Interventions = Mapping[str, Intervention]
 
 
+def check_task_interventions(interventions: Interventions) -> None:
+    """Check that nodes of a circuit over a task can be changed in these ways.
+
+    Raises:
+        InputError: One is changed in a way that only nodes of one prompt or a model that writes on have.
+    """
+    for name, intervention in interventions.items():
+        if intervention.value not in COMPONENT_INTERVENTIONS:
+            raise InputError(
+                f"'{name}' cannot be changed by '{intervention.value}' over a task's prompts; "
+                f"{', '.join(COMPONENT_INTERVENTIONS)} would be right."
+                + suggest_name(intervention.value, COMPONENT_INTERVENTIONS)
+            )
+
+
 def parse_positions(text: str) -> tuple[int, ...]:
     """Token positions as people type them, such as ``2, 5, -1``; empty for all positions.
 

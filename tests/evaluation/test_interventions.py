@@ -113,6 +113,9 @@ def test_what_cannot_be_changed_is_told(demo: Case) -> None:
     for name in ("input", "logits"):
         with pytest.raises(InputError, match=f"{name} cannot be changed; only the outputs of heads and MLPs"):
             run_to_completion(bench.evaluate(full, {name: Intervention("zero")}))
+    for action in ("set", "add"):  # those of one prompt's nodes, and of a model that writes on
+        with pytest.raises(InputError, match=f"by '{action}' over a task's prompts; scale"):
+            run_to_completion(bench.evaluate(full, {"a0.h1": Intervention(action, 2.0)}))
     with pytest.raises(InputError, match="no value 'noise'"):
         Intervention("noise")
     with pytest.raises(InputError, match="scaled by nan"):
