@@ -88,6 +88,8 @@ def test_evaluate_and_measures(found: Path, capsys: pytest.CaptureFixture[str]) 
     options = [
         "--backup-nodes",
         "a1.h3@S2",
+        "--minimality-sets",
+        "2",
         "--stability-resamples",
         "2",
         "--generalisation-splits",
