@@ -25,6 +25,7 @@ from circuitviz.features import (
     load_dictionary,
     node_table,
     run_prompt,
+    write_cross_layer_folder,
 )
 from circuitviz.features.dictionary_formats.registry import dictionary_formats, read_dictionaries
 from circuitviz.features.weight_file import WeightFile
@@ -394,6 +395,22 @@ def test_a_cross_layer_set_gives_what_each_layer_writes_to_later_ones(tmp_path: 
         for later in range(layer + 1, n_layers):
             written = values @ w["W_dec"][:, later - layer]
             torch.testing.assert_close(one.write_at(values, later), written, rtol=1e-4, atol=1e-5)
+
+
+def test_a_cross_layer_set_that_is_written_here_is_read_again(tmp_path: Path) -> None:
+    written = [
+        Dictionary(
+            f"layer_{layer}", "cross_layer_transcoder", Site(layer, "m", "normalised"), draw(WIDTH, FEATURES),
+            draw(FEATURES), draw(FEATURES, WIDTH), draw(WIDTH), threshold=draw(FEATURES).abs(),
+            later_decoder=draw(FEATURES, 1 - layer, WIDTH), model="some/model",
+        )
+        for layer in range(2)
+    ]  # fmt: skip
+    write_cross_layer_folder(written, tmp_path)
+    for one, again in zip(written, read_dictionaries(tmp_path), strict=True):
+        assert (again.site, again.architecture, again.model) == (one.site, one.architecture, one.model)
+        for name in ("encoder", "bias", "decoder", "decoder_bias", "threshold", "later_decoder"):
+            assert torch.equal(getattr(again, name), getattr(one, name)), name
 
 
 def test_a_cross_layer_set_becomes_nodes_of_its_model(tmp_path: Path, demo: Any) -> None:
