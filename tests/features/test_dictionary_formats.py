@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from device_standin import StandinDevice
 from safetensors.torch import save_file
 from torch import Tensor
 
+from circuitviz.dtypes import OFFLOAD_CHOICES
 from circuitviz.errors import InputError, InputWarning
 from circuitviz.features import (
     Dictionary,
@@ -470,6 +472,25 @@ def test_blocks_give_what_one_product_gives(tmp_path: Path, monkeypatch: pytest.
     one.decoder[FEATURES - 1, 0] = torch.inf
     assert not matrix_blocks.are_finite(one.decoder)
     assert bool(torch.isfinite(load_dictionary(folder).decoder).all()), "what is written reached the file"
+
+
+@pytest.mark.parametrize("offload", OFFLOAD_CHOICES)
+def test_offloaded_matrices_stay_on_the_host(offload: str, tmp_path: Path) -> None:
+    """The stand-in for a GPU fails where a tensor of the host meets one of the device."""
+    folder, formula = circuit_tracer(tmp_path / "set", {}, SKIP, torch.bfloat16)
+    x, index = draw(7, WIDTH, seed=9), torch.tensor([3, 0, 17])
+    values, out = formula(x)
+    with StandinDevice():
+        moved = load_dictionary(folder, offload=offload).to(torch.zeros(1, device="cuda"))
+        assert {moved.encoder.device.type, moved.decoder.device.type} == {
+            "cuda" if offload == "none" else "cpu"
+        }
+        activations, rebuilt = moved.encode(x.to("cuda")).cpu(), moved.reconstruct(x.to("cuda")).cpu()
+        rows = moved.encoder_rows(index.to("cuda")).cpu(), moved.decoder_rows(index.to("cuda")).cpu()
+    torch.testing.assert_close(activations, values, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(rebuilt, out, rtol=1e-4, atol=1e-5)
+    host = load_dictionary(folder)
+    assert torch.equal(rows[0], host.encoder_rows(index)) and torch.equal(rows[1], host.decoder_rows(index))
 
 
 def test_a_damaged_encoder_is_told_when_it_is_read(tmp_path: Path) -> None:
