@@ -192,3 +192,22 @@ def test_contributors_restore_what_free_attention_takes(position: int) -> None:
     assert bench.evaluate(circuit.names, "zero", patterns="frozen").faithfulness > 1
     more = add_attention_contributors(circuit, 20)
     assert bench.evaluate(more.names, "zero").faithfulness > 0.3
+
+
+def test_the_shipped_cross_layer_transcoder_traces_a_logit(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Opened from its folder; the ledger adds up, and the file's circuit is evaluated with it."""
+    folder, out = resource_path("demo", "cross-layer"), tmp_path / "name.circuit"
+    card, figures = (folder / "README.md").read_text(), json.loads((folder / "figures.json").read_text())
+    for layer, unexplained in enumerate(figures["unexplained"]):
+        assert unexplained < 0.05 and f"| {layer} | 384 | {unexplained:.4f} |" in card
+    argv = ["local-circuit", "-p", PROMPT, "--target", " Mary", "--nodes", "40", "--gate", "absolute"]
+    capsys.readouterr()
+    assert main([*argv, "--dictionaries", str(folder), "-o", str(out), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert sum(data["ledger"].values()) == pytest.approx(data["value"], rel=1e-4)
+    names = [node["node"] for node in data["nodes"]]
+    assert any(name.startswith("m0.f") for name in names) and len(names) > 20
+    judged, _ = evaluated(capsys, str(out), "--ablation", "zero", "--no-random")
+    assert judged["faithfulness"]["value"] is not None
