@@ -30,6 +30,7 @@ def window(open_window, qtbot: QtBot) -> MainWindow:
     made.workspace.set_document(Document(State(None, SCORES, CIRCUIT, labels=labels)))
     with qtbot.waitActive(made):
         made.activateWindow()
+    qtbot.waitUntil(lambda: bool(made.view.circuit_scene.nodes))
     made.view.setFocus()
     return made
 
