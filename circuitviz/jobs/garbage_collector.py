@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import threading
 from contextlib import ExitStack
+from time import perf_counter
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -16,6 +17,8 @@ from circuitviz.cancellation import POLL_INTERVAL_S, check_cancelled
 from circuitviz.workbench.gc_pause import gc_paused
 
 COLLECTION_INTERVAL_MS = 200
+OLDEST = 2  # the generation with which all objects are collected
+MAX_FULL_COLLECTION_SHARE = 0.01  # of the time: it looks at every object, those of circuits too
 
 
 class GarbageCollector(QObject):
@@ -26,6 +29,7 @@ class GarbageCollector(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._pause = ExitStack()
+        self._next_full_collection = 0.0  # on the clock of perf_counter
         self._timer = QTimer(self, interval=COLLECTION_INTERVAL_MS)
         self._timer.timeout.connect(self.collect_due)
         self._collection_requested.connect(self._collect_all)
@@ -42,10 +46,15 @@ class GarbageCollector(QObject):
         self._pause.close()
 
     def collect_due(self) -> None:
-        """Collect the oldest generation that is due."""
+        """Collect the oldest generation that is due, and all objects so seldom that it takes little time."""
         due = [count > limit for count, limit in zip(gc.get_count(), gc.get_threshold(), strict=True)]
+        began = perf_counter()
+        due[OLDEST] = due[OLDEST] and began >= self._next_full_collection
         if any(due):
             gc.collect(max(generation for generation, is_due in enumerate(due) if is_due))
+        if due[OLDEST]:
+            ended = perf_counter()
+            self._next_full_collection = ended + (ended - began) / MAX_FULL_COLLECTION_SHARE
 
     def collect_and_wait(self) -> None:
         """Have all generations collected in the thread that this object lives in; called from another thread.

@@ -13,7 +13,7 @@ import torch
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from circuitviz.jobs import Worker
+from circuitviz.jobs import Worker, garbage_collector
 from circuitviz.jobs.garbage_collector import GarbageCollector
 from circuitviz.models import MemoryShortError
 from circuitviz.progress import Progress, ProgressSteps
@@ -118,3 +118,21 @@ def test_a_window_that_closes_does_not_wait_for_its_own_collection(
     assert is_asked.wait(10), "no event of the window's thread is handled from here on"
     worker.stop()
     assert worker.isFinished() and not released
+
+
+def test_all_objects_are_looked_at_seldom(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, clock, collected = QObject(), [100.0], list[int]()
+    collector = GarbageCollector(parent)
+
+    def collect(generation: int) -> None:
+        collected.append(generation)
+        clock[0] += 0.1  # what it takes
+
+    monkeypatch.setattr(garbage_collector, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(gc, "get_count", lambda: (1000, 20, 20))
+    monkeypatch.setattr(gc, "collect", collect)
+    for _ in range(3):
+        collector.collect_due()
+    clock[0] += 60.0
+    collector.collect_due()
+    assert collected == [2, 1, 1, 2]
