@@ -89,8 +89,8 @@ class WindowMenus(QObject):
 
     def fill_bars_of(self, window: DocumentWindow) -> None:
         """Have the menus and tools in a window of a circuit's own, too."""
-        for menu in self._menus.values():
-            window.menu_bar.addMenu(menu)
+        # addMenu would make the menus children of this bar for PySide, and gone with it
+        window.menu_bar.addActions([menu.menuAction() for menu in self._menus.values()])
         _set_icon_size(window.toolbar)
         window.toolbar.addActions(self.toolbar.actions())
         window.watch_bars()

@@ -330,7 +330,7 @@ def test_dictionaries_that_are_damaged(
     assert main([*map(str, broken)]) == 2  # rows of the decoder are read when they are needed
     assert "decoder rows that are not numbers" in capsys.readouterr().err.splitlines()[-1]
     weights.write_bytes(b"xx")
-    assert "could not be read as a SAELens dictionary" in refused(*broken)
+    assert "weights in sae_weights.safetensors that could not be read" in refused(*broken)
     (tmp_path / "m3" / "cfg.json").write_text("nope")
     assert "could not be read as a SAELens dictionary" in refused(*broken)
 

@@ -200,5 +200,7 @@ def test_acdc_by_span_decides_as_trying_edges_one_by_one(demo: Case) -> None:
 
 
 def test_methods_without_scores_by_span_refuse_them(demo: Case) -> None:
-    with pytest.raises(InputError, match="'path-patching' does not score edges by span; acdc, .*eap-ig.* do"):
+    with pytest.raises(
+        InputError, match="'path-patching' does not score edges by span; .*acdc, .*eap-ig.* do"
+    ):
         discover_steps(demo.model, demo.task, "path-patching", by_span=True)

@@ -20,7 +20,7 @@ HEAD, LAYER = 2, LAYERS - 1
 OPENED = [name for name, family in FAMILIES.items() if family.layout is not None]
 # attention is left to Hugging Face, which does not tell its scores
 UNTOLD = {"gpt-neo", "gpt-j", "llama4", "llama4-all-routed", "phimoe", "opt", "xglm", "mpt"}
-BIASED_BY_POSITION = {"bloom", "falcon-alibi"}  # by ALiBi, whatever position_ids say
+BIASED_BY_POSITION = {"bloom", "falcon-alibi", "falcon-grouped-alibi"}  # by ALiBi, whatever position_ids say
 
 
 @torch.no_grad()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opening import LONG
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QFileDialog, QMenuBar, QMessageBox, QToolBar, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMenuBar, QMessageBox, QToolBar, QWidget
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -197,3 +198,16 @@ def test_a_failure_of_a_window_that_was_closed_does_not_stand_in_the_way_of_the_
     assert [parent for _title, parent in open_dialogs(window)] == [window]
     failure: Any = window.failure_dialog
     failure.close()
+
+
+def test_menus_outlive_the_windows_that_have_them(three: MainWindow, qtbot: QtBot) -> None:
+    take_out(three, qtbot)
+    qtbot.keyClick(three.view, Qt.Key.Key_W, CTRL | ALT)  # back into the main window
+    qtbot.waitUntil(lambda: not three.canvas_panes.windows, timeout=LONG)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    go_to(three, qtbot)
+    own = take_out(three, qtbot)
+    for bar in (three.menuBar(), own.menu_bar):
+        go_to(bar.window(), qtbot)
+        open_menu(bar, "Edit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +42,7 @@ class LabelsTableModel(TitledTableModel):
         super().__init__()
         self.workspace = workspace
         self.theme, self.targets = LIGHT, list[str]()
+        self._labels: Mapping[str, Label] = {}  # those of the rows: a view may ask before it hears of others
         self._colours: dict[str, str] = {}
         self._titles: dict[str, str] = {}
         workspace.state_changed.connect(self.refresh)
@@ -52,11 +54,12 @@ class LabelsTableModel(TitledTableModel):
         self._colours, self._titles = class_colours(state), class_titles(state)
         targets = list(state.labels)
         if targets == self.targets:
+            self._labels = state.labels
             last = self.index(self.rowCount() - 1, len(COLUMN_TITLES) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
             return
         self.beginResetModel()
-        self.targets = targets
+        self.targets, self._labels = targets, state.labels
         self.endResetModel()
 
     def set_theme(self, theme: Theme) -> None:
@@ -66,7 +69,7 @@ class LabelsTableModel(TitledTableModel):
 
     def label_at(self, row: int) -> Label:
         """Label in a row."""
-        return self.workspace.state.labels[self.targets[row]]
+        return self._labels[self.targets[row]]
 
     @property
     def n_rows(self) -> int:
