@@ -120,8 +120,11 @@ class CachedItem(QGraphicsItem):
         """Leave the image in work."""
         self._pending_image = None
 
-    def begin_render(self, seen: QRectF, scale: float, ratio: float) -> bool:
-        """Begin an image of what is seen, where the last one does not serve; whether there is work."""
+    def begin_render(self, seen: QRectF, scale: float, ratio: float, needs_draft: bool = True) -> bool:
+        """Begin an image of what is seen, where the last one does not serve; whether there is work.
+
+        ``needs_draft``: whether somebody looks on meanwhile.
+        """
         reach = self.extent()
         if reach.isEmpty():
             self.cancel_render()
@@ -132,7 +135,7 @@ class CachedItem(QGraphicsItem):
             return self._pending_image is not None
         self.cancel_render()
         self._visible_area, self._pixel_ratio = seen, ratio
-        self._start_buffer(scale, fine=not self.needs_draft())
+        self._start_buffer(scale, fine=not (needs_draft and self.needs_draft()))
         return True
 
     def _start_buffer(self, scale: float, fine: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width
 from circuitviz.canvas.token_axis import LEVEL_TEXT_HEIGHT_PX, token_axis_height, token_axis_width
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.shapes.circuit_legend import LegendEntry
 
 if TYPE_CHECKING:
     from circuitviz.canvas.circuit_view import CircuitView
 
 MAX_FIT_ZOOM, MIN_ZOOM = 1.6, 0.05  # pixels per scene unit
+STATUS_LINE_HEIGHT_PX = 34  # pixels kept free for the line below the circuit
 READABLE_ZOOM = 0.72  # pixels per scene unit at which names are read with ease
 MAX_READABLE_COMPONENTS = 600  # more nodes without columns are an overview first, whatever can be read of it
 
@@ -34,9 +37,14 @@ class CameraPlacement:
 def free_area_for(view: CircuitView, picture: CircuitScene) -> QRectF:
     """The viewport below a picture's legend, beside its layer axis, and above the line at the foot."""
     entries = view.scene_items.legend_entries(picture, view.theme)
-    above = 4 + legend_strip_height(entries, view.viewport().width() - 28)
+    return free_area_beside(picture, entries, QRectF(view.viewport().rect()))
+
+
+def free_area_beside(picture: CircuitScene, entries: Sequence[LegendEntry], viewport: QRectF) -> QRectF:
+    """The same of a viewport, beside a picture with these entries of its legend."""
+    above = 4 + legend_strip_height(entries, viewport.width() - 28)
     left = 12 + layer_axis_width(picture) + token_axis_width(picture)
-    return view.free_area.adjusted(left, above, -12, -layer_axis_height(picture))
+    return viewport.adjusted(left, above, -12, -STATUS_LINE_HEIGHT_PX - layer_axis_height(picture))
 
 
 def fit_view(view: CircuitView, show_all: bool) -> float:

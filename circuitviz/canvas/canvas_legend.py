@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
+from circuitviz.canvas.identity_cache import cache_by_identity
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.paint.shape_painter import paint_shape
 from circuitviz.scene.circuit_scene import CircuitScene
@@ -69,6 +70,13 @@ def _positioned_entries(
     entries: Sequence[LegendEntry], room: float
 ) -> list[tuple[LegendEntry, float, float, float]]:
     """Entries with their left, top and width, in lines."""
+    return _entries_in_lines(entries, room, canvas_font(11).key())
+
+
+@cache_by_identity  # asked for several times with every frame
+def _entries_in_lines(
+    entries: Sequence[LegendEntry], room: float, _font_key: str
+) -> list[tuple[LegendEntry, float, float, float]]:
     metrics = QFontMetricsF(canvas_font(11))
     found, x, y = [], 0.0, 0.0
     for entry in entries:

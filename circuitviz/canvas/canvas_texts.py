@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from circuitviz.canvas.canvas_legend import legend_strip_height, paint_legend
 from circuitviz.paint.circuit_painter import canvas_font
@@ -62,17 +62,56 @@ def paint_empty_note(painter: QPainter, theme: Theme, area: QRectF, status_text:
     painter.drawText(area, Qt.AlignmentFlag.AlignCenter, status_text or "No circuit yet")
 
 
+class LegendImage:
+    """The strip of a legend as it was painted last: it stays from frame to frame."""
+
+    def __init__(self) -> None:
+        self._image = QImage()
+        self._entries: Sequence[LegendEntry] = ()
+        self._key: tuple[object, ...] = ()
+
+    def paint(self, painter: QPainter, entries: Sequence[LegendEntry], theme: Theme, strip: QRectF) -> None:
+        """Put it there, painted anew where it says something else or looks otherwise."""
+        ratio = painter.device().devicePixelRatio()
+        key = theme, strip, ratio, canvas_font(11).key()
+        if self._entries is not entries or self._key != key:
+            self._entries, self._key = entries, key
+            self._image = QImage((strip.size() * ratio).toSize(), QImage.Format.Format_RGB32)
+            self._image.setDevicePixelRatio(ratio)
+            own = QPainter(self._image)
+            own.translate(-strip.topLeft())
+            _paint_strip(own, entries, theme, strip)
+            own.end()
+        painter.drawImage(strip.topLeft(), self._image)
+
+
+def _paint_strip(painter: QPainter, entries: Sequence[LegendEntry], theme: Theme, strip: QRectF) -> None:
+    painter.fillRect(strip, QColor(theme.ground))
+    paint_legend(painter, entries, theme, strip.topLeft() + QPointF(14, 8), strip.width() - 28)
+
+
 def paint_legend_and_status(
-    painter: QPainter, entries: Sequence[LegendEntry], theme: Theme, area: QRectF, status_text: str
+    painter: QPainter,
+    entries: Sequence[LegendEntry],
+    theme: Theme,
+    area: QRectF,
+    status_text: str,
+    image: LegendImage | None = None,
 ) -> None:
-    """The legend above and the note below, in the viewport's pixels; the circuit may go on behind them."""
-    painter.setFont(canvas_font(12))
-    line, room = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20), area.width() - 28
-    above = legend_strip_height(entries, room)
+    """The legend above and the note below, in the viewport's pixels; the circuit may go on behind them.
+
+    ``image``: of the legend, where the painter is one of many that show the same.
+    """
+    line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
+    above = legend_strip_height(entries, area.width() - 28)
     if above:
-        painter.fillRect(QRectF(area.left(), area.top(), area.width(), above + 4), QColor(theme.ground))
+        strip = QRectF(area.left(), area.top(), area.width(), above + 4)
+        if image is None:
+            _paint_strip(painter, entries, theme, strip)
+        else:
+            image.paint(painter, entries, theme, strip)
+    painter.setFont(canvas_font(12))
     if status_text:
         painter.fillRect(area.adjusted(0, area.height() - 34, 0, 0), QColor(theme.ground))
     painter.setPen(QColor(theme.muted))
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft, status_text)
-    paint_legend(painter, entries, theme, QPointF(area.left() + 14, area.top() + 8), room)

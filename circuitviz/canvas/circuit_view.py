@@ -9,14 +9,20 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QWidget
 
 from circuitviz.canvas.aspect_fitter import AspectFitter
-from circuitviz.canvas.camera_placement import MIN_ZOOM, find_anchor, fit_view, free_area_for
-from circuitviz.canvas.canvas_texts import describe_selection
+from circuitviz.canvas.camera_placement import (
+    MIN_ZOOM,
+    STATUS_LINE_HEIGHT_PX,
+    find_anchor,
+    fit_view,
+    free_area_for,
+)
+from circuitviz.canvas.canvas_texts import LegendImage, describe_selection
 from circuitviz.canvas.foreground import is_clearly_visible, paint_foreground
 from circuitviz.canvas.gestures import Gesture, Press
 from circuitviz.canvas.gestures.registry import create_gestures
 from circuitviz.canvas.overview_map import OverviewMap
 from circuitviz.canvas.scene_animation import SceneAnimation
-from circuitviz.canvas.scene_geometry import SceneGeometry
+from circuitviz.canvas.scene_fitting import FittedScene, SceneFitting
 from circuitviz.canvas.scene_items import REST_MS, SceneItems
 from circuitviz.scene.camera import Camera
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
@@ -25,7 +31,6 @@ from circuitviz.scene.theme import LIGHT, Theme
 
 MAX_ZOOM = 6.0
 MAX_IGNORED_RESIZE_PX = 8  # of the canvas's width or height
-STATUS_LINE_HEIGHT_PX = 34  # pixels kept free for the line below the circuit
 
 
 class CircuitView(QGraphicsView):
@@ -63,6 +68,7 @@ class CircuitView(QGraphicsView):
         self.scene_items = SceneItems(self)
         self.animation = SceneAnimation(self._show_animated, self)
         self.overview = OverviewMap(self)
+        self._legend_image = LegendImage()
         self._press: Press | None = None
         self._active_gesture: Gesture | None = None
         self._is_fitted, self._shows_all, self._min_zoom = True, False, MIN_ZOOM
@@ -73,19 +79,26 @@ class CircuitView(QGraphicsView):
 
     # what is shown
 
+    def create_fitting(self) -> SceneFitting:
+        """What a picture is to be made ready for, as the view is now."""
+        is_first, viewport = not self.circuit_scene.nodes, QRectF(self.viewport().rect())
+        return SceneFitting.of_view(self.aspect_fitter, viewport, self.theme, is_first)
+
     def show_scene(
-        self, picture: CircuitScene, status_text: str = "", geometry: SceneGeometry | None = None
+        self, picture: CircuitScene, status_text: str = "", fitted: FittedScene | None = None
     ) -> None:
         """Show a picture; what is selected stays selected where it still exists.
 
-        ``geometry``: the picture's, where it is measured already.
+        ``fitted``: the picture made ready for the view; void where the view has changed since.
         """
         first = not self.circuit_scene.nodes
-        given, picture = (
-            picture,
-            self.aspect_fitter.fit_scene(picture, free_area_for(self, picture).size(), first),
-        )
-        geometry = geometry if picture is given else None
+        geometry = None
+        if fitted is not None and fitted.fitting.is_same_as(self.create_fitting()):
+            self.aspect_fitter, geometry = fitted.fitter, fitted.geometry
+            self.scene_items.keep_styles(fitted)
+            picture = geometry.scene
+        else:
+            picture = self.aspect_fitter.fit_scene(picture, free_area_for(self, picture).size(), first)
         self._anchor = None if first or self._is_fitted else find_anchor(self, picture)
         before, self.circuit_scene, self.status_text = self.scene_items.geometry.scene, picture, status_text
         moving = self.isVisible() and self.animation.start(before, picture)
@@ -359,5 +372,5 @@ class CircuitView(QGraphicsView):
         """Legend and count stay in their corners, whatever the zoom."""
         painter.save()
         painter.resetTransform()
-        paint_foreground(painter, self)
+        paint_foreground(painter, self, self._legend_image)
         painter.restore()

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, QRectF
 from PySide6.QtGui import QPainter
 
 from circuitviz.canvas.canvas_legend import legend_strip_height
-from circuitviz.canvas.canvas_texts import paint_empty_note, paint_legend_and_status
+from circuitviz.canvas.canvas_texts import LegendImage, paint_empty_note, paint_legend_and_status
 from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width, layers_of, paint_layer_axis
 from circuitviz.canvas.name_tags import MAX_TAGGED_NODES, paint_name_tags, strongest_nodes
 from circuitviz.canvas.token_axis import (
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from circuitviz.canvas.circuit_view import CircuitView
 
 
-def paint_foreground(painter: QPainter, view: CircuitView) -> None:
-    """Paint it, with a painter of the viewport."""
+def paint_foreground(painter: QPainter, view: CircuitView, legend: LegendImage | None = None) -> None:
+    """Paint it, with a painter of the viewport; ``legend``: kept from frame to frame."""
     picture, theme = view.scene_items.geometry.scene, view.theme
     to_view = view.viewportTransform()
     painter.setTransform(to_view)
@@ -42,7 +42,7 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     area = QRectF(view.viewport().rect())
     if picture.nodes:
         entries = view.scene_items.legend_entries(picture, theme)
-        paint_legend_and_status(painter, entries, theme, area, view.status_text)
+        paint_legend_and_status(painter, entries, theme, area, view.status_text, legend)
     else:
         paint_empty_note(painter, theme, area, view.status_text)
 
@@ -52,9 +52,18 @@ def tagged_nodes(view: CircuitView) -> list[str]:
     picture = view.scene_items.geometry.scene
     chosen = view.selected_nodes if len(view.selected_nodes) <= MAX_TAGGED_NODES else frozenset()
     is_middle = FAR_ZOOM <= view.zoom < LEGIBLE_ZOOM
-    strongest = strongest_nodes(picture) if is_middle and not picture.columns else []
+    strongest = strongest_nodes(picture) if is_middle and (picture.cells or not picture.columns) else []
+    outer = [
+        name for name in ("input", "logits") if picture.cells
+    ]  # beside the cells, where no axis tells them
     ends = named_nodes(picture, frozenset(), view.hovered_name)
-    named = [*strongest, *sorted(chosen - ends), *sorted(ends - {view.hovered_name}), view.hovered_name]
+    named = [
+        *strongest,
+        *outer,
+        *sorted(chosen - ends),
+        *sorted(ends - {view.hovered_name}),
+        view.hovered_name,
+    ]
     nodes = (picture.by_name[name] for name in named if name in picture.by_name)
     return [node.name for node in nodes if not has_written_name(node, view.zoom)]
 

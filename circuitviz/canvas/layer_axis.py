@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from functools import lru_cache
 from itertools import pairwise
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QTransform
 
+from circuitviz.canvas.identity_cache import cache_by_identity
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.scene.circuit_scene import CircuitScene, LayerRow
 from circuitviz.scene.theme import Theme, blend_hex
@@ -43,7 +43,7 @@ def labelled_layers(picture: CircuitScene, scale: float, highlighted: Set[int] =
     return list(_layers_with_room(picture.layer_rows, scale, spacing, frozenset(highlighted)))
 
 
-@lru_cache(maxsize=16)  # asked for with every frame
+@cache_by_identity  # asked for with every frame
 def _layers_with_room(
     layer_rows: tuple[LayerRow, ...], scale: float, spacing: float, highlighted: frozenset[int]
 ) -> tuple[int, ...]:
@@ -89,6 +89,8 @@ def paint_layer_axis(
     painter.drawText(title, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, TITLE)
     places = {row.layer: row.place for row in picture.layer_rows}
     tick = QColor(blend_hex(theme.muted, theme.ground, 0.5))
+    fonts = [canvas_font(FONT_SIZE_PX), canvas_font(FONT_SIZE_PX, bold=True)]
+    inks = [QColor(theme.muted), QColor(theme.accent)]
     margin = metrics.height() / 2
     for layer in labelled_layers(picture, to_view.m11(), highlighted):
         is_marked = layer in highlighted
@@ -108,6 +110,6 @@ def paint_layer_axis(
             align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.setPen(tick)
         painter.drawLine(*line)
-        painter.setFont(canvas_font(FONT_SIZE_PX, bold=is_marked))
-        painter.setPen(QColor(theme.accent if is_marked else theme.muted))
+        painter.setFont(fonts[is_marked])
+        painter.setPen(inks[is_marked])
         painter.drawText(place, align, str(layer))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from circuitviz.canvas.canvas_legend import legend_strip_height
@@ -12,6 +13,7 @@ from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width
 from circuitviz.canvas.node_items import paint_boxes
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.canvas.token_axis import token_axis_height, token_axis_rect, token_axis_width
+from circuitviz.scene.edge_arrays import FloatArray
 from circuitviz.scene.theme import Theme
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ MAX_WIDTH_PX, MAX_HEIGHT_PX = 176.0, 92.0  # pixels that the map takes at most
 MAX_VIEW_SHARE = 0.22  # of the canvas's width and height
 MIN_VIEW_WIDTH_PX, MIN_VIEW_HEIGHT_PX = 400.0, 220.0  # a smaller canvas is needed for its nodes
 MIN_BOX_PX = 3.0  # pixels of a box, so that it is seen
+FOLDED_SHARE = 0.55  # of its width and height, where it covers boxes otherwise
 MAX_HIDDEN_SHARE = 0.05  # of the picture that may be out of sight before there is a map
 
 
@@ -30,7 +33,8 @@ class OverviewMap:
     def __init__(self, view: CircuitView) -> None:
         self.view = view
         self._map_image: QImage | None = None
-        self._image_key: tuple[SceneGeometry, Theme, float] | None = None
+        self._image_key: tuple[SceneGeometry, Theme, float, QSizeF] | None = None
+        self._place, self._place_key = QRectF(), tuple[object, ...]()
 
     @property
     def rect(self) -> QRectF:
@@ -60,7 +64,33 @@ class OverviewMap:
         if geometry.scene.is_horizontal and geometry.scene.columns:  # most stands at the last token, below
             entries = view.scene_items.legend_entries(geometry.scene, view.theme)
             below = 14 + legend_strip_height(entries, view.viewport().width() - 28) + high
-        return QRectF(left, below - high, room.width() * share, high)
+        usual = QRectF(left, below - high, room.width() * share, high)
+        return self._place_beside_boxes(usual, axis)
+
+    def _place_beside_boxes(self, usual: QRectF, axis: QRectF) -> QRectF:
+        """A corner in which it covers least, smaller if need be; the same until zoom or size change.
+
+        A map that moved while one pans could not be used.
+        """
+        view, geometry = self.view, self.view.scene_items.geometry
+        key = geometry, view.zoom, view.viewport().size(), usual.size()
+        if self._place_key != key:
+            self._place_key, scene = key, geometry.scene
+            free = view.free_area.adjusted(0, 0, -12, -layer_axis_height(scene) - 10)
+            entries = view.scene_items.legend_entries(scene, view.theme)
+            above = 14 + legend_strip_height(entries, view.viewport().width() - 28)
+            below = free.bottom() if axis.isEmpty() or scene.is_horizontal else axis.top() - 10
+            to_view = view.viewportTransform()
+            boxes = geometry.boxes * view.zoom + np.tile([to_view.dx(), to_view.dy()], 2)
+            places = []
+            for share in (1.0, FOLDED_SHARE):
+                size = usual.size() * share
+                left, right, bottom = usual.left(), free.right() - size.width(), below - size.height()
+                usual_top = above if usual.top() <= above + 1 else usual.bottom() - size.height()
+                corners = (left, usual_top), (left, above), (right, bottom), (right, above)
+                places += [QRectF(QPointF(*corner), size) for corner in corners]
+            self._place = min(places, key=lambda place: _count_overlaps(boxes, place))  # the first of equals
+        return self._place
 
     def paint(self, painter: QPainter, theme: Theme) -> None:
         """The nodes as boxes, and a frame about what is in sight."""
@@ -107,8 +137,9 @@ class OverviewMap:
 
     def _rendered_map(self, theme: Theme, place: QRectF) -> QImage:
         geometry, ratio = self.view.scene_items.geometry, self.view.devicePixelRatioF()
-        if self._map_image is None or self._image_key != (geometry, theme, ratio):
-            self._image_key = (geometry, theme, ratio)
+        key = geometry, theme, ratio, place.size()
+        if self._map_image is None or self._image_key != key:
+            self._image_key = key
             size = (place.size() * ratio).toSize()
             self._map_image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
             self._map_image.fill(Qt.GlobalColor.transparent)
@@ -119,6 +150,13 @@ class OverviewMap:
             paint_boxes(painter, geometry, theme, geometry.all_rows, min_size=MIN_BOX_PX * ratio / share)
             painter.end()
         return self._map_image
+
+
+def _count_overlaps(boxes: FloatArray, rect: QRectF) -> int:
+    """How many boxes [boxes, left top right bottom] a rectangle covers a part of."""
+    left, top, right, bottom = boxes.T
+    meets = (left < rect.right()) & (right > rect.left()) & (top < rect.bottom()) & (bottom > rect.top())
+    return int(meets.sum())
 
 
 def _clamped_center(wanted: float, now: float, ends: tuple[float, float], seen: float) -> float:

@@ -39,8 +39,9 @@ class SceneGeometry:
 
     def precomputed(self) -> SceneGeometry:
         """The same, with all that is found on first use found by now."""
-        _found = self.scene.edge_rows, self.scene.legend_styles
-        _measured = self.bounds, self.rows_by_style, self.pinned_rows
+        _found = self.scene.edge_rows, self.scene.legend_styles, self.scene.importance
+        _placed = self.scene.by_name, self.scene.node_rows, self.scene.layer_rows
+        _measured = self.bounds, self.rows_by_style, self.pinned_rows, self.curves.precomputed()
         return self
 
     @cached_property

@@ -18,6 +18,7 @@ from circuitviz.canvas.edges_item import EdgesItem
 from circuitviz.canvas.group_frames_item import GroupFramesItem
 from circuitviz.canvas.node_items import NodeBatchItem, NodeItem
 from circuitviz.canvas.path_label_item import PathLabelItem
+from circuitviz.canvas.scene_fitting import FittedScene
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.edge_arrays import EdgeArrays
@@ -108,6 +109,12 @@ class SceneItems(QObject):
             self._styles = edges, theme, EdgeStyles.of_edges(edges, theme)
         return self._styles[2]
 
+    def keep_styles(self, fitted: FittedScene) -> None:
+        """Take over how a picture that is shown next is drawn and explained."""
+        picture, theme = fitted.geometry.scene, fitted.fitting.theme
+        self._styles = picture.edges, theme, fitted.styles
+        self._legend = picture, theme, fitted.entries
+
     def legend_entries(self, picture: CircuitScene, theme: Theme) -> list[LegendEntry]:
         """What the legend of a picture explains; kept, for it is painted with every frame."""
         if self._legend is None or self._legend[0] is not picture or self._legend[1] != theme:
@@ -151,7 +158,7 @@ class SceneItems(QObject):
     def render_now(self) -> None:
         """Paint all that is left, now: for a picture of the window."""
         self._rest_timer.stop()
-        self._begin_render()
+        self._begin_render(needs_draft=False)
         for layer in self._layers():
             while layer.render_slice(perf_counter() + 1.0):
                 pass
@@ -191,11 +198,13 @@ class SceneItems(QObject):
             for layer in layers:
                 layer.is_painted_directly = False
 
-    def _begin_render(self) -> None:
+    def _begin_render(self, needs_draft: bool = True) -> None:
         view = self.view
         seen = view.mapToScene(view.viewport().rect()).boundingRect()
         scale, ratio = view.transform().m11(), view.devicePixelRatioF()
-        work = [layer.begin_render(QRectF(seen), scale, ratio) for layer in self._layers()]  # each is asked
+        work = [
+            layer.begin_render(QRectF(seen), scale, ratio, needs_draft) for layer in self._layers()
+        ]  # each is asked
         if any(work):
             self._slice_timer.start()
 

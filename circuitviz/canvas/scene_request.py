@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from circuitviz.canvas.scene_geometry import SceneGeometry
+from circuitviz.canvas.scene_fitting import FittedScene, SceneFitting
 from circuitviz.document import State
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.scene.build_scene import build_scene
@@ -20,11 +20,11 @@ MAX_SYNCHRONOUS_COST = 600  # nodes, and a fortieth of the edges: so many are la
 
 @dataclass(frozen=True, eq=False)
 class BuiltScene:
-    """A picture, measured, with the line below it."""
+    """A picture with the line below it, made ready for the view where that was told."""
 
     scene: CircuitScene
-    geometry: SceneGeometry
     status_text: str
+    fitted: FittedScene | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,7 @@ class SceneRequest:
         is_horizontal: Whether layers go from left to right.
         naming: By what nodes are named, one of ``NAMINGS``.
         top_tokens: Tokens that nodes promote, by node.
+        fitting: The view that it is drawn for.
     """
 
     state: State
@@ -50,6 +51,7 @@ class SceneRequest:
     is_horizontal: bool = False
     naming: str = BY_NAME
     top_tokens: TopTokens = field(default_factory=dict)
+    fitting: SceneFitting | None = None
 
     @property
     def used_layout(self) -> str:
@@ -93,7 +95,7 @@ class SceneRequest:
         picture = replace(picture, is_horizontal=self.is_horizontal)
         picture = name_nodes(picture, self.naming, self.top_tokens)
         note = status_text(state, picture, other[1][1] if other else "", self.is_searching)
-        return BuiltScene(picture, SceneGeometry.from_scene(picture).precomputed(), note)
+        return BuiltScene(picture, note, None if self.fitting is None else self.fitting.fit(picture))
 
     @property
     def _states(self) -> tuple[State, ...]:

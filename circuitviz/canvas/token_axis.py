@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QTransform
 
+from circuitviz.canvas.identity_cache import cache_by_identity
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.scene.circuit_scene import CircuitScene, TokenColumn
 from circuitviz.scene.theme import Theme
@@ -21,6 +20,7 @@ SLANT_DEGREES = 45.0  # degrees; slanted texts may stand as near to each other a
 MIN_SLANTED_SPACING_PX = 15.0  # pixels between two slanted texts
 MIN_LEVEL_GAP_PX = 6.0  # pixels between two level texts
 MAX_TOKEN_WIDTH_PX = 110.0  # pixels of a token at the left
+MAX_TEXT_REACH_PX = 200.0  # pixels of a token's text beyond the middle of its column
 GAP_BELOW_CIRCUIT_PX = 8.0  # pixels between the circuit and its tokens
 ALIGN_TEXT_END = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MAX_SLANTED_WIDTH_PX = (MAX_SLANTED_HEIGHT_PX - 18) / float(np.sin(np.radians(SLANT_DEGREES)))
@@ -80,11 +80,13 @@ def paint_token_axis(
     for number in labelled_columns(picture, to_view.m11(), highlighted):
         column = picture.columns[number]
         at = to_view.map(QPointF((column.left + column.right) / 2, 0)).x()
+        if not area.left() - MAX_TEXT_REACH_PX < at < area.right() + MAX_TEXT_REACH_PX:
+            continue
         painter.setFont(canvas_font(FONT_SIZE_PX, bold=number in highlighted))
         ink = theme.muted if column.is_of_any_position else theme.text
         painter.setPen(QColor(theme.accent if number in highlighted else ink))
         if level:
-            place = QRectF(at - 200, there.top(), 400, LEVEL_TEXT_HEIGHT_PX)
+            place = QRectF(at - MAX_TEXT_REACH_PX, there.top(), 2 * MAX_TEXT_REACH_PX, LEVEL_TEXT_HEIGHT_PX)
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, column.label)
             continue
         text = QFontMetricsF(painter.font()).elidedText(
@@ -167,7 +169,7 @@ def _paint_tokens_at_left(
         painter.drawText(QRectF(area.left(), y - 9, width - 6, 18), ALIGN_TEXT_END, text)
 
 
-@lru_cache(maxsize=16)  # asked for several times with every frame
+@cache_by_identity  # asked for several times with every frame
 def _label_widths(columns: tuple[TokenColumn, ...], font_key: str) -> list[float]:
     """Pixels that each column's text takes in a font."""
     font = QFont()
@@ -182,7 +184,7 @@ def _fits_level_text(picture: CircuitScene, scale: float) -> bool:
     return scale >= _least_level_scale(picture.columns, canvas_font(FONT_SIZE_PX, bold=True).key())
 
 
-@lru_cache(maxsize=16)
+@cache_by_identity
 def _least_level_scale(columns: tuple[TokenColumn, ...], font_key: str) -> float:
     """Pixels per scene unit from which on each column's text is apart from the next one's."""
     widths = np.array(_label_widths(columns, font_key))

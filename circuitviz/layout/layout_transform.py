@@ -40,12 +40,14 @@ class LayoutTransform:
         layout_rows: y of the rows in the layout's units, increasing; if empty, y stays as it is.
         view_rows: y of the same rows in the view.
         box_height: how high boxes of nodes may be for their rows to be so near to each other.
+        box_length: how long they may be along the layers, where those go from left to right.
     """
 
     x_factor: float = 1.0
     layout_rows: tuple[float, ...] = ()
     view_rows: tuple[float, ...] = ()
     box_height: float = math.inf
+    box_length: float = math.inf
 
     def to_view(self, point: tuple[float, float]) -> tuple[float, float]:
         """The position in the view of a point of the layout.

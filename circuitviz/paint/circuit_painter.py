@@ -22,13 +22,13 @@ from circuitviz.shapes.drawing import BoxShape, CurveShape
 from circuitviz.shapes.edge_styles import EdgeStyles
 from circuitviz.shapes.node_shapes import (
     LABEL_INSET,
-    LABEL_LINE_HEIGHT,
     BoxRect,
     label_lines,
     node_shapes,
     node_size,
     one_line_text,
     title_colour,
+    wrap_label,
 )
 from circuitviz.shapes.text_metrics import SCREEN_FONT_FAMILIES
 
@@ -43,6 +43,8 @@ MIN_TEXT_PX = 9.0  # of a name: where the zoom makes it smaller, it is written l
 LABEL_FIT_ZOOM = 0.6  # pixels per scene unit, the least at which a label is written: it fits its box there
 LEGIBLE_ZOOM = 0.6  # pixels per scene unit below which names of that size do not fit into boxes
 MIN_PACKED_FONT = 4.0  # scene units of a name in a small box, which is read from near
+CELL_INSET = 2.0  # scene units of a cell of a grid that its text leaves free, both sides together
+LINE_PITCH, MIN_LINE_PITCH = 1.15, 0.95  # from line to line in a cell, in heights of the font
 MIN_CUT_NAME_PX = 34.0  # pixels that a cut name takes in a packed box; below that it has none
 FAR_ZOOM = 0.36  # pixels per scene unit below which boxes tell importance instead of kinds
 CENTRED_UNCLIPPED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip
@@ -147,6 +149,14 @@ def paint_node(
         text, font = _packed_name(node, scale)
         painter.setFont(font)
         painter.drawText(rect, CENTRED_UNCLIPPED, text)
+    elif node.cell is not None:
+        lines, font = _cell_text(node, scale)
+        painter.setFont(font)
+        pitch = min(LINE_PITCH * font.pixelSize(), rect.height() / max(1, len(lines)))
+        top = rect.center().y() - pitch * len(lines) / 2
+        for number, line in enumerate(lines):
+            place = QRectF(rect.left(), top + number * pitch, rect.width(), pitch)
+            painter.drawText(place, CENTRED_UNCLIPPED, line)
     elif node.members:
         paint_box_label(painter, node, rect, scale)
     elif node.label and node.is_one_line:
@@ -156,8 +166,6 @@ def paint_node(
         _paint_name(painter, rect, both if fits else title, scale)
     elif node.label:
         lines = label_lines(node, label_measure())
-        spare = max(0.0, rect.height() - LABELLED_NODE_HEIGHT - (len(lines) - 1) * LABEL_LINE_HEIGHT) / 2
-        rect = rect.adjusted(0, spare, 0, -spare)  # of a cell of a grid
         below = label_rect(rect)
         _paint_name(painter, QRectF(rect.topLeft(), below.topRight()).translated(0, 2), title, scale)
         painter.setFont(canvas_font(10, scale=scale))
@@ -173,7 +181,47 @@ def paint_node(
 
 def has_written_name(node: DrawnNode, scale: float) -> bool:
     """Whether ``paint_node`` writes a node's name, whole or cut, at a zoom."""
-    return scale >= LEGIBLE_ZOOM and (node.box is None or bool(_packed_name(node, scale)[0]))
+    if scale < LEGIBLE_ZOOM:
+        return False
+    if node.cell is not None:
+        return bool(_cell_text(node, scale)[0])
+    return node.box is None or bool(_packed_name(node, scale)[0])
+
+
+def _cell_text(node: DrawnNode, scale: float) -> tuple[list[str], QFont]:
+    """The lines in a cell of a grid, and their font: name and label, both whole where there is room.
+
+    In narrow cells the name breaks at its dot; what has no room there is left out: axes tell layer and head.
+    """
+    assert node.cell is not None
+    room, title = node.cell[0] - CELL_INSET, node.title
+    names = [[title], *([title.split(".")] if node.layer is not None and "." in title else [])]
+    names.append([node.title_in_cell])
+    fonts = [canvas_font(size, scale=scale) for size in (12, 11, 10, MIN_PACKED_FONT)]
+    for font in fonts:
+        width = QFontMetricsF(font).horizontalAdvance
+        label = wrap_label(node.label, room, len(node.label), width) if node.label else []
+        for name in names[:2]:
+            if _fit_cell(node, [*name, *label], font):
+                return [*name, *label], font
+    for font, name in ((font, name) for font in fonts for name in names):
+        if not _fit_cell(node, name, font):
+            continue
+        n_lines = int(node.cell[1] / font.pixelSize() / MIN_LINE_PITCH) - len(name)
+        if not node.label or n_lines < 1 or node.cell[0] * scale < MIN_CUT_NAME_PX:
+            return name, font
+        metrics = QFontMetricsF(fonts[-1])
+        label = wrap_label(node.label, room, n_lines, metrics.horizontalAdvance)
+        return [*name, *(metrics.elidedText(x, Qt.TextElideMode.ElideRight, room) for x in label)], fonts[-1]
+    return [], fonts[-1]
+
+
+def _fit_cell(node: DrawnNode, lines: list[str], font: QFont) -> bool:
+    assert node.cell is not None
+    widest = max(map(QFontMetricsF(font).horizontalAdvance, lines))
+    return (
+        widest <= node.cell[0] - CELL_INSET and len(lines) * MIN_LINE_PITCH * font.pixelSize() <= node.cell[1]
+    )
 
 
 def _packed_name(node: DrawnNode, scale: float) -> tuple[str, QFont]:
@@ -187,6 +235,10 @@ def _packed_name(node: DrawnNode, scale: float) -> tuple[str, QFont]:
     for text in texts:
         for size in (11, MIN_PACKED_FONT):
             font = canvas_font(size, scale=scale)
+            if QFontMetricsF(font).horizontalAdvance(text) <= room:
+                return text, font
+    if node.label and node.kind in (NodeKind.HEAD, NodeKind.MLP):  # its colour tells its class
+        for text in titles:
             if QFontMetricsF(font).horizontalAdvance(text) <= room:
                 return text, font
     if node.box[0] * scale < MIN_CUT_NAME_PX:

@@ -73,15 +73,25 @@ class EdgeCurves:
         """The first piece of each edge, and the number of pieces [edges + 1]."""
         return np.searchsorted(self.pieces[0], np.arange(len(self.start) + 1))
 
+    @cached_property
+    def _n_pieces(self) -> IndexArray:
+        """Of how many pieces each edge is."""
+        return np.diff(self._first_piece)
+
+    def precomputed(self) -> EdgeCurves:
+        """The same, with all that is found on first use found by now."""
+        _found = self._n_pieces, self._extents
+        return self
+
     def _pieces_of(self, rows: IndexArray) -> IndexArray:
         """The pieces of some edges, edge by edge."""
-        first, count = self._first_piece[rows], np.diff(self._first_piece)[rows]
+        first, count = self._first_piece[rows], self._n_pieces[rows]
         total = np.cumsum(count)
         return np.repeat(first - (total - count), count) + np.arange(int(total[-1]) if len(total) else 0)
 
     def count_pieces(self, rows: IndexArray) -> int:
         """Of how many pieces some edges are."""
-        return int((self._first_piece[rows + 1] - self._first_piece[rows]).sum())
+        return int(self._n_pieces[rows].sum())
 
     @property
     def axes(self) -> tuple[int, int]:
@@ -94,7 +104,7 @@ class EdgeCurves:
 
     def points(self, rows: IndexArray, n_points: int) -> FloatArray:
         """Points along the curves of some edges [rows, n_points, 2]; of several pieces, as many on each."""
-        count = np.diff(self._first_piece)[rows]
+        count = self._n_pieces[rows]
         along = np.linspace(0.0, 1.0, n_points)[None] * count[:, None]
         piece = np.minimum(along.astype(np.intp), count[:, None] - 1)
         return self._points_on(self._first_piece[rows][:, None] + piece, along - piece)
@@ -127,7 +137,7 @@ class EdgeCurves:
         points = np.stack([start, end, end], axis=1)
         points[:, 0, along] += bend
         points[:, 1, along] -= bend
-        made, counts = iter(points.tolist()), np.diff(self._first_piece)[rows].tolist()
+        made, counts = iter(points.tolist()), self._n_pieces[rows].tolist()
         return [
             [(x, y), *(tuple(point) for _ in range(count) for point in next(made))]
             for (x, y), count in zip(self.start[rows].tolist(), counts, strict=True)
@@ -187,7 +197,7 @@ class EdgeCurves:
         offset = np.array([x, y]) - start
         share = np.clip((offset * extent).sum(-1) / np.maximum((extent**2).sum(-1), 1e-12), 0.0, 1.0)
         of_pieces = np.hypot(*np.moveaxis(offset - share[..., None] * extent, -1, 0)).min(-1)
-        count = np.diff(self._first_piece)[rows]
+        count = self._n_pieces[rows]
         return np.minimum.reduceat(of_pieces, np.cumsum(count) - count) if len(rows) else of_pieces
 
     def nearest_row(self, x: float, y: float, radius: float, among: IndexArray | None = None) -> int | None:

@@ -73,8 +73,13 @@ def label_lines(node: DrawnNode, label_width: Callable[[str], float]) -> list[st
     Lines break at spaces and behind hyphens; what has no room is in the last line.
     """
     most = 1 + int((node.max_height - TIGHT_LABELLED_HEIGHT) / LABEL_LINE_HEIGHT)
-    room, lines = node.max_width - LABEL_INSET, [""]
-    for word in re.findall(r"\S*?-(?=\S)|\S+\s*|\s+", node.label):
+    return wrap_label(node.label, node.max_width - LABEL_INSET, most, label_width)
+
+
+def wrap_label(label: str, room: float, most: int, label_width: Callable[[str], float]) -> list[str]:
+    """A label in at most so many lines, each within ``room`` scene units where its words are."""
+    lines = [""]
+    for word in re.findall(r"\S*?-(?=\S)|\S+\s*|\s+", label):
         if lines[-1] and len(lines) < most and label_width((lines[-1] + word).rstrip()) > room:
             lines.append("")
         lines[-1] += word

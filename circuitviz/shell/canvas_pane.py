@@ -99,6 +99,7 @@ class TabPictureUpdater(CanvasUpdater):
             is_horizontal=self._canvas.is_horizontal,
             naming=self._names.naming,
             top_tokens=self.top_tokens,
+            fitting=self._view.create_fitting(),
         )
 
 
@@ -244,7 +245,7 @@ class CanvasPane(QWidget):
                 widget.style().polish(widget)
 
     def _show_scene(self, built: BuiltScene) -> None:
-        self.picture.show_scene(built.scene, built.status_text, built.geometry)
+        self.picture.show_scene(built.scene, built.status_text, built.fitted)
         tab = self.tab
         self.picture.select(*drawn_selection(built.scene, tab.selected_nodes, tab.selected_edges))
 

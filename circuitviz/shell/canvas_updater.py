@@ -119,6 +119,7 @@ class CanvasUpdater(QObject):
             self.is_horizontal,
             self._names.naming,
             self._names.top_tokens,
+            self._view.create_fitting(),
         )
 
     def _show(self, request: SceneRequest, built: BuiltScene) -> None:

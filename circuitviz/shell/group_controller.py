@@ -39,7 +39,7 @@ class GroupController(QObject):
         """Put a scene on the canvas; the selection is kept as far as the circuit has it."""
         circuit, scene = self.workspace.state.circuit, drawn.scene
         with QSignalBlocker(self.view):
-            self.view.show_scene(scene, drawn.status_text, drawn.geometry)
+            self.view.show_scene(scene, drawn.status_text, drawn.fitted)
         known_names = set(scene.by_name).union(circuit.node_names if circuit is not None else ())
         known_edges = set(scene.edge_rows) if self.workspace.selected_edges else set()
         if self.workspace.selected_edges and circuit is not None:

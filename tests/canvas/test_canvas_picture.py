@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.canvas_picture import picture_of_canvas
+from circuitviz.canvas.canvas_texts import LegendImage, paint_legend_and_status
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.document import State
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.theme import LIGHT
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
@@ -60,3 +63,22 @@ def test_what_lies_over_the_canvas_is_not_in_it(view: CircuitView, qtbot: QtBot)
     note.setGeometry(100, 100, 200, 100)
     note.show()
     assert np.array_equal(_pixels(picture_of_canvas(view)), before)
+
+
+def test_the_legend_that_is_kept_looks_as_one_painted_anew(view: CircuitView) -> None:
+    entries = view.scene_items.legend_entries(view.circuit_scene, LIGHT)
+    strips = []
+    for legend in (None, LegendImage()):
+        image = QImage(600, 60, QImage.Format.Format_RGB32)
+        image.fill(0)
+        for text in ("once", "again"):
+            painter = QPainter(image)
+            paint_legend_and_status(painter, entries, LIGHT, QRectF(0, 0, 600, 60), text, legend)
+            painter.end()
+        strips.append(_pixels(image))
+    assert np.array_equal(*strips) and len(np.unique(strips[0].reshape(-1, 3), axis=0)) > 10
+    image.fill(0)
+    painter = QPainter(image)
+    paint_legend_and_status(painter, entries[:1], LIGHT, QRectF(0, 0, 600, 60), "again", legend)
+    painter.end()
+    assert not np.array_equal(_pixels(image), strips[0])  # another one is not confused with it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +15,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.canvas.foreground import tagged_nodes
 from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width
 from circuitviz.canvas.token_axis import (
     labelled_columns,
@@ -23,13 +25,21 @@ from circuitviz.canvas.token_axis import (
 )
 from circuitviz.document import State
 from circuitviz.graph import Graph, ModelShape, NodeKind, Scores
-from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM, canvas_font, label_measure, label_rect, node_box
+from circuitviz.paint.circuit_painter import (
+    LEGIBLE_ZOOM,
+    canvas_font,
+    has_written_name,
+    label_measure,
+    label_rect,
+    node_box,
+)
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import LIGHT
 from circuitviz.shapes.node_shapes import label_lines
 
 
+@lru_cache
 def scene(layers: int, edges: int, layout: str = "layered", is_horizontal: bool = True) -> CircuitScene:
     graph = Graph.transformer(ModelShape(layers, 6, 64))
     scores = Scores(graph, np.random.default_rng(layers).normal(size=graph.mask.shape), "eap")
@@ -169,3 +179,33 @@ def test_tokens_stand_at_the_left_beside_their_nodes(view: CircuitView) -> None:
     assert len(ys) > 3
     view.pan_by(QPoint(-40, 0))  # the tokens stay
     assert token_axis_rect(picture, view.viewportTransform(), view.free_area.bottom()).left() == 0
+
+
+@pytest.mark.parametrize("layout", ["layered", "grid"])
+def test_all_nodes_of_thirty_layers_are_in_sight_with_names(view: CircuitView, layout: str) -> None:
+    view.resize(935, 650)
+    view.show_scene(scene(30, 500, layout))
+    nodes, to_view = view.circuit_scene.nodes, view.viewportTransform()
+    boxes = {node.name: to_view.mapRect(node_box(node)) for node in nodes}
+    assert all(view.free_area.contains(box) for box in boxes.values())
+    assert all(has_written_name(node, view.zoom) for node in nodes)
+    assert not any(a.intersects(b) for a, b in combinations(boxes.values(), 2))
+    assert len({node.layer for node in nodes}) > 20 and not view.overview.rect.isValid()
+
+
+def test_where_no_cell_has_room_for_a_name_the_strongest_are_named_beside_theirs(view: CircuitView) -> None:
+    view.show_scene(scene(48, 120, "grid"))
+    assert not any(has_written_name(node, view.zoom) for node in view.circuit_scene.nodes)
+    assert {"input", "logits"} <= set(tagged_nodes(view))
+    pointed_at = next(node.name for node in view.circuit_scene.nodes if node.name not in tagged_nodes(view))
+    view.set_hover(pointed_at)
+    assert tagged_nodes(view)[-1] == pointed_at
+
+
+def test_the_map_lies_where_it_covers_no_box(view: CircuitView) -> None:
+    view.show_scene(scene(60, 500))
+    to_view, place = view.viewportTransform(), view.overview.rect
+    assert place.isValid()
+    assert not any(place.intersects(to_view.mapRect(node_box(node))) for node in view.circuit_scene.nodes)
+    view.pan_by(QPoint(60, 0))
+    assert view.overview.rect == place  # what moves under the pointer cannot be used

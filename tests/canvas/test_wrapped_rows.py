@@ -11,8 +11,8 @@ from PySide6.QtCore import QPoint, QSizeF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.aspect_fitter import transform_for_view
 from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.canvas.scene_spread import transform_for_view
 from circuitviz.document import State
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.layout.layout_transform import LayoutTransform
