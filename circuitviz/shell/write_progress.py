@@ -25,6 +25,9 @@ class WriteProgress(QWidget):
         self.cancel_button = QPushButton("Cancel", objectName="link")
         self.cancel_button.setAccessibleName("Cancel the export")
         self.cancel_button.clicked.connect(self.save_service.cancel_exports)
+        policy = self.cancel_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # else the status bar is lower after a save, the canvas higher
+        self.cancel_button.setSizePolicy(policy)
         self.dialog: QProgressDialog | None = None
         row = QHBoxLayout(self, spacing=6)
         row.setContentsMargins(0, 0, 6, 0)

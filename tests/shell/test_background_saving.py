@@ -14,7 +14,7 @@ import pytest
 from opening import LONG, export_in, open_in, save_in
 from pdf_structure import picture_content
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QSpinBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -80,6 +80,7 @@ def labelled(path: Path) -> str:
 
 def test_a_save_keeps_nobody_waiting(window: MainWindow, qtbot: QtBot, saved: Path, gate: Gate) -> None:
     """What is changed while it is written stays unsaved, and undoing that is back at what was saved."""
+    size = window.view.size()
     label(window, "saved")
     assert window.file_controller.save_document()
     qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
@@ -92,6 +93,8 @@ def test_a_save_keeps_nobody_waiting(window: MainWindow, qtbot: QtBot, saved: Pa
     gate.open.set()
     window.workspace.save_service.wait_until_written()
     assert labelled(saved) == "saved" and window.isWindowModified() and not bar.isVisible()
+    QApplication.processEvents()
+    assert window.view.size() == size  # the status bar is as high as before
     assert (
         list(window.crash_recovery.folder.glob("*.lock"))
         or window.crash_recovery.document_autosave._due_time_s is not None
