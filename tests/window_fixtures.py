@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import show_example
+from opening import LONG, show_example
 from PySide6.QtCore import QSettings, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -115,11 +115,12 @@ def opened(open_window: Open, qtbot: QtBot) -> MainWindow:
 
 
 @pytest.fixture
-def window(open_window: Open) -> MainWindow:
+def window(open_window: Open, qtbot: QtBot) -> MainWindow:
     """A circuit of 70 edges of a model that is not there, in the window that has the keys."""
     graph = Graph.transformer(ModelShape(4, 6, 96))
     scores = Scores(graph, np.random.default_rng(8).normal(size=graph.mask.shape), "eap")
     made = open_window()
     made.workspace.set_document(Document(State(None, scores, scores.greedy(70))))
     made.activateWindow()
+    qtbot.waitUntil(lambda: bool(made.view.circuit_scene.nodes), timeout=LONG)  # drawn in a turn of its own
     return made

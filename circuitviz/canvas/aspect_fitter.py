@@ -51,7 +51,9 @@ class AspectFitter:
 
     def fit_scene(self, picture: CircuitScene, view: QSizeF, is_new: bool) -> CircuitScene:
         """Another picture, spread: as the one before, where it is laid out as that one was."""
-        if is_new or not is_part_of_layout(self._reference_scene, picture):
+        reference = self._reference_scene
+        is_moved_back = not reference.user_positioned <= picture.user_positioned  # without a place of its own
+        if is_new or is_moved_back or not is_part_of_layout(reference, picture):
             self._reference_scene, self.is_frozen = picture, False
             self.transform = self._find_transform(view)
         elif self.is_frozen and not picture.user_positioned:  # undone: nothing is moved by hand any more
@@ -103,7 +105,7 @@ def _place_packed(picture: CircuitScene, packing: CellPacking) -> CircuitScene:
     nodes = []
     for node in picture.nodes:
         box = packing.boxes.get(node.name, of_moved)
-        is_packed = box is not None and node.name not in picture.user_positioned
+        is_packed = node.name in packing.places and node.name not in picture.user_positioned
         across, along = packing.places[node.name] if is_packed else packing.to_view((node.x, node.y))
         x, y = (along, -across) if turned else (across, along)
         if box is None or (is_full and node.name in packing.named and not node.members):

@@ -7,10 +7,11 @@ from itertools import combinations
 
 import pytest
 from prompt_scenes import prompt, prompt_state
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from circuitviz.canvas.aspect_fitter import AspectFitter
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.foreground import tagged_nodes
 from circuitviz.document import group_nodes
@@ -128,3 +129,15 @@ def test_the_box_of_a_group_has_its_name_in_the_cell_of_its_middle_node(
     boxes = [node_box(node) for node in view.circuit_scene.nodes]
     for a, b in combinations(boxes, 2):
         assert not a.intersects(b)
+
+
+@pytest.mark.parametrize("count", [40, 700])
+def test_a_node_that_is_moved_back_has_a_place_again(count: int) -> None:
+    """What was moved by hand when the nodes were packed has no place among them yet."""
+    picture = prompt(16, count, 12)
+    name = next(node.name for node in picture.nodes if node.name.startswith("logit"))
+    fitter = AspectFitter()
+    fitter.fit_scene(replace(picture, user_positioned=frozenset({name})), QSizeF(935, 680), is_new=True)
+    shown = fitter.fit_scene(picture, QSizeF(935, 680), is_new=False)
+    boxes = {node.name: node_box(node) for node in shown.nodes}
+    assert not any(boxes[name].intersects(box) for other, box in boxes.items() if other != name)
