@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             if name not in proposed:
                 message = f"No group '{name}' was proposed; there is {', '.join(proposed) or 'none'}."
                 raise InputError(message + suggest_name(name, proposed))
-        document.apply_command(group_several({name: proposed[name].nodes for name in names}))
+        document.apply_command(group_several((name, proposed[name].nodes) for name in dict.fromkeys(names)))
         formats.export_document(document, args.output)
         print_message(f"wrote {args.output}")
 

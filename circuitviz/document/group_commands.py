@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from circuitviz.document.circuit_commands import Command
@@ -32,15 +32,28 @@ def group_nodes(name: str, nodes: Iterable[str], *, collapsed: bool = False) -> 
     return Command(f"Group {name}", transform)
 
 
-def group_several(groups: Mapping[str, Collection[str]]) -> Command:
-    """Make several groups in one step; the command raises InputError where one is invalid."""
+def group_several(groups: Iterable[tuple[str, Collection[str]]]) -> Command:
+    """Make several groups in one step; the command raises InputError where one is invalid.
+
+    Args:
+        groups: Name and nodes of each group.
+
+    Raises:
+        InputError: Two of them have the same name.
+    """
+    named_groups = [(name.strip(), nodes) for name, nodes in groups]
+    names = [name for name, _ in named_groups]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(
+            f"Several of the groups were to be called '{repeated[0]}'; give each a name of its own."
+        )
 
     def transform(state: State) -> State:
-        for name, nodes in groups.items():
+        for name, nodes in named_groups:
             state = group_nodes(name, nodes).transform(state)
         return state
 
-    return Command(f"Group {', '.join(groups)}", transform)
+    return Command(f"Group {', '.join(names)}", transform)
 
 
 def dissolve_groups(names: Collection[str]) -> Command:

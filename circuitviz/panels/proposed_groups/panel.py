@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -13,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.document import group_several
+from circuitviz.document import Document, group_several
 from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
@@ -29,7 +32,25 @@ from circuitviz.workspace.workspace import Workspace
 
 COLUMN_TITLES = ("group", "score", "nodes", "alike in")
 NODES_ROLE = Qt.ItemDataRole.UserRole
+ACCEPTED_ROLE = NODES_ROLE + 1
 START_TEXT = "Features that read and write alike are proposed as groups; a click selects a group’s nodes."
+RUNNING_TEXT = "Comparing features …"
+
+
+@dataclass(eq=False)
+class _ProposedRows:
+    """What was proposed for a document, and what became of it.
+
+    Attributes:
+        text: The line below the list.
+        proposals: The answer; None: there is none yet.
+        items: The rows that were not refused, with what was typed and chosen; the tree shows those that are
+            not accepted.
+    """
+
+    text: str = START_TEXT
+    proposals: GroupProposals | None = None
+    items: list[QTreeWidgetItem] = field(default_factory=list)
 
 
 @panels.register(
@@ -41,11 +62,15 @@ START_TEXT = "Features that read and write alike are proposed as groups; a click
     order=3.1,
 )
 class ProposedGroupsPanel(Panel):
-    """A checked row is accepted by the button; names are edited in place, nodes by selecting others."""
+    """A checked row is accepted by the button; names are edited in place, nodes by selecting others.
+
+    Each document keeps its rows. An accepted row is hidden while its nodes lie in a group, so that undo
+    brings it back.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.proposals: GroupProposals | None = None
+        self._rows_by_document: WeakKeyDictionary[Document, _ProposedRows] = WeakKeyDictionary()
         self._job = LatestJob(workspace, self)
         self.similarity_field = DecimalField(
             minimum=0.05, maximum=1, value=0.5, singleStep=0.05, decimals=2, accessibleName="Least similarity"
@@ -82,10 +107,16 @@ class ProposedGroupsPanel(Panel):
         self.groups_tree.itemSelectionChanged.connect(self._on_row_selected)
         self.groups_tree.itemChanged.connect(lambda *_: self._update_buttons())
         self._job.received.connect(self._on_received)
-        self._job.running_changed.connect(lambda is_running: self.propose_button.setEnabled(not is_running))
-        workspace.document_opened.connect(lambda: self.show_proposals(None))
+        self._job.running_changed.connect(self._show_rows)
+        for signal in (workspace.document_opened, workspace.state_changed):
+            signal.connect(self._show_rows)
         workspace.selection_changed.connect(self._update_buttons)
-        self.show_proposals(None)
+        self._show_rows()
+
+    @property
+    def proposals(self) -> GroupProposals | None:
+        """What was proposed for the document in front; None: nothing yet."""
+        return self._rows.proposals
 
     def is_applicable(self) -> bool:
         """Whether the circuit is of one prompt's features."""
@@ -101,23 +132,26 @@ class ProposedGroupsPanel(Panel):
 
     def propose(self) -> None:
         """Ask for proposals for the circuit as it stands."""
-        self.faithfulness_line.setText("Comparing features …")
         self._job.submit(ProposeGroups(self.workspace.state, self.similarity_field.value()))
 
     def accept_checked(self) -> None:
         """Make groups of the checked proposals, as one step of undo; they leave the list.
 
         Raises:
-            InputError: A name is taken, or nodes are in another group.
+            InputError: A name is taken or given twice, or nodes are in another group.
         """
         checked = self._checked_items()
-        groups = {item.text(0): item.data(0, NODES_ROLE) for item in checked}
-        self.workspace.apply_command(group_several(groups))
-        self._remove(checked)
+        command = group_several((item.text(0), item.data(0, NODES_ROLE)) for item in checked)
+        self.workspace.apply_command(command)
+        for item in checked:
+            item.setData(0, ACCEPTED_ROLE, True)
+        self._show_rows()
 
     def refuse_selected(self) -> None:
         """Take the selected proposals off the list."""
-        self._remove(self.groups_tree.selectedItems())
+        for item in self.groups_tree.selectedItems():
+            self._rows.items.remove(item)
+        self._show_rows()
 
     def use_selection(self) -> None:
         """Give the selected proposal the nodes that are selected on the canvas, which has no score then."""
@@ -127,23 +161,46 @@ class ProposedGroupsPanel(Panel):
         nodes = tuple(name for name in circuit.node_names if name in self.workspace.selected_nodes)
         if nodes:
             self._set_nodes(items[0], nodes)
+            items[0].setData(0, ACCEPTED_ROLE, False)  # with these nodes it was not
             items[0].setText(1, "")
             items[0].setText(3, "chosen by hand")
 
-    def show_proposals(self, proposals: GroupProposals | None) -> None:
-        """Fill the list; None: nothing was asked yet."""
-        self.proposals = proposals
-        self.groups_tree.clear()
-        for group in () if proposals is None else proposals.groups:
+    @property
+    def _rows(self) -> _ProposedRows:
+        return self._rows_by_document.setdefault(self.workspace.document, _ProposedRows())
+
+    def _set_proposals(self, proposals: GroupProposals) -> None:
+        items = []
+        for group in proposals.groups:
             item = QTreeWidgetItem([group.name, f"{group.score:.2f}", "", _describe_parts(dict(group.parts))])
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             item.setCheckState(0, Qt.CheckState.Checked)
             item.setTextAlignment(1, RIGHT_ALIGNED)
             item.setToolTip(3, "parts of the score: mean similarity of the group’s pairs")
             self._set_nodes(item, group.nodes)
-            self.groups_tree.addTopLevelItem(item)
-        self.faithfulness_line.setText(START_TEXT if proposals is None else _describe_faithfulness(proposals))
+            items.append(item)
+        rows = _ProposedRows(_describe_faithfulness(proposals), proposals, items)
+        self._rows_by_document[self.workspace.document] = rows
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        """Show the document's rows that are not groups of it."""
+        shown, tree = [item for item in self._rows.items if not self._is_accepted(item)], self.groups_tree
+        if [id(item) for item in shown] != [id(item) for item in self._tree_items()]:
+            with QSignalBlocker(tree):  # a row that moves up selects nothing
+                while tree.topLevelItemCount():
+                    tree.takeTopLevelItem(0)  # and not clear(), which deletes the items
+                tree.addTopLevelItems(shown)
+                tree.clearSelection()
+        self.faithfulness_line.setText(RUNNING_TEXT if self._job.is_running else self._rows.text)
+        self.propose_button.setEnabled(not self._job.is_running)
         self._update_buttons()
+
+    def _is_accepted(self, item: QTreeWidgetItem) -> bool:
+        """Whether a row was accepted and its nodes lie in a group, which undo takes away."""
+        groups = self.workspace.state.groups.values()
+        nodes = frozenset(item.data(0, NODES_ROLE))
+        return bool(item.data(0, ACCEPTED_ROLE)) and any(nodes <= group.nodes for group in groups)
 
     def _set_nodes(self, item: QTreeWidgetItem, nodes: tuple[str, ...]) -> None:
         item.setData(0, NODES_ROLE, nodes)
@@ -151,14 +208,12 @@ class ProposedGroupsPanel(Panel):
         item.setTextAlignment(2, RIGHT_ALIGNED)
         item.setToolTip(2, ", ".join(nodes))
 
-    def _checked_items(self) -> list[QTreeWidgetItem]:
+    def _tree_items(self) -> list[QTreeWidgetItem]:
         items = [self.groups_tree.topLevelItem(i) for i in range(self.groups_tree.topLevelItemCount())]
-        return [item for item in items if item is not None and item.checkState(0) == Qt.CheckState.Checked]
+        return [item for item in items if item is not None]
 
-    def _remove(self, items: list[QTreeWidgetItem]) -> None:
-        for item in items:
-            self.groups_tree.takeTopLevelItem(self.groups_tree.indexOfTopLevelItem(item))
-        self._update_buttons()
+    def _checked_items(self) -> list[QTreeWidgetItem]:
+        return [item for item in self._tree_items() if item.checkState(0) == Qt.CheckState.Checked]
 
     def _on_row_selected(self) -> None:
         selected = self.groups_tree.selectedItems()
@@ -174,9 +229,10 @@ class ProposedGroupsPanel(Panel):
 
     def _on_received(self, reply: object) -> None:
         if isinstance(reply, QueryResult) and reply.refusal:
-            self.faithfulness_line.setText(reply.refusal)
+            self._rows.text = reply.refusal
+            self._show_rows()
         elif isinstance(reply, QueryResult) and reply.done:
-            self.show_proposals(reply.result)
+            self._set_proposals(reply.result)
 
 
 def _describe_parts(parts: dict[str, float]) -> str:
@@ -191,7 +247,9 @@ def _describe_faithfulness(proposals: GroupProposals) -> str:
         "undefined" if value is None else f"{value:.3f}".replace("-", "−")
         for value in (proposals.circuit_faithfulness, proposals.grouped_faithfulness)
     ]
+    n_groups = len(proposals.groups)
     return (
-        f"Faithfulness of the circuit {values[0]}; with all proposed groups, and without the "
+        f"As proposed: faithfulness of the circuit {values[0]}; with "
+        f"{'the group' if n_groups == 1 else f'all {n_groups} groups'}, and without the "
         f"{proposals.n_ungrouped} features that are in none, {values[1]}."
     )
