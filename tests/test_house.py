@@ -23,6 +23,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400  # a longer file wants a reason
 MAX_FUNCTION_IMPORTS = 15  # of libraries that take long to import, or of Qt in the command line
 WEIGHTS_ONLY = "circuitviz/features/dictionary_formats/dunefsky.py"
+NETWORK_BLOCKS = {"models.forbid_downloads()", "hub_access(hub_answers)"}  # no other block outlasts a step
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MODEL_LIBRARIES = {"torch", "transformers", "transformer_lens", "sae_lens"}
@@ -49,6 +50,9 @@ class Source:
     imports_in_functions: dict[int, int] = field(default_factory=dict)  # first and last line
     classes_used: set[str] = field(default_factory=set)  # those that are called, or have subclasses
     timers_without_parent: list[int] = field(default_factory=list)
+    yields_in_with: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # generators: what stays in force meanwhile
     has_docstring: bool = False
 
 
@@ -64,6 +68,8 @@ def _source(path: Path) -> Source:
         elif isinstance(node, FUNCTIONS):
             lines = {n.lineno: n.end_lineno or n.lineno for n in ast.walk(node) if isinstance(n, IMPORTS)}
             found.imports_in_functions |= lines
+            if contexts := _contexts_of_yields(node):
+                found.yields_in_with[node.name] = contexts
         elif isinstance(node, ast.ClassDef):
             found.classes_used |= {base.id for base in node.bases if isinstance(base, ast.Name)}
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -71,6 +77,17 @@ def _source(path: Path) -> Source:
             if node.func.id == "QTimer" and not node.args:
                 found.timers_without_parent.append(node.lineno)
     return found
+
+
+def _contexts_of_yields(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """What a generator enters by ``with`` and is still inside of when it yields; a context manager may."""
+    if any(ast.unparse(one).endswith("contextmanager") for one in function.decorator_list):
+        return []
+    blocks = [node for node in ast.walk(function) if isinstance(node, ast.With)]
+    held = [
+        block for block in blocks if any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(block))
+    ]
+    return [ast.unparse(item.context_expr) for block in held for item in block.items]
 
 
 def _imports(path: Path) -> set[str]:
@@ -205,6 +222,17 @@ def test_every_timer_has_a_parent() -> None:
     paths = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
     found = {_place(path): lines for path in paths if (lines := _source(path).timers_without_parent)}
     assert not found, found
+
+
+def test_nothing_outlasts_the_step_of_a_computation_but_the_block_of_the_network() -> None:
+    """Other computations run between two steps: hooks on the model would change what they compute."""
+    held = {
+        f"{_place(path)}: {name}": contexts
+        for path in MODULES
+        for name, contexts in _source(path).yields_in_with.items()
+        if not all(any(block in context for block in NETWORK_BLOCKS) for context in contexts)
+    }
+    assert not held, held
 
 
 def test_nothing_is_unpickled() -> None:

@@ -11,9 +11,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from circuitviz.features.steered_nodes import SteeredNode, SteeredPositions, fin
 from circuitviz.graph.steering import Continuation, GeneratedToken, SteeringQuery, SteeringResult
 from circuitviz.models import Model
 from circuitviz.models.generation import GenerationPass
+from circuitviz.models.model import Hook
 from circuitviz.progress import Progress, ProgressSteps
 
 SMALLEST_UNIFORM = 1e-300  # of the uniform numbers that noise is made from: the logarithm of 0 is none
@@ -53,24 +55,21 @@ def steer_steps(
     tokens = torch.tensor([prompt_ids] * (len(by_strength) + 1), device=model.device)
     generation = GenerationPass(model, tokens)
     positions = SteeredPositions(generation, len(prompt_ids), query.steered_tokens)
+    hooks = [
+        node.hooks(positions, [changes[node.name].amount for _, changes in by_strength]) for node in nodes
+    ]
     writer = _Writer(model, query, prompt_ids, [None, *(strength for strength, _ in by_strength)])
     noise = torch.Generator().manual_seed(query.seed)
     yield Progress(0, query.max_tokens, "reading the prompt")
-    with ExitStack() as stack:
-        for node in nodes:
-            amounts = [changes[node.name].amount for _, changes in by_strength]
-            stack.enter_context(model.hooks(dict(node.hooks(positions, amounts))))
-        logits = generation.read_prompt()
-        _check_finite(model, logits)
-        for done in range(1, query.max_tokens + 1):
-            ids = _choose_tokens(logits, query.temperature, noise)
-            probabilities = logits.double().softmax(-1).gather(1, ids[:, None])[:, 0]
-            writer.append(ids.tolist(), probabilities.tolist())
-            if writer.is_ended or done == query.max_tokens:
-                break
-            yield Progress(done, query.max_tokens, f"token {done}", writer.result())
-            logits = generation.read_token(ids)
-            _check_finite(model, logits)
+    logits = _run_steered(model, hooks, generation.read_prompt)
+    for done in range(1, query.max_tokens + 1):
+        ids = _choose_tokens(logits, query.temperature, noise)
+        probabilities = logits.double().softmax(-1).gather(1, ids[:, None])[:, 0]
+        writer.append(ids.tolist(), probabilities.tolist())
+        if writer.is_ended or done == query.max_tokens:
+            break
+        yield Progress(done, query.max_tokens, f"token {done}", writer.result())
+        logits = _run_steered(model, hooks, partial(generation.read_token, ids))
     yield Progress(query.max_tokens, query.max_tokens, "reading the texts without steering", writer.result())
     return _with_plain_probabilities(model, prompt_ids, writer.result())
 
@@ -159,12 +158,22 @@ def _choose_tokens(logits: Tensor, temperature: float, noise: torch.Generator) -
     return (logits.double() / temperature + gumbel.to(logits.device)).argmax(-1)
 
 
-def _check_finite(model: Model, logits: Tensor) -> None:
+def _run_steered(model: Model, hooks: Sequence[Mapping[str, Hook]], run: Callable[[], Tensor]) -> Tensor:
+    """Return the logits of one pass with hooks, which end with it: others use the model between two.
+
+    Raises:
+        InputError: The logits are not numbers.
+    """
+    with ExitStack() as stack:
+        for of_node in hooks:
+            stack.enter_context(model.hooks(dict(of_node)))
+        logits = run()
     if not bool(torch.isfinite(logits).all()):
         raise InputError(
             f"The logits of '{model.name}' are not numbers once it is steered so; a smaller strength would "
             "be right."
         )
+    return logits
 
 
 @dataclass

@@ -330,3 +330,16 @@ def test_queries_that_make_no_sense_are_refused() -> None:
     ):
         with pytest.raises(InputError, match=said):
             replace(query, **fields)
+
+
+def test_a_plain_pass_between_two_tokens_is_plain_and_changes_no_text(case: SteeredCase) -> None:
+    """Other computations use the model between two steps, with a number of texts of their own."""
+    changes = {"a1.h1": Intervention("scale", 3.0), "m0": Intervention("scale", -2.0)}
+    ids = torch.tensor([case.model.tokens.encode(PROMPT[case.name])])
+    query = SteeringQuery(case.name, PROMPT[case.name], changes, max_tokens=N_TOKENS)
+    steps = ProgressRunner(steer_steps(case.model, query, case.dictionaries))
+    with torch.no_grad():
+        expected = case.hf(ids, use_cache=False).logits
+        for _step in steps:
+            torch.testing.assert_close(case.model.bridge(ids, use_cache=False), expected)
+    assert_equals_by_hand(case, steps.result, 1, write_by_hand(case, changes))

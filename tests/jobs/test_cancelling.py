@@ -1,5 +1,7 @@
 """Every job of the package looks whether it is still wanted, from its first moment on, and then ends.
 
+Between two of its steps, and after it was cancelled, the model that it shares with other jobs is as it was.
+
 The time between two looks is measured in processor time of the thread that works, because the machine that tests
 run on has other things to do. It is a bound against work that never looks, which took seconds and minutes.
 """
@@ -15,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from every_job import JOBS, Opened, job_classes, open_both
+import torch
+from every_job import JOBS, NOTHING_OPEN, OF_FEATURES, PROMPT, Opened, job_classes, open_both
 from pytestqt.qtbot import QtBot
 
 from circuitviz.cancellation import (
@@ -35,6 +38,7 @@ from circuitviz.workbench.requests.train_dictionary import TrainDictionary
 
 LONGEST_S = 0.3  # of processor time between two looks; at most 0.15 s of it was seen with 4 processes a core
 MOMENTS_S = (0.0, 0.5)  # of processor time, between which a job is cancelled
+SUSPENDED_S = 0.1  # of processor time, for which a job is suspended at each of its steps
 ALL = job_classes()
 
 
@@ -94,6 +98,33 @@ def test_a_job_looks_from_its_first_moment_and_ends_when_it_is_cancelled(
     assert max(looks.longest, rest) < LONGEST_S, f"{looks.longest:.2f} s, then {rest:.2f} s"
     assert ended == looks.told  # nothing that was told goes on to its own end
     engine.partial_result = None
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+def test_a_job_leaves_the_model_plain_where_it_is_suspended(kind: type[Request], opened: Opened) -> None:
+    owner = opened.engines[kind in OF_FEATURES]
+    engine = Engine(owner.shared) if kind in NOTHING_OPEN else owner
+    ids = torch.tensor([owner.model.tokens.encode(PROMPT, False)])
+
+    def read_plain() -> torch.Tensor:
+        return owner.model.bridge(ids, use_cache=False).detach()
+
+    before, looks = read_plain(), Looks(SUSPENDED_S)
+    try:
+        replies: Iterator[Reply] = JOBS[kind](opened).execute(engine)
+        while True:
+            with cancellable(looks.unwanted):
+                reply = next(replies, None)
+            assert torch.equal(read_plain(), before), reply
+            assert torch.is_grad_enabled(), reply
+            if reply is None:
+                break
+    except Cancelled:
+        assert torch.equal(read_plain(), before)
+    finally:
+        owner.partial_result = None
+        if engine is not owner:
+            engine.close()
 
 
 def test_a_thread_ends_during_every_job(qtbot: QtBot, opened: Opened) -> None:
