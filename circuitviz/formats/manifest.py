@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.document import Document, State
-from circuitviz.formats.migrations import FILE_VERSION, migrate_manifest
+from circuitviz.formats.migrations import migrate_manifest
 from circuitviz.formats.parts import Arrays, FileContents, parts
 
 
 def to_manifest(document: Document) -> dict[str, Any]:
-    """The JSON data of a document, with unknown keys of the file that it was read from."""
-    manifest = {**document.extra, "version": FILE_VERSION}
+    """The JSON data of a document, with unknown keys of the file that it was read from.
+
+    Its version is the lowest that the document can be read in.
+    """
+    version = max(entry.value.file_version(document) for entry in parts.entries())
+    manifest = {**document.extra, "version": version}
     for entry in parts.entries():
         manifest.update(entry.value.write(document))
     return manifest

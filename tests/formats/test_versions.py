@@ -9,15 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich_documents import rich_features, rich_heads
 
-from circuitviz.document import PromptOrigin, replace_circuit, toggle_ablation
+from circuitviz.document import Document, PromptOrigin, State, replace_circuit, toggle_ablation
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.circuit_file import CircuitFileFormat
 from circuitviz.formats.file_io import parse_json, write_atomically
+from circuitviz.formats.manifest import to_manifest
 from circuitviz.formats.migrations import FILE_VERSION, FIRST_VERSION, STEPS, migrate_manifest
 from circuitviz.formats.parts import DocumentPart, parts
-from circuitviz.graph import Circuit, Graph, ModelShape, Scores
+from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
+from circuitviz.graph.spans import PromptSpans
 
 VERSIONS = Path(__file__).parent / "versions"
 
@@ -40,7 +43,7 @@ def test_a_file_of_each_version_opens(version: int, tmp_path: Path) -> None:
     assert state.origin is not None and state.origin.method == "eap-ig"
     assert document.evaluation is not None and document.extra == {"from the future": {"kept": [1, 2]}}
     save_document(document, tmp_path / "now.circuit")
-    assert manifest(tmp_path / "now.circuit")["version"] == FILE_VERSION
+    assert manifest(tmp_path / "now.circuit")["version"] == version, "no later one than it needs"
     assert open_document(tmp_path / "now.circuit").state.hash == state.hash
 
 
@@ -56,6 +59,42 @@ def test_a_file_of_one_prompt_from_before_origins_is_saved_as_it_was(tmp_path: P
     assert origin.command_line().startswith("circuitviz local-circuit -m demo")
     save_document(document, tmp_path / "now.circuit")
     assert manifest(tmp_path / "now.circuit") == {**manifest(kept), "notes": "", "steering": []}  # keys since
+
+
+def test_edges_by_channel_come_back_in_the_version_that_has_them(tmp_path: Path) -> None:
+    kept = VERSIONS / "v2-prompt.circuit"
+    state = open_document(kept).state
+    assert state.circuit is not None and isinstance(state.origin, PromptOrigin)
+    assert "m0.f184@2->a2.f719@16<k>" in state.circuit.edge_names and state.origin.query.contributors == 2
+    save_document(open_document(kept), tmp_path / "now.circuit")
+    assert manifest(tmp_path / "now.circuit") == manifest(kept) and manifest(kept)["version"] == 2
+    assert open_document(tmp_path / "now.circuit").state.hash == state.hash
+
+
+@pytest.mark.parametrize("name", ["v2.circuit", "v2-prompt.circuit"])
+def test_a_program_of_version_1_says_that_a_file_is_newer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("circuitviz.formats.circuit_file.FILE_VERSION", 1)
+    with pytest.raises(InputError, match=r"newer circuitviz \(file version 2, this one reads up to 1\)"):
+        CircuitFileFormat().read(VERSIONS / name)
+
+
+def test_only_files_that_earlier_programs_misread_are_of_a_later_version() -> None:
+    """Tensors of another shape than version 1 expects; keys that it leaves aside need no later version."""
+    versions = [to_manifest(document)["version"] for document in (rich_heads(), rich_features(), Document())]
+    assert versions == [1, 1, 1]
+    shape, nodes = ModelShape(1, 1, 8), (Node("token@0", NodeKind.TOKEN), Node("m0.f1@0", NodeKind.FEATURE))
+    exists, none = np.array([[False, True]]), np.zeros((1, 2), bool)
+    spans = PromptSpans.of_prompts([["other", "END"]])
+    versions_by_graph = [
+        (Graph.transformer(shape), 1),
+        (Graph.transformer(shape).with_spans(spans), 2),
+        (Graph.of_nodes(shape, nodes, exists), 1),
+        (Graph.of_nodes(shape, nodes, exists, channel_masks={"q": none, "k": none}), 1),
+        (Graph.of_nodes(shape, nodes, none, channel_masks={"q": none, "k": exists}), 2),
+    ]
+    for graph, version in versions_by_graph:
+        document = Document(State(circuit=Circuit(graph, graph.mask)))
+        assert to_manifest(document)["version"] == version
 
 
 def test_steps_lead_from_every_version_to_the_present_one() -> None:

@@ -2,7 +2,9 @@
 
 A step is a module ``from_N.py`` with a function ``step(manifest) -> manifest`` that turns a manifest of
 version N into one of version N + 1. The current version follows from the number of steps. A new key needs no
-step, since a missing key means its default; a key that changes its meaning does.
+step, since a missing key means its default; a key that changes its meaning does. So does a key or tensor that
+changes how others are read: the step changes nothing then, and only files that hold it are of the new version
+(``DocumentPart.file_version``), so that earlier programs read all others.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.formats.circuit_listing import is_model_graph, is_transformer_graph
 from circuitviz.formats.manifest_graph import CHANNELS_TENSOR, EDGE_CHANNELS
+from circuitviz.formats.migrations import FIRST_VERSION
 from circuitviz.formats.parts.registry import Arrays, DocumentPart, FileContents, parts, to_jsonable
 from circuitviz.formats.schemas import (
     any_count,
@@ -38,6 +39,9 @@ from circuitviz.graph.scores import SIGN_KEY, SIGN_NOTE_KEY
 from circuitviz.graph.task_check import TASK_CHECK_KEY
 from circuitviz.graph.training_course import COURSE_KEY
 
+SPANS_AND_CHANNELS_VERSION = (
+    2  # of files, which first had circuits by span and edges through attention scores
+)
 NODE_TABLES = [
     "activations",
     "attributions",
@@ -137,10 +141,7 @@ class CircuitPart(DocumentPart):
                 column = [owners[0] for owners in graph.nodes_by_receiver]
                 s, r = np.nonzero(graph.mask)
                 arrays["graph_edges"] = np.stack([s, np.array(column)[r]], axis=1).astype(np.int32)
-                channel = np.array(
-                    [EDGE_CHANNELS.index(graph.channel(i)) for i in range(len(column))], np.uint8
-                )
-                if channel.any():
+                if (channel := _receiver_channels(graph)).any():
                     arrays[CHANNELS_TENSOR] = channel[r]
         if state.scores is not None:
             arrays["scores"] = np.ascontiguousarray(_stored_matrix(state.scores.graph, state.scores.values))
@@ -150,6 +151,15 @@ class CircuitPart(DocumentPart):
                 examined = state.scores.examined.astype(np.uint8)
                 arrays["examined"] = _stored_matrix(state.scores.graph, examined)
         return arrays
+
+    def file_version(self, document: Document) -> int:
+        """2 where spans or channels change the shape of the edges, which version 1 does not expect."""
+        circuit = document.state.circuit
+        if circuit is None:
+            return FIRST_VERSION
+        graph = circuit.graph
+        has_channels = not is_model_graph(graph) and bool(_receiver_channels(graph).any())
+        return SPANS_AND_CHANNELS_VERSION if graph.spans is not None or has_channels else FIRST_VERSION
 
     def state(self, contents: FileContents) -> dict[str, Any]:
         """``circuit`` and ``scores`` of the state, checked against the graph."""
@@ -188,6 +198,11 @@ def _listed_graph(graph: Graph) -> dict[str, Any]:
         return {}
     nodes = [{k: v for k, v in dataclasses.asdict(n).items() if v not in (None, "")} for n in graph.nodes]
     return {"nodes": nodes, "sinks": graph.sinks, **({"opened": True} if feature_sites(graph) else {})}
+
+
+def _receiver_channels(graph: Graph) -> np.ndarray[Any, Any]:
+    """The index in ``EDGE_CHANNELS`` of each receiver of a graph that lists its edges, uint8 [receivers]."""
+    return np.array([EDGE_CHANNELS.index(graph.channel(i)) for i in range(len(graph.receivers))], np.uint8)
 
 
 def _stored_matrix(graph: Graph, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

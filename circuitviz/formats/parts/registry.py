@@ -12,6 +12,7 @@ import numpy as np
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.formats.manifest_graph import read_graph
+from circuitviz.formats.migrations import FIRST_VERSION
 from circuitviz.graph import Graph
 from circuitviz.registry import Registry
 
@@ -70,6 +71,10 @@ class DocumentPart:
     def tensors(self, document: Document) -> Arrays:
         """The part's tensors by name."""
         return {}
+
+    def file_version(self, document: Document) -> int:
+        """The lowest file version whose programs read what is written; earlier programs refuse the file."""
+        return FIRST_VERSION
 
     def state(self, contents: FileContents) -> dict[str, Any]:
         """Fields of ``State`` from a file."""
