@@ -19,6 +19,7 @@ from circuitviz.shell.canvas_pane import MIN_PANE_WIDTH_PX, CanvasPane
 from circuitviz.shell.canvas_updater import CanvasUpdater
 from circuitviz.shell.document_window import WINDOW_SIZE_PX, DocumentWindow
 from circuitviz.shell.node_names import NodeNames
+from circuitviz.shell.start_page import StartPage
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.tabs import DocumentTab
 
@@ -103,6 +104,11 @@ class CanvasPanes(QObject):
     def shows_circuit(self) -> bool:
         """Whether there is a circuit on the screen, be it not of the tab in front."""
         return any(pane.tab.document.state.circuit is not None for pane in self._all_panes())
+
+    @property
+    def start_pages(self) -> list[StartPage]:
+        """The start pages in panes of empty tabs."""
+        return [pane.start_page for pane in self._all_panes() if pane.start_page is not None]
 
     def is_on_screen(self, tab: DocumentTab) -> bool:
         """Whether a tab is in front, beside it or in a window of its own."""

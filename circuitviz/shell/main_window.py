@@ -113,7 +113,14 @@ class MainWindow(QMainWindow):
         self.path_highlight = PathHighlight(workspace, self.view, self)
         self.last_circuits = LastCircuits(workspace, self.canvas_panes, self.file_controller, self.settings)
         self.start_pages = StartPages(
-            workspace, self.file_controller, self.last_circuits, self.dock_manager, self.settings
+            self.start_page,
+            self.canvas_panes,
+            workspace,
+            self.file_controller,
+            self.last_circuits,
+            self.dock_manager,
+            self.settings,
+            self.find_example_circuit,
         )
         self.recent_menu = RecentMenu(self, self.settings, lambda: self.last_circuits.paths)
         self.menus = WindowMenus(
@@ -172,14 +179,9 @@ class MainWindow(QMainWindow):
         files.saved.connect(self.update_title)
         self.canvas_panes.window_opened.connect(lambda window: self._accept_drops(window, window.pane))
         self.canvas_panes.window_opened.connect(self.menus.fill_bars_of)
-        self.start_pages.connect_page(self.start_page, self.find_example_circuit)
-        self.canvas_panes.start_page_shown.connect(
-            lambda page: self.start_pages.connect_page(page, self.find_example_circuit)
-        )
         self.recent_menu.file_chosen.connect(files.open_path)
         self.recent_menu.folder_chosen.connect(files.ask_and_open_from)
         self.recent_menu.last_requested.connect(self.last_circuits.open_again)
-        self.recent_menu.cleared.connect(lambda: self.start_pages.list_files(self.start_page))
         setters = [self.view.set_theme, self.canvas_panes.set_theme, self.menus.set_theme]
         setters += [self.command_palette.set_theme, *(panel.set_theme for panel in self.panels.values())]
         for set_theme in setters:
@@ -250,7 +252,7 @@ class MainWindow(QMainWindow):
         is_waiting = self.workspace.tabs.front.search is not None
         self.pages.setCurrentWidget(self.start_page if is_empty and not is_waiting else self.view)
         if is_empty and not is_waiting:
-            self.start_pages.list_files(self.start_page)
+            self.start_pages.list_files()
         if (shows_circuit := self.canvas_panes.shows_circuit) or not is_waiting:
             self.dock_manager.set_circuit_docks_visible(shows_circuit)  # they stay beside an empty tab
 
@@ -318,7 +320,6 @@ class MainWindow(QMainWindow):
         dialog.dtype_changed.connect(self.set_dtype)
         dialog.log_level_changed.connect(lambda name: logging.getLogger().setLevel(name.upper()))
         dialog.threads_changed.connect(lambda n: self.workspace.submit_request(SetTorchThreads(n)))
-        dialog.recent_cleared.connect(lambda: self.start_pages.list_files(self.start_page))
         self.show_only_dialog(dialog)
 
     def show_shortcuts(self) -> None:

@@ -21,7 +21,6 @@ class RecentMenu(QMenu):
     file_chosen = Signal(object)
     folder_chosen = Signal(object)
     last_requested = Signal()  # the circuits that were open when the application was left
-    cleared = Signal()
 
     def __init__(self, parent: QWidget, settings: Settings, find_last: Callable[[], list[Path]]) -> None:
         """List the recent files of some settings; ``find_last``: those that were open last."""
@@ -53,17 +52,15 @@ class RecentMenu(QMenu):
             action.setToolTip(f"Choose a file in {folder}")
             action.triggered.connect(partial(self._choose_folder, folder))
         self.addSeparator()
-        self.addAction("Clear this list").triggered.connect(self._clear_recent)
+        self.addAction("Clear this list").triggered.connect(
+            lambda _checked=False: self._settings.clear_recent_files()
+        )
 
     def _choose(self, path: Path, _checked: bool = False) -> None:
         self.file_chosen.emit(path)
 
     def _choose_folder(self, folder: Path, _checked: bool = False) -> None:
         self.folder_chosen.emit(folder)
-
-    def _clear_recent(self) -> None:
-        self._settings.clear_recent_files()
-        self.cleared.emit()
 
 
 def _display_name(path: Path, others: list[Path]) -> str:

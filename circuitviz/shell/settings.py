@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
 from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES
 from circuitviz.formats.json_bounds import replace_surrogates
@@ -18,10 +18,13 @@ MAX_RECENT_FILES = 10
 LOG_LEVELS = ("warning", "info", "debug")
 
 
-class Settings:
+class Settings(QObject):
     """Appearance, machine, recent files and the window's geometry, kept in ``QSettings``."""
 
+    recent_files_changed = Signal()
+
     def __init__(self) -> None:
+        super().__init__()
         self._store = QSettings()
 
     @property
@@ -120,11 +123,13 @@ class Settings:
         """Put a file first in the list."""
         others = [p for p in self.recent_files if p != path.absolute()]
         self._store.setValue("recent", [_path_text(p) for p in [path.absolute(), *others][:MAX_RECENT_FILES]])
+        self.recent_files_changed.emit()
 
     def clear_recent_files(self) -> None:
-        """Clear the list."""
+        """Clear the list, and that of the circuits that were open last."""
         for key in ("recent", "last circuits", "last places"):
             self._store.remove(key)
+        self.recent_files_changed.emit()
 
     @property
     def data_folder(self) -> Path:

@@ -34,7 +34,6 @@ class SettingsDialog(QDialog):
     dtype_changed = Signal(str)
     threads_changed = Signal(int)
     log_level_changed = Signal(str)
-    recent_cleared = Signal()
 
     def __init__(self, parent: QWidget, settings: Settings) -> None:
         super().__init__(parent)
@@ -173,7 +172,6 @@ class SettingsDialog(QDialog):
     def _clear_recent(self) -> None:
         self.settings.clear_recent_files()
         self._show_recent_count()
-        self.recent_cleared.emit()
 
     def _show_recent_count(self) -> None:
         number = len(self.settings.recent_files)

@@ -400,6 +400,17 @@ def test_an_empty_pane_beside_a_circuit_has_a_start_page(
     qtbot.keyClick(window, Qt.Key.Key_Backslash, CTRL)
     click_node(panes.panes[1])
     page = panes.panes[0].start_page
+
+    def listed() -> int:
+        QApplication.processEvents()  # widgets of a layout are shown in the next turn
+        return sum(each.isVisible() for each in page.findChildren(QPushButton, "link"))
+
+    assert listed() == 3
+    window.recent_menu.fill_menu()
+    window.recent_menu.actions()[-1].trigger()
+    assert listed() == 0
+    window.settings.add_recent_file(files[0])
+    assert listed() == 1
     search = next(each for each in page.findChildren(QPushButton) if each.text() == "New search")
     assert window.docks["discovery"].isHidden()
     QTest.mouseClick(search, LEFT)

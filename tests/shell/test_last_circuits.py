@@ -65,7 +65,7 @@ def test_circuits_of_last_time_open_where_they_were(
 
     window: MainWindow = open_window()
     shoot(window, "start-page-last")
-    window.start_pages.list_files(window.start_page)
+    window.start_pages.list_files()
     QApplication.processEvents()
     headings = [each for each in window.start_page.findChildren(QLabel, "heading") if each.isVisible()]
     assert len(headings) == 1, "an earlier list is not seen below the new one"
@@ -123,5 +123,5 @@ def test_places_that_cannot_be_read_open_the_files_all_the_same(
     assert shown(window) == ["three.circuit"] and window.failure_dialog is not None
     window.failure_dialog.close()
     window.settings.clear_recent_files()
-    window.start_pages.list_files(window.start_page)
+    window.start_pages.list_files()
     assert not window.last_circuits.paths and last_link(window) is None
