@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from opening import LONG
+from opening import LONG, open_in
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
+from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.shell.main_window import MainWindow
 
 LEFT = Qt.MouseButton.LeftButton
@@ -111,6 +113,49 @@ def test_a_window_on_a_screen_that_is_gone_comes_to_one_that_is_there(
     assert any(screen.contains(title_line) for screen in screens), own.geometry()
 
 
+def test_a_window_closed_while_circuits_open_keeps_those_that_are_still_to_come(
+    open_window: Any, qtbot: QtBot, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window: MainWindow = open_window()
+    places = {"sides": [1, 2], "sizes": [300, 700], "windows": {"0": "AdnQ"}, "main": 2, "front": 1}
+    window.settings.last_circuits = files, json.dumps(places)
+    last, own = window.last_circuits, files[0].with_name("own.circuit")
+    own.write_bytes(files[0].read_bytes())
+    handles: list[JobHandle] = []
+    open_path = window.file_controller.open_path
+
+    def open_first_alone(path: Path) -> JobHandle | None:
+        if path != files[0]:
+            handles.append(JobHandle(path, lambda: None))
+            return handles[-1]  # it is being read for ever
+        files[0].unlink()  # the first fails, and is told
+        return open_path(path)
+
+    open_in(window, qtbot, own)
+    monkeypatch.setattr(window.file_controller, "open_path", open_first_alone)
+    last.open_again()
+    qtbot.waitUntil(lambda: bool(handles), timeout=LONG)
+    last.open_again()
+    assert len(handles) == 1, "what is being opened is not opened again"
+    last.save()
+    paths, text = window.settings.last_circuits
+    assert paths == [files[1], files[2], own], "the second is being read, the third still to come"
+    assert json.loads(text) == {"sides": [0, 1], "sizes": [300, 700], "windows": {}, "main": 1, "front": 0}
+    window.settings.last_circuits = (
+        [own, files[1], files[2]],
+        json.dumps({**places, "windows": {"2": "AdnQ"}}),
+    )
+    last.save()
+    paths, text = window.settings.last_circuits
+    assert paths == [own, files[1], files[2]] and json.loads(text)["windows"] == {"2": "AdnQ"}
+    handles[0].finished.emit(None)
+    handles[1].finished.emit(None)
+    last.save()
+    assert window.settings.last_circuits[0] == [own], "once all are read, what is open counts"
+    assert window.failure_dialog is not None
+    window.failure_dialog.close()
+
+
 @pytest.mark.parametrize("places", ["", "[]", "{", '{"sides": 3, "sizes": [], "windows": {}}', "{}"])
 def test_places_that_cannot_be_read_open_the_files_all_the_same(
     open_window: Any, qtbot: QtBot, files: list[Path], places: str
@@ -123,5 +168,4 @@ def test_places_that_cannot_be_read_open_the_files_all_the_same(
     assert shown(window) == ["three.circuit"] and window.failure_dialog is not None
     window.failure_dialog.close()
     window.settings.clear_recent_files()
-    window.start_pages.list_files()
     assert not window.last_circuits.paths and last_link(window) is None
