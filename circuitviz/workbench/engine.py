@@ -187,7 +187,7 @@ class Engine:
     def _make_room(self, shortage: models.MemoryShortError) -> Generator[Reply, None, bool]:
         """Release models that no job needs, the least recently used first, until memory suffices.
 
-        Each release is told before the next one: the job may be cancelled or step aside between two.
+        Each release is told at once: the job may be cancelled, or step aside, as early as in collecting.
 
         Returns:
             Whether any model was released.
@@ -197,10 +197,10 @@ class Engine:
             name = group[0].model.name
             for engine in group:
                 engine.release_model()
-            self.shared.collect_garbage()
-            models.free_device_memory(shortage.device)
             is_released = True
             yield ModelReleased(name, tuple(engine.tab for engine in group if engine.tab is not None))
+            self.shared.collect_garbage()
+            models.free_device_memory(shortage.device)
             if shortage.is_over:
                 break
         return is_released

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from circuitviz.cancellation import Cancelled
 from circuitviz.models import MemoryShortError, memory_needs
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.engine_pool import EnginePool
@@ -69,6 +70,21 @@ def test_each_release_is_told_before_the_next(pool: EnginePool, monkeypatch: pyt
     assert pool.engine(2).is_model_open
     replies.close()  # type: ignore[attr-defined]  # a generator
     assert pool.engine(2).is_model_open
+
+
+@pytest.mark.usefixtures("short")
+def test_a_release_is_told_where_collecting_garbage_is_cancelled(pool: EnginePool) -> None:
+    """Else the window would take a model for open that is gone."""
+
+    def cancel() -> None:
+        raise Cancelled
+
+    pool.engine(3).shared.collect_garbage = cancel
+    replies = list[Reply]()
+    with pytest.raises(Cancelled):
+        for reply in opening(pool.engine(3), "x-proportion"):
+            replies.append(reply)
+    assert ModelReleased("demo", (0, 1)) in replies
 
 
 @pytest.mark.usefixtures("short")
