@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
+from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.shapes.charts.chart_shapes import MeasureChart
 from circuitviz.shapes.drawing import Drawing
@@ -32,7 +34,8 @@ ATTENTION_TERMS = {  # not part of the sum, of which patterns are held
     "queries": ("Scores, queries", "the circuit's nodes, as queries"),
     "keys": ("Scores, keys", "the circuit's nodes, as keys"),
 }
-ROW_HEIGHT_PX, SUM_HEIGHT_PX, GAP_PX = 20, 26, 8
+ROW_HEIGHT_PX, SUM_EXTRA_PX, GAP_PX = 20, 6, 8
+MIN_BAR_WIDTH_PX, NAME_GAP_PX, NUMBER_GAP_PX = 20, 10, 8
 
 
 class LedgerView(ThemedWidget):
@@ -45,7 +48,21 @@ class LedgerView(ThemedWidget):
         self.target = ""
         self.setAccessibleName("Ledger")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumWidth(230)
+
+    @property
+    def _row_height_px(self) -> int:
+        """Height of a row, which grows with the text."""
+        return max(scale_pixels(self, ROW_HEIGHT_PX), self.fontMetrics().height())
+
+    @property
+    def _bold_font(self) -> QFont:
+        font = self.font()
+        font.setBold(True)
+        return font
+
+    @property
+    def _sum_height_px(self) -> int:
+        return self._row_height_px + SUM_EXTRA_PX
 
     @property
     def total(self) -> float:
@@ -54,8 +71,25 @@ class LedgerView(ThemedWidget):
 
     def sizeHint(self) -> QSize:
         """Height of all rows."""
-        below = GAP_PX + ROW_HEIGHT_PX * len(ATTENTION_TERMS) if self.attention_terms else 0
-        return QSize(300, ROW_HEIGHT_PX * len(LEDGER_TERMS) + SUM_HEIGHT_PX + 4 + below)
+        below = GAP_PX + self._row_height_px * len(ATTENTION_TERMS) if self.attention_terms else 0
+        return QSize(300, self._row_height_px * len(LEDGER_TERMS) + self._sum_height_px + 4 + below)
+
+    def minimumSizeHint(self) -> QSize:
+        """Width of numbers, the shortest bars and names that are cut to the longest term of one word."""
+        metrics = self.fontMetrics()
+        name_px = max(metrics.horizontalAdvance(name) for name, _ in LEDGER_TERMS.values() if " " not in name)
+        number_px = math.ceil(QFontMetricsF(self._bold_font).horizontalAdvance(f"{-10:+.4f}"))
+        width_px = name_px + NAME_GAP_PX + MIN_BAR_WIDTH_PX + NUMBER_GAP_PX + number_px
+        for name in self._attention_rows:
+            texts = ATTENTION_TERMS[name][0] + self._attention_text(name)
+            width_px = max(width_px, metrics.horizontalAdvance(texts) + NAME_GAP_PX)
+        return QSize(width_px, self.sizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the height of rows of larger text."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self.updateGeometry()
 
     def show_ledger(
         self, terms: Mapping[str, float] | None, target: str, attention: Mapping[str, float] | None = None
@@ -125,9 +159,9 @@ class LedgerView(ThemedWidget):
     def tip_at(self, y: int) -> str:
         """What the term in a line means; empty beside all terms."""
         tips = [tip for _, tip in LEDGER_TERMS.values()]
-        if self.terms and y < ROW_HEIGHT_PX * len(tips):
-            return tips[max(0, y) // ROW_HEIGHT_PX]
-        row = (y - ROW_HEIGHT_PX * len(tips) - SUM_HEIGHT_PX - GAP_PX) // ROW_HEIGHT_PX
+        if self.terms and y < self._row_height_px * len(tips):
+            return tips[max(0, y) // self._row_height_px]
+        row = (y - self._row_height_px * len(tips) - self._sum_height_px - GAP_PX) // self._row_height_px
         if not 0 <= row < len(self._attention_rows):
             return ""
         part = ATTENTION_TERMS[self._attention_rows[row]][1]
@@ -143,35 +177,46 @@ class LedgerView(ThemedWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics = QFontMetricsF(self.font())
-        name_width = max(metrics.horizontalAdvance(name) for name, _ in LEDGER_TERMS.values()) + 10
-        value_texts = [f"{value:+.4f}" for value in (*self.terms.values(), self.total)]
-        number_width = max(metrics.horizontalAdvance(text) for text in value_texts) + 8
-        bar_width = max(20.0, self.width() - name_width - number_width)
+        bold = self._bold_font
+        metrics, bold_metrics = QFontMetricsF(self.font()), QFontMetricsF(bold)
+        value_texts = [f"{value:+.4f}" for value in self.terms.values()]
+        number_width = max(
+            *map(metrics.horizontalAdvance, value_texts), bold_metrics.horizontalAdvance(f"{self.total:+.4f}")
+        )
+        number_width += NUMBER_GAP_PX
+        longest = max(metrics.horizontalAdvance(name) for name, _ in LEDGER_TERMS.values())
+        name_width = min(longest + NAME_GAP_PX, self.width() - number_width - MIN_BAR_WIDTH_PX)
+        bar_width = max(float(MIN_BAR_WIDTH_PX), self.width() - name_width - number_width)
         values = [*self.terms.values(), self.total, 0.0]
         low, high = min(values), max(values)
         scale = bar_width / ((high - low) or 1.0)
         zero = name_width - low * scale
         for number, (name, value) in enumerate(self.terms.items()):
-            self._paint_row(
-                painter, number * ROW_HEIGHT_PX, ROW_HEIGHT_PX, LEDGER_TERMS[name][0], value, zero, scale
+            shown_name = metrics.elidedText(
+                LEDGER_TERMS[name][0], Qt.TextElideMode.ElideRight, name_width - NAME_GAP_PX
             )
-        top = len(self.terms) * ROW_HEIGHT_PX
+            self._paint_row(
+                painter, number * self._row_height_px, self._row_height_px, shown_name, value, zero, scale
+            )
+        top = len(self.terms) * self._row_height_px
         painter.setPen(QColor(self.theme.line))
         painter.drawLine(0, top + 2, self.width(), top + 2)
-        bold = self.font()
-        bold.setBold(True)
         painter.setFont(bold)
-        total_name = QFontMetricsF(bold).elidedText(
-            f"= {self.target}", Qt.TextElideMode.ElideRight, name_width - 6
+        total_name = bold_metrics.elidedText(
+            f"= {self.target}", Qt.TextElideMode.ElideRight, name_width - NAME_GAP_PX
         )
-        self._paint_row(painter, top + 4, SUM_HEIGHT_PX - 4, total_name, self.total, zero, scale, is_sum=True)
+        self._paint_row(
+            painter, top + 4, self._sum_height_px - 4, total_name, self.total, zero, scale, is_sum=True
+        )
         painter.setPen(QColor(self.theme.muted))
-        painter.drawLine(round(zero), 2, round(zero), round(top + SUM_HEIGHT_PX))
+        painter.drawLine(round(zero), 2, round(zero), round(top + self._sum_height_px))
         painter.setFont(self.font())
         for number, name in enumerate(self._attention_rows):
             line = QRectF(
-                0, top + SUM_HEIGHT_PX + GAP_PX + number * ROW_HEIGHT_PX, self.width(), ROW_HEIGHT_PX
+                0,
+                top + self._sum_height_px + GAP_PX + number * self._row_height_px,
+                self.width(),
+                self._row_height_px,
             )
             painter.setPen(QColor(self.theme.text))
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, ATTENTION_TERMS[name][0])
