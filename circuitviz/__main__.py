@@ -10,6 +10,7 @@ INTERRUPTED_EXIT_CODE = 130  # exit code: 128 and SIGINT's number
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. Without ``argv``, as a process, Ctrl+C ends it at once."""
+    owns_process = argv is None
     if argv is None:
         import _signal  # type: ignore[import-not-found]  # signal itself takes a while to import
 
@@ -19,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
         argv = sys.argv[1:]
     from circuitviz.cli import run  # only now, so that Ctrl+C ends the process while its modules load
 
-    return run(argv)
+    return run(argv, owns_process)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ from circuitviz.cli.parser import parse_arguments
 from circuitviz.errors import ComputationError, InputError
 
 
-def run(argv: list[str]) -> int:
+def run(argv: list[str], owns_process: bool = False) -> int:
     """Run one command.
 
     Args:
         argv: the command line without the program's name.
+        owns_process: whether the process runs nothing but this command, so that a command that computes may
+            defer imports of libraries; the window, which has threads, never does.
 
     Returns:
         The exit code: 0 done, 1 a computation failed, 2 the input was wrong, 130 interrupted.
@@ -25,6 +27,11 @@ def run(argv: list[str]) -> int:
         args = parse_arguments(argv)
         if args.verbose:
             log_to_standard_error()
+        if owns_process and "verb" in args:  # the window is the command without a name
+            # the layers of models are not loaded before the words are parsed, nor for the window
+            from circuitviz.models.deferred_imports import allow_deferred_imports
+
+            allow_deferred_imports()
         with interrupts_handled(), input_warnings_printed(), ExitStack() as args.closing:
             exit_code: int = args.run(args)
             if sys.stdout is not None:

@@ -1,8 +1,13 @@
 """Leave modules unloaded that transformers and TransformerLens import and a model's pass does not use.
 
 When they are imported, both import object detection (scipy), data sets (pandas, pyarrow), tensors spread
-over processes (sympy) and torch's compiler; that takes longer than a search on a small model. While
-:func:`defer_imports` is open,
+over processes (sympy) and torch's compiler; that takes longer than a search on a small model.
+
+``sys.modules`` belongs to the whole process: another thread that imports a listed module meanwhile keeps a
+placeholder, and what the libraries have taken from one stays a stand-in, which is not equal to the real
+class. So nothing is deferred unless whoever owns the process has called :func:`allow_deferred_imports`, which
+the command line does for its commands, and as long as the process has one thread: never in the window, in a
+notebook or in another program. Then, while :func:`defer_imports` is open,
 
 1. each module of ``DEFERRED_NAMES`` that is not loaded has a :class:`Placeholder` in ``sys.modules``;
 2. a listed name taken from it is a :class:`DeferredName`, which loads the module when it is used; a
@@ -19,7 +24,9 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import pkgutil
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
@@ -28,6 +35,7 @@ from types import ModuleType
 from typing import Any
 
 SWITCH = "CIRCUITVIZ_DEFER_IMPORTS"
+_is_allowed = False  # until the owner of the process says so
 
 # functions and classes that a library imports when it is loaded, and uses only when something of it runs
 DEFERRED_NAMES: dict[str, tuple[str, ...]] = {
@@ -115,6 +123,10 @@ class DeferredName:
 
     def __subclasscheck__(self, subclass: type) -> bool:
         return self._placeholder.is_loaded() and issubclass(subclass, self.resolve())
+
+    def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
+        # copied or pickled, it is the function or class itself
+        return pkgutil.resolve_name, (f"{self._placeholder.__name__}:{self._name}",)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any]:
         return (self.resolve(),)
@@ -215,18 +227,29 @@ def _remove_placeholder(name: str) -> None:
         delattr(sys.modules[parent], child)
 
 
+def allow_deferred_imports() -> None:
+    """Let :func:`defer_imports` act from now on; to be called by whoever owns the process."""
+    global _is_allowed
+    _is_allowed = True
+
+
 @contextmanager
 def defer_imports() -> Iterator[None]:
-    """While it is open, an import of a listed module that is not loaded gives a placeholder."""
-    if os.environ.get(SWITCH) == "0":
+    """While it is open, an import of a listed module that is not loaded gives a placeholder.
+
+    Nothing changes where that is not allowed, where another thread is running, which could import one, or
+    where the environment switches it off.
+    """
+    if not _is_allowed or threading.active_count() > 1 or os.environ.get(SWITCH) == "0":
         yield
         return
     added = [name for name in DEFERRED_NAMES if _add_placeholder(name)]
     finder = _PackageLoader()
-    sys.meta_path.insert(0, finder)
+    # a new list each time: an import that goes through the old one would skip a finder
+    sys.meta_path = [finder, *sys.meta_path]
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
+        sys.meta_path = [other for other in sys.meta_path if other is not finder]
         for name in added:
             _remove_placeholder(name)

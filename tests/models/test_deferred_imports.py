@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import pickle
 import subprocess
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import circuitviz as cv
+from circuitviz.__main__ import main
+from circuitviz.cli import cmd_open, run
 from circuitviz.models import deferred_imports
 from circuitviz.models.deferred_imports import SWITCH, DeferredName, defer_imports
 
@@ -28,7 +34,9 @@ MODULES = {
 
 @pytest.fixture
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A package and modules on the path, whose imports are deferred."""
+    """A package and modules on the path, whose imports are deferred, as in a process of one thread and one command."""
+    monkeypatch.setattr(deferred_imports, "_is_allowed", True)
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
     for name, text in MODULES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -90,15 +98,48 @@ def test_a_decorator_takes_effect_when_its_module_is_loaded() -> None:
 
 
 @pytest.mark.usefixtures("modules")
-def test_what_is_not_installed_fails_as_ever_and_the_switch_loads_all(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_not_installed_fails_as_ever() -> None:
     with defer_imports(), pytest.raises(ModuleNotFoundError):
         importlib.import_module("absent_module")
-    monkeypatch.setenv(SWITCH, "0")
+
+
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize("reason", ["nobody allowed it", "another thread runs", "the environment's switch"])
+def test_nothing_is_deferred_where_it_may_not_be(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if reason == "nobody allowed it":
+        monkeypatch.setattr(deferred_imports, "_is_allowed", False)
+    elif reason == "another thread runs":
+        monkeypatch.setattr(threading, "active_count", lambda: 2)
+    else:
+        monkeypatch.setenv(SWITCH, "0")
+    finders = sys.meta_path
+    with defer_imports():
+        assert sys.meta_path is finders and not placeholders()
+        user = importlib.import_module("user_of_them")
+    assert user.plain(1) == 101 and user.twice is sys.modules["slowly.listed"].twice
+
+
+@pytest.mark.usefixtures("modules")
+def test_a_list_of_finders_that_an_import_goes_through_stays_as_it_is() -> None:
+    lists = [sys.meta_path]
+    copies = [list(sys.meta_path)]
+    with defer_imports():
+        lists.append(sys.meta_path)
+        copies.append(list(sys.meta_path))
+    assert lists == copies and sys.meta_path == lists[0] and len(lists[1]) == len(lists[0]) + 1
+
+
+@pytest.mark.usefixtures("modules")
+def test_what_is_copied_or_pickled_is_the_function_or_class_itself() -> None:
     with defer_imports():
         user = importlib.import_module("user_of_them")
-    assert user.plain(1) == 101 and "slowly.listed" in sys.modules
+    assert isinstance(user.twice, DeferredName) and isinstance(user.Base, DeferredName)
+    pickled = pickle.dumps([user.twice, user.Base])
+    assert b"circuitviz" not in pickled and "slowly.listed" not in sys.modules
+    twice, base = pickle.loads(pickled)  # noqa: S301  # what this test has pickled
+    listed = importlib.import_module("slowly.listed")
+    assert twice is listed.twice and base is listed.Base
+    assert copy.deepcopy({"base": user.Base})["base"] is listed.Base is copy.copy(user.Base)
 
 
 @pytest.mark.usefixtures("modules")
@@ -117,11 +158,35 @@ def test_listed_names_are_there(name: str) -> None:
     assert all(callable(getattr(module, listed_name)) for listed_name in listed)
 
 
+def placeholders() -> list[str]:
+    """Names of the modules that have one now."""
+    return [name for name, module in sys.modules.items() if isinstance(module, deferred_imports.Placeholder)]
+
+
+def test_other_programs_and_the_window_never_defer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_window(_args: object) -> int:
+        cv.load_model("demo")
+        return 0
+
+    added: list[str] = []
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setattr(deferred_imports, "_add_placeholder", added.append)
+    monkeypatch.setattr(deferred_imports, "_is_allowed", False)  # for what is set here to be undone
+    monkeypatch.setattr(cmd_open, "run", open_window)
+    assert run(["--model", "demo"], owns_process=True) == 0  # the window's command
+    assert main(["check-task", "-t", "ioi", "--prompts", "2"]) == 0  # called by another program
+    assert not added and not deferred_imports._is_allowed
+    assert run(["list", "models"], owns_process=True) == 0
+    cv.load_model("demo")
+    assert added == list(deferred_imports.DEFERRED_NAMES)
+
+
 IN_A_FRESH_PROCESS = """
 import sys
-import circuitviz as cv
-model = cv.load_model("demo")
-cv.discover(model, cv.load_task("induction", model, prompts=2), "eap")
+from circuitviz.__main__ import main
+path = sys.argv.pop()
+sys.argv[1:] = [*"discover -m demo -t induction --prompts 2 --method eap --edges 20 -o".split(), path]
+assert main() == 0
 deferred = "scipy.optimize pandas datasets sympy torch._dynamo torch.distributed.tensor".split()
 print([name for name in deferred if name in sys.modules])
 from transformers.loss.loss_for_object_detection import linear_sum_assignment
@@ -129,7 +194,7 @@ print(linear_sum_assignment([[9.0, 1.0], [2.0, 9.0]])[1].tolist(), "scipy.optimi
 """
 
 
-def test_opening_a_model_and_a_search_load_nothing_that_they_do_not_need() -> None:
-    command = [sys.executable, "-c", IN_A_FRESH_PROCESS]
+def test_a_command_loads_nothing_that_opening_a_model_and_a_search_do_not_need(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", IN_A_FRESH_PROCESS, str(tmp_path / "found.circuit")]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.stdout.splitlines() == ["[]", "[1, 0] True"], ran.stderr
+    assert ran.stdout.splitlines()[-2:] == ["[]", "[1, 0] True"], ran.stderr
