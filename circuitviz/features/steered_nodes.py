@@ -58,6 +58,30 @@ class SteeredPositions:
         return is_changed_text[:, None] & is_steered
 
 
+def check_positions(changes: Mapping[str, Intervention], prompt_time: int, max_tokens: int) -> None:
+    """Check that the model reads a token at each position of the changes.
+
+    The last token that is written is not read, so a change there would do nothing.
+
+    Args:
+        changes: What is done to each node, by name.
+        prompt_time: Number of tokens of the prompt.
+        max_tokens: How many tokens are written at most.
+
+    Raises:
+        InputError: There is no token at a position, or it is not read.
+    """
+    last = prompt_time + max_tokens - 2
+    for name, change in changes.items():
+        for position in change.positions:
+            if not -prompt_time <= position <= last:
+                raise InputError(
+                    f"'{name}' was to be changed at position {position}; for a prompt of {prompt_time} "
+                    f"tokens and {max_tokens} more, {-prompt_time} to {last} would be right: from 0 at the "
+                    "first token, from -1 at the prompt's last token backwards."
+                )
+
+
 @dataclass(frozen=True)
 class SteeredNode:
     """A node that is changed.

@@ -22,7 +22,12 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.prompt_run import run_prompt
-from circuitviz.features.steered_nodes import SteeredNode, SteeredPositions, find_steered_node
+from circuitviz.features.steered_nodes import (
+    SteeredNode,
+    SteeredPositions,
+    check_positions,
+    find_steered_node,
+)
 from circuitviz.graph.steering import Continuation, GeneratedToken, SteeringQuery, SteeringResult
 from circuitviz.models import Model
 from circuitviz.models.generation import GenerationPass
@@ -146,6 +151,7 @@ def _encode_prompt(model: Model, query: SteeringQuery) -> list[int]:
             f"A prompt of {len(ids)} tokens and {query.max_tokens} more were asked for; '{model.name}' reads "
             f"at most {model.n_ctx}, so at most {max(0, model.n_ctx - len(ids))} more would be right."
         )
+    check_positions(query.changes, len(ids), query.max_tokens)
     return ids
 
 

@@ -10,11 +10,11 @@ import psutil
 from circuitviz.errors import InputError
 from circuitviz.formats.schemas import MAX_COUNT, any_text, integer_between
 from circuitviz.graph import ModelShape
+from circuitviz.graph.limits import MAX_POSITIONS
 
 MAX_LAYERS, MAX_HEADS, MAX_SENDERS = 512, 1024, 20_000
 MAX_NODES = 12_000  # of a graph that lists its nodes; files that circuit-tracer prunes have up to 5,000
 MAX_SENDER_RECEIVER_PAIRS = 50_000_000  # Llama 3 70B has 34 million
-MAX_POSITIONS = 2**20  # of a prompt
 TEXT_FIELDS = ("name", "kind", "site", "dictionary", "span")  # the other fields of a node are whole numbers
 MAX_NODE_FIELDS = {
     "layer": MAX_LAYERS - 1,

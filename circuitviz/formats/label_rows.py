@@ -18,8 +18,9 @@ from circuitviz.document.labels import (
     target_kind,
 )
 from circuitviz.errors import InputError
-from circuitviz.formats.schemas import MAX_COUNT, MAX_SEED, integer_between
+from circuitviz.formats.schemas import MAX_COUNT, integer_between
 from circuitviz.graph import Graph, NodeKind
+from circuitviz.graph.limits import MAX_SEED
 
 FEATURE_CIRCUITS_COLUMNS = ("Component", "Layer", "Feature", "Name", "Annotation", "Notes")
 _UNSUPPORTED_COMPONENTS = re.compile(

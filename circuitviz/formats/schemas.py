@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.graph.limits import is_bounded_number, is_whole_number
 
 Schema = Callable[[Any, str], None]
-MAX_NUMBER = 3.4e38  # the largest 32-bit float
 MAX_COUNT = 2**31 - 1
-MAX_SEED = 2**63 - 1
 MAX_QUOTE_LENGTH = 60  # characters
 
 
@@ -24,16 +23,9 @@ def schema_error(value: Any, location: str, expected: str) -> InputError:
     return InputError(f"its {location} is {str(value)[:MAX_QUOTE_LENGTH]!r}; {expected} would be right")
 
 
-def is_drawable_number(value: Any) -> bool:
-    """Whether a value is a finite number of a size that can be drawn."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) and abs(value) <= MAX_NUMBER
-
-
 def finite_number(value: Any, location: str) -> None:
     """A finite number."""
-    if not is_drawable_number(value):
+    if not is_bounded_number(value):
         raise schema_error(value, location, "a number")
 
 
@@ -47,7 +39,7 @@ def integer_between(minimum: int = 0, maximum: int = MAX_COUNT) -> Schema:
     """A whole number from ``minimum`` to ``maximum``."""
 
     def check(value: Any, location: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+        if not is_whole_number(value, minimum, maximum):
             raise schema_error(value, location, f"a whole number from {minimum:,} to {maximum:,}")
 
     return check
@@ -71,7 +63,7 @@ def any_value(value: Any, location: str) -> None:
 
 def any_scalar(value: Any, location: str) -> None:
     """A text, a number, true, false or null."""
-    if value is not None and not isinstance(value, str | bool) and not is_drawable_number(value):
+    if value is not None and not isinstance(value, str | bool) and not is_bounded_number(value):
         raise schema_error(value, location, "a text or a number")
 
 

@@ -5,12 +5,12 @@ Plain data that files, undo commands and measurements share.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from circuitviz.errors import InputError, suggest_name
+from circuitviz.graph.limits import MAX_NUMBER, MAX_POSITIONS, is_bounded_number, is_whole_number
 
 COMPONENT_INTERVENTIONS = {
     "scale": "its own output, times a factor",
@@ -49,7 +49,7 @@ class Intervention:
             the answer position backwards; everywhere if empty.
 
     Raises:
-        InputError: There is no such value, or the amount is out of range.
+        InputError: There is no such value, or the amount or a position is out of range.
     """
 
     value: str = "scale"
@@ -63,9 +63,18 @@ class Intervention:
                 f"There is no value '{self.value}' for a node; {', '.join(valid_values)} would be right."
                 + suggest_name(self.value, valid_values)
             )
-        if not math.isfinite(self.amount):
+        if not is_bounded_number(self.amount):
             verb = {"set": "set to", "add": "raised by"}.get(self.value, "scaled by")
-            raise InputError(f"A node was to be {verb} {self.amount}; a finite number would be right.")
+            raise InputError(
+                f"A node was to be {verb} {self.amount}; a finite number of at most {MAX_NUMBER:g} in size "
+                "would be right."
+            )
+        for position in self.positions:
+            if not is_whole_number(position, -MAX_POSITIONS, MAX_POSITIONS):
+                raise InputError(
+                    f"A node was to be changed at position {position}; a whole number from "
+                    f"{-MAX_POSITIONS:,} to {MAX_POSITIONS:,} would be right."
+                )
 
     @property
     def description(self) -> str:
@@ -78,7 +87,7 @@ class Intervention:
     @property
     def to_json(self) -> list[Any]:
         """``[value, amount, [positions]]``; ``from_json`` reads it again."""
-        return [self.value, self.amount, list(self.positions)]
+        return [self.value, float(self.amount), list(self.positions)]
 
     @staticmethod
     def from_json(data: Any) -> Intervention:

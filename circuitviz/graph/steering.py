@@ -16,6 +16,7 @@ from typing import Any
 from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.graph.interventions import STEERING_ACTIONS, Intervention
+from circuitviz.graph.limits import MAX_NUMBER, MAX_SEED, is_bounded_number, is_whole_number
 
 STEERED_TOKENS = {
     "generated": "from the last token of the prompt on, so that each new token is written steered",
@@ -82,22 +83,25 @@ class SteeringQuery:
                 f"Steering was to act on '{self.steered_tokens}' tokens; {', '.join(STEERED_TOKENS)} would "
                 "be right." + suggest_name(self.steered_tokens, STEERED_TOKENS)
             )
-        if len(self.strengths) > MAX_STRENGTHS or not all(map(math.isfinite, self.strengths)):
+        if len(self.strengths) > MAX_STRENGTHS or not all(map(is_bounded_number, self.strengths)):
             given = ", ".join(f"{strength:g}" for strength in self.strengths)
             raise InputError(
-                f"The strengths {given} were given; up to {MAX_STRENGTHS} finite numbers would be right."
+                f"The strengths {given} were given; up to {MAX_STRENGTHS} finite numbers of at most "
+                f"{MAX_NUMBER:g} in size would be right."
             )
-        if not 1 <= self.max_tokens <= MAX_GENERATED_TOKENS:
+        if not is_whole_number(self.max_tokens, 1, MAX_GENERATED_TOKENS):
             raise InputError(
                 f"{self.max_tokens} tokens were to be written; 1 to {MAX_GENERATED_TOKENS:,} would be right."
             )
-        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+        if not (is_bounded_number(self.temperature) and self.temperature >= 0):
             raise InputError(
-                f"The temperature {self.temperature} was given; 0, for the likeliest token, or more would be "
-                "right."
+                f"The temperature {self.temperature} was given; 0, for the likeliest token, to "
+                f"{MAX_NUMBER:g} would be right."
             )
-        if self.seed < 0:
-            raise InputError(f"The seed {self.seed} was given; a whole number from 0 on would be right.")
+        if not is_whole_number(self.seed, 0, MAX_SEED):
+            raise InputError(
+                f"The seed {self.seed} was given; a whole number from 0 to {MAX_SEED:,} would be right."
+            )
 
     @property
     def changes_by_strength(self) -> dict[float | None, dict[str, Intervention]]:
@@ -123,7 +127,8 @@ class SteeringQuery:
         return {
             **data,
             "changes": {name: change.to_json for name, change in self.changes.items()},
-            "strengths": list(self.strengths),
+            "strengths": [float(strength) for strength in self.strengths],
+            "temperature": float(self.temperature),
             "directions": {name: list(texts) for name, texts in self.directions.items()},
             "dictionaries": list(self.dictionaries),
         }

@@ -20,7 +20,7 @@ from circuitviz.errors import InputError
 from circuitviz.features import steer_steps
 from circuitviz.graph import Intervention
 from circuitviz.graph.steering import SteeringQuery, SteeringResult
-from circuitviz.models import from_hugging_face
+from circuitviz.models import from_hugging_face, load_model
 from circuitviz.models.generation import GenerationPass
 from circuitviz.progress import ProgressRunner, run_to_completion
 
@@ -311,10 +311,26 @@ def test_what_cannot_be_steered_is_said() -> None:
         ({"m1": Intervention("add", 1.0)}, {"directions": {"resid1": ("Mary", "John")}}, "nothing is done to it"),
         ({"resid77": Intervention("add", 1.0)}, {"directions": {"resid77": ("Mary", "John")}}, "resid0 to resid4"),
         ({"m1": Intervention("add", 1.0)}, {"max_tokens": 200}, "reads at most 128"),
-        ({"m1": Intervention("scale", 1.7e308)}, {}, "not numbers once it is steered"),
+        ({"m1": Intervention("add", 1.0, (-11,))}, {"max_tokens": 3}, "position -11; .* -10 to 11 would be"),
+        ({"m1": Intervention("add", 1.0, (12,))}, {"max_tokens": 3}, "position 12; .* -10 to 11 would be"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=said):
             case.steer(changes, **more)
+
+
+@pytest.mark.parametrize("position", [-10, 11])
+def test_the_first_and_the_last_position_are_steered(position: int) -> None:
+    changes = {"m1": Intervention("scale", -20.0, (position,))}
+    result = steered_case("demo").steer(changes, max_tokens=3)
+    plain_text, steered = ([token.probability for token in one.tokens] for one in result.continuations)
+    assert steered != plain_text
+    assert (steered[:2] == plain_text[:2]) == (position == 11)
+
+
+def test_logits_that_are_no_numbers_are_refused() -> None:
+    query = SteeringQuery("demo", "When Mary", {"m1": Intervention("scale", 3e38)}, max_tokens=1)
+    with pytest.raises(InputError, match="not numbers once it is steered"):
+        run_to_completion(steer_steps(load_model("demo"), query, {}))
 
 
 def test_queries_that_make_no_sense_are_refused() -> None:
@@ -324,9 +340,13 @@ def test_queries_that_make_no_sense_are_refused() -> None:
         ({"changes": {"m1": Intervention("mean")}}, "no way to steer"),
         ({"steered_tokens": "some"}, "generated, all, prompt"),
         ({"strengths": (float("inf"),)}, "finite"),
+        ({"strengths": (1e39,)}, "3.4e.38"),
         ({"max_tokens": 0}, "1 to"),
+        ({"max_tokens": 2001}, "1 to"),
         ({"temperature": -1.0}, "temperature"),
+        ({"temperature": 1e39}, "3.4e.38"),
         ({"seed": -1}, "seed"),
+        ({"seed": 2**63}, "9,223,372,036,854,775,807"),
     ):
         with pytest.raises(InputError, match=said):
             replace(query, **fields)

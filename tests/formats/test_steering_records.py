@@ -10,11 +10,17 @@ from typing import Any
 
 import pytest
 from example_documents import labelled_document
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from steering_records import example_result
 
-from circuitviz.document import add_steering, remove_steering
+from circuitviz.document import Document, add_steering, remove_steering
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
+from circuitviz.formats.parts import FileContents
+from circuitviz.formats.parts.steering import SteeringPart
+from circuitviz.graph import Intervention, SteeringQuery
+from circuitviz.graph.steering import STEERED_TOKENS
 
 
 def test_what_is_recorded_can_be_undone_and_is_there_once() -> None:
@@ -77,6 +83,43 @@ def test_damaged_records_are_refused(tmp_path: Path, path: str, value: Any) -> N
             archive.writestr(name, data)
     with pytest.raises(InputError, match="steer"):
         open_document(tmp_path / "b.circuit")
+
+
+def numbers(*edges: float) -> st.SearchStrategy[Any]:
+    """Numbers of any size, often near the edges of what files hold."""
+    return st.sampled_from([*edges, *edges, 0, 1, 0.5, -2.0, -3, 1e300, 2**64, float("nan"), float("-inf")])
+
+
+@settings(max_examples=200)
+@given(
+    action=st.sampled_from(["scale", "set", "add", "zero", "mean"]),
+    amount=numbers(3.4e38, -3.4e38, 3.5e38),
+    positions=st.lists(numbers(2**20, -(2**20), 2**20 + 1, 0, True), max_size=2),
+    strengths=st.lists(numbers(3.4e38, 3.5e38, -1e300), max_size=2),
+    more=st.fixed_dictionaries(
+        {},
+        optional={
+            "steered_tokens": st.sampled_from([*STEERED_TOKENS, "none"]),
+            "max_tokens": numbers(1, 2000, 2001, True),
+            "temperature": numbers(0, 0.7, 3.4e38, 1e39),
+            "seed": numbers(0, 2**63 - 1, 2**63, True, 1.0),
+            "bos": st.sampled_from([True, False, None]),
+        },
+    ),
+)
+def test_every_query_that_is_accepted_can_be_read_again(
+    action: str, amount: Any, positions: list[Any], strengths: list[Any], more: dict[str, Any]
+) -> None:
+    try:
+        changes = {"m1": Intervention(action, amount, tuple(positions))}
+        query = SteeringQuery("demo", "x", changes, tuple(strengths), **more)
+    except InputError:
+        return
+    document = Document()
+    document.apply_command(add_steering(replace(example_result(), query=query)))
+    data = json.loads(json.dumps(SteeringPart().write(document)))
+    (again,) = SteeringPart().state(FileContents(data, {}))["steering"]
+    assert again.query == query and again.digest == document.state.steering[0].digest
 
 
 def test_numbers_of_a_text_are_summarised() -> None:

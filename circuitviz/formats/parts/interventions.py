@@ -6,10 +6,10 @@ from typing import Any
 
 from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.formats.graph_limits import MAX_POSITIONS
 from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 from circuitviz.formats.schemas import any_text, any_value, finite_number, integer_between, list_of, with_rule
 from circuitviz.graph import COMPONENT_INTERVENTIONS, FEATURE_INTERVENTIONS, Intervention
+from circuitviz.graph.limits import MAX_POSITIONS
 
 
 class InterventionsPart(DocumentPart):

@@ -8,7 +8,6 @@ from circuitviz.errors import InputError
 from circuitviz.formats.parts.circuit import task_check_schema
 from circuitviz.formats.schemas import (
     INTERVAL_FIELDS,
-    MAX_SEED,
     Schema,
     any_count,
     any_scalar,
@@ -25,6 +24,7 @@ from circuitviz.formats.schemas import (
     record_of,
     with_rule,
 )
+from circuitviz.graph.limits import MAX_SEED
 from circuitviz.graph.traces import TraceSet
 
 curve_point_schema = with_rule(

@@ -24,7 +24,6 @@ from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.formats.parts.registry import Arrays, DocumentPart, FileContents, parts, to_jsonable
 from circuitviz.formats.schemas import (
-    MAX_SEED,
     any_count,
     any_number,
     any_scalar,
@@ -41,6 +40,7 @@ from circuitviz.formats.schemas import (
     with_rule,
 )
 from circuitviz.graph.ablation_constants import AblationConstants
+from circuitviz.graph.limits import MAX_SEED
 from circuitviz.graph.spans import check_spans
 
 RENAMED_FIELDS = {"asked": "requested"}  # by the name in files

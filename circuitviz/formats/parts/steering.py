@@ -6,10 +6,8 @@ from typing import Any
 
 from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.formats.graph_limits import MAX_POSITIONS
 from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 from circuitviz.formats.schemas import (
-    MAX_SEED,
     any_count,
     any_text,
     any_value,
@@ -24,6 +22,7 @@ from circuitviz.formats.schemas import (
     with_rule,
 )
 from circuitviz.graph import Intervention, SteeringQuery, SteeringResult
+from circuitviz.graph.limits import MAX_POSITIONS, MAX_SEED
 from circuitviz.graph.steering import Continuation, GeneratedToken
 
 change_schema = with_rule(list_of(any_value), lambda c: len(c) == 3, "[action, amount, [positions]]")
