@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import signal
 import time
 from dataclasses import replace
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
             f"--sites was given '{args.sites}' with --cross-layer, which is of the MLPs of all layers; one "
             "of both would be right."
         )
+    _check_folder(args.output)
     model = models.load_model(args.model, args.device, args.dtype)
     if args.cross_layer:
         return _train_cross_layer(args, model, recipe)
@@ -90,6 +92,25 @@ def run(args: argparse.Namespace) -> int:
         for name, one in data.items()
     )
     return print_result(args, {"dictionaries": data}, lambda: "\n".join([head, *rows]))
+
+
+def _check_folder(folder: Path) -> None:
+    """Check, before anything is computed, that a folder is there or can be made, and can be written into.
+
+    Raises:
+        InputError: It is a file, is in a file, or nothing can be written into it.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not existing.is_dir():
+        problem = f"'{existing}' is no folder"
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        problem = f"nothing can be written into '{existing}'"
+    else:
+        return
+    raise InputError(
+        f"The dictionary was to be written into '{folder}', but {problem}; the name of a new folder, or of "
+        "one that can be written into, would be right."
+    )
 
 
 def _train_cross_layer(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from circuitviz import models
 from circuitviz.__main__ import main
 from circuitviz.cli.cmd_train_dictionary import interruptible_steps
 from circuitviz.features import load_dictionaries
@@ -68,6 +69,21 @@ def test_wrong_input_is_one_line(
     told = capsys.readouterr().err.strip()
     assert message in told and "\n" not in told
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--cross-layer",)])
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_file_in_the_place_of_the_folder_is_said_before_the_model_opens(
+    text: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    below: str,
+    more: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(models, "load_model", lambda *_: pytest.fail("the model was opened"))
+    assert main(["train-dictionary", str(text), "-o", str(text / below), *more]) == 2
+    told = capsys.readouterr().err.strip()
+    assert f"'{text}' is no folder" in told and "\n" not in told
 
 
 def test_interruption_waits_for_the_step_to_end() -> None:
