@@ -10,8 +10,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,7 @@ def propose_groups(
     top_tokens: Mapping[str, str],
     threshold: float = 0.5,
     excluded: frozenset[str] = frozenset(),
+    taken_names: Collection[str] = (),
 ) -> list[ProposedGroup]:
     """Return groups of a circuit's features and neurons, the best score first.
 
@@ -60,6 +62,7 @@ def propose_groups(
         top_tokens: The token that each feature promotes most, by node.
         threshold: The least mean similarity of the pairs of two groups that are joined, 0 to 1.
         excluded: Nodes that are in a group already.
+        taken_names: Names of groups that are there; no group is named so, nor as a node of the circuit.
 
     Raises:
         InputError: The threshold is out of range, or there are too many features.
@@ -95,7 +98,8 @@ def propose_groups(
         nodes = tuple(names[i] for i in order)
         score = float(similarity[pairs][is_pair].mean())
         groups.append(ProposedGroup(_group_name(nodes, top_tokens), nodes, score, means))
-    return _with_distinct_names(sorted(groups, key=lambda group: (-group.score, group.nodes)))
+    taken = {*taken_names, *(node.name for node in circuit.graph.nodes)}
+    return _with_distinct_names(sorted(groups, key=lambda group: (-group.score, group.nodes)), taken)
 
 
 def _similarity_parts(
@@ -183,12 +187,12 @@ def _group_name(nodes: Sequence[str], top_tokens: Mapping[str, str]) -> str:
     return f"{listed} and {n_more} more" if n_more > 0 else listed
 
 
-def _with_distinct_names(groups: Sequence[ProposedGroup]) -> list[ProposedGroup]:
-    used: dict[str, int] = {}
-    distinct = []
+def _with_distinct_names(groups: Sequence[ProposedGroup], taken: set[str]) -> list[ProposedGroup]:
+    """Number names that are taken: ``says ‘x’ (2)``."""
+    used, distinct = set(taken), []
     for group in groups:
-        used[group.name] = used.get(group.name, 0) + 1
-        n_before = used[group.name] - 1
-        name = group.name if not n_before else f"{group.name} ({n_before + 1})"
-        distinct.append(ProposedGroup(name, group.nodes, group.score, group.parts))
+        numbered = (f"{group.name} ({number})" for number in itertools.count(2))
+        name = next(name for name in itertools.chain([group.name], numbered) if name not in used)
+        used.add(name)
+        distinct.append(replace(group, name=name))
     return distinct

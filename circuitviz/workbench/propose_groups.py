@@ -82,7 +82,9 @@ def propose_groups_steps(
     directions = dict(zip(names, written.double().cpu().numpy(), strict=True))
     effects = dashboards.promoted_tokens_of(table.run.model, written, 1) if names else []
     top_tokens = {name: effect[0].token for name, effect in zip(names, effects, strict=True)}
-    groups = features.propose_groups(scores, circuit, directions, top_tokens, threshold, grouped)
+    groups = features.propose_groups(
+        scores, circuit, directions, top_tokens, threshold, grouped, state.groups
+    )
     kept = grouped.union(*(group.nodes for group in groups))
     yield Progress(1, 3, "the circuit")
     circuit_value, grouped_value = yield from _faithfulness_steps(session, state, kept)

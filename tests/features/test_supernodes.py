@@ -118,6 +118,19 @@ def test_edges_through_attention_scores_are_read_too() -> None:
     assert group.parts == pytest.approx({"reads": 1.0, "writes": 1.0, "decoder": 0.0})
 
 
+def test_names_of_groups_that_are_there_and_of_nodes_are_not_given_again() -> None:
+    scores, circuit = circuit_of(EDGES)
+    directions = directions_of(circuit, m1_f5=[1] * 32, m1_f6=[1] * 32)
+
+    def name(token: str, *taken: str) -> str:
+        tokens = {"m1.f5@1": token, "m1.f6@1": token}
+        (group,) = propose_groups(scores, circuit, directions, tokens, 0.95, taken_names=taken)
+        return group.name
+
+    assert name("x", "says ‘y’") == "says ‘x’"
+    assert name("x", "says ‘x’", "says ‘x’ (2)") == "says ‘x’ (3)"
+
+
 @pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8])
 def test_groups_are_disjoint_and_as_similar_as_asked(threshold: float) -> None:
     draw = np.random.default_rng(3)
