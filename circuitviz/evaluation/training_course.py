@@ -41,7 +41,8 @@ def follow_training_steps(
         setting: The setting of the training.
         steps: The training; ``done`` of its progress is the step.
         choose: Chooses the circuit from scores, as it will be chosen from the result.
-        seconds_a_prompt: Of one forward pass of one prompt; None where nobody knows.
+        seconds_a_prompt: Of one forward pass of one prompt; None where nobody knows, and `MIN_PROMPTS` are
+            measured.
         clock: Tells the time in seconds.
 
     Returns:
@@ -79,7 +80,7 @@ class _Course:
         self._start_time = self._last_time = clock()
         self._spent_s = 0.0
         a_prompt = (seconds_a_prompt or 0.0) * EVALUATION_FORWARDS
-        most = len(setting.task) if not a_prompt else int(EVALUATION_S / a_prompt)
+        most = int(EVALUATION_S / a_prompt) if a_prompt else MIN_PROMPTS
         n_prompts = min(len(setting.task), max(MIN_PROMPTS, most))
         forwards = PREPARATION_FORWARDS + EVALUATION_FORWARDS
         self._expected_s = n_prompts * (seconds_a_prompt or 0.0) * forwards

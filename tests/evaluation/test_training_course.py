@@ -26,7 +26,8 @@ def test_each_point_is_the_faithfulness_of_the_partial_circuit(
     options = {"units": "nodes", "training_steps": 4, "learning_rate": 1.0}
     steps = discover_steps(demo.model, demo.task, "learned-ranking", "logit-diff", **options)
     setting = make_setting(demo.model, demo.task, "logit-diff")
-    runner = ProgressRunner(follow_training_steps(setting, steps, lambda scores: scores.nodes(60), None))
+    seconds = 1e-6  # so that all prompts are measured
+    runner = ProgressRunner(follow_training_steps(setting, steps, lambda scores: scores.nodes(60), seconds))
     partial = [step.partial for step in runner if isinstance(step.partial, Scores)]
     course, slow = course_of(runner.result), Slow(demo)
     assert [point["step"] for point in course] == [1, 2, 3, 4]
@@ -38,6 +39,25 @@ def test_each_point_is_the_faithfulness_of_the_partial_circuit(
         assert point["low"] <= point["value"] <= point["high"]
     alone = discover(demo.model, demo.task, "learned-ranking", "logit-diff", **options)
     assert np.array_equal(alone.values, runner.result.values) and not course_of(alone)
+
+
+def test_few_prompts_are_measured_where_nobody_knows_how_long_one_takes(
+    demo: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_course, "MIN_PROMPTS", 3)
+    scores = Scores(demo.model.graph, np.where(demo.model.graph.mask, 1.0, 0.0), "learned-ranking")
+
+    monkeypatch.setattr(training_course, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(training_course, "MEASURED_SHARE", np.inf)
+
+    def report() -> ProgressSteps[Scores]:
+        yield Progress(1, 1, "step 1", replace(scores, partial=True))
+        return scores
+
+    setting = make_setting(demo.model, demo.task)
+    runner = ProgressRunner(follow_training_steps(setting, report(), lambda s: s.greedy(30), None))
+    list(runner)
+    assert [point["prompts"] for point in course_of(runner.result)] == [3] and len(demo.task) > 3
 
 
 class _Clock:
