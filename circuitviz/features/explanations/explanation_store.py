@@ -124,10 +124,10 @@ class ExplanationStore:
             site: Only features of this site.
             n_results: At most so many.
         """
-        words = re.findall(r"\w+", query.casefold())
+        words = _query_words(query)
         if not words:
             return []
-        where = " AND ".join(f'"{word}"' for word in words) + "*"
+        where = _match_expression(words)
         place, values = ("", ()) if site is None else (" AND site = ?", (site,))
         own = self._file.execute(
             f"SELECT site, feature, text, '{OWN_SOURCE}', '' FROM own WHERE model = ?{place}",
@@ -141,6 +141,27 @@ class ExplanationStore:
         )
         return [Explanation(*row) for row in (*mine, *imported)][:n_results]
 
+    def find_features(self, model: str, query: str, site: str) -> list[int]:
+        """Return the numbers of all features of a site whose imported explanations ``find`` matches."""
+        words = _query_words(query)
+        if not words:
+            return []
+        rows = self._file.execute(
+            "SELECT DISTINCT feature FROM words JOIN imported ON imported.rowid = words.rowid "
+            "WHERE words MATCH ? AND model = ? AND site = ?",
+            (_match_expression(words), model, site),
+        )
+        return [feature for (feature,) in rows]
+
     def _all_of_site(self, model: str, site: str) -> list[Explanation]:
         rows = self._file.execute(_CAPTIONS_QUERY, {"model": model, "site": site})
         return [Explanation(*row) for row in rows]
+
+
+def _query_words(query: str) -> list[str]:
+    return re.findall(r"\w+", query.casefold())
+
+
+def _match_expression(words: list[str]) -> str:
+    """All of the words; the last one may be the beginning of one."""
+    return " AND ".join(f'"{word}"' for word in words) + "*"

@@ -50,13 +50,6 @@ class FeatureLabels:
         with closing(open_explanations()) as store:
             return store.captions(model, site)
 
-    def find(self, model: str, text: str, site: str) -> list[int]:
-        """Numbers of a site's features that any explanation of matches a text, the best match first."""
-        if not self.store_path.exists():
-            return []
-        with closing(open_explanations()) as store:
-            return list(dict.fromkeys(match.feature for match in store.find(model, text, site)))
-
     def set_label(self, model: str, site: str, feature: int, text: str) -> None:
         """Label a feature: its nodes in one undo step, and its entry in the store.
 

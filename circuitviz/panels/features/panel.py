@@ -21,6 +21,7 @@ from circuitviz.panels.features.feature_table import (
     make_feature_list_view,
 )
 from circuitviz.panels.features.file_menu import FileMenuButton
+from circuitviz.panels.features.label_search import LabelSearch
 from circuitviz.panels.panel_steps import has_features, model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.focused_wheel import ComboBox
@@ -71,11 +72,11 @@ class FeaturesPanel(Panel):
         self.search_field.setClearButtonEnabled(True)
         self.table_model = FeatureTableModel()
         self.list_proxy = FeatureListProxy(self.table_model)
+        self.label_search = LabelSearch(workspace, self.search_field, self.list_proxy, self.feature_labels)
         self.table_view = make_feature_list_view(self.list_proxy)
         self.dashboard_view = DashboardView(workspace)
         self._build()
         self.site_box.currentTextChanged.connect(lambda _name: self._show_site())
-        self.search_field.textChanged.connect(self.search_labels)
         self.table_view.selectionModel().currentRowChanged.connect(self._on_row_changed)
         self.dashboard_view.link_clicked.connect(self.open_link)
         self.dashboard_view.label_edited.connect(self._set_feature_label)
@@ -146,13 +147,6 @@ class FeaturesPanel(Panel):
             self.table_view.scrollTo(index)
         else:
             self._read_dashboard(site, feature)
-
-    def search_labels(self, text: str) -> None:
-        """Show the features whose labels or explanations match a text, by the stems of its words."""
-        overview, site = self.dictionary_overview, self.site_box.currentText()
-        is_asked = overview is not None and bool(text.strip())
-        found = self.feature_labels.find(overview.model, text, site) if overview and is_asked else ()
-        self.list_proxy.set_search_text(text, found)
 
     def open_link(self, address: str) -> None:
         """Follow a dashboard link to another feature, or select a node on the canvas."""
@@ -254,10 +248,13 @@ class FeaturesPanel(Panel):
             if keep_row and index.isValid() and self.table_model.site == site
             else -1
         )
+        if site != self.table_model.site:
+            self.list_proxy.found_features = []  # they are of the other site
         captions = self.feature_labels.site_captions(overview.model, site)
         self.table_model.show_site(
             site, overview.sites[site], overview.features_by_site.get(site, ()), captions
         )
+        self.label_search.search_model(overview.model)
         first = (
             self.list_proxy.mapFromSource(self.table_model.index(row, 0))
             if row >= 0

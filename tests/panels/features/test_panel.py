@@ -31,6 +31,12 @@ def chosen(panel, qtbot: QtBot, site: str, number: int):
     return panel.dashboard_view.dashboard
 
 
+def listed(panel) -> list[int]:
+    """Numbers of the features in the list."""
+    proxy = panel.list_proxy
+    return [proxy.mapToSource(proxy.index(row, 0)).row() for row in range(proxy.rowCount())]
+
+
 @pytest.mark.long
 def test_a_feature_is_searched_read_labelled_and_followed(
     demo_host: PanelHost, qtbot: QtBot, tmp_path: Path
@@ -93,12 +99,9 @@ def test_a_feature_is_searched_read_labelled_and_followed(
     qtbot.waitUntil(lambda: "imported words" in panel.dashboard_view.explanations_label.text(), timeout=LONG)
     assert "https://www.neuronpedia.org/demo/3-tres-dc/" in panel.dashboard_view.explanations_label.text()
     panel.search_field.setText("people NAMES")
-    assert [
-        panel.list_proxy.mapToSource(panel.list_proxy.index(i, 0)).row()
-        for i in range(panel.list_proxy.rowCount())
-    ] == [other]
+    qtbot.waitUntil(lambda: listed(panel) == [other], timeout=LONG)
     panel.search_field.setText("no such words")
-    assert panel.list_proxy.rowCount() == 0
+    qtbot.waitUntil(lambda: listed(panel) == [], timeout=LONG)
 
     # a neighbour is a link
     chosen(panel, qtbot, "m3", best.number)
