@@ -85,6 +85,13 @@ def test_damaged_records_are_refused(tmp_path: Path, path: str, value: Any) -> N
         open_document(tmp_path / "b.circuit")
 
 
+def test_a_query_without_bos_and_precision_has_the_models_own() -> None:
+    data = {"steering": [example_result(bos=False, dtype="float32").to_json()]}
+    del data["steering"][0]["query"]["bos"], data["steering"][0]["query"]["dtype"]
+    (again,) = SteeringPart().state(FileContents(data, {}))["steering"]
+    assert again == example_result()
+
+
 def numbers(*edges: float) -> st.SearchStrategy[Any]:
     """Numbers of any size, often near the edges of what files hold."""
     return st.sampled_from([*edges, *edges, 0, 1, 0.5, -2.0, -3, 1e300, 2**64, float("nan"), float("-inf")])

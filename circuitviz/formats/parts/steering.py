@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.document import Document
+from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 from circuitviz.formats.schemas import (
@@ -28,7 +29,7 @@ from circuitviz.graph.steering import Continuation, GeneratedToken
 change_schema = with_rule(list_of(any_value), lambda c: len(c) == 3, "[action, amount, [positions]]")
 query_schema = record_of(
     {
-        **dict.fromkeys(("model", "prompt", "steered_tokens", "dtype"), any_text),
+        **dict.fromkeys(("model", "prompt", "steered_tokens"), any_text),
         "changes": mapping_of(change_schema),
         "strengths": list_of(finite_number),
         "directions": mapping_of(with_rule(list_of(any_text), lambda t: len(t) == 2, "two texts")),
@@ -36,8 +37,8 @@ query_schema = record_of(
         "temperature": finite_number,
         "seed": integer_between(0, MAX_SEED),
         "dictionaries": list_of(any_text),
-        "bos": optional_value(boolean),
-    }
+    },
+    {"bos": optional_value(boolean), "dtype": any_text},
 )
 token_schema = with_rule(
     list_of(any_value), lambda t: len(t) == 4, "[id, text, probability, plain probability]"
@@ -121,8 +122,8 @@ def _parse_query(data: dict[str, Any]) -> SteeringQuery:
         float(data["temperature"]),
         data["seed"],
         tuple(data["dictionaries"]),
-        data["bos"],
-        data["dtype"],
+        data.get("bos"),
+        data.get("dtype", AUTO_DTYPE),
     )
 
 
