@@ -64,6 +64,7 @@ class SteeringPanel(Panel):
         self._job.received.connect(self._on_received)
         self._job.progressed.connect(lambda progress: self.form.show_message(progress.message))
         self._job.cancelled.connect(lambda: self.form.show_message("Cancelled; nothing was recorded."))
+        self._job.failed.connect(lambda _failure: self.form.show_message("Failed; nothing was recorded."))
         self._job.running_changed.connect(self.form.set_running)
         workspace.state_changed.connect(self.refresh_when_visible(self.show_records))
         workspace.document_opened.connect(self._on_document_opened)

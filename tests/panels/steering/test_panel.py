@@ -6,14 +6,18 @@ import csv
 import os
 from io import StringIO
 from pathlib import Path
+from typing import NoReturn
 
+import pytest
 from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from circuitviz.errors import ComputationError
 from circuitviz.graph import SteeringResult
 from circuitviz.scene.theme import DARK, LIGHT
+from circuitviz.workbench.requests.steer_model import SteerModel
 
 SHOTS = os.environ.get("CIRCUITVIZ_SCREENSHOTS", "")
 
@@ -94,6 +98,21 @@ def test_writing_is_cancelled_within_a_token(demo_host: PanelHost, qtbot: QtBot)
     assert lengths[-1] <= n_at_click + 3 and not demo_host.workspace.state.steering
     assert panel.shown_result is not None and not panel.shown_result.is_whole
     assert "Cancelled" in panel.form.message_label.text()
+
+
+def test_the_line_says_when_writing_failed(
+    demo_host: PanelHost, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> NoReturn:
+        raise ComputationError("No numbers.")
+
+    monkeypatch.setattr(SteerModel, "compute_steps", fail)
+    panel = demo_host.show("steering")
+    panel.form.nodes_field.setText("m1")
+    qtbot.mouseClick(panel.form.steer_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(demo_host.failures), timeout=LONG)
+    assert "Failed" in panel.form.message_label.text() and not demo_host.workspace.state.steering
+    demo_host.failures.clear()
 
 
 def test_what_cannot_be_steered_is_said_in_the_form(demo_host: PanelHost, qtbot: QtBot) -> None:
