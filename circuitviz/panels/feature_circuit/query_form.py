@@ -323,6 +323,9 @@ def _choice_box(choices: Mapping[str, tuple[str, str]], name: str) -> QComboBox:
     for row, (value, (text, tip)) in enumerate(choices.items()):
         box.addItem(text, value)
         box.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+    texts = [f"{text}: {tip}" for text, tip in choices.values()]  # whole also where a scroll bar takes room
+    box.currentIndexChanged.connect(lambda row: box.setToolTip(texts[row]))
+    box.setToolTip(texts[box.currentIndex()])
     return box
 
 
