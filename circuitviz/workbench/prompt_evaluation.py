@@ -132,21 +132,17 @@ def evaluate_prompt_request(
     """
     bench, ablation, errors = open_bench(session), request.ablation, request.errors
     yield Progress(0, 5, "everything ablated")
-    ablated = bench.ablated_value(ablation, errors)
+    bench.ablated_value(ablation, errors)
     yield Progress(1, 5, "the circuit")
-    interventions = request.model_interventions()
-    not_masked = {
-        name: interventions[name] for name in request.ablated if _node_kind(bench, name) not in MASKED_KINDS
-    }
-    inside = bench.resolve_interventions({**request.interventions, **not_masked})
-    circuit = bench.circuit_value(request.nodes, ablation, errors, inside)
-    first = features.PromptCircuitValues(bench.target.value, ablated, circuit, float("nan"))
+    first = measure_circuit_values(bench, request)
     yield Progress(2, 5, "everything but the circuit", _make_evaluation(bench, request, first, None))
     complement = bench.circuit_value(request.nodes, ablation, errors, is_complement=True)
     judged = replace(first, complement=complement)
     yield Progress(3, 5, "the circuit with attention frozen", _make_evaluation(bench, request, judged, None))
     frozen = None
+    interventions = request.model_interventions()
     if bench.table.run.model.can_set_patterns:
+        inside = _changes_inside(bench, request)
         held = bench.circuit_value(request.nodes, ablation, errors, inside, "frozen")
         held_ablated = bench.ablated_value(ablation, errors, "frozen")
         frozen = replace(first, ablated=held_ablated, circuit=held).faithfulness
@@ -167,6 +163,28 @@ def evaluate_prompt_request(
             tuple(bench.feature_responses(run, request.unmodified_nodes)[:MAX_RESPONSES]),
         )
     return _make_evaluation(bench, request, judged, target, frozen)
+
+
+def measure_circuit_values(
+    bench: features.PromptBench, request: PromptEvaluationRequest
+) -> features.PromptCircuitValues:
+    """Measure what faithfulness is made of; the complement is left NaN."""
+    ablation, errors = request.ablation, request.errors
+    ablated = bench.ablated_value(ablation, errors)
+    circuit = bench.circuit_value(request.nodes, ablation, errors, _changes_inside(bench, request))
+    return features.PromptCircuitValues(bench.target.value, ablated, circuit, float("nan"))
+
+
+def _changes_inside(
+    bench: features.PromptBench, request: PromptEvaluationRequest
+) -> Sequence[features.NodeChange]:
+    """What is done to nodes of the circuit, and to those out of it that no mask ablates."""
+    ablated = {
+        name: Intervention(request.ablation)
+        for name in request.ablated
+        if _node_kind(bench, name) not in MASKED_KINDS
+    }
+    return bench.resolve_interventions({**request.interventions, **ablated})
 
 
 def _make_evaluation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from circuitviz import features
@@ -12,7 +12,11 @@ from circuitviz.errors import InputError
 from circuitviz.features import dashboards
 from circuitviz.graph import NodeKind
 from circuitviz.progress import Progress, ProgressSteps
-from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest, open_bench
+from circuitviz.workbench.prompt_evaluation import (
+    PromptEvaluationRequest,
+    measure_circuit_values,
+    open_bench,
+)
 
 if TYPE_CHECKING:
     from circuitviz.workbench.prompt_session import PromptSession
@@ -95,38 +99,16 @@ def propose_groups_steps(
 def _faithfulness_steps(
     session: PromptSession, state: State, kept: Collection[str]
 ) -> ProgressSteps[tuple[float | None, float | None]]:
-    request = _require_request(state)
-    whole = _faithfulness(session, request, request.nodes)
-    yield Progress(2, 3, "the circuit of groups")
-    return whole, _faithfulness(session, request, _kept_nodes(session, request, kept))
-
-
-def _require_request(state: State) -> PromptEvaluationRequest:
-    request = PromptEvaluationRequest.from_state(state)
+    request, bench = PromptEvaluationRequest.from_state(state), open_bench(session)
     assert request is not None  # it is a prompt's circuit
-    return request
-
-
-def _kept_nodes(
-    session: PromptSession, request: PromptEvaluationRequest, kept: Collection[str]
-) -> tuple[str, ...]:
+    whole = measure_circuit_values(bench, request)
+    yield Progress(2, 3, "the circuit of groups")
     table, target = session.table, session.target.node.name
-    return tuple(
+    nodes = tuple(
         name
         for name in request.nodes
         if name in kept or name == target or table.node(table.index(name)).kind not in GROUPED_KINDS
     )
-
-
-def _faithfulness(
-    session: PromptSession, request: PromptEvaluationRequest, nodes: Collection[str]
-) -> float | None:
-    bench = open_bench(session)
-    changes = bench.resolve_interventions({n: c for n, c in request.interventions.items() if n in nodes})
-    values = features.PromptCircuitValues(
-        bench.target.value,
-        bench.ablated_value(request.ablation, request.errors),
-        bench.circuit_value(nodes, request.ablation, request.errors, changes),
-        float("nan"),
-    )
-    return values.faithfulness
+    interventions = {name: change for name, change in request.interventions.items() if name in nodes}
+    grouped = measure_circuit_values(bench, replace(request, nodes=nodes, interventions=interventions))
+    return whole.faithfulness, grouped.faithfulness

@@ -9,6 +9,7 @@ import pytest
 
 import circuitviz as cv
 from circuitviz.__main__ import main
+from circuitviz.document import toggle_ablation
 from circuitviz.features import (
     evaluate_prompt_circuit,
     load_dictionaries,
@@ -53,6 +54,16 @@ def test_groups_are_proposed_judged_and_accepted(capsys: pytest.CaptureFixture[s
     for shown, names in (("circuit", nodes), ("grouped", kept)):
         expected = evaluate_prompt_circuit(table, target, names, "zero").faithfulness
         assert data["faithfulness"][shown] == pytest.approx(expected, abs=1e-4)
+
+    # a token that is taken out, which no mask ablates: as the circuit itself is measured
+    token = next(n for n in nodes if n.startswith("token@"))
+    document.apply_command(toggle_ablation([token]))
+    cv.save_document(document, tmp_path / "less.circuit")
+    assert main(["evaluate", str(tmp_path / "less.circuit"), "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)["faithfulness"]["value"]
+    assert measured != pytest.approx(data["faithfulness"]["circuit"], abs=1e-2)
+    assert main(["groups", str(tmp_path / "less.circuit"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["faithfulness"]["circuit"] == pytest.approx(measured, abs=1e-6)
 
     assert main(["groups", str(tmp_path / "two.circuit"), "--json"]) == 0  # what is grouped stays so
     again = json.loads(capsys.readouterr().out)
