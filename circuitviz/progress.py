@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -72,3 +74,25 @@ def run_to_completion(steps: ProgressSteps[T], on_progress: Callable[[Progress],
         if on_progress is not None:
             on_progress(step)
     return runner.result
+
+
+def run_steps_within(
+    open_context: Callable[[], AbstractContextManager[object]], steps: Generator[S, None, T]
+) -> Generator[S, None, T]:
+    """Run each step of a computation inside a context, which is left between two: others may run there.
+
+    Args:
+        open_context: Makes the context of one step.
+        steps: The computation.
+    """
+    try:
+        while True:
+            with open_context():
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+            yield step
+    finally:
+        steps.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -29,7 +29,7 @@ from circuitviz.features.dictionary_formats.registry import (
 )
 from circuitviz.features.dictionary_formats.saelens import download_release
 from circuitviz.models.hub import cached_hub_file, hub_access, is_download_forbidden
-from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.progress import Progress, ProgressSteps, run_steps_within
 
 SAELENS_PREFIX, HUB_PREFIX = "saelens:", "hf://"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.+=-]+)*(@[\w./-]+)?")
@@ -124,8 +124,7 @@ def read_named_steps(name: Release | HubFolder, hub_answers: bool) -> ProgressSt
     """
     if isinstance(name, Release):
         return (yield from _read_release_steps(name, hub_answers))
-    with hub_access(hub_answers):
-        folder = yield from _fetch_folder_steps(name)
+    folder = yield from run_steps_within(partial(hub_access, hub_answers), _fetch_folder_steps(name))
     return [one for path in find_dictionary_folders(folder) for one in read_dictionaries(path)]
 
 

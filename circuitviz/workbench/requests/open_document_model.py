@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import nullcontext
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from circuitviz import models
 from circuitviz.document import Origin, TaskOrigin
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit
+from circuitviz.progress import run_steps_within
 from circuitviz.workbench.experiment import open_task_origin
 from circuitviz.workbench.requests.messages import Reply, Request
 from circuitviz.workbench.requests.priority import Priority
@@ -45,7 +45,7 @@ class OpenDocumentModel(Request):
     device: str = "cpu"
     consent: str = WITHOUT_CONSENT
 
-    def execute(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Generator[Reply, None, None]:
         """Ready, with a warning where weights or tokens differ from the document's; or Needed."""
         origin = self.origin
         if (needed := consent_needed_for(engine, origin, self.consent)) is not None:
@@ -73,7 +73,6 @@ def consent_needed_for(engine: Engine, origin: Origin, consent: str) -> ConsentN
     return ConsentNeeded(origin.model, models.is_downloaded(origin.model), origin.requirements)
 
 
-def run_with_consent(steps: Iterator[Reply], consent: str) -> Iterator[Reply]:
+def run_with_consent(steps: Generator[Reply, None, None], consent: str) -> Generator[Reply, None, None]:
     """The replies of a job that asks Hugging Face for nothing, unless a person wanted it to."""
-    with nullcontext() if consent == FROM_NETWORK else models.forbid_downloads():
-        yield from steps
+    return steps if consent == FROM_NETWORK else run_steps_within(models.forbid_downloads, steps)
