@@ -14,8 +14,9 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.dictionary_formats.gemma_scope import read_gemma_scope_file
+from circuitviz.features.dictionary_formats.gemma_scope import WEIGHT_NAMES
 from circuitviz.features.dictionary_formats.gemma_scope_2 import read_gemma_scope_2_file
+from circuitviz.features.dictionary_formats.jumprelu_file import read_jumprelu_file
 from circuitviz.features.dictionary_formats.registry import (
     DictionaryFormat,
     check_tensors,
@@ -116,7 +117,7 @@ def _read_layer(path: Path, layer: int, config: dict[str, Any]) -> Dictionary:
     name, model_name = f"layer_{layer}", model if isinstance(model, str) else None
     file = WeightFile(path)
     if path.suffix == ".npz":
-        return read_gemma_scope_file(file, name, site, processing, model_name)
+        return read_jumprelu_file(file, name, site, processing, model_name, WEIGHT_NAMES)
     if "w_enc" in file.shapes:
         return read_gemma_scope_2_file(file, name, site, processing, model_name)
     features, width = vector_length(file, "b_enc"), vector_length(file, "b_dec")

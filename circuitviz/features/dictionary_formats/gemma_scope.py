@@ -12,18 +12,14 @@ from pathlib import Path
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.dictionary_formats.registry import (
-    DictionaryFormat,
-    check_tensors,
-    computing_dtype,
-    dictionary_formats,
-    vector_length,
-)
+from circuitviz.features.dictionary_formats.jumprelu_file import read_jumprelu_file
+from circuitviz.features.dictionary_formats.registry import DictionaryFormat, dictionary_formats
 from circuitviz.features.sites import Site
 from circuitviz.features.weight_file import WeightFile
 from circuitviz.features.weight_processing import RAW_PROCESSING, Processing
 
 PARAMETERS_FILE = "params.npz"
+WEIGHT_NAMES = ("W_enc", "W_dec")
 _REPOSITORY = re.compile(r"gemma-scope-(\d+b)-(pt|it)-(res|mlp|att|transcoders)(?![a-z])")
 _LAYER = re.compile(r"layer_(\d+)")
 _HOOKS = {
@@ -55,43 +51,7 @@ def _read(path: Path) -> list[Dictionary]:
     processing = Processing(fold_ln=True) if kind == "transcoders" else RAW_PROCESSING
     name = place[place.index(f"layer_{layers[-1]}") :]
     model = f"google/gemma-2-{size}" + ("-it" if variant == "it" else "")
-    return [read_gemma_scope_file(WeightFile(parameters), name, site, processing, model)]
-
-
-def read_gemma_scope_file(
-    file: WeightFile, name: str, site: Site, processing: Processing, model: str | None
-) -> Dictionary:
-    """Read one file.
-
-    Args:
-        file: The file.
-        name: The dictionary's name.
-        site: Where it reads and writes.
-        processing: Weight processing of its model.
-        model: Name of its model.
-
-    Raises:
-        InputError: In half a sentence: tensors are missing, unknown or of wrong shapes.
-    """
-    features, d_out = vector_length(file, "b_enc"), vector_length(file, "b_dec")
-    d_in = (file.shapes.get("W_enc") or (d_out,))[0]
-    shapes = {"W_enc": (d_in, features), "W_dec": (features, d_out), "b_enc": (features,), "b_dec": (d_out,)}
-    check_tensors(file, shapes | {"threshold": (features,)}, {})
-    dtype = computing_dtype(file, "W_enc")
-    return Dictionary(
-        name=name,
-        architecture="jumprelu_transcoder" if site.is_transcoder else "jumprelu",
-        site=site,
-        encoder=file.tensor("W_enc"),
-        bias=file.tensor("b_enc").to(dtype),
-        decoder=file.tensor("W_dec"),
-        decoder_bias=file.tensor("b_dec").to(dtype),
-        threshold=file.tensor("threshold").to(dtype),
-        processing=processing,
-        model=model,
-        is_mapped=True,
-        files=(file,),
-    )
+    return [read_jumprelu_file(WeightFile(parameters), name, site, processing, model, WEIGHT_NAMES)]
 
 
 dictionary_formats.register("gemma-scope", summary="a dictionary of Gemma Scope")(

@@ -14,13 +14,11 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.dictionary_formats.jumprelu_file import read_jumprelu_file
 from circuitviz.features.dictionary_formats.registry import (
     DictionaryFormat,
-    check_tensors,
-    computing_dtype,
     dictionary_formats,
     read_json_object,
-    vector_length,
 )
 from circuitviz.features.sites import Site
 from circuitviz.features.weight_file import WeightFile
@@ -71,46 +69,12 @@ def _hook_name(module: Any) -> str:
 def read_gemma_scope_2_file(
     file: WeightFile, name: str, site: Site, processing: Processing, model: str | None
 ) -> Dictionary:
-    """Read one file.
-
-    Args:
-        file: The file.
-        name: The dictionary's name.
-        site: Where it reads and writes.
-        processing: Weight processing of its model.
-        model: Name of its model.
-
-    Raises:
-        InputError: In half a sentence: tensors are missing, unknown or of wrong shapes, or it is cross-layer.
-    """
+    """Read one file; arguments and errors are ``read_jumprelu_file``'s, and a cross-layer file is refused."""
     if len(file.shapes.get("w_dec", ())) == 3:
         raise InputError(
             "writes to several layers (w_dec has three axes); transcoders of one layer can be opened"
         )
-    features, d_out = vector_length(file, "b_enc"), vector_length(file, "b_dec")
-    d_in = (file.shapes.get("w_enc") or (d_out,))[0]
-    shapes = {"w_enc": (d_in, features), "w_dec": (features, d_out), "b_enc": (features,), "b_dec": (d_out,)}
-    check_tensors(file, shapes | {"threshold": (features,)}, {_SKIP: (d_in, d_out)})
-    dtype = computing_dtype(file, "w_enc")
-    skip = file.tensor(_SKIP).T.to(dtype) if _SKIP in file.shapes else None
-    if skip is not None and not site.is_transcoder:
-        raise InputError(f"holds {_SKIP}, and its configuration says that it writes what it reads")
-    kind = "_transcoder" if site.is_transcoder else ""
-    return Dictionary(
-        name=name,
-        architecture=f"jumprelu{'_skip' if skip is not None else ''}{kind}",
-        site=site,
-        encoder=file.tensor("w_enc"),
-        bias=file.tensor("b_enc").to(dtype),
-        decoder=file.tensor("w_dec"),
-        decoder_bias=file.tensor("b_dec").to(dtype),
-        threshold=file.tensor("threshold").to(dtype),
-        skip=skip,
-        processing=processing,
-        model=model,
-        is_mapped=True,
-        files=(file,),
-    )
+    return read_jumprelu_file(file, name, site, processing, model, ("w_enc", "w_dec"), _SKIP)
 
 
 dictionary_formats.register("gemma-scope-2", summary="a dictionary of Gemma Scope 2")(
