@@ -22,7 +22,7 @@ from circuitviz.features.dictionary_formats.registry import (
 )
 from circuitviz.features.dictionary_names import (
     HubFolder,
-    Release,
+    SaelensRelease,
     parse_dictionary_name,
     read_named_steps,
     suggest_release,
@@ -107,7 +107,9 @@ def load_dictionaries_steps(
     return tuple(sorted(dictionaries, key=lambda dictionary: (dictionary.site.layer, dictionary.site.part)))
 
 
-def read_sources_steps(sources: Sequence[Path | Release | HubFolder]) -> ProgressSteps[list[Dictionary]]:
+def read_sources_steps(
+    sources: Sequence[Path | SaelensRelease | HubFolder],
+) -> ProgressSteps[list[Dictionary]]:
     """Read folders, files and names; Hugging Face is asked once whether it answers, for names alone."""
     has_names = any(not isinstance(source, Path) for source in sources)
     hub_answers = has_names and (yield from probe_hub_steps())
@@ -153,7 +155,7 @@ def paths_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str 
     return paths or [shipped]
 
 
-def find_dictionary_paths(path: str | Path) -> list[Path | Release | HubFolder]:
+def find_dictionary_paths(path: str | Path) -> list[Path | SaelensRelease | HubFolder]:
     """Return the folders and files below a path that hold dictionaries, or what a name stands for.
 
     Raises:

@@ -45,7 +45,7 @@ _FILES_OF_FORMS = {  # by the name of SAELens' loader: files beside the weights,
 
 
 @dataclass(frozen=True)
-class Release:
+class SaelensRelease:
     """A release of SAELens' table; without an identity, all of its dictionaries."""
 
     name: str
@@ -66,18 +66,18 @@ class HubFolder:
         return "/".join(part for part in (self.repository, self.path) if part)
 
 
-def parse_dictionary_name(given: str | Path) -> Release | HubFolder | None:
+def parse_dictionary_name(given: str | Path) -> SaelensRelease | HubFolder | None:
     """Return what a name stands for; None for a folder or file.
 
     >>> parse_dictionary_name("saelens:gpt2-small-hook-z-kk/blocks.0.hook_z")
-    Release(name='gpt2-small-hook-z-kk', identity='blocks.0.hook_z')
+    SaelensRelease(name='gpt2-small-hook-z-kk', identity='blocks.0.hook_z')
     >>> parse_dictionary_name("mwhanna/qwen3-4b-transcoders@main")
     HubFolder(repository='mwhanna/qwen3-4b-transcoders', path='', revision='main')
     """
     text = str(given)
     if text.startswith(SAELENS_PREFIX):
         name, _, identity = text.removeprefix(SAELENS_PREFIX).partition("/")
-        return Release(name, identity)
+        return SaelensRelease(name, identity)
     if text.startswith(HUB_PREFIX):
         text = re.sub(r"\?revision=", "@", text.removeprefix(HUB_PREFIX))
     elif Path(text).expanduser().exists():
@@ -87,7 +87,7 @@ def parse_dictionary_name(given: str | Path) -> Release | HubFolder | None:
     path, _, revision = text.partition("@")
     name, _, rest = path.partition("/")
     if not text.startswith(HUB_PREFIX) and name in read_release_table():
-        return Release(name, rest)
+        return SaelensRelease(name, rest)
     repository = PurePosixPath(*PurePosixPath(path).parts[:2]).as_posix()
     inside = "/".join(PurePosixPath(path).parts[2:])
     return HubFolder(repository, inside, revision or None) if "/" in repository else None
@@ -111,7 +111,7 @@ def read_release_table() -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def read_named_steps(name: Release | HubFolder, hub_answers: bool) -> ProgressSteps[list[Dictionary]]:
+def read_named_steps(name: SaelensRelease | HubFolder, hub_answers: bool) -> ProgressSteps[list[Dictionary]]:
     """Read what a name stands for, and download it first where it is not in the cache.
 
     Args:
@@ -122,13 +122,13 @@ def read_named_steps(name: Release | HubFolder, hub_answers: bool) -> ProgressSt
         InputError: There is no such dictionary, it was not downloaded before and there is no network, or it
             cannot be used.
     """
-    if isinstance(name, Release):
+    if isinstance(name, SaelensRelease):
         return (yield from _read_release_steps(name, hub_answers))
     folder = yield from run_steps_within(partial(hub_access, hub_answers), _fetch_folder_steps(name))
     return [one for path in find_dictionary_folders(folder) for one in read_dictionaries(path)]
 
 
-def _read_release_steps(release: Release, hub_answers: bool) -> ProgressSteps[list[Dictionary]]:
+def _read_release_steps(release: SaelensRelease, hub_answers: bool) -> ProgressSteps[list[Dictionary]]:
     record = read_release_table().get(release.name, {})
     entries = {str(entry["id"]): entry for entry in record.get("saes", ())}
     if release.identity or not entries:
@@ -149,7 +149,7 @@ def _read_release_steps(release: Release, hub_answers: bool) -> ProgressSteps[li
     return dictionaries
 
 
-def _one_for_each_site(release: Release, identities: list[str]) -> list[str]:
+def _one_for_each_site(release: SaelensRelease, identities: list[str]) -> list[str]:
     """Return the identities of a release that has one dictionary for each layer."""
     if _are_several_for_a_layer(identities):
         raise InputError(

@@ -115,9 +115,7 @@ class Settings(QObject):
     @property
     def recent_files(self) -> list[Path]:
         """Files opened lately that still exist, the latest first."""
-        kept = self._store.value("recent", [], type=list)
-        paths = [_read_path(str(text)) for text in kept] if isinstance(kept, list) else []
-        return [path for path in paths if path.is_file()]
+        return [path for path in self._read_paths("recent") if path.is_file()]
 
     def add_recent_file(self, path: Path) -> None:
         """Put a file first in the list."""
@@ -161,9 +159,7 @@ class Settings(QObject):
     @property
     def last_circuits(self) -> tuple[list[Path], str]:
         """The files that were open when the application was left, and their places as JSON."""
-        kept = self._store.value("last circuits", [], type=list)
-        places = str(self._store.value("last places", "", type=str))
-        return [_read_path(str(text)) for text in kept], places  # type: ignore[attr-defined]
+        return self._read_paths("last circuits"), str(self._store.value("last places", "", type=str))
 
     @last_circuits.setter
     def last_circuits(self, value: tuple[list[Path], str]) -> None:
@@ -179,6 +175,11 @@ class Settings(QObject):
     def document_window_size(self, size: tuple[int, int]) -> None:
         for key, pixels in zip(("window width", "window height"), size, strict=True):
             self._store.setValue(key, pixels)
+
+    def _read_paths(self, key: str) -> list[Path]:
+        """A list of files; empty where the settings file was edited and holds none."""
+        kept = self._store.value(key, [], type=list)
+        return [_read_path(str(text)) for text in kept] if isinstance(kept, list) else []
 
     def _read_int(self, key: str, default: int, low: int, high: int) -> int:
         """An integer within bounds; the settings file may have been edited."""

@@ -21,7 +21,7 @@ from safetensors.numpy import save_file
 from circuitviz.errors import InputError
 from circuitviz.features import absolute_or_name, dictionary_names, find_dictionary_paths, load_dictionary
 from circuitviz.features.dictionary_loading import read_sources_steps
-from circuitviz.features.dictionary_names import HubFolder, Release, parse_dictionary_name
+from circuitviz.features.dictionary_names import HubFolder, SaelensRelease, parse_dictionary_name
 from circuitviz.models.hub import forbid_downloads
 from circuitviz.progress import run_to_completion
 
@@ -194,9 +194,9 @@ def test_names_and_paths_are_told_apart(tmp_path: Path, monkeypatch: pytest.Monk
         "somebody/there": HubFolder("somebody/there", "", None),
         "somebody/there/layers.3@v2": HubFolder("somebody/there", "layers.3", "v2"),
         "hf://somebody/there/a.npz?revision=v2": HubFolder("somebody/there", "a.npz", "v2"),
-        "tiny-widths": Release("tiny-widths", ""),
-        "tiny-widths/layer_0/width_16k": Release("tiny-widths", "layer_0/width_16k"),
-        "saelens:x/y/z": Release("x", "y/z"),
+        "tiny-widths": SaelensRelease("tiny-widths", ""),
+        "tiny-widths/layer_0/width_16k": SaelensRelease("tiny-widths", "layer_0/width_16k"),
+        "saelens:x/y/z": SaelensRelease("x", "y/z"),
         "/somebody/there": None,
         "./somebody/there": None,
         "there": None,

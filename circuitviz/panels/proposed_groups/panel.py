@@ -24,6 +24,7 @@ from circuitviz.panels.widgets.fields import RIGHT_ALIGNED, adjust_form_fields
 from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import DecimalField
+from circuitviz.shapes.plot_axes import with_minus_sign
 from circuitviz.workbench.propose_groups import GroupProposals
 from circuitviz.workbench.requests.propose_groups import ProposeGroups
 from circuitviz.workbench.requests.query import QueryResult
@@ -244,7 +245,7 @@ def _describe_faithfulness(proposals: GroupProposals) -> str:
     if not proposals.groups:
         return "No two features are as similar as that; a smaller similarity would propose more."
     values = [
-        "undefined" if value is None else f"{value:.3f}".replace("-", "−")
+        "undefined" if value is None else with_minus_sign(f"{value:.3f}")
         for value in (proposals.circuit_faithfulness, proposals.grouped_faithfulness)
     ]
     n_groups = len(proposals.groups)

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from circuitviz.graph import SteeringResult
 from circuitviz.graph.steering import Continuation, GeneratedToken
 from circuitviz.panels.features.dashboard_html import token_background
-from circuitviz.panels.widgets.token_texts import visible_token
+from circuitviz.panels.widgets.token_texts import signed_number, visible_token
 from circuitviz.scene.theme import Theme
 
 LEAST_NATS, UNLIKELY_NATS = 0.1, 5.0  # of log(p / p plain), from which on a token is shaded, and fully
@@ -38,7 +38,7 @@ def texts_html(result: SteeringResult, theme: Theme) -> str:
 
 def _head(text: Continuation, theme: Theme) -> str:
     moved = text.mean_log_probability_ratio
-    note = "" if moved is None or text.is_plain else f"log p / p plain {moved:+.2f} a token".replace("-", "−")
+    note = "" if moved is None or text.is_plain else f"log p / p plain {signed_number(moved, 2)} a token"
     return f'<b>{escape(text.title)}</b> <span style="color:{theme.muted}">{note}</span>'
 
 
