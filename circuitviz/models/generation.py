@@ -2,8 +2,8 @@
 
 1. The prompt is run twice: whole, and in two parts of which the second, its last token, reads the keys and
    values that the first has kept. Where both give the same logits, the second run is gone on with.
-2. Else (models whose attention counts positions from the tokens of the pass, such as MPT) every further token
-   runs the whole text again.
+2. Else (models whose attention counts positions from the tokens of the pass, such as MPT before
+   TransformerLens 4) every further token runs the whole text again.
 """
 
 from __future__ import annotations
