@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
+from circuitviz.panels.widgets.token_texts import signed_number
 from circuitviz.shapes.charts.chart_shapes import MeasureChart
 from circuitviz.shapes.drawing import Drawing
 from circuitviz.shapes.plot_axes import PlotFigureOptions
@@ -78,7 +79,7 @@ class LedgerView(ThemedWidget):
         """Width of numbers, the shortest bars and names that are cut to the longest term of one word."""
         metrics = self.fontMetrics()
         name_px = max(metrics.horizontalAdvance(name) for name, _ in LEDGER_TERMS.values() if " " not in name)
-        number_px = math.ceil(QFontMetricsF(self._bold_font).horizontalAdvance(f"{-10:+.4f}"))
+        number_px = math.ceil(QFontMetricsF(self._bold_font).horizontalAdvance(signed_number(-10, 4)))
         width_px = name_px + NAME_GAP_PX + MIN_BAR_WIDTH_PX + NUMBER_GAP_PX + number_px
         for name in self._attention_rows:
             texts = ATTENTION_TERMS[name][0] + self._attention_text(name)
@@ -110,7 +111,7 @@ class LedgerView(ThemedWidget):
 
     def summary_text(self) -> str:
         """The ledger as text, for screen readers."""
-        terms = [f"{LEDGER_TERMS[name][0]} {value:+.4f}" for name, value in self.terms.items()]
+        terms = [f"{LEDGER_TERMS[name][0]} {signed_number(value, 4)}" for name, value in self.terms.items()]
         through = [
             f"{ATTENTION_TERMS[name][0]} {self._attention_text(name)}" for name in self._attention_rows
         ]
@@ -132,7 +133,7 @@ class LedgerView(ThemedWidget):
             + terms[f"other_{side}"]
             + terms[{"queries": "query", "keys": "key"}[side] + "_biases"]
         )
-        return f"{terms[side]:+.4f} of {whole:+.4f}"
+        return f"{signed_number(terms[side], 4)} of {signed_number(whole, 4)}"
 
     def drawing(self, figure: PlotFigureOptions) -> Drawing:
         """The ledger as a bar chart for export."""
@@ -179,9 +180,10 @@ class LedgerView(ThemedWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         bold = self._bold_font
         metrics, bold_metrics = QFontMetricsF(self.font()), QFontMetricsF(bold)
-        value_texts = [f"{value:+.4f}" for value in self.terms.values()]
+        value_texts = [signed_number(value, 4) for value in self.terms.values()]
         number_width = max(
-            *map(metrics.horizontalAdvance, value_texts), bold_metrics.horizontalAdvance(f"{self.total:+.4f}")
+            *map(metrics.horizontalAdvance, value_texts),
+            bold_metrics.horizontalAdvance(signed_number(self.total, 4)),
         )
         number_width += NUMBER_GAP_PX
         longest = max(metrics.horizontalAdvance(name) for name, _ in LEDGER_TERMS.values())
@@ -238,7 +240,7 @@ class LedgerView(ThemedWidget):
         painter.setPen(QColor(theme.text if is_sum or value else theme.muted))
         painter.drawText(QRectF(0, y, self.width(), height), Qt.AlignmentFlag.AlignVCenter, name)
         right = RIGHT_ALIGNED
-        painter.drawText(QRectF(0, y, self.width(), height), right, f"{value:+.4f}")
+        painter.drawText(QRectF(0, y, self.width(), height), right, signed_number(value, 4))
         colour = theme.accent if is_sum else theme.positive if value >= 0 else theme.negative
         left, width = min(zero_x, zero_x + value * scale), abs(value) * scale
         painter.fillRect(QRectF(left, y + height / 2 - 5, width, 10), QColor(colour))

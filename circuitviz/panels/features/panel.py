@@ -356,5 +356,5 @@ class FeaturesPanel(Panel):
         lay_out_column(
             choosing, self.fit_label, (self.table_view, 1), parent=left, spacing=4, margins=(12, 0, 0, 0)
         )
-        split = make_splitter(left, self.dashboard_view, sizes=(262, 460), stretched=1)
+        split = make_splitter(left, self.dashboard_view, sizes=(340, 460), stretched=1)
         lay_out_column(top, (split, 1), parent=self, spacing=6, margins=(0, 8, 0, 8))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QTextOption
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QTextBrowser, QToolButton, QWidget
 
 from circuitviz.document import add_steering, remove_steering
@@ -48,6 +48,7 @@ class SteeringPanel(Panel):
         self.texts_view = QTextBrowser(accessibleName="Plain and steered texts")
         self.texts_view.setOpenLinks(False)
         self.texts_view.setFrameShape(QFrame.Shape.NoFrame)
+        self.texts_view.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.record_box = ComboBox(accessibleName="Recorded texts")
         self.record_box.setToolTip("texts that the document has, the latest first")
         let_shrink(self.record_box)
@@ -183,7 +184,8 @@ class SteeringPanel(Panel):
 
     def _build(self) -> None:
         prompt = lay_out_row(QLabel("Prompt"), (self.form.prompt_field, 1), spacing=8)
-        records = lay_out_row((self.record_box, 1), self.remove_button, self.copy_button, spacing=8)
+        box = (self.record_box, 1)
+        records = lay_out_row(QLabel("Recorded"), box, self.remove_button, self.copy_button, spacing=8)
         right = QWidget()
         lay_out_column(prompt, (self.texts_view, 1), records, parent=right, spacing=8, margins=(4, 8, 12, 8))
         lay_out_row(self.form, (right, 1), parent=self, spacing=0)

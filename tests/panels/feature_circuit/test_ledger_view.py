@@ -42,7 +42,7 @@ def test_what_scores_are_made_of_stands_below_the_sum(qtbot: QtBot) -> None:
     ledger.show_ledger(VALUES, "m3.f5@7", ATTENTION)
     assert ledger.sizeHint().height() > without and ledger.total == sum(VALUES.values())
     assert ledger.summary_text() == (
-        f"{last}; Scores, queries +1.5000 of +1.7500; Scores, keys -1.0000 of +1.7500"
+        f"{last}; Scores, queries +1.5000 of +1.7500; Scores, keys \N{MINUS SIGN}1.0000 of +1.7500"
     )
     assert ledger.cells()[-6:] == [
         [f"attention scores: {k.replace('_', ' ')}", v] for k, v in ATTENTION.items()
