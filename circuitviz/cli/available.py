@@ -27,9 +27,7 @@ def method_options(method: str) -> tuple[Option, ...]:
 
 def task_options(task: str) -> tuple[Option, ...]:
     """The options of a built-in task or of a template's file; none of other files and of unknown names."""
-    if task.lower().endswith(tasks.TEMPLATE_SUFFIX):
-        return describe_options(tasks.TemplateOptions)
-    return describe_options(tasks.tasks.get(task).options) if task in tasks.tasks.names() else ()
+    return describe_options(tasks.task_options_class(task))
 
 
 def measure_options(measure: str) -> tuple[Option, ...]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circuitviz import draw, evaluation, formats, paint, shapes
 from circuitviz.cli.flags import add_option_flags
 from circuitviz.cli.output import print_result, print_warning
+from circuitviz.cli.qt_application import create_qt_application
 from circuitviz.errors import InputError
 from circuitviz.options import build_options, describe_options
 from circuitviz.shapes import charts
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             print_warning(warning)
         formats.export_document(document, args.output)
     else:
-        _create_qt_application()
+        create_qt_application()
         known = [e.value.suffix for e in draw.figure_formats.entries()]
         if suffix not in known:
             others = [e.value.suffix for e in formats.formats.entries() if e.value.writes]
@@ -78,7 +77,7 @@ def _options_from_flags(args: argparse.Namespace, options: type) -> Any:
 
 def _export_plot(args: argparse.Namespace, document: Document) -> None:
     """The plot of a measure that a file holds, as the window draws it; as CSV its numbers."""
-    _create_qt_application()
+    create_qt_application()
     there = [name for name in document.measures if name in charts.charts.names()]
     if args.plot in document.measures and args.plot not in there:
         there += [name for name in document.measures if name in evaluation.measures.names()]
@@ -91,14 +90,3 @@ def _export_plot(args: argparse.Namespace, document: Document) -> None:
     command = f"{shlex.join(words)} {shapes.options_to_flags(figure)}".rstrip()
     chart = charts.MeasureChart(args.plot, document.measures[args.plot]["result"])
     paint.save_plot(chart, args.output, figure, (command, *shapes.origin_lines(document)), args.plot)
-
-
-def _create_qt_application() -> object:
-    """An application object for fonts and painters; no window, no display needed."""
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtGui import QGuiApplication  # the command line is free of Qt until a picture is drawn
-
-    return QGuiApplication.instance() or QGuiApplication(["circuitviz"])

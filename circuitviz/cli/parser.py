@@ -25,6 +25,7 @@ HELP_ORDER = (
         "evaluate",
         "rivals",
         "mib",
+        "sweep",
         "compare",
         "inspect",
         "export",

@@ -14,6 +14,7 @@ from .model_loading import is_local_model as is_local_model
 from .model_loading import list_shipped_models as list_shipped_models
 from .model_loading import load_model as load_model
 from .model_loading import load_model_steps as load_model_steps
+from .model_loading import local_folder as local_folder
 from .norms import Norm as Norm
 from .patched_run import PatchedRun as PatchedRun
 from .prompt_tokenizer import PromptTokenizer as PromptTokenizer

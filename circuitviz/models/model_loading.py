@@ -44,13 +44,19 @@ def list_shipped_models() -> tuple[str, ...]:
     return (DEMO_MODEL, *sorted(p.name for p in known.iterdir() if (p / "config.json").is_file()))
 
 
-def is_local_model(name: str) -> bool:
-    """Whether opening a model never asks Hugging Face: it ships with the application or is a folder.
+def local_folder(name: str) -> Path | None:
+    """The folder of a model that ships or is given as one; None of a name that Hugging Face is asked for.
 
     Raises:
         InputError: The name is a folder that holds no model.
     """
-    return Path(_resolve_location(name)).is_dir()
+    folder = Path(_resolve_location(name))
+    return folder if folder.is_dir() else None
+
+
+def is_local_model(name: str) -> bool:
+    """Whether opening a model never asks Hugging Face; errors are those of ``local_folder``."""
+    return local_folder(name) is not None
 
 
 def load_model(name: str, device: str = "cpu", dtype: str = AUTO_DTYPE) -> Model:

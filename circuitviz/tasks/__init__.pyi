@@ -15,6 +15,7 @@ from .task_files import read_pairs as read_pairs
 from .task_files import read_task_rows as read_task_rows
 from .task_loading import TEMPLATE_SUFFIX as TEMPLATE_SUFFIX
 from .task_loading import load_task as load_task
+from .task_loading import task_options_class as task_options_class
 from .template_tasks import TemplateOptions as TemplateOptions
 from .template_tasks import find_usable_words as find_usable_words
 from .template_tasks import load_template as load_template

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from circuitviz.models import Model
-from circuitviz.options import build_options, options_to_dict
+from circuitviz.options import NoOptions, build_options, options_to_dict
 from circuitviz.tasks.pairs import Task
 from circuitviz.tasks.prompt_sets import find_prompt_set
 from circuitviz.tasks.registry import tasks
@@ -14,6 +14,13 @@ from circuitviz.tasks.task_files import is_task_file, read_task_rows
 from circuitviz.tasks.template_tasks import TemplateOptions, load_template, make_template_pairs
 
 TEMPLATE_SUFFIX = ".toml"
+
+
+def task_options_class(name: str) -> type:
+    """The options of a built-in task or of a template's file; other files and unknown names have none."""
+    if name.lower().endswith(TEMPLATE_SUFFIX):
+        return TemplateOptions
+    return tasks.get(name).options if name in tasks.names() else NoOptions
 
 
 def load_task(

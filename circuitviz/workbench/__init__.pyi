@@ -16,6 +16,7 @@ from .prompt_session import PromptSession as PromptSession
 from .prompt_session import open_prompt as open_prompt
 from .propose_groups import GroupProposals as GroupProposals
 from .propose_groups import propose_groups_steps as propose_groups_steps
+from .record_origin import describe_versions as describe_versions
 from .record_origin import record_imported_origin as record_imported_origin
 from .record_origin import require_task_origin as require_task_origin
 from .record_origin import select_circuit as select_circuit

@@ -20,8 +20,8 @@ from circuitviz.document.attribution_query import (
 from circuitviz.document.origin import PromptOrigin
 from circuitviz.errors import InputError
 from circuitviz.progress import Progress, ProgressSteps
-from circuitviz.versions import describe_machine, package_version
-from circuitviz.workbench.record_origin import RECORDED_PACKAGES
+from circuitviz.versions import describe_machine
+from circuitviz.workbench.record_origin import describe_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -121,7 +121,7 @@ class PromptSession:
             replace(query, dtype=model.dtype),
             weight_hash=model.weight_hash,
             task_hash=self.query_hash(query),
-            versions={name: package_version(name) for name in RECORDED_PACKAGES},
+            versions=describe_versions(),
             machine=describe_machine(str(model.device)),
             seconds=round(seconds, 3),
             created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -23,6 +23,11 @@ RECORDED_PACKAGES = (
 )
 
 
+def describe_versions() -> dict[str, str]:
+    """Versions of the packages that numbers may depend on."""
+    return {name: package_version(name) for name in RECORDED_PACKAGES}
+
+
 def record_origin(
     model: models.Model,
     task: tasks.Task,
@@ -73,7 +78,7 @@ def record_method_origin(
         seed=task.seed,
         bos=task.bos,
         task_options=dict(task.options),
-        versions={name: package_version(name) for name in RECORDED_PACKAGES},
+        versions=describe_versions(),
         machine=describe_machine(str(model.device)),
         seconds=round(seconds, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
