@@ -25,6 +25,7 @@ MAX_FUNCTION_IMPORTS = 16  # of libraries that take long to import or may be abs
 WEIGHTS_ONLY = "circuitviz/features/dictionary_formats/dunefsky.py"
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+READ_BY_PEOPLE = "canvas commands document paint panels scene shapes shell workspace".split()
 MODEL_LIBRARIES = {"torch", "transformers", "transformer_lens", "sae_lens"}
 
 
@@ -49,6 +50,7 @@ class Source:
     imports_in_functions: dict[int, int] = field(default_factory=dict)  # first and last line
     classes_used: set[str] = field(default_factory=set)  # those that are called, or have subclasses
     timers_without_parent: list[int] = field(default_factory=list)
+    numbers_formatted: list[int] = field(default_factory=list)  # lines of f-strings with '.3f', '+.2f', '.4g'
     yields_in_with: dict[str, list[str]] = field(
         default_factory=dict
     )  # generators: what stays in force meanwhile
@@ -69,6 +71,9 @@ def _source(path: Path) -> Source:
             found.imports_in_functions |= lines
             if contexts := _contexts_of_yields(node):
                 found.yields_in_with[node.name] = contexts
+        elif isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+            if re.fullmatch(r"f'[+z ]*\.\d+[fg]'", ast.unparse(node.format_spec)):
+                found.numbers_formatted.append(node.lineno)
         elif isinstance(node, ast.ClassDef):
             found.classes_used |= {base.id for base in node.bases if isinstance(base, ast.Name)}
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -213,6 +218,14 @@ def test_fields_are_of_the_classes_that_the_wheel_does_not_change() -> None:
     paths = [path for path in MODULES if path.stem not in ("focused_wheel", "number_fields")]
     found = {_place(path): used for path in paths if (used := _source(path).classes_used & own)}
     assert not found, found
+
+
+def test_numbers_have_true_minus_signs_where_people_read_them() -> None:
+    """A number of the window and of figures is written by ``circuitviz.number_text``."""
+    modules = [path for folder in READ_BY_PEOPLE for path in sorted((PACKAGE / folder).rglob("*.py"))]
+    found = [f"{_place(path)}:{line}" for path in modules for line in _source(path).numbers_formatted]
+    own_signs = [_place(path) for path in modules if 'replace("-", "−")' in path.read_text(encoding="utf-8")]
+    assert not found + own_signs
 
 
 def test_every_timer_has_a_parent() -> None:

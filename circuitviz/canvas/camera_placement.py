@@ -13,7 +13,7 @@ from circuitviz.canvas.canvas_legend import legend_strip_height
 from circuitviz.canvas.layer_axis import layer_axis_height, layer_axis_width
 from circuitviz.canvas.token_axis import LEVEL_TEXT_HEIGHT_PX, token_axis_height, token_axis_width
 from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
-from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
 from circuitviz.shapes.circuit_legend import LegendEntry
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ def fit_view(view: CircuitView, show_all: bool) -> float:
     aside = framed.free.center() - QRectF(view.viewport().rect()).center()
     view.centerOn(framed.centre - aside / framed.zoom)
     return min(MIN_ZOOM, zoom_to_fit(room, free) / 2)
+
+
+def nearest_node(picture: CircuitScene, at: QPointF) -> DrawnNode | None:
+    """The node of a picture that is nearest to a point, y downwards; None where there is none."""
+    return min(picture.nodes, key=lambda n: (n.x - at.x()) ** 2 + (n.y + at.y()) ** 2, default=None)
 
 
 def find_anchor(view: CircuitView, picture: CircuitScene) -> tuple[str, QPoint] | None:

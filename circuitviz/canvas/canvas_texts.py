@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from circuitviz.canvas.canvas_legend import legend_strip_height, paint_legend
+from circuitviz.number_text import signed_number
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.scene.box_label import paper_node_name
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
@@ -31,9 +32,9 @@ def tooltip_text(picture: CircuitScene, node: DrawnNode | None, edge: DrawnEdge 
         if node.members:
             lines.append(", ".join(map(paper_node_name, node.members)))
         lines += [node.facts] if node.facts else []
-        return "\n".join([*lines, f"score {node.score:+.4f}", f"{into} in, {out} out"])
+        return "\n".join([*lines, f"score {signed_number(node.score, 4)}", f"{into} in, {out} out"])
     if edge is not None:
-        said = edge.note.replace("; ", "\n") or f"score {edge.score:+.4f}"
+        said = edge.note.replace("; ", "\n") or f"score {signed_number(edge.score, 4)}"
         said += f"\nthe sum of {edge.n_edges} edges" if edge.n_edges > 1 else ""
         return f"{edge.name}\n{said}"
     return ""

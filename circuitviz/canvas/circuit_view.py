@@ -15,6 +15,7 @@ from circuitviz.canvas.camera_placement import (
     find_anchor,
     fit_view,
     free_area_for,
+    nearest_node,
 )
 from circuitviz.canvas.canvas_texts import LegendImage, describe_selection
 from circuitviz.canvas.foreground import is_clearly_visible, paint_foreground
@@ -72,6 +73,7 @@ class CircuitView(QGraphicsView):
         self._press: Press | None = None
         self._active_gesture: Gesture | None = None
         self._is_fitted, self._shows_all, self._min_zoom = True, False, MIN_ZOOM
+        self._restored_camera: Camera | None = None  # until somebody zooms, moves or clicks
         self._fitted_size = QSize()
         self._anchor: tuple[str, QPoint] | None = None
         self.aspect_fitter = AspectFitter()
@@ -147,7 +149,7 @@ class CircuitView(QGraphicsView):
 
     def fit(self, show_all: bool = False, delay_ms: int = 0) -> None:
         """Show the circuit, all of it where it can be read or ``show_all``; sharp after ``delay_ms``."""
-        self._is_fitted, self._shows_all = True, show_all
+        self._is_fitted, self._shows_all, self._restored_camera = True, show_all, None
         self._fitted_size = self.viewport().size()
         if (
             picture := self.aspect_fitter.refit_scene(
@@ -167,17 +169,23 @@ class CircuitView(QGraphicsView):
         if self._is_fitted:
             return Camera()
         middle = self.mapToScene(QRectF(self.viewport().rect()).center().toPoint())
-        return Camera(self.zoom, (middle.x(), middle.y()))
+        centre = middle.x(), middle.y()
+        if (node := nearest_node(self.circuit_scene, middle)) is None:
+            return Camera(self.zoom, centre)
+        return Camera(self.zoom, centre, node.name, (middle.x() - node.x, middle.y() + node.y))
 
     def set_camera(self, camera: Camera) -> None:
-        """Show a part of the scene, or fit all of it."""
+        """Show a part of the scene, with the node in its middle that was there, or fit all of it."""
         self.fit()  # also sets the scene's margins
         if camera.zoom is None or camera.centre is None:
             return
+        centre = QPointF(*camera.centre)
+        if (node := self.circuit_scene.by_name.get(camera.node)) is not None:
+            centre = QPointF(node.x, -node.y) + QPointF(*camera.offset)
         self.resetTransform()
         self.scale(camera.zoom, camera.zoom)
-        self.centerOn(QPointF(*camera.centre))
-        self._is_fitted = False
+        self.centerOn(centre)
+        self._is_fitted, self._restored_camera = False, camera
         self.scene_items.schedule_render()
 
     @property
@@ -197,7 +205,7 @@ class CircuitView(QGraphicsView):
 
     def zoom_by(self, factor: float, about: QPointF | None = None) -> None:
         """Zoom about a point of the viewport, its middle by default."""
-        self._anchor = None
+        self._anchor = self._restored_camera = None
         factor = max(self._min_zoom / self.zoom, min(MAX_ZOOM / self.zoom, factor))
         at = about or QPointF(self.viewport().rect().center())
         before = self.mapToScene(at.toPoint())
@@ -220,7 +228,7 @@ class CircuitView(QGraphicsView):
 
     def pan_by(self, shift: QPoint) -> None:
         """Move the picture by so many pixels."""
-        self._anchor = None
+        self._anchor = self._restored_camera = None
         self.translate(shift.x() / self.zoom, shift.y() / self.zoom)
         self._is_fitted = False
         self.scene_items.schedule_render()
@@ -284,7 +292,7 @@ class CircuitView(QGraphicsView):
 
     def center_view_on(self, place: QPointF) -> None:
         """Bring a place of the scene into the middle."""
-        self._anchor = None
+        self._anchor = self._restored_camera = None
         self.centerOn(place)
         self._is_fitted = False
         self.scene_items.schedule_render()
@@ -296,6 +304,7 @@ class CircuitView(QGraphicsView):
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             super().mousePressEvent(event)
             return
+        self._restored_camera = None
         self.animation.skip_to_group_change()
         node = self.node_at(event.position().toPoint())
         self._press = Press.from_event(event, node.name if node is not None else "")
@@ -360,6 +369,8 @@ class CircuitView(QGraphicsView):
         super().resizeEvent(event)
         if self._is_fitted and self._is_resized():
             self.fit(self._shows_all, REST_MS)
+        elif self._restored_camera is not None:  # panels that come with the circuit take room of the canvas
+            self.set_camera(self._restored_camera)
         else:
             self.scene_items.schedule_render()
 

@@ -145,7 +145,9 @@ def stylesheet(theme: Theme) -> str:
     QComboBox::drop-down {{ border: none; width: 22px; }}
     QComboBox::down-arrow {{ image: url("{chevron}"); width: 12px; height: 12px; }}
     QComboBox QAbstractItemView {{ background: {t.raised}; border: 1px solid {t.line};
-        selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
+        selection-background-color: {t.accent}; selection-color: {t.on_accent}; padding: 3px 0; }}
+    QComboBox QAbstractItemView::item, QListView#completions::item {{ min-height: {round(1.9 * text)}px;
+        padding: 0 7px; }}
     QTabBar {{ qproperty-elideMode: ElideNone; qproperty-usesScrollButtons: true; }}
     QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 6px 7px;
                    border: none; border-bottom: 2px solid transparent; }}

@@ -11,6 +11,7 @@ from circuitviz.document.origin import Origin, PromptOrigin
 from circuitviz.document.state import State
 from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Circuit, Intervention, Interventions, Scores
+from circuitviz.number_text import rounded_number
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,7 @@ def change_threshold(circuit: Circuit, scores: Scores, origin: PromptOrigin, ini
     """
     replaced = replace_circuit(circuit, scores, origin, "").transform(initial)
     state = _with_modifications(replaced, initial.ablated_nodes, initial.ablated_edges, initial.interventions)
-    text = f"Threshold {origin.options['tau']:.3g}"
+    text = f"Threshold {rounded_number(origin.options['tau'], 3)}"
     return Command(text, lambda _state: state, merge_key="threshold")
 
 

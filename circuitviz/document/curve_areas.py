@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from circuitviz.number_text import decimal_number
+
 AREA_TITLES = {"cpr": "CPR", "cmd": "CMD", "cpr_clipped": "CPR clipped"}
 
 
@@ -31,4 +33,4 @@ def _format_interval(interval: Mapping[str, float | None]) -> str:
 
 
 def _format_number(value: float | None) -> str:
-    return "undefined" if value is None or not math.isfinite(value) else f"{value:.3f}"
+    return "undefined" if value is None or not math.isfinite(value) else decimal_number(value, 3)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from circuitviz.document.node_text import tokens_by_position
 from circuitviz.document.state import State
 from circuitviz.graph import Node
+from circuitviz.number_text import signed_number
 
 TopTokensByNode = Mapping[str, Sequence[tuple[str, float]]]
 
@@ -80,7 +81,7 @@ def _find_matches(
         yield NodeMatch(name, f"at the token {own_token!r}, position {node.position}", 5)
     for order, (token, logit) in enumerate(top_tokens):
         if _is_text_match(query, token):
-            yield NodeMatch(name, f"promotes {token!r} {logit:+.2f}", 6 + order)
+            yield NodeMatch(name, f"promotes {token!r} {signed_number(logit, 2)}", 6 + order)
 
 
 def _quote_token(token: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from circuitviz.document.state import State
 from circuitviz.graph import Node, NodeKind
+from circuitviz.number_text import decimal_number, signed_number
 
 MAX_TEXT_LENGTH = 300  # characters of a model's name or a prompt
 
@@ -40,17 +41,17 @@ def describe_node_values(node: Node, info: Mapping[str, Any]) -> list[str]:
     if (node.kind.has_activation or node.kind is NodeKind.LOGITS) and (
         number := value("activations")
     ) is not None:
-        parts.append(f"{'activation' if node.kind.has_activation else 'value'} {number:.4f}")
+        parts.append(f"{'activation' if node.kind.has_activation else 'value'} {decimal_number(number, 4)}")
     if (number := value("probabilities")) is not None:
-        parts.append(f"probability {number:.3f}")
+        parts.append(f"probability {decimal_number(number, 3)}")
     if (number := value("attributions")) is not None and node.name != info.get("target"):
-        parts.append(f"attribution {number:+.4f}")
+        parts.append(f"attribution {signed_number(number, 4)}")
     if (number := value("through_attention")) is not None:
-        parts.append(f"{number:+.4f} through attention scores")
+        parts.append(f"{signed_number(number, 4)} through attention scores")
     if (number := value("influence")) is not None:
-        parts.append(f"influence {number:.4f}")
+        parts.append(f"influence {decimal_number(number, 4)}")
     if (number := value("cumulative_influence")) is not None:
-        parts.append(f"cumulative influence {100 * number:.1f}\N{NO-BREAK SPACE}%")
+        parts.append(f"cumulative influence {decimal_number(100 * number, 1)}\N{NO-BREAK SPACE}%")
     return [*parts, "pinned"] if node.name in pinned_nodes(info) else parts
 
 
@@ -78,7 +79,7 @@ def query_key_lines(node: str, info: Mapping[str, Any], most: int = 5) -> list[s
     for query, key, head, effect in info.get("query_key_pairs", ()):
         if node in (query, key):
             other = f"query of {query}" if node == key else f"key of {key}"
-            number = f"{effect:+.4f}".replace("-", "\N{MINUS SIGN}")
+            number = signed_number(effect, 4)
             lines.append(f"{number} in {head} with the {other}")
     return lines[:most]
 

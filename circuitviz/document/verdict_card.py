@@ -17,6 +17,7 @@ from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
 from circuitviz.graph import TaskCheck
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.graph.scores import IMPORTED_METHOD
+from circuitviz.number_text import decimal_number
 
 HOLDS, FAILS, UNDECIDED, NOT_MEASURED, NOT_APPLICABLE = (
     "holds", "fails", "undecided", "not measured", "not applicable",
@@ -114,7 +115,7 @@ def _judge_task(document: Document) -> CircuitVerdict:
         return CircuitVerdict("task", title, NOT_MEASURED, sentence=str(measure), measure="task")
     accuracy = _interval_text(asdict(check.accuracy))
     says = (
-        f"The model's accuracy on the task is {accuracy}, where chance is {check.chance:.2f} "
+        f"The model's accuracy on the task is {accuracy}, where chance is {decimal_number(check.chance, 2)} "
         f"({_count(check.prompts, 'prompt')})."
     )
     return CircuitVerdict("task", title, FAILS if check.warning else HOLDS, accuracy, says, "task")
@@ -218,10 +219,10 @@ def _judge_completeness(result: MeasuredValues) -> tuple[str, str, str]:
         return UNDECIDED, "", "No set of nodes could be compared."
     gap = worst["gap"]
     says = (
-        f"Without the same nodes, circuit and model differ by at most {gap:.2f} of faithfulness over "
-        f"{_count(len(result['sets']), 'set')} of nodes."
+        f"Without the same nodes, circuit and model differ by at most {decimal_number(gap, 2)} of "
+        f"faithfulness over {_count(len(result['sets']), 'set')} of nodes."
     )
-    return HOLDS if gap <= FAITHFULNESS_MARGIN else FAILS, f"{gap:.2f}", says
+    return HOLDS if gap <= FAITHFULNESS_MARGIN else FAILS, decimal_number(gap, 2), says
 
 
 def _judge_minimality(result: MeasuredValues) -> tuple[str, str, str]:
@@ -248,10 +249,10 @@ def _judge_stability(result: MeasuredValues) -> tuple[str, str, str]:
     if mean is None:
         return UNDECIDED, "", "Fewer than two resamples were searched."
     says = (
-        f"Circuits found on {_count(result['resamples'], 'resample')} of the prompts share {mean:.2f} of "
-        "their edges (mean intersection over union)."
+        f"Circuits found on {_count(result['resamples'], 'resample')} of the prompts share "
+        f"{decimal_number(mean, 2)} of their edges (mean intersection over union)."
     )
-    return HOLDS if mean >= STABLE_OVERLAP else FAILS, f"IoU {mean:.2f}", says
+    return HOLDS if mean >= STABLE_OVERLAP else FAILS, f"IoU {decimal_number(mean, 2)}", says
 
 
 def _judge_robustness(result: MeasuredValues) -> tuple[str, str, str]:
@@ -263,7 +264,8 @@ def _judge_robustness(result: MeasuredValues) -> tuple[str, str, str]:
     state = HOLDS if share >= ROBUST_SHARE else FAILS if share < FRAGILE_SHARE else UNDECIDED
     says = (
         f"Over {_count(len(values), 'combination')} of ablation, metric and what is patched, faithfulness is "
-        f"between {min(values):.2f} and {max(values):.2f}, and within {FAITHFULNESS_MARGIN:g} of 1 in {near}."
+        f"between {decimal_number(min(values), 2)} and {decimal_number(max(values), 2)}, "
+        f"and within {FAITHFULNESS_MARGIN:g} of 1 in {near}."
     )
     return state, f"{near} of {len(values)}", says
 
@@ -275,7 +277,7 @@ def _judge_rivals(result: MeasuredValues) -> tuple[str, str, str]:
         rivals = "another circuit" if found == 1 else f"{found} other circuits"
         says = (
             f"We found {rivals} of at most {_count(result['edges'], 'edge')}, as faithful, with an overlap "
-            f"of at most {overlap:.2f} (IoU); all share {_count(len(result['core']), 'edge')}."
+            f"of at most {decimal_number(overlap, 2)} (IoU); all share {_count(len(result['core']), 'edge')}."
         )
         return FAILS, f"{found} found", says
     says = (
@@ -318,7 +320,7 @@ def _interval_text(interval: MeasuredValues, long: bool = False) -> str:
 
 def _number_text(number: float | None) -> str:
     """Two decimals, without a sign before zero; empty for None."""
-    return "" if number is None else f"{round(number, 2) + 0.0:.2f}"
+    return "" if number is None else decimal_number(round(number, 2) + 0.0, 2)
 
 
 def _count(number: int, noun: str) -> str:

@@ -31,6 +31,8 @@ def model_step(workspace: Workspace, subject: str) -> MissingStep | None:
             "Choose them…",
             partial(workspace.panel_requested.emit, "discovery"),
         )
+    if workspace.prompt_circuits.is_opening:
+        return MissingStep(f"{subject} need the model {display_name(origin.model)}, which is being opened.")
     needed = workspace.prompt_circuits.needed_model
     is_download = needed is not None and not needed.is_downloaded
     return MissingStep(

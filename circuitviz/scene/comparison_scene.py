@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from circuitviz.document import State
 from circuitviz.graph import BoolMatrix, Circuit, Scores
+from circuitviz.number_text import signed_number
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.edge_arrays import SIDES
@@ -58,7 +59,7 @@ def build_comparison_scene(
         for name, state, circuit in compared:
             if circuit.edges[row, column]:
                 score = None if state.scores is None else state.scores.score_of((int(row), int(column)))
-                score_text = "without a score" if score is None else f"{score:+.4f}"
+                score_text = "without a score" if score is None else signed_number(score, 4)
                 notes.append(f"{name}: {score_text}")
         return "; ".join(notes)
 

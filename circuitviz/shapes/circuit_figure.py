@@ -12,6 +12,7 @@ from circuitviz.document.origin import PromptOrigin
 from circuitviz.document.portable_paths import with_portable_paths
 from circuitviz.errors import InputError
 from circuitviz.graph.names import display_name
+from circuitviz.number_text import decimal_number, interval_text, rounded_number
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.shapes.circuit_legend import draw_figure_legend, figure_entries
 from circuitviz.shapes.class_view import class_scene, draw_class_view
@@ -79,9 +80,9 @@ def caption(document: Document, figure: FigureOptions) -> str:
         parts.append(f"{live.n_edges:,} of {live.graph.n_edges:,} edges{at}, {live.n_nodes} nodes")
     value = numbers["faithfulness"] if numbers else None
     if value and isinstance(value.get("value"), float):
-        text = f"faithfulness {value['value']:.3f}"
+        text = f"faithfulness {decimal_number(value['value'], 3)}"
         if value.get("low") is not None and value.get("high") is not None:
-            text += f" [{value['low']:.3f}, {value['high']:.3f}]"
+            text += f" {interval_text(value['low'], value['high'], 3)}"
         parts.append(text)
     said = "; ".join(parts) + "."
     if figure.view == "class" and live is not None:
@@ -102,7 +103,7 @@ def describe_attribution(query: AttributionQuery) -> str:
     """What a circuit of features explains, on which prompt, and how it was traced."""
     asked = {"": "the likely next tokens", LOGIT_DIFF_TARGET: "the logit difference"}
     what = asked.get(query.target, f"“{query.target.strip()}”")
-    tau = "" if query.tau is None else f" ({query.gate}, τ {query.tau:.3g})"
+    tau = "" if query.tau is None else f" ({query.gate}, τ {rounded_number(query.tau, 3)})"
     model = display_name(query.model)
     return f"What {what} of {model} comes from on “{query.prompt}”, by {query.method}{tau}"
 

@@ -9,6 +9,7 @@ from itertools import chain, cycle
 import numpy as np
 
 from circuitviz.document.view_filters import SIGN_MEANINGS
+from circuitviz.number_text import rounded_number
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
 from circuitviz.scene.edge_arrays import SIDES, IndexArray
 from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS
@@ -240,7 +241,7 @@ def _width_entry(
     sample = replace(_sample_styles(theme, strength=share), ink=np.array([ink]))
     number = strongest * share
     edges = f"{number:,.0f} edge{'' if round(number) == 1 else 's'}"
-    text = edges if scene.sign == "none" else f"|score| {number:.2g}"
+    text = edges if scene.sign == "none" else f"|score| {rounded_number(number, 2)}"
     return LegendEntry(text, text, _line_sample(sample, True))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitviz.number_text import decimal_number, rounded_number
 from circuitviz.plots import HeatMapPlot, TableRows
 from circuitviz.scene.theme import Theme
 
@@ -61,7 +62,7 @@ class HeatGrid:
             values,
             plot.unit,
             is_signed=bool((values < 0).any()),
-            cell_texts=[[f"{value:.3g}" for value in row] for row in values.tolist()],
+            cell_texts=[[rounded_number(value, 3) for value in row] for row in values.tolist()],
             cell_nodes=[[node] * len(plot.columns) for node in plot.nodes],
             build_table=plot.table,
         )
@@ -84,7 +85,8 @@ class HeatGrid:
             return ""
         if self.describe_cell is not None:
             return self.describe_cell(row, column)
-        return f"{self.row_names[row]}, {self.column_names[column]}: {self.values[row, column]:.4f}"
+        value = decimal_number(self.values[row, column], 4)
+        return f"{self.row_names[row]}, {self.column_names[column]}: {value}"
 
     def node_of_cell(self, row: int, column: int) -> str:
         """The node that a cell stands for; empty where it stands for none."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitviz.number_text import decimal_number, with_minus_sign
 from circuitviz.scene.theme import Theme
 from circuitviz.shapes.drawing import BoxShape, Drawing, DrawingShape, TextShape
 from circuitviz.shapes.heat_grid import (
@@ -18,7 +19,7 @@ from circuitviz.shapes.heat_grid import (
     is_black_text_clearer,
     rgb_to_hex,
 )
-from circuitviz.shapes.plot_axes import Axes, PlotFigureOptions, with_minus_sign
+from circuitviz.shapes.plot_axes import Axes, PlotFigureOptions
 from circuitviz.shapes.text_metrics import elide_text, text_width
 
 SCALE_STEPS = 40
@@ -227,9 +228,7 @@ def format_scale_number(number: float) -> str:
     size = abs(number)
     if not size:
         return "0"
-    return with_minus_sign(
-        f"{number:.0f}" if size >= 10 else f"{number:.1f}" if size >= 1 else f"{number:.2f}"
-    )
+    return decimal_number(number, 0 if size >= 10 else 1 if size >= 1 else 2)
 
 
 def _scale_marks(grid: HeatGrid) -> list[tuple[float, str]]:

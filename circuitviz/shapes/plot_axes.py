@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from circuitviz.errors import InputError
+from circuitviz.number_text import with_minus_sign
 from circuitviz.options import option
 from circuitviz.scene.theme import DARK, LIGHT, Theme
 from circuitviz.shapes.drawing import Drawing, DrawingShape, Point, TextShape, polyline
@@ -18,7 +18,6 @@ from circuitviz.shapes.text_metrics import elide_text, require_font, text_width,
 PLOT_MARGIN_PT = 3.0
 TURNED_NAME_DEG = -50.0  # degrees of names that do not fit side by side
 MAX_TURNED_NAME_EM = 12.0  # how long turned names may be, in sizes of text
-NEGATIVE_NUMBER = re.compile(r"^-(?=[\d.]+(e[-+]?\d+)?$)")
 Ticks = Sequence[tuple[float, str]]
 MIN_TICK_INTERVALS = 2.25  # between round ticks, at least
 
@@ -55,11 +54,6 @@ class PlotFigureOptions:
         """An empty drawing of the chosen width, ground and font; InputError where there is no such font."""
         ground = self.theme.ground if self.dark else "#ffffff"
         return Drawing(self.width_pt, 0.0, "" if self.transparent else ground, require_font(self.font))
-
-
-def with_minus_sign(text: str) -> str:
-    """A number with a minus sign instead of a hyphen; any other text as it is."""
-    return NEGATIVE_NUMBER.sub("\u2212", text) if NEGATIVE_NUMBER.match(text) else text
 
 
 def _with_minus_signs(ticks: Ticks) -> Ticks:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from circuitviz.number_text import rounded_number, with_minus_sign
 from circuitviz.shapes.drawing import Drawing, TextShape, polyline
-from circuitviz.shapes.plot_axes import PLOT_MARGIN_PT, PlotFigureOptions, with_minus_sign
+from circuitviz.shapes.plot_axes import PLOT_MARGIN_PT, PlotFigureOptions
 from circuitviz.shapes.text_metrics import elide_text, text_width
 
 MAX_ROWS = 40  # rows: a longer table is one for a spreadsheet
@@ -40,4 +41,4 @@ def draw_table(cells: Sequence[Sequence[Any]], figure: PlotFigureOptions) -> Dra
 
 
 def _cell_text(cell: Any) -> str:
-    return with_minus_sign(f"{cell:.4g}" if isinstance(cell, float) else str(cell))
+    return with_minus_sign(rounded_number(cell, 4) if isinstance(cell, float) else str(cell))

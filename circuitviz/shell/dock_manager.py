@@ -110,6 +110,7 @@ class DockManager(QObject):
             workspace.search_finished,
             workspace.comparison.changed,
             workspace.prompt_circuits.needed_model_changed,
+            workspace.prompt_circuits.opening_changed,
         ):
             signal.connect(lambda *_given: self.update_offered_panels())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from circuitviz.document import State, expand_nodes
 from circuitviz.graph import Circuit
+from circuitviz.number_text import signed_number
 from circuitviz.workspace.workspace import Workspace
 
 ABLATE_ONE = "A ablates or restores it."
@@ -102,7 +103,7 @@ def format_edge_score(state: State, edge: str) -> str:
     if row is None or column is None:
         return ""
     score = scores.score_of((row, column))
-    return "" if score is None else f"score {score:+.4f}"
+    return "" if score is None else f"score {signed_number(score, 4)}"
 
 
 def restrict_to_circuit(

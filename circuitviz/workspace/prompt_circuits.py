@@ -51,6 +51,7 @@ class PromptCircuitController(QObject):
     circuit_arriving = Signal()  # a circuit of another query is about to be shown in the same document
     answer_shown = Signal()
     needed_model_changed = Signal()
+    opening_changed = Signal()  # a model of the tab in front is being opened, or is not any more
 
     def __init__(
         self,
@@ -76,6 +77,12 @@ class PromptCircuitController(QObject):
     def needed_model(self) -> ConsentNeeded | None:
         """A model that is opened only when the person says so; of the tab in front."""
         return self._documents.front.needed_model
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether the model of the tab in front is being opened."""
+        opening = self._documents.front.opening
+        return opening is not None and opening.is_active
 
     def on_model_ready(self, opened: ModelReady) -> None:
         """A model is open for the tab in front."""
@@ -216,7 +223,11 @@ class PromptCircuitController(QObject):
 
     def _open(self, state: State, consent: str) -> None:
         handle = self._submit(opening_request(state, self._model_status.device, consent))
+        self._documents.front.opening = handle
         handle.finished.connect(self._on_open_ended)
+        for end in (handle.finished, handle.failed, handle.cancelled):
+            end.connect(lambda *_: self.opening_changed.emit())
+        self.opening_changed.emit()
 
     def _on_open_ended(self, reply: object) -> None:
         if isinstance(reply, ConsentNeeded):

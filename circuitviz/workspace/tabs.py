@@ -22,6 +22,7 @@ from circuitviz.workbench.requests.messages import ModelReady
 from circuitviz.workbench.requests.open_document_model import ConsentNeeded
 
 if TYPE_CHECKING:
+    from circuitviz.jobs.job_handle import JobHandle
     from circuitviz.workspace.search_queue import QueuedSearch
 
 EMPTY_TAB_NAME = "New tab"
@@ -43,6 +44,7 @@ class DocumentTab:
         opened_model: The model and task that the tab has open; while it is in front, ``ModelStatus`` has it.
         opened_requirements: Of the circuit that they were opened for; empty: nobody knows.
         needed_model: A model that is opened only when the person says so.
+        opening: The latest job that opens what the circuit needs.
         prompt_index: Which of the task's prompts is read.
         search: The search whose result it waits for.
     """
@@ -58,6 +60,7 @@ class DocumentTab:
     opened_model: ModelReady | None = None
     opened_requirements: tuple[object, ...] = ()
     needed_model: ConsentNeeded | None = None
+    opening: JobHandle | None = None
     prompt_index: int = 0
     search: QueuedSearch | None = None
 

@@ -24,7 +24,7 @@ def test_numbers_are_said_with_what_they_are() -> None:
     }
     said = [
         "activation 2.5000",
-        "attribution -0.5000",
+        "attribution −0.5000",
         "influence 0.2500",
         "cumulative influence 42.1\N{NO-BREAK SPACE}%",
         "pinned",

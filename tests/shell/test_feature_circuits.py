@@ -190,7 +190,7 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
         and "attention feature at position" in inspector.description_label.text()
     )
     assert f"activation {info['activations'][name]:.4f}" in reading.numbers_label.text()
-    assert f"attribution {info['attributions'][name]:+.4f}" in reading.numbers_label.text()
+    assert f"attribution {info['attributions'][name]:+.4f}".replace("-", "−") in reading.numbers_label.text()
     model, number = load_model("demo"), graph.node(name).feature
     one = next(
         d for d in load_dictionaries([resource_path("demo", "dictionaries")], model) if d.site.name == "a2"

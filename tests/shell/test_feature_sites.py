@@ -44,7 +44,9 @@ def faithfulness(window: MainWindow) -> float:
     numbers = window.workspace.live_faithfulness.evaluation
     assert numbers is not None
     found = numbers["faithfulness"]
-    assert window.dock_manager.panel(MeterPanel).value_label.text() == f"{found['value']:.3f}"
+    assert window.dock_manager.panel(MeterPanel).value_label.text() == f"{found['value']:.3f}".replace(
+        "-", "−"
+    )
     assert found["low"] < found["value"] < found["high"]
     return float(found["value"])
 

@@ -29,7 +29,7 @@ def value(window: MainWindow) -> float:
     numbers = window.workspace.live_faithfulness.evaluation
     assert numbers is not None
     found = numbers["faithfulness"]["value"]
-    assert window.dock_manager.panel(MeterPanel).value_label.text() == f"{found:.3f}"
+    assert window.dock_manager.panel(MeterPanel).value_label.text() == f"{found:.3f}".replace("-", "−")
     return float(found)
 
 
@@ -64,7 +64,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     assert inspector.title_label.text() == head
     reading = read_node(model, task, head, 0)
     shown = [cells[1].text() for cells in inspector.lens_columns.cell_labels]
-    assert shown == [f"{t.logit:+.2f}" for t in reading.top[: len(shown)]]
+    assert shown == [f"{t.logit:+.2f}".replace("-", "−") for t in reading.top[: len(shown)]]
     pattern = inspector.attention_map.pattern
     assert np.allclose(pattern.sum(1), 1, atol=1e-5)
     shoot(window, "explorer")

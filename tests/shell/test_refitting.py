@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from opening import LONG
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document, State
@@ -106,3 +106,37 @@ def test_another_layout_is_shown_whole(zoomed: MainWindow, qtbot: QtBot) -> None
     zoomed.layout_controller.choose_layout("grid")
     settle(zoomed, qtbot)
     assert is_whole(zoomed)
+
+
+def test_what_was_in_the_middle_of_a_narrow_canvas_comes_back_there_in_a_wide_one(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window, found = open_window(), scores(12)
+    window.resize(620, 800)
+    document, later = (Document(State(ORIGIN, found, found.greedy(200))) for _ in range(2))
+    window.workspace.set_document(document)
+    settle(window, qtbot)
+    view = window.view
+    right_most = max(view.circuit_scene.nodes, key=lambda node: node.x).name
+    view.zoom_by(2.0, QPointF(view.viewport_position(right_most)))
+    view.center_view_on(view.mapToScene(view.viewport_position(right_most)))
+    window.file_controller.record_view()
+    later.view = dict(document.view)  # as a file has it
+    narrow_x = view.circuit_scene.by_name[right_most].x
+
+    window.resize(1500, 800)
+    window.workspace.set_document(later)
+    settle(window, qtbot)
+    assert view.circuit_scene.by_name[right_most].x > narrow_x + 100, "the layout is spread to the canvas"
+    away = view.viewport_position(right_most) - view.viewport().rect().center()
+    assert away.manhattanLength() <= 3
+    window.resize(1300, 760)
+    settle(window, qtbot)
+    away = view.viewport_position(right_most) - view.viewport().rect().center()
+    assert away.manhattanLength() <= 3, "what comes with the circuit takes room, and moves it no further"
+    place = view.viewport_position(right_most)
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    place = view.viewport_position(right_most)
+    window.resize(1200, 760)
+    settle(window, qtbot)
+    assert view.viewport_position(right_most) == place, "once somebody clicks, nodes hold still"

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
 
 NODE_ROLE = Qt.ItemDataRole.UserRole
@@ -43,7 +44,7 @@ class ChangesTree(QTreeWidget):
             item.setData(0, NODE_ROLE, head["node"])
             low, high = head["change"]["low"], head["change"]["high"]
             if low is not None:
-                item.setToolTip(2, f"change, 95 %: {low:+.3f} to {high:+.3f}")
+                item.setToolTip(2, f"change, 95 %: {signed_number(low, 3)} to {signed_number(high, 3)}")
         prompts = self._add_section("prompts that changed most")
         for prompt in explanation["prompts"]:
             item = _add_row(
@@ -70,9 +71,7 @@ class ChangesTree(QTreeWidget):
         for response in target["responses"]:
             item = _add_row(others, response["node"], response["before"], response["after"], show_change=True)
             item.setData(0, NODE_ROLE, response["node"])
-            item.setToolTip(
-                3, f"about {format_number(response['effect'], is_signed=True)} of {target['name']}"
-            )
+            item.setToolTip(3, f"about {signed_number(response['effect'], 3)} of {target['name']}")
         for section in (changes, tokens, others):
             section.setExpanded(True)
 
@@ -100,22 +99,17 @@ class ChangesTree(QTreeWidget):
         return item
 
     def _add_top_tokens(self, parent: QTreeWidgetItem, title: str, top_tokens: list[Any]) -> None:
-        words = "   ".join(f"{word!r} {share:.2f}" for word, share in top_tokens)
+        words = "   ".join(f"{word!r} {decimal_number(share, 2)}" for word, share in top_tokens)
         child = QTreeWidgetItem(parent, [f"{title}:  {words}"])
         child.setToolTip(0, words)
         child.setFirstColumnSpanned(True)
 
 
-def format_number(value: float, is_signed: bool = False) -> str:
-    """Three decimals, with a typographic minus sign."""
-    return f"{value:{'+' if is_signed else ''}.3f}".replace("-", "−")
-
-
 def _add_row(
     parent: QTreeWidgetItem, name: str, before: float, after: float, show_change: bool = False
 ) -> QTreeWidgetItem:
-    change_text = [format_number(after - before, is_signed=True)] if show_change else []
-    item = QTreeWidgetItem(parent, [name, format_number(before), format_number(after), *change_text])
+    change_text = [signed_number(after - before, 3)] if show_change else []
+    item = QTreeWidgetItem(parent, [name, decimal_number(before, 3), decimal_number(after, 3), *change_text])
     for column in range(1, 3 + len(change_text)):
         item.setTextAlignment(column, RIGHT_ALIGNED)
     return item

@@ -20,8 +20,9 @@ from circuitviz.document import (
 )
 from circuitviz.errors import InputError
 from circuitviz.graph import Intervention
+from circuitviz.number_text import decimal_number
 from circuitviz.panels.ablation.ablation_form import OUT_OF_CIRCUIT, OWN_OUTPUT, AblationForm
-from circuitviz.panels.ablation.changes_tree import ChangesTree, format_number
+from circuitviz.panels.ablation.changes_tree import ChangesTree
 from circuitviz.panels.ablation.prediction_view import PredictionView
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row, make_splitter
@@ -155,8 +156,8 @@ class AblationPanel(Panel):
         """Show backup heads and the prompts that changed most."""
         metric = self.workspace.opened_model.metric if self.workspace.opened_model else "metric"
         self.changes_heading.setText(
-            f"{metric} of the circuit: {format_number(explanation['before'])} → "
-            f"{format_number(explanation['after'])}"
+            f"{metric} of the circuit: {decimal_number(explanation['before'], 3)} → "
+            f"{decimal_number(explanation['after'], 3)}"
         )
         self.changes_tree.show_heads(explanation)
 
@@ -169,8 +170,8 @@ class AblationPanel(Panel):
             return
         errors = ", errors dropped" if evaluation["setting"]["errors"] == "dropped" else ""
         self.changes_heading.setText(
-            f"{target['name']} in the full model{errors}: {format_number(target['before'])} → "
-            f"{format_number(target['before'] + target['free'])}"
+            f"{target['name']} in the full model{errors}: {decimal_number(target['before'], 3)} → "
+            f"{decimal_number(target['before'] + target['free'], 3)}"
         )
         self.changes_tree.show_target(target)
 
@@ -190,7 +191,7 @@ class AblationPanel(Panel):
         for entry, text in rows:
             numbers = evaluations.get(entry["key"])
             value = None if numbers is None else numbers["faithfulness"]["value"]
-            value_text = "–" if value is None else format_number(value)
+            value_text = "–" if value is None else decimal_number(value, 3)
             item = QListWidgetItem(f"{value_text}   {text}", self.history_list)
             item.setData(ENTRY_ROLE, entry)
             item.setToolTip(f"{text}\nclick to restore")

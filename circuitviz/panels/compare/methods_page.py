@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton
 from circuitviz.formats.csv_cells import format_csv
 from circuitviz.formats.reference_circuit import edges_in_scope
 from circuitviz.graph import overlap, precision_and_recall
+from circuitviz.number_text import decimal_number
 from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.figures import ExportButton
 from circuitviz.panels.widgets.chart_view import ChartView
@@ -191,4 +192,4 @@ def _format_cell(row: OverlapRow, column_value: Callable[[OverlapRow], float | N
     if "error" in row:
         return ""
     value = column_value(row)
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else decimal_number(value, 3)

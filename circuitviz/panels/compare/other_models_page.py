@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QHeaderView, QLabel, QLineEdit, QPushButton
 
+from circuitviz.number_text import decimal_number
 from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.widgets.fields import browse_button
 from circuitviz.panels.widgets.file_dialogs import ask_folder
@@ -98,7 +99,14 @@ class OtherModelsPage(ComparePage):
 def _table_row(name: str, evaluation: dict[str, Any]) -> list[str]:
     faithfulness, metric = evaluation["faithfulness"], evaluation["metric"]
     interval = (
-        "" if faithfulness["low"] is None else f"{faithfulness['low']:.3f} to {faithfulness['high']:.3f}"
+        ""
+        if faithfulness["low"] is None
+        else f"{decimal_number(faithfulness['low'], 3)} to {decimal_number(faithfulness['high'], 3)}"
     )
-    value_text = "undefined" if faithfulness["value"] is None else f"{faithfulness['value']:.3f}"
-    return [name, value_text, interval, *(f"{metric[k]:.3f}" for k in ("circuit", "model", "ablated"))]
+    value_text = "undefined" if faithfulness["value"] is None else decimal_number(faithfulness["value"], 3)
+    return [
+        name,
+        value_text,
+        interval,
+        *(decimal_number(metric[k], 3) for k in ("circuit", "model", "ablated")),
+    ]

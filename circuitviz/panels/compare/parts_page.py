@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QPushButton, QTabl
 from circuitviz.document import Document, State
 from circuitviz.formats.reference_circuit import edges_in_scope
 from circuitviz.graph import Circuit, overlap
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.registry import is_part_in_view
 from circuitviz.panels.widgets.fields import LEFT_ALIGNED, RIGHT_ALIGNED, choice_box
@@ -58,7 +59,7 @@ class PartsTableModel(TitledTableModel):
         part, column = self.parts[index.row()], index.column()
         value = (part.name, SIDE_LABELS[part.side], part.score_here, part.score_there)[column]
         if role == Qt.ItemDataRole.DisplayRole:
-            return value if isinstance(value, str) else "" if value is None else f"{value:+.4f}"
+            return value if isinstance(value, str) else "" if value is None else signed_number(value, 4)
         if role == SORT_ROLE:
             return value if isinstance(value, str) else -1.0 if value is None else abs(value)
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
@@ -252,4 +253,4 @@ def _right_aligned_cell(text: str) -> str:
 
 
 def _format_number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else decimal_number(value, 3)

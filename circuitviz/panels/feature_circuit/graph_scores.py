@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
 
+from circuitviz.number_text import decimal_number
 from circuitviz.panels.widgets.layouts import lay_out_column
 
 SCORE_DESCRIPTIONS = {
@@ -56,11 +57,14 @@ class GraphScoresView(QWidget):
         for name, bar in self.score_bars.items():
             value = float(info.get(name, 0.0))
             bar.setValue(round(BAR_STEPS * value))
-            self.value_labels[name].setText(f"{value:.3f}")
+            self.value_labels[name].setText(decimal_number(value, 3))
         tokens = info.get("shown", {})
         targets = dict(info.get("targets", {}))
         if len(targets) == 1 and next(iter(targets)) not in tokens:
             self.targets_label.setText("logit difference of the correct and the incorrect tokens")
             return
-        rows = [f"“{tokens.get(name, name).strip()}” {share:.3f}" for name, share in targets.items()]
+        rows = [
+            f"“{tokens.get(name, name).strip()}” {decimal_number(share, 3)}"
+            for name, share in targets.items()
+        ]
         self.targets_label.setText("next tokens with their probabilities:  " + ",  ".join(rows))

@@ -10,10 +10,10 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
-from circuitviz.panels.widgets.token_texts import signed_number
 from circuitviz.shapes.charts.chart_shapes import MeasureChart
 from circuitviz.shapes.drawing import Drawing
 from circuitviz.shapes.plot_axes import PlotFigureOptions
@@ -116,7 +116,7 @@ class LedgerView(ThemedWidget):
             f"{ATTENTION_TERMS[name][0]} {self._attention_text(name)}" for name in self._attention_rows
         ]
         return (
-            "; ".join([*terms, f"sum {self.total:.4f}, the value of {self.target}", *through])
+            "; ".join([*terms, f"sum {decimal_number(self.total, 4)}, the value of {self.target}", *through])
             if terms
             else ""
         )
@@ -148,7 +148,7 @@ class LedgerView(ThemedWidget):
 
     def _bar_chart_data(self) -> dict[str, Any]:
         shares = [(LEDGER_TERMS[name][0], value, "") for name, value in self.terms.items()]
-        return {"shares": shares, "axis": f"sum {self.total:.4f}, the value of {self.target}"}
+        return {"shares": shares, "axis": f"sum {decimal_number(self.total, 4)}, the value of {self.target}"}
 
     def event(self, event: QEvent) -> bool:
         """Show what a term means as a tooltip."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QWidget
 
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.document.origin import PromptOrigin, TaskOrigin, select_text_answers
+from circuitviz.number_text import decimal_number
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.feature_circuit.graph_scores import GraphScoresView
 from circuitviz.panels.feature_circuit.ledger_view import LedgerView
@@ -170,7 +171,7 @@ class FeatureCircuitPanel(Panel):
         value = state.scores.info.get("activations", {}).get(str(state.scores.info.get("target")))
         if value is None:
             return f"Attribution graph · {size}"
-        return f"{self._target_text()} is {value:.4f} · {size}"
+        return f"{self._target_text()} is {decimal_number(value, 4)} · {size}"
 
     def _target_text(self) -> str:
         scores = self.workspace.document.state.scores
@@ -191,9 +192,8 @@ class FeatureCircuitPanel(Panel):
             unexpanded = scores.info.get("unread", 0.0)
             return f"{unexpanded:.1%} of the influence is at nodes whose attribution was not expanded."
         fraction = scores.info.get("fraction", math.nan)
-        return (
-            f"Fraction {fraction:.3f}: attribution of the kept source nodes, divided by the target’s value."
-        )
+        number = decimal_number(fraction, 3)
+        return f"Fraction {number}: attribution of the kept source nodes, divided by the target’s value."
 
     # curve
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from circuitviz.errors import InputError
+from circuitviz.number_text import rounded_number
 from circuitviz.panels.widgets.focused_wheel import FocusedSlider
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.panels.widgets.layouts import lay_out_row
@@ -60,7 +61,7 @@ class ThresholdRow(QWidget):
         self.slider.setValue(round(min(SLIDER_STEPS, max(0, step))))
         self.slider.blockSignals(False)
         if not (self.number_field.hasFocus() and self.number_field.isModified()):
-            self.number_field.setText(f"{tau:.4g}")
+            self.number_field.setText(rounded_number(tau, 4))
 
     def clear_pending(self) -> None:
         """Forget a request that was not answered and show the document's threshold again."""
@@ -82,12 +83,12 @@ class ThresholdRow(QWidget):
         try:
             self._request_threshold(parse_threshold(text))
         except InputError as error:
-            self.number_field.setText(f"{self.tau:.4g}")
+            self.number_field.setText(rounded_number(self.tau, 4))
             self.input_rejected.emit(str(error))
 
     def _request_threshold(self, tau: float) -> None:
         self._pending_tau = tau
-        self.number_field.setText(f"{tau:.4g}")
+        self.number_field.setText(rounded_number(tau, 4))
         self.threshold_requested.emit(tau)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QColor
 
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.scene.theme import Theme
 
@@ -57,8 +58,9 @@ def examples_html(dashboard: FeatureDashboard, theme: Theme) -> str:
             spans.append(_token_html(words[i], example.activations[i] / greatest, i == peak, theme))
         spans.append("…" if end < len(words) else "")
         link = f'style="color:{theme.accent}; text-decoration:none" href="circuit:{number}"'
+        activation = decimal_number(example.activation, 2)
         rows.append(
-            f'<tr><td align="right" style="padding-right:6px"><a {link}>{example.activation:.2f}</a></td>'
+            f'<tr><td align="right" style="padding-right:6px"><a {link}>{activation}</a></td>'
             f'<td style="white-space:pre-wrap; padding-bottom:4px">{"".join(spans)}</td></tr>'
         )
     return f'<table cellspacing="0" cellpadding="1" width="100%">{"".join(rows)}</table>'
@@ -107,7 +109,7 @@ def _token_effects_html(effects: Sequence[TokenEffect], theme: Theme) -> str:
     """Tokens with their values, wrapped to the width of the view."""
     words = (
         f"{escape(visible_token(effect.token)).replace(' ', '&nbsp;')}&nbsp;"
-        f'<span style="color:{theme.muted}">{effect.value:+.2f}</span>&nbsp;&nbsp;'
+        f'<span style="color:{theme.muted}">{signed_number(effect.value, 2)}</span>&nbsp;&nbsp;'
         for effect in effects
     )
     return f"<p>{' '.join(words)}</p>"
@@ -123,7 +125,7 @@ def _neighbours_html(
         rows.append(
             f'<tr><td width="26%"><a href="feature:{site}.f{neighbour.number}">f{neighbour.number}</a></td>'
             f'<td width="20%" align="right" style="color:{theme.muted}; padding-right:10px">'
-            f"{neighbour.cosine:.2f}</td><td>{label}</td></tr>"
+            f"{decimal_number(neighbour.cosine, 2)}</td><td>{label}</td></tr>"
         )
     return f'<table cellspacing="0" cellpadding="0" width="100%">{"".join(rows)}</table>'
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QTextBrowser, QWidget
 
+from circuitviz.number_text import decimal_number
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.features.dashboard_html import effects_html, examples_html
 from circuitviz.panels.figures import ExportButton
@@ -191,7 +192,7 @@ class DashboardView(ThemedWidget):
             self.statistics_line.setText("" if statistics is None else "never active")
             return
         row = statistics.row
-        size = f"max {row.greatest:.1f} · mean {row.mean:.1f}"
+        size = f"max {decimal_number(row.greatest, 1)} · mean {decimal_number(row.mean, 1)}"
         self.statistics_line.setText(f"{row.density:.2%} of tokens · {size}")
         self.statistics_line.setToolTip(self.statistics_line.text())
         self.histogram.draw_result(

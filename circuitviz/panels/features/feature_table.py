@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractProxyModel, QModelIndex, QObject, Qt
 from PySide6.QtWidgets import QHeaderView, QTableView
 
+from circuitviz.number_text import decimal_number
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
 from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel, set_up_table
@@ -63,7 +64,11 @@ class FeatureTableModel(TitledTableModel):
                 return (f"f{feature}", self.caption_of(feature))[column]
             if row is not None and row.greatest > 0:
                 is_rare = row.density < 0.001
-                return f"{row.density:.{2 if is_rare else 1}%}" if column == 2 else f"{row.greatest:.1f}"
+                return (
+                    f"{row.density:.{2 if is_rare else 1}%}"
+                    if column == 2
+                    else decimal_number(row.greatest, 1)
+                )
             return "" if row is None else ("never", "")[column - 2]
         return None
 

@@ -27,6 +27,7 @@ from shiboken6 import isValid
 
 from circuitviz.draw.registry import FigurePage, figure_formats
 from circuitviz.errors import InputError
+from circuitviz.number_text import decimal_number
 from circuitviz.options import Option, build_options, describe_options
 from circuitviz.paint.png import render_bitmap
 from circuitviz.panels.figures.sheet_preview import SheetPreview
@@ -162,9 +163,8 @@ class FigureDialog(QDialog):
         self.preview.show_sheet(sheet, image)
         self.problem_label.hide()
         width_mm, height_mm = sheet.drawing.width / POINTS_PER_MM, sheet.drawing.height / POINTS_PER_MM
-        self.size_label.setText(
-            f"{width_mm:.1f} × {height_mm:.1f} mm on paper, text of {figure.font_size:g} pt"
-        )
+        size = f"{decimal_number(width_mm, 1)} × {decimal_number(height_mm, 1)} mm"
+        self.size_label.setText(f"{size} on paper, text of {figure.font_size:g} pt")
         self.command_field.setText(self.command_text(sheet))
         self.command_field.setCursorPosition(0)
         self.save_button.setEnabled(True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Signal
 
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.plots import TableRows
@@ -61,8 +62,8 @@ class AttentionMap(HeatMap):
         def describe_cell(i: int, j: int) -> str:
             weight = self.pattern[i, j]
             if is_signed:
-                return f"“{names[i]}” attends {weight:+.3f} more to “{names[j]}”"
-            return f"“{names[i]}” attends to “{names[j]}”: {weight:.3f}"
+                return f"“{names[i]}” attends {signed_number(weight, 3)} more to “{names[j]}”"
+            return f"“{names[i]}” attends to “{names[j]}”: {decimal_number(weight, 3)}"
 
         unit = "difference of attention" if is_signed else "attention"
         self.show_grid(

@@ -11,12 +11,13 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolTip, QWidget
 
 from circuitviz.graph.edge_words import CHANNEL_WORDS
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.inspector.scrolling_map import ScrollingMap
 from circuitviz.panels.readings.token_text import TokenText
 from circuitviz.panels.widgets.heat_map import HeatMap
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
-from circuitviz.panels.widgets.token_texts import signed_number, visible_token
+from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.shapes.heat_grid import HeatGrid
 from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workbench.requests.read_edge import ReadEdge
@@ -138,7 +139,7 @@ class EdgeView(QWidget):
                 texts = (
                     self._place_in_words(reading, place),
                     signed_number(value, 4),
-                    f"{100 * abs(value) / total:.1f} %",
+                    f"{decimal_number(100 * abs(value) / total, 1)} %",
                 )
                 for label, text in zip(labels, texts, strict=True):
                     label.setText(text)

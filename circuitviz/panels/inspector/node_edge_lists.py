@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 from circuitviz.document import State
 from circuitviz.document.node_edges import NodeEdge, node_edges
 from circuitviz.graph.edge_words import edge_in_words
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.widgets.elided_button import ElidedButton
 from circuitviz.panels.widgets.layouts import lay_out_column
-from circuitviz.panels.widgets.token_texts import signed_number
 
 MAX_LISTED_EDGES = 6  # of each list, until all are asked for
 
@@ -75,7 +75,7 @@ class EdgeList(QWidget):
         listed = edges if self._shows_all else edges[:MAX_LISTED_EDGES]
         number = f"{len(edges):,} edge{'s' if len(edges) != 1 else ''}" if edges else "no edges"
         shares = [edge.share for edge in edges if edge.share is not None]
-        of_node = f", {100 * sum(shares):.0f} % of the node’s |score|" if shares else ""
+        of_node = f", {decimal_number(100 * sum(shares), 0)} % of the node’s |score|" if shares else ""
         self.heading_label.setText(f"{self.direction}: {number}{of_node}")
         while len(self.edge_buttons) < len(listed):
             self._add_row()
@@ -95,7 +95,7 @@ class EdgeList(QWidget):
             button.setProperty("dimmed", edge.is_ablated)
             button.style().polish(button)
         score.setText("" if edge.score is None else signed_number(edge.score, 4))
-        share.setText("" if edge.share is None else f"{100 * edge.share:.1f} %")
+        share.setText("" if edge.share is None else f"{decimal_number(100 * edge.share, 1)} %")
 
     def _add_row(self) -> None:
         row, button = len(self.edge_buttons), ElidedButton("", name="link")

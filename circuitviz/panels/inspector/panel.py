@@ -23,6 +23,7 @@ from circuitviz.document.labels import DEFAULT_LABEL_COLOUR, class_key, colour_f
 from circuitviz.document.node_text import describe_score_place, tokens_by_position
 from circuitviz.graph.edge_words import edge_in_words
 from circuitviz.graph.names import split_span
+from circuitviz.number_text import signed_number
 from circuitviz.panels.inspector.attention_map import AttentionMap
 from circuitviz.panels.inspector.edge_view import EdgeView
 from circuitviz.panels.inspector.node_edge_lists import NodeEdgeLists
@@ -34,7 +35,7 @@ from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
-from circuitviz.panels.widgets.token_texts import ranked_token, signed_number
+from circuitviz.panels.widgets.token_texts import ranked_token
 from circuitviz.scene.class_colours import class_colours, colour_in_theme, label_colour
 from circuitviz.scene.theme import Theme
 from circuitviz.workspace.comparison_text import (

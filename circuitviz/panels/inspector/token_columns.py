@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from circuitviz.panels.widgets.token_texts import signed_number
+from circuitviz.number_text import signed_number
 
 
 class TokenColumns(QWidget):

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton
 
 from circuitviz.document import Evidence, add_evidence, remove_evidence, set_outcome
 from circuitviz.evaluation import claims
+from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.panels.labels.claim_dialog import ClaimDialog
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.tables import TextTable
@@ -190,5 +191,6 @@ def _effect_text(evidence: Evidence) -> str:
     outcome = evidence.outcome
     if outcome is None or outcome.effect is None:
         return "" if outcome is None else "undefined"
-    interval = "" if outcome.low is None else f"\n[{outcome.low:.2f}, {outcome.high:.2f}]"
-    return f"{outcome.effect:.2f}{interval}"
+    low, high = outcome.low, outcome.high
+    interval = "" if low is None or high is None else f"\n{interval_text(low, high, 2)}"
+    return f"{decimal_number(outcome.effect, 2)}{interval}"

@@ -214,6 +214,9 @@ class RoleCompleter(QCompleter):
         self.setModel(self._roles_model)
         self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.setFilterMode(Qt.MatchFlag.MatchContains)
+        if (popup := self.popup()) is not None:  # rows as high as those of combo boxes
+            popup.setObjectName("completions")
+            popup.setItemDelegate(QStyledItemDelegate(popup))
         role_field.textEdited.connect(lambda _text: self.refresh_roles())
         self.refresh_roles()
 

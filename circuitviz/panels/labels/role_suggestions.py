@@ -11,6 +11,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton, QWidget
 
 from circuitviz.evaluation import roles
+from circuitviz.number_text import decimal_number
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.tables import TextTable
 from circuitviz.workbench.requests.score_roles import ScoreRoles
@@ -89,7 +90,10 @@ class RoleSuggestions(QWidget):
         self.role_rows = [] if result is None else rank_roles(result, self.node)
         self.title_label.setText(f"Roles of {self.node}" if self.node else "Select a head on the canvas")
         self.table.show_rows(
-            [(role, f"{score:.3f}", f"{rank:.0f}") for _, role, score, rank in self.role_rows]
+            [
+                (role, decimal_number(score, 3), decimal_number(rank, 0))
+                for _, role, score, rank in self.role_rows
+            ]
         )
         if self.role_rows:
             self.table.selectRow(0)

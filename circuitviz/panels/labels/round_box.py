@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from circuitviz.document import Label, set_label
 from circuitviz.document.labelling_round import LabellingRound
 from circuitviz.document.labels import colour_for_role
+from circuitviz.number_text import decimal_number
 from circuitviz.panels.labels.labels_table import RoleBox
 from circuitviz.panels.labels.role_suggestions import rank_roles
 from circuitviz.panels.widgets.layouts import lay_out_row
@@ -114,7 +115,8 @@ class RoundBox(QWidget):
             button.setVisible(False)
         for number, (row, button) in enumerate(zip(rows, self.role_buttons, strict=False), start=1):
             _, role, score, percentile = row
-            caption = f"Alt+{number}   {role}   {score:.2f}, above {percentile:.0f} % of heads"
+            rank = f"{decimal_number(score, 2)}, above {decimal_number(percentile, 0)} % of heads"
+            caption = f"Alt+{number}   {role}   {rank}"
             button.setText(escape_mnemonics(caption))
             button.setVisible(True)
         hint = "" if measure else "Score all heads in the tab 'Suggest' to see the likeliest roles."

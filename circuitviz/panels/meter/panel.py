@@ -12,6 +12,7 @@ from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
 from circuitviz.graph import TaskCheck
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.graph.training_course import course_of
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.layouts import lay_out_row
@@ -87,7 +88,7 @@ class MeterPanel(Panel):
         self.what_if_label.setText(
             f"without {nodes_text}: no estimate"
             if estimate is None
-            else f"without {nodes_text}: ≈ {estimate:.3f}"
+            else f"without {nodes_text}: ≈ {decimal_number(estimate, 3)}"
         )
 
     def show_evaluation(self, tier: str) -> None:
@@ -313,12 +314,12 @@ def _faithfulness(evaluation: dict[str, Any] | None) -> float | None:
 def _format_change(before: float, value: float) -> str:
     """The difference of two numbers as they are shown, so that they add up."""
     change = round(value, 3) - round(before, 3)
-    return f"{change:+z.3f}".replace("-", "−") if abs(change) >= 0.0005 else "±0.000"
+    return signed_number(change, 3) if abs(change) >= 0.0005 else "±0.000"
 
 
 def _format_value(value: float) -> str:
     """Three decimals; what rounds to zero has no sign."""
-    return f"{value:z.3f}".replace("-", "−")
+    return decimal_number(value, 3)
 
 
 def _clamp_to_bar(value: float) -> float:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton, QTreeWidget, QTr
 
 from circuitviz.document import TaskOrigin
 from circuitviz.graph import NodeKind
+from circuitviz.number_text import signed_number
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
@@ -96,7 +97,7 @@ class PathPatchingPanel(Panel):
             self.rounds_tree.addTopLevelItem(top)
             last = number == len(rounds or [])
             for row, (sender, effect) in enumerate(patching_round["senders"][:MAX_LISTED_SENDERS]):
-                item = QTreeWidgetItem([sender, f"{effect:+.3f}"])
+                item = QTreeWidgetItem([sender, signed_number(effect, 3)])
                 item.setTextAlignment(1, RIGHT_ALIGNED)
                 item.setData(0, NODE_ROLE, sender)
                 if last and self._is_head(sender):

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.graph.connectivity import CircuitPath, Connectivity
 from circuitviz.graph.graph import channel_of
+from circuitviz.number_text import decimal_number, rounded_number
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
 from circuitviz.panels.widgets.folding_row import FoldingRow
@@ -122,7 +123,7 @@ class PathsPanel(Panel):
         self._paths = paths
         for number, path in enumerate(paths):
             texts = [
-                f"{path.strength:.4f}",
+                decimal_number(path.strength, 4),
                 _format_percent(path.share),
                 str(len(path.edges)),
                 format_path(path),
@@ -140,7 +141,7 @@ class PathsPanel(Panel):
         if indices:
             paths = [self._paths[number] for number in indices]
             share = sum(path.share for path in paths)
-            text = f"{paths[0].strength:.4f}" if len(paths) == 1 else f"{len(paths)} paths"
+            text = decimal_number(paths[0].strength, 4) if len(paths) == 1 else f"{len(paths)} paths"
             edges = frozenset(edge for path in paths for edge in path.edges)
             self.workspace.highlight_path(paths[0], f"{text} · {_format_percent(share)}", edges)
 
@@ -168,4 +169,4 @@ def _format_count(count: int) -> str:
 
 
 def _format_percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    return f"{rounded_number(100 * share, 2)} %"

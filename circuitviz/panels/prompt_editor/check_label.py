@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel
 
 from circuitviz.graph import TaskCheck
+from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.requests.inspect_prompts import CheckPrompts, PromptsChecked, PromptsModel
 from circuitviz.workspace.latest_job import LatestJob
@@ -63,9 +64,8 @@ def describe_check(check: TaskCheck) -> str:
     """Accuracy against chance and the metric on both prompts, as short as a line of the panel is."""
     accuracy, clean, corrupted = (i.value or 0.0 for i in (check.accuracy, check.clean, check.corrupted))
     low, high = check.accuracy.low, check.accuracy.high
-    interval = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
-    values = f"{clean:.2f} → {corrupted:.2f}".replace("-", "−")
+    interval = "" if low is None or high is None else f" {interval_text(low, high, 2)}"
+    values = f"{decimal_number(clean, 2)} → {decimal_number(corrupted, 2)}"
     prompts = f"{check.prompts:,} prompt{'s' if check.prompts != 1 else ''}"
-    return (
-        f"Accuracy {accuracy:.2f}{interval}, chance {check.chance:.2f} · {check.metric} {values} · {prompts}."
-    )
+    shares = f"{decimal_number(accuracy, 2)}{interval}, chance {decimal_number(check.chance, 2)}"
+    return f"Accuracy {shares} · {check.metric} {values} · {prompts}."

@@ -24,7 +24,8 @@ class OpenMenu(QMenu):
     """Made anew each time it opens.
 
     Signals: ``set_chosen(name)``, ``task_chosen(name)``, ``document_chosen()``, ``file_requested()``,
-    ``draft_chosen(SavedDraft)``, ``sets_requested()``: rename, duplicate or delete sets.
+    ``draft_chosen(SavedDraft)``, ``sets_requested()``: rename, duplicate or delete sets;
+    ``tasks_changed()``: the names of built-in tasks are known.
     """
 
     set_chosen = Signal(str)
@@ -33,6 +34,7 @@ class OpenMenu(QMenu):
     file_requested = Signal()
     draft_chosen = Signal(object)
     sets_requested = Signal()
+    tasks_changed = Signal()
 
     def __init__(self, workspace: Workspace, parent: QWidget) -> None:
         super().__init__(parent)
@@ -43,6 +45,7 @@ class OpenMenu(QMenu):
 
     def _on_catalog(self, choices: Choices) -> None:
         self.task_names = choices.tasks
+        self.tasks_changed.emit()
 
     def _fill(self) -> None:
         self.clear()

@@ -23,6 +23,7 @@ from circuitviz.errors import InputError
 from circuitviz.panels.prompt_editor.check_label import CheckLabel
 from circuitviz.panels.prompt_editor.editor_toolbar import EditorToolbar
 from circuitviz.panels.prompt_editor.model_line import ModelLine
+from circuitviz.panels.prompt_editor.name_check import NameCheck
 from circuitviz.panels.prompt_editor.open_menu import OpenMenu
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet, SheetState
 from circuitviz.panels.prompt_editor.prompt_storage import DEFAULT_NAME, PromptStorage
@@ -77,6 +78,7 @@ class PromptEditorPanel(Panel):
         self.details = RowDetails()
         self.toolbar = EditorToolbar(self.open_menu)
         self.name_field = self.toolbar.name_field
+        self.name_check = NameCheck(self.name_field, self.open_menu)
         self.model_line = ModelLine(workspace, lambda: self.prompts_model)
         self.check_button = QPushButton(
             "Check task", toolTip="accuracy and metric on all pairs, against chance"
@@ -115,7 +117,7 @@ class PromptEditorPanel(Panel):
         bottom_row = FoldingRow(
             labels, buttons, first_px=MIN_LABELS_WIDTH_PX, stretches=(1, 0), margins=(10, 4, 10, 8)
         )
-        lay_out_column(self.toolbar, (self.pages, 1), bottom_row, parent=self, spacing=0)
+        lay_out_column(self.toolbar, self.name_check, (self.pages, 1), bottom_row, parent=self, spacing=0)
 
     def _connect(self) -> None:
         workspace, sheet = self.workspace, self.sheet
@@ -140,6 +142,7 @@ class PromptEditorPanel(Panel):
         self.table.row_chosen.connect(self._on_row_chosen)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._update_buttons())
         self.name_field.editingFinished.connect(self._take_over_name)
+        self.name_check.changed.connect(self._update_buttons)
         self.details.fix_requested.connect(self._fix_answers)
         self.details.span_named.connect(self._name_span)
         self.model_line.opened.connect(self._on_model_opened)
@@ -290,7 +293,8 @@ class PromptEditorPanel(Panel):
             button.setEnabled(has_rows)
         has_pairs = any(not row.is_empty for row in self.sheet.rows)
         self.toolbar.export_button.setEnabled(has_pairs)
-        self.use_button.setEnabled(has_pairs)
+        self.use_button.setEnabled(has_pairs and not self.name_check.fault)
+        self.use_button.setToolTip(self.name_check.fault)
         self.check_button.setEnabled(
             has_pairs and self.model_line.is_open and not self.check_label.is_running
         )

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz.number_text import decimal_number
 from circuitviz.panels.prompt_editor.prompt_sheet import PromptSheet
 from circuitviz.panels.widgets.tables import AnyIndex, TitledTableModel, set_up_table
 from circuitviz.scene.theme import LIGHT, Theme
@@ -122,12 +123,9 @@ class PromptTableModel(TitledTableModel):
         if role == roles.ToolTipRole and inspection is not None:
             return f"{inspection.metric}: on the clean prompt → on the corrupted one"
         if role == roles.DisplayRole and inspection is not None:
-            sides = [side and side.metric for side in (inspection.on_clean, inspection.on_corrupted)]
-            return (
-                ""
-                if None in sides
-                else " → ".join(f"{value:.2f}".replace("-", "−") for value in sides if value is not None)
-            )
+            values = [side and side.metric for side in (inspection.on_clean, inspection.on_corrupted)]
+            texts = [decimal_number(value, 2) for value in values if isinstance(value, float)]
+            return " → ".join(texts) if len(texts) == len(values) else ""
         return None
 
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHeaderView, QLabel, QPushButton, QSizePolicy, QWidget
 
+from circuitviz.number_text import decimal_number, rounded_number
 from circuitviz.panels.prompt_editor.aligned_tokens import AlignedTokens
 from circuitviz.panels.prompt_editor.row_spans import find_spans
 from circuitviz.panels.prompt_editor.span_bar import SpanBar
@@ -181,5 +182,5 @@ def format_probability(value: float) -> str:
     ('0.865', '0.0003', '2e-09')
     """
     if value >= 0.001:
-        return f"{value:.3f}"
-    return f"{value:.4f}" if value >= 0.00005 else f"{value:.0e}"
+        return decimal_number(value, 3)
+    return decimal_number(value, 4) if value >= 0.00005 else rounded_number(value, 1)

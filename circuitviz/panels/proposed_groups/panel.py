@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document import Document, group_several
+from circuitviz.number_text import decimal_number
 from circuitviz.panels.panel_steps import model_step
 from circuitviz.panels.registry import MissingStep, Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
@@ -24,7 +25,6 @@ from circuitviz.panels.widgets.fields import RIGHT_ALIGNED, adjust_form_fields
 from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import DecimalField
-from circuitviz.shapes.plot_axes import with_minus_sign
 from circuitviz.workbench.propose_groups import GroupProposals
 from circuitviz.workbench.requests.propose_groups import ProposeGroups
 from circuitviz.workbench.requests.query import QueryResult
@@ -173,7 +173,9 @@ class ProposedGroupsPanel(Panel):
     def _set_proposals(self, proposals: GroupProposals) -> None:
         items = []
         for group in proposals.groups:
-            item = QTreeWidgetItem([group.name, f"{group.score:.2f}", "", _describe_parts(dict(group.parts))])
+            item = QTreeWidgetItem(
+                [group.name, decimal_number(group.score, 2), "", _describe_parts(dict(group.parts))]
+            )
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             item.setCheckState(0, Qt.CheckState.Checked)
             item.setTextAlignment(1, RIGHT_ALIGNED)
@@ -237,7 +239,7 @@ class ProposedGroupsPanel(Panel):
 
 
 def _describe_parts(parts: dict[str, float]) -> str:
-    return ", ".join(f"{part} {value:.2f}" for part, value in parts.items())
+    return ", ".join(f"{part} {decimal_number(value, 2)}" for part, value in parts.items())
 
 
 def _describe_faithfulness(proposals: GroupProposals) -> str:
@@ -245,7 +247,7 @@ def _describe_faithfulness(proposals: GroupProposals) -> str:
     if not proposals.groups:
         return "No two features are as similar as that; a smaller similarity would propose more."
     values = [
-        "undefined" if value is None else with_minus_sign(f"{value:.3f}")
+        "undefined" if value is None else decimal_number(value, 3)
         for value in (proposals.circuit_faithfulness, proposals.grouped_faithfulness)
     ]
     n_groups = len(proposals.groups)

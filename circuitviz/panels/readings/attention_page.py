@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox
 
 from circuitviz.graph import NodeKind
+from circuitviz.number_text import decimal_number
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.inspector.attention_map import AttentionMap
 from circuitviz.panels.readings.attention_thumbnails import AttentionThumbnails
@@ -81,7 +82,7 @@ class AttentionPage(ReadingPage):
         tokens = attention_tokens(attention, side)
         limit = float(np.abs(maps).max()) if signed else 1.0
         names = [f"a{attention.layer}.h{head}" for head in range(len(maps))]
-        limit_text = f"±{limit:.2f}" if signed else "1"
+        limit_text = f"±{decimal_number(limit, 2)}" if signed else "1"
         self.summary_line.setText(f"{node.name}, colour scale up to {limit_text}")
         build_layer_table, build_head_table = (
             partial(attention_table, attention, side, weighted, head) for head in (None, node.head)

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 from circuitviz.graph import NodeKind
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.readings.registry import ALL_PROMPTS, ONE_PROMPT, ReadingPage, reading_pages
 from circuitviz.panels.widgets.chart_view import ChartView
@@ -56,7 +57,7 @@ class DirectEffectsPage(ReadingPage):
             for name, effect in effects.effects.items()
         ]
         total = sum(effect.value or 0.0 for effect in effects.effects.values())
-        self.summary_line.setText(f"all nodes together {total:+.3f}; LayerNorm scale frozen")
+        self.summary_line.setText(f"all nodes together {signed_number(total, 3)}; LayerNorm scale frozen")
         self.chart.draw_result("effects", {"nodes": nodes})
         self.heat_map.show_grid(self._heat_grid(effects))
 
@@ -85,10 +86,10 @@ class DirectEffectsPage(ReadingPage):
             values[row, column], nodes[row][column] = effect.value, name
 
         def describe_cell(i: int, j: int) -> str:
-            return f"{nodes[i][j]}: {values[i, j]:+.4f} logits"
+            return f"{nodes[i][j]}: {signed_number(values[i, j], 4)} logits"
 
         rows = [f"layer {layer}" for layer in reversed(range(shape.n_layers))]
-        texts = [[f"{value:.1f}".replace("-0.0", "0.0") for value in row] for row in values.tolist()]
+        texts = [[decimal_number(value, 1) for value in row] for row in values.tolist()]
         unit = "logits, correct − incorrect"
         return HeatGrid(
             rows,

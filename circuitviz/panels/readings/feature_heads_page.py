@@ -10,6 +10,7 @@ import numpy as np
 
 from circuitviz.graph import NodeKind
 from circuitviz.graph.names import parse_feature_name
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.readings.registry import ExportablePlot, ReadingPage, reading_pages
 from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.elided_label import ElidedLabel
@@ -154,28 +155,29 @@ class FeatureHeadsPage(ReadingPage):
             self.summary_line.setText(f"{edge_text}: input by head")
             through_head = f"through {channel.head}"
             shares = [
-                (entry.name, entry.value, f"{entry.name} {through_head}: {entry.value:+.4f}")
+                (entry.name, entry.value, f"{entry.name} {through_head}: {signed_number(entry.value, 4)}")
                 for entry in channel.sources
             ]
-            axis = f"{through_head}: sum {channel.total:+.3f}"
+            axis = f"{through_head}: sum {signed_number(channel.total, 3)}"
         else:
             carriers = [
                 entry for entry in channels.heads if entry.is_own_layer or not channels.is_through_heads
             ]
             shares = [self._channel_bar(entry, channels) for entry in carriers]
             if channels.is_through_heads:
-                self.summary_line.setText(f"{edge_text}: heads sum to the edge, {channels.edge:+.4f}")
-                axis = f"share of the edge: sum {channels.edge:+.4f}"
+                edge_value = signed_number(channels.edge, 4)
+                self.summary_line.setText(f"{edge_text}: heads sum to the edge, {edge_value}")
+                axis = f"share of the edge: sum {edge_value}"
             else:
                 assert channels.direct is not None
-                text = f"{edge_text}, direct through the residual stream: {channels.direct:+.4f}"
+                text = f"{edge_text}, direct through the residual stream: {signed_number(channels.direct, 4)}"
                 shares.append(("residual", channels.direct, text))
                 is_direct = abs(channels.direct - channels.edge) < 1e-9
                 self.summary_line.setText(
                     f"{edge_text}: direct edge through the residual stream; heads add further paths"
                     if is_direct
                     else f"{edge_text}: the residual stream and heads without features sum to the edge, "
-                    f"{channels.edge:+.4f}"
+                    f"{signed_number(channels.edge, 4)}"
                 )
                 axis = "by each channel, directly"
             shares = sorted(shares, key=lambda entry: -abs(entry[1]))
@@ -192,7 +194,7 @@ class FeatureHeadsPage(ReadingPage):
         return (
             head.head,
             head.from_source,
-            f"{channels.source} through {head.head}: {head.from_source:+.4f}{part}",
+            f"{channels.source} through {head.head}: {signed_number(head.from_source, 4)}{part}",
         )
 
     def _heads_grid(self, channels: EdgeChannels) -> HeatGrid:
@@ -207,9 +209,9 @@ class FeatureHeadsPage(ReadingPage):
         source = "everything" if channels.source is None else channels.source
 
         def describe_cell(i: int, j: int) -> str:
-            return f"{source} through {nodes[i][j]} to {channels.target}: {values[i, j]:+.4f}"
+            return f"{source} through {nodes[i][j]} to {channels.target}: {signed_number(values[i, j], 4)}"
 
-        texts = [["" if np.isnan(v) else f"{v:.2f}".replace("-0.00", "0.00") for v in row] for row in values]
+        texts = [["" if np.isnan(v) else decimal_number(v, 2) for v in row] for row in values]
         columns = [f"h{j}" for j in range(values.shape[1])]
         return HeatGrid(
             [f"layer {layer}" for layer in layers],
@@ -228,21 +230,30 @@ class FeatureHeadsPage(ReadingPage):
         strings = dict(enumerate(self._prompt_tokens()))
         query, key = (f"“{visible_token(strings.get(i, ''))}”@{i}" for i in (score.query, score.key))
         attends = f"{score.head} attends from {query} to {key}"
-        self.summary_line.setText(f"{attends}: score {score.score:+.3f}, attention {score.pattern:.3f}")
+        attention = decimal_number(score.pattern, 3)
+        self.summary_line.setText(f"{attends}: score {signed_number(score.score, 3)}, attention {attention}")
         side = self.bars_box.currentText()
         if side == PAIRS_LABEL:
             pairs_sum = sum(value for _, _, value in score.pairs)
-            shares = [(f"{a} · {b}", value, f"{a} × {b}: {value:+.4f}") for a, b, value in score.pairs]
-            axis = f"{len(score.pairs)} pairs: {pairs_sum:+.2f} of {score.score:+.2f}"
+            shares = [
+                (f"{a} · {b}", value, f"{a} × {b}: {signed_number(value, 4)}") for a, b, value in score.pairs
+            ]
+            axis = (
+                f"{len(score.pairs)} pairs: {signed_number(pairs_sum, 2)} of {signed_number(score.score, 2)}"
+            )
         else:
             side_values = score.by_query if side == QUERIES_LABEL else score.by_key
-            shares = [(entry.name, entry.value, f"{entry.name}: {entry.value:+.4f}") for entry in side_values]
-            axis = f"{'query' if side == QUERIES_LABEL else 'key'} side: sum {score.score:+.3f}"
+            shares = [
+                (entry.name, entry.value, f"{entry.name}: {signed_number(entry.value, 4)}")
+                for entry in side_values
+            ]
+            axis = f"{'query' if side == QUERIES_LABEL else 'key'} side: sum {signed_number(score.score, 3)}"
         self.chart.draw_result("shares", {"shares": shares, "axis": axis})
         values = np.array(score.values)
 
         def describe_cell(i: int, j: int) -> str:
-            return f"{score.rows[i]} × {score.columns[j]}: {values[i, j]:+.4f} of {score.score:+.3f}"
+            part = f"{signed_number(values[i, j], 4)} of {signed_number(score.score, 3)}"
+            return f"{score.rows[i]} × {score.columns[j]}: {part}"
 
         self.heat_map.show_grid(
             HeatGrid(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtWidgets import QLabel
 
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.readings.registry import reading_pages
 from circuitviz.panels.readings.token_map_page import TokenMapPage
@@ -124,7 +125,7 @@ class LogitLensPage(TokenMapPage):
             is_signed=any(t.logit < 0 for line in tokens for t in line),
             cell_texts=[[ranked_token(t) for t in line] for line in tokens],
             describe_cell=lambda i, j: (
-                f"{self.cells[i][j][1]}: {tokens[i][j].token!r} {tokens[i][j].logit:+.3f}"
+                f"{self.cells[i][j][1]}: {tokens[i][j].token!r} {signed_number(tokens[i][j].logit, 3)}"
             ),
             cell_nodes=[[grid.node] * len(row)] * N_NODE_TOKEN_RANKS,
             framed_cells=_correct_cells(tokens),
@@ -153,5 +154,10 @@ def _cell_text(cell: LensCell, show: str) -> str:
 
 def _describe_cell(cell: LensCell, title: str) -> str:
     first = cell.top[0]
-    text = f"{title}: {first.token!r} {first.probability:.3f}, rank of the answer {cell.rank + 1:,}"
-    return text if cell.logit_diff is None else f"{text}, correct − incorrect {cell.logit_diff:+.3f}"
+    probability = decimal_number(first.probability, 3)
+    text = f"{title}: {first.token!r} {probability}, rank of the answer {cell.rank + 1:,}"
+    return (
+        text
+        if cell.logit_diff is None
+        else f"{text}, correct − incorrect {signed_number(cell.logit_diff, 3)}"
+    )

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox
 
 from circuitviz.graph import NodeKind
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.readings.registry import reading_pages
 from circuitviz.panels.readings.token_map_page import TokenMapPage
@@ -102,7 +103,8 @@ class OvQkPage(TokenMapPage):
         position = self.heat_map.mapTo(self, self.heat_map.cell_center(row, column).toPoint())
         token = visible_token(reading.tokens[column])
         if self.ov_qk_box.currentText() == OV_LABEL:
-            title = f"{reading.node} promotes at “{token}” (attention {reading.attention[column]:.2f})"
+            attention = decimal_number(reading.attention[column], 2)
+            title = f"{reading.node} promotes at “{token}” (attention {attention})"
             self.token_card.open_at(
                 position,
                 title,
@@ -126,8 +128,11 @@ class OvQkPage(TokenMapPage):
 
         def describe_cell(i: int, j: int) -> str:
             promoted, attended_token = reading.promoted_tokens[j][i], visible_token(reading.tokens[j])
-            condition = f"Attending to “{attended_token}” (attention {reading.attention[j]:.3f})"
-            return f"{condition}, {reading.node} promotes {promoted.token!r} by {promoted.logit:+.3f}"
+            condition = (
+                f"Attending to “{attended_token}” (attention {decimal_number(reading.attention[j], 3)})"
+            )
+            logit = signed_number(promoted.logit, 3)
+            return f"{condition}, {reading.node} promotes {promoted.token!r} by {logit}"
 
         return HeatGrid(
             [f"{rank + 1}." for rank in ranks],
@@ -147,7 +152,7 @@ class OvQkPage(TokenMapPage):
             matched = reading.matched_tokens[j][i]
             return (
                 f"The query at “{visible_token(reading.tokens[j])}” matches the key {matched.token!r}: "
-                f"score {matched.logit:+.3f} before the softmax, without position embeddings"
+                f"score {signed_number(matched.logit, 3)} before the softmax, without position embeddings"
             )
 
         return HeatGrid(

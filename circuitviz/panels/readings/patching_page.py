@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea
 
+from circuitviz.number_text import signed_number
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.readings.registry import ALL_PROMPTS, ONE_PROMPT, ReadingPage, reading_pages
 from circuitviz.panels.registry import is_part_in_view
@@ -94,8 +95,8 @@ class PatchingPage(ReadingPage):
 
         def describe_cell(i: int, j: int) -> str:
             row = rows[i]
-            at = f"{result.node_names[row]} at {j} “{tokens[j]}”: {result.effects[row, j]:+.4f}"
-            return f"{at}; at all positions {result.whole[row]:+.4f}"
+            at = f"{result.node_names[row]} at {j} “{tokens[j]}”: {signed_number(result.effects[row, j], 4)}"
+            return f"{at}; at all positions {signed_number(result.whole[row], 4)}"
 
         nodes = np.abs(result.effects[[i for i in rows if result.node_names[i] != "input"]])
         return HeatGrid(

@@ -9,10 +9,11 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.panels.widgets.fields import LEFT_ALIGNED, RIGHT_ALIGNED
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
-from circuitviz.panels.widgets.token_texts import ranked_token, signed_number
+from circuitviz.panels.widgets.token_texts import ranked_token
 
 if TYPE_CHECKING:
     from circuitviz.lens import TokenLogit
@@ -116,7 +117,7 @@ class TokenCard(ThemedWidget):
                 if shows_ranks
                 else ""
                 if self.value_name
-                else f"{token.probability:.3f}"
+                else decimal_number(token.probability, 3)
             )
             name = ranked_token(token)
             self._paint_row(painter, x, y, (name, signed_number(token.logit, 2), last))

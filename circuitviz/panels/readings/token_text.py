@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
+from circuitviz.number_text import decimal_number
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.panels.widgets.token_texts import visible_token
@@ -48,7 +49,7 @@ class TokenText(ThemedWidget):
         self.scale_limit, self.is_locked = scale_limit, is_locked
         strongest = sorted(zip(tokens, weights, strict=True), key=lambda pair: -pair[1])[:3]
         self.setAccessibleDescription(
-            ", ".join(f"{visible_token(token)} {weight:.2f}" for token, weight in strongest)
+            ", ".join(f"{visible_token(token)} {decimal_number(weight, 2)}" for token, weight in strongest)
         )
         self.update()
 
@@ -89,7 +90,7 @@ class TokenText(ThemedWidget):
             self.token_hovered.emit(token)
             if self.is_locked and token <= self.query:
                 pair = f"{visible_token(self.tokens[self.query])} → {visible_token(self.tokens[token])}"
-                text = f"{pair}: {self.weights[token]:.3f}"
+                text = f"{pair}: {decimal_number(self.weights[token], 3)}"
                 QToolTip.showText(event.globalPosition().toPoint(), text, self)
 
     def leaveEvent(self, event: QEvent) -> None:

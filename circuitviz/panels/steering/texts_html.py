@@ -8,8 +8,9 @@ from itertools import zip_longest
 
 from circuitviz.graph import SteeringResult
 from circuitviz.graph.steering import Continuation, GeneratedToken
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.panels.features.dashboard_html import token_background
-from circuitviz.panels.widgets.token_texts import signed_number, visible_token
+from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.scene.theme import Theme
 
 LEAST_NATS, UNLIKELY_NATS = 0.1, 5.0  # of log(p / p plain), from which on a token is shaded, and fully
@@ -50,8 +51,8 @@ def _body(text: Continuation, theme: Theme) -> str:
 def _token_line(token: GeneratedToken | None, theme: Theme) -> str:
     if token is None:
         return ""
-    plain = "" if token.plain_probability is None else f" ({token.plain_probability:.3f})"
-    numbers = f'<span style="color:{theme.muted}">{token.probability:.3f}{plain}</span>'
+    plain = "" if token.plain_probability is None else f" ({decimal_number(token.plain_probability, 3)})"
+    numbers = f'<span style="color:{theme.muted}">{decimal_number(token.probability, 3)}{plain}</span>'
     return f"{_shaded(token, escape(visible_token(token.text)), theme)}&nbsp; {numbers}"
 
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QTableView
 
 from circuitviz.graph.traces import RecurringComponent
+from circuitviz.number_text import signed_number
 from circuitviz.paint.plot_export import ExportablePlot, save_plot
 from circuitviz.panels.traces.traces_page import TracesPage
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
@@ -62,7 +63,7 @@ class RecurringTableModel(TitledTableModel):
                 recurring.name,
                 label,
                 f"{recurring.examples} of {self.n_examples}",
-                f"{recurring.mean:+.4f}",
+                signed_number(recurring.mean, 4),
             )[column]
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from circuitviz.number_text import signed_number
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.traces.traces_page import ChartPage, example_snippet
 
@@ -40,7 +41,7 @@ class ScatterPage(ChartPage):
         correlation = self.collection.traces.correlation
         if correlation is None:
             return "No correlation: needs at least three different examples."
-        return f"Pearson correlation {correlation:+.3f}. Click a point to open its circuit."
+        return f"Pearson correlation {signed_number(correlation, 3)}. Click a point to open its circuit."
 
     def _on_point_clicked(self, keys: tuple[str, ...]) -> None:
         if self.collection is not None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
 
 from circuitviz.graph import TraceSet
 from circuitviz.graph.names import site_sort_key
+from circuitviz.number_text import signed_number
 from circuitviz.paint.plot_export import ExportablePlot
 from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
 from circuitviz.panels.widgets.fields import choice_box, let_shrink
@@ -116,7 +117,7 @@ class SimilarityPage(TracesPage):
             pair = (
                 f"{row + 1}: {example_snippet(rows, row)}   {column + 1}: {example_snippet(columns, column)}"
             )
-            return f"{values[row, column]:+.3f}  {pair}"
+            return f"{signed_number(values[row, column], 3)}  {pair}"
 
         return HeatGrid(
             [str(i + 1) for i in row_order],

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz import training
+from circuitviz.number_text import decimal_number
 from circuitviz.options import build_options, describe_options
 from circuitviz.panels.features.explanation_store import user_data_folder
 from circuitviz.panels.figures import ExportButton
@@ -154,8 +155,9 @@ class TrainingPanel(Panel):
         if progress.figures is not None:
             figures, self.finished_training = progress.figures, progress
             self.note_label.setText(
-                f"Written to {progress.folder}. On held-out text: unexplained {figures.unexplained:.3f}, L0 "
-                f"{figures.l0:.1f}, dead {figures.dead:.1%}, "
+                f"Written to {progress.folder}. On held-out text: "
+                f"unexplained {decimal_number(figures.unexplained, 3)}, "
+                f"L0 {decimal_number(figures.l0, 1)}, dead {figures.dead:.1%}, "
                 f"loss recovered {_format_number(figures.recovered)}."
             )
 
@@ -241,4 +243,4 @@ def _model_sites(workspace: Workspace) -> list[str]:
 
 
 def _format_number(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.3f}"
+    return "undefined" if math.isnan(value) else decimal_number(value, 3)

@@ -12,14 +12,17 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QSlider, QWidget
+from PySide6.QtWidgets import QComboBox, QSlider, QStyledItemDelegate, QWidget
 
 
 class ComboBox(QComboBox):
-    """A combo box that the wheel neither changes nor gives the focus."""
+    """A combo box that the wheel neither changes nor gives the focus; a style sheet spaces its list."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # what Qt's own takes
+        self.setItemDelegate(
+            QStyledItemDelegate(self)
+        )  # Qt's own for combo boxes takes no padding of a sheet
         leave_focus_on_wheel(self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -1,4 +1,4 @@
-"""Tokens and signed numbers as text: a space at a token's end would be invisible."""
+"""Tokens as text: a space at a token's end would be invisible."""
 
 from __future__ import annotations
 
@@ -27,12 +27,3 @@ def visible_token(token: str) -> str:
 def ranked_token(token: TokenLogit) -> str:
     """A token of a reading; a correct answer of the prompt has ✓ behind it, an incorrect one ✗."""
     return visible_token(token.token) + ANSWER_MARKS.get(token.answer, "")
-
-
-def signed_number(value: float, digits: int) -> str:
-    """A number with its sign, and a minus sign as wide as the plus.
-
-    >>> signed_number(-1.234, 2), signed_number(0.5, 1)
-    ('−1.23', '+0.5')
-    """
-    return f"{value:+.{digits}f}".replace("-", "−")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.cell_matrix import (
     MatrixCell,
     add_faithfulness_scale,
@@ -41,12 +42,13 @@ def draw_ablations(chart: ChartSpec, result: dict[str, Any]) -> None:
             good = value if value is None or name == "faithfulness" else 1 - abs(value)
             colour = chart.theme_colour("raised") if good is None else faithfulness_colour(chart, good)
             drawn.append((y, x, colour, format_cell_value(value)))
-            told = "undefined: model and ablated do not differ" if value is None else f"{value:.3f}"
+            told = "undefined: model and ablated do not differ" if value is None else decimal_number(value, 3)
             chart.add_hover_region(
                 x + 0.5, y + 0.5, 1.0, 1.0,
                 f"{name}, {cell['ablation']}, errors {cell['errors']}, patterns {cell['patterns']}: {told}; "
-                f"{result['target']} {cell[value_of]:.3f}, in the model {cell['model']:.3f}, ablated "
-                f"{cell['ablated']:.3f}",
+                f"{result['target']} {decimal_number(cell[value_of], 3)}, "
+                f"in the model {decimal_number(cell['model'], 3)}, "
+                f"ablated {decimal_number(cell['ablated'], 3)}",
             )  # fmt: skip
     names = [name if patterns == "free" else f"{name[0].upper()} {patterns}" for patterns, name in columns]
     add_matrix(chart, [f"{ablation} · errors {errors}" for ablation, errors in rows], names, drawn)

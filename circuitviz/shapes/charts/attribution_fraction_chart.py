@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from circuitviz.number_text import decimal_number, rounded_number
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
 
@@ -27,9 +28,9 @@ def draw_attribution_fraction(chart: ChartSpec, result: dict[str, Any]) -> None:
     if result["tau"]:
         ink = chart.theme_colour("negative")
         chart.add_rule(ink, x=math.log10(result["tau"]), width_px=1.5, dashed=True)
-        chart.add_legend_entry(f"τ of this circuit, {result['tau']:.3g}", "dash", ink)
+        chart.add_legend_entry(f"τ of this circuit, {rounded_number(result['tau'], 3)}", "dash", ink)
     for i, p in enumerate(points):
-        said = f"τ {p.tau:.3g}: {p.n_nodes:,} nodes, fraction {p.fraction:.3f}"
+        said = f"τ {rounded_number(p.tau, 3)}: {p.n_nodes:,} nodes, fraction {decimal_number(p.fraction, 3)}"
         chart.add_hover_region(x[i], y[i], (max(x) - min(x)) / 16 or 1.0, (high - low) / 3, said)
     chart.set_ranges(y=(low, high), padding=0.05)
     chart.set_ranges(x=(min(x), max(x)), padding=0.04)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.shapes.charts.chart_spec import ChartSpec, LineMark, charts
 
 MAX_CHART_HEADS = 14
@@ -25,9 +26,8 @@ def draw_backup(chart: ChartSpec, result: dict[str, Any]) -> None:
     most.sort(key=lambda head: head["after"] - head["before"])
     metric = result["metric"]
     ablated = ", ".join(result["ablated"][:4]) + (" …" if len(result["ablated"]) > 4 else "")
-    chart.set_axis_labels(
-        "", f"direct effect, with {ablated} out: {metric['before']:.2f} → {metric['after']:.2f}"
-    )
+    before, after = (decimal_number(metric[when], 2) for when in ("before", "after"))
+    chart.set_axis_labels("", f"direct effect, with {ablated} out: {before} → {after}")
     chart.add_rule(chart.theme_colour("line"), x=0.0)
     for name, sign in (("rose", True), ("fell", False)):
         mine = [row for row, head in enumerate(most) if (head["change"]["value"] >= 0) is sign]
@@ -36,8 +36,13 @@ def draw_backup(chart: ChartSpec, result: dict[str, Any]) -> None:
     span = max(ends) - min(ends) or 1.0
     for row, head in enumerate(most):
         change = head["change"]
-        interval = "" if change["low"] is None else f" [{change['low']:+.3f}, {change['high']:+.3f}]"
-        text = f"{head['node']}: {head['before']:.3f} → {head['after']:.3f}, {change['value']:+.3f}{interval}"
+        interval = (
+            ""
+            if change["low"] is None
+            else f" [{signed_number(change['low'], 3)}, {signed_number(change['high'], 3)}]"
+        )
+        before, after = (decimal_number(head[when], 3) for when in ("before", "after"))
+        text = f"{head['node']}: {before} → {after}, {signed_number(change['value'], 3)}{interval}"
         chart.add_hover_region((head["before"] + head["after"]) / 2, row, 4 * span, 1.0, text, head["node"])
     chart.axis_ticks["left"] = [(row, head["node"]) for row, head in enumerate(most)]
     chart.set_ranges(y=(-0.7, max(1, len(most)) - 0.3))

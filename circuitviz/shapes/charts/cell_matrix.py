@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.chart_spec import ChartSpec, Colour, RectMark, TextMark
 from circuitviz.shapes.heat_grid import hex_to_rgb, text_colour_on
 
@@ -55,4 +56,4 @@ def add_faithfulness_scale(chart: ChartSpec, unit: str) -> None:
 
 def format_cell_value(value: float | None) -> str:
     """A number with two decimals; a dash where there is none."""
-    return "–" if value is None else f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+    return "–" if value is None else decimal_number(value, 2)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from circuitviz.number_text import with_minus_sign
 from circuitviz.scene.theme import Theme
 from circuitviz.shapes.charts.chart_spec import (
     AreaMark,
@@ -34,7 +35,7 @@ from circuitviz.shapes.drawing import (
     TextShape,
     polyline,
 )
-from circuitviz.shapes.plot_axes import PLOT_MARGIN_PT, Axes, PlotFigureOptions, with_minus_sign
+from circuitviz.shapes.plot_axes import PLOT_MARGIN_PT, Axes, PlotFigureOptions
 from circuitviz.shapes.text_metrics import elide_text, text_width
 
 SCREEN_TEXT_PX = 12.0  # marks' sizes in pixels are meant beside text of this size

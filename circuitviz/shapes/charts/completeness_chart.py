@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
 STYLE_OF_SET_KIND = {
@@ -38,6 +39,7 @@ def draw_completeness(chart: ChartSpec, result: dict[str, Any]) -> None:
         x, y = one["model"]["value"], one["circuit"]["value"]
         chart.table_rows.append([one["kind"], one["name"], " ".join(one["nodes"]), x, y, one["gap"]])
         shown = ", ".join(one["nodes"][:5]) + (" …" if len(one["nodes"]) > 5 else "")
-        text = f"{one['name']} without {shown}: circuit {y:.3f}, model {x:.3f}, gap {one['gap']:.3f}"
+        both = f"circuit {decimal_number(y, 3)}, model {decimal_number(x, 3)}"
+        text = f"{one['name']} without {shown}: {both}, gap {decimal_number(one['gap'], 3)}"
         chart.add_hover_region(x, y, 0.06 * (high - low), 0.1 * (high - low), text, *one["nodes"])
     chart.set_ranges((low, high), (low, high), padding=0.06)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from circuitviz.document.curve_areas import describe_areas
+from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 from circuitviz.shapes.charts.log_ticks import log_ticks
 
@@ -42,8 +43,16 @@ def add_random_circuits(chart: ChartSpec, baselines: Sequence[dict[str, Any]]) -
     chart.add_line(x, y, chart.theme_colour("muted"), "random circuits of the same size", dashed=True)
     reach = (max(x) - min(x)) / 16 or 1.0
     for at, b in zip(x, baselines, strict=True):
-        text = f"{b['circuits']} random circuits of {b['asked']:,} edges: median {b['value']:.3f}"
-        chart.add_hover_region(at, b["value"], reach, 0.1, f"{text} [{b['low']:.3f}, {b['high']:.3f}]")
+        text = (
+            f"{b['circuits']} random circuits of {b['asked']:,} edges: median {decimal_number(b['value'], 3)}"
+        )
+        chart.add_hover_region(
+            at,
+            b["value"],
+            reach,
+            0.1,
+            f"{text} {interval_text(b['low'], b['high'], 3)}",
+        )
 
 
 def _log_edges(point: dict[str, Any]) -> float:
@@ -70,8 +79,8 @@ def add_faithfulness_line(
     chart.add_points(x, y, chart.theme_colour("positive"), size_px=6)
     reach = (max(x) - min(x)) / 16 or 1.0
     for at, p in zip(x, points, strict=True):
-        text = f"{p['edges']:,} edges: {p['value']:.3f}"
+        text = f"{p['edges']:,} edges: {decimal_number(p['value'], 3)}"
         if p["low"] is not None:
-            text += f" [{p['low']:.3f}, {p['high']:.3f}]"
+            text += f" {interval_text(p['low'], p['high'], 3)}"
         chart.add_hover_region(at, p["value"], reach, 0.2, text)
     chart.set_ranges(y=(min(0.0, *low), max(1.05, *high)), padding=0.05)

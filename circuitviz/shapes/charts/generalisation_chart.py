@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
 STYLE_OF_POINT = {
@@ -35,9 +36,9 @@ def draw_generalisation(chart: ChartSpec, result: dict[str, Any]) -> None:
         chart.add_points(values, rows, chart.theme_colour(colour), title, size_px=8, symbol=symbol)
         for row, split in zip(rows, splits, strict=True):
             interval = split[name]
-            text = f"{split['difference']}, {title}: {interval['value']:.3f}"
+            text = f"{split['difference']}, {title}: {decimal_number(interval['value'], 3)}"
             if interval["low"] is not None:
-                text += f" [{interval['low']:.3f}, {interval['high']:.3f}]"
+                text += f" {interval_text(interval['low'], interval['high'], 3)}"
                 ends += [interval["low"], interval["high"]]
             chart.add_hover_region(interval["value"], row, 0.3, 0.3, text)
             ends.append(interval["value"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from circuitviz.document.curve_areas import AREA_TITLES
 from circuitviz.document.sample import HELD_OUT
+from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.plots import TablePlot
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 from circuitviz.shapes.charts.plain_chart import draw_plain_chart
@@ -44,5 +45,7 @@ def _area(row: dict[str, Any], area: str) -> str | None:
     interval = row.get(area)
     if interval is None or interval["value"] is None:
         return None
-    text = f"{interval['value']:.3f}"
-    return text if interval["low"] is None else f"{text} [{interval['low']:.3f}, {interval['high']:.3f}]"
+    text = decimal_number(interval["value"], 3)
+    return (
+        text if interval["low"] is None else f"{text} {interval_text(interval['low'], interval['high'], 3)}"
+    )

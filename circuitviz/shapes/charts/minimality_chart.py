@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.bar_rows import add_bars
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
@@ -24,6 +25,6 @@ def draw_minimality(chart: ChartSpec, result: dict[str, Any]) -> None:
         low.append(within[0])
         high.append(within[1])
         rest = f", with {', '.join(row['without'][:5])} out, too" if row["without"] else ""
-        texts.append(f"{row['node']}: changes faithfulness by {row['value']:.3f}{rest}")
+        texts.append(f"{row['node']}: changes faithfulness by {decimal_number(row['value'], 3)}{rest}")
     chart.set_axis_labels("", "largest change of faithfulness")
     add_bars(chart, [row["node"] for row in nodes], [row["value"] for row in nodes], low, high, texts)

@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 import numpy as np
 
+from circuitviz.number_text import rounded_number
 from circuitviz.plots import BarPlot, HeatMapPlot, LinePlot, Plot, TablePlot
 from circuitviz.shapes.charts.bar_rows import MAX_VISIBLE_BARS, add_bars
 from circuitviz.shapes.charts.cell_matrix import MatrixCell, add_matrix
@@ -36,7 +37,9 @@ def draw_plain_chart(chart: ChartSpec, result: dict[str, Any]) -> None:
 def _draw_bars(chart: ChartSpec, plot: BarPlot) -> None:
     chart.set_axis_labels("", plot.axis_label)
     none = [None] * len(plot.names)
-    texts = [f"{name}: {value:.4g}" for name, value in zip(plot.names, plot.values, strict=True)]
+    texts = [
+        f"{name}: {rounded_number(value, 4)}" for name, value in zip(plot.names, plot.values, strict=True)
+    ]
     low, high = list(plot.low or none), list(plot.high or none)
     add_bars(chart, plot.names, plot.values, low, high, texts, nodes=plot.nodes)
 
@@ -52,7 +55,7 @@ def _draw_lines(chart: ChartSpec, plot: LinePlot) -> None:
         chart.add_line(plot.x, line, colour, name)
         chart.add_points(plot.x, line, colour, size_px=5)
         for x, y in zip(plot.x, line, strict=True):
-            chart.add_hover_region(x, y, width / 16, height / 8, f"{name} at {x:g}: {y:.4g}")
+            chart.add_hover_region(x, y, width / 16, height / 8, f"{name} at {x:g}: {rounded_number(y, 4)}")
     chart.set_ranges((min(plot.x), max(plot.x)), (min(values), max(values)), padding=0.06)
 
 
@@ -60,7 +63,7 @@ def _draw_heat_map(chart: ChartSpec, plot: HeatMapPlot) -> None:
     grid = HeatGrid.from_plot(plot)
     colours = grid.cell_colours(chart.theme)
     cells: list[MatrixCell] = [
-        (i, j, Colour(rgb_to_hex(colours[i, j])), f"{grid.values[i, j]:.3g}")
+        (i, j, Colour(rgb_to_hex(colours[i, j])), rounded_number(grid.values[i, j], 3))
         for i, j in np.argwhere(np.isfinite(grid.values)).tolist()
     ]
     add_matrix(chart, plot.rows, plot.columns, cells)
@@ -68,9 +71,11 @@ def _draw_heat_map(chart: ChartSpec, plot: HeatMapPlot) -> None:
         nodes = [plot.nodes[i]] if plot.nodes and plot.nodes[i] else []
         chart.add_hover_region(j + 0.5, i + 0.5, 1.0, 1.0, grid.cell_description(i, j), *nodes)
     ends = diverging_colours(np.linspace(-1.0 if grid.is_signed else 0.0, 1.0, 9), chart.theme)
-    start = f"{-grid.scale_end:.3g}" if grid.is_signed else "0"
+    start = rounded_number(-grid.scale_end, 3) if grid.is_signed else "0"
     chart.add_colour_ramp(
-        f"{grid.scale_end:.3g}: {plot.unit}", start, [Colour(rgb_to_hex(code)) for code in ends]
+        f"{rounded_number(grid.scale_end, 3)}: {plot.unit}",
+        start,
+        [Colour(rgb_to_hex(code)) for code in ends],
     )
 
 
@@ -91,4 +96,4 @@ def _draw_table(chart: ChartSpec, plot: TablePlot) -> None:
 
 
 def _cell_text(cell: Any) -> str:
-    return f"{cell:.4g}" if isinstance(cell, float) else "–" if cell is None else str(cell)
+    return rounded_number(cell, 4) if isinstance(cell, float) else "–" if cell is None else str(cell)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
 AXIS_RESOLUTION = 500  # places along an axis that are told apart
@@ -30,7 +31,13 @@ def draw_precision_recall(chart: ChartSpec, result: dict[str, Any]) -> None:
         x, y = np.concatenate([[0.0], recall]), np.concatenate([precision[:1], precision])
         chart.add_line(x, y, ink, str(row["method"]) if strong else "other rows")
         for r, p in zip(recall.tolist(), precision.tolist(), strict=True) if strong or len(x) < 200 else ():
-            chart.add_hover_region(r, p, 0.03, 0.06, f"{row['method']}: precision {p:.3f} at recall {r:.3f}")
+            chart.add_hover_region(
+                r,
+                p,
+                0.03,
+                0.06,
+                f"{row['method']}: precision {decimal_number(p, 3)} at recall {decimal_number(r, 3)}",
+            )
     chart.set_ranges((0, 1), (0, 1.02), padding=0.03)
 
 

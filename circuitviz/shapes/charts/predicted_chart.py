@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number, signed_number
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
 HOVER_FRACTION = 0.03  # of the axes: how near the mouse has to be to a point
@@ -29,11 +30,12 @@ def draw_predicted(chart: ChartSpec, result: dict[str, Any]) -> None:
     )
     width, height = (HOVER_FRACTION * 2 * (b - a) for a, b in ((left, right), (low, high)))
     for point in points:
-        text = f"{point['node']}: predicted {point['predicted']:+.4f}, measured {point['measured']:+.4f}"
+        predicted, measured = (signed_number(point[key], 4) for key in ("predicted", "measured"))
+        text = f"{point['node']}: predicted {predicted}, measured {measured}"
         chart.add_hover_region(point["predicted"], point["measured"], width, height, text, point["node"])
     chart.set_ranges((left, right), (low, high), padding=0.06)
     if result["r"] is not None:
-        chart.add_legend_note(f"r {result['r']:.3f}, {len(points)} nodes")
+        chart.add_legend_note(f"r {decimal_number(result['r'], 3)}, {len(points)} nodes")
 
 
 def _range_with_zero(values: list[float]) -> tuple[float, float]:

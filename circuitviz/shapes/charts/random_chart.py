@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
 OWN_ROW, RANDOM_ROW = 0, 1
@@ -25,13 +26,15 @@ def draw_random(chart: ChartSpec, result: dict[str, Any]) -> None:
         low, high = (own["value"] if own[key] is None else own[key] for key in ("low", "high"))
         chart.add_whiskers([own["value"]], [OWN_ROW], [low], [high], is_horizontal=True)
         chart.add_points([own["value"]], [OWN_ROW], chart.theme_colour("positive"), size_px=9)
-        text = f"this circuit: {own['value']:.3f}"
-        text += "" if own["low"] is None else f" [{own['low']:.3f}, {own['high']:.3f}]"
+        text = f"this circuit: {decimal_number(own['value'], 3)}"
+        text += "" if own["low"] is None else f" {interval_text(own['low'], own['high'], 3)}"
         chart.add_hover_region(own["value"], OWN_ROW, 0.2, 0.8, text)
         ends += [low, high]
     if values:
         chart.add_points(values, [RANDOM_ROW] * len(values), chart.theme_colour("muted", 0.7), size_px=8)
-        median, low, high = (f"{round(result[key], 3) + 0.0:.3f}" for key in ("value", "low", "high"))
+        median, low, high = (
+            decimal_number(round(result[key], 3) + 0.0, 3) for key in ("value", "low", "high")
+        )
         text = f"{result['circuits']} random circuits: median {median}, 95 % within [{low}, {high}]"
         chart.add_hover_region(result["value"], RANDOM_ROW, 2.0, 0.8, text)
         chart.add_legend_note(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.cell_matrix import MatrixCell, add_matrix, mix_colours
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
@@ -25,7 +26,9 @@ def draw_reuse(chart: ChartSpec, result: dict[str, Any]) -> None:
     for i, row in enumerate(shares):
         for j, share in enumerate(row):
             value = 0.0 if share is None else float(share)
-            drawn.append((i, j, mix_colours(*ends, value), "–" if share is None else f"{value:.2f}"))
+            drawn.append(
+                (i, j, mix_colours(*ends, value), "–" if share is None else decimal_number(value, 2))
+            )
             said = f"{value:.0%} of the {what} of {names[i]} are in {names[j]} too"
             chart.add_hover_region(j + 0.5, i + 0.5, 1.0, 1.0, said, *result["common"][i][j])
     add_matrix(chart, [f"{a}  {name}" for a, name in zip(letters, names, strict=True)], letters, drawn)

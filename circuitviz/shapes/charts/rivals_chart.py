@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.bar_rows import add_bars
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
@@ -30,7 +31,7 @@ def draw_rivals(chart: ChartSpec, result: dict[str, Any]) -> None:
     low = [interval["low"] for interval in intervals]
     high = [interval["high"] for interval in intervals]
     texts = [
-        f"{name}: {value:.3f}, IoU with this circuit {overlap:.2f}"
+        f"{name}: {decimal_number(value, 3)}, IoU with this circuit {decimal_number(overlap, 2)}"
         for name, value, overlap in zip(names, values, overlaps, strict=True)
     ]
     add_bars(chart, names, values, low, high, texts, nodes=())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.shapes.charts.cell_matrix import (
     MatrixCell,
     add_faithfulness_scale,
@@ -31,9 +32,9 @@ def draw_robustness(chart: ChartSpec, result: dict[str, Any]) -> None:
         colour = chart.theme_colour("raised") if value is None else faithfulness_colour(chart, value)
         drawn.append((y, x, colour, format_cell_value(value)))
         told = f"{cell['metric']}, {cell['ablation']}, {cell['patched']} patched: "
-        told += cell.get("why") or ("undefined" if value is None else f"{value:.3f}")
+        told += cell.get("why") or ("undefined" if value is None else decimal_number(value, 3))
         if cell["low"] is not None:
-            told += f" [{cell['low']:.3f}, {cell['high']:.3f}]"
+            told += f" {interval_text(cell['low'], cell['high'], 3)}"
         chart.add_hover_region(x + 0.5, y + 0.5, 1.0, 1.0, told)
     add_matrix(chart, [f"{ablation} · {unit}" for ablation, unit in rows], columns, drawn)
     add_faithfulness_scale(chart, "faithfulness")

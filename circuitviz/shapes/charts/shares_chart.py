@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import signed_number
 from circuitviz.shapes.charts.bar_rows import add_bars
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
@@ -17,5 +18,5 @@ def draw_shares(chart: ChartSpec, result: dict[str, Any]) -> None:
     chart.set_axis_labels("", result["axis"])
     names = [name for name, _, _ in shares]
     none = [None] * len(names)
-    texts = [said or f"{name}: {value:+.4f}" for name, value, said in shares]
+    texts = [said or f"{name}: {signed_number(value, 4)}" for name, value, said in shares]
     add_bars(chart, names, [value for _, value, _ in shares], none, none, texts)

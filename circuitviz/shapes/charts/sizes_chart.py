@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 from circuitviz.shapes.charts.log_ticks import log_ticks
 
@@ -36,7 +37,7 @@ def draw_sizes(chart: ChartSpec, result: dict[str, Any]) -> None:
         chart.add_line(x, y, chart.theme_colour(colour))
         chart.add_points(x, y, chart.theme_colour(colour), title, size_px=6, symbol=symbol)
         for at, value, point in there:
-            text = f"{point['nodes']} nodes, down to {point['last']}: {name} {value:.3f}"
+            text = f"{point['nodes']} nodes, down to {point['last']}: {name} {decimal_number(value, 3)}"
             chart.add_hover_region(at, value, reach, (high - low) / 12, text, point["last"])
     chart.axis_ticks["bottom"] = log_ticks(points[-1]["nodes"])
     chart.set_ranges(y=(low, high), padding=0.1)

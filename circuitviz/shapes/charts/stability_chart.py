@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
 
@@ -22,7 +23,9 @@ def draw_stability(chart: ChartSpec, result: dict[str, Any]) -> None:
     chart.add_band(x, np.zeros(len(x)), y, chart.theme_colour("positive", 0.18))
     chart.add_line(x, y, chart.theme_colour("positive"))
     if result["mean_iou"] is not None:
-        chart.add_legend_note(f"{result['resamples']} resamples, mean IoU {result['mean_iou']:.3f}")
+        chart.add_legend_note(
+            f"{result['resamples']} resamples, mean IoU {decimal_number(result['mean_iou'], 3)}"
+        )
     for i, (name, share) in enumerate(shares):
         chart.add_hover_region(
             i + 0.5, 0.5, 1.0, 2.0, f"{name}: chosen in {share:.0%} of the resamples", *_edge_nodes(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.number_text import decimal_number
 from circuitviz.shapes.charts.bar_rows import add_bars
 from circuitviz.shapes.charts.chart_spec import ChartSpec, charts
 
@@ -16,7 +17,8 @@ def draw_trace_sites(chart: ChartSpec, result: dict[str, Any]) -> None:
     chart.table_rows += [[one[key] for key in ("site", "mean", "low", "high", "pairs")] for one in sites]
     chart.set_axis_labels("", "cosine similarity of two examples")
     texts = [
-        f"{one['site']}: mean {one['mean']:.3f}, quartiles {one['low']:.3f} to {one['high']:.3f}, "
+        f"{one['site']}: mean {decimal_number(one['mean'], 3)}, "
+        f"quartiles {decimal_number(one['low'], 3)} to {decimal_number(one['high'], 3)}, "
         f"over {one['pairs']:,} pairs of examples"
         for one in sites
     ]

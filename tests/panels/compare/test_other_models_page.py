@@ -63,7 +63,7 @@ def test_changed_nodes_are_changed_on_another_model_in_measures_and_on_the_comma
         make_setting(model, rebuild_task(where, model), "logit-diff"), allow_interventions=True
     )
     expected = run_to_completion(bench.evaluate(circuit, ZERO)).faithfulness.value
-    assert page.table.item(1, 1).text() == f"{expected:.3f}"
+    assert page.table.item(1, 1).text() == f"{expected:z.3f}".replace("-", "−")
 
     # a measure that is of the edges alone says so, until the nodes are as they were
     demo_host.show("evaluation")

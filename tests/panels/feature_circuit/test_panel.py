@@ -243,6 +243,9 @@ def test_contributors_come_with_edges_of_their_own_kind(demo_host: PanelHost, qt
     pairs = state.scores.info["query_key_pairs"]
     name, other, head, effect = next(pair for pair in pairs if pair[0] != pair[1])
     demo_host.workspace.set_selection(frozenset({name}), frozenset())
-    assert f"{effect:+.4f} in {head} with the key of {other}" in inspector.prompt_node_view.pairs_label.text()
+    assert (
+        f"{effect:+.4f} in {head} with the key of {other}".replace("-", "−")
+        in inspector.prompt_node_view.pairs_label.text()
+    )
     form.method_box.setCurrentIndex(form.method_box.findData("direct-attribution"))
     assert not field.isVisible()

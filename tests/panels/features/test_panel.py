@@ -76,7 +76,9 @@ def test_a_feature_is_searched_read_labelled_and_followed(
     one = next(d for d in load_dictionaries([resource_path("demo", "dictionaries")], model) if d.name == "m3")
     top, _ = token_effects(model, one, best.number, 8)
     assert [t.token for t in found.promoted_tokens] == [t.token for t in top]
-    assert all(f"{t.value:+.2f}" in panel.dashboard_view.effects_view.toPlainText() for t in top)
+    assert all(
+        f"{t.value:+.2f}".replace("-", "−") in panel.dashboard_view.effects_view.toPlainText() for t in top
+    )
     qtbot.mouseClick(panel.dashboard_view.traces_button, Qt.MouseButton.LeftButton)
     assert demo_host.requested_panels == ["traces"]
     assert traces.collect_form.feature_field.text() == f"m3.f{best.number}"

@@ -139,15 +139,20 @@ def test_the_inspector_says_which_circuit_has_an_edge(overlaid_host: PanelHost, 
         return str(inspector.description_label.text())
 
     alone, shared, own = min(theirs - ours), min(ours & theirs), min(ours - theirs)
-    for part in ("Only", OTHER, f"{score[alone][1]:+.4f}", "cannot be ablated"):
+    for part in ("Only", OTHER, f"{score[alone][1]:+.4f}".replace("-", "−"), "cannot be ablated"):
         assert part in said(alone)
     first = workspace.document.state
     overlaid_host.run_command("ablate")
     assert workspace.document.state is first and not workspace.undo_stack.canUndo()
     assert "Nothing selected" in overlaid_host.messages[-1]
-    for part in ("both", f"{score[shared][0]:+.4f}", f"{score[shared][1]:+.4f} in {OTHER}", "A ablates"):
+    for part in (
+        "both",
+        f"{score[shared][0]:+.4f}".replace("-", "−"),
+        f"{score[shared][1]:+.4f} in {OTHER}".replace("-", "−"),
+        "A ablates",
+    ):
         assert part in said(shared)
-    for part in ("Only here", f"{score[own][0]:+.4f}", "A ablates"):
+    for part in ("Only here", f"{score[own][0]:+.4f}".replace("-", "−"), "A ablates"):
         assert part in said(own)
     assert said(alone, own).startswith("1 of them") and f"only in {OTHER}" in said(alone, own)
     overlaid_host.run_command("ablate")
@@ -157,7 +162,7 @@ def test_the_inspector_says_which_circuit_has_an_edge(overlaid_host: PanelHost, 
         *sorted(theirs - ours)[:2]
     )
     workspace.comparison.set_overlaid(False)
-    assert said(own).startswith(f"score {score[own][0]:+.4f}") and OTHER not in said(own)
+    assert said(own).startswith(f"score {score[own][0]:+.4f}".replace("-", "−")) and OTHER not in said(own)
 
 
 def test_the_inspector_says_which_circuit_has_a_node(overlaid_host: PanelHost, qtbot: QtBot) -> None:

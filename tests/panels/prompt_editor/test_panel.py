@@ -16,7 +16,7 @@ from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.prompt_inspection import PromptReading, RowInspection
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.requests.inspect_prompts import InspectPrompts, PromptsInspected
-from circuitviz.workbench.requests.load_choices import LoadChoices
+from circuitviz.workbench.requests.load_choices import Choices, LoadChoices
 from circuitviz.workbench.requests.read_task_rows import ReadTaskRows, RowsRead
 from circuitviz.workspace.latest_job import LatestJob
 
@@ -375,3 +375,20 @@ def test_spans_are_named_shown_saved_and_undone(host: PanelHost, qtbot: QtBot) -
     panel.edit_task("ioi")
     qtbot.waitUntil(lambda: panel.sheet.state.name == "ioi edited", timeout=LONG)
     assert {name for name, _, _ in panel.sheet.rows[0].spans} == {"IO", "S1", "S1+1", "S2"}
+
+
+def test_a_name_that_no_set_can_have_is_refused_while_it_is_typed(idle_host: PanelHost, qtbot: QtBot) -> None:
+    panel = idle_host.show("prompt_editor")
+    idle_host.workspace.catalog_received.emit(Choices(tasks=("ioi", "sva")))
+    panel.sheet.set_rows([IOI], "Edit")
+    assert panel.use_button.isEnabled() and not panel.name_check.isVisible()
+    panel.name_field.setFocus()
+    type_keys(qtbot, "ioi")
+    assert panel.name_check.isVisible() and "'ioi' is the name of a built-in task" in panel.name_check.text()
+    assert not panel.use_button.isEnabled() and panel.use_button.toolTip() == panel.name_check.text()
+    type_keys(qtbot, "2")
+    assert panel.use_button.isEnabled() and not panel.name_check.isVisible()
+    type_keys(qtbot, "/")
+    assert "'/'" in panel.name_check.text() and not panel.use_button.isEnabled()
+    qtbot.keyClick(panel.name_field, KEYS.Key_Backspace)
+    assert panel.use_button.isEnabled() and not panel.use_button.toolTip()

@@ -71,7 +71,7 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     assert [float(row["mean_similarity"]) for row in rows] == pytest.approx(means, abs=1e-5)
     assert [float(row["activation"]) for row in rows] == traces.activations.tolist()
     r = np.corrcoef(traces.activations, means)[0, 1]
-    assert f"Pearson correlation {r:+.3f}" in panel.note_line.text()
+    assert f"Pearson correlation {r:+.3f}".replace("-", "−") in panel.note_line.text()
 
     # similarity: all sites, then one, by a click on its bar
     panel.show_page(panel.similarity_page)

@@ -282,7 +282,7 @@ def test_bars_are_walked_read_and_selected_by_keys(active_chart: ChartView, qtbo
     active_chart.setFocus(Qt.FocusReason.TabFocusReason)
     assert read == ["a0.h0: +40.0000"] and active_chart.accessibleDescription() == "a0.h0: +40.0000; 1 of 40"
     qtbot.keyClick(active_chart, DOWN)
-    assert active_chart.accessibleDescription() == "a0.h1: -39.0000; 2 of 40" and not chosen
+    assert active_chart.accessibleDescription() == "a0.h1: −39.0000; 2 of 40" and not chosen
     qtbot.keyClick(active_chart, Qt.Key.Key_Return)
     assert chosen == [("a0.h1",)]
     qtbot.keyClick(active_chart, RIGHT)  # bars lie below one another: right is the next
@@ -293,7 +293,7 @@ def test_bars_are_walked_read_and_selected_by_keys(active_chart: ChartView, qtbo
 
     # a bar out of sight comes into sight; a active_chart that is drawn anew keeps the place
     qtbot.keyClick(active_chart, Qt.Key.Key_End)
-    assert read[-1] == "a4.h7: -1.0000"
+    assert read[-1] == "a4.h7: −1.0000"
     y_range = active_chart.visible_ranges[1]
     assert y_range[0] <= active_chart.hover_regions[-1].y <= y_range[1]
     active_chart.draw_result("effects", effects(12))

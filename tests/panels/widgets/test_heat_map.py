@@ -90,7 +90,7 @@ def test_hovering_says_and_a_click_chooses_only_cells(qtbot: QtBot) -> None:
         qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=map_.cell_center(*place).toPoint())
     qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))
     assert chosen == [(1, 0)]
-    assert map_.grid.cell_description(1, 0) == "b, x: -4.0000" and map_.grid.cell_description(1, 1) == ""
+    assert map_.grid.cell_description(1, 0) == "b, x: −4.0000" and map_.grid.cell_description(1, 1) == ""
 
 
 def test_pictures_are_drawn_not_pasted_and_an_unknown_suffix_is_told(qtbot: QtBot, tmp_path: Path) -> None:

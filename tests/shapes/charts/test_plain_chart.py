@@ -62,7 +62,7 @@ def test_a_heat_map_has_a_cell_for_each_number_and_selects_its_rows_node() -> No
     spec = drawn(MAP)
     (cells,) = (mark for mark in spec.marks if isinstance(mark, RectMark))
     assert len(cells.bounds) == 3 and len({colour.code for colour in cells.colours}) == 3
-    assert {mark.text for mark in spec.marks if isinstance(mark, TextMark)} == {"1", "-2", "0.5"}
+    assert {mark.text for mark in spec.marks if isinstance(mark, TextMark)} == {"1", "−2", "0.5"}
     assert [region.nodes for region in spec.hover_regions] == [("a0.h0",), (), ()]
     assert spec.table_rows[1:] == [
         ["a0.h0", 0, "Mary", 1.0],
