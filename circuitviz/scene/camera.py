@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 MAX_SAVED_ZOOM, MIN_SAVED_ZOOM = 50.0, 0.001  # pixels per scene unit that a file may ask for
 
@@ -46,7 +46,7 @@ class Camera:
         return Camera(float(zoom), centre, node, offset)
 
 
-def _is_finite(value: Any) -> bool:
+def _is_finite(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
