@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from circuitviz.document.groups import GROUP_COLOURS
+from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.scene.class_colours import colour_in_theme
 from circuitviz.shapes.charts.chart_spec import ChartSpec, Colour, charts
 from circuitviz.shapes.charts.log_ticks import log_ticks
@@ -42,8 +43,8 @@ def draw_sweep_curves(chart: ChartSpec, result: dict[str, Any]) -> None:
     if places:
         reach = (max(places) - min(places)) / 16 or 1.0
         for method, asked, edges, value, low, high in chart.table_rows[1:]:
-            interval = "" if low is None else f" [{low:.3f}, {high:.3f}]"
-            text = f"{method}, {edges:,} edges: {value:.3f}{interval}"
+            interval = "" if low is None else f" {interval_text(low, high, 3)}"
+            text = f"{method}, {edges:,} edges: {decimal_number(value, 3)}{interval}"
             chart.add_hover_region(math.log10(max(1, asked)), value, reach, 0.05, text)
         chart.axis_ticks["bottom"] = log_ticks(10 ** max(places))
         chart.set_ranges(x=(min(places), max(places)), padding=0.04)
