@@ -33,7 +33,7 @@ from circuitviz.graph import Circuit, Intervention, SteeringQuery
 from circuitviz.graph.ablation_constants import ConstantStore
 from circuitviz.models import from_hugging_face
 from circuitviz.progress import run_to_completion
-from circuitviz.tasks import Pair, Task
+from circuitviz.tasks import PromptPair, Task
 
 NAMES = "Mary John Tom Ian Betty Paul Sarah David".split()
 CHANGED_WORD = 3
@@ -123,7 +123,7 @@ def _task(model: Any, size: Size) -> Task:
         clean = [f" {NAMES[(i + j) % len(NAMES)]}" for j in range(size.time - (i == size.prompts - 1))]
         corrupted = list(clean)
         corrupted[CHANGED_WORD] = " ring"
-        pairs.append(Pair("".join(clean), "".join(corrupted), (clean[1],), (" a",)))
+        pairs.append(PromptPair("".join(clean), "".join(corrupted), (clean[1],), (" a",)))
     return Task.from_pairs("names", pairs, model.tokens, bos=False)
 
 
@@ -220,7 +220,7 @@ def _neurons(case: DeviceCase) -> None:
     bare = features.node_table(case.table.run)
     target = features.logit_target(bare, 7)
     table = features.table_with_neurons(bare, [target], 20)
-    circuit = features.local_circuit(features.Edges(table), target, 1e-9, gate="absolute")
+    circuit = features.local_circuit(features.FeatureEdgeRows(table), target, 1e-9, gate="absolute")
     bench = features.PromptBench(table, target, {"zero": ()})
     names = [table.node(index).name for index in range(len(table))]
     neuron, rest = (next(name for name in names if part in name) for part in (".n", ".error"))
@@ -234,22 +234,24 @@ def _transparent(case: DeviceCase) -> Any:
     for convention in ("circuitviz", "circuit-tracer"):
         table = features.node_table(run, dictionaries, attention="transparent", convention=convention)
         targets = features.likely_logits(table, max_targets=2)
-        run_to_completion(features.attribution_graph(features.Edges(table), targets, max_rows=100))
+        run_to_completion(features.attribution_graph(features.FeatureEdgeRows(table), targets, max_rows=100))
 
 
 def _local(case: DeviceCase, method: str = "hierarchical-attribution", **options: Any) -> Any:
-    edges, target = features.Edges(case.table), features.logit_target(case.table, 7)
+    edges, target = features.FeatureEdgeRows(case.table), features.logit_target(case.table, 7)
     return features.local_circuit(edges, target, method=method, gate="absolute", **(options or {"tau": 1e-9}))
 
 
 def _local_scores(case: DeviceCase) -> Any:
     circuit = _local(case)
-    return features.local_circuit_scores(features.Edges(circuit.table), circuit)
+    return features.local_circuit_scores(features.FeatureEdgeRows(circuit.table), circuit)
 
 
 def _attribution_graph(case: DeviceCase) -> Any:
     targets = features.likely_logits(case.table, max_targets=2)
-    graph = run_to_completion(features.attribution_graph(features.Edges(case.table), targets, max_rows=100))
+    graph = run_to_completion(
+        features.attribution_graph(features.FeatureEdgeRows(case.table), targets, max_rows=100)
+    )
     return graph.scores()
 
 
@@ -278,7 +280,7 @@ def _steering(case: DeviceCase) -> Any:
 
 
 def _channels(case: DeviceCase) -> None:
-    features.edge_channels(features.Edges(case.table), features.logit_target(case.table, 7))
+    features.edge_channels(features.FeatureEdgeRows(case.table), features.logit_target(case.table, 7))
     features.break_down_attention_score(case.table, 1, 0, 4)
 
 

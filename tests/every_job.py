@@ -49,7 +49,7 @@ from circuitviz.workbench.requests.inspect_prompts import (
     OpenPromptsModel,
     PromptsModel,
 )
-from circuitviz.workbench.requests.load_choices import LoadChoices
+from circuitviz.workbench.requests.load_catalog import LoadCatalog
 from circuitviz.workbench.requests.load_references import LoadReferences
 from circuitviz.workbench.requests.measure_card import EstimateCard, MeasureCard
 from circuitviz.workbench.requests.measure_curve import MeasureCurve
@@ -135,7 +135,7 @@ NOTHING_OPEN = (
     AttachModel,
     OpenPromptDocumentModel,
     DiscoverPromptCircuit,
-    LoadChoices,
+    LoadCatalog,
     LoadReferences,
     OpenPromptsModel,
 )
@@ -285,6 +285,6 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     CheckPrompts: lambda o: CheckPrompts(OWN_MODEL, "own", OWN_ROWS),
     OpenPromptsModel: lambda o: OpenPromptsModel(OWN_MODEL),
     LoadReferences: lambda o: LoadReferences(),
-    LoadChoices: lambda o: LoadChoices(),
+    LoadCatalog: lambda o: LoadCatalog(),
     SetTorchThreads: lambda o: SetTorchThreads(1),
 }

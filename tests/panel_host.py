@@ -21,7 +21,7 @@ from circuitviz.panels.registry import Panel, panels
 from circuitviz.scene.theme import LIGHT
 from circuitviz.workbench.record_origin import rebuild_task
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 from circuitviz.workbench.requests.messages import JobFailed, Request
 from circuitviz.workspace.workspace import Workspace
 
@@ -57,11 +57,11 @@ class PanelHost:
         self.failures: list[JobFailed] = []
         self.messages: list[str] = []
         self.requested_panels: list[str] = []
-        self._catalog: Choices | None = None
+        self._catalog: Catalog | None = None
         workspace.failure_reported.connect(self.failures.append)
         workspace.message_posted.connect(self.messages.append)
         workspace.panel_requested.connect(self.requested_panels.append)
-        workspace.catalog_received.connect(lambda choices: setattr(self, "_catalog", choices))
+        workspace.catalog_received.connect(lambda catalog: setattr(self, "_catalog", catalog))
 
     def panel(self, name: str) -> Any:
         """A panel by its registered name, made when it is first asked for; not shown."""

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from circuitviz.features import Dictionary, Processing, Site
+from circuitviz.features import Dictionary, DictionarySite, WeightProcessing
 
 PROCESSINGS = {
-    "": Processing(),
-    "folded": Processing(fold_ln=True, fold_value_biases=True),
-    "values": Processing(fold_value_biases=True),
-    "centred": Processing(center_writing_weights=True),
+    "": WeightProcessing(),
+    "folded": WeightProcessing(fold_ln=True, fold_value_biases=True),
+    "values": WeightProcessing(fold_value_biases=True),
+    "centred": WeightProcessing(center_writing_weights=True),
 }
 EVERY_KIND = {  # by site of the demo: each architecture, each place that is read, each weight processing
     "a0": "standard/z/values",
@@ -60,7 +60,7 @@ def random_dictionaries(model: Any, kinds: dict[str, str], features: int = 60) -
             Dictionary(
                 name=f"random {site}",
                 architecture=architecture,
-                site=Site(int(site[1:]), site[0], reads),
+                site=DictionarySite(int(site[1:]), site[0], reads),
                 encoder=normal(d_in, features, scale=0.3),
                 bias=normal(features, scale=0.1) - 0.1,
                 decoder=normal(features, d_in, scale=0.2),
@@ -82,7 +82,7 @@ def random_cross_layer(layer: int, n_later: int, width: int = 16, features: int 
     return Dictionary(
         name=f"random m{layer}",
         architecture="cross_layer_transcoder",
-        site=Site(layer, "m", "normalised"),
+        site=DictionarySite(layer, "m", "normalised"),
         encoder=normal(width, features, scale=0.3),
         bias=normal(features, scale=0.1) - 0.1,
         decoder=normal(features, width, scale=0.2),

@@ -19,7 +19,7 @@ from circuitviz.canvas.camera_placement import (
 )
 from circuitviz.canvas.canvas_texts import LegendImage, describe_selection
 from circuitviz.canvas.foreground import is_clearly_visible, paint_foreground
-from circuitviz.canvas.gestures import Gesture, Press
+from circuitviz.canvas.gestures import Gesture, MousePress
 from circuitviz.canvas.gestures.registry import create_gestures
 from circuitviz.canvas.overview_map import OverviewMap
 from circuitviz.canvas.scene_animation import SceneAnimation
@@ -70,7 +70,7 @@ class CircuitView(QGraphicsView):
         self.animation = SceneAnimation(self._show_animated, self)
         self.overview = OverviewMap(self)
         self._legend_image = LegendImage()
-        self._press: Press | None = None
+        self._press: MousePress | None = None
         self._active_gesture: Gesture | None = None
         self._is_fitted, self._shows_all, self._min_zoom = True, False, MIN_ZOOM
         self._restored_camera: Camera | None = None  # until somebody zooms, moves or clicks
@@ -307,7 +307,7 @@ class CircuitView(QGraphicsView):
         self._restored_camera = None
         self.animation.skip_to_group_change()
         node = self.node_at(event.position().toPoint())
-        self._press = Press.from_event(event, node.name if node is not None else "")
+        self._press = MousePress.from_event(event, node.name if node is not None else "")
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with what was begun, or hover."""
@@ -338,7 +338,7 @@ class CircuitView(QGraphicsView):
         """The second click of two."""
         self.animation.skip_to_group_change()
         node = self.node_at(event.position().toPoint())
-        press = Press.from_event(event, node.name if node is not None else "")
+        press = MousePress.from_event(event, node.name if node is not None else "")
         any(gesture.double_clicked(press) for gesture in self._gestures)
 
     def leaveEvent(self, event: QEvent) -> None:

@@ -85,7 +85,7 @@ def learned_ranking(setting: TaskSetting, options: LearnedRankingOptions) -> Pro
     """
     graph = setting.model.graph
     attributions = yield from _attribute(setting)
-    units = _Units(graph, options.units == "nodes", setting.model.device)
+    units = _RankedUnits(graph, options.units == "nodes", setting.model.device)
     signs = np.where(units.attributions(attributions) < 0, -1.0, 1.0)
     trained = torch.zeros(units.count, device=setting.model.device)
     if options.start == START_METHOD:
@@ -117,7 +117,7 @@ def learned_ranking(setting: TaskSetting, options: LearnedRankingOptions) -> Pro
     return scores(False)
 
 
-class _Units:
+class _RankedUnits:
     """What is ranked: the graph's edges, or its senders.
 
     Attributes:

@@ -36,7 +36,7 @@ from circuitviz.document.label_commands import (
     set_labels,
     set_outcome,
 )
-from circuitviz.document.labels import ROLES, Evidence, EvidenceContext, Label, Outcome
+from circuitviz.document.labels import ROLES, ClaimOutcome, Evidence, EvidenceContext, Label
 from circuitviz.document.node_search import NodeMatch, search_nodes
 from circuitviz.document.origin import Origin, PromptOrigin, TaskOrigin
 from circuitviz.document.state import State
@@ -52,7 +52,7 @@ __all__ = [
     "NodeMatch",
     "Evidence",
     "Label",
-    "Outcome",
+    "ClaimOutcome",
     "Origin",
     "PromptOrigin",
     "TaskOrigin",

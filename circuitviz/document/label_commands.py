@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from circuitviz.document.circuit_commands import Command
-from circuitviz.document.labels import Evidence, Label, Outcome, add_labels, target_kind
+from circuitviz.document.labels import ClaimOutcome, Evidence, Label, add_labels, target_kind
 from circuitviz.document.state import State
 
 
@@ -65,7 +65,7 @@ def remove_evidence(target: str, evidence: Evidence) -> Command:
     )
 
 
-def set_outcome(target: str, evidence: Evidence, outcome: Outcome) -> Command:
+def set_outcome(target: str, evidence: Evidence, outcome: ClaimOutcome) -> Command:
     """Store the outcome of a test; does nothing where label or claim have been removed."""
     return _change_evidence(
         f"Test a claim on {target}",

@@ -46,7 +46,7 @@ class EvidenceContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ClaimOutcome:
     """The outcome of a claim's test.
 
     Attributes:
@@ -90,7 +90,7 @@ class Evidence:
     claim: str
     test: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    outcome: Outcome | None = None
+    outcome: ClaimOutcome | None = None
 
     def is_same_test(self, other: Evidence) -> bool:
         """Whether both are the same claim with the same test, whatever their outcomes."""

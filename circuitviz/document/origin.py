@@ -23,7 +23,7 @@ from circuitviz.graph.spans import CharacterSpan
 TaskAnswer = str | int
 """An answer of a task: its text, or its id in the vocabulary."""
 
-PromptPair = (
+PairTexts = (
     tuple[str, str, tuple[TaskAnswer, ...], tuple[TaskAnswer, ...]]
     | tuple[str, str, tuple[TaskAnswer, ...], tuple[TaskAnswer, ...], tuple[CharacterSpan, ...]]
 )
@@ -71,7 +71,7 @@ class TaskOrigin:
     weight_hash: str
     task: str
     task_hash: str
-    pairs: tuple[PromptPair, ...]
+    pairs: tuple[PairTexts, ...]
     metric: str
     ablation: str
     method: str
@@ -210,7 +210,7 @@ class PromptOrigin:
         return PROMPT_TASK
 
     @property
-    def pairs(self) -> tuple[PromptPair, ...]:
+    def pairs(self) -> tuple[PairTexts, ...]:
         """The prompt with its corrupted partner and its answers, empty where there are none."""
         query = self.query
         return ((query.prompt, query.corrupted, query.correct, query.incorrect),)

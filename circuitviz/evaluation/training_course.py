@@ -49,7 +49,7 @@ def follow_training_steps(
         The steps of the training. Partial results and the result have the points so far in ``info``
         (``graph.training_course``), and messages tell the latest.
     """
-    course = _Course(setting, choose, seconds_a_prompt, clock)
+    course = _CourseMeasurement(setting, choose, seconds_a_prompt, clock)
     runner, last_step = ProgressRunner(steps), 0
     for step in runner:
         last_step = round(step.done)
@@ -65,7 +65,7 @@ def follow_training_steps(
     return add_course(runner.result, course.points)
 
 
-class _Course:
+class _CourseMeasurement:
     """The points so far, and what they have cost."""
 
     def __init__(

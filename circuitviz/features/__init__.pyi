@@ -26,6 +26,7 @@ from .dictionary_names import absolute_or_name as absolute_or_name
 from .effects_through_scores import effects_through_scores as effects_through_scores
 from .feature_activations import is_feature_name as is_feature_name
 from .feature_edges import Edges as Edges
+from .feature_edges import FeatureEdgeRows as FeatureEdgeRows
 from .feature_scores import local_circuit_scores as local_circuit_scores
 from .feature_scores import strongest_edges as strongest_edges
 from .frozen_effects import frozen_change as frozen_change
@@ -57,9 +58,9 @@ from .passages import read_text_file as read_text_file
 from .prompt_bench import PromptBench as PromptBench
 from .prompt_bench import PromptCircuitValues as PromptCircuitValues
 from .prompt_bench import evaluate_prompt_circuit as evaluate_prompt_circuit
-from .prompt_run import Run as Run
+from .prompt_run import PromptRun as PromptRun
 from .prompt_run import run_prompt as run_prompt
-from .sites import Site as Site
+from .sites import DictionarySite as DictionarySite
 from .steering import check_steering as check_steering
 from .steering import steer_steps as steer_steps
 from .supernodes import ProposedGroup as ProposedGroup
@@ -75,4 +76,4 @@ from .targets import node_target as node_target
 from .trace import find_examples_steps as find_examples_steps
 from .trace import trace_examples_steps as trace_examples_steps
 from .trace import trace_of_circuit as trace_of_circuit
-from .weight_processing import Processing as Processing
+from .weight_processing import WeightProcessing as WeightProcessing

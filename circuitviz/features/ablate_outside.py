@@ -17,7 +17,7 @@ from circuitviz.features.hook_points import dictionary_input, folded_value_bias
 from circuitviz.features.neurons import NeuronLayer
 from circuitviz.features.node_changes import NodeChange, change_embeddings, change_rest
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 from circuitviz.graph import OUTSIDE_VALUES, NodeKind
 from circuitviz.graph.feature_sites import site_of
 from circuitviz.models.device_arrays import copy_arrays
@@ -37,7 +37,7 @@ class PromptAblationValues:
         InputError: There is no such ablation, or the references do not suit it.
     """
 
-    def __init__(self, table: NodeTable, ablation: str, references: Sequence[Run] = ()) -> None:
+    def __init__(self, table: NodeTable, ablation: str, references: Sequence[PromptRun] = ()) -> None:
         if ablation not in OUTSIDE_VALUES:
             message = f"There is no ablation '{ablation}'; there is {', '.join(OUTSIDE_VALUES)}."
             raise InputError(message + suggest_name(ablation, OUTSIDE_VALUES))

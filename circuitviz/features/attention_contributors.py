@@ -18,7 +18,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 from circuitviz.graph import NodeKind
 
 MAX_PATTERN_ERROR = 1e-3  # between the model's pattern and that of the scores as they are computed here
@@ -57,7 +57,7 @@ class AttentionScores:
         InputError: The model computes its patterns in another way.
     """
 
-    def __init__(self, run: Run, layer: int) -> None:
+    def __init__(self, run: PromptRun, layer: int) -> None:
         self.run, self.layer, self.weights = run, layer, run.model.layers[layer]
         stream = run.attention_stream[layer].detach()
         self.streams = stream.clone().requires_grad_(), stream.clone().requires_grad_()

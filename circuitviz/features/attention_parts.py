@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.feature_edges import Edges, read_vectors_of_node
+from circuitviz.features.feature_edges import FeatureEdgeRows, read_vectors_of_node
 from circuitviz.features.forward_order import attention_read_stage, attention_write_stage
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
@@ -64,7 +64,7 @@ class AttentionScoreParts:
 
 @torch.no_grad()
 def rows_through_heads(
-    edges: Edges, target: Target, layer: int, heads: Sequence[int]
+    edges: FeatureEdgeRows, target: Target, layer: int, heads: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
     """Return what every node gives to a target through the OV of some heads of a layer.
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from circuitviz.features.attention_contributors import SIDES, AttentionScores, value_effect_of_node
 from circuitviz.features.channels import covectors_by_stage
-from circuitviz.features.feature_edges import Edges, read_vectors_of_node
+from circuitviz.features.feature_edges import FeatureEdgeRows, read_vectors_of_node
 from circuitviz.features.forward_order import attention_read_stage, attention_write_stage
 from circuitviz.features.frozen_effects import effect_of_head_values, total_effects_by_stage
 from circuitviz.features.local_circuits import LocalCircuit
@@ -101,7 +101,7 @@ class ScoreEdges:
 
 
 @torch.no_grad()
-def attention_score_edges(edges: Edges, circuit: LocalCircuit) -> ScoreEdges:
+def attention_score_edges(edges: FeatureEdgeRows, circuit: LocalCircuit) -> ScoreEdges:
     """Return the edges through attention scores of a circuit that has contributors.
 
     Args:
@@ -165,7 +165,7 @@ def _head_effects_of_node(table: NodeTable, node: int) -> Iterator[tuple[int, Te
                 yield layer, effect_of_head_values(table, layer, vectors[0])
 
 
-def _rows_into_scores(edges: Edges, layer: int, read: Tensor) -> Tensor:
+def _rows_into_scores(edges: FeatureEdgeRows, layer: int, read: Tensor) -> Tensor:
     """Return what all nodes give to what scores read of the stream [k, time, d_model]: [k, nodes]."""
     last = np.full(len(read), edges.table.run.time - 1)
     constant = read.new_zeros(len(read))
@@ -211,7 +211,7 @@ def _pairs_of_layer(
 
 
 def _ledger_of_layer(
-    edges: Edges, circuit: LocalCircuit, layer: int, scores: AttentionScores, of_scores: Tensor
+    edges: FeatureEdgeRows, circuit: LocalCircuit, layer: int, scores: AttentionScores, of_scores: Tensor
 ) -> NDArray[np.float64]:
     """Return what a layer's scores are made of, [sides, (the circuit's nodes, other nodes, biases)]."""
     rows = _rows_into_scores(edges, layer, scores.pull_back(of_scores)).double().cpu().numpy()

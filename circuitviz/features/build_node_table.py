@@ -30,11 +30,11 @@ from circuitviz.features.node_rows import (
     CONVENTIONS,
     NODE_KINDS,
     OWN_CONVENTION,
-    Convention,
+    GraphConvention,
     LaterWrites,
     NodeTable,
 )
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 from circuitviz.graph import NodeKind
 from circuitviz.models.batching import batch_budget_bytes
 
@@ -70,11 +70,11 @@ class _NodeBlock:
 class _NodeTableBuilder:
     """Collects the blocks of nodes, site by site."""
 
-    run: Run
+    run: PromptRun
     dictionaries: dict[str, Dictionary]
     neurons: Mapping[int, NeuronLayer]
     attention: str
-    convention: Convention
+    convention: GraphConvention
     blocks: list[_NodeBlock] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -259,7 +259,7 @@ class _NodeTableBuilder:
 
 @torch.no_grad()
 def node_table(
-    run: Run,
+    run: PromptRun,
     dictionaries: Iterable[Dictionary] = (),
     neurons: Mapping[int, NeuronLayer] | None = None,
     attention: str = HEADS_ATTENTION,
@@ -313,14 +313,14 @@ def node_table(
     return builder.build_table()
 
 
-def head_bias_output(run: Run, layer: int) -> Tensor:
+def head_bias_output(run: PromptRun, layer: int) -> Tensor:
     """Return what a layer's heads write whatever they read, the biases of their values, [time, d_model]."""
     value = head_value_bias(run.model, layer)
     at_queries = run.pattern[layer].sum(-1).T[..., None] * value  # a pattern may have a sink: not always 1
     return project_head_values(run, layer, at_queries.flatten(1))
 
 
-def skip_bias_output(run: Run, dictionary: Dictionary) -> Tensor:
+def skip_bias_output(run: PromptRun, dictionary: Dictionary) -> Tensor:
     """Return what a skip connection writes whatever the stream, from the normalisation's bias, [d_model]."""
     assert dictionary.skip is not None
     bias = run.mlp_norm(dictionary.site.layer).bias
@@ -335,12 +335,12 @@ def _check_choice(option: str, name: str, choices: Iterable[str]) -> None:
         raise InputError(message + suggest_name(name, tuple(choices)))
 
 
-def project_head_values(run: Run, layer: int, z: Tensor) -> Tensor:
+def project_head_values(run: PromptRun, layer: int, z: Tensor) -> Tensor:
     """Return what values of all heads side by side [time, heads · d_head] write, [time, d_model]."""
     return z @ run.model.layers[layer].o.flatten(0, 1) * run.post[layer]
 
 
-def feature_directions(run: Run, dictionary: Dictionary, item: Tensor, positions: Tensor) -> Tensor:
+def feature_directions(run: PromptRun, dictionary: Dictionary, item: Tensor, positions: Tensor) -> Tensor:
     """Return the directions [n, d_model] that features write at activation 1.
 
     Args:

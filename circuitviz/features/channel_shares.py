@@ -10,7 +10,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.attention_parts import attention_score_parts, check_head, rows_through_heads
-from circuitviz.features.feature_edges import Edges, read_vectors_of_node
+from circuitviz.features.feature_edges import FeatureEdgeRows, read_vectors_of_node
 from circuitviz.features.forward_order import attention_write_stage
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
@@ -123,7 +123,7 @@ class AttentionScoreBreakdown:
 
 
 def edge_channels(
-    edges: Edges, target: Target, source: str | None = None, max_nodes: int = MAX_NAMED_NODES
+    edges: FeatureEdgeRows, target: Target, source: str | None = None, max_nodes: int = MAX_NAMED_NODES
 ) -> EdgeChannels:
     """Return every head through which something reaches a target.
 

@@ -23,7 +23,7 @@ from circuitviz.features.forward_order import (
     mlp_write_stage,
 )
 from circuitviz.features.node_rows import NodeTable
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 from circuitviz.features.read_vectors import ReadVectors, pull_back_through_mlp_norm
 
 
@@ -85,7 +85,7 @@ def covectors_by_stage(table: NodeTable, reads: ReadVectors) -> Iterator[tuple[i
     yield 0, end, covector
 
 
-def pull_back_through_heads(run: Run, layer: int, covector: Tensor) -> Tensor:
+def pull_back_through_heads(run: PromptRun, layer: int, covector: Tensor) -> Tensor:
     """Pull vectors at what a layer's heads write back to the stream that they read.
 
     Args:
@@ -105,7 +105,7 @@ def pull_back_through_heads(run: Run, layer: int, covector: Tensor) -> Tensor:
     return torch.einsum("gkse,gde->ksd", shared, weights.v) * run.attention_scale[layer]
 
 
-def _pull_back_through_skip(run: Run, dictionary: Dictionary, covector: Tensor) -> Tensor:
+def _pull_back_through_skip(run: PromptRun, dictionary: Dictionary, covector: Tensor) -> Tensor:
     assert dictionary.skip is not None
     number, time, _ = covector.shape
     everywhere = torch.arange(time, device=covector.device).repeat(number)

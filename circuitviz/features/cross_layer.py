@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 
 
 def later_layers(dictionaries: Mapping[str, Dictionary], dictionary: Dictionary) -> list[int]:
@@ -80,7 +80,9 @@ class SiteReconstructions:
         return total
 
 
-def reconstruct_in_run(run: Run, dictionaries: Mapping[str, Dictionary], dictionary: Dictionary) -> Tensor:
+def reconstruct_in_run(
+    run: PromptRun, dictionaries: Mapping[str, Dictionary], dictionary: Dictionary
+) -> Tensor:
     """Return a site's reconstruction in a run, with its skip connection, [time, d_out].
 
     Args:

@@ -15,9 +15,9 @@ from torch import Tensor
 from circuitviz.dtypes import NO_OFFLOAD, OFFLOAD_TO_DISK
 from circuitviz.errors import InputError
 from circuitviz.features.matrix_blocks import are_finite, combine_rows, project
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.features.weight_file import WeightFile
-from circuitviz.features.weight_processing import RAW_PROCESSING, Processing
+from circuitviz.features.weight_processing import RAW_PROCESSING, WeightProcessing
 
 ARCHITECTURES = (
     "standard",
@@ -85,7 +85,7 @@ class Dictionary:
 
     name: str
     architecture: str
-    site: Site
+    site: DictionarySite
     encoder: Tensor
     bias: Tensor
     decoder: Tensor
@@ -97,7 +97,7 @@ class Dictionary:
     skip: Tensor | None = None
     decoder_gain: Tensor | None = None
     later_decoder: Tensor | None = None
-    processing: Processing = RAW_PROCESSING
+    processing: WeightProcessing = RAW_PROCESSING
     model: str | None = None
     about: dict[str, Any] = field(default_factory=dict, repr=False)
     unexplained: float | None = None

@@ -15,8 +15,8 @@ from circuitviz.errors import InputError
 from circuitviz.features.cross_layer import reconstruct_in_run
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import centre_output
-from circuitviz.features.prompt_run import Run, run_prompt
-from circuitviz.features.weight_processing import Processing
+from circuitviz.features.prompt_run import PromptRun, run_prompt
+from circuitviz.features.weight_processing import WeightProcessing
 from circuitviz.models import Model
 
 MAX_UNEXPLAINED = 0.5  # dictionaries in use leave less than this unexplained
@@ -42,12 +42,12 @@ class DictionaryFit:
     """
 
     dictionary: Dictionary
-    unexplained_by_processing: dict[Processing, float]
+    unexplained_by_processing: dict[WeightProcessing, float]
     warning: str = ""
 
 
 def fit_processing(
-    dictionary: Dictionary, runs: Sequence[Run], others: Sequence[Dictionary] = ()
+    dictionary: Dictionary, runs: Sequence[PromptRun], others: Sequence[Dictionary] = ()
 ) -> DictionaryFit:
     """Try a dictionary on some runs of its model, in the processing that its file states and in others.
 
@@ -101,7 +101,7 @@ def fit_processing(
 
 
 def fit_dictionaries(
-    dictionaries: Sequence[Dictionary], runs: Sequence[Run], others: Sequence[Dictionary] = ()
+    dictionaries: Sequence[Dictionary], runs: Sequence[PromptRun], others: Sequence[Dictionary] = ()
 ) -> tuple[list[Dictionary], list[str]]:
     """Return dictionaries in the processing that fits, and warnings.
 
@@ -124,7 +124,7 @@ def fit_dictionaries(
 
 @torch.no_grad()
 def unexplained_variance(
-    dictionary: Dictionary, runs: Sequence[Run], others: Sequence[Dictionary] = ()
+    dictionary: Dictionary, runs: Sequence[PromptRun], others: Sequence[Dictionary] = ()
 ) -> float:
     """Return the share of its target's variance, over tokens, that a dictionary does not reconstruct.
 
@@ -153,7 +153,7 @@ def unexplained_variance(
     return share
 
 
-def run_sample_texts(model: Model) -> list[Run]:
+def run_sample_texts(model: Model) -> list[PromptRun]:
     """Run a few English sentences, on which a dictionary's fit is measured when it is loaded.
 
     Sentences that the model's tokenizer cannot write are left out; without any, nothing can be measured.

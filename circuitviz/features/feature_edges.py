@@ -30,7 +30,7 @@ _FEATURE, _HEAD, _NEURON, _SKIP = (
 )
 
 
-class Edges:
+class FeatureEdgeRows:
     """Rows of edges into the nodes of one table; recently used rows are kept, up to ``ROW_CACHE_BYTES``."""
 
     def __init__(self, table: NodeTable) -> None:
@@ -190,3 +190,7 @@ def read_vectors_of_node(table: NodeTable, node: int) -> ReadVectors | None:
     kind, layer, part = int(table.kind[node]), int(table.layer[node]), bool(table.part[node])
     index = table.item_index.new_tensor([node])
     return read_vectors_of(table, kind, layer, part, [node], index)
+
+
+Edges = FeatureEdgeRows
+"""The name of ``FeatureEdgeRows`` in the Python API: ``cv.Edges(table)``."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from circuitviz.features.attention_contributors import SIDES
 from circuitviz.features.attention_score_edges import ScoreEdges, attention_score_edges
-from circuitviz.features.feature_edges import Edges
+from circuitviz.features.feature_edges import FeatureEdgeRows
 from circuitviz.features.local_circuits import LOCAL_METHODS, LocalCircuit
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.targets import Target
@@ -66,7 +66,7 @@ def _probabilities(table: NodeTable, targets: Sequence[Target]) -> dict[str, flo
     return {name: float(likely[token]) for name, token in tokens.items() if token is not None}
 
 
-def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
+def local_circuit_scores(edges: FeatureEdgeRows, circuit: LocalCircuit) -> Scores:
     """Return the part of the target's value that is attributed to each edge of a local circuit.
 
     Into a node: its attribution, divided among what it reads; direct attribution has edges into the

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.feature_edges import Edges
+from circuitviz.features.feature_edges import FeatureEdgeRows
 from circuitviz.features.feature_scores import largest_to_share, scores_between_nodes
 from circuitviz.features.node_rows import NODE_KINDS, OWN_CONVENTION, NodeTable
 from circuitviz.features.targets import Target
@@ -162,7 +162,7 @@ class AttributionGraph:
 
 
 def attribution_graph(
-    edges: Edges, targets: Sequence[Target], max_rows: int = 2000
+    edges: FeatureEdgeRows, targets: Sequence[Target], max_rows: int = 2000
 ) -> ProgressSteps[AttributionGraph]:
     """Make the graph of one or several targets: logits, a logit difference, a feature.
 

@@ -24,7 +24,7 @@ from circuitviz.features.node_changes import (
     resolve_interventions,
 )
 from circuitviz.features.node_rows import NodeTable
-from circuitviz.features.prompt_run import Run, run_prompt
+from circuitviz.features.prompt_run import PromptRun, run_prompt
 from circuitviz.features.targets import Target
 from circuitviz.graph import Interventions, NodeKind
 from circuitviz.graph.feature_sites import site_of
@@ -53,7 +53,7 @@ class InterventionCheck:
 
 
 @torch.no_grad()
-def run_with_changes(table: NodeTable, changes: Sequence[NodeChange], errors: str = "kept") -> Run:
+def run_with_changes(table: NodeTable, changes: Sequence[NodeChange], errors: str = "kept") -> PromptRun:
     """Run the table's prompt in the real model with changes at its sites.
 
     Args:
@@ -69,7 +69,7 @@ def check_interventions(
     table: NodeTable,
     target: Target,
     interventions: Interventions,
-    references: Sequence[Run] = (),
+    references: Sequence[PromptRun] = (),
     errors: str = "kept",
 ) -> InterventionCheck:
     """Return the predicted and measured change of a target under interventions.
@@ -97,7 +97,7 @@ def check_interventions(
 
 
 @torch.no_grad()
-def target_value_in(run: Run, table: NodeTable, target: Target) -> float:
+def target_value_in(run: PromptRun, table: NodeTable, target: Target) -> float:
     """Return a target's value in another run of the same prompt.
 
     Of a feature, its activation, 0 where it is not active there; of a head, its share of its own direction;

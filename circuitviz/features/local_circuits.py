@@ -19,7 +19,7 @@ from torch import Tensor
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.attention_contributors import AttentionContributors
 from circuitviz.features.effects_through_scores import attention_contributors
-from circuitviz.features.feature_edges import Edges
+from circuitviz.features.feature_edges import FeatureEdgeRows
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind
@@ -106,7 +106,7 @@ class LocalCircuit:
 
 
 def local_circuit(
-    edges: Edges,
+    edges: FeatureEdgeRows,
     target: Target,
     tau: float | None = None,
     nodes: int | None = None,
@@ -169,7 +169,11 @@ def add_attention_contributors(circuit: LocalCircuit, number: int) -> LocalCircu
 
 
 def fraction_curve_steps(
-    edges: Edges, target: Target, taus: Iterable[float], method: str = LOCAL_METHODS[0], gate: str = "signed"
+    edges: FeatureEdgeRows,
+    target: Target,
+    taus: Iterable[float],
+    method: str = LOCAL_METHODS[0],
+    gate: str = "signed",
 ) -> ProgressSteps[list[LocalCircuit]]:
     """Find circuits at several thresholds, from the highest on: the points of fraction against tau.
 
@@ -186,7 +190,9 @@ def fraction_curve_steps(
     return circuits
 
 
-def _circuit_with_nodes(edges: Edges, target: Target, max_nodes: int, method: str, gate: str) -> LocalCircuit:
+def _circuit_with_nodes(
+    edges: FeatureEdgeRows, target: Target, max_nodes: int, method: str, gate: str
+) -> LocalCircuit:
     """Find the threshold by bisection between one that selects too many nodes and one that does not."""
     row, _ = edges.row_into(target)
     highest = float(row.abs().max())
@@ -213,7 +219,7 @@ def _circuit_with_nodes(edges: Edges, target: Target, max_nodes: int, method: st
 
 @torch.no_grad()
 def _attribute_backwards(
-    edges: Edges, target: Target, tau: float, method: str, gate: str, max_nodes: int
+    edges: FeatureEdgeRows, target: Target, tau: float, method: str, gate: str, max_nodes: int
 ) -> LocalCircuit | None:
     """Process the stages from the last; return None once more than ``max_nodes`` are above the threshold.
 

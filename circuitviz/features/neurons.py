@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from circuitviz.errors import InputError
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 from circuitviz.features.read_vectors import pull_back_through_norm
 from circuitviz.models import Model
 from circuitviz.models.half_weights import stored_weight, to_computed
@@ -95,7 +95,7 @@ class NeuronLayer:
     """
 
     weights: NeuronWeights
-    run: Run
+    run: PromptRun
     activation: Tensor
     ratios: tuple[Tensor, ...]
     post_scale: Tensor
@@ -177,7 +177,7 @@ class NeuronLayer:
 
 
 @torch.no_grad()
-def neurons_of_run(run: Run, layer: int) -> NeuronLayer | None:
+def neurons_of_run(run: PromptRun, layer: int) -> NeuronLayer | None:
     """Return a layer's neurons in a run, all of them nodes; None where its MLP has none."""
     weights = NeuronWeights.of_layer(run.model, layer)
     if weights is None:
@@ -221,7 +221,7 @@ def neuron_directions(model: Model, layer: int, neurons: list[int]) -> Tensor:
     return weights.output_rows(torch.tensor(neurons, device=model.device))
 
 
-def require_neurons(run: Run, layer: int, neuron: int) -> NeuronLayer:
+def require_neurons(run: PromptRun, layer: int, neuron: int) -> NeuronLayer:
     """Return a layer's neurons in a run; InputError where there is no such neuron."""
     shape = run.model.shape
     is_layer = 0 <= layer < shape.n_layers

@@ -13,7 +13,7 @@ from circuitviz.features.build_node_table import feature_directions
 from circuitviz.features.cross_layer import later_layers, reconstruct_in_run
 from circuitviz.features.neurons import neurons_of_run, require_neurons
 from circuitviz.features.node_rows import NodeTable
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 from circuitviz.graph import Intervention, Interventions, Node, NodeKind
 from circuitviz.graph.feature_sites import site_of
 from circuitviz.graph.names import parse_feature_name, parse_neuron_name
@@ -58,7 +58,7 @@ class NodeChange:
         """Return what replaces a feature's or neuron's ``activation``."""
         return activation * self.factor if self.factor is not None else self.new_activation or 0.0
 
-    def added_output(self, run: Run) -> Tensor:
+    def added_output(self, run: PromptRun) -> Tensor:
         """Return what the node writes beyond before, [d_model], if all that it reads is held."""
         if self.factor is not None or self.new_activation is not None:
             return self.direction * self._added_activation
@@ -115,7 +115,7 @@ def change_rest(changes: Sequence[NodeChange], rest: Tensor, written: Tensor) ->
 
 @torch.no_grad()
 def resolve_interventions(
-    table: NodeTable, interventions: Interventions, references: Sequence[Run] = ()
+    table: NodeTable, interventions: Interventions, references: Sequence[PromptRun] = ()
 ) -> list[NodeChange]:
     """Resolve interventions to changes of a table's run.
 
@@ -135,7 +135,7 @@ def resolve_interventions(
 
 
 def _resolve_intervention(
-    table: NodeTable, name: str, intervention: Intervention, references: Sequence[Run]
+    table: NodeTable, name: str, intervention: Intervention, references: Sequence[PromptRun]
 ) -> NodeChange:
     action, amount = intervention.value, intervention.amount
     if action not in INTERVENTION_ACTIONS:
@@ -210,19 +210,21 @@ def _later_directions(table: NodeTable, node: Node) -> dict[int, Tensor]:
     return {layer: dictionary.rows_at(index, layer)[0] for layer in later}
 
 
-def _reference_activation(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> float:
+def _reference_activation(
+    table: NodeTable, node: Node, action: str, references: Sequence[PromptRun]
+) -> float:
     values = [table.activations_in(run, site_of(node))[:, node.feature] for run in references]
     if action == "corrupted":
         return float(values[0][node.position])
     return float(torch.cat(values).mean())
 
 
-def _reference_vector(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> Tensor:
+def _reference_vector(table: NodeTable, node: Node, action: str, references: Sequence[PromptRun]) -> Tensor:
     rows = torch.cat([_vectors_by_position(table, node, run) for run in references])
     return rows[node.position] if action == "corrupted" else rows.mean(0)
 
 
-def _vectors_by_position(table: NodeTable, node: Node, run: Run) -> Tensor:
+def _vectors_by_position(table: NodeTable, node: Node, run: PromptRun) -> Tensor:
     """Return what a node writes at every position of another run [time, d]; for a head, its values."""
     if node.kind is NodeKind.TOKEN:
         return run.embed

@@ -22,7 +22,7 @@ from circuitviz.document.attribution_query import HEADS_ATTENTION, TRANSPARENT_A
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.neurons import NeuronLayer, require_neurons
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 from circuitviz.graph import Node, NodeKind
 from circuitviz.models.device_arrays import copy_arrays
 
@@ -40,7 +40,7 @@ _KIND_OF_LETTER = {
 
 
 @dataclass(frozen=True)
-class Convention:
+class GraphConvention:
     """Which nodes an attribution graph has.
 
     Attributes:
@@ -56,8 +56,8 @@ class Convention:
     demeans_logits: bool = False
 
 
-OWN_CONVENTION = Convention(attribution_query.OWN_CONVENTION)
-CIRCUIT_TRACER = Convention(
+OWN_CONVENTION = GraphConvention(attribution_query.OWN_CONVENTION)
+CIRCUIT_TRACER = GraphConvention(
     attribution_query.CIRCUIT_TRACER_CONVENTION, has_fixed_nodes=False, starts_at=1, demeans_logits=True
 )
 CONVENTIONS = {one.name: one for one in (OWN_CONVENTION, CIRCUIT_TRACER)}
@@ -120,7 +120,7 @@ class NodeTable:
         convention: Which nodes there are, and how logits are read.
     """
 
-    run: Run
+    run: PromptRun
     dictionaries: Mapping[str, Dictionary]
     kind: NDArray[np.int8]
     layer: NDArray[np.int16]
@@ -133,7 +133,7 @@ class NodeTable:
     later: LaterWrites | None = None
     neurons: Mapping[int, NeuronLayer] = field(default_factory=dict)
     attention: str = HEADS_ATTENTION
-    convention: Convention = OWN_CONVENTION
+    convention: GraphConvention = OWN_CONVENTION
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -273,7 +273,7 @@ class NodeTable:
             raise InputError(self._inactive_message(name, part, layer, position))
         return at_position.start + int(rows[0])
 
-    def activations_in(self, run: Run, site: str) -> Tensor:
+    def activations_in(self, run: PromptRun, site: str) -> Tensor:
         """Return activations of all features or neurons of a site in any run, [time, items]."""
         dictionary = self.dictionaries.get(site)
         if dictionary is not None:

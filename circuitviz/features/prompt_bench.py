@@ -21,7 +21,7 @@ from circuitviz.features.frozen_effects import EffectPredictions, frozen_change,
 from circuitviz.features.intervene import InterventionCheck, run_with_changes, target_value_in
 from circuitviz.features.node_changes import NodeChange, resolve_interventions
 from circuitviz.features.node_rows import NodeTable
-from circuitviz.features.prompt_run import Run, run_prompt
+from circuitviz.features.prompt_run import PromptRun, run_prompt
 from circuitviz.features.targets import Target
 from circuitviz.graph import (
     ERROR_MODES,
@@ -64,7 +64,7 @@ class PromptCircuitValues:
         return (value - self.ablated) / span if abs(span) > 1e-9 * max(1.0, abs(self.model)) else None
 
 
-AblationReferences = Sequence[Run] | Callable[[], Sequence[Run]]
+AblationReferences = Sequence[PromptRun] | Callable[[], Sequence[PromptRun]]
 
 
 class PromptBench:
@@ -98,7 +98,7 @@ class PromptBench:
         """The ablations that there are values for."""
         return tuple(name for name in OUTSIDE_VALUES if name in self._references_by_ablation)
 
-    def reference_runs(self, ablation: str) -> Sequence[Run]:
+    def reference_runs(self, ablation: str) -> Sequence[PromptRun]:
         """Return the runs that an ablation takes its values from; none where there are none."""
         runs = self._references_by_ablation.get(ablation, ())
         if callable(runs):
@@ -214,14 +214,14 @@ class PromptBench:
         """Return the target in the real model with changes, everything free to respond."""
         return target_value_in(self.run_with_changes(changes, errors), self.table, self.target)
 
-    def run_with_changes(self, changes: Sequence[NodeChange], errors: str = "kept") -> Run:
+    def run_with_changes(self, changes: Sequence[NodeChange], errors: str = "kept") -> PromptRun:
         """Run the prompt in the real model with changes; without any, return the run there is."""
         _check_error_mode(errors)
         if not changes and errors == "kept":
             return self.table.run
         return run_with_changes(self.table, changes, errors)
 
-    def feature_responses(self, run: Run, nodes: Collection[str]) -> list[FeatureResponse]:
+    def feature_responses(self, run: PromptRun, nodes: Collection[str]) -> list[FeatureResponse]:
         """Return how features and neurons of some nodes respond in another run, the largest effect first."""
         rows_of_site: dict[str, list[int]] = {}
         for row in (self.table.index(name) for name in nodes):
@@ -291,7 +291,7 @@ def evaluate_prompt_circuit(
     target: Target,
     nodes: Collection[str],
     ablation: str = "mean",
-    references: Sequence[Run] = (),
+    references: Sequence[PromptRun] = (),
     errors: str = "kept",
 ) -> PromptCircuitValues:
     """Evaluate a circuit in the real model.

@@ -18,7 +18,7 @@ from circuitviz.models.norms import Norm
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class PromptRun:
     """A prompt's tokens, and what the model's parts read and wrote, by layer.
 
     Attributes:
@@ -110,7 +110,7 @@ class Run:
 @torch.no_grad()
 def run_prompt(
     model: Model, prompt: str | Sequence[int] | Tensor, hooks: Mapping[str, Hook] | None = None
-) -> Run:
+) -> PromptRun:
     """Run a prompt once and record what attribution needs.
 
     Args:
@@ -164,7 +164,7 @@ def run_prompt(
             if weights.post_norm is None or written is None
             else weights.post_norm.normalise_parts(written)[1]
         )
-    return Run(
+    return PromptRun(
         model=model,
         tokens=tokens,
         token_ids=ids,

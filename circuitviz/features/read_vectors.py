@@ -16,7 +16,7 @@ from torch import Tensor
 
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import centre_input, folded_value_bias, head_value_bias
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 from circuitviz.models.norms import Norm
 
 
@@ -53,7 +53,7 @@ class ReadVectors:
 
 
 def pull_back_through_attention(
-    run: Run, layer: int, value: Tensor, positions: Tensor
+    run: PromptRun, layer: int, value: Tensor, positions: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Pull directions at the heads' values back to the residual stream.
 
@@ -77,7 +77,7 @@ def pull_back_through_attention(
 
 
 def pull_back_through_mlp_norm(
-    run: Run, dictionary: Dictionary, direction: Tensor, positions: Tensor
+    run: PromptRun, dictionary: Dictionary, direction: Tensor, positions: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Pull directions at a transcoder's input [k, d_in] back to the stream: [k, d_model], constants [k]."""
     layer = dictionary.site.layer
@@ -108,7 +108,7 @@ def pull_back_through_norm(norm: Norm, stream: Tensor, direction: Tensor) -> tup
 
 
 def read_vectors_of_attention_features(
-    run: Run, dictionary: Dictionary, index: Tensor, positions: Tensor
+    run: PromptRun, dictionary: Dictionary, index: Tensor, positions: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return what attention features read: [k, time, d_model], and constants [k]."""
     layer, rows, bias = dictionary.site.layer, dictionary.encoder_rows(index), dictionary.bias[index]
@@ -125,7 +125,7 @@ def read_vectors_of_attention_features(
 
 
 def read_vectors_of_heads(
-    run: Run, layer: int, head: Tensor, positions: Tensor, written: Tensor
+    run: PromptRun, layer: int, head: Tensor, positions: Tensor, written: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return what heads read, as dictionaries of one feature: the encoder is their output over its square.
 
@@ -149,7 +149,7 @@ def read_vectors_of_heads(
 
 
 def read_vectors_of_skip(
-    run: Run, dictionary: Dictionary, positions: Tensor, written: Tensor
+    run: PromptRun, dictionary: Dictionary, positions: Tensor, written: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return what a skip connection reads, as a dictionary of one feature: [k, d_model], constants [k]."""
     assert dictionary.skip is not None

@@ -21,7 +21,7 @@ _MLP_OUTPUT_HOOKS = ("hook_mlp_out", "mlp.hook_out", "ln2_post.hook_out")
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class DictionarySite:
     """Where a dictionary reads and writes.
 
     Attributes:
@@ -56,13 +56,13 @@ class Site:
         return block + read_hooks[self.reads], written
 
     @staticmethod
-    def from_hooks(hook: str, hook_out: str | None = None) -> Site:
+    def from_hooks(hook: str, hook_out: str | None = None) -> DictionarySite:
         """Return the site of a dictionary by the points that it reads and writes.
 
         Raises:
             InputError: The points are no site's.
 
-        >>> Site.from_hooks("blocks.3.attn.hook_z").name
+        >>> DictionarySite.from_hooks("blocks.3.attn.hook_z").name
         'a3'
         """
         read_match = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook or "")
@@ -71,13 +71,13 @@ class Site:
             layer, read, written = int(read_match[1]), read_match[2], write_match[2]
             if written == read:
                 if read in _Z_HOOKS:
-                    return Site(layer, "a", "z")
+                    return DictionarySite(layer, "a", "z")
                 if read in _ATTENTION_OUTPUT_HOOKS:
-                    return Site(layer, "a", "written")
+                    return DictionarySite(layer, "a", "written")
                 if read in _MLP_OUTPUT_HOOKS:
-                    return Site(layer, "m", "written")
+                    return DictionarySite(layer, "m", "written")
             elif read in _MLP_INPUT_HOOKS and written in _MLP_OUTPUT_HOOKS:
-                return Site(layer, "m", _MLP_INPUT_HOOKS[read])
+                return DictionarySite(layer, "m", _MLP_INPUT_HOOKS[read])
         hook, written_text = hook[:60], f" and writes '{hook_out[:60]}'" if hook_out else ""
         raise InputError(
             f"The dictionary reads '{hook}'{written_text}; SAEs on attn.hook_z, hook_attn_out or "

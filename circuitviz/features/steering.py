@@ -63,7 +63,7 @@ def steer_steps(
     hooks = [
         node.hooks(positions, [changes[node.name].amount for _, changes in by_strength]) for node in nodes
     ]
-    writer = _Writer(model, query, prompt_ids, [None, *(strength for strength, _ in by_strength)])
+    writer = _BatchContinuation(model, query, prompt_ids, [None, *(strength for strength, _ in by_strength)])
     noise = torch.Generator().manual_seed(query.seed)
     yield Progress(0, query.max_tokens, "reading the prompt")
     logits = _run_steered(model, hooks, generation.read_prompt)
@@ -183,7 +183,7 @@ def _run_steered(model: Model, hooks: Sequence[Mapping[str, Hook]], run: Callabl
 
 
 @dataclass
-class _Writer:
+class _BatchContinuation:
     """The texts that are being written."""
 
     model: Model

@@ -14,7 +14,7 @@ from circuitviz.errors import InputError
 from circuitviz.features.forward_order import logits_read_stage, mlp_read_stage
 from circuitviz.features.neurons import require_neurons
 from circuitviz.features.node_rows import NodeTable
-from circuitviz.features.prompt_run import Run
+from circuitviz.features.prompt_run import PromptRun
 from circuitviz.features.read_vectors import ReadVectors, pull_back_through_norm
 from circuitviz.graph import Node, NodeKind
 from circuitviz.graph.names import parse_neuron_name
@@ -44,7 +44,7 @@ class Target:
     direction: Tensor | None = None
     bias: float = 0.0
 
-    def value_in_run(self, run: Run) -> float:
+    def value_in_run(self, run: PromptRun) -> float:
         """Return a logit's or neuron's value in any run of the same prompt."""
         node = self.node
         assert node.position is not None

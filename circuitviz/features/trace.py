@@ -11,7 +11,7 @@ from circuitviz.errors import InputError
 from circuitviz.features.build_node_table import node_table
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.dictionary_inputs import batch_dictionary_inputs
-from circuitviz.features.feature_edges import Edges
+from circuitviz.features.feature_edges import FeatureEdgeRows
 from circuitviz.features.local_circuits import LocalCircuit, local_circuit
 from circuitviz.features.passages import MAX_BATCH_TOKENS, Passages
 from circuitviz.features.prompt_run import run_prompt
@@ -137,7 +137,7 @@ def trace_examples_steps(
         )
         target = node_target(table, f"{name}@{example.position}")
         strings = tuple(model.tokens.token_strings(example.tokens))
-        circuit = local_circuit(Edges(table), target, nodes=nodes, gate=gate)
+        circuit = local_circuit(FeatureEdgeRows(table), target, nodes=nodes, gate=gate)
         traces.append(trace_of_circuit(circuit, example, strings))
     return TraceSet(name, tuple(traces), heads=heads)
 

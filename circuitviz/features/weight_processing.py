@@ -23,7 +23,7 @@ _CLASSES = (None, "HookedTransformer", "HookedSAETransformer")
 
 
 @dataclass(frozen=True, slots=True)
-class Processing:
+class WeightProcessing:
     """Weight processing of the model that a dictionary was trained on, by TransformerLens' names.
 
     Attributes:
@@ -34,7 +34,7 @@ class Processing:
         center_writing_weights: What is written into the residual stream, and the stream, has mean zero over
             d_model (TransformerLens leaves models with RMSNorm as they are).
 
-    >>> str(Processing()), str(Processing(fold_ln=True, center_writing_weights=True))
+    >>> str(WeightProcessing()), str(WeightProcessing(fold_ln=True, center_writing_weights=True))
     ('raw', 'fold_ln + center_writing_weights')
     """
 
@@ -45,7 +45,7 @@ class Processing:
     def __str__(self) -> str:
         return " + ".join(name for name, on in asdict(self).items() if on) or "raw"
 
-    def alternatives(self, reads: str) -> list[Processing]:
+    def alternatives(self, reads: str) -> list[WeightProcessing]:
         """Return this processing, then those that differ in what a site that ``reads`` so can notice."""
         fields = {
             "z": ("fold_value_biases", "fold_ln"),
@@ -56,12 +56,12 @@ class Processing:
         return [self, *(processing for processing in processings if processing != self)]
 
 
-RAW_PROCESSING = Processing()
-FOLDED_PROCESSING = Processing(fold_ln=True, fold_value_biases=True)
-DEFAULT_PROCESSING = Processing(True, True, True)  # of HookedTransformer.from_pretrained
+RAW_PROCESSING = WeightProcessing()
+FOLDED_PROCESSING = WeightProcessing(fold_ln=True, fold_value_biases=True)
+DEFAULT_PROCESSING = WeightProcessing(True, True, True)  # of HookedTransformer.from_pretrained
 
 
-def stated_processing(metadata: Mapping[str, Any]) -> Processing:
+def stated_processing(metadata: Mapping[str, Any]) -> WeightProcessing:
     """Return the processing that a SAELens file's metadata state or imply.
 
     Raises:
@@ -96,7 +96,7 @@ def stated_processing(metadata: Mapping[str, Any]) -> Processing:
             f"reads values of heads whose matrices were factored anew ({_FACTORED}), which this model's are "
             "not"
         )
-    return Processing(**switches)
+    return WeightProcessing(**switches)
 
 
 def parse_version(text: object) -> tuple[int, ...] | None:

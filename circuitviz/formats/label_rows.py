@@ -11,10 +11,10 @@ from typing import Any
 from circuitviz.document.labels import (
     DEFAULT_LABEL_COLOUR,
     VERDICTS,
+    ClaimOutcome,
     Evidence,
     EvidenceContext,
     Label,
-    Outcome,
     target_kind,
 )
 from circuitviz.errors import InputError
@@ -147,7 +147,7 @@ def _parse_count(data: Any, name: str, largest: int) -> int:
     return int(value)
 
 
-def _parse_outcome(data: Any) -> Outcome:
+def _parse_outcome(data: Any) -> ClaimOutcome:
     numbers = {}
     for key in ("effect", "low", "high"):
         value = data.get(key)
@@ -157,7 +157,7 @@ def _parse_outcome(data: Any) -> Outcome:
     if data["verdict"] not in VERDICTS:
         raise InputError(f"a test's verdict is {data['verdict']!r}; it is one of {', '.join(VERDICTS)}")
     basis = data.get("basis", {})
-    return Outcome(
+    return ClaimOutcome(
         data["verdict"],
         **numbers,
         measured=str(data.get("measured", "")),

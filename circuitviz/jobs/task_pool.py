@@ -36,7 +36,7 @@ def has_abandoned_tasks() -> bool:
 
 
 @dataclass(eq=False)
-class _Task:
+class _PoolTask:
     """A function to run. It holds no Qt object: a pool thread may be the last to let go of it."""
 
     work: Callable[[], Any]
@@ -63,10 +63,10 @@ class TaskPool(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(MAX_THREADS)
         self._lock = threading.Lock()
-        self._waiting: dict[str, deque[_Task]] = {}
-        self._running: dict[str, _Task] = {}
-        self._ended: deque[_Task] = deque()
-        self._handles: dict[_Task, JobHandle] = {}  # used in the window's thread only
+        self._waiting: dict[str, deque[_PoolTask]] = {}
+        self._running: dict[str, _PoolTask] = {}
+        self._ended: deque[_PoolTask] = deque()
+        self._handles: dict[_PoolTask, JobHandle] = {}  # used in the window's thread only
         self._event_loop_queue = event_loop_queue
         self._task_ended.connect(lambda: self._event_loop_queue.add(self._deliver_next))
 
@@ -92,7 +92,7 @@ class TaskPool(QObject):
         Returns:
             The handle, whose ``finished`` carries what ``work`` returned.
         """
-        task = _Task(work, title, key)
+        task = _PoolTask(work, title, key)
         handle = self._handles[task] = JobHandle(key, partial(self._cancel, lane, task))
         with self._lock:
             waiting = self._waiting.setdefault(lane, deque())
@@ -134,7 +134,7 @@ class TaskPool(QObject):
         with self._lock:
             return lane in self._running
 
-    def _cancel(self, lane: str, task: _Task) -> None:
+    def _cancel(self, lane: str, task: _PoolTask) -> None:
         task.cancel_event.set()
         with self._lock:
             waiting = self._waiting.get(lane, deque())
@@ -159,7 +159,7 @@ class TaskPool(QObject):
             self._task_ended.emit()
 
     @staticmethod
-    def _run_task(task: _Task) -> Callable[[JobHandle], None]:
+    def _run_task(task: _PoolTask) -> Callable[[JobHandle], None]:
         """On a pool thread: what its handle is to be told."""
         log.debug("task %r begins", task.key)
         try:

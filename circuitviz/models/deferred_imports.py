@@ -69,7 +69,7 @@ DEFERRED_DECORATORS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Placeholder(ModuleType):
+class ModulePlaceholder(ModuleType):
     """Stands in ``sys.modules`` for a module until something is wanted of it that is not listed."""
 
     def load(self) -> ModuleType:
@@ -81,7 +81,7 @@ class Placeholder(ModuleType):
 
     def is_loaded(self) -> bool:
         """Whether the module itself has been loaded, by whomever."""
-        return not isinstance(sys.modules.get(self.__name__, self), Placeholder)
+        return not isinstance(sys.modules.get(self.__name__, self), ModulePlaceholder)
 
     def __getattr__(self, name: str) -> Any:
         if name in DEFERRED_NAMES[self.__name__]:
@@ -89,7 +89,7 @@ class Placeholder(ModuleType):
         if name in DEFERRED_DECORATORS.get(self.__name__, ()):
             return _defer_decorator(self, name)
         child = sys.modules.get(f"{self.__name__}.{name}")
-        if isinstance(child, Placeholder):
+        if isinstance(child, ModulePlaceholder):
             return child
         if (
             name.startswith("__") and name != "__all__"
@@ -101,7 +101,7 @@ class Placeholder(ModuleType):
 class DeferredName:
     """A function or class of a module that is loaded when the name is first used."""
 
-    def __init__(self, placeholder: Placeholder, name: str) -> None:
+    def __init__(self, placeholder: ModulePlaceholder, name: str) -> None:
         self._placeholder, self._name = placeholder, name
 
     def resolve(self) -> Any:
@@ -138,7 +138,7 @@ class DeferredName:
         return other | self.resolve()
 
 
-def _defer_decorator(placeholder: Placeholder, name: str) -> Callable[..., Any]:
+def _defer_decorator(placeholder: ModulePlaceholder, name: str) -> Callable[..., Any]:
     """A decorator that changes nothing as long as nobody has loaded its module."""
 
     def decorate(function: Callable[..., Any] | None = None, *arguments: Any, **named: Any) -> Any:
@@ -180,7 +180,7 @@ class _PackageLoader(MetaPathFinder):
         self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package = sys.modules.get(name.rpartition(".")[0])
-        if not isinstance(package, Placeholder):
+        if not isinstance(package, ModulePlaceholder):
             return None
         package.load()  # which may load the module too, and a second copy of it would be wrong
         module = importlib.import_module(name)
@@ -206,20 +206,20 @@ def _add_placeholder(name: str) -> bool:
     spec = None if name in sys.modules else _find_spec(name)
     if spec is None:
         return False
-    placeholder = sys.modules[name] = Placeholder(name)
+    placeholder = sys.modules[name] = ModulePlaceholder(name)
     placeholder.__spec__, placeholder.__file__ = spec, spec.origin
     if spec.submodule_search_locations is not None:
         placeholder.__path__ = spec.submodule_search_locations
     parent, _, child = name.rpartition(".")
     package = sys.modules.get(parent)
-    if package is not None and not isinstance(package, Placeholder) and child not in vars(package):
+    if package is not None and not isinstance(package, ModulePlaceholder) and child not in vars(package):
         setattr(package, child, placeholder)
     return True
 
 
 def _remove_placeholder(name: str) -> None:
     placeholder = sys.modules.get(name)
-    if not isinstance(placeholder, Placeholder):
+    if not isinstance(placeholder, ModulePlaceholder):
         return
     del sys.modules[name]
     parent, _, child = name.rpartition(".")

@@ -87,14 +87,14 @@ def _float32_class(plain: Any, names: tuple[str, ...]) -> Any:
     """A subclass whose named matrices are read as float32 copies."""
     members: dict[str, Any] = {"__module__": plain.__module__, "plain_class": plain}
     if issubclass(plain, nn.Embedding):
-        bases = (_Table,) if plain is nn.Embedding else (plain, _Table)
+        bases = (_FloatEmbedding,) if plain is nn.Embedding else (plain, _FloatEmbedding)
         return type(plain.__name__, bases, members)
     members |= {name: property(_copy_reader(name)) for name in names}
     members["forward"] = _forward_linear if plain is nn.Linear else _forward_with_copies(plain, names)
     return type(plain.__name__, (plain,), members)
 
 
-class _Table(nn.Embedding):
+class _FloatEmbedding(nn.Embedding):
     """Rows of a table are copied after they were looked up.
 
     Next to ``nn.Embedding`` in the order of classes, so that subclasses that multiply rows find it.

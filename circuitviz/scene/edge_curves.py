@@ -23,7 +23,7 @@ _CURVE_Y = (
 
 
 @dataclass(frozen=True, eq=False)
-class Waypoints:
+class EdgeWaypoints:
     """Points that edges pass on their way, where the straight way would run through a box.
 
     Attributes:
@@ -52,7 +52,7 @@ class EdgeCurves:
     start: FloatArray
     end: FloatArray
     is_horizontal: bool = False
-    waypoints: Waypoints | None = None
+    waypoints: EdgeWaypoints | None = None
 
     @cached_property
     def pieces(self) -> tuple[IndexArray, FloatArray, FloatArray]:

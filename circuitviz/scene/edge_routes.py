@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.scene.edge_curves import EdgeCurves, FloatArray, IndexArray, Waypoints
+from circuitviz.scene.edge_curves import EdgeCurves, EdgeWaypoints, FloatArray, IndexArray
 
 MAX_ROUTED_EDGES = 4000
 ROUTED_EDGES_IN_CROWD = 1000  # the strongest of more edges: the others are hairlines, which no eye follows
@@ -37,7 +37,7 @@ def route_around_boxes(curves: EdgeCurves, bounds: FloatArray, widths: FloatArra
     """
     if not len(curves.start) or not len(bounds):
         return curves
-    rows, found, waypoints = _BoxRows.of_bounds(bounds, curves.is_horizontal), _Passages.empty(), None
+    rows, found, waypoints = _BoxRows.of_bounds(bounds, curves.is_horizontal), _GapCrossings.empty(), None
     first = _first_routed_edge(curves, rows)
     strong = EdgeCurves(curves.start[first:], curves.end[first:], curves.is_horizontal)
     way = (strong.start + strong.end)[:, curves.axes[0]]
@@ -47,12 +47,12 @@ def route_around_boxes(curves: EdgeCurves, bounds: FloatArray, widths: FloatArra
         if not len(more.edge):
             break
         columns = (np.concatenate(both) for both in zip(found.columns, more.columns, strict=True))
-        found = _Passages(*columns).side_by_side(rows, way, widths[first:])
+        found = _GapCrossings(*columns).side_by_side(rows, way, widths[first:])
         waypoints = found.waypoints(rows, curves.is_horizontal)
         may_meet_box = np.isin(np.arange(len(may_meet_box)), found.edge)
     if waypoints is None:
         return curves
-    return replace(curves, waypoints=Waypoints(waypoints.edge + first, waypoints.place))
+    return replace(curves, waypoints=EdgeWaypoints(waypoints.edge + first, waypoints.place))
 
 
 def _first_routed_edge(curves: EdgeCurves, rows: _BoxRows) -> int:
@@ -132,7 +132,7 @@ class _BoxRows:
 
 
 @dataclass(frozen=True, eq=False)
-class _Passages:
+class _GapCrossings:
     """Edges that pass a row through a gap, which ``gap`` counts by the boxes before it; ``line`` is where."""
 
     edge: IndexArray
@@ -141,24 +141,24 @@ class _Passages:
     line: FloatArray
 
     @staticmethod
-    def empty() -> _Passages:
+    def empty() -> _GapCrossings:
         none = np.zeros(0, np.intp)
-        return _Passages(none, none, none, np.zeros(0))
+        return _GapCrossings(none, none, none, np.zeros(0))
 
     @property
     def columns(self) -> tuple[IndexArray, IndexArray, IndexArray, FloatArray]:
         return self.edge, self.row, self.gap, self.line
 
-    def waypoints(self, rows: _BoxRows, is_horizontal: bool) -> Waypoints:
+    def waypoints(self, rows: _BoxRows, is_horizontal: bool) -> EdgeWaypoints:
         """Two waypoints of each passage: where the edge comes to the row, and where it leaves it."""
         edge = np.tile(self.edge, 2)
         line = np.tile(self.line, 2)
         along = np.concatenate([rows.low[self.row], rows.high[self.row]])
         place = np.stack([along, line] if is_horizontal else [line, along], axis=1)
         order = np.lexsort((along if is_horizontal else -along, edge))
-        return Waypoints(edge[order], place[order])
+        return EdgeWaypoints(edge[order], place[order])
 
-    def side_by_side(self, rows: _BoxRows, way: FloatArray, widths: FloatArray) -> _Passages:
+    def side_by_side(self, rows: _BoxRows, way: FloatArray, widths: FloatArray) -> _GapCrossings:
         """The passages of each gap beside each other.
 
         Args:
@@ -182,7 +182,7 @@ class _Passages:
         return replace(self, line=line)
 
 
-def _find_passages(curves: EdgeCurves, rows: _BoxRows, among: NDArray[np.bool_]) -> _Passages:
+def _find_passages(curves: EdgeCurves, rows: _BoxRows, among: NDArray[np.bool_]) -> _GapCrossings:
     """The gaps beside the boxes that pieces run through; ``among``: which edges count [edges]."""
     along = curves.axes[1]
     edge, starts, ends = curves.pieces
@@ -203,4 +203,4 @@ def _find_passages(curves: EdgeCurves, rows: _BoxRows, among: NDArray[np.bool_])
     piece, row, box, middle = piece[is_hit], row[is_hit], box[is_hit], places[1, is_hit]
     goes_left = middle - rows.free_left[box] <= rows.free_right[box] - middle
     line = np.where(goes_left, rows.free_left[box], rows.free_right[box]) - row * rows.stride
-    return _Passages(edge[piece], row, np.where(goes_left, box, box + 1), line)
+    return _GapCrossings(edge[piece], row, np.where(goes_left, box, box + 1), line)

@@ -19,7 +19,7 @@ from circuitviz.shapes.heat_grid import (
     is_black_text_clearer,
     rgb_to_hex,
 )
-from circuitviz.shapes.plot_axes import Axes, PlotFigureOptions
+from circuitviz.shapes.plot_axes import PlotAxes, PlotFigureOptions
 from circuitviz.shapes.text_metrics import elide_text, text_width
 
 SCALE_STEPS = 40
@@ -38,7 +38,7 @@ def figure_of_heat_map(grid: HeatGrid, options: PlotFigureOptions, *, square_cel
     page, size = options.new_drawing(), options.font_size
     n_rows = max(1, len(grid.row_names))
 
-    def height_of(axes: Axes, outer_height: float) -> float:
+    def height_of(axes: PlotAxes, outer_height: float) -> float:
         if square_cells:
             cell_height = axes.frame[2] / max(1, len(grid.column_names))
         else:
@@ -87,7 +87,7 @@ class CellArray:
 class HeatMapLayout:
     """Where a heat map's cells lie in a drawing: ``axes`` maps column and row to the drawing's unit."""
 
-    axes: Axes
+    axes: PlotAxes
     cells: CellArray
 
     @property
@@ -120,7 +120,7 @@ def lay_out_heat_map(
     grid: HeatGrid,
     page: Drawing,
     font_size: float,
-    height: float | Callable[[Axes, float], float],
+    height: float | Callable[[PlotAxes, float], float],
     theme: Theme,
     *,
     square_cells: bool = False,
@@ -149,7 +149,7 @@ def lay_out_heat_map(
         left_space: least width of the names at the left.
     """
     n_rows, n_columns = grid.values.shape
-    axes = Axes(
+    axes = PlotAxes(
         (0.0, n_columns), (0.0, n_rows),
         left_ticks=[(i + 0.5, name) for i, name in enumerate(grid.row_names)],
         top_ticks=[(j + 0.5, name) for j, name in enumerate(grid.column_names)],
@@ -248,7 +248,7 @@ def _scale_width(grid: HeatGrid, font_family: str, font_size: float) -> float:
 
 
 def _scale_shapes(
-    grid: HeatGrid, axes: Axes, theme: Theme, font_size: float, font_family: str
+    grid: HeatGrid, axes: PlotAxes, theme: Theme, font_size: float, font_family: str
 ) -> list[DrawingShape]:
     """A bar from the largest number to the least, with its numbers and its unit."""
     left, top, width, frame_height = axes.frame

@@ -96,7 +96,7 @@ def _size_in_points(flag: str, chosen: float, otherwise: float) -> float:
 
 
 @dataclass
-class Axes:
+class PlotAxes:
     """The frame of a plot: maps the plot's units onto paper and draws what stands around it.
 
     ``x_range`` and ``y_range`` are the stretches shown, in the plot's units. Ticks of ``left_ticks``,

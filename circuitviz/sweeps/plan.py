@@ -46,7 +46,7 @@ class SweepPlan:
 
 
 @dataclass(frozen=True)
-class _Grid:
+class _CellGrid:
     """The keys of a plan, and of each of its grids, with their defaults."""
 
     models: Sequence[Any] = ("demo",)
@@ -74,7 +74,7 @@ class _Reader:
     def error(self, text: str) -> InputError:
         return InputError(f"The plan '{self.name}': {text}")
 
-    def read_cells(self, grid: _Grid) -> Iterator[SweepCell]:
+    def read_cells(self, grid: _CellGrid) -> Iterator[SweepCell]:
         """All combinations of a grid's entries."""
         given_tasks = [self._read_task(entry) for entry in grid.tasks]
         given_methods = [self._read_method(entry) for entry in grid.methods]
@@ -224,9 +224,9 @@ def parse_plan(data: Mapping[str, Any], name: str, folder: Path) -> SweepPlan:
     return SweepPlan(name, tuple(cells.values()))
 
 
-def _read_grid(reader: _Reader, given: Mapping[str, Any]) -> _Grid:
+def _read_grid(reader: _Reader, given: Mapping[str, Any]) -> _CellGrid:
     """The keys of a grid, each of its default's kind."""
-    grid, known = _Grid(), list(_Grid.__dataclass_fields__)
+    grid, known = _CellGrid(), list(_CellGrid.__dataclass_fields__)
     for key, value in given.items():
         if key not in known:
             raise reader.error(
@@ -241,7 +241,7 @@ def _read_grid(reader: _Reader, given: Mapping[str, Any]) -> _Grid:
         if not is_right:
             kind = {tuple: "a list with at least one entry", int: "a whole number", str: "a text"}
             raise reader.error(f"'{key}' is {value!r}; {kind[type(default)]} would be right.")
-    return _Grid(**given)
+    return _CellGrid(**given)
 
 
 def _label(name: str, options: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 from .pairs import Answer as Answer
 from .pairs import Pair as Pair
+from .pairs import PromptPair as PromptPair
 from .pairs import Task as Task
 from .pairs import UnusablePairError as UnusablePairError
 from .pairs import encode_pair as encode_pair

@@ -6,7 +6,7 @@ import random
 
 from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
-from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.pairs import PromptPair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
 from circuitviz.tasks.spans import fill_slots
 from circuitviz.tasks.word_lists import FEMALE_NAMES, MALE_NAMES, PLACES
@@ -22,7 +22,9 @@ PROMPT_TEMPLATES = ("So {name} said that", "{name} went to the {place} because",
     options=NoOptions,
     metric="logit-diff",
 )
-def make_gender_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def make_gender_pairs(
+    tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions
+) -> list[PromptPair]:
     """Pairs whose corrupted prompt is about a person of the other gender."""
     require_words(single_token_words(tokens, ["she", "he"]), 2, "gender", "pronouns")
     lengths: dict[int, tuple[list[str], list[str]]] = {}
@@ -32,7 +34,7 @@ def make_gender_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options:
     usable = [sides for sides in lengths.values() if sides[0] and sides[1]]
     require_words([name for sides in usable for name in sides[0]], 1, "gender", "names")
 
-    def make(pick: random.Random) -> Pair:
+    def make(pick: random.Random) -> PromptPair:
         girls, boys = pick.choice(usable)
         people = [("girl", pick.choice(girls), " she"), ("boy", pick.choice(boys), " he")]
         if pick.random() < 0.5:
@@ -42,6 +44,6 @@ def make_gender_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options:
         (clean, spans), (corrupted, _) = (
             fill_slots(form, {"kind": k, "name": n, "place": place}.__getitem__) for k, n, _ in people
         )
-        return Pair(clean, corrupted, (people[0][2],), (people[1][2],), spans)
+        return PromptPair(clean, corrupted, (people[0][2],), (people[1][2],), spans)
 
     return draw_pairs("gender", prompts, seed, tokens, make)

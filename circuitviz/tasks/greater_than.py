@@ -7,7 +7,7 @@ import random
 from circuitviz.errors import InputError
 from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
-from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.pairs import PromptPair
 from circuitviz.tasks.registry import draw_pairs, single_token_words, tasks
 from circuitviz.tasks.spans import fill_slots, rename_spans
 from circuitviz.tasks.word_lists import CENTURIES, EVENTS, YEARS
@@ -26,12 +26,12 @@ DIGITS = "0123456789"
 )
 def make_greater_than_pairs(
     tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions
-) -> list[Pair]:
+) -> list[PromptPair]:
     """Pairs whose corrupted prompt begins in the year 01, so that every later year is correct."""
     endings_of_century = require_year_endings(tokens)
     centuries = list(endings_of_century)
 
-    def make(pick: random.Random) -> Pair:
+    def make(pick: random.Random) -> PromptPair:
         century = pick.choice(centuries)
         endings = endings_of_century[century]
         year = pick.choice(first_years(endings))
@@ -40,7 +40,7 @@ def make_greater_than_pairs(
         clean, filled = fill_slots(PROMPT_TEMPLATE, words.__getitem__)
         spans = rename_spans(filled, SPAN_NAMES)
         corrupted = PROMPT_TEMPLATE.format(event=event, century=century, year="01")
-        return Pair(clean, corrupted, *split_endings(endings, year), spans)
+        return PromptPair(clean, corrupted, *split_endings(endings, year), spans)
 
     return draw_pairs("greater-than", prompts, seed, tokens, make)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from circuitviz.models import PromptTokenizer
 from circuitviz.options import option
-from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.pairs import PromptPair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
 from circuitviz.tasks.spans import check_spans, fill_slots, next_word, rename_spans
 from circuitviz.tasks.word_lists import NAMES, OBJECTS, PLACES
@@ -46,11 +46,11 @@ class IoiOptions:
     options=IoiOptions,
     metric="logit-diff",
 )
-def make_ioi_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: IoiOptions) -> list[Pair]:
+def make_ioi_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: IoiOptions) -> list[PromptPair]:
     """Pairs of IOI prompts; the corrupted prompt keeps the positions of all names."""
     names = require_words(single_token_words(tokens, NAMES), 6, "ioi", "names")
 
-    def make(pick: random.Random) -> Pair:
+    def make(pick: random.Random) -> PromptPair:
         a, b, c, d, e = pick.sample(names, 5)
         abba = pick.random() < 0.5 if options.order == "mixed" else options.order == "abba"
         subject, receiver = (b, a) if abba else (a, b)
@@ -68,6 +68,6 @@ def make_ioi_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: Io
             corrupted = form.format(a=a, b=b, s=receiver, **words)
         else:
             corrupted = form.format(a=c, b=d, s=e, **words)
-        return Pair(clean, corrupted, (f" {receiver}",), (f" {subject}",), spans)
+        return PromptPair(clean, corrupted, (f" {receiver}",), (f" {subject}",), spans)
 
     return draw_pairs("ioi", prompts, seed, tokens, make)

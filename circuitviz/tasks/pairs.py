@@ -40,7 +40,7 @@ class UnusablePairError(InputError):
 
 
 @dataclass(frozen=True)
-class Pair:
+class PromptPair:
     """A clean and a corrupted prompt, and the answers to the clean one.
 
     An answer is a token as text after the prompt (``" Mary"``), or its id in the vocabulary: not every token
@@ -60,6 +60,9 @@ class Pair:
     incorrect: tuple[Answer, ...] = ()
     spans: tuple[CharacterSpan, ...] = ()
 
+
+Pair = PromptPair
+"""The name of ``PromptPair`` in the Python API: ``cv.Pair(clean, corrupted, correct, incorrect)``."""
 
 TENSOR_FIELDS = ("clean", "corrupted", "lengths", "correct", "incorrect")
 HOST = torch.device("cpu")
@@ -90,7 +93,7 @@ class Task:
     """
 
     name: str
-    pairs: tuple[Pair, ...]
+    pairs: tuple[PromptPair, ...]
     metric: str
     clean: Tensor
     corrupted: Tensor
@@ -108,7 +111,7 @@ class Task:
     @staticmethod
     def from_pairs(
         name: str,
-        pairs: Sequence[Pair],
+        pairs: Sequence[PromptPair],
         tokens: PromptTokenizer,
         metric: str = "logit-diff",
         seed: int = 0,
@@ -300,7 +303,7 @@ class Task:
         return self.tokens.token_strings(row.tolist())
 
 
-def encode_pair(pair: Pair, tokens: PromptTokenizer, bos: bool | None, place: str) -> EncodedPair:
+def encode_pair(pair: PromptPair, tokens: PromptTokenizer, bos: bool | None, place: str) -> EncodedPair:
     """Token ids of a pair's prompts and answers.
 
     Args:

@@ -21,7 +21,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats.file_io import parse_json, write_atomically
 from circuitviz.formats.file_lock import FileLock
 from circuitviz.tasks.prompt_sets import PROMPT_COLUMNS, PromptRow, prompt_sets_folder
-from circuitviz.tasks.slot_templates import NO_TEMPLATE, Slot, SlotTemplate
+from circuitviz.tasks.slot_templates import NO_TEMPLATE, SlotTemplate, WordSlot
 from circuitviz.tasks.spans import check_spans
 
 MAX_DRAFT_BYTES = 64 * 2**20
@@ -162,6 +162,8 @@ def _read_row(cells: Sequence[Any]) -> PromptRow:
 
 
 def _read_template(data: Mapping[str, Any]) -> SlotTemplate:
-    slots = tuple(Slot(**{key: str(text) for key, text in slot.items()}) for slot in data.get("slots", ()))
+    slots = tuple(
+        WordSlot(**{key: str(text) for key, text in slot.items()}) for slot in data.get("slots", ())
+    )
     prompts = tuple(map(str, data.get("prompts", ())))
     return SlotTemplate(prompts, str(data.get("correct", "")), str(data.get("incorrect", "")), slots)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from circuitviz.document.origin import PromptPair
+from circuitviz.document.origin import PairTexts
 from circuitviz.errors import InputError
 from circuitviz.formats.file_io import write_atomically
 from circuitviz.resources import user_data_folder
@@ -104,7 +104,7 @@ def find_prompt_set(name: str) -> Path | None:
 
 
 def has_pairs(
-    name: str, pairs: Sequence[PromptPair], is_left_out: bool = False, has_spans: bool = False
+    name: str, pairs: Sequence[PairTexts], is_left_out: bool = False, has_spans: bool = False
 ) -> bool:
     """Whether a search on a set, as it is now, would be on these pairs.
 

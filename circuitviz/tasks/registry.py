@@ -9,10 +9,10 @@ from typing import Any
 from circuitviz.errors import InputError
 from circuitviz.models import PromptTokenizer
 from circuitviz.registry import Registry
-from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.pairs import PromptPair
 
 MAX_FAILED_DRAWS = 500  # in a row, before a task counts as exhausted
-PairGenerator = Callable[[PromptTokenizer, int, int, Any], list[Pair]]
+PairGenerator = Callable[[PromptTokenizer, int, int, Any], list[PromptPair]]
 """(tokens, number of prompts, seed, options) → pairs. Registered with ``metric=``."""
 
 tasks: Registry[PairGenerator] = Registry("task", "circuitviz.tasks", "circuitviz.tasks")
@@ -55,9 +55,9 @@ def draw_pairs(
     prompts: int,
     seed: int,
     tokens: PromptTokenizer,
-    make_pair: Callable[[random.Random], Pair | None],
+    make_pair: Callable[[random.Random], PromptPair | None],
     may_be_fewer: bool = False,
-) -> list[Pair]:
+) -> list[PromptPair]:
     """Draw different pairs; those whose two prompts differ in length are drawn again.
 
     Args:
@@ -75,7 +75,7 @@ def draw_pairs(
     if prompts < 1:
         raise InputError(f"{prompts} prompts were asked for; a task needs at least 1.")
     rng = random.Random(seed)
-    pairs: dict[Pair, None] = {}
+    pairs: dict[PromptPair, None] = {}
     failed_draws = 0
     while len(pairs) < prompts and failed_draws < MAX_FAILED_DRAWS:
         pair, n_before = make_pair(rng), len(pairs)

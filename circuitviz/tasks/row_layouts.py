@@ -13,7 +13,7 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.models import PromptTokenizer
-from circuitviz.tasks.pairs import Answer, Pair, UnusablePairError
+from circuitviz.tasks.pairs import Answer, PromptPair, UnusablePairError
 from circuitviz.tasks.spans import parse_spans
 from circuitviz.tasks.word_lists import YEARS
 
@@ -36,7 +36,7 @@ class RowReader:
         self.tokens = tokens
         self._years: dict[str, dict[int, int]] = {}
 
-    def read_pair(self, place: str, row: FileRow) -> tuple[Pair, str]:
+    def read_pair(self, place: str, row: FileRow) -> tuple[PromptPair, str]:
         """A row's pair, and the metric that its columns imply.
 
         Args:
@@ -84,14 +84,14 @@ class RowLayout:
 
     tool: str
     columns: tuple[str, ...]
-    read: Callable[[RowReader, FileRow], Pair]
+    read: Callable[[RowReader, FileRow], PromptPair]
     metric: str = DEFAULT_METRIC
     needs_tokenizer: bool = False
 
 
-def _read_answer_texts(reader: RowReader, row: FileRow) -> Pair:
+def _read_answer_texts(reader: RowReader, row: FileRow) -> PromptPair:
     correct = _parse_answers(row["correct"])
-    return Pair(
+    return PromptPair(
         _parse_text(row["clean"]),
         _parse_text(row["corrupted"]),
         correct,
@@ -99,20 +99,20 @@ def _read_answer_texts(reader: RowReader, row: FileRow) -> Pair:
     )
 
 
-def _read_answer_ids(reader: RowReader, row: FileRow) -> Pair:
+def _read_answer_ids(reader: RowReader, row: FileRow) -> PromptPair:
     correct, incorrect = (parse_token_ids(row.get(name)) for name in ("correct_idx", "incorrect_idx"))
-    return Pair(_parse_text(row["clean"]), _parse_text(row["corrupted"]), correct, incorrect)
+    return PromptPair(_parse_text(row["clean"]), _parse_text(row["corrupted"]), correct, incorrect)
 
 
-def _read_year_label(reader: RowReader, row: FileRow) -> Pair:
+def _read_year_label(reader: RowReader, row: FileRow) -> PromptPair:
     return _split_years(reader, row, _parse_year(row["label"], 0, 99))
 
 
-def _read_year(reader: RowReader, row: FileRow) -> Pair:
+def _read_year(reader: RowReader, row: FileRow) -> PromptPair:
     return _split_years(reader, row, _parse_year(row["year"], 0, 9999) % 100)
 
 
-def _split_years(reader: RowReader, row: FileRow, start: int) -> Pair:
+def _split_years(reader: RowReader, row: FileRow, start: int) -> PromptPair:
     """Correct are all two-digit years above the start, incorrect the others [hanna2023greater]."""
     clean = _parse_text(row["clean"])
     years = reader.single_token_years(clean)
@@ -124,25 +124,27 @@ def _split_years(reader: RowReader, row: FileRow, start: int) -> Pair:
             f"the start year {start:02d} needs a later and an earlier two-digit year, and {known}.",
             "no later or no earlier two-digit year is one token",
         )
-    return Pair(clean, _parse_text(row["corrupted"]), later, earlier)
+    return PromptPair(clean, _parse_text(row["corrupted"]), later, earlier)
 
 
-def _read_auto_circuit(reader: RowReader, row: FileRow) -> Pair:
+def _read_auto_circuit(reader: RowReader, row: FileRow) -> PromptPair:
     wrong = _parse_answers(row.get("wrong_answers", ()))
-    return Pair(_parse_text(row["clean"]), _parse_text(row["corrupt"]), _parse_answers(row["answers"]), wrong)
+    return PromptPair(
+        _parse_text(row["clean"]), _parse_text(row["corrupt"]), _parse_answers(row["answers"]), wrong
+    )
 
 
-def _read_feature_circuits(reader: RowReader, row: FileRow) -> Pair:
+def _read_feature_circuits(reader: RowReader, row: FileRow) -> PromptPair:
     answers = _parse_text(row["clean_answer"]), _parse_text(row["patch_answer"])
-    return Pair(
+    return PromptPair(
         _parse_text(row["clean_prefix"]), _parse_text(row["patch_prefix"]), (answers[0],), (answers[1],)
     )
 
 
-def _read_mib_ioi(reader: RowReader, row: FileRow) -> Pair:
+def _read_mib_ioi(reader: RowReader, row: FileRow) -> PromptPair:
     names = row["metadata"]
     right, wrong = (f" {_parse_text(names[key])}" for key in ("indirect_object", "subject"))
-    return Pair(
+    return PromptPair(
         _parse_text(row["prompt"]),
         _parse_text(row["s2_io_flip_counterfactual"]["prompt"]),
         (right,),
@@ -150,16 +152,16 @@ def _read_mib_ioi(reader: RowReader, row: FileRow) -> Pair:
     )
 
 
-def _read_mib_choices(reader: RowReader, row: FileRow) -> Pair:
+def _read_mib_choices(reader: RowReader, row: FileRow) -> PromptPair:
     counterfactual = row["symbol_counterfactual"]
     right, wrong = (str(side["choices"]["label"][side["answerKey"]]) for side in (row, counterfactual))
-    return Pair(_parse_text(row["prompt"]), _parse_text(counterfactual["prompt"]), (right,), (wrong,))
+    return PromptPair(_parse_text(row["prompt"]), _parse_text(counterfactual["prompt"]), (right,), (wrong,))
 
 
-def _read_mib_arithmetic(reader: RowReader, row: FileRow) -> Pair:
+def _read_mib_arithmetic(reader: RowReader, row: FileRow) -> PromptPair:
     counterfactual = row["random_counterfactual"]
     right, wrong = (str(side["label"]) for side in (row, counterfactual))
-    return Pair(_parse_text(row["prompt"]), _parse_text(counterfactual["prompt"]), (right,), (wrong,))
+    return PromptPair(_parse_text(row["prompt"]), _parse_text(counterfactual["prompt"]), (right,), (wrong,))
 
 
 ROW_LAYOUTS = (
@@ -186,7 +188,7 @@ ROW_LAYOUTS = (
 )
 
 
-def _with_spans(pair: Pair, value: Any) -> Pair:
+def _with_spans(pair: PromptPair, value: Any) -> PromptPair:
     """A pair with the spans of its row: an object, or its text."""
     if not value:
         return pair

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
-    from circuitviz.tasks.template_tasks import Form, TaskTemplate
+    from circuitviz.tasks.template_tasks import PromptForm, TaskTemplate
 
 SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 SAME_WORDS = re.compile(r"\s*\{(\w+)\}\s*")  # the words of another slot
@@ -26,7 +26,7 @@ VOCABULARY = "vocabulary"
 
 
 @dataclass(frozen=True)
-class Slot:
+class WordSlot:
     """A place for words in the prompts, or a word that only answers name.
 
     Attributes:
@@ -59,7 +59,7 @@ class SlotTemplate:
     prompts: tuple[str, ...] = ()
     correct: str = ""
     incorrect: str = ""
-    slots: tuple[Slot, ...] = ()
+    slots: tuple[WordSlot, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -76,7 +76,7 @@ class SlotTemplate:
         named = [match[1] for text in texts for match in SLOT.finditer(text)]
         names = [name for name in dict.fromkeys(named) if name not in others and name != ANOTHER_WORD]
         kept = [slot for slot in self.slots if slot.name in names or slot.words.strip()]
-        added = [Slot(name) for name in names if name not in known]
+        added = [WordSlot(name) for name in names if name not in known]
         return SlotTemplate(self.prompts, self.correct, self.incorrect, (*kept, *added))
 
     def to_toml(self) -> str:
@@ -137,7 +137,7 @@ class SlotTemplate:
             if not slot.clean:
                 self._word_list(slot)
 
-    def _word_list(self, slot: Slot) -> str:
+    def _word_list(self, slot: WordSlot) -> str:
         """The slot whose words a slot is drawn from; InputError where there are none."""
         names = {one.name: one for one in self.slots}
         shared = SAME_WORDS.fullmatch(slot.words)
@@ -152,7 +152,7 @@ class SlotTemplate:
             raise InputError(f"There are no words for {{{slot.name}}}; 'Mary, John, Tom' would be right.")
         return slot.name
 
-    def _word_lines(self, slot: Slot) -> list[str]:
+    def _word_lines(self, slot: WordSlot) -> list[str]:
         if slot.words.strip() == VOCABULARY:
             return [f"rows = {_text(VOCABULARY)}"]
         rows = split_words(slot.words)
@@ -204,36 +204,38 @@ def slot_template_of(template: TaskTemplate) -> SlotTemplate:
     for role, name in draw.items():
         words = template.word_lists[name]
         if name in first_roles:
-            slots.append(Slot(role, f"{{{first_roles[name]}}}", "", *_targets(form, role)))
+            slots.append(WordSlot(role, f"{{{first_roles[name]}}}", "", *_targets(form, role)))
             continue
         first_roles[name] = role
         rows = VOCABULARY if words.rows is None else ", ".join("/".join(row.values()) for row in words.rows)
         slots.append(
-            Slot(role, rows, "/".join(words.columns) if len(words.columns) > 1 else "", *_targets(form, role))
+            WordSlot(
+                role, rows, "/".join(words.columns) if len(words.columns) > 1 else "", *_targets(form, role)
+            )
         )
-    slots += [Slot(role, "", "", *_targets(form, role)) for role in form.clean if role not in draw]
+    slots += [WordSlot(role, "", "", *_targets(form, role)) for role in form.clean if role not in draw]
     prompts = tuple(one.prompt for one in forms)
     return SlotTemplate(prompts, "|".join(form.correct), "|".join(form.incorrect), _join_others(slots))
 
 
-def _join_others(slots: list[Slot]) -> tuple[Slot, ...]:
+def _join_others(slots: list[WordSlot]) -> tuple[WordSlot, ...]:
     """Slots whose other word is a slot ``other_NAME`` have ``ANOTHER_WORD`` instead, as they were written."""
     names = {slot.name for slot in slots}
     joined = []
     for slot in slots:
         other = f"{OTHER_PREFIX}{slot.name}"
         is_own = slot.clean in ("", slot.name) and slot.corrupted == other and other in names
-        joined.append(Slot(slot.name, slot.words, slot.columns, "", ANOTHER_WORD) if is_own else slot)
+        joined.append(WordSlot(slot.name, slot.words, slot.columns, "", ANOTHER_WORD) if is_own else slot)
     removed = {f"{OTHER_PREFIX}{slot.name}" for slot in joined if slot.corrupted == ANOTHER_WORD}
     return tuple(slot for slot in joined if slot.name not in removed)
 
 
-def _targets(form: Form, role: str) -> tuple[str, str]:
+def _targets(form: PromptForm, role: str) -> tuple[str, str]:
     clean, corrupted = form.clean.get(role, role), form.corrupted.get(role, role)
     return ("" if clean == role else clean), (SAME if corrupted == clean else corrupted)
 
 
-def _rules(form: Form) -> tuple[object, ...]:
+def _rules(form: PromptForm) -> tuple[object, ...]:
     return dict(form.clean), dict(form.corrupted), form.correct, form.incorrect, form.different
 
 

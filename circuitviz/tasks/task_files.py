@@ -13,7 +13,7 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.models import PromptTokenizer
-from circuitviz.tasks.pairs import EncodedPair, Pair, UnusablePairError, encode_pair
+from circuitviz.tasks.pairs import EncodedPair, PromptPair, UnusablePairError, encode_pair
 from circuitviz.tasks.row_layouts import (
     DEFAULT_METRIC,
     TASK_COLUMNS,
@@ -85,7 +85,7 @@ class TaskRows:
         left_out: Number of rows left out, by reason.
     """
 
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: list[PromptPair] = field(default_factory=list)
     encoded: list[EncodedPair] = field(default_factory=list)
     metric: str = DEFAULT_METRIC
     left_out: Counter[str] = field(default_factory=Counter)
@@ -178,7 +178,7 @@ def needs_tokenizer(name: str) -> bool:
     return False
 
 
-def read_pairs(name: str, tokens: PromptTokenizer | None, max_rows: int) -> tuple[list[Pair], int]:
+def read_pairs(name: str, tokens: PromptTokenizer | None, max_rows: int) -> tuple[list[PromptPair], int]:
     """The pairs of a task file, whether or not a tokenizer can use them.
 
     Args:
@@ -193,7 +193,7 @@ def read_pairs(name: str, tokens: PromptTokenizer | None, max_rows: int) -> tupl
         InputError: The file cannot be read as a task.
     """
     reader, n_unreadable = RowReader(tokens), 0
-    pairs: list[Pair] = []
+    pairs: list[PromptPair] = []
     for place, row in _locate_rows(Path(name)):
         if len(pairs) >= max_rows:
             break

@@ -19,7 +19,7 @@ from circuitviz.errors import InputError
 from circuitviz.models import PromptTokenizer
 from circuitviz.options import option
 from circuitviz.resources import resource_path
-from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.pairs import PromptPair
 from circuitviz.tasks.registry import draw_pairs, require_words, tasks
 from circuitviz.tasks.spans import SLOT_PATTERN, CharacterSpan, fill_slots
 
@@ -64,7 +64,7 @@ class WordList:
 
 
 @dataclass(frozen=True)
-class Form:
+class PromptForm:
     """A prompt with places for words.
 
     Attributes:
@@ -115,7 +115,7 @@ class TaskTemplate:
     metric: str
     word_lists: Mapping[str, WordList]
     draw: Mapping[str, str]
-    variants: tuple[tuple[Form, ...], ...]
+    variants: tuple[tuple[PromptForm, ...], ...]
 
     def __post_init__(self) -> None:
         """Raise InputError where a role, a column or a list is named that is not there."""
@@ -185,8 +185,8 @@ def _parse_word_list(path: Path, name: str, table: Mapping[str, Any], n_roles: i
     return WordList(name, columns, rows, max(n_roles, table.get("least", n_roles)))
 
 
-def _parse_form(values: Mapping[str, Any]) -> Form:
-    return Form(
+def _parse_form(values: Mapping[str, Any]) -> PromptForm:
+    return PromptForm(
         values["prompt"],
         dict(values["clean"]),
         dict(values["corrupted"]),
@@ -203,7 +203,7 @@ def make_template_pairs(
     seed: int,
     options: TemplateOptions,
     may_be_fewer: bool = False,
-) -> list[Pair]:
+) -> list[PromptPair]:
     """Pairs of a task that is data, with words whose answers are one token each.
 
     Args:
@@ -220,7 +220,7 @@ def make_template_pairs(
     forms, rows = _choose_variant(template, tokens, options)
     count_tokens = _token_counter(tokens)
 
-    def make(pick: random.Random) -> Pair | None:
+    def make(pick: random.Random) -> PromptPair | None:
         form = pick.choice(forms)
         drawn: dict[str, Row] = {}
         for name, usable in rows.items():
@@ -244,7 +244,7 @@ def make_template_pairs(
         if {*correct} & {*incorrect}:
             return None
         clean_prompt, spans = _fill_prompt(form.prompt, clean)
-        return Pair(clean_prompt, _fill(form.prompt, corrupted), correct, incorrect, spans)
+        return PromptPair(clean_prompt, _fill(form.prompt, corrupted), correct, incorrect, spans)
 
     return draw_pairs(template.name, prompts, seed, tokens, make, may_be_fewer)
 
@@ -278,7 +278,7 @@ def find_usable_words(template: TaskTemplate, tokens: PromptTokenizer) -> dict[s
 
 def _choose_variant(
     template: TaskTemplate, tokens: PromptTokenizer, options: TemplateOptions
-) -> tuple[tuple[Form, ...], dict[str, list[Row]]]:
+) -> tuple[tuple[PromptForm, ...], dict[str, list[Row]]]:
     """The first variant for which the tokenizer has the answers, with the rows that can be drawn."""
     first_error: InputError | None = None
     for forms in template.variants:
@@ -296,7 +296,7 @@ def _choose_variant(
 def _usable_rows(
     template: TaskTemplate,
     words: WordList,
-    forms: Sequence[Form],
+    forms: Sequence[PromptForm],
     tokens: PromptTokenizer,
     options: TemplateOptions,
 ) -> list[Row]:

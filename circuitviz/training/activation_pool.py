@@ -13,7 +13,7 @@ from torch import Tensor
 
 from circuitviz.cancellation import check_cancelled
 from circuitviz.features.passages import Passages
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.models import Model
 from circuitviz.training.site_activations import collect_activations
 
@@ -57,7 +57,7 @@ class ActivationScaling:
 class ActivationPool:
     """Batches of activations of one site: the text's rows in chunks that fit into memory, each shuffled."""
 
-    def __init__(self, model: Model, site: Site, passages: Passages, seed: int) -> None:
+    def __init__(self, model: Model, site: DictionarySite, passages: Passages, seed: int) -> None:
         self._model, self._site, self._passages, self._seed = model, site, passages, seed
         width = model.shape.d_model * (2 if site.is_transcoder else 1)
         rows = max(1, int(MAX_POOL_BYTES / 4 / width / (passages.n_tokens / len(passages.rows))))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.features.passages import Passages
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.models import Model
 from circuitviz.training.activation_pool import ActivationPool
 from circuitviz.training.learner import DictionaryLearner
@@ -27,7 +27,7 @@ class TrainingCheckpoint:
     """The file of one training, identified by its model's weights, its site, its text and its recipe."""
 
     def __init__(
-        self, path: Path, model: Model, site: Site, passages: Passages, recipe: DictionaryRecipe
+        self, path: Path, model: Model, site: DictionarySite, passages: Passages, recipe: DictionaryRecipe
     ) -> None:
         self.path = path
         identity = [model.parameter_hash, *site.hooks, passages.hash, dataclasses.asdict(recipe)]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.training.activation_pool import ActivationScaling
 
 DEAD_AFTER_TOKENS = 60_000  # a feature that was active at none of so many tokens is dead
@@ -119,7 +119,7 @@ class DictionaryLearner:
         self.steps = steps
 
     @torch.no_grad()
-    def to_dictionary(self, name: str, site: Site, model: str) -> Dictionary:
+    def to_dictionary(self, name: str, site: DictionarySite, model: str) -> Dictionary:
         """Return a dictionary on raw activations, decoder rows of length 1; copies."""
         p, s = self.parameters, self.scaling
         norm = p["decoder"].norm(dim=1).clamp_min(1e-8)

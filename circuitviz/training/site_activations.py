@@ -11,18 +11,18 @@ from torch import Tensor
 from circuitviz.cancellation import check_cancelled
 from circuitviz.errors import InputError
 from circuitviz.features.passages import Passages
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 
 
-def trainable_sites(model: Model) -> tuple[Site, ...]:
+def trainable_sites(model: Model) -> tuple[DictionarySite, ...]:
     """Return of every layer the heads' values before W_O (an SAE) and the MLP (a transcoder)."""
     parts = (("a", "z"), ("m", "normalised")) if model.shape.mlp else (("a", "z"),)
-    return tuple(Site(layer, *part) for layer in range(model.shape.n_layers) for part in parts)
+    return tuple(DictionarySite(layer, *part) for layer in range(model.shape.n_layers) for part in parts)
 
 
-def parse_site(name: str, model: Model) -> Site:
+def parse_site(name: str, model: Model) -> DictionarySite:
     """Return the site that a name like ``a3`` or ``m3`` means.
 
     Raises:
@@ -45,7 +45,7 @@ def parse_site(name: str, model: Model) -> Site:
 
 @torch.no_grad()
 def collect_activations(
-    model: Model, site: Site, passages: Passages, row_numbers: Iterable[int] | None = None
+    model: Model, site: DictionarySite, passages: Passages, row_numbers: Iterable[int] | None = None
 ) -> tuple[Tensor, Tensor]:
     """Run some rows of a text and return the site's inputs [token, d_in] and targets [token, d_out].
 

@@ -17,7 +17,7 @@ from circuitviz.cancellation import check_cancelled
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.passages import Passages
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.models import Model
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.training.activation_pool import MAX_POOL_BYTES
@@ -162,7 +162,7 @@ class CrossLayerLearner:
                 Dictionary(
                     name=f"m{layer}",
                     architecture="cross_layer_transcoder",
-                    site=Site(layer, "m", "normalised"),
+                    site=DictionarySite(layer, "m", "normalised"),
                     encoder=encoder.clone(),
                     bias=self.biases[layer] - self.x_mean[layer, 0] @ encoder,
                     decoder=decoder[:, 0].clone(),
@@ -219,7 +219,7 @@ def mlp_activations(model: Model, tokens: Tensor, token_mask: Tensor) -> tuple[T
         token_mask: Which tokens, bool [row, time], on the host.
     """
     check_cancelled()
-    sites = [Site(layer, "m", "normalised").hooks for layer in range(model.shape.n_layers)]
+    sites = [DictionarySite(layer, "m", "normalised").hooks for layer in range(model.shape.n_layers)]
     captured: dict[str, Tensor] = {}
     tokens, real = tokens.to(model.device), token_index(token_mask, model.device)
     with model.hooks({name: capture_hook(captured, name) for site in sites for name in site}):

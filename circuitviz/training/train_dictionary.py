@@ -15,7 +15,7 @@ from circuitviz.cancellation import Cancelled, check_cancelled
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.passages import Passages
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.models import Model
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.training.activation_pool import ActivationPool
@@ -55,7 +55,11 @@ def check_training_text(passages: Passages) -> None:
 
 
 def train_dictionary_steps(
-    model: Model, site: Site, passages: Passages, recipe: DictionaryRecipe, checkpoint: Path | None = None
+    model: Model,
+    site: DictionarySite,
+    passages: Passages,
+    recipe: DictionaryRecipe,
+    checkpoint: Path | None = None,
 ) -> ProgressSteps[TrainedDictionary]:
     """Train a dictionary on a text.
 

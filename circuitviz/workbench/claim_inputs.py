@@ -14,7 +14,7 @@ def prompt_pair_setting(query: AttributionQuery, model: models.Model) -> discove
     """The setting of a circuit of one prompt: its pair, where it has a corrupted prompt and answers."""
     if not query.has_answer_pair:
         return None
-    pair = tasks.Pair(query.prompt, query.corrupted, query.correct, query.incorrect)
+    pair = tasks.PromptPair(query.prompt, query.corrupted, query.correct, query.incorrect)
     metric = "logit-diff" if query.incorrect else "log-prob"
     task = tasks.Task.from_pairs(PROMPT_TASK, [pair], model.tokens, metric=metric, bos=query.bos)
     return discovery.make_setting(model, task, metric)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from circuitviz.document.labels import Evidence, EvidenceContext, Outcome
+from circuitviz.document.labels import ClaimOutcome, Evidence, EvidenceContext
 from circuitviz.document.state import State
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 NAME_MOVER_ROLE = "Name Mover"
 
 
-def make_outcome(finding: ClaimResult, context: EvidenceContext) -> Outcome:
+def make_outcome(finding: ClaimResult, context: EvidenceContext) -> ClaimOutcome:
     """A finding as the document keeps it, with the present date."""
-    return Outcome(
+    return ClaimOutcome(
         finding.verdict,
         finding.effect.value,
         finding.effect.low,

@@ -219,7 +219,7 @@ def _node_kind(bench: features.PromptBench, name: str) -> NodeKind:
     return bench.table.node(bench.table.index(name)).kind
 
 
-def _top_tokens(run: features.Run) -> tuple[tuple[str, float], ...]:
+def _top_tokens(run: features.PromptRun) -> tuple[tuple[str, float], ...]:
     """The likeliest next tokens with their probabilities."""
     best = run.logits.softmax(-1).topk(min(N_TOP_TOKENS, len(run.logits)))
     return tuple(
@@ -227,12 +227,12 @@ def _top_tokens(run: features.Run) -> tuple[tuple[str, float], ...]:
     )
 
 
-def _corrupted_runs(session: PromptSession) -> Sequence[features.Run]:
+def _corrupted_runs(session: PromptSession) -> Sequence[features.PromptRun]:
     model, query = session.table.run.model, session.query
     return [features.run_prompt(model, model.tokens.encode(query.corrupted, query.bos))]
 
 
-def _mean_runs(session: PromptSession) -> Sequence[features.Run]:
+def _mean_runs(session: PromptSession) -> Sequence[features.PromptRun]:
     """Runs that a mean is taken over: the demo's own text, or the prompts that are there."""
     model, query = session.table.run.model, session.query
     if model.name == "demo":

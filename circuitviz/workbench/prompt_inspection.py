@@ -181,14 +181,14 @@ def measure_rows(inspections: Sequence[RowInspection], model: models.Model) -> l
     return measured
 
 
-def make_pair(row: PromptRow) -> tasks.Pair:
+def make_pair(row: PromptRow) -> tasks.PromptPair:
     """The row as a pair of a task."""
-    return tasks.Pair(
+    return tasks.PromptPair(
         row.clean, row.corrupted, split_answers(row.correct), split_answers(row.incorrect), row.spans
     )
 
 
-def row_of_pair(pair: tasks.Pair, tokens: models.PromptTokenizer | None) -> tuple[PromptRow, int]:
+def row_of_pair(pair: tasks.PromptPair, tokens: models.PromptTokenizer | None) -> tuple[PromptRow, int]:
     """A pair of a task as a row that can be edited.
 
     Args:

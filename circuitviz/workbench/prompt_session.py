@@ -55,7 +55,7 @@ class PromptSession:
     query: AttributionQuery
     dictionaries: tuple[features.Dictionary, ...]
     table: features.NodeTable
-    edges: features.Edges
+    edges: features.FeatureEdgeRows
     targets: tuple[features.Target, ...]
     warnings: tuple[str, ...] = ()
     cached_bench: tuple[object, features.PromptBench] | None = None  # of a target (session/causal.py)
@@ -79,7 +79,7 @@ class PromptSession:
         if query.target_key != self.query.target_key or query.is_graph != self.query.is_graph:
             if query.neurons:  # others matter to another target
                 self.table, self.targets = make_nodes(self.table.run, self.table.dictionaries.values(), query)
-                self.edges, self.cached_bench = features.Edges(self.table), None
+                self.edges, self.cached_bench = features.FeatureEdgeRows(self.table), None
             else:
                 self.targets = resolve_targets(self.table, query)
             self._graphs = {}
@@ -174,11 +174,11 @@ def open_prompt(
         found, warnings = features.fit_dictionaries(found, [run])
     check_corrupted_prompt(model, run.time, query)
     table, targets = make_nodes(run, found, query)
-    return PromptSession(query, every, table, features.Edges(table), targets, tuple(warnings))
+    return PromptSession(query, every, table, features.FeatureEdgeRows(table), targets, tuple(warnings))
 
 
 def make_nodes(
-    run: features.Run, dictionaries: Iterable[features.Dictionary], query: AttributionQuery
+    run: features.PromptRun, dictionaries: Iterable[features.Dictionary], query: AttributionQuery
 ) -> tuple[features.NodeTable, tuple[features.Target, ...]]:
     """The nodes of a run that a query asks for, and its targets among them."""
     table = features.node_table(run, dictionaries, attention=query.attention, convention=query.convention)

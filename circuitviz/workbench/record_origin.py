@@ -122,7 +122,7 @@ def rebuild_task(origin: Origin, model: models.Model) -> tasks.Task:
         raise InputError("This document holds no prompts, so its task cannot be made again.")
     task = tasks.Task.from_pairs(
         origin.task,
-        [tasks.Pair(*pair) for pair in origin.pairs],
+        [tasks.PromptPair(*pair) for pair in origin.pairs],
         model.tokens,
         metric=origin.metric,
         seed=origin.seed,

@@ -23,7 +23,7 @@ MEASURE_DELAY_MS = 30  # after the last of several clicks
 
 
 @dataclass
-class _Reference:
+class _EstimateBase:
     """What estimates of a document start from.
 
     Attributes:
@@ -61,7 +61,7 @@ class LiveFaithfulness(QObject):
         self._documents, self._model_status, self._submit = documents, model_status, submit
         self.evaluation: dict[str, Any] | None = None
         self.tier = ""
-        self._references: WeakKeyDictionary[Document, _Reference] = WeakKeyDictionary()
+        self._references: WeakKeyDictionary[Document, _EstimateBase] = WeakKeyDictionary()
         self._measure_timer = QTimer(self, singleShot=True, interval=MEASURE_DELAY_MS)
         self._measure_timer.timeout.connect(self._request_measurement)
 
@@ -178,7 +178,7 @@ class LiveFaithfulness(QObject):
         }
 
     def _record_reference(self, state: State, evaluation: dict[str, Any]) -> None:
-        known = self._references.setdefault(self._documents.document, _Reference(state, evaluation))
+        known = self._references.setdefault(self._documents.document, _EstimateBase(state, evaluation))
         known.state, known.evaluation = state, evaluation
 
     def _set_evaluation(self, evaluation: dict[str, Any] | None, tier: str) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from circuitviz.workbench.requests.compute_measure import MeasureResult
 from circuitviz.workbench.requests.discover_circuit import SearchResult, TaskChecked, UnusableRowsFound
 from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 from circuitviz.workbench.requests.messages import (
     JobFailed,
     ModelReady,
@@ -47,7 +47,7 @@ class ReplyRouter(QObject):
         match reply:
             case ProgressReported():
                 workspace.progress_reported.emit(reply)
-            case Choices():
+            case Catalog():
                 workspace.catalog_received.emit(reply)
                 for name, error in reply.import_errors.items():
                     workspace.post_message(f"{name} is disabled: {error}")

@@ -28,7 +28,7 @@ def ignore_result(_is_written: bool) -> None:
 
 
 @dataclass(eq=False)
-class _Write:
+class _PendingWrite:
     """A file that is not on the disk yet; ``document`` where it is saved there."""
 
     path: Path
@@ -46,7 +46,7 @@ class SaveService(QObject):
     ) -> None:
         super().__init__(parent)
         self._pool, self._tabs, self._notifier = pool, tabs, notifier
-        self._writes: list[_Write] = []
+        self._writes: list[_PendingWrite] = []
 
     @property
     def pending_saves(self) -> list[Path]:
@@ -171,7 +171,7 @@ class SaveService(QObject):
     ) -> None:  # fmt: skip
         key = (path, document)  # of several that wait only the last is written
         handle = self._pool.submit(work, lane=lane, title=title, key=key, replaces_running=False)
-        write = _Write(path, document, handle)
+        write = _PendingWrite(path, document, handle)
         self._writes.append(write)
 
         def on_failed(failure: JobFailed) -> None:

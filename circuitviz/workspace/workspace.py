@@ -33,7 +33,7 @@ from circuitviz.workbench.requests.discover_circuit import (
     DiscoverCircuit,
     SearchResult,
 )
-from circuitviz.workbench.requests.load_choices import LoadChoices
+from circuitviz.workbench.requests.load_catalog import LoadCatalog
 from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCurve
 from circuitviz.workbench.requests.messages import (
     JobFailed,
@@ -85,7 +85,7 @@ class Workspace(QObject):
     path_highlighted = Signal(object)  # (path, text): what is highlighted over several hops, and its strength
     node_reading_received = Signal(object)
     model_ready = Signal(object)  # ModelReady
-    catalog_received = Signal(object)  # Choices
+    catalog_received = Signal(object)  # Catalog
     progress_reported = Signal(object)  # ProgressReported, of any job
     worker_idle = Signal()
     model_released = Signal(str)  # what is said of it
@@ -160,7 +160,7 @@ class Workspace(QObject):
         """Start the worker, which loads what takes seconds."""
         self.worker.garbage_collector.start()
         self.worker.start()
-        self.submit_request(LoadChoices())
+        self.submit_request(LoadCatalog())
         self.comparison.load_references()
 
     def stop(self) -> None:

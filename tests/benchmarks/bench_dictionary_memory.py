@@ -26,7 +26,7 @@ from circuitviz.dtypes import OFFLOAD_CHOICES
 from circuitviz.features import (
     AttributionGraph,
     Dictionary,
-    Edges,
+    FeatureEdgeRows,
     attribution_graph,
     likely_logits,
     node_table,
@@ -72,7 +72,7 @@ def _measure(run: Any, folder: Path, offload: str, rows: int) -> AttributionGrap
     dictionaries = _timed("dictionaries opened", lambda: _open(folder, offload))
     table = _timed("table of nodes", lambda: node_table(run, dictionaries, attention="transparent"))
     table = _timed("table of nodes again", lambda: node_table(run, dictionaries, attention="transparent"))
-    targets, edges = likely_logits(table), Edges(table)
+    targets, edges = likely_logits(table), FeatureEdgeRows(table)
     graph = _timed(
         f"attribution graph, {len(targets)} logits, {rows} rows",
         lambda: run_to_completion(attribution_graph(edges, targets, max_rows=rows)),

@@ -27,7 +27,7 @@ from circuitviz.models.buffers import BufferPool
 from circuitviz.models.weighted_run import WeightedRun
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
-from circuitviz.tasks import Pair, Task, load_task
+from circuitviz.tasks import PromptPair, Task, load_task
 from circuitviz.tasks.word_lists import OBJECTS, PLACES
 
 STEPS = 5
@@ -163,7 +163,7 @@ def _task(model: Model, prompts: int, first: int) -> Task:
     for _ in range(prompts):
         words = [f" {word}" for word in random.choice([*OBJECTS, *PLACES], 15)]
         other = [*words[:first], " red", *words[first + 1 :]]
-        pairs.append(Pair("".join(words), "".join(other), (" blue",), (" green",)))
+        pairs.append(PromptPair("".join(words), "".join(other), (" blue",), (" green",)))
     return Task.from_pairs("random words", pairs, model.tokens, bos=False)
 
 

@@ -22,10 +22,10 @@ import torch
 
 from circuitviz.features import (
     Dictionary,
-    Edges,
+    DictionarySite,
+    FeatureEdgeRows,
     NodeTable,
-    Run,
-    Site,
+    PromptRun,
     attribution_graph,
     likely_logits,
     load_dictionaries,
@@ -60,7 +60,7 @@ def main() -> None:
         _measure(model, run, folder, given.rows)
 
 
-def _measure(model: Model, run: Run, folder: Path, number: int) -> None:
+def _measure(model: Model, run: PromptRun, folder: Path, number: int) -> None:
     before = _memory()
     loaded, dictionaries = _timed(lambda: load_dictionaries([folder], model))
     first, table = _timed(lambda: node_table(run, dictionaries))
@@ -71,20 +71,22 @@ def _measure(model: Model, run: Run, folder: Path, number: int) -> None:
     ours: list[float] = []
     theirs: list[float] = []
     for node in readers:
-        seconds, (row, _) = _timed(lambda node=node: Edges(table).rows([node]))
+        seconds, (row, _) = _timed(lambda node=node: FeatureEdgeRows(table).rows([node]))
         ours.append(seconds)
         seconds, right = _timed(lambda node=node: _by_autograd(table, int(node)))
         theirs.append(seconds)
         scale = float(right.abs().max())
         torch.testing.assert_close(row[0], right, rtol=1e-3, atol=1e-4 * scale)
-    together, _ = _timed(lambda: Edges(table).rows(readers))
+    together, _ = _timed(lambda: FeatureEdgeRows(table).rows(readers))
     site, last = f"m{LAYERS - 1}", run.time - 1
     target = node_target(table, table.node(int(table.features_at(site, last)[0])).name)
-    edges = Edges(table)
+    edges = FeatureEdgeRows(table)
     local, found = _timed(lambda: local_circuit(edges, target, nodes=200, gate="absolute"))
     slider, _ = _timed(lambda: local_circuit(edges, target, tau=found.tau * 1.05, gate="absolute"))
     logits = likely_logits(table)
-    graph, made = _timed(lambda: run_to_completion(attribution_graph(Edges(table), logits, max_rows=1000)))
+    graph, made = _timed(
+        lambda: run_to_completion(attribution_graph(FeatureEdgeRows(table), logits, max_rows=1000))
+    )
     ratio = statistics.median(theirs) / statistics.median(ours)
     print(f"{run.time} tokens, {len(table):,} nodes, {torch.get_num_threads()} threads")
     print("| work | seconds |\n| --- | --- |")
@@ -110,7 +112,7 @@ def _model() -> Model:
     return from_hugging_face(hf, AutoTokenizer.from_pretrained(resource_path("demo", "model")), "gpt2")
 
 
-def _write(run: Run, folder: Path, features: int, active: float) -> None:
+def _write(run: PromptRun, folder: Path, features: int, active: float) -> None:
     """Random dictionaries whose bias lets so many features be active."""
     for layer in range(LAYERS):
         for part, reads in (("a", "z"), ("m", "normalised")):
@@ -118,7 +120,7 @@ def _write(run: Run, folder: Path, features: int, active: float) -> None:
             one = Dictionary(
                 name=f"{part}{layer}",
                 architecture="transcoder" if part == "m" else "standard",
-                site=Site(layer, part, reads),
+                site=DictionarySite(layer, part, reads),
                 encoder=torch.randn(WIDTH, features, generator=draw) / WIDTH**0.5,
                 bias=torch.zeros(features),
                 decoder=torch.randn(features, WIDTH, generator=draw) / WIDTH**0.5,

@@ -22,7 +22,7 @@ from circuitviz.graph import Circuit, Graph, ModelShape, Scores
 from circuitviz.paint.circuit_painter import edge_steps, node_box
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.circuit_scene import CircuitScene
-from circuitviz.scene.edge_curves import EdgeCurves, Waypoints
+from circuitviz.scene.edge_curves import EdgeCurves, EdgeWaypoints
 from circuitviz.scene.theme import LIGHT
 from circuitviz.shapes.edge_styles import EdgeStyles
 from circuitviz.shapes.node_shapes import NODE_WIDTHS
@@ -88,7 +88,7 @@ def test_places_are_found_on_any_curve_even_flat_and_falling_ones(
     start = rng.uniform(0, 400, (400, 2))
     end = start + rng.normal(0, 200, (400, 2))
     end[:40, 1] = start[:40, 1]
-    passed = Waypoints(np.sort(rng.integers(0, 400, n_waypoints)), rng.uniform(0, 400, (n_waypoints, 2)))
+    passed = EdgeWaypoints(np.sort(rng.integers(0, 400, n_waypoints)), rng.uniform(0, 400, (n_waypoints, 2)))
     curves = EdgeCurves(start, end, is_horizontal, passed)
     fine = curves.points(np.arange(400), 6000 if n_waypoints else 1500)
     for x, y in rng.uniform(0, 400, (60, 2)):

@@ -18,7 +18,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # an unknown name is refused witho
 import circuitviz as cv
 from circuitviz.__main__ import main
 
-Run = Callable[..., Any]
+PromptRun = Callable[..., Any]
 QUICK = ("--prompts", "8")
 
 
@@ -34,7 +34,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ask(capsys: pytest.CaptureFixture[str]) -> Run:
+def ask(capsys: pytest.CaptureFixture[str]) -> PromptRun:
     """Run a command that must succeed with --json; returns what it printed."""
 
     def run(*argv: object) -> Any:
@@ -47,7 +47,7 @@ def ask(capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
-def test_discover_json(ask: Run, tmp_path: Path) -> None:
+def test_discover_json(ask: PromptRun, tmp_path: Path) -> None:
     out = tmp_path / "out.circuit"
     data = ask("discover", "-m", "demo", "-t", "ioi", *QUICK, "--method", "eap-ig", "--steps", 2,
                "--edges", 40, "-o", out)  # fmt: skip
@@ -58,7 +58,7 @@ def test_discover_json(ask: Run, tmp_path: Path) -> None:
     assert out.stat().st_size > 0
 
 
-def test_discover_is_the_same_for_the_same_seed(ask: Run, tmp_path: Path) -> None:
+def test_discover_is_the_same_for_the_same_seed(ask: PromptRun, tmp_path: Path) -> None:
     for name in ("a.circuit", "b.circuit"):
         ask("discover", *QUICK, "--method", "eap", "--seed", 3, "--edges", 50, "-o", tmp_path / name)
     data = ask("compare", tmp_path / "a.circuit", tmp_path / "b.circuit")
@@ -76,11 +76,11 @@ def test_results_go_to_standard_output_and_messages_to_standard_error(
 
 
 @pytest.mark.parametrize("task", ["greater-than", "sva", "gender"])
-def test_discover_on_every_task(ask: Run, task: str) -> None:
+def test_discover_on_every_task(ask: PromptRun, task: str) -> None:
     assert ask("discover", "-t", task, *QUICK, "--method", "eap", "--edges", 30)["task"] == task
 
 
-def test_discover_on_a_file(ask: Run, tmp_path: Path) -> None:
+def test_discover_on_a_file(ask: PromptRun, tmp_path: Path) -> None:
     csv = tmp_path / "pairs.csv"
     csv.write_text(
         "clean,corrupted,correct,incorrect\n"
@@ -91,7 +91,7 @@ def test_discover_on_a_file(ask: Run, tmp_path: Path) -> None:
     assert data["edges"] > 0
 
 
-def test_evaluate_json(ask: Run, found: Path) -> None:
+def test_evaluate_json(ask: PromptRun, found: Path) -> None:
     data = ask("evaluate", found)
     assert {"faithfulness", "metric", "edges", "nodes", "setting"} <= data.keys()
     assert {"value", "low", "high"} <= data["faithfulness"].keys()
@@ -106,12 +106,12 @@ def test_evaluate_json(ask: Run, found: Path) -> None:
     assert value == pytest.approx((data["metric"]["circuit"] - nothing) / (whole - nothing), rel=1e-4)
 
 
-def test_evaluate_in_another_setting(ask: Run, found: Path) -> None:
+def test_evaluate_in_another_setting(ask: PromptRun, found: Path) -> None:
     setting = ask("evaluate", found, "--metric", "kl", "--ablation", "zero", "--no-random")["setting"]
     assert (setting["metric"], setting["ablation"]) == ("kl", "zero")
 
 
-def test_evaluate_curve(ask: Run, found: Path) -> None:
+def test_evaluate_curve(ask: PromptRun, found: Path) -> None:
     data = ask("evaluate", found, "--measures", "faithfulness,curve")
     assert len(data["curve"]) > 3
     assert {"edges", "value", "low", "high"} <= data["curve"][0].keys()
@@ -130,7 +130,7 @@ def test_evaluate_says_which_prompts_judge_beside_random_circuits(
     assert "held-out: none of them a prompt of the search" in printed and "random" not in printed
 
 
-def test_evaluate_roles_is_a_table(found: Path, ask: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_roles_is_a_table(found: Path, ask: PromptRun, capsys: pytest.CaptureFixture[str]) -> None:
     roles = ask("evaluate", found, "--measures", "roles")["roles"]["roles"]
     assert main(["evaluate", str(found), "--measures", "roles"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -140,7 +140,7 @@ def test_evaluate_roles_is_a_table(found: Path, ask: Run, capsys: pytest.Capture
         assert line.partition(")")[2].split()[:2] == [best[1], f"{best[0]:.3f}"]
 
 
-def test_compare_json(ask: Run, found: Path) -> None:
+def test_compare_json(ask: PromptRun, found: Path) -> None:
     data = ask("compare", found, found)
     assert {"edges", "nodes", "auroc"} <= data.keys()
     for what in ("edges", "nodes"):
@@ -148,7 +148,7 @@ def test_compare_json(ask: Run, found: Path) -> None:
         assert (data[what]["iou"], data[what]["left"], data[what]["right"]) == (1.0, 0, 0)
 
 
-def test_inspect_json(ask: Run, found: Path) -> None:
+def test_inspect_json(ask: PromptRun, found: Path) -> None:
     data = ask("inspect", found, "--node", "a3.h1", "--prompt", 1)
     assert {"node", "logit_lens", "direct_logit_attribution", "attention"} <= data.keys()
     token, logit, probability = data["logit_lens"]["top"][0]
@@ -158,7 +158,7 @@ def test_inspect_json(ask: Run, found: Path) -> None:
         assert sum(row) == pytest.approx(1.0, abs=1e-3)
 
 
-def test_inspect_an_edge_by_position(ask: Run, found: Path) -> None:
+def test_inspect_an_edge_by_position(ask: PromptRun, found: Path) -> None:
     edge = next(name for name in cv.open_document(found).state.circuit.edge_names if name.endswith(">"))
     data = ask("inspect", found, "--edge", edge, "--prompt", 1)
     read = cv.open(found).read_edge(edge, 1)
@@ -168,13 +168,13 @@ def test_inspect_an_edge_by_position(ask: Run, found: Path) -> None:
     assert sum(map(sum, data["pairs"])) == pytest.approx(data["score"], abs=1e-6)
 
 
-def test_inspect_an_mlp_and_the_input(ask: Run, found: Path) -> None:
+def test_inspect_an_mlp_and_the_input(ask: PromptRun, found: Path) -> None:
     assert ask("inspect", found, "--node", "m2")["attention"] is None
     assert ask("inspect", found, "--node", "input")["node"] == "input"
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".graphml", ".dot", ".svg", ".pdf", ".png"])
-def test_export(ask: Run, found: Path, tmp_path: Path, suffix: str) -> None:
+def test_export(ask: PromptRun, found: Path, tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"figure{suffix}"
     known = {row["suffix"] for row in ask("list", "formats") if "suffix" in row}
     if suffix not in known | {".svg", ".pdf", ".png"}:
@@ -185,7 +185,7 @@ def test_export(ask: Run, found: Path, tmp_path: Path, suffix: str) -> None:
         ET.parse(out)
 
 
-def test_export_and_import_give_the_same_circuit_back(ask: Run, found: Path, tmp_path: Path) -> None:
+def test_export_and_import_give_the_same_circuit_back(ask: PromptRun, found: Path, tmp_path: Path) -> None:
     other, back = tmp_path / "other.json", tmp_path / "back.circuit"
     ask("export", found, "-o", other)
     ask("import", other, "-o", back)
@@ -193,7 +193,7 @@ def test_export_and_import_give_the_same_circuit_back(ask: Run, found: Path, tmp
 
 
 @pytest.mark.parametrize("what", ["models", "tasks", "methods", "metrics", "ablations", "formats"])
-def test_list(ask: Run, what: str) -> None:
+def test_list(ask: PromptRun, what: str) -> None:
     rows = ask("list", what)
     assert rows and all(row["name"] and "error" not in row for row in rows)
     must = {"models": "demo", "tasks": "ioi", "methods": "eap-ig", "metrics": "logit-diff",
@@ -259,7 +259,7 @@ def test_export_draws_without_a_screen(found: Path, tmp_path: Path) -> None:
     assert list(svg.iter("{http://www.w3.org/2000/svg}text"))
 
 
-def test_a_reference_is_compared_and_evaluated_by_its_name(ask: Run, tmp_path: Path) -> None:
+def test_a_reference_is_compared_and_evaluated_by_its_name(ask: PromptRun, tmp_path: Path) -> None:
     out = tmp_path / "reverse.circuit"
     ask("discover", "-m", "reverse", "-t", "reverse", "--method", "acdc", "--prompts", "16", "-o", out)
     found = ask("compare", out, "reverse-corrupted")
@@ -273,7 +273,9 @@ def test_a_reference_is_compared_and_evaluated_by_its_name(ask: Run, tmp_path: P
         assert told["setting"]["ablation"] == name.partition("-")[2]
 
 
-def test_a_circuit_is_evaluated_on_another_task_and_read_there(ask: Run, found: Path, tmp_path: Path) -> None:
+def test_a_circuit_is_evaluated_on_another_task_and_read_there(
+    ask: PromptRun, found: Path, tmp_path: Path
+) -> None:
     told = ask("evaluate", found, "-t", "gender", "--prompts", "6", "--no-random")
     assert told["setting"]["prompts"] == 6 and told["faithfulness"]["value"] < 0.9
     ask("export", found, "-o", tmp_path / "a.json")  # which names neither model nor task

@@ -16,11 +16,11 @@ from torch import Tensor
 from circuitviz.discovery import discover
 from circuitviz.errors import InputError
 from circuitviz.models import from_hugging_face
-from circuitviz.tasks import Pair, Task
+from circuitviz.tasks import PromptPair, Task
 
 PAIRS = (
-    Pair("w3 w17 w40 w5 w62 w9 w88", "w3 w17 w71 w5 w62 w9 w88", ("w11",), ("w70",)),
-    Pair("w20 w55 w2 w33 w80 w1 w47", "w20 w6 w2 w33 w80 w1 w47", ("w31",), ("w8",)),
+    PromptPair("w3 w17 w40 w5 w62 w9 w88", "w3 w17 w71 w5 w62 w9 w88", ("w11",), ("w70",)),
+    PromptPair("w20 w55 w2 w33 w80 w1 w47", "w20 w6 w2 w33 w80 w1 w47", ("w31",), ("w8",)),
 )
 RULES = [("relp", {}), ("relp", {"qk": "gradient"}), ("gim", {})]
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from circuitviz.document import (
+    ClaimOutcome,
     Document,
     Evidence,
     EvidenceContext,
     Label,
-    Outcome,
     State,
     TaskOrigin,
     add_evidence,
@@ -31,8 +31,8 @@ SCORES = Scores(GRAPH, np.random.default_rng(0).normal(size=GRAPH.mask.shape), "
 TARGETS = ["a0.h1", "a1.h2", "m0", "a0.h1->a1.h2<q>", "a0.h1->m1", "group:Late", "class:Induction"]
 
 
-def outcome(basis: EvidenceContext, effect: float = 0.5) -> Outcome:
-    return Outcome("holds", effect, 0.4, 0.6, "share", 8, "ab", 0, "2026-01-01T00:00:00+00:00", basis)
+def outcome(basis: EvidenceContext, effect: float = 0.5) -> ClaimOutcome:
+    return ClaimOutcome("holds", effect, 0.4, 0.6, "share", 8, "ab", 0, "2026-01-01T00:00:00+00:00", basis)
 
 
 def origin(task: str = "t", weights: str = "w") -> TaskOrigin:

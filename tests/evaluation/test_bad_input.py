@@ -17,7 +17,7 @@ from circuitviz.graph import Circuit
 from circuitviz.models import Model, from_hugging_face
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
-from circuitviz.tasks import Pair, Task, load_task
+from circuitviz.tasks import PromptPair, Task, load_task
 
 DICTIONARIES = resource_path("demo", "dictionaries")
 PROMPT = "Then Mary and John went to the park. John gave a ring to"
@@ -61,7 +61,7 @@ def test_a_prompt_of_a_model_with_a_nan_has_no_features(spoiled: tuple[Model, Ta
 
 @pytest.mark.parametrize("method", methods.names())
 def test_a_metric_that_needs_both_answers_refuses_a_one_sided_task(demo: Case, method: str) -> None:
-    pair = Pair("So Mary said that", "So John said that", (" she",))
+    pair = PromptPair("So Mary said that", "So John said that", (" she",))
     task = Task.from_pairs("one", [pair], demo.model.tokens)
     for metric in ("logit-diff", "prob-diff"):
         with pytest.raises(InputError, match=f"'{metric}' compares correct with incorrect"):

@@ -68,9 +68,9 @@ def test_mean_ablation_takes_means_without_padding(demo: Case) -> None:
 
 
 def test_no_difference_is_undefined_and_said(demo: Case) -> None:
-    from circuitviz.tasks import Pair, Task
+    from circuitviz.tasks import PromptPair, Task
 
-    same = Pair("So Mary said that", "So Mary said that", (" she",), (" he",))
+    same = PromptPair("So Mary said that", "So Mary said that", (" she",), (" he",))
     task = Task.from_pairs("same", [same], demo.model.tokens)
     found = evaluate(demo.model, task, Circuit.full(demo.model.graph))
     assert found.faithfulness.value is None
@@ -254,12 +254,12 @@ def test_what_a_reference_is_silent_on_is_not_judged(demo: Case) -> None:
 
 def test_wrong_settings_are_told(demo: Case) -> None:
     from circuitviz.graph import Graph, ModelShape
-    from circuitviz.tasks import Pair, Task
+    from circuitviz.tasks import PromptPair, Task
 
     full = Circuit.full(demo.model.graph)
     foreign = Circuit.full(Graph.transformer(ModelShape(2, 2, 8)))
     one_sided = Task.from_pairs(
-        "one", [Pair("So Mary said that", "So John said that", (" she",))], demo.model.tokens
+        "one", [PromptPair("So Mary said that", "So John said that", (" she",))], demo.model.tokens
     )
     for wrong, says in (
         (lambda: evaluate(demo.model, demo.task, foreign), "belongs to a model of 2 layers"),

@@ -19,7 +19,7 @@ from circuitviz.errors import InputError
 from circuitviz.evaluation.claims import ClaimSubject, applicable_claim_tests, claim_prompts, claim_test_steps
 from circuitviz.features import (
     Dictionary,
-    Processing,
+    WeightProcessing,
     load_dictionaries,
     node_table,
     resolve_interventions,
@@ -237,10 +237,14 @@ def test_a_dictionary_is_read_in_the_form_that_fits(
 
     def fitted(given: list[Dictionary], runs: list[Any]) -> tuple[list[Dictionary], list[str]]:
         looked.append(len(runs))
-        return [replace(one, processing=Processing(True, True)) for one in given], ["It fits a folded model."]
+        return [replace(one, processing=WeightProcessing(True, True)) for one in given], [
+            "It fits a folded model."
+        ]
 
     raw = claimed(demo, shipped, "m1.f20", "m3.f424")
-    folded = replace(raw, dictionaries=[replace(one, processing=Processing(True, True)) for one in shipped])
+    folded = replace(
+        raw, dictionaries=[replace(one, processing=WeightProcessing(True, True)) for one in shipped]
+    )
     one, other = (run_to_completion(claim_test_steps("activation", about)) for about in (raw, folded))
     assert one.effect != other.effect
     monkeypatch.setattr(claim_prompts, "fit_dictionaries", fitted)

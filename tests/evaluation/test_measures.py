@@ -119,9 +119,9 @@ def test_robustness_measures_every_setting(demo: Case) -> None:
 
 
 def test_robustness_says_where_a_metric_does_not_suit(demo: Case) -> None:
-    from circuitviz.tasks import Pair, Task
+    from circuitviz.tasks import PromptPair, Task
 
-    pairs = [Pair(p.clean, p.corrupted, p.correct) for p in demo.task.pairs]
+    pairs = [PromptPair(p.clean, p.corrupted, p.correct) for p in demo.task.pairs]
     task = Task.from_pairs("one-sided", pairs, demo.model.tokens, metric="log-prob")
     bench = FaithfulnessBench(make_setting(demo.model, task))
     cells = _measure("robustness", MeasureInput(bench, Circuit.full(demo.model.graph)))["cells"]

@@ -9,7 +9,7 @@ import pytest
 from circuitviz.evaluation import FeatureMeasureInput, measure_steps
 from circuitviz.evaluation.sizes import circuit_sizes_up_to
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     PromptBench,
     load_dictionaries,
     local_circuit,
@@ -35,7 +35,9 @@ def test_points_are_circuits_of_the_strongest_nodes(demo: Any) -> None:
     table = node_table(run_prompt(demo.model, "Mary and John went out, John"), found)
     target = logit_target(table, 40)
     bench = PromptBench(table, target)
-    names = [n for n in local_circuit(Edges(table), target, nodes=12, gate="absolute").names if ".f" in n]
+    names = [
+        n for n in local_circuit(FeatureEdgeRows(table), target, nodes=12, gate="absolute").names if ".f" in n
+    ]
     subject = FeatureMeasureInput(bench, tuple(names), ablation="zero", errors="dropped")
     points = run_to_completion(measure_steps("sizes", subject)).as_dict()["points"]
     # by what each does to the target in the frozen run, alone

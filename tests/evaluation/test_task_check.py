@@ -18,7 +18,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats import open_document
 from circuitviz.graph import Interval, TaskCheck
 from circuitviz.graph.task_check import TASK_CHECK_KEY
-from circuitviz.tasks import Pair, Task, load_task
+from circuitviz.tasks import PromptPair, Task, load_task
 from circuitviz.workbench.methods_text import methods_paragraph
 
 FOLDERS = {"demo": DEMO, "stories": STORIES}
@@ -160,8 +160,8 @@ def test_a_pair_typed_by_hand_is_warned_about_before_the_search(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     pairs = [
-        Pair("So Mary said that", "So John said that", (" he",), (" she",)),
-        Pair("So Anna said that", "So Tom said that", (" he",), (" she",)),
+        PromptPair("So Mary said that", "So John said that", (" he",), (" she",)),
+        PromptPair("So Anna said that", "So Tom said that", (" he",), (" she",)),
     ]
     path = tmp_path / "wrong.jsonl"
     path.write_text("".join(json.dumps(vars(pair)) + "\n" for pair in pairs))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     PromptBench,
     difference_target,
     load_dictionaries,
@@ -66,7 +66,7 @@ def test_a_circuit_is_what_the_plain_model_makes_of_it(features: Any, ablation: 
     table, tokens = features.table, features.table.run.tokens.tolist()
     target = logit_target(table, 5)
     bench = PromptBench(table, target, references(features))
-    inside = set(local_circuit(Edges(table), target, nodes=60, gate="absolute").names)
+    inside = set(local_circuit(FeatureEdgeRows(table), target, nodes=60, gate="absolute").names)
     halved = [name for name in sorted(inside) if ".f" in name or ".h" in name][:3]
     changes = bench.resolve_interventions({name: Intervention("scale", 0.5) for name in halved})
     factors = dict.fromkeys(halved, 0.5)
@@ -135,7 +135,7 @@ def test_the_demo_is_measured_as_the_plain_model_is() -> None:
     target = difference_target(table, [right], [wrong])
     other = run_prompt(demo, CORRUPTED)
     bench = PromptBench(table, target, {"corrupted": [other]})
-    inside = set(local_circuit(Edges(table), target, nodes=80, gate="absolute").names)
+    inside = set(local_circuit(FeatureEdgeRows(table), target, nodes=80, gate="absolute").names)
     out = [name for name in sorted(inside) if ".f" in name][::9][:3]
     hf = plain(DEMO)
     slow = SlowModel(hf, table.dictionaries, table.run.tokens.tolist())
@@ -239,7 +239,7 @@ def test_what_was_measured_is_not_measured_again(features: Any, monkeypatch: pyt
 def test_one_sweep_predicts_each_node_alone(features: Any) -> None:
     table, target = features.table, logit_target(features.table, 5)
     bench = PromptBench(table, target)
-    for name in local_circuit(Edges(table), target, nodes=20, gate="absolute").names:
+    for name in local_circuit(FeatureEdgeRows(table), target, nodes=20, gate="absolute").names:
         if name.startswith("position"):
             continue
         (change,) = bench.resolve_interventions({name: Intervention("zero")})

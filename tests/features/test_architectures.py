@@ -12,7 +12,7 @@ from slow_features import random_dictionaries
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     attention_score_parts,
     check_interventions,
     likely_logits,
@@ -38,7 +38,7 @@ def table(case: Any) -> Any:
 
 def test_rows_sum_to_values_on_every_architecture(case: Any, table: Any) -> None:
     readers = np.random.default_rng(0).choice(np.flatnonzero(~table.is_leaf), 60, replace=False)
-    edges = Edges(table)
+    edges = FeatureEdgeRows(table)
     weights, constants = edges.rows(readers)
     sizes = weights.abs().sum(1) + constants.abs()
     far = (weights.sum(1) + constants - table.activation[readers]).abs() / sizes
@@ -50,7 +50,7 @@ def test_rows_sum_to_values_on_every_architecture(case: Any, table: Any) -> None
 
 def test_everything_holds_together_on_every_architecture(case: Any, table: Any) -> None:
     target = likely_logits(table, max_targets=1)[0]
-    found = local_circuit(Edges(table), target, nodes=50, gate="absolute")
+    found = local_circuit(FeatureEdgeRows(table), target, nodes=50, gate="absolute")
     assert found.ledger.total == pytest.approx(target.value, rel=1e-3, abs=1e-3)
     names = [n for n in found.names if "f" in n][:2] or list(found.names[:1])
     done = check_interventions(table, target, {name: Intervention("scale", 0.5) for name in names})
@@ -71,7 +71,7 @@ def test_normalisations_that_are_not_reached_are_refused_where_outputs_pass_them
         return
     table = node_table(run)
     target = likely_logits(table, max_targets=1)[0]
-    found = local_circuit(Edges(table), target, nodes=20, gate="absolute")
+    found = local_circuit(FeatureEdgeRows(table), target, nodes=20, gate="absolute")
     assert found.ledger.total == pytest.approx(target.value, rel=1e-4)
 
 

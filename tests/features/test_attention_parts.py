@@ -9,8 +9,8 @@ import torch
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    Edges,
-    Processing,
+    FeatureEdgeRows,
+    WeightProcessing,
     attention_score_parts,
     logit_target,
     node_target,
@@ -19,7 +19,7 @@ from circuitviz.features import (
 
 
 def test_shares_of_all_heads_add_up_to_an_attention_features_row(features: Any) -> None:
-    table, edges = features.table, Edges(features.table)
+    table, edges = features.table, FeatureEdgeRows(features.table)
     for site in [s for s in table.dictionaries if s[0] == "a"]:
         target = node_target(table, table.node(int(table.features_at(site, 6)[0])).name)
         layer = int(site[1:])
@@ -27,14 +27,14 @@ def test_shares_of_all_heads_add_up_to_an_attention_features_row(features: Any) 
         rows, constants = rows_through_heads(edges, target, layer, range(features.model.shape.n_heads))
         torch.testing.assert_close(rows.sum(0), row, rtol=1e-7, atol=1e-10)
         one = table.dictionaries[site]
-        if one.site.reads == "z" and one.processing == Processing():
+        if one.site.reads == "z" and one.processing == WeightProcessing():
             always = float(constants.sum()) + float(one.bias[table.item[target.index]])
             assert always == pytest.approx(constant, rel=1e-7)
 
 
 def test_what_heads_carry_to_the_logits_is_what_they_write(features: Any) -> None:
     """Through a head, nodes and biases add up to the head's own direct effect."""
-    table, edges = features.table, Edges(features.table)
+    table, edges = features.table, FeatureEdgeRows(features.table)
     target = logit_target(table, 5)
     slow = features.slow()
     for layer, head in ((0, 1), (1, 3)):
@@ -89,4 +89,4 @@ def test_heads_and_positions_that_do_not_exist_are_refused(demo_features: Any) -
         attention_score_parts(table, 9, 0, 2, 1)
     early = node_target(table, table.node(int(table.features_at("m0", 6)[0])).name)
     with pytest.raises(InputError, match="reads nothing of what a2.h0 writes"):
-        rows_through_heads(Edges(table), early, 2, [0])
+        rows_through_heads(FeatureEdgeRows(table), early, 2, [0])

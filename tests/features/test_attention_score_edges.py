@@ -13,7 +13,7 @@ from slow_neurons import SlowNeurons
 from torch import Tensor, nn
 
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     add_attention_contributors,
     effects_through_scores,
     local_circuit,
@@ -39,7 +39,7 @@ class Opened:
         bare = node_table(run_prompt(case.model, IDS), attention=attention)
         self.table = table_with_neurons(bare, [logit_target(bare, TOKEN)], 40)
         self.target = logit_target(self.table, TOKEN)
-        self.edges = Edges(self.table)
+        self.edges = FeatureEdgeRows(self.table)
         circuit = local_circuit(self.edges, self.target, nodes=60, gate="absolute")
         self.circuit = add_attention_contributors(circuit, 8)
         self.scores = local_circuit_scores(self.edges, self.circuit)

@@ -11,7 +11,7 @@ from slow_features import SlowEdges, random_dictionaries
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     attribution_graph,
     edge_channels,
     likely_logits,
@@ -67,7 +67,7 @@ def test_rows_equal_a_walk_through_the_frozen_attention(features: Any) -> None:
     for layer in range(len(slow.blocks)):  # all nodes and channels add up to every stream
         ours = slow.stream(3 * layer + 1).detach()
         torch.testing.assert_close(ours, slow.streams[layer], rtol=1e-9, atol=features.close)
-    edges, readers = Edges(table), np.flatnonzero(~table.is_leaf)
+    edges, readers = FeatureEdgeRows(table), np.flatnonzero(~table.is_leaf)
     chosen = readers[:: max(1, len(readers) // 25)]
     weights, constants = edges.rows(chosen)
     for node, row, constant in zip(chosen, weights, constants, strict=True):
@@ -87,7 +87,7 @@ def test_edges_and_what_is_left_out_agree_with_predictions(features: Any) -> Non
     """The whole effect of a node is its edge to the target and those through the nodes between."""
     table = transparent(features)
     target = logit_target(table, 7)
-    edges = Edges(table)
+    edges = FeatureEdgeRows(table)
     effects, _ = total_effects_by_stage(table, target)
     first = next(i for i in range(len(table)) if table.node(i).name == "token@3")
     readers = np.flatnonzero(~table.is_leaf)
@@ -106,9 +106,9 @@ def test_heads_and_the_direct_part_sum_to_an_edge(features: Any) -> None:
     table = node_table(run, dictionaries, attention="transparent")
     with_heads = node_table(run, dictionaries)
     for source in ("token@3", "token@6"):
-        channels = edge_channels(Edges(table), logit_target(table, target_token), source)
-        row, _ = Edges(table).row_into(logit_target(table, target_token))
-        direct, _ = Edges(with_heads).row_into(logit_target(with_heads, target_token))
+        channels = edge_channels(FeatureEdgeRows(table), logit_target(table, target_token), source)
+        row, _ = FeatureEdgeRows(table).row_into(logit_target(table, target_token))
+        direct, _ = FeatureEdgeRows(with_heads).row_into(logit_target(with_heads, target_token))
         carried = [one.from_source for one in channels.heads if table.is_transparent(one.layer)]
         assert channels.edge == pytest.approx(float(row[table.index(source)]), rel=1e-9)
         expected = float(direct[with_heads.index(source)])
@@ -185,16 +185,19 @@ def test_circuit_tracers_conventions(features: Any) -> None:
         adjacency[len(nodes) + n, : len(nodes)] = slow.row(demeaned)[0]
         assert target.value == pytest.approx(float(demeaned.detach()), rel=1e-6)
         torch.testing.assert_close(
-            Edges(table).row_into(target)[0], adjacency[len(nodes) + n, : len(nodes)], rtol=1e-5, atol=1e-9
+            FeatureEdgeRows(table).row_into(target)[0],
+            adjacency[len(nodes) + n, : len(nodes)],
+            rtol=1e-5,
+            atol=1e-9,
         )
     readers = np.flatnonzero(~table.is_leaf)
     torch.testing.assert_close(
-        Edges(table).rows(readers)[0], adjacency[readers, : len(nodes)], rtol=1e-5, atol=1e-9
+        FeatureEdgeRows(table).rows(readers)[0], adjacency[readers, : len(nodes)], rtol=1e-5, atol=1e-9
     )
 
     mass = torch.zeros(number, dtype=torch.float64)
     mass[len(nodes) :] = torch.tensor([target.weight for target in targets])
     kinds = [str(node.kind) for node in nodes] + ["logits"] * len(targets)
-    graph = run_to_completion(attribution_graph(Edges(table), targets))
+    graph = run_to_completion(attribution_graph(FeatureEdgeRows(table), targets))
     right = tracer_scores(adjacency, mass, kinds)
     assert (graph.replacement_score, graph.completeness_score) == pytest.approx(right, rel=1e-6)

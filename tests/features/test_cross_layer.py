@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from slow_features import random_cross_layer as cross_layer
 
 from circuitviz.errors import InputError
-from circuitviz.features import Site, check_dictionary, write_cross_layer_folder
+from circuitviz.features import DictionarySite, check_dictionary, write_cross_layer_folder
 
 WIDTH = 16
 
@@ -43,7 +43,7 @@ def test_what_cannot_be_a_cross_layer_transcoder_is_refused(demo_features: Any) 
     with pytest.raises(InputError, match="decoders of shape"):
         replace(dictionary, later_decoder=dictionary.later_decoder[:, :, :5])
     with pytest.raises(InputError, match="decoders of shape"):
-        replace(dictionary, site=Site(1, "m", "written"))
+        replace(dictionary, site=DictionarySite(1, "m", "written"))
     layers, width = demo_features.model.shape.n_layers, demo_features.model.shape.d_model
     with pytest.raises(InputError, match=f"writes to layers 1 to {layers}"):
         check_dictionary(cross_layer(1, layers - 1, width), demo_features.model)
@@ -56,9 +56,9 @@ def test_a_written_folder_holds_what_circuit_tracer_reads(tmp_path: Path) -> Non
     write_cross_layer_folder(dictionaries, tmp_path / "transcoder")
     config = json.loads((tmp_path / "transcoder" / "config.yaml").read_text())
     assert config["model_kind"] == "cross_layer_transcoder" and config["model_name"] == "demo"
-    assert Site.from_hooks(
+    assert DictionarySite.from_hooks(
         f"blocks.1.{config['feature_input_hook']}", f"blocks.1.{config['feature_output_hook']}"
-    ) == Site(1, "m", "normalised")
+    ) == DictionarySite(1, "m", "normalised")
     x = torch.randn(5, WIDTH, dtype=torch.float64)
     for layer, one in enumerate(dictionaries):
         stored = load_file(tmp_path / "transcoder" / f"W_enc_{layer}.safetensors")

@@ -13,7 +13,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Dictionary,
-    Edges,
+    FeatureEdgeRows,
     PromptBench,
     local_circuit,
     logit_target,
@@ -88,7 +88,7 @@ def test_nodes_add_up_to_every_stream(opened: Opened) -> None:
 
 
 def test_rows_equal_a_walk_and_add_up_to_activations(opened: Opened) -> None:
-    table, edges = opened.table, Edges(opened.table)
+    table, edges = opened.table, FeatureEdgeRows(opened.table)
     slow = CrossLayerWalk(opened.hf, table)
     readers = np.flatnonzero(~table.is_leaf)
     for node in readers[:: max(1, len(readers) // 20)]:
@@ -101,15 +101,15 @@ def test_rows_equal_a_walk_and_add_up_to_activations(opened: Opened) -> None:
     torch.testing.assert_close(row, slow.row(slow.logit(TOKEN))[0], rtol=1e-6, atol=1e-9)
     for attention in ("heads", "transparent"):
         other = node_table(opened.run, opened.dictionaries, attention=attention)
-        row, constant = Edges(other).row_into(logit_target(other, TOKEN))
+        row, constant = FeatureEdgeRows(other).row_into(logit_target(other, TOKEN))
         assert float(row.sum()) + constant == pytest.approx(opened.target.value, rel=1e-9)
-        ledger = local_circuit(Edges(other), logit_target(other, TOKEN), nodes=40).ledger
+        ledger = local_circuit(FeatureEdgeRows(other), logit_target(other, TOKEN), nodes=40).ledger
         assert ledger.total == pytest.approx(opened.target.value, rel=1e-9)
 
 
 @pytest.mark.parametrize("gate", ["signed", "absolute"])
 def test_hierarchical_attribution_equals_a_gated_backward_pass(opened: Opened, gate: str) -> None:
-    ours = local_circuit(Edges(opened.table), opened.target, tau=0.05, gate=gate)
+    ours = local_circuit(FeatureEdgeRows(opened.table), opened.target, tau=0.05, gate=gate)
     gated = GatedBackward(CrossLayerWalk(opened.hf, opened.table), 0.05, gate)
     right = gated.run(gated.slow.logit(TOKEN))
     torch.testing.assert_close(ours.attribution, right, rtol=1e-6, atol=1e-9)
@@ -118,7 +118,7 @@ def test_hierarchical_attribution_equals_a_gated_backward_pass(opened: Opened, g
 def test_predicted_effects_are_those_of_all_paths(opened: Opened) -> None:
     """The edge to the target, and those through all nodes between; edges equal the walk above."""
     table = node_table(opened.run, opened.dictionaries, attention="transparent")
-    target, edges = logit_target(table, TOKEN), Edges(table)
+    target, edges = logit_target(table, TOKEN), FeatureEdgeRows(table)
     effects, _ = total_effects_by_stage(table, target)
     readers = np.flatnonzero(~table.is_leaf)
     rows, _ = edges.rows(readers)
@@ -194,10 +194,10 @@ def test_a_layer_that_is_not_open_is_one_node(opened: Opened) -> None:
     kinds = {(int(table.layer[i]), table.node(i).kind) for i in range(len(table))}
     assert (1, NodeKind.MLP) in kinds and (1, NodeKind.ERROR) not in kinds
     target = logit_target(table, TOKEN)
-    row, constant = Edges(table).row_into(target)
+    row, constant = FeatureEdgeRows(table).row_into(target)
     assert float(row.sum()) + constant == pytest.approx(target.value, rel=1e-9)
     target = node_target(table, table.node(int(table.features_at("m2", 5)[0])).name)
-    row, constant = Edges(table).row_into(target)
+    row, constant = FeatureEdgeRows(table).row_into(target)
     assert float(row.sum()) + constant == pytest.approx(target.value, rel=1e-6)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     attribution_graph,
     check_interventions,
     difference_target,
@@ -51,21 +51,21 @@ def test_they_fit_the_model_as_they_are(table: Any) -> None:
 
 def test_rows_sum_to_the_features_values(table: Any) -> None:
     readers = np.flatnonzero(~table.is_leaf)
-    weights, constants = Edges(table).rows(readers)
+    weights, constants = FeatureEdgeRows(table).rows(readers)
     values = table.activation[readers]
     torch.testing.assert_close(weights.sum(1) + constants, values, rtol=1e-4, atol=1e-4)
 
 
 def test_a_features_circuit_holds_its_ledger(table: Any) -> None:
     target = node_target(table, table.node(int(table.features_at("m3", 14)[0])).name)
-    found = local_circuit(Edges(table), target, nodes=80)
+    found = local_circuit(FeatureEdgeRows(table), target, nodes=80)
     assert found.ledger.total == pytest.approx(target.value, rel=1e-4)
     assert 40 < len(found.nodes) <= 80
 
 
 def test_the_circuit_for_the_name_is_small_and_does_the_work(table: Any, difference: Any) -> None:
     """A twentieth of the nodes keeps most of the difference; all others keep none of it."""
-    found = local_circuit(Edges(table), difference, nodes=100, gate="absolute")
+    found = local_circuit(FeatureEdgeRows(table), difference, nodes=100, gate="absolute")
     other = run_prompt(table.run.model, "When Anna and Paul went to the park, Paul gave a book to")
     judged = evaluate_prompt_circuit(table, difference, found.names, "mean", [other])
     assert len(found.nodes) < len(table) / 20
@@ -74,7 +74,7 @@ def test_the_circuit_for_the_name_is_small_and_does_the_work(table: Any, differe
 
 
 def test_the_prompts_graph_is_explained_by_its_tokens(table: Any) -> None:
-    graph = run_to_completion(attribution_graph(Edges(table), likely_logits(table)))
+    graph = run_to_completion(attribution_graph(FeatureEdgeRows(table), likely_logits(table)))
     assert (
         graph.replacement_score > 0.7 and graph.completeness_score > 0.9 and graph.unexpanded_influence < 0.01
     )
@@ -95,7 +95,7 @@ def test_a_component_is_its_features_its_error_and_its_biases(table: Any) -> Non
 
 
 def test_prediction_and_measurement_of_an_ablation(table: Any, difference: Any) -> None:
-    found = local_circuit(Edges(table), difference, nodes=100, gate="absolute")
+    found = local_circuit(FeatureEdgeRows(table), difference, nodes=100, gate="absolute")
     late = [n for n in found.names if n.startswith("m3.f") and n.endswith("@14")]
     done = check_interventions(table, difference, {name: Intervention("zero") for name in late})
     assert done.predicted == pytest.approx(done.frozen, rel=1e-4, abs=1e-4)

@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from circuitviz.errors import InputError, InputWarning
 from circuitviz.features import (
     Dictionary,
-    Processing,
-    Site,
+    DictionarySite,
+    WeightProcessing,
     dictionary_loading,
     load_dictionaries,
     load_dictionary,
@@ -91,7 +91,7 @@ def test_encode_and_decode_agree_with_saelens(architecture: str, tmp_path: Path)
     # a rescaled top-k writes its activations in the decoder's norm, as SAELens does
     torch.testing.assert_close(ours.encode(x), activations, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(ours.reconstruct(x), out, rtol=1e-5, atol=1e-5)
-    assert ours.site == Site(1, "m" if ours.site.is_transcoder else "a", ours.site.reads)
+    assert ours.site == DictionarySite(1, "m" if ours.site.is_transcoder else "a", ours.site.reads)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -202,7 +202,10 @@ def test_old_transcoder_files_are_read_as_data(tmp_path: Path, monkeypatch: pyte
     torch.testing.assert_close(ours.encode(x), values, rtol=1e-5, atol=1e-4)
     out = values @ state["W_dec"] + state["b_dec_out"]
     torch.testing.assert_close(ours.reconstruct(x), out, rtol=1e-4, atol=1e-3)
-    assert (ours.site, ours.processing) == (Site(2, "m", "normalised"), Processing(True, True, True))
+    assert (ours.site, ours.processing) == (
+        DictionarySite(2, "m", "normalised"),
+        WeightProcessing(True, True, True),
+    )
 
 
 class _Harmful:
@@ -221,7 +224,7 @@ def _plain(name: str = "one", layer: int = 1, width: int = WIDTH, **changes: Any
     given: dict[str, Any] = {
         "name": name,
         "architecture": "standard",
-        "site": Site(layer, "a", "z"),
+        "site": DictionarySite(layer, "a", "z"),
         "encoder": torch.randn(width, FEATURES, generator=draw),
         "bias": torch.zeros(FEATURES),
         "decoder": torch.randn(FEATURES, width, generator=draw),

@@ -20,8 +20,8 @@ from circuitviz.dtypes import OFFLOAD_CHOICES
 from circuitviz.errors import InputError, InputWarning
 from circuitviz.features import (
     Dictionary,
-    Processing,
-    Site,
+    DictionarySite,
+    WeightProcessing,
     check_dictionary,
     load_dictionaries,
     load_dictionary,
@@ -174,49 +174,49 @@ def llama_scope(folder: Path, point_in: str, point_out: str) -> tuple[Path, Form
 THRESHOLDS = {"activation_function.threshold": draw(FEATURES, seed=2).abs()}
 SKIP = {"W_skip": draw(WIDTH, WIDTH)}
 MLP_IN, MLP_OUT = "pre_feedforward_layernorm.output", "post_feedforward_layernorm.output"
-FORMS: dict[str, tuple[Callable[[Path], tuple[Path, Formula]], str, Site, Processing]] = {
+FORMS: dict[str, tuple[Callable[[Path], tuple[Path, Formula]], str, DictionarySite, WeightProcessing]] = {
     "circuit-tracer relu": (
-        lambda p: circuit_tracer(p, {}, {}), "transcoder", Site(3, "m", "normalised"), Processing()),
+        lambda p: circuit_tracer(p, {}, {}), "transcoder", DictionarySite(3, "m", "normalised"), WeightProcessing()),
     "circuit-tracer skip, bfloat16": (
         lambda p: circuit_tracer(p, {"activation": "relu"}, SKIP, torch.bfloat16), "skip_transcoder",
-        Site(3, "m", "normalised"), Processing()),
+        DictionarySite(3, "m", "normalised"), WeightProcessing()),
     "circuit-tracer jump-relu": (
         lambda p: circuit_tracer(p, {"feature_input_hook": "ln2.hook_normalized"}, THRESHOLDS),
-        "jumprelu_transcoder", Site(3, "m", "normalised"), Processing(fold_ln=True)),
+        "jumprelu_transcoder", DictionarySite(3, "m", "normalised"), WeightProcessing(fold_ln=True)),
     "circuit-tracer top-k of its configuration": (
         lambda p: circuit_tracer(p, {"activation": "topk", "k": K, "feature_input_hook": "hook_resid_mid"}, SKIP),
-        "topk_skip_transcoder", Site(3, "m", "stream"), Processing()),
+        "topk_skip_transcoder", DictionarySite(3, "m", "stream"), WeightProcessing()),
     "circuit-tracer top-k of its file": (
         lambda p: circuit_tracer(p, {}, {"k": torch.tensor(K)}), "topk_transcoder",
-        Site(3, "m", "normalised"), Processing()),
-    "gemma-scope mlp": (lambda p: gemma_scope(p, "mlp"), "jumprelu", Site(5, "m", "written"), Processing()),
-    "gemma-scope att": (lambda p: gemma_scope(p, "att"), "jumprelu", Site(5, "a", "z"), Processing()),
+        DictionarySite(3, "m", "normalised"), WeightProcessing()),
+    "gemma-scope mlp": (lambda p: gemma_scope(p, "mlp"), "jumprelu", DictionarySite(5, "m", "written"), WeightProcessing()),
+    "gemma-scope att": (lambda p: gemma_scope(p, "att"), "jumprelu", DictionarySite(5, "a", "z"), WeightProcessing()),
     "gemma-scope transcoders": (
-        lambda p: gemma_scope(p, "transcoders"), "jumprelu_transcoder", Site(5, "m", "normalised"),
-        Processing(fold_ln=True)),
+        lambda p: gemma_scope(p, "transcoders"), "jumprelu_transcoder", DictionarySite(5, "m", "normalised"),
+        WeightProcessing(fold_ln=True)),
     "gemma-scope-2 att": (
-        lambda p: gemma_scope_2(p / "a", "self_attn.o_proj.input", None, False), "jumprelu", Site(3, "a", "z"),
-        Processing()),
+        lambda p: gemma_scope_2(p / "a", "self_attn.o_proj.input", None, False), "jumprelu", DictionarySite(3, "a", "z"),
+        WeightProcessing()),
     "gemma-scope-2 mlp": (
-        lambda p: gemma_scope_2(p / "a", MLP_OUT, MLP_OUT, False), "jumprelu", Site(3, "m", "written"),
-        Processing()),
+        lambda p: gemma_scope_2(p / "a", MLP_OUT, MLP_OUT, False), "jumprelu", DictionarySite(3, "m", "written"),
+        WeightProcessing()),
     "gemma-scope-2 affine transcoder": (
         lambda p: gemma_scope_2(p / "a", MLP_IN, MLP_OUT, True), "jumprelu_skip_transcoder",
-        Site(3, "m", "normalised"), Processing()),
+        DictionarySite(3, "m", "normalised"), WeightProcessing()),
     "sparsify mlp": (
-        lambda p: sparsify(p, "layers.4.mlp", False, False), "topk", Site(4, "m", "written"), Processing()),
+        lambda p: sparsify(p, "layers.4.mlp", False, False), "topk", DictionarySite(4, "m", "written"), WeightProcessing()),
     "sparsify attention": (
-        lambda p: sparsify(p, "gpt_neox.layers.4.attention", False, False), "topk", Site(4, "a", "written"),
-        Processing()),
+        lambda p: sparsify(p, "gpt_neox.layers.4.attention", False, False), "topk", DictionarySite(4, "a", "written"),
+        WeightProcessing()),
     "sparsify skip transcoder": (
-        lambda p: sparsify(p, "h.4.mlp", True, True), "topk_skip_transcoder", Site(4, "m", "normalised"),
-        Processing()),
+        lambda p: sparsify(p, "h.4.mlp", True, True), "topk_skip_transcoder", DictionarySite(4, "m", "normalised"),
+        WeightProcessing()),
     "llama-scope mlp": (
-        lambda p: llama_scope(p, "hook_mlp_out", "hook_mlp_out"), "jumprelu", Site(3, "m", "written"),
-        Processing()),
+        lambda p: llama_scope(p, "hook_mlp_out", "hook_mlp_out"), "jumprelu", DictionarySite(3, "m", "written"),
+        WeightProcessing()),
     "llama-scope transcoder": (
         lambda p: llama_scope(p, "ln2.hook_normalized", "hook_mlp_out"), "jumprelu_transcoder",
-        Site(3, "m", "normalised"), Processing(fold_ln=True)),
+        DictionarySite(3, "m", "normalised"), WeightProcessing(fold_ln=True)),
 }  # fmt: skip
 
 
@@ -402,7 +402,7 @@ def test_a_cross_layer_set_gives_what_each_layer_writes_to_later_ones(tmp_path: 
 def test_a_cross_layer_set_that_is_written_here_is_read_again(tmp_path: Path) -> None:
     written = [
         Dictionary(
-            f"layer_{layer}", "cross_layer_transcoder", Site(layer, "m", "normalised"), draw(WIDTH, FEATURES),
+            f"layer_{layer}", "cross_layer_transcoder", DictionarySite(layer, "m", "normalised"), draw(WIDTH, FEATURES),
             draw(FEATURES), draw(FEATURES, WIDTH), draw(WIDTH), threshold=draw(FEATURES).abs(),
             later_decoder=draw(FEATURES, 1 - layer, WIDTH), model="some/model",
         )

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from circuitviz.errors import InputError
-from circuitviz.features import Edges, logit_target, node_target
+from circuitviz.features import FeatureEdgeRows, logit_target, node_target
 from circuitviz.features.channel_shares import OTHERS_NAME, break_down_attention_score, edge_channels
 
 
 def test_an_edge_is_the_sum_over_its_heads_by_explicit_matrices(demo_features: Any) -> None:
     """pattern · (LN scale · W_V W_O …): every head's share of an edge, written out with plain weights."""
     table, run = demo_features.table, demo_features.table.run
-    edges, heads = Edges(table), demo_features.model.shape.n_heads
+    edges, heads = FeatureEdgeRows(table), demo_features.model.shape.n_heads
     name = table.node(int(table.features_at("a1", 6)[0])).name  # an SAE on z
     target = node_target(table, name)
     row, _ = edges.row_into(target)
@@ -48,7 +48,7 @@ def test_an_edge_is_the_sum_over_its_heads_by_explicit_matrices(demo_features: A
 
 
 def test_what_reaches_later_targets_is_the_heads_own_output(features: Any) -> None:
-    table, edges = features.table, Edges(features.table)
+    table, edges = features.table, FeatureEdgeRows(features.table)
     target = logit_target(table, 5)
     found = edge_channels(edges, target)
     assert len(found.heads) == features.model.shape.n_layers * features.model.shape.n_heads
@@ -87,9 +87,9 @@ def test_scores_are_sums_of_pairs_and_of_both_sides(features: Any) -> None:
 def test_what_cannot_be_read_is_said(demo_features: Any) -> None:
     table = demo_features.table
     early = node_target(table, table.node(int(table.features_at("m0", 6)[0])).name)
-    assert {one.layer for one in edge_channels(Edges(table), early).heads} == {0}
+    assert {one.layer for one in edge_channels(FeatureEdgeRows(table), early).heads} == {0}
     with pytest.raises(InputError, match="is not active"):
-        edge_channels(Edges(table), early, "m2.f9999@1")
+        edge_channels(FeatureEdgeRows(table), early, "m2.f9999@1")
     with pytest.raises(InputError, match=r"a9\.h0 was given"):
         break_down_attention_score(table, 9, 0, 2)
     with pytest.raises(InputError, match="Position 99"):

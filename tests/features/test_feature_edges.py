@@ -10,7 +10,7 @@ import torch
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     difference_target,
     likely_logits,
     logit_target,
@@ -45,7 +45,7 @@ def test_nodes_add_up_to_every_stream(features: Any) -> None:
 def test_edges_and_biases_sum_to_the_pre_activation(features: Any) -> None:
     table = features.table
     nodes = readers(table)
-    weights, constants = Edges(table).rows(nodes)
+    weights, constants = FeatureEdgeRows(table).rows(nodes)
     expected = table.activation[nodes]
     torch.testing.assert_close(weights.sum(1) + constants, expected, rtol=1e-6, atol=1e-9)
     assert table.activation[nodes].abs().min() > 0
@@ -54,7 +54,7 @@ def test_edges_and_biases_sum_to_the_pre_activation(features: Any) -> None:
 def test_rows_equal_autograd_over_a_frozen_forward(features: Any) -> None:
     table, slow = features.table, features.slow()
     nodes = readers(table)
-    weights, constants = Edges(table).rows(nodes)
+    weights, constants = FeatureEdgeRows(table).rows(nodes)
     for node, row, constant in zip(nodes, weights, constants, strict=True):
         right, rest = slow.row(slow.pre_activation(node))
         torch.testing.assert_close(row, right, rtol=1e-5, atol=features.close / 10)
@@ -63,7 +63,7 @@ def test_rows_equal_autograd_over_a_frozen_forward(features: Any) -> None:
 
 def test_rows_of_logits_and_their_difference_equal_autograd(features: Any) -> None:
     table, slow = features.table, features.slow()
-    edges = Edges(table)
+    edges = FeatureEdgeRows(table)
     targets = [*likely_logits(table, max_targets=3), logit_target(table, 7)]
     for target in targets:
         row, constant = edges.row_into(target)
@@ -90,7 +90,7 @@ def test_likely_logits_hold_their_share_and_no_more(demo_features: Any) -> None:
 def test_a_neuron_is_explained_as_a_feature_is(features: Any) -> None:
     table = features.table
     target = neuron_target(table, 1, 5, 4)
-    row, constant = Edges(table).row_into(target)
+    row, constant = FeatureEdgeRows(table).row_into(target)
     assert float(row.sum()) + constant == pytest.approx(target.value, rel=1e-6)
     slow = features.slow()
     x, norm = slow.mlp_in(1)
@@ -107,8 +107,8 @@ def test_a_neuron_is_explained_as_a_feature_is(features: Any) -> None:
 def test_rows_are_the_same_alone_and_together(features: Any) -> None:
     table = features.table
     nodes = readers(table)
-    together, _ = Edges(table).rows(nodes)
-    edges = Edges(table)
+    together, _ = FeatureEdgeRows(table).rows(nodes)
+    edges = FeatureEdgeRows(table)
     for node, row in zip(nodes, together, strict=True):
         torch.testing.assert_close(edges.rows([node])[0][0], row, rtol=1e-12, atol=1e-12)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     attribution_graph,
     difference_target,
     likely_logits,
@@ -31,7 +31,7 @@ from circuitviz.progress import run_to_completion
 
 def slow_influence(table: Any, targets: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The whole adjacency matrix from rows one by one, and the series p (Ā + Ā² + …)."""
-    edges, number = Edges(table), len(table)
+    edges, number = FeatureEdgeRows(table), len(table)
     adjacency = np.zeros((number + len(targets), number + len(targets)))
     for index in np.flatnonzero(~table.is_leaf):
         adjacency[index, :number] = edges.rows([index])[0][0].numpy()
@@ -54,7 +54,7 @@ def test_influence_and_both_scores_follow_their_definitions(features: Any) -> No
     table = features.table
     targets = likely_logits(table, max_targets=3)
     shares, influence, start = slow_influence(table, targets)
-    ours = run_to_completion(attribution_graph(Edges(table), targets, max_rows=10**6))
+    ours = run_to_completion(attribution_graph(FeatureEdgeRows(table), targets, max_rows=10**6))
     assert ours.unexpanded_influence < 0.01
     kinds = np.array([table.node(i).kind for i in range(len(table))])
     embedded = influence[: len(table)][(kinds == NodeKind.TOKEN) | (kinds == NodeKind.POSITION)].sum()
@@ -75,7 +75,7 @@ def test_with_every_row_influence_is_exact(features: Any, monkeypatch: pytest.Mo
     table = features.table
     targets = [difference_target(table, [7], [11])]
     _, right, _ = slow_influence(table, targets)
-    ours = run_to_completion(attribution_graph(Edges(table), targets, max_rows=10**6))
+    ours = run_to_completion(attribution_graph(FeatureEdgeRows(table), targets, max_rows=10**6))
     np.testing.assert_allclose(ours.influence, right[ours.nodes], rtol=1e-9, atol=1e-12)
     leaves = ours.influence[table.is_leaf[ours.nodes]].sum()
     assert leaves == pytest.approx(1, abs=1e-9)  # all influence ends there
@@ -200,7 +200,7 @@ def random_graph(weights: np.ndarray, probability: np.ndarray, kinds: list[str])
 
 def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
     table = demo_features.table
-    ours = run_to_completion(attribution_graph(Edges(table), likely_logits(table, max_targets=4)))
+    ours = run_to_completion(attribution_graph(FeatureEdgeRows(table), likely_logits(table, max_targets=4)))
     scores, circuit = ours.scores(0.8, 0.98)
     order = np.sort(ours.influence)[::-1]
     needed = int(np.searchsorted(np.cumsum(order), 0.8 * order.sum())) + 1
@@ -213,7 +213,7 @@ def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
     few, _ = ours.scores(0.3, 0.98)
     assert len(few.graph.nodes) < len(scores.graph.nodes)
     assert circuit.n_edges < scores.graph.n_edges
-    by_hand = Edges(table)
+    by_hand = FeatureEdgeRows(table)
     sender, receiver = map(int, np.argwhere(circuit.edges)[0])
     name = scores.graph.receivers[receiver]
     target = next((t for t in ours.targets if t.node.name == name), None)
@@ -226,19 +226,19 @@ def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
 def test_rows_are_made_for_what_matters_first(demo_features: Any) -> None:
     table = demo_features.table
     target = [logit_target(table, 5)]
-    few = run_to_completion(attribution_graph(Edges(table), target, max_rows=20))
+    few = run_to_completion(attribution_graph(FeatureEdgeRows(table), target, max_rows=20))
     assert int((~table.is_leaf[few.nodes]).sum()) == 20
-    more = run_to_completion(attribution_graph(Edges(table), target, max_rows=200))
+    more = run_to_completion(attribution_graph(FeatureEdgeRows(table), target, max_rows=200))
     assert more.unexpanded_influence < few.unexpanded_influence
     with pytest.raises(InputError, match="needs a target"):
-        run_to_completion(attribution_graph(Edges(table), []))
+        run_to_completion(attribution_graph(FeatureEdgeRows(table), []))
     with pytest.raises(InputError, match="share of 1.5"):
         few.scores(1.5)
 
 
 def test_flows_of_a_local_circuit_add_up_at_each_node(features: Any) -> None:
     """What flows out of a kept node's edges is its attribution; nothing else reaches it."""
-    table, edges = features.table, Edges(features.table)
+    table, edges = features.table, FeatureEdgeRows(features.table)
     found = local_circuit(edges, logit_target(table, 5), nodes=40, gate="absolute")
     scores = local_circuit_scores(edges, found)
     graph = scores.graph
@@ -252,7 +252,7 @@ def test_flows_of_a_local_circuit_add_up_at_each_node(features: Any) -> None:
 
 
 def test_direct_attribution_has_edges_into_the_target_alone(demo_features: Any) -> None:
-    edges = Edges(demo_features.table)
+    edges = FeatureEdgeRows(demo_features.table)
     target = logit_target(demo_features.table, 5)
     found = local_circuit(edges, target, nodes=10, method="direct-attribution")
     scores = local_circuit_scores(edges, found)

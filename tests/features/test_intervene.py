@@ -9,7 +9,7 @@ import torch
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     check_interventions,
     frozen_change,
     local_circuit,
@@ -142,7 +142,7 @@ def test_total_effects_are_attributions_with_nothing_dropped(demo_features: Any)
     assert len(full) == 6
     target = logit_target(table, 5)
     ours, _ = total_effects_by_stage(table, target)
-    swept = local_circuit(Edges(table), target, tau=0.0, gate="absolute").attribution
+    swept = local_circuit(FeatureEdgeRows(table), target, tau=0.0, gate="absolute").attribution
     torch.testing.assert_close(ours, swept, rtol=1e-6, atol=1e-9)
 
 

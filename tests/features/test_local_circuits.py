@@ -13,7 +13,7 @@ from circuitviz.errors import InputError
 from circuitviz.features import (
     LOCAL_METHODS,
     THRESHOLD_GATES,
-    Edges,
+    FeatureEdgeRows,
     Target,
     fraction_curve_steps,
     local_circuit,
@@ -29,14 +29,14 @@ def late_feature(table: Any) -> Target:
     return node_target(table, table.node(int(table.features_at(site, table.run.time - 1)[0])).name)
 
 
-def taus(edges: Edges, target: Target) -> list[float]:
+def taus(edges: FeatureEdgeRows, target: Target) -> list[float]:
     top = float(edges.row_into(target)[0].abs().max())
     return [0.0, top / 300, top / 30, top / 5, top * 2]
 
 
 @pytest.mark.parametrize("gate", THRESHOLD_GATES)
 def test_the_sweep_equals_gating_in_a_backward_pass(features: Any, gate: str) -> None:
-    table, edges = features.table, Edges(features.table)
+    table, edges = features.table, FeatureEdgeRows(features.table)
     target = late_feature(table)
     assert target.index is not None
     top = float(edges.row_into(target)[0].abs().max())
@@ -57,7 +57,7 @@ def test_the_sweep_equals_gating_in_a_backward_pass(features: Any, gate: str) ->
 @pytest.mark.parametrize("gate", THRESHOLD_GATES)
 @pytest.mark.parametrize("method", LOCAL_METHODS)
 def test_the_ledger_sums_to_the_value_at_every_threshold(features: Any, gate: str, method: str) -> None:
-    edges = Edges(features.table)
+    edges = FeatureEdgeRows(features.table)
     for target in (late_feature(features.table), logit_target(features.table, 5)):
         for tau in taus(edges, target):
             found = local_circuit(edges, target, tau=tau, method=method, gate=gate)
@@ -68,7 +68,7 @@ def test_the_ledger_sums_to_the_value_at_every_threshold(features: Any, gate: st
 
 
 def test_direct_attribution_keeps_what_is_above_the_threshold(features: Any) -> None:
-    edges = Edges(features.table)
+    edges = FeatureEdgeRows(features.table)
     target = late_feature(features.table)
     row, _ = edges.row_into(target)
     tau = float(row.abs().max()) / 10
@@ -80,7 +80,7 @@ def test_direct_attribution_keeps_what_is_above_the_threshold(features: Any) -> 
 
 def test_nothing_dropped_reaches_the_leaves(features: Any) -> None:
     """With every node kept, all of the value is at leaves and biases."""
-    edges = Edges(features.table)
+    edges = FeatureEdgeRows(features.table)
     found = local_circuit(edges, late_feature(features.table), tau=0.0, gate="absolute")
     assert found.ledger.pruned == pytest.approx(0, abs=1e-9)
     assert found.ledger.features == 0
@@ -88,7 +88,7 @@ def test_nothing_dropped_reaches_the_leaves(features: Any) -> None:
 
 @pytest.mark.parametrize("gate", THRESHOLD_GATES)
 def test_a_number_of_nodes_finds_its_threshold(features: Any, gate: str) -> None:
-    edges = Edges(features.table)
+    edges = FeatureEdgeRows(features.table)
     target = late_feature(features.table)
     for nodes in (5, 30):
         found = local_circuit(edges, target, nodes=nodes, gate=gate)
@@ -98,7 +98,7 @@ def test_a_number_of_nodes_finds_its_threshold(features: Any, gate: str) -> None
 
 
 def test_the_curve_has_a_point_for_each_threshold(demo_features: Any) -> None:
-    edges = Edges(demo_features.table)
+    edges = FeatureEdgeRows(demo_features.table)
     target = late_feature(demo_features.table)
     asked = taus(edges, target)
     points = run_to_completion(fraction_curve_steps(edges, target, asked))
@@ -111,7 +111,7 @@ def test_the_curve_has_a_point_for_each_threshold(demo_features: Any) -> None:
 
 
 def test_wrong_options_are_refused(demo_features: Any) -> None:
-    edges = Edges(demo_features.table)
+    edges = FeatureEdgeRows(demo_features.table)
     target = late_feature(demo_features.table)
     for options, message in (
         ({"gate": "both"}, "no gate 'both'; there is signed, absolute"),

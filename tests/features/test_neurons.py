@@ -14,7 +14,7 @@ from slow_path import DEMO, plain
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     PromptBench,
     Target,
     add_attention_contributors,
@@ -113,7 +113,7 @@ def rows_by_autograd(case: NeuronCase, gradients: dict[str, torch.Tensor]) -> di
 
 
 def compare_row(case: NeuronCase, target: Target, right: dict[str, float]) -> None:
-    row, constant = Edges(case.table).row_into(target)
+    row, constant = FeatureEdgeRows(case.table).row_into(target)
     names = [case.table.node(i).name for i in range(len(case.table))]
     ours = {
         name: value
@@ -147,15 +147,15 @@ def test_rows_into_logits_neurons_and_heads_equal_autograd_and_add_up(case: Neur
         assert target.value == pytest.approx(float(value.detach()), rel=case.close)
         compare_row(case, target, rows_by_autograd(case, slow.gradients(value)))
         index = case.table.index(target.node.name)  # as a node of the table, too
-        rows, constants = Edges(case.table).rows([index])
-        torch.testing.assert_close(rows[0], Edges(case.table).row_into(target)[0])
+        rows, constants = FeatureEdgeRows(case.table).rows([index])
+        torch.testing.assert_close(rows[0], FeatureEdgeRows(case.table).row_into(target)[0])
         assert float(rows.sum() + constants[0]) == pytest.approx(
             float(case.table.activation[index]), rel=1e-6
         )
 
 
 def test_ledger_adds_up_to_the_target_at_every_threshold(case: NeuronCase) -> None:
-    edges = Edges(case.table)
+    edges = FeatureEdgeRows(case.table)
     for nodes in (5, 60, 400):
         for gate in ("signed", "absolute"):
             ledger = local_circuit(edges, case.target, nodes=nodes, gate=gate).ledger
@@ -206,13 +206,13 @@ def test_effects_through_attention_scores_equal_autograd_with_free_patterns(case
 
 
 def test_contributors_have_edges_that_add_up_to_their_effects(case: NeuronCase) -> None:
-    circuit = local_circuit(Edges(case.table), case.target, nodes=60, gate="absolute")
+    circuit = local_circuit(FeatureEdgeRows(case.table), case.target, nodes=60, gate="absolute")
     found = add_attention_contributors(circuit, 8)
     assert len(found.nodes) == len(circuit.nodes) + 8 and found.ledger == circuit.ledger
-    scores = local_circuit_scores(Edges(case.table), found)
+    scores = local_circuit_scores(FeatureEdgeRows(case.table), found)
     through = scores.info["through_attention"]
     assert len(through) == 8 and not through.keys() & set(circuit.names)
-    table, edges = case.table, Edges(case.table)
+    table, edges = case.table, FeatureEdgeRows(case.table)
     readers = [int(i) for i in circuit.nodes if not table.is_leaf[i]]
     rows, _ = edges.rows(readers)
     share = circuit.attribution[readers] / table.activation[readers]

@@ -11,10 +11,10 @@ import torch
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Dictionary,
-    Edges,
-    Processing,
+    DictionarySite,
+    FeatureEdgeRows,
     PromptBench,
-    Site,
+    WeightProcessing,
     evaluate_prompt_circuit,
     fit_processing,
     local_circuit,
@@ -29,7 +29,7 @@ from circuitviz.graph import Intervention, NodeKind
 
 OTHER = [0, 7, 9, 30, 4, 33, 8]
 
-FOLDED = Processing(fold_ln=True, fold_value_biases=True)
+FOLDED = WeightProcessing(fold_ln=True, fold_value_biases=True)
 
 
 def every(table: Any) -> list[str]:
@@ -50,7 +50,7 @@ def test_the_whole_model_is_faithful_and_nothing_is_not(features: Any) -> None:
 def test_a_circuit_is_what_changing_all_others_gives(features: Any) -> None:
     """The same as putting every other feature, head and MLP to zero one by one, active or not."""
     table, target = features.table, logit_target(features.table, 5)
-    inside = set(local_circuit(Edges(table), target, nodes=60, gate="absolute").names)
+    inside = set(local_circuit(FeatureEdgeRows(table), target, nodes=60, gate="absolute").names)
     parts = [
         node for node in map(table.node, range(len(table))) if node.kind in (NodeKind.HEAD, NodeKind.MLP)
     ]
@@ -126,7 +126,7 @@ def test_wrong_settings_are_refused(demo_features: Any) -> None:
             evaluate_prompt_circuit(table, target, **given)
 
 
-def _perfect(run: Any, site: Site, processing: Processing) -> Dictionary:
+def _perfect(run: Any, site: DictionarySite, processing: WeightProcessing) -> Dictionary:
     """Reconstructs exactly what it reads in one form of the model: identity, twice, with both signs."""
     width = 128
     eye = torch.eye(width, dtype=torch.float64)
@@ -145,7 +145,7 @@ def _perfect(run: Any, site: Site, processing: Processing) -> Dictionary:
 
 def test_the_form_of_the_model_that_fits_is_found(demo_features: Any) -> None:
     """A transcoder fitted by least squares on the folded input, said to be of the raw model."""
-    run, site = demo_features.table.run, Site(2, "m", "normalised")
+    run, site = demo_features.table.run, DictionarySite(2, "m", "normalised")
     draw = torch.Generator().manual_seed(0)
     prompts = [torch.randint(2, 1200, (40,), generator=draw).tolist() for _ in range(12)]
     runs = [run_prompt(demo_features.model, prompt) for prompt in prompts]
@@ -162,10 +162,10 @@ def test_the_form_of_the_model_that_fits_is_found(demo_features: Any) -> None:
     assert (
         right.unexplained_by_processing[FOLDED]
         < 0.5
-        < right.unexplained_by_processing[Processing(fold_value_biases=True)]
+        < right.unexplained_by_processing[WeightProcessing(fold_value_biases=True)]
     )
-    wrong = fit_processing(replace(linear, processing=Processing()), runs)
-    assert wrong.dictionary.processing == Processing(fold_ln=True)
+    wrong = fit_processing(replace(linear, processing=WeightProcessing()), runs)
+    assert wrong.dictionary.processing == WeightProcessing(fold_ln=True)
     assert "fits a model with the weight processing 'fold_ln'" in wrong.warning
 
 
@@ -176,8 +176,11 @@ def test_a_dictionary_of_another_layer_is_warned_of(demo_features: Any) -> None:
     assert "it was made for another model" in fit_processing(random, several).warning
     on_few = fit_processing(random, [table.run]).warning
     assert "on 6 tokens, which are too few" in on_few and "was made for another" not in on_few
-    perfect = _perfect(table.run, Site(1, "a", "z"), Processing())
+    perfect = _perfect(table.run, DictionarySite(1, "a", "z"), WeightProcessing())
     exact = fit_processing(perfect, [table.run])
-    assert exact.unexplained_by_processing[Processing()] == pytest.approx(0, abs=1e-12) and not exact.warning
+    assert (
+        exact.unexplained_by_processing[WeightProcessing()] == pytest.approx(0, abs=1e-12)
+        and not exact.warning
+    )
     with pytest.raises(InputError, match="at least two tokens"):
         fit_processing(perfect, [run_prompt(demo_features.model, [3])])

@@ -21,7 +21,13 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 
 from circuitviz.cli import run
 from circuitviz.errors import InputError
-from circuitviz.features import Processing, Site, dictionary_loading, load_dictionaries, load_dictionary
+from circuitviz.features import (
+    DictionarySite,
+    WeightProcessing,
+    dictionary_loading,
+    load_dictionaries,
+    load_dictionary,
+)
 from circuitviz.progress import Progress
 
 WIDTH, FEATURES = 128, 24
@@ -61,7 +67,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, torch.Tens
 def test_a_release_goes_through_saelens_own_loader(hub: dict[str, torch.Tensor]) -> None:
     sae_lens = pytest.importorskip("sae_lens", exc_type=ImportError)
     ours = load_dictionary(RELEASE)
-    assert (ours.site, ours.features, ours.model) == (Site(1, "a", "z"), FEATURES, "gpt2-small")
+    assert (ours.site, ours.features, ours.model) == (DictionarySite(1, "a", "z"), FEATURES, "gpt2-small")
     theirs = sae_lens.SAE.from_pretrained("gpt2-small-hook-z-kk", "blocks.1.hook_z", device="cpu")
     x = torch.randn(5, WIDTH)
     with torch.no_grad():
@@ -211,9 +217,9 @@ def test_a_published_transcoder_is_read_as_data(tmp_path: Path, monkeypatch: pyt
     state = published(monkeypatch, tmp_path / "final_sparse_autoencoder_gpt2-small_24576.pt")
     (ours,) = [load_dictionary(path) for path in tmp_path.glob("*.pt")]
     assert (ours.site, ours.model, ours.processing) == (
-        Site(2, "m", "normalised"),
+        DictionarySite(2, "m", "normalised"),
         "gpt2-small",
-        Processing(True, True, True),
+        WeightProcessing(True, True, True),
     )
     x = torch.randn(6, WIDTH)
     values = torch.relu((x - state["b_dec"]) @ state["W_enc"] + state["b_enc"])

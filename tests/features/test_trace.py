@@ -10,7 +10,7 @@ import pytest
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     find_examples_steps,
     local_circuit,
     node_table,
@@ -72,7 +72,7 @@ def test_a_trace_sums_a_circuit_over_positions(traced: Any) -> None:
     run = run_prompt(features.model, examples[0].tokens)
     table = node_table(run, features.dictionaries, attention="transparent")
     target = node_target(table, f"{site}.f{feature}@{examples[0].position}")
-    circuit = local_circuit(Edges(table), target, nodes=60, gate="absolute")
+    circuit = local_circuit(FeatureEdgeRows(table), target, nodes=60, gate="absolute")
     sums: dict[tuple[str, int], float] = {}
     for row in circuit.nodes:
         node = table.node(int(row))
@@ -158,7 +158,9 @@ def test_edges_pass_through_heads_unless_they_are_asked_for(gpt2_features: Any) 
     assert not default.heads and not {"a0", "a2"} & default.traces[0].sites.keys()
     prompt = run_prompt(case.model, PROMPTS[0][:6])
     table = node_table(prompt, case.dictionaries, attention="transparent")
-    circuit = local_circuit(Edges(table), node_target(table, f"m2.f{feature}@5"), nodes=60, gate="absolute")
+    circuit = local_circuit(
+        FeatureEdgeRows(table), node_target(table, f"m2.f{feature}@5"), nodes=60, gate="absolute"
+    )
     sums: dict[str, float] = {}
     for row, name in zip(circuit.nodes, circuit.names, strict=True):
         if ".f" in name:

@@ -12,7 +12,7 @@ import torch
 from slow_path import DEMO
 
 from circuitviz.errors import InputError
-from circuitviz.features import Dictionary, Processing, Site, fit_processing, run_prompt
+from circuitviz.features import Dictionary, DictionarySite, WeightProcessing, fit_processing, run_prompt
 from circuitviz.features.dictionary_fit import unexplained_variance
 from circuitviz.features.weight_processing import FOLDED_PROCESSING, RAW_PROCESSING, stated_processing
 
@@ -88,13 +88,13 @@ def _processed(plain: Any, switches: dict[str, bool]) -> dict[str, torch.Tensor]
     return {name: value[0] for name, value in cache.items()}
 
 
-def dictionary(hook: str, hook_out: str | None, processing: Processing) -> Dictionary:
+def dictionary(hook: str, hook_out: str | None, processing: WeightProcessing) -> Dictionary:
     """The identity, as far as widths go."""
     block = f"blocks.{LAYER}."
     return Dictionary(
         name=hook,
         architecture="transcoder" if hook_out else "standard",
-        site=Site.from_hooks(block + hook, block + hook_out if hook_out else None),
+        site=DictionarySite.from_hooks(block + hook, block + hook_out if hook_out else None),
         encoder=torch.eye(WIDTH),
         bias=torch.zeros(WIDTH),
         decoder=torch.eye(WIDTH),
@@ -112,7 +112,7 @@ def test_what_is_read_is_what_the_processed_model_has(plain: Any, model: Any, on
         plain.transformer.h[LAYER].ln_2.bias.detach(),
     )
     for kind, (hook, hook_out) in HOOKS.items():
-        one = dictionary(hook, hook_out, Processing(**switches))
+        one = dictionary(hook, hook_out, WeightProcessing(**switches))
         theirs = cache[f"blocks.{LAYER}.{hook}"].reshape(len(TOKENS), -1)
         if kind == "transcoder" and not switches["fold_ln"]:
             # HookedTransformer, which SAELens trains on, hooks it behind the weights, the bridge before them
@@ -131,7 +131,7 @@ def test_what_should_be_rebuilt_is_what_the_processed_model_writes(
     cache, run = processed(plain, switches), run_prompt(model, TOKENS)
     for hook in ("hook_attn_out", "hook_mlp_out"):
         written = cache[f"blocks.{LAYER}.{hook}"]
-        one = dictionary(hook, None, Processing(**switches))
+        one = dictionary(hook, None, WeightProcessing(**switches))
         made = one.reconstruct(written)[1:]
         spread = written[1:] - written[1:].mean(0)
         right = (written[1:] - made).square().sum() / spread.square().sum()
@@ -144,7 +144,7 @@ def test_the_form_that_fits_is_found_among_those_a_site_can_notice(plain: Any, m
         if hook_out:
             continue
         for form in dictionary(hook, None, RAW_PROCESSING).processing.alternatives(
-            Site.from_hooks(f"blocks.0.{hook}").reads
+            DictionarySite.from_hooks(f"blocks.0.{hook}").reads
         ):
             right = dictionary(hook, None, form)
             mean = run.dictionary_input(right).mean(
@@ -177,19 +177,21 @@ KWARGS = "model_from_pretrained_kwargs"
             {**NEW, KWARGS: {"center_writing_weights": False}},
             RAW_PROCESSING,
         ),  # what SAELens writes by default
-        ({**NEW, KWARGS: {"center_writing_weights": True}}, Processing(center_writing_weights=True)),
-        ({**NEW, KWARGS: {"fold_ln": True}}, Processing(fold_ln=True)),
+        ({**NEW, KWARGS: {"center_writing_weights": True}}, WeightProcessing(center_writing_weights=True)),
+        ({**NEW, KWARGS: {"fold_ln": True}}, WeightProcessing(fold_ln=True)),
         ({KWARGS: {"fold_ln": False, "n_devices": 2}}, RAW_PROCESSING),
         (OLD, FOLDED_PROCESSING),
-        ({**OLD, KWARGS: {}}, Processing(True, True, True)),
+        ({**OLD, KWARGS: {}}, WeightProcessing(True, True, True)),
         ({**OLD, KWARGS: {"center_writing_weights": False}}, FOLDED_PROCESSING),
-        ({**OLD, KWARGS: {"fold_ln": False}}, Processing(False, True, True)),
+        ({**OLD, KWARGS: {"fold_ln": False}}, WeightProcessing(False, True, True)),
         ({**OLD, "model_class_name": "AutoModelForCausalLM"}, RAW_PROCESSING),
         ({**OLD, "sae_lens_version": "6.0.0"}, FOLDED_PROCESSING),  # trained by the old one
         ({"sae_lens_version": "6.54.0", "processing": "folded"}, FOLDED_PROCESSING),
     ],
 )
-def test_what_is_not_stated_follows_from_saelens_version(about: dict[str, Any], right: Processing) -> None:
+def test_what_is_not_stated_follows_from_saelens_version(
+    about: dict[str, Any], right: WeightProcessing
+) -> None:
     assert stated_processing(about) == right
 
 
@@ -233,5 +235,5 @@ def test_models_with_rms_norm_are_not_centred() -> None:
         LlamaForCausalLM(config), AutoTokenizer.from_pretrained(DEMO), "meta-llama/Llama-2-7b-hf"
     )
     run = run_prompt(model, TOKENS)
-    one = dictionary("hook_mlp_out", None, Processing(center_writing_weights=True))
+    one = dictionary("hook_mlp_out", None, WeightProcessing(center_writing_weights=True))
     assert torch.equal(run.dictionary_input(one), run.mlp[LAYER])

@@ -28,7 +28,7 @@ from peak_memory import peak_memory_bytes
 from safetensors.numpy import load, save
 
 from circuitviz.document import Document, Group, Label, State, TaskOrigin
-from circuitviz.document.labels import Evidence, EvidenceContext, Outcome
+from circuitviz.document.labels import ClaimOutcome, Evidence, EvidenceContext
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, save_document
 from circuitviz.formats.circuit_file import pack_document
@@ -55,7 +55,9 @@ def heads() -> Document:
     )
     circuit = scores.greedy(30)
     names = [n for n in circuit.node_names if n not in ("logits", "input")]
-    outcome = Outcome("holds", 0.5, 0.1, 0.9, "effect", 8, "ab", 0, "2026", EvidenceContext("a", "b", "c"))
+    outcome = ClaimOutcome(
+        "holds", 0.5, 0.1, 0.9, "effect", 8, "ab", 0, "2026", EvidenceContext("a", "b", "c")
+    )
     evidence = (Evidence("it moves", "patch", {"n": 1}, outcome), Evidence("it reads", "look"))
     labels = {
         names[0]: Label("Name Mover", "#102030", "note", 0.5, "me", evidence),

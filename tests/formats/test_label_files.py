@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circuitviz.document import Document, Evidence, EvidenceContext, Label, Outcome, State
+from circuitviz.document import ClaimOutcome, Document, Evidence, EvidenceContext, Label, State
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.label_files import read_labels, write_labels
@@ -20,7 +20,7 @@ TARGETS = ["a0.h1", "m1", "input", "a0.h1->a1.h2<q>", "group:Späte Köpfe", "cl
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=12)
 NUMBER = st.floats(-10, 10)
 OUTCOMES = st.builds(
-    Outcome, st.sampled_from(["holds", "fails", "undecided"]), NUMBER, st.none() | NUMBER, st.none() | NUMBER,
+    ClaimOutcome, st.sampled_from(["holds", "fails", "undecided"]), NUMBER, st.none() | NUMBER, st.none() | NUMBER,
     TEXT, st.integers(1, 99), TEXT, st.integers(0, 9), TEXT, st.builds(EvidenceContext, TEXT, TEXT, TEXT),
 )  # fmt: skip
 OPTIONS = st.dictionaries(TEXT, TEXT | st.integers(-9, 9) | st.booleans() | NUMBER, max_size=3)

@@ -11,7 +11,7 @@ from families import FAMILIES, LAYERS, random_model, tokenizer
 from circuitviz.errors import InputError
 from circuitviz.lens import read_head
 from circuitviz.models import from_hugging_face
-from circuitviz.tasks import Pair, Task
+from circuitviz.tasks import PromptPair, Task
 from circuitviz.workbench.requests.read_ov_qk import qk_table
 
 PROMPT = "w3 w17 w40 w5 w62"
@@ -69,7 +69,7 @@ def test_what_a_head_matches_is_what_it_attends_to_without_positions(name: str) 
     if name in BIASED_BY_POSITION:
         right = right - attention_on_embeddings(hf, name, tokens, torch.full((KEYS,), 7))
     model = from_hugging_face(random_model(name), tokenizer(), name)
-    task = Task.from_pairs(name, [Pair(PROMPT, PROMPT, ("w11",), ("w70",))], model.tokens)
+    task = Task.from_pairs(name, [PromptPair(PROMPT, PROMPT, ("w11",), ("w70",))], model.tokens)
     reading = read_head(model, task, f"a{LAYER}.h{HEAD}", 0, top=model.tokens.vocabulary_size)
     assert reading.promoted_tokens
     if name in UNTOLD:

@@ -15,7 +15,7 @@ from circuitviz.plots import TablePlot
 from circuitviz.progress import Progress, ProgressSteps, run_to_completion
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.requests.compute_reading import ComputeReading
-from circuitviz.workbench.requests.load_choices import LoadChoices
+from circuitviz.workbench.requests.load_catalog import LoadCatalog
 from circuitviz.workbench.requests.query import QueryResult
 
 
@@ -81,7 +81,7 @@ def test_the_window_is_told_of_each_reading_and_of_what_failed_to_import(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(readings, "import_errors", {"broken": "ImportError: no"})
-    choices = next(iter(LoadChoices().execute(Engine())))
+    choices = next(iter(LoadCatalog().execute(Engine())))
     assert choices.readings["of-a-node"].needs_node and not choices.readings["first-tokens"].needs_node
     assert choices.readings["first-tokens"].options[0].name == "count"
     assert choices.import_errors["broken"] == "ImportError: no"

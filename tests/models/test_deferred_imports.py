@@ -147,7 +147,7 @@ def test_one_within_another_leaves_the_outer_ones_placeholders() -> None:
     with defer_imports():
         with defer_imports():
             pass
-        assert isinstance(importlib.import_module("slowly.listed"), deferred_imports.Placeholder)
+        assert isinstance(importlib.import_module("slowly.listed"), deferred_imports.ModulePlaceholder)
     assert "slowly.listed" not in sys.modules
 
 
@@ -160,7 +160,9 @@ def test_listed_names_are_there(name: str) -> None:
 
 def placeholders() -> list[str]:
     """Names of the modules that have one now."""
-    return [name for name, module in sys.modules.items() if isinstance(module, deferred_imports.Placeholder)]
+    return [
+        name for name, module in sys.modules.items() if isinstance(module, deferred_imports.ModulePlaceholder)
+    ]
 
 
 def test_other_programs_and_the_window_never_defer(monkeypatch: pytest.MonkeyPatch) -> None:

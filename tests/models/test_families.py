@@ -18,11 +18,11 @@ from circuitviz.graph import Circuit
 from circuitviz.lens import direct_logit_attribution_steps, read_lens_grid
 from circuitviz.models import Model, from_hugging_face
 from circuitviz.progress import run_to_completion
-from circuitviz.tasks import Pair, Task
+from circuitviz.tasks import PromptPair, Task
 
 PAIRS = (
-    Pair("w3 w17 w40 w5 w62 w9 w88", "w3 w17 w71 w5 w62 w9 w88", ("w11",), ("w70",)),
-    Pair("w20 w55 w2 w33 w80 w1 w47", "w20 w6 w2 w33 w80 w1 w47", ("w31",), ("w8",)),
+    PromptPair("w3 w17 w40 w5 w62 w9 w88", "w3 w17 w71 w5 w62 w9 w88", ("w11",), ("w70",)),
+    PromptPair("w20 w55 w2 w33 w80 w1 w47", "w20 w6 w2 w33 w80 w1 w47", ("w31",), ("w8",)),
 )
 OPENED = [name for name, family in FAMILIES.items() if family.layout is not None]
 REFUSED = [name for name, family in FAMILIES.items() if family.layout is None]

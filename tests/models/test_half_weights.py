@@ -17,11 +17,11 @@ from circuitviz.discovery import discover
 from circuitviz.discovery.gradients import run_backward
 from circuitviz.errors import InputError
 from circuitviz.models import Model, bridge_corrections, from_hugging_face, half_weights, hugging_face
-from circuitviz.tasks import Pair, Task
+from circuitviz.tasks import PromptPair, Task
 
 HALF = ("bfloat16", "float16")
 TOKENS, LAST = torch.tensor([[3, 17, 40, 5, 62], [20, 55, 2, 33, 80]]), torch.tensor([4, 4])
-PAIR = Pair("w3 w17 w40 w5 w62", "w3 w17 w71 w5 w62", ("w11",), ("w70",))
+PAIR = PromptPair("w3 w17 w40 w5 w62", "w3 w17 w71 w5 w62", ("w11",), ("w70",))
 
 
 def _open(name: str, kind: str) -> Model:

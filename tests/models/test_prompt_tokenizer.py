@@ -18,7 +18,7 @@ from circuitviz.errors import InputError
 from circuitviz.evaluation.claims.claim_prompts import token_mask
 from circuitviz.features.passages import passages_from_texts
 from circuitviz.models import PromptTokenizer, from_hugging_face, load_model
-from circuitviz.tasks import Pair, Task, load_task
+from circuitviz.tasks import PromptPair, Task, load_task
 
 BOS = "<s>"
 KINDS = {
@@ -90,7 +90,7 @@ def test_a_typed_bos_on_stories_is_the_one_that_is_added() -> None:
     tokens, text = case.model.tokens, "Once upon a time, Lily was happy because"
     plain, typed = tokens.encode(text), tokens.encode(f"<s>{text}")
     assert plain == typed and plain.count(1) == 1 and plain[0] == 1
-    pairs = [Pair(f"{begin}{text}", f"{begin}{text}", (" she",), (" he",)) for begin in ("", "<s>")]
+    pairs = [PromptPair(f"{begin}{text}", f"{begin}{text}", (" she",), (" he",)) for begin in ("", "<s>")]
     task = Task.from_pairs("typed", pairs, tokens)
     slow, _ = case.slow.run(task.clean, task.lengths - 1)
     difference = [float(slow[i, task.correct[i, 0]] - slow[i, task.incorrect[i, 0]]) for i in range(2)]
@@ -127,7 +127,7 @@ def test_a_chat_templates_text_gives_the_templates_ids(kind: Any, tmp_path: Path
         path.write_text(json.dumps(row))
         for task in (
             load_task(str(path), model),
-            Task.from_pairs("typed", [Pair(chat, chat, ("a",))], tokens),
+            Task.from_pairs("typed", [PromptPair(chat, chat, ("a",))], tokens),
         ):
             assert task.clean[0].tolist() == expected
 
@@ -178,7 +178,7 @@ def test_what_is_asked_of_all_tokens_leaves_out_the_bos_that_is_there(kind: Any)
     for option in (None, False):
         for begin in ("", bos) if bos else ("",):
             prompt = f"{begin}a cat a"
-            task = Task.from_pairs("one", [Pair(prompt, prompt, ("a",))], model.tokens, bos=option)
+            task = Task.from_pairs("one", [PromptPair(prompt, prompt, ("a",))], model.tokens, bos=option)
             asked = token_mask(task, "all", None)[0].tolist()  # type: ignore[arg-type]
             leads = bos is not None and (option is None or begin == bos)
             assert asked == [not leads] + [True] * (len(asked) - 1)

@@ -12,7 +12,14 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.document.attribution_query import AttributionQuery
-from circuitviz.features import Edges, load_dictionaries, local_circuit, node_table, node_target, run_prompt
+from circuitviz.features import (
+    FeatureEdgeRows,
+    load_dictionaries,
+    local_circuit,
+    node_table,
+    node_target,
+    run_prompt,
+)
 from circuitviz.features.dashboards import token_effects
 from circuitviz.models import load_model
 from circuitviz.panels.feature_circuit.threshold_row import SLIDER_STEPS
@@ -94,7 +101,7 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
         run_prompt(model, ids), load_dictionaries([resource_path("demo", "dictionaries")], model)
     )
     target = node_target(table, asked.target)
-    again = local_circuit(Edges(table), target, asked.tau)
+    again = local_circuit(FeatureEdgeRows(table), target, asked.tau)
     assert {*again.names, asked.target} == {node.name for node in state.circuit.graph.nodes}
     assert again.ledger.tokens == pytest.approx(panel.ledger_view.terms["tokens"], rel=1e-5)
 

@@ -44,9 +44,9 @@ from circuitviz.canvas.stylesheet import PLAIN_TEXT_RULES
 from circuitviz.document import Document, Evidence, Label, State
 from circuitviz.document.attribution_query import ATTRIBUTION_GRAPH, AttributionQuery
 from circuitviz.document.groups import Group
-from circuitviz.document.labels import EvidenceContext, Outcome
+from circuitviz.document.labels import ClaimOutcome, EvidenceContext
 from circuitviz.document.origin import PromptOrigin, TaskOrigin
-from circuitviz.features.dashboards import Neighbour, TokenEffect
+from circuitviz.features.dashboards import NeighbourFeature, TokenEffect
 from circuitviz.features.dashboards.feature_index import DashboardExample, FeatureRow, FeatureStatistics
 from circuitviz.features.explanations import Explanation
 from circuitviz.formats.autosave import RecoveredWork
@@ -244,7 +244,7 @@ def heads(mark: str) -> Document:
     pairs = ((mark, mark, (mark,), (mark,)),)
     where = filled(TaskOrigin, mark, pairs=pairs, method="eap", prompts=1, options={"steps": mark})
     ran = filled(
-        Outcome,
+        ClaimOutcome,
         mark,
         verdict="holds",
         effect=0.4,
@@ -370,7 +370,7 @@ def test_a_dashboard_shows_tokens_and_explanations_as_they_are(qtbot: QtBot, mar
     effects = tuple(TokenEffect(text, 1.0) for text in (marked, *TOKENS))
     found = FeatureDashboard(
         "m0", 3, FeatureStatistics("m0", row, 3, 2.0, (1, 2), examples), ((marked, *TOKENS[:2]),), ((marked, ()),),
-        effects, effects, effects, (Neighbour(4, 0.5),), (Neighbour(4, 0.5),),
+        effects, effects, effects, (NeighbourFeature(4, 0.5),), (NeighbourFeature(4, 0.5),),
     )  # fmt: skip
     said = Explanation("m0", 3, marked, marked, f"https://example.org/{marked}")
     view = DashboardView(Workspace())

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from circuitviz.errors import InputError
 from circuitviz.resources import resource_path
 from circuitviz.tasks import TemplateOptions, load_task, load_template, make_template_pairs, parse_template
-from circuitviz.tasks.slot_templates import ANOTHER_WORD, Slot, SlotTemplate, slot_template_of
+from circuitviz.tasks.slot_templates import ANOTHER_WORD, SlotTemplate, WordSlot, slot_template_of
 
 GIVING = SlotTemplate(
     ("When {a} and {b} went to the {place}, {b} gave a {thing} to",),
     " {a}",
     " {b}",
     (
-        Slot("a", "Mary, John, Tom, Anna, James, Paul"),
-        Slot("b", "{a}", corrupted=ANOTHER_WORD),
-        Slot("place", "store\npark, school"),
-        Slot("thing", "drink, ring"),
+        WordSlot("a", "Mary, John, Tom, Anna, James, Paul"),
+        WordSlot("b", "{a}", corrupted=ANOTHER_WORD),
+        WordSlot("place", "store\npark, school"),
+        WordSlot("thing", "drink, ring"),
     ),
 )
 PATH = Path("mine")
@@ -51,7 +51,7 @@ def test_a_slot_can_be_another_in_either_prompt(demo: Case) -> None:
         ("When {a} and {b} went to the park, {who} gave a ring to",),
         " {a}",
         " {who}",
-        (Slot("a", "Mary, John, Tom, Anna"), Slot("b", "{a}"), Slot("who", "", "", "b", "a")),
+        (WordSlot("a", "Mary, John, Tom, Anna"), WordSlot("b", "{a}"), WordSlot("who", "", "", "b", "a")),
     )
     for pair in pairs(demo, template, 12):
         words = pair.clean.replace(",", "").split()
@@ -62,7 +62,7 @@ def test_a_slot_can_be_another_in_either_prompt(demo: Case) -> None:
 def test_columns_are_those_that_answers_name() -> None:
     template = SlotTemplate(
         ("{country} has the capital",), " {country.capital}", " {other_country.capital}",
-        (Slot("country", "France/Paris, New Zealand / Wellington", "", "", ANOTHER_WORD),),
+        (WordSlot("country", "France/Paris, New Zealand / Wellington", "", "", ANOTHER_WORD),),
     )  # fmt: skip
     rows = parse_template(PATH, template.to_toml()).word_lists["country"].rows
     assert rows == ({"word": "France", "capital": "Paris"}, {"word": "New Zealand", "capital": "Wellington"})
@@ -119,12 +119,21 @@ def test_a_template_file_is_a_task(demo: Case, tmp_path: Path) -> None:
     ("template", "says"),
     [
         (SlotTemplate(), "no prompt"),
-        (SlotTemplate(("{a} is",), " x", "", (Slot("a", "b, c"),)), "No slot changes"),
-        (SlotTemplate(("{a} is",), "", "", (Slot("a", "b, c", "", "", ANOTHER_WORD),)), "no correct answer"),
-        (SlotTemplate(("{a} is",), " x", "", (Slot("a", "", "", "", ANOTHER_WORD),)), "no words for {a}"),
-        (SlotTemplate(("{a} is",), " x", "", (Slot("a", "{b}", "", "", ANOTHER_WORD),)), "none of its own"),
-        (SlotTemplate(("{a} is",), " x", "", (Slot("a", "b", "", "", "c"),)), "no word of its own"),
-        (SlotTemplate(("{a} is",), " {a.x}", "", (Slot("a", "b/c, d", "", "", ANOTHER_WORD),)), "'d' has 1"),
+        (SlotTemplate(("{a} is",), " x", "", (WordSlot("a", "b, c"),)), "No slot changes"),
+        (
+            SlotTemplate(("{a} is",), "", "", (WordSlot("a", "b, c", "", "", ANOTHER_WORD),)),
+            "no correct answer",
+        ),
+        (SlotTemplate(("{a} is",), " x", "", (WordSlot("a", "", "", "", ANOTHER_WORD),)), "no words for {a}"),
+        (
+            SlotTemplate(("{a} is",), " x", "", (WordSlot("a", "{b}", "", "", ANOTHER_WORD),)),
+            "none of its own",
+        ),
+        (SlotTemplate(("{a} is",), " x", "", (WordSlot("a", "b", "", "", "c"),)), "no word of its own"),
+        (
+            SlotTemplate(("{a} is",), " {a.x}", "", (WordSlot("a", "b/c, d", "", "", ANOTHER_WORD),)),
+            "'d' has 1",
+        ),
     ],
 )
 def test_what_a_template_lacks_is_said(template: SlotTemplate, says: str) -> None:
@@ -138,7 +147,7 @@ def test_slots_follow_what_is_named() -> None:
         ("{a} and {b.x}",),
         " {c}",
         " {other_a}",
-        (Slot("a", "", "", "", ANOTHER_WORD), Slot("old"), Slot("kept", "w")),
+        (WordSlot("a", "", "", "", ANOTHER_WORD), WordSlot("old"), WordSlot("kept", "w")),
     )
     named = template.with_named_slots()
     assert [slot.name for slot in named.slots] == ["a", "kept", "b", "c"]
@@ -151,7 +160,7 @@ def test_any_text_survives_the_file(text: str) -> None:
     except UnicodeEncodeError:
         return
     template = SlotTemplate(
-        (f"{text}{{a}}",), text.replace("|", ""), "", (Slot("a", "b, c", "", "", ANOTHER_WORD),)
+        (f"{text}{{a}}",), text.replace("|", ""), "", (WordSlot("a", "b, c", "", "", ANOTHER_WORD),)
     )
     if not template.correct:
         return

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
 from circuitviz.graph.spans import PromptSpans
-from circuitviz.tasks import Pair, Task, load_task, tasks
+from circuitviz.tasks import PromptPair, Task, load_task, tasks
 from circuitviz.tasks.spans import check_spans, fill_slots, parse_spans, spans_to_json
 
 WORDS = ["So", "Mary", "said", "that", "Tom", "went", "to", "the", "old", "restaurant"]
@@ -86,7 +86,7 @@ def test_tokens_belong_to_spans_by_their_characters(data: st.DataObject, model: 
     spans = check_spans(
         text, [(n, i, j) for n, i, j in zip(names, cuts[::2], cuts[1::2], strict=False) if text[i:j].strip()]
     )
-    task = Task.from_pairs("t", [Pair(text, text, (1,), (), spans)], tokens)
+    task = Task.from_pairs("t", [PromptPair(text, text, (1,), (), spans)], tokens)
     of_character = {}
     for name, first, end in spans:
         kept = [i for i in range(first, end) if not text[i].isspace()]

@@ -8,7 +8,7 @@ import pytest
 from conftest import Case, make_case
 
 from circuitviz.errors import InputError
-from circuitviz.tasks import Pair, Task, load_task, tasks
+from circuitviz.tasks import PromptPair, Task, load_task, tasks
 from circuitviz.tasks import registry as task_registry
 from circuitviz.tasks.word_lists import FEMALE_NAMES, NOUNS
 
@@ -90,13 +90,13 @@ def test_too_small_a_vocabulary_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_typed_pair_is_a_task_and_its_errors_name_it(demo: Case) -> None:
     tokens = demo.model.tokens
-    good = Pair("So Mary said that", "So John said that", (" she",), (" he",))
+    good = PromptPair("So Mary said that", "So John said that", (" she",), (" he",))
     assert len(Task.from_pairs("typed", [good], tokens)) == 1
     for pair, says in (
-        (Pair("So Mary said that", "So John", (" she",)), "4|5 tokens"),
-        (Pair("So Mary said that", "So John said that", (" antidisestablishment",)), "one token"),
-        (Pair("So Mary said that", "So John said that", ()), "no correct answer"),
-        (Pair("So Mary said that", "So John said that", (" she",), (" she",)), "as correct and"),
+        (PromptPair("So Mary said that", "So John", (" she",)), "4|5 tokens"),
+        (PromptPair("So Mary said that", "So John said that", (" antidisestablishment",)), "one token"),
+        (PromptPair("So Mary said that", "So John said that", ()), "no correct answer"),
+        (PromptPair("So Mary said that", "So John said that", (" she",), (" she",)), "as correct and"),
     ):
         with pytest.raises(InputError, match=says):
             Task.from_pairs("typed", [pair], tokens)

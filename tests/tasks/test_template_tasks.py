@@ -17,7 +17,7 @@ from circuitviz.errors import InputError
 from circuitviz.models import PromptTokenizer
 from circuitviz.options import build_options
 from circuitviz.resources import resource_path
-from circuitviz.tasks import Pair, Task, load_task, tasks
+from circuitviz.tasks import PromptPair, Task, load_task, tasks
 from circuitviz.tasks.counterfactuals import counterfactuals
 from circuitviz.tasks.template_tasks import read_template
 from circuitviz.tasks.word_lists import EVENTS
@@ -181,7 +181,9 @@ def word_tokenizer(digits: str) -> PromptTokenizer:
     return PromptTokenizer(fast, 512)
 
 
-def make_pairs(name: str, digits: str, prompts: int = 40, seed: int = 0, **options: object) -> list[Pair]:
+def make_pairs(
+    name: str, digits: str, prompts: int = 40, seed: int = 0, **options: object
+) -> list[PromptPair]:
     entry = tasks.get(name)
     return entry.value(word_tokenizer(digits), prompts, seed, build_options(entry.options, options))
 

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from circuitviz.jobs import JobHandle
-from circuitviz.workbench.requests.load_choices import Choices, LoadChoices
+from circuitviz.workbench.requests.load_catalog import Catalog, LoadCatalog
 from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, Request
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
@@ -36,35 +36,35 @@ def test_signals_of_the_latest_job_alone_are_passed_on(workspace: Workspace) -> 
     progress, failure = ProgressReported("Reading", 0.5, "half"), JobFailed("Could not read", "no")
     assert not job.is_running
 
-    job.submit(LoadChoices())
+    job.submit(LoadCatalog())
     first = job._handle
     assert first is not None and job.is_running and heard == [True]
-    job.submit(LoadChoices())
+    job.submit(LoadCatalog())
     heard.clear()
-    for reply in (progress, Choices(), failure):
+    for reply in (progress, Catalog(), failure):
         first.deliver(reply)
     assert not heard and job.is_running
 
     second = job._handle
     assert second is not None
     second.deliver(progress)
-    second.deliver(Choices())
-    assert heard == [progress, Choices(), False] and not job.is_running
+    second.deliver(Catalog())
+    assert heard == [progress, Catalog(), False] and not job.is_running
 
     heard.clear()
-    job.submit(LoadChoices())
+    job.submit(LoadCatalog())
     assert job._handle is not None
     job._handle.fail(failure)
-    job.submit(LoadChoices())
+    job.submit(LoadCatalog())
     job._handle.end_cancelled()
     assert heard == [True, failure, False, True, "cancelled", False]
 
     heard.clear()
-    job.submit(LoadChoices())
+    job.submit(LoadCatalog())
     third = job._handle
     job.release()
     assert third is not None and not job.is_running
-    third.deliver(Choices())
+    third.deliver(Catalog())
     assert heard == [True, False]
 
 
@@ -75,9 +75,9 @@ def test_a_job_of_no_tab_is_listened_to_whichever_is_in_front(
     job = LatestJob(workspace, workspace, follows_tab=follows_tab)
     heard: list[object] = []
     job.received.connect(heard.append)
-    job.submit(LoadChoices())
+    job.submit(LoadCatalog())
     handle = job._handle
     assert handle is not None
     workspace.tab_controller.show(workspace.tabs.add(workspace.worker.open_tab()))
-    handle.deliver(Choices())
-    assert heard == ([] if follows_tab else [Choices()])
+    handle.deliver(Catalog())
+    assert heard == ([] if follows_tab else [Catalog()])

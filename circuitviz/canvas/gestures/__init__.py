@@ -1,5 +1,5 @@
 """Ways of touching the canvas: each is one class in one file, found by walking this package."""
 
-from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+from circuitviz.canvas.gestures.registry import Gesture, MousePress, gestures
 
-__all__ = ["Gesture", "Press", "gestures"]
+__all__ = ["Gesture", "MousePress", "gestures"]

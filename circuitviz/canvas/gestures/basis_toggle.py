@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+from circuitviz.canvas.gestures.registry import Gesture, MousePress, gestures
 
 
 @gestures.register(
@@ -11,7 +11,7 @@ from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
 class BasisToggle(Gesture):
     """A double click on a node that stands in no group; whoever has the dictionaries decides."""
 
-    def double_clicked(self, press: Press) -> bool:
+    def double_clicked(self, press: MousePress) -> bool:
         """Tell which."""
         if not press.is_left_button or press.node not in self.view.circuit_scene.by_name:
             return False

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+from circuitviz.canvas.gestures.registry import Gesture, MousePress, gestures
 
 
 @gestures.register("click", summary="Click: select; Ctrl-click: add or take away", order=40)
 class ClickSelection(Gesture):
     """Click selects one node or edge, on the ground nothing; Ctrl adds and takes away."""
 
-    def clicked(self, press: Press) -> bool:
+    def clicked(self, press: MousePress) -> bool:
         """Select; a node wins over an edge below it."""
         if not press.is_left_button:
             return False

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+from circuitviz.canvas.gestures.registry import Gesture, MousePress, gestures
 
 
 @gestures.register("fold", summary="Double-click a box: open the group; a node in it: close it", order=45)
 class GroupToggle(Gesture):
     """A double click on a node or a box; whoever owns the groups decides."""
 
-    def double_clicked(self, press: Press) -> bool:
+    def double_clicked(self, press: MousePress) -> bool:
         """Tell which."""
         picture = self.view.circuit_scene
         drawn = picture.by_name.get(press.node)

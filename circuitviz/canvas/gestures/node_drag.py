@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QPointF
 
-from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+from circuitviz.canvas.gestures.registry import Gesture, MousePress, gestures
 
 
 @gestures.register("drag", summary="Drag a node: move and pin it, with all that is selected", order=20)
 class NodeDrag(Gesture):
     """Drag one node, or the whole selection that it belongs to."""
 
-    def accepts_drag(self, press: Press) -> bool:
+    def accepts_drag(self, press: MousePress) -> bool:
         """From any node, with the left button."""
         return press.is_left_button and bool(press.node)
 
-    def drag_started(self, press: Press) -> None:
+    def drag_started(self, press: MousePress) -> None:
         """Note where everything stood."""
         view = self.view
         self._names = view.selected_nodes if press.node in view.selected_nodes else frozenset({press.node})

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Press:
+class MousePress:
     """A mouse button that went down: where in the viewport, with which keys, on which node."""
 
     position: QPoint
@@ -24,9 +24,9 @@ class Press:
     node: str = ""
 
     @staticmethod
-    def from_event(event: QMouseEvent, node: str) -> Press:
+    def from_event(event: QMouseEvent, node: str) -> MousePress:
         """Keep what an event says; Qt's events do not outlive their handler."""
-        return Press(event.position().toPoint(), event.button(), event.modifiers(), node)
+        return MousePress(event.position().toPoint(), event.button(), event.modifiers(), node)
 
     @property
     def is_left_button(self) -> bool:
@@ -56,11 +56,11 @@ class Gesture:
     def __init__(self, view: CircuitView) -> None:
         self.view = view
 
-    def accepts_drag(self, press: Press) -> bool:
+    def accepts_drag(self, press: MousePress) -> bool:
         """Whether a drag from this press is this gesture's."""
         return False
 
-    def drag_started(self, press: Press) -> None:
+    def drag_started(self, press: MousePress) -> None:
         """The drag has begun."""
 
     def drag_moved(self, here: QPoint) -> None:
@@ -69,11 +69,11 @@ class Gesture:
     def drag_ended(self, here: QPoint) -> None:
         """The button was released."""
 
-    def clicked(self, press: Press) -> bool:
+    def clicked(self, press: MousePress) -> bool:
         """The button went down and up at one place."""
         return False
 
-    def double_clicked(self, press: Press) -> bool:
+    def double_clicked(self, press: MousePress) -> bool:
         """It did so twice."""
         return False
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QPointF, QRect
 from PySide6.QtWidgets import QRubberBand
 
-from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+from circuitviz.canvas.gestures.registry import Gesture, MousePress, gestures
 
 if TYPE_CHECKING:
     from circuitviz.canvas.circuit_view import CircuitView
@@ -22,11 +22,11 @@ class RubberBandSelection(Gesture):
         self._rubber_band = QRubberBand(QRubberBand.Shape.Rectangle, view.viewport())
         self._start_position, self._adds_to_selection = QPoint(), False
 
-    def accepts_drag(self, press: Press) -> bool:
+    def accepts_drag(self, press: MousePress) -> bool:
         """With Shift, wherever it begins."""
         return press.is_left_button and press.has_shift
 
-    def drag_started(self, press: Press) -> None:
+    def drag_started(self, press: MousePress) -> None:
         """Open the band where the button went down."""
         self._start_position, self._adds_to_selection = press.position, press.has_control
         self._rubber_band.setGeometry(QRect(press.position, press.position))

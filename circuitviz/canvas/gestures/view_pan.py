@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt
 
-from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+from circuitviz.canvas.gestures.registry import Gesture, MousePress, gestures
 
 
 @gestures.register("pan", summary="Drag the ground, or middle-drag anything: move the view", order=30)
 class ViewPan(Gesture):
     """Whatever drag no other gesture takes."""
 
-    def accepts_drag(self, press: Press) -> bool:
+    def accepts_drag(self, press: MousePress) -> bool:
         """Always."""
         return True
 
-    def drag_started(self, press: Press) -> None:
+    def drag_started(self, press: MousePress) -> None:
         """Take hold."""
         self._last_position = press.position
         self.view.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)

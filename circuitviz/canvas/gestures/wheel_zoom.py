@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QWheelEvent
 
-from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+from circuitviz.canvas.gestures.registry import Gesture, MousePress, gestures
 
 ZOOM_PER_NOTCH, PIXELS_PER_NOTCH = 1.18, 60  # of a wheel that zooms, and of one that scrolls
 
@@ -35,7 +35,7 @@ class WheelZoom(Gesture):
         """Whether layers go from left to right, so that what is out of sight lies there."""
         return self.view.circuit_scene.is_horizontal
 
-    def double_clicked(self, press: Press) -> bool:
+    def double_clicked(self, press: MousePress) -> bool:
         """Show the whole circuit."""
         if press.node:
             return False

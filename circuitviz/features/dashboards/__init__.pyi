@@ -1,5 +1,5 @@
 from .build_index import build_index_steps as build_index_steps
-from .directions import Neighbour as Neighbour
+from .directions import NeighbourFeature as NeighbourFeature
 from .directions import TokenEffect as TokenEffect
 from .directions import de_embedding_effects as de_embedding_effects
 from .directions import nearest_features as nearest_features

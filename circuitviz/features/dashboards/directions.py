@@ -28,7 +28,7 @@ class TokenEffect:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class NeighbourFeature:
     """Another feature of the same dictionary, and the cosine of the two directions."""
 
     number: int
@@ -142,7 +142,7 @@ def de_embedding_effects(
 @torch.no_grad()
 def nearest_features(
     dictionary: Dictionary, feature: int, direction: str = "decoder", n_features: int = 10
-) -> list[Neighbour]:
+) -> list[NeighbourFeature]:
     """Return the features whose directions have the greatest cosine with this one's.
 
     Args:
@@ -158,7 +158,7 @@ def nearest_features(
     cosine[feature] = -2
     best = cosine.topk(min(n_features, dictionary.features - 1))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return [Neighbour(n, value) for n, value in pairs]
+    return [NeighbourFeature(n, value) for n, value in pairs]
 
 
 def output_direction(model: Model, dictionary: Dictionary, feature: int) -> Tensor:

@@ -26,9 +26,9 @@ from circuitviz.features.dictionary_formats.registry import (
     read_yaml_object,
     vector_length,
 )
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.features.weight_file import WeightFile
-from circuitviz.features.weight_processing import RAW_PROCESSING, Processing
+from circuitviz.features.weight_processing import RAW_PROCESSING, WeightProcessing
 from circuitviz.models.hub import cached_hub_file
 
 CONFIG_FILE, CROSS_LAYER = "config.yaml", "cross_layer_transcoder"
@@ -227,7 +227,7 @@ def _active_features(config: dict[str, Any], file: WeightFile) -> int | None:
     return int_field(config, "k") if config.get("activation") == "topk" else None
 
 
-def site_and_processing(config: dict[str, Any], layer: int) -> tuple[Site, Processing]:
+def site_and_processing(config: dict[str, Any], layer: int) -> tuple[DictionarySite, WeightProcessing]:
     """Return where a set's transcoders of a layer read and write, and the processing of their model.
 
     circuit-tracer opens models without weight processing; ``ln2.hook_normalized`` is before the weight of the
@@ -235,7 +235,9 @@ def site_and_processing(config: dict[str, Any], layer: int) -> tuple[Site, Proce
     """
     read, written = (f"blocks.{layer}.{config[f'feature_{end}_hook']}" for end in ("input", "output"))
     is_unweighted = config["feature_input_hook"] == _UNWEIGHTED_HOOK
-    return Site.from_hooks(read, written), Processing(fold_ln=True) if is_unweighted else RAW_PROCESSING
+    return DictionarySite.from_hooks(read, written), WeightProcessing(
+        fold_ln=True
+    ) if is_unweighted else RAW_PROCESSING
 
 
 dictionary_formats.register("circuit-tracer", summary="transcoders in circuit-tracer's form")(

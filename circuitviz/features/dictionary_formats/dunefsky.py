@@ -17,7 +17,7 @@ from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.dictionary_formats.registry import DictionaryFormat, dictionary_formats
 from circuitviz.features.matrix_blocks import project
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.features.weight_processing import DEFAULT_PROCESSING
 
 
@@ -71,7 +71,7 @@ def read_dunefsky_transcoder(path: Path) -> Dictionary:
     return Dictionary(
         name=path.stem,
         architecture="transcoder",
-        site=Site.from_hooks(str(config.get("hook_point")), str(config.get("out_hook_point"))),
+        site=DictionarySite.from_hooks(str(config.get("hook_point")), str(config.get("out_hook_point"))),
         encoder=weights["W_enc"],
         bias=weights["b_enc"].float() - project(weights["b_dec"].float()[None], weights["W_enc"])[0],
         decoder=weights["W_dec"],

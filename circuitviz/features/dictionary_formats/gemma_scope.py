@@ -14,9 +14,9 @@ from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.dictionary_formats.jumprelu_file import read_jumprelu_file
 from circuitviz.features.dictionary_formats.registry import DictionaryFormat, dictionary_formats
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.features.weight_file import WeightFile
-from circuitviz.features.weight_processing import RAW_PROCESSING, Processing
+from circuitviz.features.weight_processing import RAW_PROCESSING, WeightProcessing
 
 PARAMETERS_FILE = "params.npz"
 WEIGHT_NAMES = ("W_enc", "W_dec")
@@ -46,9 +46,9 @@ def _read(path: Path) -> list[Dictionary]:
     size, variant, kind = repository.groups()
     block = f"blocks.{layers[-1]}."
     read, written = _HOOKS[kind]
-    site = Site.from_hooks(block + read, block + written if written else None)
+    site = DictionarySite.from_hooks(block + read, block + written if written else None)
     # TransformerLens' hook, which transcoders read, is before the weight of the normalisation
-    processing = Processing(fold_ln=True) if kind == "transcoders" else RAW_PROCESSING
+    processing = WeightProcessing(fold_ln=True) if kind == "transcoders" else RAW_PROCESSING
     name = place[place.index(f"layer_{layers[-1]}") :]
     model = f"google/gemma-2-{size}" + ("-it" if variant == "it" else "")
     return [read_jumprelu_file(WeightFile(parameters), name, site, processing, model, WEIGHT_NAMES)]

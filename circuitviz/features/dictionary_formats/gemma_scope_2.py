@@ -20,9 +20,9 @@ from circuitviz.features.dictionary_formats.registry import (
     dictionary_formats,
     read_json_object,
 )
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.features.weight_file import WeightFile
-from circuitviz.features.weight_processing import RAW_PROCESSING, Processing
+from circuitviz.features.weight_processing import RAW_PROCESSING, WeightProcessing
 
 CONFIG_FILE, PARAMETERS_FILE = "config.json", "params.safetensors"
 _SKIP = "affine_skip_connection"
@@ -47,7 +47,9 @@ def _read(path: Path) -> list[Dictionary]:
     if config.get("architecture") != "jump_relu":
         raise InputError(f"has the architecture {config.get('architecture')!r:.40}; jump_relu would be right")
     read, written = config.get("hf_hook_point_in"), config.get("hf_hook_point_out")
-    site = Site.from_hooks(_hook_name(read), None if written in (None, read) else _hook_name(written))
+    site = DictionarySite.from_hooks(
+        _hook_name(read), None if written in (None, read) else _hook_name(written)
+    )
     model = config.get("model_name")
     name = "/".join(folder.absolute().parts[-2:])
     model_name = str(model).replace("gemma-v3", "gemma-3") if isinstance(model, str) else None
@@ -67,7 +69,7 @@ def _hook_name(module: Any) -> str:
 
 
 def read_gemma_scope_2_file(
-    file: WeightFile, name: str, site: Site, processing: Processing, model: str | None
+    file: WeightFile, name: str, site: DictionarySite, processing: WeightProcessing, model: str | None
 ) -> Dictionary:
     """Read one file; arguments and errors are ``read_jumprelu_file``'s, and a cross-layer file is refused."""
     if len(file.shapes.get("w_dec", ())) == 3:

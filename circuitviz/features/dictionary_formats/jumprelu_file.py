@@ -5,16 +5,16 @@ from __future__ import annotations
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.dictionary_formats.registry import check_tensors, computing_dtype, vector_length
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.features.weight_file import WeightFile
-from circuitviz.features.weight_processing import Processing
+from circuitviz.features.weight_processing import WeightProcessing
 
 
 def read_jumprelu_file(
     file: WeightFile,
     name: str,
-    site: Site,
-    processing: Processing,
+    site: DictionarySite,
+    processing: WeightProcessing,
     model: str | None,
     weights: tuple[str, str],
     skip: str = "",

@@ -25,9 +25,9 @@ from circuitviz.features.dictionary_formats.registry import (
     read_json_object,
 )
 from circuitviz.features.matrix_blocks import project, row_norms
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.features.weight_file import WeightFile
-from circuitviz.features.weight_processing import RAW_PROCESSING, Processing
+from circuitviz.features.weight_processing import RAW_PROCESSING, WeightProcessing
 
 CONFIG_FILE = "hyperparams.json"
 WEIGHTS_FILE = "checkpoints/final.safetensors"
@@ -46,7 +46,7 @@ def _read(path: Path) -> list[Dictionary]:
         kind = "a gated linear encoder" if config.get("use_glu_encoder") else f"{config.get('act_fn')!r:.40}"
         raise InputError(f"has {kind} as its activation function; jumprelu would be right")
     read, written = config.get("hook_point_in"), config.get("hook_point_out")
-    site = Site.from_hooks(str(read), None if written in (None, read) else str(written))
+    site = DictionarySite.from_hooks(str(read), None if written in (None, read) else str(written))
     width = int_field(config, "d_model")
     features = config.get("d_sae") or width * int_field(config, "expansion_factor")
     c_in, c_out = _norm_factors(config, width)
@@ -82,7 +82,7 @@ def _read(path: Path) -> list[Dictionary]:
             gain=gain,
             threshold=torch.full_like(bias, _number(config, "jump_relu_threshold", is_zero_allowed=True)),
             decoder_gain=decoder_gain,
-            processing=Processing(fold_ln=True) if is_unweighted else RAW_PROCESSING,
+            processing=WeightProcessing(fold_ln=True) if is_unweighted else RAW_PROCESSING,
             model=MODEL,
             is_mapped=True,
             files=(file,),

@@ -12,8 +12,13 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import ARCHITECTURES
-from circuitviz.features.sites import Site
-from circuitviz.features.weight_processing import Processing, format_value, parse_version, stated_processing
+from circuitviz.features.sites import DictionarySite
+from circuitviz.features.weight_processing import (
+    WeightProcessing,
+    format_value,
+    parse_version,
+    stated_processing,
+)
 
 _RENAMED_FIELDS = {  # by version 6, which also moved the metadata into an object of its own
     "hook_point": "hook_name",
@@ -67,8 +72,8 @@ class SaelensConfig:
     subtracts_decoder_bias: bool
     rescales_by_decoder_norm: bool
     has_finetuning_scale: bool
-    site: Site
-    processing: Processing
+    site: DictionarySite
+    processing: WeightProcessing
     model: str | None
     metadata: dict[str, Any]
 
@@ -122,9 +127,9 @@ def parse_saelens_config(config: Mapping[str, Any]) -> SaelensConfig:
     )
 
 
-def _site_of_hooks(hook: str | None, hook_out: str | None) -> Site:
+def _site_of_hooks(hook: str | None, hook_out: str | None) -> DictionarySite:
     try:
-        return Site.from_hooks(hook or "", hook_out)
+        return DictionarySite.from_hooks(hook or "", hook_out)
     except InputError as error:
         raise InputError(str(error).removeprefix("The dictionary ").rstrip(".")) from None
 

@@ -22,7 +22,7 @@ from circuitviz.features.dictionary_formats.registry import (
     read_json_object,
 )
 from circuitviz.features.matrix_blocks import project
-from circuitviz.features.sites import Site
+from circuitviz.features.sites import DictionarySite
 from circuitviz.features.weight_file import WeightFile
 
 CONFIG_FILE, WEIGHTS_FILE = "cfg.json", "sae.safetensors"
@@ -82,17 +82,17 @@ def _read(path: Path) -> list[Dictionary]:
     ]
 
 
-def _site_of_module(name: str, is_transcoder: bool) -> Site:
+def _site_of_module(name: str, is_transcoder: bool) -> DictionarySite:
     """Return the site of a module: transcoders read what it is given, SAEs what it returns."""
     match = _MODULE.fullmatch(name)
     layer, module = (match[1], match[2]) if match else ("", None)
     if module in _MLP_MODULES:
         read = "mlp.hook_in" if is_transcoder else "hook_mlp_out"
-        return Site.from_hooks(f"blocks.{layer}.{read}", f"blocks.{layer}.hook_mlp_out")
+        return DictionarySite.from_hooks(f"blocks.{layer}.{read}", f"blocks.{layer}.hook_mlp_out")
     if module in _ATTENTION_MODULES and not is_transcoder:
-        return Site.from_hooks(f"blocks.{layer}.hook_attn_out")
+        return DictionarySite.from_hooks(f"blocks.{layer}.hook_attn_out")
     if match and module is None and not is_transcoder:
-        return Site.from_hooks(f"blocks.{layer}.hook_resid_post")
+        return DictionarySite.from_hooks(f"blocks.{layer}.hook_resid_post")
     kind = "a transcoder" if is_transcoder else "an SAE"
     raise InputError(
         f"is {kind} of the module '{name[:60]}', as its folder's name says; transcoders and SAEs of an MLP "

@@ -19,7 +19,7 @@ from circuitviz.document.attribution_query import (
     PROMPT_TASK,
     AttributionQuery,
 )
-from circuitviz.document.origin import PromptPair, select_text_answers
+from circuitviz.document.origin import PairTexts, select_text_answers
 from circuitviz.dtypes import FULL_DTYPE
 from circuitviz.errors import InputError
 from circuitviz.formats.parts.registry import Arrays, DocumentPart, FileContents, parts, to_jsonable
@@ -238,7 +238,7 @@ def _to_prompt_origin(origin: TaskOrigin) -> PromptOrigin:
     )
 
 
-def _parse_pair(pair: list[Any], spans: list[Any]) -> PromptPair:
+def _parse_pair(pair: list[Any], spans: list[Any]) -> PairTexts:
     clean, corrupted, correct, incorrect = pair
     answers = tuple(map(_parse_answer, correct)), tuple(map(_parse_answer, incorrect))
     if not spans:

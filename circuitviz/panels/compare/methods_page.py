@@ -20,7 +20,7 @@ from circuitviz.panels.widgets.chart_view import ChartView
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.tables import TextTable
 from circuitviz.workbench.requests.compare_methods import CompareMethods, MethodsCompared
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 from circuitviz.workspace.comparison_set import THIS_CIRCUIT
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
@@ -67,7 +67,7 @@ class MethodsPage(ComparePage):
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.table_text("\t")))
         self.table.itemSelectionChanged.connect(self._draw_chart)
         self.chart.hover_text_changed.connect(self.message_label.setText)
-        workspace.catalog_received.connect(self._set_choices)
+        workspace.catalog_received.connect(self._set_catalog)
         self._job.received.connect(self._on_methods_compared)
         self._job.running_changed.connect(lambda _is_running: self.refresh())
 
@@ -113,8 +113,8 @@ class MethodsPage(ComparePage):
             margins=(0, 6, 0, 0),
         )
 
-    def _set_choices(self, choices: Choices) -> None:
-        self.method_names = tuple(choices.methods)
+    def _set_catalog(self, catalog: Catalog) -> None:
+        self.method_names = tuple(catalog.methods)
 
     def _on_methods_compared(self, reply: MethodsCompared) -> None:
         if reply.reference_name == self._reference_name:

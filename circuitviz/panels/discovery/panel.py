@@ -43,7 +43,7 @@ from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.workbench.requests.attach_model import AttachModel
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 from circuitviz.workbench.requests.messages import ModelReady, Request
 from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
 from circuitviz.workspace.workspace import Workspace
@@ -57,7 +57,7 @@ class DiscoveryPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.choices = Choices()
+        self.catalog = Catalog()
         self.model_box = ComboBox(editable=True)
         self.model_box.setToolTip(MODEL_HINT)
         self.task_field = TaskField()
@@ -106,8 +106,8 @@ class DiscoveryPanel(Panel):
         workspace.model_ready.connect(self._on_model_ready)
         workspace.unusable_rows_found.connect(self._ask_to_skip)
         workspace.task_checked.connect(lambda check: self.task_field.warn(check.warning))
-        workspace.catalog_received.connect(self.set_choices)
-        self.set_choices(self.choices)
+        workspace.catalog_received.connect(self.set_catalog)
+        self.set_catalog(self.catalog)
         self._follow_search_form()
         self._follow_changes()
         self.cancel_button.setEnabled(False)
@@ -129,7 +129,7 @@ class DiscoveryPanel(Panel):
     def _find_document_origin(self) -> TaskOrigin | None:
         """The search that the open circuit came from; None where it did not come from one on a task."""
         origin = self.workspace.state.origin
-        return origin if isinstance(origin, TaskOrigin) and origin.method in self.choices.methods else None
+        return origin if isinstance(origin, TaskOrigin) and origin.method in self.catalog.methods else None
 
     def _update_reuse_button(self) -> None:
         self.reuse_button.setEnabled(self._find_document_origin() is not None)
@@ -156,10 +156,10 @@ class DiscoveryPanel(Panel):
         self.method_box.setCurrentText(search.method)
         self.option_form.set_values(search.options)
         self.positions_box.setCurrentIndex(self.positions_box.findData(search.by_span))
-        is_default_metric = search.metric == self.choices.task_metrics.get(search.task, "")
+        is_default_metric = search.metric == self.catalog.task_metrics.get(search.task, "")
         self.metric_box.setCurrentText(DEFAULT_METRIC if is_default_metric else search.metric)
         self.ablation_box.setCurrentText(search.ablation)
-        is_default_rule = search.select == self.choices.method_selections.get(search.method, "")
+        is_default_rule = search.select == self.catalog.method_selections.get(search.method, "")
         rule = self.selection_rule_box.findData("" if is_default_rule else search.select)
         self.selection_rule_box.setCurrentIndex(max(0, rule))  # a threshold has no entry
         self.edges_field.setMaximum(max(self.edges_field.maximum(), search.n_edges))
@@ -203,20 +203,20 @@ class DiscoveryPanel(Panel):
         self._list_tasks()
 
     def _list_tasks(self) -> None:
-        choices = self.choices
+        catalog = self.catalog
         self.task_field.set_choices(
-            choices.tasks, dict(choices.task_summaries), self.workspace.search_form.task
+            catalog.tasks, dict(catalog.task_summaries), self.workspace.search_form.task
         )
 
-    def set_choices(self, choices: Choices) -> None:
+    def set_catalog(self, catalog: Catalog) -> None:
         """Fill the boxes with what is available; the current choice is kept."""
-        self.choices = choices
-        names = list(choices.methods)
+        self.catalog = catalog
+        names = list(catalog.methods)
         for box, items in (
-            (self.model_box, list(choices.models)),
+            (self.model_box, list(catalog.models)),
             (self.method_box, names),
-            (self.metric_box, [DEFAULT_METRIC, *choices.metrics]),
-            (self.ablation_box, list(choices.ablations)),
+            (self.metric_box, [DEFAULT_METRIC, *catalog.metrics]),
+            (self.ablation_box, list(catalog.ablations)),
         ):
             current_text = box.currentText()
             with QSignalBlocker(box):  # an emptied box is no choice of the person's
@@ -228,17 +228,17 @@ class DiscoveryPanel(Panel):
                     box.setCurrentIndex(-1)  # or a change of the item's data puts its text here
                     box.setEditText(current_text)
         for row, name in enumerate(names):
-            self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
+            self.method_box.setItemData(row, catalog.methods[name][0], Qt.ItemDataRole.ToolTipRole)
         self._list_tasks()
         self.estimate_label.request_later()
         is_untouched = self._request_shown is None or self.find_request() == self._request_shown
         self._show_options(self.method_box.currentText())
-        if is_untouched:  # a file that was opened before the choices came
+        if is_untouched:  # a file that was opened before the catalog came
             self._request_shown = self.find_request()
             self._on_document_shown()
 
     def _find_task_fault(self) -> str:
-        return self.task_field.find_fault() if self.choices.metrics else ""  # once the tasks are listed
+        return self.task_field.find_fault() if self.catalog.metrics else ""  # once the tasks are listed
 
     def find_request(self) -> DiscoverCircuit:
         """The search request of the form."""
@@ -251,7 +251,7 @@ class DiscoveryPanel(Panel):
             seed=self.seed_field.value(),
             method=self.method_box.currentText(),
             options=self.option_form.values(),
-            metric=metric if metric in self.choices.metrics else "",
+            metric=metric if metric in self.catalog.metrics else "",
             ablation=self.ablation_box.currentText(),
             select=self.selection_rule_box.currentData(),
             n_edges=self.edges_field.value(),
@@ -322,17 +322,17 @@ class DiscoveryPanel(Panel):
 
     def _on_model_chosen(self, model: str) -> None:
         """Choose the task of a compiled model, which has only the task of its name."""
-        if model in self.choices.models and model in self.choices.tasks:
+        if model in self.catalog.models and model in self.catalog.tasks:
             self.task_box.setCurrentText(model)
 
     def _show_options(self, method: str) -> None:
-        summary, options = self.choices.methods.get(method, ("", ()))
-        use = self.choices.method_uses.get(method, "")
+        summary, options = self.catalog.methods.get(method, ("", ()))
+        use = self.catalog.method_uses.get(method, "")
         self.method_hint.setText(f"{summary}. {use}." if use else summary)
         self.method_hint.setVisible(bool(summary))
         self.method_box.setToolTip(f"'{method}' on the command line and in files. {summary}")
         self.option_form.set_options(options)
-        self.positions_box.setEnabled(method in self.choices.span_methods)
+        self.positions_box.setEnabled(method in self.catalog.span_methods)
         self._limit_edges()
         self._align_forms()
 

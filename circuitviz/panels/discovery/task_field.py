@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
 from circuitviz.document import TaskOrigin
-from circuitviz.document.origin import PromptPair
+from circuitviz.document.origin import PairTexts
 from circuitviz.panels.discovery.form_hints import TASK_HINT
 from circuitviz.panels.widgets.fields import browse_button, let_shrink
 from circuitviz.panels.widgets.file_dialogs import ask_open_file
@@ -46,7 +46,7 @@ class TaskField(QWidget):
         self.warning_label = QLabel("", objectName="warning", wordWrap=True, accessibleName="Task warning")
         self.source_label = QLabel("", objectName="muted", wordWrap=True, accessibleName="Source of prompts")
         self._built_in: tuple[str, ...] = ()
-        self._circuit_pairs: tuple[str, tuple[PromptPair, ...]] | None = None  # of a task by its name
+        self._circuit_pairs: tuple[str, tuple[PairTexts, ...]] | None = None  # of a task by its name
         self._chosen = ""
         let_shrink(self.box)
         lay_out_row((self.box, 1), browse_button("Open a task file", self.browse), parent=self, spacing=4)
@@ -61,7 +61,7 @@ class TaskField(QWidget):
         return self.box.currentText().strip()
 
     @property
-    def pairs(self) -> tuple[PromptPair, ...] | None:
+    def pairs(self) -> tuple[PairTexts, ...] | None:
         """The open circuit's prompts, where they are searched on in place of those that the task makes."""
         task, pairs = self._circuit_pairs or ("", None)
         return pairs if task == self.task else None
@@ -90,7 +90,7 @@ class TaskField(QWidget):
         for row, name in enumerate(built_in, start=1 + len(own)):
             self.box.setItemData(row, summaries.get(name, ""), Qt.ItemDataRole.ToolTipRole)
 
-    def find_circuit_pairs(self, origin: TaskOrigin) -> tuple[PromptPair, ...] | None:
+    def find_circuit_pairs(self, origin: TaskOrigin) -> tuple[PairTexts, ...] | None:
         """The prompts that a circuit brings; None where its task makes the same ones on this machine."""
         task = origin.task
         is_here = task in self._built_in or Path(task).is_file()
@@ -98,7 +98,7 @@ class TaskField(QWidget):
         is_same = is_here or not origin.pairs or has_pairs(task, origin.pairs, is_left_out, origin.by_span)
         return None if is_same else origin.pairs
 
-    def show_circuit_pairs(self, pairs: tuple[PromptPair, ...] | None) -> None:
+    def show_circuit_pairs(self, pairs: tuple[PairTexts, ...] | None) -> None:
         """Search on prompts of the open circuit as long as the task has the present name; None: not so."""
         if pairs is None and self._circuit_pairs is None:
             return

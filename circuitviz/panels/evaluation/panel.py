@@ -22,7 +22,7 @@ from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
 from circuitviz.workbench.requests.check_input import CheckInput
 from circuitviz.workbench.requests.compute_measure import ComputeMeasure
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 from circuitviz.workspace.comparison_set import RIVALS
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
@@ -69,7 +69,7 @@ class EvaluationPanel(Panel):
             accessibleName="Rival on canvas",
             toolTip="draw a rival and this circuit together: what both have, and what only one has",
         )
-        self._choices = Choices()
+        self._catalog = Catalog()
         self._job = LatestJob(workspace, self)
         self._build()
         self.measure_box.currentTextChanged.connect(self._on_measure_chosen)
@@ -83,7 +83,7 @@ class EvaluationPanel(Panel):
         self.rival_box.activated.connect(self._overlay_rival)
         self.chart.hover_text_changed.connect(self._show_message)
         self.chart.nodes_clicked.connect(workspace.select_nodes)
-        workspace.catalog_received.connect(self._set_choices)
+        workspace.catalog_received.connect(self._set_catalog)
         workspace.measure_stored.connect(self._on_measure_stored)
         self._job.running_changed.connect(self._on_running_changed)
         workspace.state_changed.connect(self.refresh_when_visible(self.show_result))
@@ -196,15 +196,15 @@ class EvaluationPanel(Panel):
         right = lay_out_column((self.chart, 1), foot, spacing=2)
         lay_out_row(side, (right, 1), parent=self, spacing=0)
 
-    def _set_choices(self, choices: Choices) -> None:
-        self._choices = choices
+    def _set_catalog(self, catalog: Catalog) -> None:
+        self._catalog = catalog
         self._list_measures()
 
     def _list_measures(self) -> None:
         """List the measures that apply to circuits of this kind; the current choice is kept among them."""
         kind = "features" if self.workspace.document.state.is_prompt_circuit else "heads"
-        refusals = self._choices.inapplicable_measures.get(kind, {})
-        names = [name for name in self._choices.measures if name not in refusals]
+        refusals = self._catalog.inapplicable_measures.get(kind, {})
+        names = [name for name in self._catalog.measures if name not in refusals]
         if names == [self.measure_box.itemText(row) for row in range(self.measure_box.count())]:
             return
         current_measure = self.measure_box.currentText()
@@ -216,13 +216,13 @@ class EvaluationPanel(Panel):
         self._on_measure_chosen(self.measure_box.currentText())
 
     def _on_measure_chosen(self, name: str) -> None:
-        self.option_form.set_options(self._choices.measures.get(name, ("", ()))[1])
+        self.option_form.set_options(self._catalog.measures.get(name, ("", ()))[1])
         self.form_check.request_later()
         self.show_result()
 
     def _show_description(self) -> None:
         """Describe the measure."""
-        summary, _ = self._choices.measures.get(self.measure_box.currentText(), ("", ()))
+        summary, _ = self._catalog.measures.get(self.measure_box.currentText(), ("", ()))
         self.description_label.setText(summary)
         self.option_form.setVisible(bool(self.option_form.fields))
         self.run_button.setEnabled(self.workspace.state.circuit is not None and not self._job.is_running)

@@ -13,7 +13,7 @@ from circuitviz.panels.widgets.token_texts import visible_token
 from circuitviz.scene.theme import Theme
 
 if TYPE_CHECKING:
-    from circuitviz.features.dashboards import Neighbour, TokenEffect
+    from circuitviz.features.dashboards import NeighbourFeature, TokenEffect
     from circuitviz.features.explanations import Explanation
     from circuitviz.workbench.requests.feature_dashboards import FeatureDashboard
 
@@ -116,7 +116,7 @@ def _token_effects_html(effects: Sequence[TokenEffect], theme: Theme) -> str:
 
 
 def _neighbours_html(
-    neighbours: Sequence[Neighbour], captions: Mapping[int, Explanation], site: str, theme: Theme
+    neighbours: Sequence[NeighbourFeature], captions: Mapping[int, Explanation], site: str, theme: Theme
 ) -> str:
     rows = []
     for neighbour in neighbours:

@@ -16,7 +16,7 @@ from circuitviz.panels.widgets.themed_widget import ThemedWidget
 from circuitviz.scene.theme import Theme
 from circuitviz.workbench.claim_outcomes import claims_to_test, name_mover_heads
 from circuitviz.workbench.requests.check_claims import CheckClaims, ClaimChecked, LabelClaim
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
@@ -40,7 +40,7 @@ class EvidenceBox(ThemedWidget):
             "Run stale", toolTip="run the tests of all labels that are stale or have not run"
         )
         self.remove_button = QPushButton("Remove")
-        self._choices = Choices()
+        self._catalog = Catalog()
         self._job = LatestJob(workspace, self)
         self._build()
         self.add_button.clicked.connect(self.open_claim_dialog)
@@ -48,7 +48,7 @@ class EvidenceBox(ThemedWidget):
         self.run_stale_button.clicked.connect(self.run_stale)
         self.remove_button.clicked.connect(self._remove_selected)
         self.table.itemSelectionChanged.connect(self._update_buttons)
-        workspace.catalog_received.connect(self._set_choices)
+        workspace.catalog_received.connect(self._set_catalog)
         self._job.received.connect(self._on_claim_checked)
         self._job.running_changed.connect(lambda _is_running: self._update_buttons())
         workspace.model_ready.connect(lambda _ready: self._update_buttons())
@@ -93,7 +93,7 @@ class EvidenceBox(ThemedWidget):
         """Ask for a claim and its test."""
         state = self.workspace.document.state
         origin = state.origin
-        tests = self._choices.claims
+        tests = self._catalog.claims
         choices = {
             name: tests[name]
             for name in claims.applicable_claim_tests(state.target_members(self.target)[0])
@@ -141,14 +141,14 @@ class EvidenceBox(ThemedWidget):
         self.workspace.apply_command(set_outcome(reply.target, reply.evidence, reply.outcome))
         self.workspace.post_message(f"{reply.target}: '{reply.evidence.claim}' {reply.outcome.verdict}")
 
-    def _set_choices(self, choices: Choices) -> None:
-        self._choices = choices
+    def _set_catalog(self, catalog: Catalog) -> None:
+        self._catalog = catalog
         self._update_buttons()
 
     def _update_buttons(self) -> None:
         can_run = self.workspace.opened_model is not None and not self._job.is_running
         is_labelled = bool(self.target) and self.target in self.workspace.state.labels
-        self.add_button.setEnabled(is_labelled and bool(self._choices.claims))
+        self.add_button.setEnabled(is_labelled and bool(self._catalog.claims))
         self.run_button.setEnabled(can_run and bool(self.evidence))
         self.run_stale_button.setEnabled(
             can_run and any(x.evidence for x in self.workspace.state.labels.values())

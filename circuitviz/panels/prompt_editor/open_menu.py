@@ -12,7 +12,7 @@ from circuitviz.document.origin import TaskOrigin
 from circuitviz.tasks.prompt_drafts import SavedDraft, list_drafts
 from circuitviz.tasks.prompt_set_files import list_saved_sets
 from circuitviz.tasks.prompt_sets import list_prompt_sets
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
 
@@ -43,7 +43,7 @@ class OpenMenu(QMenu):
         self.aboutToShow.connect(self._fill)
         workspace.catalog_received.connect(self._on_catalog)
 
-    def _on_catalog(self, choices: Choices) -> None:
+    def _on_catalog(self, choices: Catalog) -> None:
         self.task_names = choices.tasks
         self.tasks_changed.emit()
 

@@ -31,7 +31,7 @@ from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import IntegerField
 from circuitviz.panels.widgets.tables import TextTable, set_up_table
 from circuitviz.tasks.prompt_sets import write_text_file
-from circuitviz.tasks.slot_templates import ANOTHER_WORD, OWN_WORD, Slot, SlotTemplate, slot_template_of
+from circuitviz.tasks.slot_templates import ANOTHER_WORD, OWN_WORD, SlotTemplate, WordSlot, slot_template_of
 from circuitviz.workbench.prompt_inspection import visible_spaces
 from circuitviz.workbench.requests.expand_template import ExpandTemplate, TemplateExpanded
 from circuitviz.workbench.requests.inspect_prompts import PromptsModel
@@ -206,7 +206,7 @@ class TemplatePage(QWidget):
             words, columns = (self.slot_table.item(row, c) for c in (WORDS_COLUMN, COLUMNS_COLUMN))
             clean, corrupted = (self._read_choice(row, c) for c in (CLEAN_COLUMN, CORRUPTED_COLUMN))
             slots.append(
-                Slot(
+                WordSlot(
                     self._slot_name(row),
                     words.text() if words else "",
                     columns.text() if columns else "",

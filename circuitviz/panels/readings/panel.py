@@ -18,7 +18,7 @@ from circuitviz.panels.widgets.folding_row import FoldingRow
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.prompt_selector import PromptSelector
 from circuitviz.panels.widgets.themed_widget import apply_theme
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 from circuitviz.workspace.workspace import Workspace
 
 
@@ -103,7 +103,7 @@ class ReadingsPanel(Panel):
         self.pages_by_name[name], self.page_buttons[name] = page, button
         return button
 
-    def _add_registered_readings(self, choices: Choices) -> None:
+    def _add_registered_readings(self, choices: Catalog) -> None:
         """Add the readings without a page of their own in a second row; they come once torch is loaded."""
         if choices.readings and not self._registered_row.count():
             self._registered_row.addStretch(1)

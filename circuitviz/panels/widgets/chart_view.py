@@ -33,7 +33,7 @@ from circuitviz.shapes.charts import ChartSpec, build_chart, charts
 from circuitviz.shapes.charts.chart_shapes import figure_of_chart, lay_out_chart
 from circuitviz.shapes.charts.chart_spec import AxisRange, HoverRegion
 from circuitviz.shapes.drawing import Drawing
-from circuitviz.shapes.plot_axes import Axes, PlotFigureOptions
+from circuitviz.shapes.plot_axes import PlotAxes, PlotFigureOptions
 from circuitviz.shapes.text_metrics import SCREEN_FONT
 
 UNNAMED_CHART = "Chart"  # the accessible name until the chart is told what it shows
@@ -63,7 +63,7 @@ class ChartView(ThemedWidget):
         self._requested: tuple[str, dict[str, Any] | None, Theme] = ("", None, LIGHT)
         self._spec: ChartSpec | None = None
         self._ranges: tuple[AxisRange, AxisRange] | None = None  # what dragging and zooming have chosen
-        self._layout: tuple[object, Drawing, Axes] | None = None
+        self._layout: tuple[object, Drawing, PlotAxes] | None = None
         self._pixmap: tuple[Drawing, float, QPixmap] | None = None
         self._drag: tuple[QPointF, tuple[AxisRange, AxisRange], bool] | None = None
         self._region, self._has_cursor = NO_REGION, False
@@ -133,7 +133,7 @@ class ChartView(ThemedWidget):
         self._ranges, self._layout = (x or x_before, y or y_before), None
         self.update()
 
-    def layout_shapes(self) -> tuple[Drawing, Axes]:
+    def layout_shapes(self) -> tuple[Drawing, PlotAxes]:
         """The shapes that the window paints, in pixels, and the axes that map the chart's units to pixels."""
         font_px = float(canvas_font(TEXT_PX).pixelSize())
         key = (self.spec, self._ranges, self.width(), self.height(), font_px)

@@ -1,5 +1,5 @@
 from .chart_shapes import MeasureChart as MeasureChart
 from .chart_spec import ChartSpec as ChartSpec
-from .chart_spec import Colour as Colour
+from .chart_spec import PlotColour as PlotColour
 from .chart_spec import build_chart as build_chart
 from .chart_spec import charts as charts

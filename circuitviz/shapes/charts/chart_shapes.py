@@ -15,9 +15,9 @@ from circuitviz.shapes.charts.chart_spec import (
     AxisRange,
     ChartLegendEntry,
     ChartSpec,
-    Colour,
     LineMark,
     Mark,
+    PlotColour,
     PointMark,
     RectMark,
     RuleMark,
@@ -35,7 +35,7 @@ from circuitviz.shapes.drawing import (
     TextShape,
     polyline,
 )
-from circuitviz.shapes.plot_axes import PLOT_MARGIN_PT, Axes, PlotFigureOptions
+from circuitviz.shapes.plot_axes import PLOT_MARGIN_PT, PlotAxes, PlotFigureOptions
 from circuitviz.shapes.text_metrics import elide_text, text_width
 
 SCREEN_TEXT_PX = 12.0  # marks' sizes in pixels are meant beside text of this size
@@ -88,7 +88,7 @@ def figure_of_chart(
     """
     page = options.new_drawing()
 
-    def height_of(axes: Axes, outer_height: float) -> float:
+    def height_of(axes: PlotAxes, outer_height: float) -> float:
         return options.height_pt(_default_height(spec, axes, outer_height, page.width, options.font_size))
 
     lay_out_chart(
@@ -101,14 +101,14 @@ def lay_out_chart(
     spec: ChartSpec,
     page: Drawing,
     font_size: float,
-    height: float | Callable[[Axes, float], float],
+    height: float | Callable[[PlotAxes, float], float],
     *,
     x_range: AxisRange | None = None,
     y_range: AxisRange | None = None,
     has_legend: bool = True,
     is_compact: bool = False,
     points_per_px: float | None = None,
-) -> Axes:
+) -> PlotAxes:
     """Draw a chart onto an empty drawing.
 
     Args:
@@ -125,7 +125,7 @@ def lay_out_chart(
     Returns:
         The axes, which map the chart's units to the drawing and back.
     """
-    axes = Axes(x_range or spec.x_range, y_range or spec.y_range, y_up=spec.is_y_upwards)
+    axes = PlotAxes(x_range or spec.x_range, y_range or spec.y_range, y_up=spec.is_y_upwards)
     axes.axis_labels = {} if is_compact else dict(spec.axis_labels)
     axes.left_space = COMPACT_LEFT_SPACE_EM * font_size if is_compact else 0.0
     axes.set_ticks(spec.axis_ticks)
@@ -149,7 +149,7 @@ def lay_out_chart(
 
 
 def _default_height(
-    spec: ChartSpec, axes: Axes, outer_height: float, page_width: float, font_size: float
+    spec: ChartSpec, axes: PlotAxes, outer_height: float, page_width: float, font_size: float
 ) -> float:
     """A height that gives each named row a line of text, or else the proportions of a page."""
     if "left" not in spec.axis_ticks:
@@ -166,12 +166,12 @@ class MarkShapes:
     The role of a colour is the name of its field in the theme.
     """
 
-    def __init__(self, theme: Theme, axes: Axes, font_size: float, points_per_px: float) -> None:
+    def __init__(self, theme: Theme, axes: PlotAxes, font_size: float, points_per_px: float) -> None:
         names = [field.name for field in fields(Theme) if field.name not in ("name", "on_accent")]
         self.role_of_colour = {getattr(theme, name): name for name in reversed(names)}
         self.axes, self.font_size, self.points_per_px = axes, font_size, points_per_px
 
-    def role(self, colour: Colour) -> str:
+    def role(self, colour: PlotColour) -> str:
         """The theme field that a colour is taken from; ``cell`` for a mixed colour."""
         return self.role_of_colour.get(colour.code, "cell")
 
@@ -244,7 +244,7 @@ class MarkShapes:
         return np.asarray(points[moved])
 
     def _lines(
-        self, points: np.ndarray, colour: Colour, width_px: float, dashed: bool
+        self, points: np.ndarray, colour: PlotColour, width_px: float, dashed: bool
     ) -> Iterator[DrawingShape]:
         width = max(0.5, width_px * self.points_per_px)
         line, (x_range, y_range) = self._thinned(points), (self.axes.x_range, self.axes.y_range)
@@ -255,7 +255,7 @@ class MarkShapes:
             dash = PLOT_DASH if dashed else None
             yield polyline(self.role(colour), places, colour.code, width, opacity=colour.opacity, dash=dash)
 
-    def _rectangle(self, x: AxisRange, y: AxisRange, colour: Colour) -> Iterator[DrawingShape]:
+    def _rectangle(self, x: AxisRange, y: AxisRange, colour: PlotColour) -> Iterator[DrawingShape]:
         (left, right), (low, high) = sorted(self.axes.x_range), sorted(self.axes.y_range)
         x0, x1 = (min(max(end, left), right) for end in sorted(x))
         y0, y1 = (min(max(end, low), high) for end in sorted(y))
@@ -331,12 +331,12 @@ class ChartLegend:
             return [BoxShape(role, *bounds, code, code, 0.0, "square", opacity=colour.opacity)]
         no_points = np.zeros((0, 2))
         if entry.swatch == "ring":
-            mark = PointMark(no_points, Colour(theme.panel), 8.0, "o", colour, 1.5)
+            mark = PointMark(no_points, PlotColour(theme.panel), 8.0, "o", colour, 1.5)
         else:
             mark = PointMark(no_points, colour, 8.0, entry.swatch)
         return [mark_shapes.symbol(((left + right) / 2, middle), mark)]
 
-    def _ramp(self, colours: Sequence[Colour], left: float, middle: float) -> list[DrawingShape]:
+    def _ramp(self, colours: Sequence[PlotColour], left: float, middle: float) -> list[DrawingShape]:
         codes = np.array([[int(colour.code[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours])
         at = np.linspace(0, len(codes) - 1, RAMP_STEPS)
         rgb = np.stack([np.interp(at, np.arange(len(codes)), channel) for channel in codes.T], axis=1)

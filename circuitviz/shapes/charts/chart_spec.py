@@ -29,7 +29,7 @@ ChartRecipe = Callable[["ChartSpec", dict[str, Any]], None]
 charts: Registry[ChartRecipe] = Registry("chart", "circuitviz.shapes.charts", "circuitviz.charts")
 
 
-class Colour(NamedTuple):
+class PlotColour(NamedTuple):
     """A colour ``code`` as ``#rrggbb`` and its ``opacity`` from 0 to 1."""
 
     code: str
@@ -41,7 +41,7 @@ class LineMark:
     """Polylines through ``points`` [line, point, 2], not joined to one another."""
 
     points: PointArray
-    colour: Colour
+    colour: PlotColour
     width_px: float = 2.0
     dashed: bool = False
 
@@ -52,7 +52,7 @@ class RuleMark:
 
     position: float
     is_vertical: bool
-    colour: Colour
+    colour: PlotColour
     width_px: float = 1.0
     dashed: bool = False
 
@@ -62,7 +62,7 @@ class AreaMark:
     """A filled polygon with ``vertices`` [vertex, 2]."""
 
     vertices: PointArray
-    colour: Colour
+    colour: PlotColour
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class RectMark:
     """Filled rectangles ``bounds`` [rectangle, 4] (left, bottom, right, top), with a colour each."""
 
     bounds: PointArray
-    colours: Sequence[Colour]
+    colours: Sequence[PlotColour]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +78,10 @@ class PointMark:
     """Symbols at ``points`` [point, 2], ``size_px`` across: ``o`` circle, ``s`` square, ``d`` diamond."""
 
     points: PointArray
-    colour: Colour
+    colour: PlotColour
     size_px: float = 8.0
     symbol: str = "o"
-    outline: Colour | None = None
+    outline: PlotColour | None = None
     outline_px: float = 1.0
 
 
@@ -92,7 +92,7 @@ class TextMark:
     x: float
     y: float
     text: str
-    colour: Colour
+    colour: PlotColour
     max_width: float = math.inf
 
 
@@ -110,7 +110,7 @@ class ChartLegendEntry:
 
     label: str
     swatch: str = ""
-    colours: tuple[Colour, ...] = ()
+    colours: tuple[PlotColour, ...] = ()
     ramp_start_label: str = ""
 
 
@@ -180,9 +180,9 @@ class ChartSpec:
         if y is not None:
             self.y_range = _padded_range(y, padding)
 
-    def theme_colour(self, name: str, opacity: float = 1.0) -> Colour:
+    def theme_colour(self, name: str, opacity: float = 1.0) -> PlotColour:
         """The colour of a field of the theme."""
-        return Colour(getattr(self.theme, name), opacity)
+        return PlotColour(getattr(self.theme, name), opacity)
 
     def add_hover_region(
         self, x: float, y: float, width: float, height: float, text: str, *nodes: str
@@ -191,7 +191,7 @@ class ChartSpec:
         self.hover_regions.append(HoverRegion(x, y, width, height, text, nodes))
 
     def add_line(
-        self, x: ArrayLike, y: ArrayLike, colour: Colour, legend_label: str = "", *,
+        self, x: ArrayLike, y: ArrayLike, colour: PlotColour, legend_label: str = "", *,
         width_px: float = 2.0, dashed: bool = False,
     ) -> None:  # fmt: skip
         """Draw one line through points."""
@@ -201,7 +201,7 @@ class ChartSpec:
 
     def add_rule(
         self,
-        colour: Colour,
+        colour: PlotColour,
         *,
         x: float | None = None,
         y: float = 0.0,
@@ -212,8 +212,8 @@ class ChartSpec:
         self.marks.append(RuleMark(y if x is None else x, x is not None, colour, width_px, dashed))
 
     def add_points(
-        self, x: ArrayLike, y: ArrayLike, colour: Colour, legend_label: str = "", *, size_px: float = 8.0,
-        symbol: str = "o", outline: Colour | None = None, outline_px: float = 1.0,
+        self, x: ArrayLike, y: ArrayLike, colour: PlotColour, legend_label: str = "", *, size_px: float = 8.0,
+        symbol: str = "o", outline: PlotColour | None = None, outline_px: float = 1.0,
     ) -> None:  # fmt: skip
         """Draw a symbol at each point."""
         self.marks.append(PointMark(_columns(x, y), colour, size_px, symbol, outline, outline_px))
@@ -221,7 +221,7 @@ class ChartSpec:
             self.add_legend_entry(legend_label, symbol, colour)
 
     def add_band(
-        self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: Colour, legend_label: str = ""
+        self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: PlotColour, legend_label: str = ""
     ) -> None:
         """Fill the area between two lines over the same x."""
         self.marks.append(AreaMark(np.concatenate([_columns(x, low), _columns(x, high)[::-1]]), colour))
@@ -246,13 +246,13 @@ class ChartSpec:
         if legend_label:
             self.add_legend_entry(legend_label, "line", colour)
 
-    def add_legend_entry(self, label: str, swatch: str, colour: Colour) -> None:
+    def add_legend_entry(self, label: str, swatch: str, colour: PlotColour) -> None:
         """Explain a mark in the legend, once."""
         entry = ChartLegendEntry(label, swatch, (colour,))
         if entry not in self.legend_entries:
             self.legend_entries.append(entry)
 
-    def add_colour_ramp(self, end_label: str, start_label: str, colours: Sequence[Colour]) -> None:
+    def add_colour_ramp(self, end_label: str, start_label: str, colours: Sequence[PlotColour]) -> None:
         """Explain a colour scale in the legend, from the least to the greatest value."""
         self.legend_entries.append(ChartLegendEntry(end_label, "ramp", tuple(colours), start_label))
 

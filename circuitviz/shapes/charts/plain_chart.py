@@ -10,7 +10,7 @@ from circuitviz.number_text import rounded_number
 from circuitviz.plots import BarPlot, HeatMapPlot, LinePlot, Plot, TablePlot
 from circuitviz.shapes.charts.bar_rows import MAX_VISIBLE_BARS, add_bars
 from circuitviz.shapes.charts.cell_matrix import MatrixCell, add_matrix
-from circuitviz.shapes.charts.chart_spec import ChartSpec, Colour, charts
+from circuitviz.shapes.charts.chart_spec import ChartSpec, PlotColour, charts
 from circuitviz.shapes.heat_grid import HeatGrid, diverging_colours, rgb_to_hex
 
 LINE_COLOURS = ("positive", "negative", "accent", "text", "muted")  # fields of the theme
@@ -63,7 +63,7 @@ def _draw_heat_map(chart: ChartSpec, plot: HeatMapPlot) -> None:
     grid = HeatGrid.from_plot(plot)
     colours = grid.cell_colours(chart.theme)
     cells: list[MatrixCell] = [
-        (i, j, Colour(rgb_to_hex(colours[i, j])), rounded_number(grid.values[i, j], 3))
+        (i, j, PlotColour(rgb_to_hex(colours[i, j])), rounded_number(grid.values[i, j], 3))
         for i, j in np.argwhere(np.isfinite(grid.values)).tolist()
     ]
     add_matrix(chart, plot.rows, plot.columns, cells)
@@ -75,7 +75,7 @@ def _draw_heat_map(chart: ChartSpec, plot: HeatMapPlot) -> None:
     chart.add_colour_ramp(
         f"{rounded_number(grid.scale_end, 3)}: {plot.unit}",
         start,
-        [Colour(rgb_to_hex(code)) for code in ends],
+        [PlotColour(rgb_to_hex(code)) for code in ends],
     )
 
 

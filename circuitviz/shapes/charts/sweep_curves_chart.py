@@ -8,7 +8,7 @@ from typing import Any
 from circuitviz.document.groups import GROUP_COLOURS
 from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.scene.class_colours import colour_in_theme
-from circuitviz.shapes.charts.chart_spec import ChartSpec, Colour, charts
+from circuitviz.shapes.charts.chart_spec import ChartSpec, PlotColour, charts
 from circuitviz.shapes.charts.log_ticks import log_ticks
 
 SWEEP_TABLE_COLUMNS = ("asked", "edges", "value", "low", "high")
@@ -33,11 +33,11 @@ def draw_sweep_curves(chart: ChartSpec, result: dict[str, Any]) -> None:
         x = [math.log10(max(1, point["asked"])) for point in points]
         y = [point["value"] for point in points]
         low, high = ([p["value"] if p[key] is None else p[key] for p in points] for key in ("low", "high"))
-        chart.add_band(x, low, high, Colour(code, 0.12))
+        chart.add_band(x, low, high, PlotColour(code, 0.12))
         is_repeated = number >= len(GROUP_COLOURS)
         if len(points) > 1:
-            chart.add_line(x, y, Colour(code), line["label"], dashed=is_repeated)
-        chart.add_points(x, y, Colour(code), "" if len(points) > 1 else line["label"], size_px=5)
+            chart.add_line(x, y, PlotColour(code), line["label"], dashed=is_repeated)
+        chart.add_points(x, y, PlotColour(code), "" if len(points) > 1 else line["label"], size_px=5)
         values += [*low, *high]
         places += x
     if places:

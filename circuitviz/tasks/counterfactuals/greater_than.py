@@ -13,7 +13,7 @@ from circuitviz.tasks.greater_than import (
     require_year_endings,
     split_endings,
 )
-from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.pairs import PromptPair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
 from circuitviz.tasks.word_lists import EVENTS
 
@@ -26,7 +26,7 @@ MIN_SHIFT_YEARS = 10
     task="greater-than",
     metric="prob-diff",
 )
-def year_shifted(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def year_shifted(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[PromptPair]:
     """1741 → 1722: correct are the years after the clean prompt's, incorrect the others."""
     return _draw_year_pairs("year-shifted", tokens, prompts, seed, shift_year=True)
 
@@ -37,19 +37,19 @@ def year_shifted(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOp
     task="greater-than",
     metric="prob-diff",
 )
-def event_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def event_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[PromptPair]:
     """The war → the voyage: a control for components that carry the year alone."""
     return _draw_year_pairs("event-changed", tokens, prompts, seed, shift_year=False)
 
 
 def _draw_year_pairs(
     name: str, tokens: PromptTokenizer, prompts: int, seed: int, shift_year: bool
-) -> list[Pair]:
+) -> list[PromptPair]:
     endings_of_century = require_year_endings(tokens)
     centuries = list(endings_of_century)
     events = require_words(single_token_words(tokens, EVENTS, "The"), 2, "greater-than", "events")
 
-    def make(pick: random.Random) -> Pair:
+    def make(pick: random.Random) -> PromptPair:
         century = pick.choice(centuries)
         endings = endings_of_century[century]
         years = first_years(endings)
@@ -60,6 +60,6 @@ def _draw_year_pairs(
         changed = PROMPT_TEMPLATE.format(
             event=event if shift_year else other, century=century, year=earlier if shift_year else year
         )
-        return Pair(clean, changed, *split_endings(endings, year))
+        return PromptPair(clean, changed, *split_endings(endings, year))
 
     return draw_pairs(name, prompts, seed, tokens, make)

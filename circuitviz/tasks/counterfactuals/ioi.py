@@ -9,7 +9,7 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.counterfactuals.registry import counterfactuals
 from circuitviz.tasks.ioi import PROMPT_TEMPLATES
-from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.pairs import PromptPair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
 from circuitviz.tasks.word_lists import NAMES, OBJECTS, PLACES
 
@@ -19,10 +19,10 @@ CounterfactualWriter = Callable[[PromptWriter, list[str], bool], tuple[str, str]
 
 def _draw_ioi_pairs(
     name: str, tokens: PromptTokenizer, prompts: int, seed: int, write_counterfactual: CounterfactualWriter
-) -> list[Pair]:
+) -> list[PromptPair]:
     names = require_words(single_token_words(tokens, NAMES), 6, "ioi", "names")
 
-    def make(pick: random.Random) -> Pair:
+    def make(pick: random.Random) -> PromptPair:
         chosen = pick.sample(names, 4)
         a, b, abba = *chosen[:2], pick.random() < 0.5
         subject, receiver = (b, a) if abba else (a, b)
@@ -32,7 +32,7 @@ def _draw_ioi_pairs(
             return form.format(a=first, b=second, s=again, place=place, object=thing)
 
         other, answer = write_counterfactual(say, chosen, abba)
-        return Pair(say(a, b, subject), other, (f" {receiver}",), (f" {answer}",))
+        return PromptPair(say(a, b, subject), other, (f" {receiver}",), (f" {answer}",))
 
     return draw_pairs(name, prompts, seed, tokens, make)
 
@@ -43,7 +43,7 @@ def _draw_ioi_pairs(
     task="ioi",
     metric="logit-diff",
 )
-def name_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def name_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[PromptPair]:
     """A and B …, A gave → A and B …, B gave."""
 
     def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:
@@ -59,7 +59,7 @@ def name_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOp
     task="ioi",
     metric="logit-diff",
 )
-def order_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def order_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[PromptPair]:
     """A and B …, A gave → B and A …, A gave. The incorrect answer is the subject."""
 
     def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:
@@ -75,7 +75,7 @@ def order_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoO
     task="ioi",
     metric="logit-diff",
 )
-def third_name(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def third_name(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[PromptPair]:
     """A and B …, A gave → A and B …, C gave. The incorrect answer is the subject."""
 
     def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:
@@ -91,7 +91,7 @@ def third_name(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOpti
     task="ioi",
     metric="logit-diff",
 )
-def names_replaced(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def names_replaced(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[PromptPair]:
     """A and B …, A gave → C and D …, C gave."""
 
     def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from circuitviz.document import Evidence, EvidenceContext, Origin, Outcome
+from circuitviz.document import ClaimOutcome, Evidence, EvidenceContext, Origin
 from circuitviz.document.origin import PromptOrigin
 from circuitviz.errors import InputError
 from circuitviz.evaluation import claims
@@ -40,7 +40,7 @@ class ClaimChecked(Reply):
 
     target: str
     evidence: Evidence
-    outcome: Outcome
+    outcome: ClaimOutcome
     is_last: bool = True
 
     @property

@@ -15,7 +15,7 @@ from circuitviz.document.origin import (
     SAME_MODEL,
     SAME_SUBJECT,
     TYPED_PAIR_TASK,
-    PromptPair,
+    PairTexts,
 )
 from circuitviz.dtypes import AUTO_DTYPE
 from circuitviz.graph import Circuit, Scores, TaskCheck
@@ -90,7 +90,7 @@ class DiscoverCircuit(Request):
 
     model: str
     task: str
-    pairs: tuple[PromptPair, ...] | None
+    pairs: tuple[PairTexts, ...] | None
     n_prompts: int
     seed: int
     method: str
@@ -182,7 +182,7 @@ class DiscoverCircuit(Request):
             return tasks.load_task(
                 self.task, model, self.n_prompts, self.seed, skip_unusable=self.skip_unusable
             )
-        pairs = [tasks.Pair(*pair) for pair in self.pairs]
+        pairs = [tasks.PromptPair(*pair) for pair in self.pairs]
         metric = "logit-diff" if all(pair.incorrect for pair in pairs) else "log-prob"
         return tasks.Task.from_pairs(self.task, pairs, model.tokens, metric, self.seed)
 

@@ -56,8 +56,8 @@ class FeatureDashboard:
     promoted_tokens: tuple[dashboards.TokenEffect, ...]
     suppressed_tokens: tuple[dashboards.TokenEffect, ...]
     read_tokens: tuple[dashboards.TokenEffect, ...]
-    decoder_neighbours: tuple[dashboards.Neighbour, ...]
-    encoder_neighbours: tuple[dashboards.Neighbour, ...]
+    decoder_neighbours: tuple[dashboards.NeighbourFeature, ...]
+    encoder_neighbours: tuple[dashboards.NeighbourFeature, ...]
     suggestions: tuple[explanations.LabelSuggestion, ...] = ()
 
 

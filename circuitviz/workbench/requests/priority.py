@@ -11,7 +11,7 @@ class Priority(IntEnum):
     Requests below ``OPEN_MODEL`` do not need the document's model: opening another does not drop them.
     """
 
-    LOAD_CHOICES = -4
+    LOAD_CATALOG = -4
     WITHOUT_MODEL = -3
     INSPECT_PROMPTS = -2  # while a person types, whichever document is open
     OPEN_PROMPTS_MODEL = -1

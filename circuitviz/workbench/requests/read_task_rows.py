@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz import tasks
-from circuitviz.document.origin import PromptPair
+from circuitviz.document.origin import PairTexts
 from circuitviz.errors import InputError
 from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.prompt_inspection import row_of_pair
@@ -49,7 +49,7 @@ class ReadTaskRows(Request):
     task: str
     n_prompts: int = 64
     seed: int = 0
-    pairs: tuple[PromptPair, ...] = ()
+    pairs: tuple[PairTexts, ...] = ()
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply; InputError where there is no such task, or it has too many pairs to edit."""
@@ -58,7 +58,7 @@ class ReadTaskRows(Request):
         file = name if tasks.is_task_file(name) or os.sep in name else set_file
         n_unreadable = 0
         if self.pairs:
-            pairs = [tasks.Pair(*pair) for pair in self.pairs]
+            pairs = [tasks.PromptPair(*pair) for pair in self.pairs]
             has_ids = any(isinstance(answer, int) for p in pairs for answer in (*p.correct, *p.incorrect))
         else:
             pairs, has_ids = [], file is None or tasks.needs_tokenizer(str(file))

@@ -20,7 +20,7 @@ GRAPH = Graph.transformer(ModelShape(4, 6, 96))
 
 
 @dataclass
-class Pair:
+class PromptPair:
     """Two circuits in tabs, the second in front."""
 
     host: PanelHost
@@ -39,7 +39,7 @@ class Pair:
 
 
 @pytest.fixture
-def pair(idle_host: PanelHost, tmp_path: Path) -> Pair:
+def pair(idle_host: PanelHost, tmp_path: Path) -> PromptPair:
     """Two files of one shape, and one of another."""
     circuits = {}
     for seed, name in enumerate(("left.circuit", "other.circuit", "right.circuit")):
@@ -50,10 +50,10 @@ def pair(idle_host: PanelHost, tmp_path: Path) -> Pair:
         document.mark_saved(tmp_path / name)
         circuits[name] = document.state.circuit
         idle_host.workspace.set_document(document)
-    return Pair(idle_host, circuits)
+    return PromptPair(idle_host, circuits)
 
 
-def test_other_tabs_are_offered_and_compared_as_they_are(pair: Pair, qtbot: QtBot) -> None:
+def test_other_tabs_are_offered_and_compared_as_they_are(pair: PromptPair, qtbot: QtBot) -> None:
     desk, panel = pair.host.workspace, pair.host.show("compare")
     assert pair.offered == ["left.circuit"], "neither itself nor a circuit of another shape"
     panel.reference_box.setFocus()
@@ -78,7 +78,7 @@ def test_other_tabs_are_offered_and_compared_as_they_are(pair: Pair, qtbot: QtBo
     assert left == kept < set(pair.circuits["left.circuit"].edge_names), "what is ablated there is left out"
 
 
-def test_a_chosen_tab_stays_chosen_under_another_name(pair: Pair, tmp_path: Path) -> None:
+def test_a_chosen_tab_stays_chosen_under_another_name(pair: PromptPair, tmp_path: Path) -> None:
     desk, panel = pair.host.workspace, pair.host.show("compare")
     left = next(tab for tab in desk.tabs.tabs if tab.name == "left.circuit")
     left.user_document.mark_saved(tmp_path / "renamed.circuit")
@@ -89,7 +89,9 @@ def test_a_chosen_tab_stays_chosen_under_another_name(pair: Pair, tmp_path: Path
     assert pair.offered == [] and desk.comparison.chosen_document is None and not panel.is_applicable()
 
 
-def test_a_file_of_the_same_name_stands_beside_the_tab(pair: Pair, qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_file_of_the_same_name_stands_beside_the_tab(
+    pair: PromptPair, qtbot: QtBot, tmp_path: Path
+) -> None:
     desk, panel = pair.host.workspace, pair.host.show("compare")
     desk.comparison.add_file(tmp_path / "left.circuit")
     qtbot.waitUntil(lambda: len(pair.offered) == 2, timeout=LONG)

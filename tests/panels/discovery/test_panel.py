@@ -20,7 +20,7 @@ from circuitviz.formats import open_document
 from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
 from circuitviz.tasks.prompt_sets import PromptRow, save_prompt_set
 from circuitviz.workbench.requests.inspect_prompts import OpenPromptsModel, PromptsModel
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def form_of_set(idle_host: PanelHost, demo_file: Path) -> Any:
     """The form with the search of a circuit on a set that is not here."""
     form, workspace = idle_host.show("discovery"), idle_host.workspace
     methods = {"eap-ig": ("", ())}
-    workspace.catalog_received.emit(Choices(tasks=("ioi", "sva"), methods=methods))
+    workspace.catalog_received.emit(Catalog(tasks=("ioi", "sva"), methods=methods))
     document = open_document(demo_file)
     document.set_state(replace(document.state, origin=replace(document.state.origin, task="cities")))
     document.mark_saved(demo_file)
@@ -191,7 +191,7 @@ def test_prompts_that_are_used_in_search_replace_those_of_the_circuit(form_of_se
 
 def test_a_task_chosen_from_the_list_is_that_of_this_machine(form_of_set: Any, qtbot: QtBot) -> None:
     save_set_of_the_name()
-    form_of_set.set_choices(form_of_set.choices)
+    form_of_set.set_catalog(form_of_set.catalog)
     box = form_of_set.task_box
     box.setFocus()
     box.showPopup()
@@ -240,8 +240,8 @@ def test_a_task_that_the_model_does_not_do_is_warned_about(host: PanelHost, qtbo
 def test_the_choices_that_arrive_leave_what_is_chosen(host: PanelHost) -> None:
     form = host.show("discovery")
     form.task_box.setEditText("sva")
-    form.set_choices(
-        Choices(tasks=("antonyms", "ioi", "sva"), methods={"acdc": ("", ()), "eap-ig": ("", ())})
+    form.set_catalog(
+        Catalog(tasks=("antonyms", "ioi", "sva"), methods={"acdc": ("", ()), "eap-ig": ("", ())})
     )
     chosen = form.find_request()
     assert (chosen.model, chosen.task, chosen.method) == ("demo", "sva", "eap-ig")
@@ -316,7 +316,7 @@ def test_the_form_takes_over_what_an_opened_circuit_was_found_with(host: PanelHo
     assert not form.reuse_button.isEnabled()
     state = labelled_document().state
     assert isinstance(state.origin, TaskOrigin)
-    metric = form.choices.task_metrics["sva"]
+    metric = form.catalog.task_metrics["sva"]
     origin = replace(state.origin, task="sva", prompts=24, metric=metric, options={"steps": 3}, select="top")
 
     def open_circuit() -> None:
@@ -343,8 +343,8 @@ def test_the_form_says_what_a_method_does_and_when_to_choose_it(host: PanelHost,
     for row in range(form.method_box.count()):
         form.method_box.setCurrentIndex(row)
         name = form.method_box.currentText()
-        assert form.method_hint.text().startswith(form.choices.methods[name][0])
-        assert form.choices.method_uses[name] in form.method_hint.text()
+        assert form.method_hint.text().startswith(form.catalog.methods[name][0])
+        assert form.catalog.method_uses[name] in form.method_hint.text()
         assert f"'{name}'" in form.method_box.toolTip(), "the name of the command line"
 
 

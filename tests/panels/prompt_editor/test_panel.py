@@ -16,7 +16,7 @@ from circuitviz.tasks.prompt_sets import PromptRow
 from circuitviz.workbench.prompt_inspection import PromptReading, RowInspection
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.requests.inspect_prompts import InspectPrompts, PromptsInspected
-from circuitviz.workbench.requests.load_choices import Choices, LoadChoices
+from circuitviz.workbench.requests.load_catalog import Catalog, LoadCatalog
 from circuitviz.workbench.requests.read_task_rows import ReadTaskRows, RowsRead
 from circuitviz.workspace.latest_job import LatestJob
 
@@ -267,7 +267,7 @@ def test_replies_come_whichever_tab_is_in_front(idle_host: PanelHost) -> None:
     panel, workspace = idle_host.show("prompt_editor"), idle_host.workspace
     jobs = panel.findChildren(LatestJob)
     for job in jobs:
-        job.submit(LoadChoices())
+        job.submit(LoadCatalog())
     workspace.tab_controller.show(workspace.tabs.add(workspace.worker.open_tab()))
     assert len(jobs) == 6 and all(job.is_running for job in jobs)
 
@@ -379,7 +379,7 @@ def test_spans_are_named_shown_saved_and_undone(host: PanelHost, qtbot: QtBot) -
 
 def test_a_name_that_no_set_can_have_is_refused_while_it_is_typed(idle_host: PanelHost, qtbot: QtBot) -> None:
     panel = idle_host.show("prompt_editor")
-    idle_host.workspace.catalog_received.emit(Choices(tasks=("ioi", "sva")))
+    idle_host.workspace.catalog_received.emit(Catalog(tasks=("ioi", "sva")))
     panel.sheet.set_rows([IOI], "Edit")
     assert panel.use_button.isEnabled() and not panel.name_check.isVisible()
     panel.name_field.setFocus()

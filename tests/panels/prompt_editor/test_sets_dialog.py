@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.panels.prompt_editor.prompt_sheet import SheetState
 from circuitviz.tasks.prompt_sets import PromptRow, list_prompt_sets, save_prompt_set
-from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.load_catalog import Catalog
 from circuitviz.workbench.requests.read_task_rows import ReadTaskRows
 
 LEFT, KEYS = Qt.MouseButton.LeftButton, Qt.Key
@@ -25,7 +25,7 @@ def editor(idle_host: PanelHost) -> Any:
     save_prompt_set("capitals", [ROW, ROW])
     save_prompt_set("rivers", [ROW])
     panel = idle_host.show("prompt_editor")
-    idle_host.workspace.catalog_received.emit(Choices(tasks=("ioi",)))
+    idle_host.workspace.catalog_received.emit(Catalog(tasks=("ioi",)))
     panel.storage.show_state(SheetState("capitals", (ROW, ROW)), "Open", "capitals")
     idle_host.workspace.search_form.set(task="capitals")
     return panel

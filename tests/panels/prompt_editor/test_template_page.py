@@ -12,13 +12,13 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from circuitviz.resources import resource_path
-from circuitviz.tasks.slot_templates import ANOTHER_WORD, Slot, SlotTemplate
+from circuitviz.tasks.slot_templates import ANOTHER_WORD, SlotTemplate, WordSlot
 from circuitviz.workspace.workspace import Workspace
 
 LEFT, KEYS = Qt.MouseButton.LeftButton, Qt.Key
 GIVING = SlotTemplate(
     ("When {a} and {b} went to the park, {b} gave a ring to",), " {a}", " {b}",
-    (Slot("a", "Mary, John, Tom, Anna"), Slot("b", "{a}", corrupted=ANOTHER_WORD)),
+    (WordSlot("a", "Mary, John, Tom, Anna"), WordSlot("b", "{a}", corrupted=ANOTHER_WORD)),
 )  # fmt: skip
 
 
@@ -87,11 +87,11 @@ def test_words_that_do_not_fit_the_tokenizer_are_named(host: PanelHost, qtbot: Q
     panel, page = open_page(host, qtbot)
     qtbot.mouseClick(panel.model_line.button, LEFT)
     qtbot.waitUntil(lambda: not panel.model_line.button.isVisible(), timeout=LONG)
-    slots = (Slot("a", "Mary, John, Tom, Marybook"), GIVING.slots[1])
+    slots = (WordSlot("a", "Mary, John, Tom, Marybook"), GIVING.slots[1])
     panel.sheet.set_template(SlotTemplate(GIVING.prompts, " {a}", " {b}", slots), "x")
     qtbot.waitUntil(lambda: "Marybook" in page.state_label.text(), timeout=LONG)
     assert page.state_label.text().startswith("6 different pairs")
-    slots = (Slot("a", "Marybook, Johnbook"), GIVING.slots[1])
+    slots = (WordSlot("a", "Marybook, Johnbook"), GIVING.slots[1])
     panel.sheet.set_template(SlotTemplate(GIVING.prompts, " {a}", " {b}", slots), "x")
     qtbot.waitUntil(lambda: "needs" in page.state_label.text(), timeout=LONG)
     assert not page.expand_button.isEnabled() and not host.failures

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from circuitviz.cli import run
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.features import (
-    Edges,
+    FeatureEdgeRows,
     attention_score_parts,
     load_dictionaries,
     node_table,
@@ -50,7 +50,7 @@ def test_heads_carry_edges_and_scores_are_sums(
     model = load_model("demo")
     dictionaries = load_dictionaries([resource_path("demo", "dictionaries")], model)
     table = node_table(run_prompt(model, PROMPT), dictionaries)
-    edges = Edges(table)
+    edges = FeatureEdgeRows(table)
     assert "Select a feature" in page.hint.text()
 
     # an edge into a feature of attention: its heads add up to it

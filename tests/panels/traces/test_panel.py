@@ -12,7 +12,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from circuitviz.features import Edges, load_dictionaries, local_circuit, node_table, node_target, run_prompt
+from circuitviz.features import (
+    FeatureEdgeRows,
+    load_dictionaries,
+    local_circuit,
+    node_table,
+    node_target,
+    run_prompt,
+)
 from circuitviz.models import load_model
 from circuitviz.panels.traces.panel import TracesPanel
 from circuitviz.panels.traces.similarity_page import BY_SIMILARITY
@@ -32,7 +39,7 @@ def slow_trace(model, dictionaries, trace, target: str) -> dict:
     """The whole prompt's circuit, node by node, summed over positions."""
     nodes = node_table(run_prompt(model, trace.example.tokens), dictionaries)
     aim = node_target(nodes, f"{target}@{trace.example.position}")
-    found = local_circuit(Edges(nodes), aim, nodes=80, gate="absolute")
+    found = local_circuit(FeatureEdgeRows(nodes), aim, nodes=80, gate="absolute")
     sums: dict[tuple[str, int], float] = {}
     for row in found.nodes:
         node = nodes.node(int(row))

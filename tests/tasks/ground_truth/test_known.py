@@ -16,7 +16,7 @@ from circuitviz.formats import import_document
 from circuitviz.formats.reference_circuit import edges_in_scope, find_reference, list_references
 from circuitviz.models import Model, load_model
 from circuitviz.resources import resource_path
-from circuitviz.tasks import Pair, Task, load_task
+from circuitviz.tasks import PromptPair, Task, load_task
 
 CASES = [(name, ablation) for name in TRUTHS for ablation in ("corrupted", "zero")]
 EXACT = 1e-5  # the answers are 10, or a proportion; softmax leaks e^-100
@@ -106,9 +106,9 @@ def test_a_word_that_the_tokenizer_does_not_know_is_told() -> None:
 
     model, _, _ = _known("reverse")
     with pytest.raises(InputError, match="does not know"):
-        Task.from_pairs("mine", [Pair("a dog |", "a b |", (" a",), (" b",))], model.tokens)
+        Task.from_pairs("mine", [PromptPair("a dog |", "a b |", (" a",), (" b",))], model.tokens)
     with pytest.raises(InputError, match="does not know"):
-        Task.from_pairs("mine", [Pair("a c |", "a b |", (" dog",), (" b",))], model.tokens)
+        Task.from_pairs("mine", [PromptPair("a c |", "a b |", (" dog",), (" b",))], model.tokens)
     with pytest.raises(InputError, match="needs 2 pronouns"):
         load_task("gender", model, prompts=4)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Choices(Reply):
+class Catalog(Reply):
     """Names for the form; methods and measures come with a line about them and their options.
 
     ``inapplicable_measures``: by kind of circuit (heads, features) the measures that do not apply, and why.
@@ -50,16 +50,16 @@ class Choices(Reply):
 
 
 @dataclass(frozen=True)
-class LoadChoices(Request):
+class LoadCatalog(Request):
     """Ask for the names."""
 
     title = "Could not load the methods"
-    priority = Priority.LOAD_CHOICES
+    priority = Priority.LOAD_CATALOG
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply: the names. Then what opens models is loaded, while nobody waits for it."""
         load_torch()
-        yield Choices(
+        yield Catalog(
             models=models.list_shipped_models(),
             tasks=tuple(tasks.tasks.names()),
             task_summaries={e.name: e.summary for e in tasks.tasks.entries()},
