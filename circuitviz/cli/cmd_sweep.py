@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from circuitviz import paint, shapes, sweeps
+from circuitviz import cluster, paint, shapes, sweeps
 from circuitviz.cli.output import print_message, print_result, print_warning, run_with_progress_bar
 from circuitviz.cli.qt_application import create_qt_application
 from circuitviz.errors import InputError
@@ -36,6 +37,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     text = f"write the merged results here, too: {', '.join(sweeps.TABLE_SUFFIXES)}"
     parser.add_argument("--table", type=Path, help=text)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--on", default="local", metavar="PLACE", help=f"where: {cluster.PLACE_FORMS}")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,15 +45,16 @@ def run(args: argparse.Namespace) -> int:
     if args.table is not None and args.table.suffix.lower() not in sweeps.TABLE_SUFFIXES:
         known = ", ".join(sweeps.TABLE_SUFFIXES)
         raise InputError(f"--table was given '{args.table}'; a name that ends in {known} would be right.")
+    place = cluster.parse_place(args.on)
     plan = sweeps.read_plan(args.plan)
     folder = sweeps.SweepFolder(args.output or args.plan.with_suffix(".sweep"))
     if args.dry_run:
         return _print_cells(args, plan, folder)
     print_message(f"{len(plan.cells):,} cells; results in {folder.path}")
-    execute = partial(sweeps.run_cells_here, device=args.device)
-    summary = run_with_progress_bar(
-        sweeps.run_sweep_steps(plan, folder, execute, args.retry_refused), f"sweep {plan.name}"
-    )
+    with ExitStack() as resources:
+        execute = _open_executor(place, args.device, resources)
+        steps = sweeps.run_sweep_steps(plan, folder, execute, args.retry_refused)
+        summary = run_with_progress_bar(steps, f"sweep {plan.name}")
     _warn_of_unreadable(folder)
     finished = folder.read_finished(plan)
     rows = sweeps.table_rows(finished)
@@ -65,6 +68,16 @@ def run(args: argparse.Namespace) -> int:
         print_message(f"wrote {path}")
     data = {**asdict(summary), "cells": len(plan.cells), "folder": str(folder.path), "rows": rows}
     return print_result(args, data, lambda: f"{text}\n{summary.text}")
+
+
+def _open_executor(place: cluster.Place, device: str, resources: ExitStack) -> sweeps.CellExecutor:
+    """What computes cells at a place; its workers are left when the resources are closed."""
+    if place.is_here:
+        return partial(sweeps.run_cells_here, device=device)
+    connection = resources.enter_context(cluster.open_connection(place, print_message))
+    for sentence in connection.check_workers():
+        print_warning(sentence)
+    return partial(cluster.run_cells_on, connection, device=device)
 
 
 def _print_cells(args: argparse.Namespace, plan: sweeps.SweepPlan, folder: sweeps.SweepFolder) -> int:

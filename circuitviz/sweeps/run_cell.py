@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from circuitviz.discovery import TaskSetting, default_selection, discover_steps, make_setting
 from circuitviz.document.sample import HELD_OUT, IN_SAMPLE
-from circuitviz.errors import InputError, first_error_line
+from circuitviz.errors import ComputationError, InputError, first_error_line
 from circuitviz.evaluation import (
     EDGE_SHARES,
     CurvePoint,
@@ -24,12 +26,13 @@ from circuitviz.evaluation import (
 )
 from circuitviz.evaluation.random_circuits import draw_random_scores
 from circuitviz.graph import Interval
-from circuitviz.models import Model, load_model_steps
+from circuitviz.models import Model, load_model_steps, local_folder
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 from circuitviz.sweeps.cell import RANDOM_METHOD, SweepCell
 from circuitviz.sweeps.cell_result import CellResult
+from circuitviz.sweeps.file_digests import digest_file, digest_model_folder
 from circuitviz.sweeps.plan import AUTO_SELECT
-from circuitviz.tasks import load_task
+from circuitviz.tasks import find_prompt_set, load_task
 from circuitviz.versions import describe_machine
 from circuitviz.workbench import describe_versions
 
@@ -96,6 +99,7 @@ class CellRunner:
     def _open_model_steps(self, cell: SweepCell) -> ProgressSteps[Model]:
         key = cell.model, cell.dtype
         if self._model is None or self._model_key != key:
+            _check_model_files(cell)
             self._model = self._open_task = self._model_key = None  # before the next one needs the memory
             yield Progress(0, 1, f"opening {cell.model_label}")
             self._model = yield from load_model_steps(cell.model, self._device, cell.dtype)
@@ -109,6 +113,7 @@ class CellRunner:
         )
         if self._open_task is None or self._open_task.key != key:
             self._open_task = None
+            _check_task_file(cell)
             n_prompts = cell.search_prompts + cell.prompts
             task = load_task(cell.task.name, model, n_prompts, cell.seed, **dict(cell.task.options))
             if len(task) <= cell.search_prompts:
@@ -176,6 +181,30 @@ class CellRunner:
         )
 
 
+def _check_model_files(cell: SweepCell) -> None:
+    """ComputationError where the model's files are others than when the plan was read, perhaps elsewhere."""
+    meant, folder = dict(cell.files).get("model"), local_folder(cell.model)
+    if meant is not None and (folder is None or digest_model_folder(folder) != meant):
+        raise ComputationError(_other_files("model", cell.model))
+
+
+def _check_task_file(cell: SweepCell) -> None:
+    """The same for the task's file."""
+    meant, path = dict(cell.files).get("task"), Path(cell.task.name)
+    if meant is None:
+        return
+    found = path if path.is_file() else find_prompt_set(cell.task.name)
+    if found is None or digest_file(found) != meant:
+        raise ComputationError(_other_files("task", cell.task.name))
+
+
+def _other_files(what: str, name: str) -> str:
+    return (
+        f"The files of the {what} '{name}' on {platform.node()} are others than those that the plan was read "
+        "with, or are missing; the same files by the same path would be right."
+    )
+
+
 def _measure_random_steps(
     cell: SweepCell, opened: _OpenTask, select: str, result: CellResult
 ) -> ProgressSteps[CellResult]:
@@ -236,9 +265,9 @@ def _point_row(select: str, cell: SweepCell, place: int, point: CurvePoint) -> d
 
 
 def _reason(error: Exception) -> str:
-    return (
-        str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {first_error_line(error)}"
-    )
+    if isinstance(error, InputError | ComputationError):
+        return str(error)
+    return f"{type(error).__name__}: {first_error_line(error)}"
 
 
 def _finish(result: CellResult) -> CellResult:

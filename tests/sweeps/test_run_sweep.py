@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from slow_faithfulness import Slow
 from circuitviz.discovery import discover
 from circuitviz.errors import InputError
 from circuitviz.evaluation.random_circuits import draw_random_scores
+from circuitviz.models import load_model
 from circuitviz.progress import Progress, run_to_completion
+from circuitviz.resources import resource_path
 from circuitviz.sweeps import (
     CellResult,
     CellRunner,
@@ -175,3 +178,25 @@ def test_two_processes_do_not_run_one_sweep(tmp_path: Path) -> None:
     with FileLock(tmp_path / ".lock"), pytest.raises(InputError, match="Another process runs a sweep in"):
         run_to_completion(run_sweep_steps(plan, folder))
     assert run_to_completion(run_sweep_steps(plan, folder)).done == 1
+
+
+def test_files_that_changed_since_the_plan_was_read_are_said_and_tried_again(tmp_path: Path) -> None:
+    """As on a worker with another copy; what they would give belongs to another cell."""
+    model, rows = tmp_path / "model", tmp_path / "own.csv"
+    shutil.copytree(str(resource_path("demo", "model")), model)
+    task = load_task("ioi", load_model("demo"), 6, 0)
+    lines = [f'"{p.clean}","{p.corrupted}",{p.correct[0]},{p.incorrect[0]}' for p in task.pairs]
+    rows.write_text("\n".join(["clean,corrupted,correct,incorrect", *lines]))
+    keys = {**SMALL, "prompts": 2, "methods": ["eap"]}
+    (of_model,) = parse_plan({**keys, "models": [str(model)]}, "p", tmp_path).cells
+    (of_task,) = parse_plan({**keys, "tasks": ["own.csv"]}, "p", tmp_path).cells
+    for cell in (of_task, of_model):
+        assert run_cell(cell).status == "done", run_cell(cell).reason
+    rows.write_text("\n".join(["clean,corrupted,correct,incorrect", *lines[1:]]))
+    config = model / "config.json"
+    config.write_text(config.read_text() + "\n")
+    for cell, status in ((of_model, "failed"), (of_task, "failed")):
+        result = run_cell(cell)
+        assert (
+            result.status == status and "are others than those that the plan was read with" in result.reason
+        )

@@ -1,0 +1,5 @@
+"""The same operations on other processes and machines, by Dask. Free of Qt; Dask itself is an extra."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
