@@ -136,7 +136,7 @@ class SlowEdges:
 
     def z(self, layer: int) -> Tensor:
         """[time, head, d_head]"""
-        v = self.values(layer, self.stream(3 * layer + 1))
+        v = self.values(layer, self.stream(4 * layer + 2))
         return torch.einsum("hts,she->the", self.patterns[layer], v)
 
     def attention_out(self, layer: int) -> Tensor:
@@ -149,7 +149,7 @@ class SlowEdges:
     def mlp_in(self, layer: int) -> tuple[Tensor, Any]:
         """The stream that the MLP reads, and its norm."""
         block = self.blocks[layer]
-        stage = 3 * layer + 2 if self.gpt2 else 3 * layer + 1
+        stage = 4 * layer + 3 if self.gpt2 else 4 * layer + 2
         return self.stream(stage), block.ln_2 if self.gpt2 else block.post_attention_layernorm
 
     def reads(self, dictionary: Dictionary) -> Tensor:
@@ -177,7 +177,7 @@ class SlowEdges:
             if site.part == "a":
                 written = self.attention_out(site.layer)
             else:
-                leaf = (self.stage == 3 * site.layer + 2).nonzero()[:, 0]
+                leaf = (self.stage == 4 * site.layer + 3).nonzero()[:, 0]
                 written = self.factors[leaf, None] * self.run.mlp[site.layer]
             return written - written.mean(-1, keepdim=True) * processing.center_writing_weights
         x, norm = self.mlp_in(site.layer)
@@ -215,14 +215,14 @@ class SlowEdges:
 
     def logit(self, token: int) -> Tensor:
         """A logit at the last position."""
-        last = self.norm(self.final, self.stream(3 * len(self.blocks) + 1))[-1]
+        last = self.norm(self.final, self.stream(4 * len(self.blocks) + 2))[-1]
         head = self.hf.get_output_embeddings()
         return last @ head.weight[token] + (0 if head.bias is None else head.bias[token])
 
     def streams_before_final(self) -> Tensor:
         """The last stream at the last position [d]."""
         with torch.no_grad():
-            return self.stream(3 * len(self.blocks) + 1)[-1]
+            return self.stream(4 * len(self.blocks) + 2)[-1]
 
     def row(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Edges into a value [nodes], and the value without any of them."""

@@ -74,6 +74,7 @@ class SlowOpened:
         acts: Values = {}
         x = self._put("input", out, instead, outside) + self.body.wpe(torch.arange(len(tokens)))
         for layer, block in enumerate(self.body.h):
+            x = self._stream(layer, x, out, acts, tap, instead, outside)
             heads, site = range(self.config.n_head), f"a{layer}"
             written = block.attn.c_proj.bias.expand_as(x)
             if site in self.listed:
@@ -100,8 +101,28 @@ class SlowOpened:
                     written = written + self._put(f"{site}.h{h}", out, instead, outside)
             x = x + written
             x = x + self._mlp(layer, x, out, acts, tap, instead, outside, constant)
+        x = self._stream(len(self.body.h), x, out, acts, tap, instead, outside)
         last = self.body.ln_f((x + tap("logits"))[-1])
         return last @ self.hf.lm_head.weight.T, out, acts
+
+    def _stream(
+        self, layer: int, x: Tensor, out: Values, acts: Values, tap: Any, instead: Any, outside: Any
+    ) -> Tensor:
+        """The stream before a layer, made of features and of an error that responds, where it is opened."""
+        site, total = f"r{layer}", torch.zeros_like(x)
+        if site not in self.listed:
+            return x
+        error = f"{site}.error"
+        copied = x + tap(error)
+        left = copied
+        for i in self.listed[site]:
+            name, row = f"{site}.f{i}", self.dictionaries[site].decoder_rows(torch.tensor([i]))[0]
+            left = left - self.features(site, copied)[:, i, None] * row
+            acts[name] = self.features(site, x + tap(name))[:, i]
+            out[name] = acts[name][:, None] * row
+            total = total + self._put(name, out, instead, outside)
+        out[error] = left
+        return total + self._put(error, out, instead, outside)
 
     def _mlp(
         self,

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from circuitviz.canvas.picture_item import PictureItem
 from circuitviz.canvas.scene_geometry import SceneGeometry
 from circuitviz.graph.connectivity import CircuitPath
-from circuitviz.graph.graph import channel_of
+from circuitviz.graph.names import channel_of
 from circuitviz.paint.circuit_painter import canvas_font
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import Theme

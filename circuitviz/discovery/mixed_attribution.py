@@ -17,7 +17,7 @@ patterns are blind to QK.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,11 +30,18 @@ from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, co
 from circuitviz.discovery.backward_rules import BackwardRules
 from circuitviz.discovery.batch_ablation_values import ablation_values
 from circuitviz.discovery.device_results import FetchTimer
-from circuitviz.discovery.gradients import GradientCapture, add_edge_scores
+from circuitviz.discovery.gradients import add_edge_scores
 from circuitviz.discovery.registry import TaskSetting
+from circuitviz.discovery.site_gradients import (
+    SiteRecord,
+    attention_receiver_gradients,
+    mlp_receiver_gradients,
+    receivers_of_site,
+    residual_receiver_gradients,
+)
 from circuitviz.features import Dictionary
 from circuitviz.features.feature_basis import FeatureBasis, SiteBasis, strongest_features
-from circuitviz.features.task_ablation_values import FeatureValues, task_feature_values
+from circuitviz.features.task_ablation_values import FeatureValues, record_site, task_feature_values
 from circuitviz.graph import Graph, NodeKind, Scores
 from circuitviz.graph.feature_sites import site_of
 from circuitviz.models import Activations, Model
@@ -45,21 +52,6 @@ from circuitviz.models.sender_activations import recording_hooks
 from circuitviz.progress import Progress, ProgressSteps
 
 HELD_SENDER_TENSORS = 4.0  # two bases, deltas and the passes
-
-
-@dataclass(eq=False)
-class _SiteRecord:
-    """What a pass computes at a site.
-
-    Attributes:
-        dictionary_input: What the dictionary reads [batch, time, d_in].
-        site_output: What the site writes [batch, time, d_out].
-        features: Activations of the listed features [batch, time, features].
-    """
-
-    dictionary_input: Tensor
-    site_output: Tensor
-    features: Tensor
 
 
 def choose_features(
@@ -93,12 +85,12 @@ def choose_features(
     def work(rows: range) -> ProgressSteps[None]:
         subtask = task.subset(rows)
         batch = TaskBatch(model, subtask, Activations(torch.empty(0), [], []), values_for(subtask))
-        records: dict[str, _SiteRecord] = {}
+        records: dict[str, SiteRecord] = {}
         site_outputs: list[Tensor] = []
 
         def record_output(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
             site_outputs.append(written)
-            records[site.name] = _SiteRecord(read, written, site.listed_activations(read.detach()))
+            records[site.name] = SiteRecord(read, written, site.listed_activations(read.detach()))
             return written  # the same tensor: the pass continues from it, so it has a gradient
 
         _, gradients = compute_gradients(
@@ -188,11 +180,14 @@ def _feature_ablation_values(setting: TaskSetting, basis: FeatureBasis) -> Featu
 
 @torch.no_grad()
 def _record_clean(batch: TaskBatch, basis: FeatureBasis) -> dict[str, Tensor]:
-    """Run the clean prompts: the batch gets its senders' outputs; returned are features by site."""
+    """Run the clean prompts: the batch gets its senders' outputs; returned are features by site.
+
+    Of the residual stream's sites also errors, by their names.
+    """
     features: dict[str, Tensor] = {}
 
-    def record_features(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
-        features[site.name] = site.listed_activations(read)
+    def record_features(site: SiteBasis, read: Tensor, written: Tensor) -> None:
+        record_site(site, read, written, features)
 
     model, subtask = batch.model, batch.task
     with model.hooks(recording_hooks(model, batch.clean)), model.hooks(basis.hooks(record_features)):
@@ -216,8 +211,7 @@ class _MixedGraph:
         column_pairs = [(i, index[name]) for i, name in enumerate(model_graph.receivers) if name in index]
         row_pairs = [(i, senders[name]) for i, name in enumerate(model_graph.senders) if name in senders]
         site_columns = [
-            [index[name] for feature in site.listed_indices for name in _receivers_of(site.name, feature)]
-            for site in self.basis.sites.values()
+            [index[name] for name in receivers_of_site(site)] for site in self.basis.sites.values()
         ]
         shared = (*zip(*column_pairs, strict=True), *zip(*row_pairs, strict=True))
         arrays = [np.array(part, dtype=np.int64) for part in (*shared, *site_columns)]
@@ -236,9 +230,10 @@ class _MixedGraph:
         """Number of senders divided by the model's number of senders."""
         return len(self.graph.senders) / len(self.model.graph.senders)
 
-    def site_rows(self, site: str, kind: NodeKind) -> list[int]:
-        """Rows of a site's features, or of its error."""
-        return [i for i, n in enumerate(self.graph.nodes) if n.kind is kind and site_of(n) == site]
+    def site_rows(self, site: str, kind: NodeKind | None = None) -> list[int]:
+        """Rows of a site's nodes: its features, its error, or both."""
+        nodes = enumerate(self.graph.nodes)
+        return [i for i, n in nodes if kind in (None, n.kind) and site_of(n) == site]
 
     @torch.no_grad()
     def activation_deltas(
@@ -257,14 +252,20 @@ class _MixedGraph:
             feature_deltas = (features[name] - feature_ablations[name]).expand_as(features[name])
             feature_deltas = feature_deltas[:, model_deltas.first_changed_position :]
             rows, (error,) = self.site_rows(name, NodeKind.FEATURE), self.site_rows(name, NodeKind.ERROR)
-            site_senders = [i for i, node in enumerate(self.model.graph.nodes) if site_of(node) == name]
-            site_values = model_deltas.values[site_senders[0] : site_senders[-1] + 1]  # they are contiguous
-            deltas[error] = site_values.sum(0)
+            if site.is_residual:
+                error_deltas = features[site.error_name] - feature_ablations[site.error_name]
+                error_deltas = error_deltas.expand_as(features[site.error_name])
+                deltas[error] = error_deltas[:, model_deltas.first_changed_position :]
+            else:
+                site_senders = [i for i, node in enumerate(self.model.graph.nodes) if site_of(node) == name]
+                site_values = model_deltas.values[site_senders[0] : site_senders[-1] + 1]  # contiguous
+                deltas[error] = site_values.sum(0)
             for row, direction, amount in zip(
                 rows, site.listed_directions(), feature_deltas.unbind(-1), strict=True
             ):
                 torch.mul(amount[..., None], direction, out=deltas[row])
-                deltas[error] -= deltas[row]
+                if not site.is_residual:
+                    deltas[error] -= deltas[row]
         return ActivationDeltas(model_deltas.first_changed_position, deltas)
 
     def add_point_scores(
@@ -277,13 +278,19 @@ class _MixedGraph:
         weight: float,
         buffers: BufferPool,
     ) -> None:
-        """Add a point's scores, from one pass in which each site is its features and a constant error."""
-        records: dict[str, _SiteRecord] = {}
+        """Add a point's scores, from one pass in which each site is its features and a constant error.
+
+        Through sites of the residual stream the gradient passes as it is: features and error respond.
+        """
+        records: dict[str, SiteRecord] = {}
         feature_activations: list[Tensor] = []
 
         def replace_output(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
             features = site.listed_activations(read)
-            records[site.name] = _SiteRecord(read, written, features)
+            records[site.name] = SiteRecord(read, written, features)
+            if site.is_residual:
+                feature_activations.append(written)
+                return written
             feature_activations.append(features)
             return written.detach() + (features - features.detach()) @ site.listed_decoder_rows()
 
@@ -300,8 +307,12 @@ class _MixedGraph:
         for name, gradient in zip(records, gradients.extra, strict=True):
             site, layer = self.basis.sites[name], self.basis.sites[name].dictionary.site.layer
             of_mlp = name[0] == "m"
-            n_senders_before = self.senders_before[layer][of_mlp and not self.model.shape.parallel]
-            receiver_gradients = _mlp_receiver_gradients if of_mlp else _attention_receiver_gradients
+            if site.is_residual:
+                n_senders_before = self.site_rows(name)[0]
+                receiver_gradients = residual_receiver_gradients
+            else:
+                n_senders_before = self.senders_before[layer][of_mlp and not self.model.shape.parallel]
+                receiver_gradients = mlp_receiver_gradients if of_mlp else attention_receiver_gradients
             products = [
                 weight * (flat_deltas[:n_senders_before] @ vectors.T).double()
                 for vectors in receiver_gradients(
@@ -310,62 +321,3 @@ class _MixedGraph:
             ]
             if products:
                 scores[:n_senders_before, self._columns_of_site[name]] += torch.cat(products, dim=1)
-
-
-def _receivers_of(site: str, feature: int) -> list[str]:
-    """Names of a feature's receivers: one of an MLP's, three of attention's."""
-    node = f"{site}.f{feature}"
-    return [node] if site[0] == "m" else [f"{node}<{channel}>" for channel in "qkv"]
-
-
-def _encoder_covectors(site: SiteBasis, record: _SiteRecord, gradient: Tensor) -> Iterator[Tensor]:
-    """∂L/∂(dictionary input) through each listed feature alone, [batch, time, d_in]."""
-    active = gradient * (record.features != 0)
-    for number, row in enumerate(site.dictionary.encoder_rows(site.listed)):
-        yield active[..., number, None] * row
-
-
-def _mlp_receiver_gradients(
-    model: Model,
-    site: SiteBasis,
-    record: _SiteRecord,
-    gradient: Tensor,
-    capture: GradientCapture,
-    _is_scale_constant: bool,
-) -> Iterator[Tensor]:
-    """Each feature's gradient at the stream that its MLP reads, [1, batch · later · d_model]."""
-    stream = capture.resid_mid[site.dictionary.site.layer]
-    for covector in _encoder_covectors(site, record, gradient):
-        (gradient_at_stream,) = torch.autograd.grad(
-            record.dictionary_input, stream, covector, retain_graph=True
-        )
-        yield gradient_at_stream[:, capture.first_changed_position :].reshape(1, -1)
-
-
-def _attention_receiver_gradients(
-    model: Model,
-    site: SiteBasis,
-    record: _SiteRecord,
-    gradient: Tensor,
-    capture: GradientCapture,
-    is_scale_constant: bool,
-) -> Iterator[Tensor]:
-    """Each feature's gradient at the stream through q, k and v, [3, batch · later · d_model]."""
-    layer = site.dictionary.site.layer
-    weights = model.layers[layer]
-    projections = (capture.q[layer], capture.k[layer], capture.v[layer])
-    stream = capture.resid_pre[layer].detach()[:, capture.first_changed_position :]
-    for covector in _encoder_covectors(site, record, gradient):
-        gradients = torch.autograd.grad(
-            record.dictionary_input, projections, covector, retain_graph=True, allow_unused=True,
-            materialize_grads=True,  # queries and keys where patterns are constants
-        )  # fmt: skip
-        out = stream.new_empty(3, 1, stream.shape[0] * stream.shape[1], stream.shape[2])
-        for channel, (head_gradient, folded) in enumerate(
-            zip(gradients, (weights.q, weights.k, weights.v), strict=True)
-        ):
-            all_heads = folded.permute(1, 0, 2).flatten(1)[None]  # all heads as one: their gradients add up
-            weights.attn_norm.vjp_heads(
-                stream, head_gradient[:, :, None], all_heads, out[channel], is_scale_constant
-            )
-        yield out.view(3, -1)

@@ -28,7 +28,10 @@ RULED_GRADIENTS: dict[str, tuple[str, dict[str, str]]] = {
 class TaskAttributionOptions:
     """Which sites show features, of which dictionaries, and how the gradient is taken."""
 
-    sites: str = option("a2", "sites shown as features: a2 (heads of layer 2), m3 (MLP of layer 3); a2,m3")
+    sites: str = option(
+        "a2",
+        "sites shown as features: a2 (heads of layer 2), m3 (MLP of layer 3), r3 (stream before it); a2,m3",
+    )
     features: int = option(
         40, "number of features listed at each site; the others are part of its error", low=1
     )

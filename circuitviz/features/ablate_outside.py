@@ -18,6 +18,7 @@ from circuitviz.features.neurons import NeuronLayer
 from circuitviz.features.node_changes import NodeChange, change_embeddings, change_rest
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.prompt_run import PromptRun
+from circuitviz.features.sites import PARTS, RESIDUAL_PART
 from circuitviz.graph import OUTSIDE_VALUES, NodeKind
 from circuitviz.graph.feature_sites import site_of
 from circuitviz.models.device_arrays import copy_arrays
@@ -115,6 +116,9 @@ class OutsideAblation:
         self.inside_at_site = self._copy_inside()
         if "" in self.changes:
             hooks[model.embed_hook] = partial(change_embeddings, self.changes[""], model.embed_scale)
+        for layer in self.table.residual_layers:
+            of_stream = self.table.dictionaries[f"{RESIDUAL_PART}{layer}"]
+            hooks[model.stream_hook(layer)] = partial(self._ablate_site_output, of_stream)
         for layer, weights in enumerate(model.layers):
             dictionary = self.table.dictionaries.get(f"a{layer}")
             if self.table.is_transparent(layer):
@@ -217,9 +221,9 @@ class OutsideAblation:
         """Return positions and items of the set by site, on the device; they are copied in one piece."""
         table, shape = self.table, self.run.model.shape
         arrays: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
-        for layer in range(shape.n_layers):
-            for part in ("a", "m") if shape.mlp else ("a",):
-                of_site = self.inside & (table.layer == layer) & (table.part == (part == "a"))
+        for layer in range(shape.n_layers + 1):
+            for part in PARTS:
+                of_site = self.inside & (table.layer == layer) & (table.part == PARTS.index(part))
                 here = of_site & (table.kind == NODE_KINDS.index(self._item_kind(f"{part}{layer}")))
                 arrays[f"{part}{layer}"] = table.position[here].astype(np.int64), table.item[here]
         flat = [array for pair in arrays.values() for array in pair]

@@ -19,6 +19,7 @@ from circuitviz.errors import InputError
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.prompt_run import PromptRun
+from circuitviz.features.sites import PARTS
 from circuitviz.graph import NodeKind
 
 MAX_PATTERN_ERROR = 1e-3  # between the model's pattern and that of the scores as they are computed here
@@ -132,7 +133,7 @@ class AttentionScores:
 def value_effect_of_node(table: NodeTable, node: int) -> Tensor | None:
     """Return what a node of attention reads of its layer's heads, [time, head, d_head]; None for others."""
     run, layer, position = table.run, int(table.layer[node]), int(table.position[node])
-    if not table.part[node] or layer < 0:
+    if PARTS[table.part[node]] != "a" or layer < 0:
         return None
     heads, inner = run.z[layer].shape[1:]
     effect = run.final.new_zeros(run.time, heads, inner)

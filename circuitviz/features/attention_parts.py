@@ -91,7 +91,7 @@ def _read_vectors_through_head(table: NodeTable, target: Target, layer: int, hea
     index, weights = target.index, run.model.layers[layer]
     value = run.final.new_zeros(run.time, heads, inner)
     of_feature = index is not None and table.kind[index] == NODE_KINDS.index(NodeKind.FEATURE)
-    if of_feature and index is not None and table.part[index] and int(table.layer[index]) == layer:
+    if of_feature and index is not None and table.node(index).site == "a" and table.layer[index] == layer:
         dictionary, position = table.dictionaries[f"a{layer}"], int(table.position[index])
         row = dictionary.encoder_rows(torch.tensor([int(table.item[index])], device=value.device))[0]
         if dictionary.site.reads == "z":

@@ -22,6 +22,7 @@ from circuitviz.features.forward_order import (
     attention_write_stage,
     mlp_output_stage,
     mlp_write_stage,
+    residual_stage,
 )
 from circuitviz.features.hook_points import folded_value_bias, head_value_bias
 from circuitviz.features.neurons import NeuronLayer
@@ -35,6 +36,7 @@ from circuitviz.features.node_rows import (
     NodeTable,
 )
 from circuitviz.features.prompt_run import PromptRun
+from circuitviz.features.sites import PARTS, RESIDUAL_PART
 from circuitviz.graph import NodeKind
 from circuitviz.models.batching import batch_budget_bytes
 
@@ -150,6 +152,17 @@ class _NodeTableBuilder:
         self.add_node_per_position(NodeKind.ERROR, layer, "m", stage, error)
         self.add_node_per_position(NodeKind.BIAS, layer, "m", stage, biases)
 
+    def add_residual(self, layer: int) -> None:
+        """Add features, error and bias of the SAE of the stream before a layer, where there is one."""
+        dictionary = self.dictionaries.get(f"{RESIDUAL_PART}{layer}")
+        if dictionary is None:
+            return
+        stream, stage = self.run.stream(layer), residual_stage(layer)
+        error = stream - self.add_features(dictionary, stage)
+        self.add_node_per_position(NodeKind.ERROR, layer, RESIDUAL_PART, stage, error)
+        biases = dictionary.decoder_bias.expand_as(stream)
+        self.add_node_per_position(NodeKind.BIAS, layer, RESIDUAL_PART, stage, biases)
+
     def add_neurons(self, neurons: NeuronLayer, stage: int) -> None:
         """Add the neurons that are nodes, what the others write as an error, and the biases."""
         layer = neurons.weights.layer
@@ -211,7 +224,7 @@ class _NodeTableBuilder:
             convention=self.convention,
             kind=_repeat_per_node(blocks, [NODE_KINDS.index(b.kind) for b in blocks], np.int8)[order],
             layer=_repeat_per_node(blocks, [b.layer for b in blocks], np.int16)[order],
-            part=_repeat_per_node(blocks, [b.part == "a" for b in blocks], np.bool_)[order],
+            part=_repeat_per_node(blocks, [PARTS.index(b.part) for b in blocks], np.int8)[order],
             position=position[order].astype(np.int32),
             item=torch.cat([b.item for b in blocks]).numpy()[order],
             stage=stage[order],
@@ -294,6 +307,12 @@ def node_table(
         )
     site_dictionaries = list(dictionaries)
     check_one_per_site(site_dictionaries)
+    residual = next((one for one in site_dictionaries if one.site.is_residual), None)
+    if residual is not None and convention == CIRCUIT_TRACER.name:
+        raise InputError(
+            f"'{residual.name}' is an SAE of the residual stream, which graphs of circuit-tracer do not "
+            f"have; the convention {OWN_CONVENTION.name}, or no such SAE, would be right."
+        )
     for dictionary in site_dictionaries:
         check_dictionary(dictionary, run.model)
     builder = _NodeTableBuilder(
@@ -307,9 +326,11 @@ def node_table(
     if float(run.position.abs().max()) > 1e-6 * float(run.embed.abs().max()):
         builder.add_node_per_position(NodeKind.POSITION, -1, "a", EMBED_STAGE, run.position)
     for layer in range(run.model.shape.n_layers):
+        builder.add_residual(layer)
         builder.add_attention(layer)
         if run.model.shape.mlp:
             builder.add_mlp(layer)
+    builder.add_residual(run.model.shape.n_layers)
     return builder.build_table()
 
 

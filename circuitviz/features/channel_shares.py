@@ -13,6 +13,7 @@ from circuitviz.features.attention_parts import attention_score_parts, check_hea
 from circuitviz.features.feature_edges import FeatureEdgeRows, read_vectors_of_node
 from circuitviz.features.forward_order import attention_write_stage
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
+from circuitviz.features.sites import PARTS
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind
 
@@ -240,7 +241,11 @@ def _layers_written_before(table: NodeTable, target: Target, own_layer: int | No
 def _attention_layer(table: NodeTable, target: Target) -> int | None:
     """Return the layer whose attention a target is a feature of."""
     index = target.index
-    if index is None or table.kind[index] != NODE_KINDS.index(NodeKind.FEATURE) or not table.part[index]:
+    if (
+        index is None
+        or table.kind[index] != NODE_KINDS.index(NodeKind.FEATURE)
+        or PARTS[table.part[index]] != "a"
+    ):
         return None
     return int(table.layer[index])
 

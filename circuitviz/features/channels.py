@@ -68,9 +68,11 @@ def covectors_by_stage(table: NodeTable, reads: ReadVectors) -> Iterator[tuple[i
         reads: What the nodes read themselves.
 
     Yields:
-        The first stage, the one after the last, and vectors [k, time, d_model]; from the last stages on.
+        The first stage, the one after the last, and vectors [k, time, d_model]; from the last stages on, back
+        to an SAE of the residual stream.
     """
-    passed = [one for one in channels(table) if one.write_stage < reads.stage]
+    bottom = table.first_stage_read(reads.stage)
+    passed = [one for one in channels(table) if bottom < one.write_stage < reads.stage]
     steps = [(one.write_stage, 1, n) for n, one in enumerate(passed)]
     steps += [(one.read_stage, 0, n) for n, one in enumerate(passed)]
     covector, end, pulled = reads.spread(table.run.time), reads.stage, dict[int, Tensor]()
@@ -82,7 +84,7 @@ def covectors_by_stage(table: NodeTable, reads: ReadVectors) -> Iterator[tuple[i
             yield stage, end, covector
             end = stage
         covector = covector + pulled.pop(n)
-    yield 0, end, covector
+    yield bottom, end, covector
 
 
 def pull_back_through_heads(run: PromptRun, layer: int, covector: Tensor) -> Tensor:

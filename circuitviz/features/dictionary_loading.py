@@ -27,6 +27,7 @@ from circuitviz.features.dictionary_names import (
     read_named_steps,
     suggest_release,
 )
+from circuitviz.graph.names import site_sort_key
 from circuitviz.models import Model
 from circuitviz.models.hub import probe_hub_steps
 from circuitviz.progress import Progress, ProgressSteps, run_to_completion
@@ -104,7 +105,7 @@ def load_dictionaries_steps(
     check_one_per_site(dictionaries)
     _check_memory(dictionaries, model)
     dictionaries = yield from _measure_fit(dictionaries, model)
-    return tuple(sorted(dictionaries, key=lambda dictionary: (dictionary.site.layer, dictionary.site.part)))
+    return tuple(sorted(dictionaries, key=lambda dictionary: site_sort_key(dictionary.site.name)))
 
 
 def read_sources_steps(
@@ -181,21 +182,21 @@ def check_one_per_site(dictionaries: Sequence[Dictionary]) -> None:
         if other is not dictionary:
             raise InputError(
                 f"The dictionaries '{other.name}' and '{dictionary.name}' both belong to "
-                f"{dictionary.site.name} (what {'attention' if dictionary.site.part == 'a' else 'the MLP'} "
-                f"of layer {dictionary.site.layer} writes); give one of them."
+                f"{dictionary.site.name} ({dictionary.site.description}); give one of them."
             )
 
 
 def check_dictionary(dictionary: Dictionary, model: Model) -> None:
     """Raise InputError where a dictionary belongs to another site or width than the model has."""
     site, shape = dictionary.site, model.shape
-    if not 0 <= site.layer < shape.n_layers or (site.part == "m" and not shape.mlp):
+    if not 0 <= site.layer < shape.n_layers + site.is_residual or (site.part == "m" and not shape.mlp):
         raise InputError(
             f"The dictionary '{dictionary.name}' belongs to {site.name}; '{model.name}' has layers 0 to "
             f"{shape.n_layers - 1}{'' if shape.mlp else ' and no MLPs'}."
         )
-    weights = model.layers[site.layer]
-    if dictionary.is_before_post_norm and (weights.mlp_post_norm if site.part == "m" else weights.post_norm):
+    weights = model.layers[min(site.layer, shape.n_layers - 1)]
+    post_norm = weights.mlp_post_norm if site.part == "m" else weights.post_norm
+    if dictionary.is_before_post_norm and post_norm and not site.is_residual:
         raise InputError(
             f"The dictionary '{dictionary.name}' rebuilds what {site.name} gives before a normalisation that "
             f"'{model.name}' has after it; one of what is added to the residual stream can be used."
@@ -212,7 +213,7 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
                 f"'{model.name}' has width {model_width}. It was made for "
                 f"{dictionary.model or 'another model'}."
             )
-    if dictionary.last_layer >= shape.n_layers:
+    if dictionary.later_decoder is not None and dictionary.last_layer >= shape.n_layers:
         raise InputError(
             f"The cross-layer transcoder '{dictionary.name}' writes to layers {site.layer} to "
             f"{dictionary.last_layer}; '{model.name}' has layers 0 to {shape.n_layers - 1}."

@@ -18,6 +18,7 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.dictionary_loading import load_dictionaries, paths_or_shipped
 from circuitviz.features.hook_points import site_hooks
+from circuitviz.features.sites import PARTS
 from circuitviz.graph import Graph
 from circuitviz.graph.feature_sites import feature_sites, graph_with_features
 from circuitviz.graph.names import parse_folders, site_sort_key
@@ -41,13 +42,23 @@ class SiteBasis:
 
     @property
     def name(self) -> str:
-        """The site, ``a2`` or ``m3``."""
+        """The site, ``a2``, ``m3`` or ``r4``."""
         return self.dictionary.site.name
 
     @cached_property
     def listed_indices(self) -> list[int]:
         """``listed`` on the host."""
         return self.listed.tolist()
+
+    @property
+    def error_name(self) -> str:
+        """The name of the error's node."""
+        return f"{self.name}.error"
+
+    @property
+    def is_residual(self) -> bool:
+        """Whether it is a point of the residual stream, so that the stream passes through its error, too."""
+        return self.dictionary.site.is_residual
 
     @property
     def is_of_head_values(self) -> bool:
@@ -189,9 +200,10 @@ def parse_sites(text: str) -> tuple[str, ...]:
     """
     names = [name.strip() for name in text.replace(";", ",").split(",") if name.strip()]
     for name in names:
-        if name[:1] not in ("a", "m") or not name[1:].isdigit():
+        if name[:1] not in PARTS or not name[1:].isdigit():
             raise InputError(
-                f"'{name}' is no site; a2 (the heads of layer 2) or m3 (the MLP of layer 3) would be right."
+                f"'{name}' is no site; a2 (the heads of layer 2), m3 (the MLP of layer 3) or r4 (the "
+                "residual stream before layer 4) would be right."
             )
     return tuple(sorted(set(names), key=site_sort_key))
 

@@ -51,7 +51,8 @@ class FeatureBasisRun:
         tokens: [batch, time].
         positions: Answer positions [batch].
         ablation_values: What senders write when ablated.
-        feature_values: By site, ablation values of what is listed, [batch or 1, time or 1, listed].
+        feature_values: By site, ablation values of what is listed, [batch or 1, time or 1, listed]; of sites
+            of the residual stream also those of the error, by its name, [batch or 1, time or 1, d_model].
         errors: ``judged``: a site's error is a node like any other; ``kept``: it always has its own value;
             ``dropped``: the decoder's bias alone stands for it.
     """
@@ -126,9 +127,7 @@ class FeatureBasisRun:
         elif kept_nodes[self._rows[site.name][-1]] or self.errors == "kept":
             new_error = error
         else:
-            new_error = self._ablated_error(
-                site, self.ablation_values, self.feature_values[site.name]
-            ).expand_as(error)
+            new_error = self._ablated_error(site, self.ablation_values, self.feature_values).expand_as(error)
         if interventions is not None:
             for name, intervention in interventions.of_sites.items():
                 node = self.graph.node(name)
@@ -157,17 +156,18 @@ class FeatureBasisRun:
         if intervention.value == "scale":
             return interventions.of_model.mix_positions(value, value * intervention.amount, intervention)
         ablated, features = interventions.values[intervention.value]
-        values = features[site.name]
         replacement = (
-            self._ablated_error(site, ablated, values)
+            self._ablated_error(site, ablated, features)
             if listed_index is None
-            else values[..., listed_index, None]
+            else features[site.name][..., listed_index, None]
         )
         return interventions.of_model.mix_positions(value, replacement.expand_as(value), intervention)
 
-    def _ablated_error(self, site: SiteBasis, ablated: Activations, features: Tensor) -> Tensor:
+    def _ablated_error(self, site: SiteBasis, ablated: Activations, features: Mapping[str, Tensor]) -> Tensor:
         """Return what a site's error writes under an ablation: the site's output without its features."""
         site_info = site.dictionary.site
+        if site.is_residual:
+            return features[site.error_name]
         if site_info.part == "m":
             site_output = ablated.mlp[site_info.layer]
         else:
@@ -175,7 +175,7 @@ class FeatureBasisRun:
             if not site.is_of_head_values:
                 bias = site.model.bridge.blocks[site_info.layer].attn.b_O.detach()
                 site_output = site_output @ site.model.layers[site_info.layer].o.flatten(0, 1) + bias
-        return site_output - features @ site.listed_decoder_rows()
+        return site_output - features[site.name] @ site.listed_decoder_rows()
 
     def _model_hooks(
         self,

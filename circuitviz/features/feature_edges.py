@@ -16,10 +16,16 @@ from torch import Tensor
 
 from circuitviz.features import read_vectors
 from circuitviz.features.channels import channels, covectors_by_stage
-from circuitviz.features.forward_order import attention_read_stage, mlp_output_stage, mlp_read_stage
+from circuitviz.features.forward_order import (
+    attention_read_stage,
+    mlp_output_stage,
+    mlp_read_stage,
+    residual_stage,
+)
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
 from circuitviz.features.read_vectors import ReadVectors
+from circuitviz.features.sites import PARTS, RESIDUAL_PART
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind
 
@@ -81,9 +87,9 @@ class FeatureEdgeRows:
         table = self.table
         if not nodes:
             return
-        groups: dict[tuple[int, int, bool], list[int]] = {}
+        groups: dict[tuple[int, int, int], list[int]] = {}
         for node in sorted(set(nodes)):
-            key = (int(table.kind[node]), int(table.layer[node]), bool(table.part[node]))
+            key = (int(table.kind[node]), int(table.layer[node]), int(table.part[node]))
             groups.setdefault(key, []).append(node)
         ordered = [node for members in groups.values() for node in members]
         index, first = torch.tensor(ordered, dtype=torch.long, device=table.written.device), 0
@@ -95,7 +101,7 @@ class FeatureEdgeRows:
                 first += len(batch)
 
     def _compute_group(
-        self, kind: int, layer: int, part: bool, nodes: list[int], index: Tensor
+        self, kind: int, layer: int, part: int, nodes: list[int], index: Tensor
     ) -> tuple[Tensor, Tensor]:
         reads = read_vectors_of(self.table, kind, layer, part, nodes, index)
         if reads is not None:
@@ -115,12 +121,13 @@ class FeatureEdgeRows:
                 rows = slice(at_position[0], at_position[-1] + 1)
                 earlier = table.rows_before(position, reads.stage)
                 weights[rows, earlier] = reads.at_own_position[rows] @ written[earlier].T
-                self._add_later(weights, rows, reads.at_own_position[rows], position, 0, reads.stage)
+                first = table.first_stage_read(reads.stage)
+                self._add_later(weights, rows, reads.at_own_position[rows], position, first, reads.stage)
             return weights
         for first, end, vectors in covectors_by_stage(table, reads):
             for position in range(int(reads.position.max()) + 1):
-                start, stop = (table.rows_before(position, stage).stop for stage in (first, end))
-                weights[:, start:stop] += vectors[:, position] @ written[start:stop].T
+                rows = table.rows_between(position, first, end)
+                weights[:, rows] += vectors[:, position] @ written[rows].T
                 self._add_later(weights, slice(None), vectors[:, position], position, first, end)
         return weights
 
@@ -145,7 +152,7 @@ class FeatureEdgeRows:
 
 
 def read_vectors_of(
-    table: NodeTable, kind: int, layer: int, part: bool, nodes: list[int], index: Tensor
+    table: NodeTable, kind: int, layer: int, part: int, nodes: list[int], index: Tensor
 ) -> ReadVectors | None:
     """Return what some nodes of one kind and site read; None for SAEs of an MLP's output.
 
@@ -153,15 +160,21 @@ def read_vectors_of(
         table: The nodes of the prompt.
         kind: Index into ``NODE_KINDS``.
         layer: The layer.
-        part: Whether attention writes them.
+        part: The part that writes them, index into ``PARTS``.
         nodes: Rows of the nodes, ascending.
         index: The same on the device [k].
     """
     run, places = table.run, table.position[nodes].astype(np.intp)
     positions, item = table.position_index[index], table.item_index[index]
-    dictionary = table.dictionaries.get(f"{'a' if part else 'm'}{layer}")
-    stage = attention_read_stage(layer) if part else mlp_read_stage(run.model.shape, layer)
+    letter = PARTS[part]
+    dictionary = table.dictionaries.get(f"{letter}{layer}")
     written = table.written[index] if kind != _FEATURE else None
+    if letter == RESIDUAL_PART:
+        assert dictionary is not None
+        point = centre_input(run.model, dictionary, dictionary.encoder_rows(item))
+        return ReadVectors(places, residual_stage(layer), dictionary.bias[item], point)
+    is_attention = letter == "a"
+    stage = attention_read_stage(layer) if is_attention else mlp_read_stage(run.model.shape, layer)
     if kind == _HEAD:
         assert written is not None
         spread, constant = read_vectors.read_vectors_of_heads(run, layer, item, positions, written)
@@ -174,7 +187,7 @@ def read_vectors_of(
         assert written is not None
         point, constant = read_vectors.read_vectors_of_skip(run, dictionary, positions, written)
         return ReadVectors(places, stage, constant, point)
-    if part:
+    if is_attention:
         spread, constant = read_vectors.read_vectors_of_attention_features(run, dictionary, item, positions)
         return ReadVectors(places, stage, constant, by_position=spread)
     if not dictionary.site.is_transcoder:
@@ -187,7 +200,7 @@ def read_vectors_of(
 
 def read_vectors_of_node(table: NodeTable, node: int) -> ReadVectors | None:
     """Return what one node reads; None for an SAE of an MLP's output."""
-    kind, layer, part = int(table.kind[node]), int(table.layer[node]), bool(table.part[node])
+    kind, layer, part = int(table.kind[node]), int(table.layer[node]), int(table.part[node])
     index = table.item_index.new_tensor([node])
     return read_vectors_of(table, kind, layer, part, [node], index)
 

@@ -7,19 +7,27 @@ from circuitviz.graph import ModelShape
 EMBED_STAGE = 0
 
 
+def residual_stage(layer: int) -> int:
+    """Return the stage at which an SAE of the residual stream before a layer has written the stream anew.
+
+    It reads what was written at stages below this one; ``layer`` is the number of layers for the last stream.
+    """
+    return 4 * layer + 1
+
+
 def attention_write_stage(layer: int) -> int:
     """Return the stage at which a layer's attention has written."""
-    return 3 * layer + 1
+    return 4 * layer + 2
 
 
 def mlp_output_stage(layer: int) -> int:
     """Return the stage of an MLP's own output, where an SAE reads it before it is in the stream."""
-    return 3 * layer + 2
+    return 4 * layer + 3
 
 
 def mlp_write_stage(layer: int) -> int:
     """Return the stage at which a layer's MLP has written."""
-    return 3 * layer + 3
+    return 4 * layer + 4
 
 
 def attention_read_stage(layer: int) -> int:
@@ -37,4 +45,4 @@ def mlp_read_stage(shape: ModelShape, layer: int) -> int:
 
 def logits_read_stage(shape: ModelShape) -> int:
     """Return the stage below which everything was written that the logits read."""
-    return 3 * shape.n_layers + 1
+    return 4 * shape.n_layers + 2

@@ -25,6 +25,7 @@ from circuitviz.features.forward_order import (
     mlp_output_stage,
     mlp_read_stage,
     mlp_write_stage,
+    residual_stage,
 )
 from circuitviz.features.hook_points import centre_input
 from circuitviz.features.node_changes import NodeChange
@@ -34,6 +35,7 @@ from circuitviz.features.read_vectors import (
     pull_back_through_attention,
     pull_back_through_mlp_norm,
 )
+from circuitviz.features.sites import RESIDUAL_PART
 from circuitviz.features.targets import Target
 from circuitviz.graph import NodeKind
 
@@ -126,6 +128,7 @@ def sweep_backwards(
     position, rows_of_stage = table.position_index, table.index_by_stage
     writes = [(mlp_write_stage(i), i, "m") for i in range(shape.n_layers) if shape.mlp]
     writes += [(attention_write_stage(i), i, "a") for i in range(shape.n_layers)] + [(EMBED_STAGE, -1, "")]
+    writes += [(residual_stage(layer), layer, RESIDUAL_PART) for layer in table.residual_layers]
     for stage, layer, part in sorted(writes, reverse=True):
         for boundary in [b for b in pending if b > stage]:
             covector = covector + pending.pop(boundary)
@@ -148,6 +151,9 @@ def sweep_backwards(
         elif part == "m":
             pulled = _pull_back_mlp(table, layer, at_stage, fixed)
             boundary = mlp_read_stage(shape, layer)
+        elif part == RESIDUAL_PART:
+            covector = _map_through_residual(table, layer, covector, fixed, is_backward=True)
+            continue
         else:
             break
         pending[boundary] = pending[boundary] + pulled if boundary in pending else pulled
@@ -197,10 +203,9 @@ class EffectPredictions:
 
 def _write_stage(change: NodeChange) -> int:
     """Return when a changed node writes."""
+    stages = {"a": attention_write_stage, "m": mlp_write_stage, RESIDUAL_PART: residual_stage}
     layer = change.node.layer
-    if layer is None:
-        return EMBED_STAGE
-    return attention_write_stage(layer) if change.node.site == "a" else mlp_write_stage(layer)
+    return EMBED_STAGE if layer is None else stages[change.node.site](layer)
 
 
 def _added_by_stage(table: NodeTable, change: NodeChange) -> list[tuple[int, Tensor]]:
@@ -221,9 +226,13 @@ def frozen_change(table: NodeTable, target: Target, changes: Sequence[NodeChange
     reads = _target_read_vectors(table, target)
     if reads is None:
         return 0.0  # what it reads is an MLP's own output, which stays
-    for layer in range(shape.n_layers):
+    for layer in range(shape.n_layers + 1):
+        if reads.stage == residual_stage(layer):
+            break
+        delta = _map_through_residual(table, layer, delta, fixed, is_backward=False)
+        delta = delta + added.get(residual_stage(layer), 0.0)
         delta_before_attention = delta
-        if reads.stage == attention_read_stage(layer):
+        if layer == shape.n_layers or reads.stage == attention_read_stage(layer):
             break
         response = _push_through_attention(table, layer, delta, fixed)
         delta = delta + response + added.get(attention_write_stage(layer), 0.0)
@@ -238,6 +247,19 @@ def frozen_change(table: NodeTable, target: Target, changes: Sequence[NodeChange
             stage = mlp_write_stage(later_layer)
             added[stage] = added.get(stage, 0.0) + written
     return float((reads.spread(run.time)[0] * delta).sum())
+
+
+def _map_through_residual(
+    table: NodeTable, layer: int, vectors: Tensor, fixed: FixedNodes, is_backward: bool
+) -> Tensor:
+    """Pass vectors [time, d_model] through the SAE of the stream before a layer, where there is one."""
+    site = f"{RESIDUAL_PART}{layer}"
+    dictionary, model = table.dictionaries.get(site), table.run.model
+    if dictionary is None:
+        return vectors
+    read = vectors if is_backward else centre_input(model, dictionary, vectors)
+    mapped = _map_through_features(table, site, read, fixed, is_backward)
+    return centre_input(model, dictionary, mapped) if is_backward else mapped
 
 
 def _target_read_vectors(table: NodeTable, target: Target) -> ReadVectors | None:

@@ -47,11 +47,7 @@ def centre_output(model: Model, dictionary: Dictionary, written: Tensor) -> Tens
     TransformerLens centres writing weights only where the model's normalisations subtract the mean.
     """
     is_centred = dictionary.processing.center_writing_weights and dictionary.site.reads != "z"
-    if not (
-        is_centred
-        and model.final_norm.is_centred
-        and model.layers[dictionary.site.layer].attn_norm.is_centred
-    ):
+    if not (is_centred and model.final_norm.is_centred and model.layers[0].attn_norm.is_centred):
         return written
     return written - written.mean(-1, keepdim=True)
 
@@ -104,7 +100,13 @@ def site_hooks(
     """
     hooks: dict[str, Hook] = {}
     for dictionary in dictionaries:
-        site, weights = dictionary.site, model.layers[dictionary.site.layer]
+        site = dictionary.site
+        if site.is_residual:
+            hooks[model.stream_hook(site.layer)] = partial(
+                _output_hook, model, dictionary, callback, [], are_scales_constant
+            )
+            continue
+        weights = model.layers[site.layer]
         if site.reads == "z":
             hooks[f"blocks.{site.layer}.attn.hook_z"] = partial(_z_hook, model, dictionary, callback)
             continue

@@ -25,6 +25,7 @@ from circuitviz.features.node_changes import (
 )
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import PromptRun, run_prompt
+from circuitviz.features.sites import RESIDUAL_PART
 from circuitviz.features.targets import Target
 from circuitviz.graph import Interventions, NodeKind
 from circuitviz.graph.feature_sites import site_of
@@ -138,6 +139,13 @@ class _ChangeHooks:
         hooks: dict[str, Hook] = {}
         if tokens := self._changes_of(""):
             hooks[model.embed_hook] = partial(change_embeddings, tokens, model.embed_scale)
+        for layer in self.table.residual_layers:
+            of_stream = self.table.dictionaries[f"{RESIDUAL_PART}{layer}"]
+            of_site = self._changes_of(RESIDUAL_PART, layer)
+            if of_site or self.errors == "dropped":
+                hooks[model.stream_hook(layer)] = lambda x, one=of_stream, c=of_site: self._change_site(
+                    x, x[0], one, c
+                )  # type: ignore[misc]
         for layer, weights in enumerate(model.layers):
             attention, mlp = self._changes_of("a", layer), self._changes_of("m", layer)
             heads = [c for c in attention if c.node.kind is NodeKind.HEAD]

@@ -21,14 +21,16 @@ from circuitviz.document import attribution_query
 from circuitviz.document.attribution_query import HEADS_ATTENTION, TRANSPARENT_ATTENTION
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.forward_order import residual_stage
 from circuitviz.features.neurons import NeuronLayer, require_neurons
 from circuitviz.features.prompt_run import PromptRun
+from circuitviz.features.sites import PARTS, RESIDUAL_PART
 from circuitviz.graph import Node, NodeKind
 from circuitviz.models.device_arrays import copy_arrays
 
 NODE_KINDS = tuple(NodeKind)
 _SITE_NODE_NAMES = {NodeKind.ERROR: "error", NodeKind.SKIP: "skip", NodeKind.BIAS: "bias"}
-_NODE_NAME = re.compile(r"([am])(\d+)(?:\.(f|h|n|error|skip|bias)(\d*))?@(\d+)|(token|position)@(\d+)")
+_NODE_NAME = re.compile(r"([amr])(\d+)(?:\.(f|h|n|error|skip|bias)(\d*))?@(\d+)|(token|position)@(\d+)")
 _KIND_OF_LETTER = {
     "f": NodeKind.FEATURE,
     "h": NodeKind.HEAD,
@@ -108,7 +110,7 @@ class NodeTable:
         dictionaries: By site (``a3``). A site without one has its heads, or its MLP as neurons or a leaf.
         kind: [nodes], index into ``NODE_KINDS``.
         layer: [nodes], −1 for tokens and positions.
-        part: [nodes], whether attention writes the node.
+        part: [nodes], which part writes the node, index into ``PARTS``; 0 for tokens and positions.
         position: [nodes].
         item: [nodes], index of a feature, neuron or head, else −1.
         stage: [nodes], when it writes (``forward_order``).
@@ -124,7 +126,7 @@ class NodeTable:
     dictionaries: Mapping[str, Dictionary]
     kind: NDArray[np.int8]
     layer: NDArray[np.int16]
-    part: NDArray[np.bool_]
+    part: NDArray[np.int8]
     position: NDArray[np.int32]
     item: NDArray[np.int64]
     stage: NDArray[np.int16]
@@ -150,17 +152,38 @@ class NodeTable:
         """First node of each position, and at the end the number of nodes, [time + 1]."""
         return np.searchsorted(self.position, np.arange(self.run.time + 1))
 
+    @cached_property
+    def residual_layers(self) -> tuple[int, ...]:
+        """Layers before which there is an SAE of the residual stream, ascending."""
+        sites = (dictionary.site for dictionary in self.dictionaries.values())
+        return tuple(sorted(site.layer for site in sites if site.is_residual))
+
+    def first_stage_read(self, stage: int) -> int:
+        """Return the first stage of what is read below a stage: the last SAE of the stream before it.
+
+        What was written earlier reaches a reader through the nodes of that SAE alone; 0 without one.
+        """
+        written_at = map(residual_stage, self.residual_layers)
+        return max((one for one in written_at if one < stage), default=0)
+
     def rows_before(self, position: int, stage: int) -> slice:
-        """Return the rows of a position's nodes that wrote at stages below one."""
-        start, end = int(self.position_starts[position]), int(self.position_starts[position + 1])
-        return slice(start, start + int(np.searchsorted(self.stage[start:end], stage)))
+        """Return the rows of a position's nodes that a node reads which reads stages below one."""
+        return self.rows_between(position, self.first_stage_read(stage), stage)
+
+    def rows_between(self, position: int, first: int, end: int) -> slice:
+        """Return the rows of a position's nodes that wrote from one stage to the one before another."""
+        start, stop = int(self.position_starts[position]), int(self.position_starts[position + 1])
+        low, high = np.searchsorted(self.stage[start:stop], [first, end]).tolist()
+        return slice(start + low, start + high)
 
     def written_before(self, stage: int) -> Tensor:
-        """Return what each node has written at stages below one, in all layers, [nodes, d_model]."""
-        before = torch.from_numpy(self.stage < stage).to(self.written.device)
+        """Return what a node reads of each node's output which reads stages below one, [nodes, d_model]."""
+        first = self.first_stage_read(stage)
+        before = torch.from_numpy((self.stage >= first) & (self.stage < stage)).to(self.written.device)
         total = self.written * before[:, None]
         if self.later is not None:
-            rows = torch.from_numpy(np.flatnonzero(self.later.stage < stage)).to(total.device)
+            is_read = (self.later.stage >= first) & (self.later.stage < stage)
+            rows = torch.from_numpy(np.flatnonzero(is_read)).to(total.device)
             total.index_add_(0, self.later.node_index[rows], self.later.written[rows])
         return total
 
@@ -215,7 +238,7 @@ class NodeTable:
         """By site with a dictionary, rows of its active features, on the host and on the device."""
         is_feature = self.kind == NODE_KINDS.index(NodeKind.FEATURE)
         rows = [
-            np.flatnonzero(is_feature & (self.layer == int(site[1:])) & (self.part == (site[0] == "a")))
+            np.flatnonzero(is_feature & (self.layer == int(site[1:])) & (self.part == PARTS.index(site[0])))
             for site in self.dictionaries
         ]
         return dict(zip(self.dictionaries, zip(rows, self._copy_rows(rows), strict=True), strict=True))
@@ -231,7 +254,7 @@ class NodeTable:
         if kind in (NodeKind.TOKEN, NodeKind.POSITION):
             token = self.run.token_ids[position] if kind is NodeKind.TOKEN else None
             return Node(f"{kind}@{position}", kind, position=position, token=token)
-        layer, part = int(self.layer[index]), "a" if self.part[index] else "m"
+        layer, part = int(self.layer[index]), PARTS[int(self.part[index])]
         site = f"{part}{layer}"
         common = {"layer": layer, "site": part, "position": position}
         if kind is NodeKind.FEATURE:
@@ -266,7 +289,7 @@ class NodeTable:
         at_position = slice(int(self.position_starts[position]), int(self.position_starts[position + 1]))
         matching = (self.kind[at_position] == NODE_KINDS.index(kind)) & (self.layer[at_position] == layer)
         matching &= (self.item[at_position] == item) & (
-            (self.part[at_position] == (part == "a")) | (layer < 0)
+            (self.part[at_position] == PARTS.index(part)) | (layer < 0)
         )
         rows = np.flatnonzero(matching)
         if not len(rows):
@@ -291,7 +314,7 @@ class NodeTable:
     def features_at(self, site: str, position: int) -> NDArray[np.intp]:
         """Return the rows of the features active at a site and position, the most active first."""
         self.check_position(position)
-        layer, part = int(site[1:]), site[0] == "a"
+        layer, part = int(site[1:]), PARTS.index(site[0])
         is_at_site = (self.position == position) & (self.layer == layer) & (self.part == part)
         rows = np.flatnonzero(is_at_site & (self.kind == NODE_KINDS.index(NodeKind.FEATURE)))
         order = np.argsort(-self.activation_on_host[rows], kind="stable")
@@ -300,7 +323,7 @@ class NodeTable:
     def _inactive_message(self, name: str, part: str, layer: int, position: int) -> str:
         site, known = f"{part}{layer}", self.run.model.shape
         message = f"There is no node '{name}' in this run"
-        if layer >= known.n_layers or (part == "m" and not known.mlp):
+        if layer >= known.n_layers + (part == RESIDUAL_PART) or (part == "m" and not known.mlp):
             return f"{message}: the model has no {site}."
         head = re.fullmatch(r"a\d+\.h(\d+)@\d+", name)
         if head is not None and int(head[1]) >= known.n_heads:

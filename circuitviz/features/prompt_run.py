@@ -12,6 +12,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import dictionary_input
+from circuitviz.features.sites import DictionarySite
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 from circuitviz.models.norms import Norm
@@ -61,6 +62,10 @@ class PromptRun:
         """What positions add to the stream before the first block, [time, d_model]."""
         return self.attention_stream[0] - self.embed
 
+    def stream(self, layer: int) -> Tensor:
+        """Return the stream before a layer, or for the number of layers the last, [time, d_model]."""
+        return self.final if layer == len(self.attention_stream) else self.attention_stream[layer]
+
     @cached_property
     def strings(self) -> list[str]:
         """Tokens as they are shown."""
@@ -104,6 +109,12 @@ class PromptRun:
         site = dictionary.site
         if site.reads == "z":
             return self.dictionary_input(dictionary)
+        return self.written_at(site)
+
+    def written_at(self, site: DictionarySite) -> Tensor:
+        """Return what a part writes, or the stream at the point of an SAE of it, [time, d_model]."""
+        if site.is_residual:
+            return self.stream(site.layer)
         return (self.attention if site.part == "a" else self.mlp)[site.layer]
 
 

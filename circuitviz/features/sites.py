@@ -18,6 +18,10 @@ _MLP_INPUT_HOOKS = {
 _Z_HOOKS = ("attn.hook_z", "attn.o.hook_in")
 _ATTENTION_OUTPUT_HOOKS = ("hook_attn_out", "attn.hook_out", "ln1_post.hook_out")
 _MLP_OUTPUT_HOOKS = ("hook_mlp_out", "mlp.hook_out", "ln2_post.hook_out")
+_STREAM_BEFORE_HOOKS = ("hook_resid_pre", "hook_in")
+_STREAM_AFTER_HOOKS = ("hook_resid_post", "hook_out")
+RESIDUAL_PART = "r"
+PARTS = ("a", "m", RESIDUAL_PART)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,10 @@ class DictionarySite:
 
     Attributes:
         layer: The layer.
-        part: ``a``, attention's output, or ``m``, the MLP's output.
-        reads: ``z``: all heads' values side by side; ``written``: the part's output; ``normalised``: the
-            MLP's input after its normalisation; ``stream``: before it.
+        part: ``a``, attention's output; ``m``, the MLP's output; ``r``, the residual stream before the
+            layer, which for the number of layers is the stream after the last.
+        reads: ``z``: all heads' values side by side; ``written``: the part's output, or the stream itself;
+            ``normalised``: the MLP's input after its normalisation; ``stream``: before it.
     """
 
     layer: int
@@ -37,8 +42,20 @@ class DictionarySite:
 
     @property
     def name(self) -> str:
-        """``a3`` or ``m3``."""
+        """``a3``, ``m3`` or ``r3``."""
         return f"{self.part}{self.layer}"
+
+    @property
+    def description(self) -> str:
+        """What is written there, for messages."""
+        if self.is_residual:
+            return f"the residual stream before layer {self.layer}, or after the one below"
+        return f"what {'attention' if self.part == 'a' else 'the MLP'} of layer {self.layer} writes"
+
+    @property
+    def is_residual(self) -> bool:
+        """Whether it reads and writes the residual stream at one point."""
+        return self.part == RESIDUAL_PART
 
     @property
     def is_transcoder(self) -> bool:
@@ -48,6 +65,9 @@ class DictionarySite:
     @property
     def hooks(self) -> tuple[str, str]:
         """TransformerLens' names of the points that are read and written."""
+        if self.is_residual:
+            hook = f"blocks.{self.layer - 1}.hook_resid_post" if self.layer else "blocks.0.hook_resid_pre"
+            return hook, hook
         block = f"blocks.{self.layer}."
         written = block + ("hook_attn_out" if self.part == "a" else "hook_mlp_out")
         if self.reads == "z":
@@ -62,8 +82,9 @@ class DictionarySite:
         Raises:
             InputError: The points are no site's.
 
-        >>> DictionarySite.from_hooks("blocks.3.attn.hook_z").name
-        'a3'
+        >>> hooks = "blocks.3.attn.hook_z", "blocks.3.hook_resid_post"
+        >>> [DictionarySite.from_hooks(hook).name for hook in hooks]
+        ['a3', 'r4']
         """
         read_match = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook or "")
         write_match = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook_out) if hook_out else read_match
@@ -76,11 +97,13 @@ class DictionarySite:
                     return DictionarySite(layer, "a", "written")
                 if read in _MLP_OUTPUT_HOOKS:
                     return DictionarySite(layer, "m", "written")
+                if read in (*_STREAM_BEFORE_HOOKS, *_STREAM_AFTER_HOOKS):
+                    return DictionarySite(layer + (read in _STREAM_AFTER_HOOKS), RESIDUAL_PART, "written")
             elif read in _MLP_INPUT_HOOKS and written in _MLP_OUTPUT_HOOKS:
                 return DictionarySite(layer, "m", _MLP_INPUT_HOOKS[read])
         hook, written_text = hook[:60], f" and writes '{hook_out[:60]}'" if hook_out else ""
         raise InputError(
-            f"The dictionary reads '{hook}'{written_text}; SAEs on attn.hook_z, hook_attn_out or "
-            "hook_mlp_out, and transcoders from ln2.hook_normalized, mlp.hook_in or hook_resid_mid to "
-            "hook_mlp_out of the same layer can be used."
+            f"The dictionary reads '{hook}'{written_text}; SAEs on attn.hook_z, hook_attn_out, hook_mlp_out, "
+            "hook_resid_pre or hook_resid_post, and transcoders from ln2.hook_normalized, mlp.hook_in or "
+            "hook_resid_mid to hook_mlp_out of the same layer can be used."
         )

@@ -143,8 +143,7 @@ def find_steered_node(
         InputError: There is no such node.
     """
     if name in directions:
-        layer = int(name.removeprefix("resid"))
-        hook = "ln_final.hook_in" if layer == model.shape.n_layers else f"blocks.{layer}.hook_in"
+        hook = model.stream_hook(int(name.removeprefix("resid")))
         return SteeredNode(name, change, partial(_direction_hooks, hook, directions[name]))
     if feature := parse_feature_name(name):
         if feature.position is not None:

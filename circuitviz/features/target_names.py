@@ -7,8 +7,8 @@ import re
 from circuitviz.errors import InputError
 from circuitviz.graph import ModelShape
 
-_TARGET = re.compile(r"([am])(\d+)\.([fhn])(\d+)@(\d+)")
-_LEAF = re.compile(r"(?:[am]\d+(?:\.(?:error|bias))?|token|position)@\d+")
+_TARGET = re.compile(r"([amr])(\d+)\.([fhn])(\d+)@(\d+)")
+_LEAF = re.compile(r"(?:[amr]\d+(?:\.(?:error|bias))?|token|position)@\d+")
 
 
 def check_target_name(name: str, shape: ModelShape, n_tokens: int) -> bool:
@@ -37,7 +37,7 @@ def check_target_name(name: str, shape: ModelShape, n_tokens: int) -> bool:
     if match is None:
         return False
     site, layer, letter, item, position = match[1], int(match[2]), match[3], int(match[4]), int(match[5])
-    if layer >= shape.n_layers:
+    if layer >= shape.n_layers + (site == "r"):
         raise InputError(f"'{name}' was given; the model has layers 0 to {shape.n_layers - 1}.")
     if site == "m" and not shape.mlp:
         raise InputError(f"'{name}' was given; the model has no MLPs.")

@@ -69,7 +69,7 @@ def named_target(table: NodeTable, name: str, prompt: str) -> Target:
     """
     if match := re.fullmatch(r"logit\.(\d+)(?:@(\d+))?", name):
         return logit_target(table, int(match[1]))
-    if re.fullmatch(r"(?:[am]\d+(?:\.\w+)?|token|position)@\d+", name):
+    if re.fullmatch(r"(?:[amr]\d+(?:\.\w+)?|token|position)@\d+", name):
         return node_target(table, name)
     return logit_target(table, table.run.model.tokens.answer_id(prompt, name))
 

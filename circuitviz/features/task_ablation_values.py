@@ -20,7 +20,9 @@ def task_feature_values(model: Model, task: Task, ablation: str, basis: FeatureB
     """Return a function from a part of the task to each site's ablation values of its listed features.
 
     They are [batch or 1, time or 1, listed]: activations on the part's corrupted prompts, zero, or means
-    over the whole task's clean prompts, over all positions or at each; padding never enters a mean.
+    over the whole task's clean prompts, over all positions or at each; padding never enters a mean. Of the
+    residual stream's sites there are also the values of the error, by its name, [batch or 1, time or 1,
+    d_model].
     """
     if ablation == "corrupted":
         return lambda part: listed_activations(model, part.corrupted, part.lengths, basis)
@@ -28,6 +30,8 @@ def task_feature_values(model: Model, task: Task, ablation: str, basis: FeatureB
     if ablation == "zero":
         like = model.empty_stream
         zero = {name: like.new_zeros(1, 1, len(site.listed)) for name, site in basis.sites.items()}
+        streams = [site for site in basis.sites.values() if site.is_residual]
+        zero |= {site.error_name: like.new_zeros(1, 1, like.shape[1]) for site in streams}
         return lambda _part: zero
     shared = _mean_activations(model, task, basis, positional=ablation == "mean-positional")
     return lambda _part: shared
@@ -46,15 +50,25 @@ def check_feature_ablation(ablation: str) -> None:
 def listed_activations(
     model: Model, tokens: Tensor, lengths: Tensor, basis: FeatureBasis
 ) -> dict[str, Tensor]:
-    """Return activations of each site's listed features on [batch, time] tokens, [batch, time, listed]."""
+    """Return activations of each site's listed features on [batch, time] tokens, [batch, time, listed].
+
+    Of sites of the residual stream also errors, by their names [batch, time, d_model].
+    """
     activations: dict[str, Tensor] = {}
 
-    def store_activations(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
-        activations[site.name] = site.listed_activations(read)
+    def store_activations(site: SiteBasis, read: Tensor, written: Tensor) -> None:
+        record_site(site, read, written, activations)
 
     with model.hooks(basis.hooks(store_activations)):
         model.logits(tokens, lengths - 1)
     return activations
+
+
+def record_site(site: SiteBasis, read: Tensor, written: Tensor, values: dict[str, Tensor]) -> None:
+    """Put a site's values into a dictionary, as ``listed_activations`` returns them."""
+    values[site.name] = features = site.listed_activations(read)
+    if site.is_residual:
+        values[site.error_name] = written - features @ site.listed_decoder_rows()
 
 
 def _mean_activations(model: Model, task: Task, basis: FeatureBasis, positional: bool) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from circuitviz.features.feature_edges import FeatureEdgeRows
 from circuitviz.features.local_circuits import LocalCircuit, local_circuit
 from circuitviz.features.passages import MAX_BATCH_TOKENS, Passages
 from circuitviz.features.prompt_run import run_prompt
+from circuitviz.features.sites import PARTS
 from circuitviz.features.targets import node_target
 from circuitviz.graph.traces import EXAMPLE_CHOICES, Trace, TraceExample, TraceSet
 from circuitviz.models import Model
@@ -150,6 +151,6 @@ def trace_of_circuit(circuit: LocalCircuit, example: TraceExample, strings: tupl
     for row, value in zip(circuit.nodes, values, strict=True):
         item, layer = int(table.item[row]), int(table.layer[row])
         if item >= 0:
-            vector = sites.setdefault(f"{'a' if table.part[row] else 'm'}{layer}", {})
+            vector = sites.setdefault(f"{PARTS[table.part[row]]}{layer}", {})
             vector[item] = vector.get(item, 0.0) + value
     return Trace(example, strings, sites)

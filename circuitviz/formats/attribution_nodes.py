@@ -27,6 +27,7 @@ FEATURE_TYPES = {
     NodeKind.HEAD: "attention head",
     NodeKind.MLP: "mlp",
 }
+OTHER_PART_NAMES = {"a": "attention", "r": "residual stream"}
 LEGACY_LAYER_FACTOR = 100_000  # older files number features by layer · 100,000 + index
 INVALID_NAME_CHARACTERS = re.compile(r"[^\w.+-]")  # '->' and '<q>' have a meaning in names
 REQUIRED_NODE_KEYS = ("node_id", "feature_type", "ctx_idx")
@@ -69,14 +70,14 @@ def node_entry(node: Node, state: State, info: Mapping[str, Any], is_target: boo
     identity, number, js_id = node.name, position, node.name
     if node.kind is NodeKind.FEATURE and node.feature is not None:
         number = cantor_pairing(node.layer or 0, node.feature)
-        if node.site == "a":  # these tools know features of MLPs only
-            kind = "attention feature"
+        if node.site in OTHER_PART_NAMES:  # these tools know features of MLPs only
+            kind = f"{OTHER_PART_NAMES[node.site]} feature"
         else:
             identity, js_id = f"{layer}_{node.feature}_{position}", f"{layer}_{node.feature}-0"
-    elif node.kind is NodeKind.ERROR and node.site != "a":
+    elif node.kind is NodeKind.ERROR and node.site not in OTHER_PART_NAMES:
         identity, js_id, number = f"{layer}_-1_{position}", f"{layer}_-1-0", -1
     elif node.kind is NodeKind.ERROR:
-        kind, number = "attention reconstruction error", -1
+        kind, number = f"{OTHER_PART_NAMES[node.site]} reconstruction error", -1
     elif node.kind is NodeKind.TOKEN:
         layer = "E"
         identity, js_id = f"E_{node.token or 0}_{position}", f"E_{node.token or 0}-{position}"
@@ -232,7 +233,7 @@ def _parse_foreign_node(kind: str, raw: dict[str, Any]) -> Node:
         if len(id_parts) == 3
         else _feature_index(layer, _parse_index(raw.get("feature")))
     )
-    site = "a" if "lorsa" in kind or "attention" in kind else "m"
+    site = "a" if "lorsa" in kind or "attention" in kind else "r" if "residual stream" in kind else "m"
     if "logit" in kind:
         label = number if number is not None else identity
         return Node(f"logit.{label}{suffix}", NodeKind.LOGITS, position=position, token=number)

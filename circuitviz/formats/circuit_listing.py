@@ -21,7 +21,7 @@ from circuitviz.formats.parts.positions import parse_position
 from circuitviz.formats.text_escapes import escape_text, unescape_text
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.graph.feature_sites import feature_sites, graph_containing
-from circuitviz.graph.graph import channel_of
+from circuitviz.graph.names import channel_of
 from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
 from circuitviz.graph.spans import PromptSpans
 
@@ -39,7 +39,7 @@ NODE_VALUE_KEYS = {
 FLOAT_KEYS = frozenset(("x", "y", "score", "label_confidence", *NODE_VALUE_KEYS.values()))
 BOOLEAN_KEYS = frozenset(["parallel", "mlp", "ablated", "live"])
 FEATURE_PATTERN = re.compile(
-    r"(?P<node>(?P<site>[am])(?P<layer>\d+)\.(?:f(?P<feature>\d+)|error))(?:<[qkv]>)?$"
+    r"(?P<node>(?P<site>[amr])(?P<layer>\d+)\.(?:f(?P<feature>\d+)|error))(?:<[qkv]>)?$"
 )
 COMPONENT_PATTERN = re.compile(r"(?:a(?P<layer>\d+)\.(?P<kind>h|kv)(?P<head>\d+)(?:<[qkv]>)?|m(?P<mlp>\d+))$")
 SPANS_KEY, MAX_SPANS_BYTES = "spans", 2**20
@@ -323,7 +323,7 @@ def _smallest_shape(names: set[str]) -> ModelShape:
     components = [hit for hit in map(COMPONENT_PATTERN.match, names) if hit]
     features = [hit for hit in map(FEATURE_PATTERN.match, names) if hit]
     layers = [int(hit["layer"] or hit["mlp"] or 0) for hit in components] + [
-        int(hit["layer"]) for hit in features
+        max(0, int(hit["layer"]) - (hit["site"] == "r")) for hit in features
     ]
     heads = [int(hit["head"]) for hit in components if hit["kind"] == "h"]
     kv_heads = [int(hit["head"]) for hit in components if hit["kind"] == "kv"]

@@ -23,9 +23,8 @@ from circuitviz.graph import Graph, NodeKind
 from circuitviz.graph.limits import MAX_SEED
 
 FEATURE_CIRCUITS_COLUMNS = ("Component", "Layer", "Feature", "Name", "Annotation", "Notes")
-_UNSUPPORTED_COMPONENTS = re.compile(
-    r"res(id)?(_?(pre|mid|post))?|residual( stream)?|(un)?embed(ding)?|lorsa.*"
-)
+_UNSUPPORTED_COMPONENTS = re.compile(r"res(id)?_?mid|(un)?embed(ding)?|lorsa.*")
+_RESIDUAL_COMPONENTS = re.compile(r"res(id)?_?(pre|post)?|residual( stream)?")
 OWN_COLUMNS = ("Colour", "Confidence", "Author", "Evidence")
 
 
@@ -55,10 +54,11 @@ def label_to_row(target: str, label: Label, graph: Graph | None) -> dict[str, An
 def unsupported_component(row: Mapping[str, Any]) -> str | None:
     """Name of a row's component where no graph has such nodes; None for all others.
 
-    These are features of the residual stream, of the embedding and of lorsa.
+    These are features of the residual stream inside a layer, of the embedding and of lorsa.
     """
     component = str(row.get("Component") or "").strip().lower()
-    if not _UNSUPPORTED_COMPONENTS.fullmatch(component):
+    is_unplaced = _RESIDUAL_COMPONENTS.fullmatch(component) and _residual_name(row) is None
+    if not _UNSUPPORTED_COMPONENTS.fullmatch(component) and not is_unplaced:
         return None
     return str(row.get("Name") or f"{component} {row.get('Layer', '')}/{row.get('Feature', '')}")
 
@@ -69,7 +69,7 @@ def row_to_label(row: Mapping[str, Any]) -> tuple[str, Label]:
     Raises:
         InputError: A value is invalid; the message is half a sentence.
     """
-    name = row.get("Name") or _component_name(row)
+    name = _residual_name(row) or row.get("Name") or _component_name(row)
     text = row.get("Annotation")
     if not isinstance(name, str) or not isinstance(text, str) or not text.strip():
         raise InputError("a label needs a text as Name and a text as Annotation")
@@ -168,6 +168,15 @@ def _parse_outcome(data: Any) -> ClaimOutcome:
         basis=EvidenceContext(*(str(basis.get(k, "")) for k in ("weights", "task", "circuit", "nodes"))),
         detail=str(data.get("detail", "")),
     )
+
+
+def _residual_name(row: Mapping[str, Any]) -> str | None:
+    """Return the node of a row about a feature of the stream before or after a layer; else None."""
+    component = str(row.get("Component") or "").strip().lower()
+    layer, feature = str(row.get("Layer", "")), str(row.get("Feature", ""))
+    if not (_RESIDUAL_COMPONENTS.fullmatch(component) and layer.isdecimal() and feature.isdecimal()):
+        return None
+    return f"r{int(layer) + (not component.endswith('pre'))}.f{int(feature)}"
 
 
 def _component_name(row: Mapping[str, Any]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from circuitviz.graph.graph import channel_of
+from circuitviz.graph.names import channel_of
 
 CHANNEL_WORDS = {"q": "query", "k": "key", "v": "value"}
 _HEAD = re.compile(r"(a\d+)\.((?:h|kv)\d+)")

@@ -21,9 +21,13 @@ def graph_with_features(
     is what the site writes beyond the listed features; it has no incoming edges. Features of attention have
     three receivers, ``a2.f719<q>``, ``<k>`` and ``<v>``, as heads have; features of an MLP have one.
 
+    At a site of the residual stream (``r3``, before layer 3) everything before it ends at its features and
+    its error, which have one receiver each, and everything after it reads these alone: edges are between
+    consecutive such sites.
+
     Args:
         shape: Sizes of the model.
-        sites: By site (``a2``, ``m3``), the indices of its listed features.
+        sites: By site (``a2``, ``m3``, ``r3``), the indices of its listed features.
         dictionary_names: By site, the name of its dictionary.
 
     Raises:
@@ -74,7 +78,7 @@ def feature_sites(graph: Graph) -> dict[str, tuple[int, ...]]:
 
 
 def site_of(node: Node) -> str:
-    """The site that a node belongs to, ``a2`` or ``m3``; empty for ``input`` and ``logits``.
+    """The site that a node belongs to, ``a2``, ``m3`` or ``r3``; empty for ``input`` and ``logits``.
 
     >>> site_of(Node("a2.h6", NodeKind.HEAD, 2, 6)), site_of(Node("m3", NodeKind.MLP, 3))
     ('a2', 'm3')
@@ -99,18 +103,29 @@ def _nodes_with_features(
     nodes: list[Node] = []
     for node in Graph.transformer(shape).nodes:
         site, layer = site_of(node), node.layer
+        is_first = node.head in (0, None)
+        before = shape.n_layers if node.kind is NodeKind.LOGITS else layer if node.head == 0 else None
+        if f"r{before}" in sites:
+            nodes += _site_nodes(f"r{before}", sites, dictionary_names)
         if site not in sites:
             nodes.append(node)
-        elif node.head in (0, None):
-            letter, dictionary = site[0], dictionary_names.get(site)
-            nodes += [
-                Node(f"{site}.f{i}", NodeKind.FEATURE, layer, site=letter, feature=i, dictionary=dictionary)
-                for i in sites[site]
-            ]
-            nodes.append(Node(f"{site}.error", NodeKind.ERROR, layer, site=letter))
+        elif is_first:
+            nodes += _site_nodes(site, sites, dictionary_names)
     return tuple(nodes)
+
+
+def _site_nodes(
+    site: str, sites: Mapping[str, Sequence[int]], dictionary_names: Mapping[str, str | None]
+) -> list[Node]:
+    letter, layer, dictionary = site[0], int(site[1:]), dictionary_names.get(site)
+    features = [
+        Node(f"{site}.f{i}", NodeKind.FEATURE, layer, site=letter, feature=i, dictionary=dictionary)
+        for i in sites[site]
+    ]
+    return [*features, Node(f"{site}.error", NodeKind.ERROR, layer, site=letter)]
 
 
 def _describe_sites(shape: ModelShape) -> str:
     last_layer = shape.n_layers - 1
-    return f"a0 to a{last_layer}{f', or m0 to m{last_layer},' if shape.mlp else ''}"
+    mlps = f", m0 to m{last_layer}" if shape.mlp else ""
+    return f"a0 to a{last_layer}{mlps}, or r0 to r{last_layer + 1},"

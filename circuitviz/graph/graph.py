@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError, suggest_name
+from circuitviz.graph.names import channel_of
 from circuitviz.graph.nodes import ModelShape, Node, NodeKind
 from circuitviz.graph.spans import END_SPAN, PromptSpans
 
@@ -21,7 +22,6 @@ BoolMatrix = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
 _Value = TypeVar("_Value", bound=np.generic)
 MAX_SPAN_MATRIX = 2**26  # entries of a matrix of edges by span, of 8 bytes each
-CHANNEL_SUFFIXES = ("<q>", "<k>", "<v>")
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,8 +228,8 @@ class Graph:
                 + suggest_name(name, self._nodes_by_name)
             ) from None
 
-    def depth(self, name: str) -> int:
-        """Rank of a node from the bottom: input 0, ``a{l}`` 2l + 1, ``m{l}`` 2l + 2, logits last."""
+    def depth(self, name: str) -> float:
+        """Rank from the bottom: input 0, ``r{l}`` 2l + 0.5, ``a{l}`` 2l + 1, ``m{l}`` 2l + 2, logits last."""
         node = self.node(name)
         return 2 * self.shape.n_layers + 1 if node.kind is NodeKind.LOGITS else node.depth
 
@@ -295,15 +295,6 @@ class Graph:
         return channel_of(self.receivers[receiver])
 
 
-def channel_of(receiver: str) -> str:
-    """``q``, ``k`` or ``v`` from a receiver's name; an empty string for any other name.
-
-    >>> channel_of("a9.h9<q>"), channel_of("m9"), channel_of("<b>")
-    ('q', '', '')
-    """
-    return receiver[-2] if receiver.endswith(CHANNEL_SUFFIXES) and len(receiver) > 3 else ""
-
-
 def edge_indices(edges: BoolMatrix) -> tuple[IndexArray, IndexArray]:
     """Row and column of each true entry, row by row, int [edges] each.
 
@@ -319,16 +310,23 @@ def graph_of_model_nodes(shape: ModelShape, nodes: tuple[Node, ...]) -> Graph:
     Args:
         shape: Sizes of the model.
         nodes: ``input``, then for each layer its heads, or the features and error of its attention, and its
-            MLP, or the MLP's features and error, then ``logits``.
+            MLP, or the MLP's features and error, then ``logits``. Features and error of the residual stream
+            before a layer are before it; what is after them reads nothing that was before.
     """
     rows_by_layer: dict[int | None, list[int]] = {}
-    first_row: dict[int, int] = {}
+    first_row: dict[float, int] = {}
     for row, node in enumerate(nodes):
         rows_by_layer.setdefault(node.layer, []).append(row)
         first_row.setdefault(node.depth, row)
     receivers: list[tuple[str, list[int], int]] = []  # name, rows of its nodes, number of earlier senders
-    for layer in range(shape.n_layers):
-        rows, start = rows_by_layer[layer], first_row[2 * layer + 1]
+    for layer in range(shape.n_layers + 1):
+        rows = rows_by_layer.get(layer, [])
+        for row in rows:
+            if nodes[row].site == "r":  # also the error, through which the stream passes
+                receivers.append((nodes[row].name, [row], first_row[2 * layer + 0.5]))
+        if layer == shape.n_layers:
+            break
+        start = first_row[2 * layer + 1]
         heads = [row for row in rows if nodes[row].kind is NodeKind.HEAD]
         features = [row for row in rows if nodes[row].kind is NodeKind.FEATURE]
         for channel in "qkv":
@@ -348,7 +346,11 @@ def graph_of_model_nodes(shape: ModelShape, nodes: tuple[Node, ...]) -> Graph:
                 ):
                     receivers.append((nodes[row].name, [row], n_before))
     receivers.append(("logits", [len(nodes) - 1], len(nodes) - 1))
-    mask = np.arange(len(nodes) - 1)[:, None] < np.array([n for _, _, n in receivers])[None, :]
+    ends = np.array([n for _, _, n in receivers])
+    streams = np.array([row for depth, row in first_row.items() if nodes[row].site == "r"], dtype=int)
+    firsts = np.array([streams[streams < end].max(initial=0) for end in ends])
+    senders = np.arange(len(nodes) - 1)[:, None]
+    mask = (senders >= firsts) & (senders < ends)
     owner_mask = np.zeros((len(receivers), len(nodes)), dtype=bool)
     for receiver, (_, owners, _) in enumerate(receivers):
         owner_mask[receiver, owners] = True

@@ -7,16 +7,17 @@ import re
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+CHANNEL_SUFFIXES = ("<q>", "<k>", "<v>")
 DOCUMENT_FOLDER_PREFIX = "./"  # paths relative to the document; no Hugging Face name begins so
 _NEURON_PATTERN = re.compile(r"m(\d+)\.n(\d+)@(\d+)")
-_FEATURE_PATTERN = re.compile(r"([am]\d+)\.f(\d+)(?:@(\d+))?")
+_FEATURE_PATTERN = re.compile(r"([amr]\d+)\.f(\d+)(?:@(\d+))?")
 
 
 class FeatureName(NamedTuple):
     """The parts of a feature's name.
 
     Attributes:
-        site: ``a5`` or ``m5``: attention or MLP of layer 5.
+        site: ``a5``, ``m5`` or ``r5``: attention or MLP of layer 5, or the residual stream before it.
         feature: Index in the site's dictionary.
         position: Token position of the node, or None.
     """
@@ -69,13 +70,22 @@ def split_edge_span(name: str) -> tuple[str, str]:
     return (f"{component}{arrow}{receiver.replace(f'@{span}', '', 1)}", span) if span else (name, "")
 
 
-def site_sort_key(site: str) -> tuple[int, str]:
-    """Sort key of sites: by layer, attention before MLP.
+def channel_of(receiver: str) -> str:
+    """``q``, ``k`` or ``v`` from a receiver's name; an empty string for any other name.
 
-    >>> sorted(["m10", "m2", "a2"], key=site_sort_key)
-    ['a2', 'm2', 'm10']
+    >>> channel_of("a9.h9<q>"), channel_of("m9"), channel_of("<b>")
+    ('q', '', '')
     """
-    return int(site[1:]), site[0]
+    return receiver[-2] if receiver.endswith(CHANNEL_SUFFIXES) and len(receiver) > 3 else ""
+
+
+def site_sort_key(site: str) -> tuple[int, str]:
+    """Sort key of sites: by layer, its residual stream before attention, and that before the MLP.
+
+    >>> sorted(["m10", "m2", "a2", "r2"], key=site_sort_key)
+    ['r2', 'a2', 'm2', 'm10']
+    """
+    return int(site[1:]), "" if site[0] == "r" else site[0]
 
 
 def expand_home(text: str) -> str:

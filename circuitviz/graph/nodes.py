@@ -45,16 +45,18 @@ class Node:
     """One component of a model, or one part of a prompt's run.
 
     Components: ``input``, ``a5.h3``, ``m5`` and ``logits``. Parts of a run, here at position 7: features
-    ``a5.f123@7`` and ``m5.f123@7`` (of attention and of the MLP), ``a5.h3@7``, ``m5@7``, ``m5.n8@7`` (a
-    neuron), ``m5.error@7``, ``m5.skip@7``, ``m5.bias@7``, ``token@7``, ``position@7``, and ``logit.42@7`` for
-    token 42. Components at a span of a task's prompts: ``input@S2``, ``a5.h3@END``, ``m5@IO``.
+    ``a5.f123@7`` and ``m5.f123@7`` (of attention and of the MLP) and ``r5.f123@7`` (of the residual stream
+    before layer 5), ``a5.h3@7``, ``m5@7``, ``m5.n8@7`` (a neuron), ``m5.error@7``, ``m5.skip@7``,
+    ``m5.bias@7``, ``token@7``, ``position@7``, and ``logit.42@7`` for token 42. Components at a span of a
+    task's prompts: ``input@S2``, ``a5.h3@END``, ``m5@IO``.
 
     Attributes:
         name: Unique name.
         kind: What it is.
         layer: Layer from 0; None for embeddings and logits.
         head: Number of the head in its layer; None for others.
-        site: ``a`` or ``m`` where the attention or the MLP of a layer writes it, else empty.
+        site: ``a`` or ``m`` where the attention or the MLP of a layer writes it, ``r`` where it is of an SAE
+            of the residual stream before the layer, else empty.
         position: Token position from 0; None in graphs of a task.
         feature: Index of a feature in its dictionary, or of a neuron.
         dictionary: Name of the dictionary.
@@ -74,13 +76,15 @@ class Node:
     span: str = ""
 
     @property
-    def depth(self) -> int:
-        """Rank from the bottom: input 0, attention 2 · layer + 1, MLP 2 · layer + 2.
+    def depth(self) -> float:
+        """Rank from the bottom: input 0, stream 2 · layer + 0.5, attention 2 · layer + 1, MLP 2 · layer + 2.
 
         For logits, use ``Graph.depth``.
         """
         if self.layer is None:
             return 0
+        if self.site == "r":
+            return 2 * self.layer + 0.5
         return 2 * self.layer + (1 if self.kind is NodeKind.HEAD or self.site == "a" else 2)
 
 

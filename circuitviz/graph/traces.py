@@ -228,7 +228,7 @@ def _parse_trace(data: Mapping[str, Any]) -> Trace:
     if not 0 <= example.position < len(strings) or len(strings) != len(example.tokens):
         raise ValueError(f"position {example.position} of {len(strings)} tokens")
     sites = {str(s): {int(i): float(v) for i, v in vector.items()} for s, vector in data["sites"].items()}
-    if unknown := [site for site in sites if site[:1] not in ("a", "m") or not site[1:].isdecimal()]:
+    if unknown := [site for site in sites if site[:1] not in ("a", "m", "r") or not site[1:].isdecimal()]:
         raise ValueError(f"there is no site '{unknown[0]}'")
     return Trace(example, strings, sites)
 

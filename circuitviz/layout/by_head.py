@@ -40,7 +40,8 @@ def layout_by_head(
         if _has_cell(node):
             positions[name] = _cell(graph, node)
         elif node.kind in (NodeKind.FEATURE, NodeKind.ERROR):
-            rows.setdefault(graph.depth(name) * ROW_SPACING / 2, []).append(name)
+            height = graph.depth(name) / 2 if node.site != "r" else graph.depth(name) / 2 - 0.5
+            rows.setdefault(height * ROW_SPACING, []).append(name)
         else:
             layer = graph.shape.n_layers if node.kind is NodeKind.LOGITS else -1
             positions[name] = (0.0, layer * ROW_SPACING)

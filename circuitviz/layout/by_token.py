@@ -40,7 +40,7 @@ def position_columns(graph: Graph, names: Sequence[str]) -> tuple[PositionColumn
     positions = [column_position(graph, name) for name in names]
     if all(position is None for position in positions):
         return ()
-    counts_by_position: dict[int, dict[int, int]] = {}
+    counts_by_position: dict[int, dict[float, int]] = {}
     for name, position in zip(names, positions, strict=True):
         layers = counts_by_position.setdefault(-1 if position is None else position, {})
         layers[graph.depth(name)] = layers.get(graph.depth(name), 0) + 1

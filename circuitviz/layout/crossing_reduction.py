@@ -69,7 +69,7 @@ def edges_between(graph: Graph, edges: BoolMatrix, index: Indices) -> tuple[Indi
     return tail[are_listed], head[are_listed]
 
 
-def row_numbers(depth: Sequence[int]) -> Indices:
+def row_numbers(depth: Sequence[float]) -> Indices:
     """Number of each node's row [nodes], counted without depths that no node has."""
     row_of_depth = {level: row for row, level in enumerate(sorted(set(depth)))}
     return np.array([row_of_depth[level] for level in depth], np.intp)

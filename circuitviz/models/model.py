@@ -144,6 +144,10 @@ class Model:
         """Hook point of what ``input`` writes, before ``embed_scale``: BLOOM normalises its embeddings."""
         return "embed_ln.hook_out" if hasattr(self.bridge, "embed_ln") else "embed.hook_out"
 
+    def stream_hook(self, layer: int) -> str:
+        """Hook point of the stream before a layer; for the number of layers, after the last."""
+        return "ln_final.hook_in" if layer == self.shape.n_layers else f"blocks.{layer}.hook_in"
+
     @property
     def token_embeddings(self) -> Tensor:
         """What each token writes into the residual stream, [vocabulary, d_model], without positions."""

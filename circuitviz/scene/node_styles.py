@@ -13,6 +13,7 @@ STYLE_DESCRIPTIONS = {
     "feature-a": "attention feature",
     "mlp": "MLP",
     "feature-m": "MLP feature",
+    "feature-r": "residual stream feature",
     "neuron": "neuron",
     "skip": "skip connection",
     "bare": "MLP leaf, no transcoder",
@@ -32,26 +33,28 @@ _STYLE_OF_KIND = {NodeKind.HEAD: "head", NodeKind.MLP: "mlp", NodeKind.INPUT: "e
 def node_style(kind: NodeKind, name: str) -> str:
     """The look of a node, a key of ``STYLE_DESCRIPTIONS``.
 
-    >>> node_style(NodeKind.FEATURE, "m3.f12@7")
-    'feature-m'
+    >>> node_style(NodeKind.FEATURE, "m3.f12@7"), node_style(NodeKind.FEATURE, "r3.f12")
+    ('feature-m', 'feature-r')
     >>> node_style(NodeKind.MLP, "m3"), node_style(NodeKind.MLP, "m3@7"), node_style(NodeKind.MLP, "m3@END")
     ('mlp', 'bare', 'mlp')
     """
     if kind is NodeKind.FEATURE:
-        return f"feature-{'a' if name[:1] == 'a' else 'm'}"
+        return f"feature-{name[0] if name[:1] in ('a', 'r') else 'm'}"
     if "@" in name and kind in (NodeKind.MLP, NodeKind.LOGITS) and not split_span(name)[1]:
         return "bare" if kind is NodeKind.MLP else "logit"
     return _STYLE_OF_KIND.get(kind, kind.value)
 
 
 def style_colours(style: str, theme: Theme) -> tuple[str, str]:
-    """Fill and outline: what attention writes is blue, what MLPs write green, errors are a warning."""
+    """Fill and outline: attention is blue, MLPs green, the stream between; errors are a warning."""
     if style in ("head", "feature-a"):
         return theme.head, theme.head_line
     if style == "bare":
         return theme.ground, theme.mlp_line
     if style in ("mlp", "feature-m", "neuron", "skip"):
         return theme.mlp, theme.mlp_line
+    if style == "feature-r":
+        return blend_hex(theme.head, theme.mlp, 0.5), blend_hex(theme.head_line, theme.mlp_line, 0.5)
     if style == "error":
         return blend_hex(theme.warning, theme.ground, 0.14), theme.warning
     return theme.end, theme.end_line

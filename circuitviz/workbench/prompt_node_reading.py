@@ -78,6 +78,7 @@ def _norm_fraction(table: features.NodeTable, row: int) -> float | None:
     layer, position = int(table.layer[row]), int(table.position[row])
     if layer < 0:
         return None
-    written = (table.run.attention if table.part[row] else table.run.mlp)[layer][position]
+    node = table.node(row)
+    written = table.run.written_at(features.DictionarySite(layer, site_of(node)[0], "written"))[position]
     whole = float(written.norm())
     return float(table.written[row].norm()) / whole if whole > 0 else None

@@ -204,7 +204,7 @@ def check_query(model: models.Model, query: AttributionQuery) -> None:
         if not query.is_graph:
             raise InputError(NO_TARGET)
     elif not features.check_target_name(query.target, model.shape, n_tokens) and not re.fullmatch(
-        r"logit\.\d+(@\d+)?|[am]\d+\.\w+@\d+", query.target
+        r"logit\.\d+(@\d+)?|[amr]\d+\.\w+@\d+", query.target
     ):
         model.tokens.answer_id(query.prompt, query.target)
 

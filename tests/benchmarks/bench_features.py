@@ -152,7 +152,7 @@ def _by_autograd(table: NodeTable, node: int) -> torch.Tensor:
         read = (normal * norm.weight + norm.bias)[position]
     value = read @ one.encoder[:, item] + one.bias[item]
     (gradient,) = torch.autograd.grad(value, stream)
-    row, stage = torch.zeros(len(table)), 3 * layer + 1 if attention else 3 * layer + 2
+    row, stage = torch.zeros(len(table)), 4 * layer + 2 if attention else 4 * layer + 3
     for at in range(run.time):  # autograd does not know at which positions nothing flows
         here = table.rows_before(at, stage)
         row[here] = table.written[here] @ gradient[at]

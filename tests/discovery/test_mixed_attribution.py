@@ -33,6 +33,8 @@ RANDOM = {
     "jumprelu": {"a1": "jumprelu", "m0": "transcoder"},
     "topk": {"a0": "topk", "m1": "jumprelu_transcoder/stream"},
     "gated": {"a1": "gated", "m1": "transcoder"},
+    "streams": {"r0": "standard/written", "r1": "jumprelu/written", "r2": "topk/written"},
+    "a stream among others": {"a0": "topk", "r1": "gated/written", "m1": "transcoder"},
 }
 
 
@@ -292,6 +294,80 @@ def test_nodes_that_are_no_model_are_refused(nodes: Any) -> None:
     shape = ModelShape(3, 2, 8)
     with pytest.raises(InputError, match="once"):
         graph_from_nodes(shape, nodes(graph_with_features(shape, {"a1": [4]}, {}).nodes))
+
+
+def test_a_stream_cuts_the_graph() -> None:
+    """What is after an SAE of the stream reads its nodes alone; its error reads, too."""
+    shape = ModelShape(3, 2, 8)
+    graph = graph_with_features(shape, {"r1": [4], "r3": [0, 2], "m1": [5]}, {"r1": "one"})
+    assert graph.senders == (
+        "input", "a0.h0", "a0.h1", "m0", "r1.f4", "r1.error", "a1.h0", "a1.h1", "m1.f5", "m1.error",
+        "a2.h0", "a2.h1", "m2", "r3.f0", "r3.f2", "r3.error",
+    )  # fmt: skip
+
+    def into(receiver: str) -> list[str]:
+        column = graph.mask[:, graph.receiver_index[receiver]]
+        return [graph.senders[i] for i in np.flatnonzero(column)]
+
+    assert into("r1.f4") == into("r1.error") == ["input", "a0.h0", "a0.h1", "m0"]
+    assert into("m1.f5") == ["r1.f4", "r1.error", "a1.h0", "a1.h1"]
+    assert into("r3.f2") == list(graph.senders[4:13])
+    assert into("logits") == ["r3.f0", "r3.f2", "r3.error"]
+    again = graph_from_nodes(shape, graph.nodes)
+    assert again.same_as(graph) and feature_sites(graph) == {"r1": (4,), "m1": (5,), "r3": (0, 2)}
+    with pytest.raises(InputError, match="or r0 to r3, would be right"):
+        graph_with_features(shape, {"r4": [1]}, {})
+
+
+def test_scores_of_a_llama_are_its_gradient_at_the_stream() -> None:
+    """Of ``input`` into features and error of the stream after the first block: by plain autograd."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    from circuitviz.models import from_hugging_face
+
+    torch.manual_seed(3)
+    config = LlamaConfig(
+        num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, hidden_size=32,
+        intermediate_size=48, vocab_size=1300, initializer_range=0.25, attn_implementation="eager",
+    )  # fmt: skip
+    hf = LlamaForCausalLM(config).double().eval()
+    plain_twin = copy.deepcopy(hf)
+    model = from_hugging_face(hf, AutoTokenizer.from_pretrained(DEMO), "meta-llama/Llama-3.1-8B")
+    task = load_task("ioi", model, prompts=2, seed=1)
+    made = {one.site.name: one for one in random_dictionaries(model, {"r1": "jumprelu/written"}, features=24)}
+    setting = make_setting(model, task, "logit-diff", "corrupted")
+    opening, _ = run_to_completion(choose_features(setting, made, 5))
+    scores = run_to_completion(
+        score_mixed_edges(setting, opening, [GradientPoint(1.0)], "task-attribution", {})
+    )
+    graph, one, right = scores.graph, made["r1"], {}
+    for i in range(len(task)):
+        length, streams = int(task.lengths[i]), []
+        tokens = task.clean[i : i + 1, :length]
+
+        def keep(_module: Any, args: Any, kwargs: Any, streams: Any = streams) -> Any:
+            x = (args[0] if args else kwargs["hidden_states"]).detach().requires_grad_()
+            streams.append(x)
+            return ((x, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": x})
+
+        handle = plain_twin.model.layers[1].register_forward_pre_hook(keep, with_kwargs=True)
+        logits = plain_twin(tokens).logits[0, -1]
+        handle.remove()
+        (gradient,) = torch.autograd.grad(difference(logits, task.correct[i], task.incorrect[i]), streams)
+        embed = plain_twin.model.embed_tokens
+        more = (embed(tokens) - embed(task.corrupted[i : i + 1, :length]))[0].detach()
+        left = gradient[0].clone()
+        for feature in feature_sites(graph)["r1"]:
+            active = (streams[0][0] @ one.encoder + one.bias > one.threshold.clamp_min(0))[:, feature]
+            through = (gradient[0] @ one.decoder[feature] * active)[:, None] * one.encoder[:, feature]
+            left = left - through
+            name = f"r1.f{feature}"
+            right[name] = right.get(name, 0.0) + float((more * through).sum()) / len(task)
+        right["r1.error"] = right.get("r1.error", 0.0) + float((more * left).sum()) / len(task)
+    assert max(map(abs, right.values())) > 1e-3
+    for name, value in right.items():
+        ours = scores.values[graph.sender_index["input"], graph.receiver_index[name]]
+        assert ours == pytest.approx(value, rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -196,11 +196,11 @@ def test_pairs_and_ledger_equal_products_written_out(opened: Opened) -> None:
         visible = torch.ones(len(IDS), len(IDS)).tril().bool()
         pattern = scores.masked_fill(~visible, -torch.inf).softmax(-1)
         out = block.attn.c_proj.weight.detach().view(HEADS, -1, stream.shape[1])
-        into = torch.einsum("td,hed->the", at_stage[3 * layer + 1], out)
+        into = torch.einsum("td,hed->the", at_stage[4 * layer + 2], out)
         of_pattern = torch.einsum("the,she->hts", into, value)
         of_scores = pattern * (of_pattern - (pattern * of_pattern).sum(-1, keepdim=True))
         whole += float((of_scores * scores.where(visible, 0.0)).sum())
-        rows = np.flatnonzero(table.stage < 3 * layer + 1)
+        rows = np.flatnonzero(table.stage < 4 * layer + 2)
         at = torch.from_numpy(table.position[rows].astype("int64"))
         x = table.written[rows]
         linear = (x - x.mean(-1, keepdim=True)) * scale[at] * block.ln_1.weight.detach()

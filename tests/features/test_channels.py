@@ -35,10 +35,10 @@ class WalkThroughAttention(SlowEdges):
     def stream(self, stage: int) -> torch.Tensor:
         x = super().stream(stage)
         for layer in range(len(self.blocks)):
-            if 3 * layer + 1 < stage and f"a{layer}" not in self.table.dictionaries:
+            if 4 * layer + 2 < stage and f"a{layer}" not in self.table.dictionaries:
                 x = x + self.heads_without_biases(layer)
             dictionary = self.table.dictionaries.get(f"m{layer}")
-            if 3 * layer + 3 < stage and dictionary is not None and dictionary.skip is not None:
+            if 4 * layer + 4 < stage and dictionary is not None and dictionary.skip is not None:
                 x = x + (self.reads(dictionary) - self.reads_of_nothing(dictionary)) @ dictionary.skip.T
         return x
 
@@ -48,7 +48,7 @@ class WalkThroughAttention(SlowEdges):
         return self.mlp_in(dictionary.site.layer)[1].bias.detach() if is_raw else 0.0
 
     def heads_without_biases(self, layer: int) -> torch.Tensor:
-        x = self.stream(3 * layer + 1)
+        x = self.stream(4 * layer + 2)
         value = self.values(layer, x) - self.values(layer, torch.zeros_like(x)).detach()
         z = torch.einsum("hts,she->the", self.patterns[layer], value).flatten(1)
         attention = self.blocks[layer].attn if self.gpt2 else self.blocks[layer].attention
@@ -65,7 +65,7 @@ def test_rows_equal_a_walk_through_the_frozen_attention(features: Any) -> None:
     assert (NodeKind.HEAD in kinds) is False and NodeKind.BIAS in kinds
     slow = WalkThroughAttention(features.hf, table)
     for layer in range(len(slow.blocks)):  # all nodes and channels add up to every stream
-        ours = slow.stream(3 * layer + 1).detach()
+        ours = slow.stream(4 * layer + 2).detach()
         torch.testing.assert_close(ours, slow.streams[layer], rtol=1e-9, atol=features.close)
     edges, readers = FeatureEdgeRows(table), np.flatnonzero(~table.is_leaf)
     chosen = readers[:: max(1, len(readers) // 25)]
@@ -161,10 +161,10 @@ def test_circuit_tracers_conventions(features: Any) -> None:
     slow = WalkThroughAttention(features.hf, table)
     slow.offset = {}
     with torch.no_grad():  # what no node writes is added as a constant, so that every stream is the model's
-        for stage in sorted({3 * i + k for i in range(3) for k in (1, 2)} | {10}):
-            layer = stage // 3
-            own = run.attention_stream[layer] if stage % 3 == 1 and layer < 3 else None
-            own = run.mlp_stream[layer] if stage % 3 == 2 else run.final if own is None else own
+        for stage in sorted({4 * i + k for i in range(3) for k in (2, 3)} | {14}):
+            layer = stage // 4
+            own = run.attention_stream[layer] if stage % 4 == 2 and layer < 3 else None
+            own = run.mlp_stream[layer] if stage % 4 == 3 else run.final if own is None else own
             slow.offset[stage] = own
     stream = slow.stream
 
@@ -180,7 +180,7 @@ def test_circuit_tracers_conventions(features: Any) -> None:
         adjacency[index, : len(nodes)] = slow.row(slow.pre_activation(int(index)))[0]
     head = slow.hf.get_output_embeddings().weight
     for n, target in enumerate(targets):
-        last = slow.norm(slow.final, slow.stream(10))[-1]
+        last = slow.norm(slow.final, slow.stream(14))[-1]
         demeaned = last @ (head[target.node.token] - head.mean(0))
         adjacency[len(nodes) + n, : len(nodes)] = slow.row(demeaned)[0]
         assert target.value == pytest.approx(float(demeaned.detach()), rel=1e-6)

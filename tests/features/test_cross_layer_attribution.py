@@ -73,7 +73,7 @@ class CrossLayerWalk(SlowEdges):
         for row in np.flatnonzero(table.kind == list(NodeKind).index(NodeKind.FEATURE)):
             own = int(table.layer[row])
             for layer in range(own + 1, LAYERS):
-                if 3 * layer + 3 < stage:
+                if 4 * layer + 4 < stage:
                     direction = rows_of(table.dictionaries[f"m{own}"], layer)[table.item[row]]
                     vector = self.factors[row] * table.activation[row] * direction
                     x = x.index_add(0, self.at[row][None], vector[None])
@@ -83,7 +83,7 @@ class CrossLayerWalk(SlowEdges):
 def test_nodes_add_up_to_every_stream(opened: Opened) -> None:
     slow = CrossLayerWalk(opened.hf, opened.table)
     for layer in range(LAYERS):
-        torch.testing.assert_close(slow.stream(3 * layer + 1).detach(), slow.streams[layer])
+        torch.testing.assert_close(slow.stream(4 * layer + 2).detach(), slow.streams[layer])
     torch.testing.assert_close(opened.table.written_before(10**4).sum(0), opened.run.final.sum(0))
 
 

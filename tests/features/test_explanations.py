@@ -77,7 +77,7 @@ def test_tables_and_annotations(tmp_path: Path) -> None:
 def test_a_layer_alone_needs_to_be_told_the_part(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("layer,feature,label\n3,5,years\n")
-    with pytest.raises(InputError, match="attention or of the MLP"):
+    with pytest.raises(InputError, match="attention, of the MLP or of the residual stream"):
         read_explanations(path)
     assert read_explanations(path, "a").explanations[0].site == "a3"
 
@@ -91,7 +91,7 @@ def test_a_layer_alone_needs_to_be_told_the_part(tmp_path: Path) -> None:
         ("x.json", b'[{"index": 3}, 4, "text"]', "1 rows and no explanation"),
         ("x.csv", b"\xff\xfe\xff", "could not be read"),
         ("x.csv", b"", "0 rows and no explanation"),
-        ("x.json", json.dumps({**ROW, "layer": "6-res-jb"}).encode(), "residual stream"),
+        ("x.json", json.dumps({**ROW, "layer": "6-res_mid_32k-oai"}).encode(), "residual stream"),
     ],
 )
 def test_what_says_nothing_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -161,21 +161,25 @@ def test_features_without_a_site_here_are_skipped_and_counted(tmp_path: Path, pa
     path.write_text(PYTHIA)
     read = read_explanations(path, part)
     assert [(e.site, e.feature, e.text) for e in read.explanations] == [
+        ("r1", 3974, "plural nouns"),  # after layer 0
         ("a1", 7, "residual words"),
         ("m1", 4, "verbs"),
+        ("r2", 134, "plural nouns"),
     ]
-    assert read.skipped == {"the embedding": 1, "the residual stream": 2}
-    assert read.skipped_text == "3 skipped (1 of the embedding, 2 of the residual stream)"
+    assert read.skipped == {"the embedding": 1}
+    assert read.skipped_text == "1 skipped (1 of the embedding)"
 
 
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
-        ({"layer": "6-res-jb"}, "the residual stream"),
-        ({"layer": "20-gemmascope-res-16k"}, "the residual stream"),
-        ({"layer": "5-res_mid_32k-oai"}, "the residual stream"),
-        ({"layer": "3", "component": "resid"}, "the residual stream"),
-        ({"layer": "3", "hook_name": "blocks.3.hook_resid_post"}, "the residual stream"),
+        ({"layer": "6-res-jb"}, "r6"),
+        ({"layer": "20-gemmascope-res-16k"}, "r21"),
+        ({"layer": "5-res_mid_32k-oai"}, "the residual stream inside layers"),
+        ({"layer": "5-res_post_32k-oai"}, "r6"),
+        ({"layer": "3", "component": "resid"}, "r4"),
+        ({"layer": "3", "hook_name": "blocks.3.hook_resid_post"}, "r4"),
+        ({"layer": "3", "hook_name": "blocks.3.hook_resid_pre"}, "r3"),
         ({"layer": "3", "feature_type": "lorsa"}, "a low-rank attention (lorsa)"),
         ({"layer": "7-lorsa-16k"}, "a low-rank attention (lorsa)"),
         ({"layer": "5", "component": "lorsa", "source": "mlp"}, "a low-rank attention (lorsa)"),
@@ -195,8 +199,9 @@ def test_the_part_is_read_from_all_that_a_row_says(tmp_path: Path, said: dict[st
         json.dumps([{"index": 4, "label": "x", **said}, {"site": "a0", "index": 1, "label": "y"}])
     )
     read = read_explanations(path, "m")
-    there = [e.site[0] for e in read.explanations if e.feature == 4]
-    assert (there, dict(read.skipped)) == (([kind or "m"], {}) if kind in ("a", "m", "") else ([], {kind: 1}))
+    there = [e.site[: len(kind) or 1] for e in read.explanations if e.feature == 4]
+    is_site = kind[:1] in ("a", "m", "r", "") and " " not in kind
+    assert (there, dict(read.skipped)) == (([kind or "m"], {}) if is_site else ([], {kind: 1}))
 
 
 def test_a_lorsa_features_own_file_is_none_of_an_mlp(tmp_path: Path) -> None:

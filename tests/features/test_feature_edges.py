@@ -36,9 +36,9 @@ def test_nodes_add_up_to_every_stream(features: Any) -> None:
     slow = features.slow()
     with torch.no_grad():
         for layer in range(len(slow.blocks)):
-            ours, theirs = slow.stream(3 * layer + 1), slow.streams[layer]
+            ours, theirs = slow.stream(4 * layer + 2), slow.streams[layer]
             torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=features.close)
-        last = slow.norm(slow.final, slow.stream(3 * len(slow.blocks) + 1))
+        last = slow.norm(slow.final, slow.stream(4 * len(slow.blocks) + 2))
     torch.testing.assert_close(last, slow.streams[-1], rtol=1e-9, atol=features.close)
 
 

@@ -14,6 +14,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.label_files import read_labels, write_labels
 from circuitviz.graph import Circuit, Graph, ModelShape
+from circuitviz.graph.feature_sites import graph_with_features
 
 GRAPH = Graph.transformer(ModelShape(2, 4, 16))
 TARGETS = ["a0.h1", "m1", "input", "a0.h1->a1.h2<q>", "group:Späte Köpfe", "class:S-Inhibition"]
@@ -105,9 +106,7 @@ def test_wrong_files_are_told(tmp_path: Path) -> None:
         read_labels(tmp_path / "b.csv", GRAPH)
 
 
-@pytest.mark.parametrize(
-    "component", ["resid", "res", "Resid_post", "residual stream", "embed", "lorsa", "lorsa-16k"]
-)
+@pytest.mark.parametrize("component", ["resid_mid", "embed", "lorsa", "lorsa-16k"])
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
 def test_labels_of_features_without_a_node_here_are_told_and_never_ours(
     component: str, suffix: str, tmp_path: Path
@@ -129,6 +128,25 @@ def test_labels_of_features_without_a_node_here_are_told_and_never_ours(
     labels, foreign = read_labels(path, GRAPH)
     assert labels == {"m1": Label("verbs")}
     assert foreign == ["m1", "resid_1/2", f"{component.lower()} 1/3", f"{component.lower()} 0/4"]
+
+
+@pytest.mark.parametrize(
+    ("component", "layer"),
+    [("resid", 2), ("res", 2), ("Resid_post", 2), ("residual stream", 2), ("resid_pre", 1)],
+)
+def test_features_of_the_stream_have_their_sites_names(component: str, layer: int, tmp_path: Path) -> None:
+    """Whatever their own names are; a row without an index is about no node."""
+    rows = [
+        {"Component": component, "Layer": "1", "Feature": "", "Name": "m1", "Annotation": "plural nouns"},
+        {"Component": component, "Layer": "1", "Feature": "2", "Name": "resid_1/2", "Annotation": "x"},
+        {"Component": component, "Layer": "1", "Feature": "3", "Annotation": "y"},
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    names = {f"r{layer}": [2, 3]}
+    labels, foreign = read_labels(path, graph_with_features(GRAPH.shape, names, {}))
+    assert labels == {f"r{layer}.f2": Label("x"), f"r{layer}.f3": Label("y")}
+    assert foreign == ["m1"]
 
 
 def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:

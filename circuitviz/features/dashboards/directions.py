@@ -104,7 +104,8 @@ def de_embedding_effects(
 ) -> list[TokenEffect]:
     """Return the tokens that a feature would read most from the embedding alone: W_E · encoder direction.
 
-    A transcoder reads it directly, or, where ``head`` names one (``a0.h3``), through that head's OV. An SAE
+    A transcoder or an SAE of the residual stream reads it directly, or, where ``head`` names one (``a0.h3``),
+    through that head's OV. An SAE
     on attention reads it through its own layer's heads, all of them or the one named. Normalisations count
     with their weights and at a scale of 1. Source: [dunefsky2024transcoders].
 
@@ -128,12 +129,13 @@ def de_embedding_effects(
         direction = sum((_pull_back_value(model, site.layer, h, values[h]) for h in heads), torch.zeros(()))
     else:
         direction = centre_input(model, dictionary, row)
-        norm = model.layers[site.layer].mlp_norm
+        norm = None if site.is_residual else model.layers[site.layer].mlp_norm
         if site.reads == "normalised" and norm is not None:
             direction = row if dictionary.processing.fold_ln else row * norm.weight
             direction = direction - direction.mean() if norm.is_centred else direction
         if head is not None:
-            number = _parse_head(model, head, 0, site.layer - model.shape.parallel)
+            last = site.layer - 1 if site.is_residual else site.layer - model.shape.parallel
+            number = _parse_head(model, head, 0, last)
             layer = int(head[1 : head.index(".")])
             direction = _pull_back_value(model, layer, number, model.layers[layer].o[number] @ direction)
     return _rank_tokens(model, model.token_embeddings @ direction, n_tokens)

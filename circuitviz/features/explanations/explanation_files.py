@@ -29,8 +29,10 @@ _SITE_FIELDS = ("layer", "component", "hook_name", "feature_type", "source")
 _INDEX_FIELDS = ("index", "feature", "feature_idx", "feature_index")
 _ATTENTION = re.compile(r"att|hook_z|(^|[-_.])z([-_.]|$)")
 _MLP = re.compile(r"mlp|transcoder|tres|clt|(^|[-_.])(tc|plt|m)([-_.]|$)")
+_RESIDUAL = re.compile(r"(^|[-_./])(hook_)?res(id)?([-_./\d]|$)|residual")
+_STREAM_BEFORE_LAYER = re.compile(r"resid_pre|res[-_](jb|fs|s[lc]e)")  # Neuronpedia's sets of GPT-2 small
 _UNSUPPORTED_PARTS = {  # features that no site of ours has, by what components, sources and hooks are called
-    "the residual stream": re.compile(r"(^|[-_./])(hook_)?res(id)?([-_./\d]|$)|residual"),
+    "the residual stream inside layers": re.compile(r"res(id)?[-_]mid"),
     "the embedding": re.compile(r"(^|[-_./])(un|de)?embed"),
     "a low-rank attention (lorsa)": re.compile(r"lorsa"),
     "logits": re.compile(r"^logit"),
@@ -44,7 +46,7 @@ class Explanation:
     """A description of what a feature means.
 
     Attributes:
-        site: ``a5`` or ``m5``.
+        site: ``a5``, ``m5`` or ``r5``.
         feature: The feature's index.
         text: The explanation.
         source: Its author: a model, a person or a file.
@@ -78,12 +80,12 @@ class ExplanationFile:
 
 
 def read_explanations(path: Path, default_part: str | None = None) -> ExplanationFile:
-    """Read explanations of features of attention and of MLPs; those of other features are counted.
+    """Read explanations of features of attention, MLPs and the residual stream; others are counted.
 
     Args:
         path: The file.
-        default_part: ``a`` or ``m``, taken where the file gives a layer but not whether its features are of
-            attention or of the MLP.
+        default_part: ``a``, ``m`` or ``r``, taken where the file gives a layer but not whether its features
+            are of attention, of the MLP or of the residual stream.
 
     Raises:
         InputError: The file cannot be read, has no explanations of features with a site here, or does not
@@ -108,7 +110,7 @@ def read_explanations(path: Path, default_part: str | None = None) -> Explanatio
     if not explanations and skipped:
         raise InputError(
             f"'{path}' explains features of {' and '.join(skipped)} alone ({sum(skipped.values()):,} rows); "
-            "features of attention and of MLPs can be labelled."
+            "features of attention, of MLPs and of the stream between layers can be labelled."
         )
     if not explanations:
         raise InputError(
@@ -176,7 +178,7 @@ def _explanations(
     if not site_part:
         raise InputError(
             f"'{path}' says 'layer {record.get('layer', layer)}' and not whether its features are of "
-            "attention or of the MLP; choose a site of that part first."
+            "attention, of the MLP or of the residual stream; choose a site of that part first."
         )
     model, source = record.get("modelid"), record.get("layer")
     link = f"{NEURONPEDIA_URL}/{model}/{source}/{number}" if _is_text(model) and "-" in str(source) else ""
@@ -187,12 +189,13 @@ def _explanations(
 def parse_feature_place(record: Mapping[str, Any], path: Path) -> tuple[int | None, int | None, str]:
     """Return layer, index and part of a row's feature.
 
-    The part is ``a`` or ``m``, empty where it is not stated, or the name of a component that has no site
-    here. It follows from component, source, hook and kind of feature, of which the most specific counts.
+    The part is ``a``, ``m`` or ``r``, empty where it is not stated, or the name of a component that has no
+    site here. It follows from component, source, hook and kind of feature, of which the most specific counts.
+    Features of the stream after a layer are of the layer that follows.
     """
     number = next((n for name in _INDEX_FIELDS if (n := _parse_number(record.get(name))) is not None), None)
     node_name = str(record.get("site") or record.get("node") or "")
-    if match := re.fullmatch(r"([am])(\d+)(?:\.f(\d+))?(?:@\d+)?", node_name):
+    if match := re.fullmatch(r"([amr])(\d+)(?:\.f(\d+))?(?:@\d+)?", node_name):
         return int(match[2]), int(match[3]) if match[3] else number, match[1]
     layer_text = str(record.get("layer", ""))
     stated = [str(record.get(name) or "").lower() for name in _SITE_FIELDS]
@@ -201,15 +204,18 @@ def parse_feature_place(record: Mapping[str, Any], path: Path) -> tuple[int | No
     ]
     unsupported = (name for name, pattern in _UNSUPPORTED_PARTS.items() if any(map(pattern.search, stated)))
     part_name = next(unsupported, "") or next((part for text in stated if (part := _part_of(text))), "")
+    is_after_layer = part_name == "r" and not any(map(_STREAM_BEFORE_LAYER.search, stated))
     if leading := re.match(r"\d+", layer_text):
-        return int(leading[0]), number, part_name
+        return int(leading[0]) + is_after_layer, number, part_name
     if path.name.partition(".")[0].isdecimal() and number is not None:
         return _unpaired_layer(int(path.name.partition(".")[0]), number), number, part_name or "m"
     return None, number, part_name
 
 
 def _part_of(text: str) -> str:
-    """Return ``a`` or ``m`` by a source's or component's name, else an empty text."""
+    """Return ``a``, ``m`` or ``r`` by a source's or component's name, else an empty text."""
+    if _RESIDUAL.search(text):
+        return "r"
     return "a" if _ATTENTION.search(text) else "m" if _MLP.search(text) else ""
 
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.graph.connectivity import CircuitPath, Connectivity
-from circuitviz.graph.graph import channel_of
+from circuitviz.graph.names import channel_of
 from circuitviz.number_text import decimal_number, rounded_number
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.fields import RIGHT_ALIGNED
