@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -38,6 +39,33 @@ class Progress:
 
 
 ProgressSteps = Generator[Progress, None, T]
+
+LINES_VARIABLE = "CIRCUITVIZ_PROGRESS"
+"""Set in the environment by a program that runs a command and reads its progress from standard error."""
+_LINE_MARK = "\x1e"  # so that no other line is taken for one of progress
+
+
+def format_progress_line(progress: Progress, title: str) -> str:
+    """A line of standard error that says how far a command is.
+
+    Args:
+        progress: How far it is.
+        title: What it does.
+    """
+    message = f"{title}: {progress.message}" if progress.message else title
+    return f"{_LINE_MARK}{json.dumps({'fraction': progress.fraction, 'message': message})}"
+
+
+def parse_progress_line(line: str) -> Progress | None:
+    """What ``format_progress_line`` wrote; None of another line.
+
+    >>> parse_progress_line(format_progress_line(Progress(1, 4, "batch 1"), "eap"))
+    Progress(done=0.25, total=1, message='eap: batch 1', partial=None)
+    """
+    if not line.startswith(_LINE_MARK):
+        return None
+    told = json.loads(line[len(_LINE_MARK) :])
+    return Progress(told["fraction"], 1, told["message"])
 
 
 class ProgressRunner(Generic[T]):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz import cluster, paint, shapes, sweeps
+from circuitviz.cli.flags import add_place_flag
 from circuitviz.cli.output import print_message, print_result, print_warning, run_with_progress_bar
 from circuitviz.cli.qt_application import create_qt_application
 from circuitviz.errors import InputError
@@ -20,6 +21,7 @@ from circuitviz.shapes import charts
 
 SUMMARY = "search and judge many models, tasks, methods and settings, as a plan says"
 OPENS_MODEL = True
+DIVIDES_WORK = True
 TABLE_FILE, MARKDOWN_FILE, FIGURES_FOLDER = "results.csv", "tables.md", "figures"
 FORBIDDEN_IN_FILE_NAMES = re.compile(r"[^\w.,+-]+")
 
@@ -37,7 +39,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     text = f"write the merged results here, too: {', '.join(sweeps.TABLE_SUFFIXES)}"
     parser.add_argument("--table", type=Path, help=text)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--on", default="local", metavar="PLACE", help=f"where: {cluster.PLACE_FORMS}")
+    add_place_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:

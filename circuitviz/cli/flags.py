@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from circuitviz.cluster.place import PLACE_FORMS
 from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES
 from circuitviz.errors import InputError
 from circuitviz.options import Option
@@ -17,7 +18,7 @@ def add_model_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def add_device_flags(parser: argparse.ArgumentParser, *, has_file: bool = False) -> None:
-    """Add ``--device`` and ``--dtype``.
+    """Add ``--device``, ``--dtype`` and ``--on``.
 
     Args:
         parser: the parser.
@@ -27,6 +28,12 @@ def add_device_flags(parser: argparse.ArgumentParser, *, has_file: bool = False)
     default = "that of the file by default" if has_file else "default auto"
     text = f"precision that weights are kept in: {', '.join(DTYPE_CHOICES)} ({default})"
     parser.add_argument("--dtype", default=None if has_file else AUTO_DTYPE, help=text)
+    add_place_flag(parser)
+
+
+def add_place_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--on``."""
+    parser.add_argument("--on", default="local", metavar="PLACE", help=f"where it runs: {PLACE_FORMS}")
 
 
 def add_setting_flags(parser: argparse.ArgumentParser) -> None:

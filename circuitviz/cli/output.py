@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import re
 import sys
 import time
@@ -20,7 +21,16 @@ from typing import Any, TextIO, TypeVar
 from circuitviz import tasks
 from circuitviz.errors import InputWarning
 from circuitviz.graph import Circuit
-from circuitviz.progress import Progress, ProgressSteps, run_to_completion
+from circuitviz.progress import (
+    LINES_VARIABLE,
+    Progress,
+    ProgressRunner,
+    ProgressSteps,
+    format_progress_line,
+    run_to_completion,
+)
+
+PROGRESS_LINE_INTERVAL_S = 0.1
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -80,6 +90,8 @@ def run_with_progress_bar(steps: ProgressSteps[T], title: str) -> T:
     Returns:
         The computation's result.
     """
+    if os.environ.get(LINES_VARIABLE):
+        return _run_with_progress_lines(steps, title)
     import rich.console  # rich takes 0.1 s, which only commands that compute need
     import rich.progress as bars  # likewise
 
@@ -101,6 +113,15 @@ def run_with_progress_bar(steps: ProgressSteps[T], title: str) -> T:
             result = run_to_completion(steps, update)
     logger.info("%s: %.2f s", title, time.perf_counter() - start)
     return result
+
+
+def _run_with_progress_lines(steps: ProgressSteps[T], title: str) -> T:
+    runner, next_s = ProgressRunner(steps), 0.0
+    for step in runner:
+        if (now := time.monotonic()) >= next_s:
+            next_s = now + PROGRESS_LINE_INTERVAL_S
+            print(format_progress_line(step, title), file=sys.stderr, flush=True)
+    return runner.result
 
 
 def print_message(message: str) -> None:

@@ -2,13 +2,15 @@
 
 A command is one file, ``cmd_NAME.py``, with ``SUMMARY`` (one line for ``--help``), ``add_flags(parser,
 argv)`` and ``run(args) -> exit code``. ``OPENS_MODEL = True`` says that it needs the libraries of models,
-which take seconds to import. Only the file of the command that is called is imported.
+which take seconds to import; ``DIVIDES_WORK = True`` that it does itself what ``--on`` asks for, where others
+run as they are on one worker. Only the file of the command that is called is imported.
 """
 
 from __future__ import annotations
 
 import argparse
 import pkgutil
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
@@ -34,6 +36,7 @@ HELP_ORDER = (
     ),
     *("local-circuit", "attribute", "intervene", "steer", "trace", "groups", "label", "list"),
 )
+LOCAL_PLACE = "local"
 WINDOW = "open"  # the file of the command without a name
 DESCRIPTION = (
     "Find circuits in transformer language models, draw them, take them apart. Without a command, the "
@@ -93,7 +96,11 @@ def _parse_command(argv: list[str], name: str | None) -> argparse.Namespace:
             if name != "label":  # its actions have them
                 add_common_flags(subparser)
     args = parser.parse_args(argv)
-    args.run = _import_command(args.verb).run
+    command = _import_command(args.verb)
+    args.run = command.run
+    if getattr(args, "on", LOCAL_PLACE) != LOCAL_PLACE and not getattr(command, "DIVIDES_WORK", False):
+        elsewhere = import_module("circuitviz.cli.command_elsewhere")
+        args.run = partial(elsewhere.run_elsewhere, words=argv)
     return args
 
 

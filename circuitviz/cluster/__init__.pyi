@@ -3,4 +3,7 @@ from .connection import open_connection as open_connection
 from .place import PLACE_FORMS as PLACE_FORMS
 from .place import Place as Place
 from .place import parse_place as parse_place
+from .remote_command import CommandOutcome as CommandOutcome
+from .remote_command import RemoteCommand as RemoteCommand
+from .remote_command import run_command_steps as run_command_steps
 from .run_cells import run_cells_on as run_cells_on

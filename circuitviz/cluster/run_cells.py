@@ -1,11 +1,11 @@
-"""Compute the cells of a sweep on the workers of a connection; the module that imports Dask at once."""
+"""Compute the cells of a sweep on the workers of a connection."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ import distributed
 
 from circuitviz.cancellation import cancellable, check_cancelled
 from circuitviz.cluster.connection import Connection
+from circuitviz.cluster.tasks import cancellation_of_task
 from circuitviz.errors import ComputationError, first_error_line
 from circuitviz.progress import Progress, ProgressRunner
 from circuitviz.sweeps import CellResult, CellRunner, SweepCell
@@ -86,7 +87,7 @@ def compute_cell(cell: SweepCell, device: str) -> CellResult:
     Raises:
         Cancelled: Nobody waits for the cell any more.
     """
-    with _runner_lock, cancellable(_cancellation_of_task()):
+    with _runner_lock, cancellable(cancellation_of_task()):
         runner = _runners.setdefault(device, CellRunner(device))
         steps = ProgressRunner(runner.run_steps(cell))
         for _step in steps:
@@ -147,18 +148,3 @@ def _result_of(future: Any, cell: SweepCell, connection: Connection) -> CellResu
     logger.info("%s: %s", cell.text, reason)
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     return replace(CellResult(cell.digest, cell.as_dict()), status="failed", reason=reason, finished=finished)
-
-
-def _cancellation_of_task() -> Callable[[], bool]:
-    """Whether the task of Dask that runs in this thread is not wanted any more."""
-    try:
-        worker = distributed.get_worker()
-    except ValueError:  # called outside a worker
-        return lambda: False
-    key = worker.get_current_task()
-
-    def is_cancelled() -> bool:
-        task = worker.state.tasks.get(key)
-        return task is None or task.state == "cancelled"
-
-    return is_cancelled

@@ -16,16 +16,9 @@ from circuitviz.sweeps import CellResult, SweepFolder, SweepPlan, parse_plan, ru
 
 pytest.importorskip("distributed")
 
-from circuitviz.cluster import Connection, open_connection, parse_place, run_cells_on
+from circuitviz.cluster import Connection, run_cells_on
 
 pytestmark = pytest.mark.long
-
-
-@pytest.fixture(scope="module")
-def connection() -> Iterator[Connection]:
-    with open_connection(parse_place("local:2")) as opened:
-        opened.client.wait_for_workers(2)
-        yield opened
 
 
 def plan_of(**keys: Any) -> SweepPlan:
