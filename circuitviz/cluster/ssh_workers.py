@@ -37,7 +37,7 @@ def open_ssh_workers(place: Place, resources: ExitStack) -> Any:
         InputError: A host cannot be reached, or does not start Python with Dask.
     """
     security = distributed.Security.temporary()
-    folder = f"/tmp/circuitviz-{secrets.token_hex(8)}"
+    folder = f"/var/tmp/circuitviz-{secrets.token_hex(8)}"
     files = {
         "ca.pem": security.tls_ca_file,
         "cert.pem": security.tls_client_cert,

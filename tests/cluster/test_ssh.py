@@ -76,10 +76,10 @@ def test_cells_on_a_host_are_those_of_this_process(server: Path) -> None:
     plan = parse_plan(
         {"methods": ["eap", "gim"], "sizes": [0.02], "prompts": 3, "search_prompts": 3}, "p", Path(".")
     )
-    folders = set(Path("/tmp").glob("circuitviz-*"))
+    folders = set(Path("/var/tmp").glob("circuitviz-*"))
     with open_connection(parse_place("ssh:127.0.0.1")) as connection:
         assert connection.client.scheduler.address.startswith("tls://")
-        (made,) = set(Path("/tmp").glob("circuitviz-*")) - folders
+        (made,) = set(Path("/var/tmp").glob("circuitviz-*")) - folders
         assert made.stat().st_mode & 0o777 == 0o700
         assert all(file.stat().st_mode & 0o777 == 0o600 for file in made.iterdir())
         assert connection.check_workers() == []
