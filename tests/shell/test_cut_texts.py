@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from cut_texts import cut_texts
-from opening import LONG
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from opening import LONG, open_in
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QStyle, QStyleOptionComboBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from circuitviz.__main__ import main
 from circuitviz.shell.main_window import MainWindow
 
 ROOM_FOR_BOTH_SIDES_PX = 1280  # width of a window that has panels at both sides and prompts between them
 MAX_TURNS, TURN_MS = 40, 50
+PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 LARGE_TEXT = 150 / 96  # 150 dpi, where the platform's text was made for 96, or 14 pt instead of 9
 
 
@@ -93,3 +96,36 @@ def test_a_text_that_is_cut_is_found(qtbot: QtBot, tmp_path: Path) -> None:
     assert "out of view" in cut_texts(root)[0]
     label.move(0, 35)
     assert "of its height" in cut_texts(root)[0]
+
+
+@pytest.mark.parametrize("share", [1.0, LARGE_TEXT])
+def test_all_of_a_feature_circuit_is_in_the_width_of_its_place(
+    open_window: Callable[[], MainWindow], qtbot: QtBot, tmp_path: Path, share: float
+) -> None:
+    path = tmp_path / "local.circuit"
+    words = ["local-circuit", "--prompt", PROMPT, "--target", "a2.f719@16", "--nodes", "12", "-o", str(path)]
+    assert main(words) == 0
+    window = open_window()
+    before = window.settings.text_size
+    window.settings.text_size = round(100 * share)
+    window.theme_controller.apply_settings()
+    window.resize(1280, 800)
+    open_in(window, qtbot, path)
+    window.dock_manager.bring_to_front("feature-circuit")
+    panel = window.panels["feature-circuit"]
+    qtbot.waitUntil(lambda: panel.is_in_view and not cut_texts(window.docks["feature-circuit"]), timeout=LONG)
+    room = window.docks["feature-circuit"].rect()
+    for part in (panel.curve_chart, panel.threshold_row.number_field, panel.title_label, panel.export_button):
+        assert room.contains(QRect(part.mapTo(window.docks["feature-circuit"], QPoint()), part.size()), True)
+    box, option = panel.query_form.method_box, QStyleOptionComboBox()
+    form = panel.query_form.parentWidget().parentWidget()
+    assert isinstance(form, QScrollArea) and form.verticalScrollBar().isVisible()
+    kinds = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+    for row in range(box.count()):  # each method is read beside the scroll bar
+        box.setCurrentIndex(row)
+        QApplication.processEvents()
+        box.initStyleOption(option)
+        width = box.style().subControlRect(kinds[0], option, kinds[1], box).width()
+        assert box.fontMetrics().horizontalAdvance(box.currentText()) <= width
+    window.settings.text_size = before
+    window.theme_controller.apply_settings()
