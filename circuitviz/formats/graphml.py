@@ -6,9 +6,8 @@ import io
 import re
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
-
-import networkx as nx
 
 from circuitviz.document import Document
 from circuitviz.errors import InputError
@@ -22,8 +21,14 @@ from circuitviz.formats.circuit_listing import (
 from circuitviz.formats.file_io import read_bytes, write_atomically
 from circuitviz.formats.registry import formats
 
+if TYPE_CHECKING:
+    import networkx as nx
+else:  # takes long to import, and the formats are asked for with any file
+    import lazy_loader
+
+    nx = lazy_loader.load("networkx")
 MAX_FILE_BYTES, MAX_TAGS = 128 * 2**20, 400_000  # enough for 80,000 edges with their attributes
-READ_ERRORS = (ParseError, nx.NetworkXError, ValueError, TypeError, AttributeError, LookupError)
+READ_ERRORS = (ParseError, ValueError, TypeError, AttributeError, LookupError)
 FORBIDDEN_MARKUP = re.compile(rb"<!(?!--)|\0")  # entities can grow without bound; graphs need none
 
 
@@ -55,7 +60,7 @@ class GraphMlFormat:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # networkx warns of its guesses about foreign files
                 graph = nx.read_graphml(io.BytesIO(data), node_type=str)
-        except READ_ERRORS as error:
+        except (*READ_ERRORS, nx.NetworkXError) as error:
             problem = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"'{path.name}' is no GraphML: {problem[:200]}.") from None
         try:

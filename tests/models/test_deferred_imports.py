@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import os
 import pickle
 import subprocess
 import sys
@@ -200,3 +201,24 @@ def test_a_command_loads_nothing_that_opening_a_model_and_a_search_do_not_need(t
     command = [sys.executable, "-c", IN_A_FRESH_PROCESS, str(tmp_path / "found.circuit")]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.stdout.splitlines()[-2:] == ["[]", "[1, 0] True"], ran.stderr
+
+
+def test_transformers_lists_the_same_classes_where_it_reads_less(tmp_path: Path) -> None:
+    """The list of all models' classes, made with and without what lets it read less."""
+    code = (
+        "import sys, json; from circuitviz.models import deferred_imports as d\n"
+        "d.allow_deferred_imports()\n"
+        "with d.defer_imports(): import transformers.models\n"
+        "names = {n: m for n, m in transformers._class_to_module.items()}\n"
+        "print(json.dumps(names, sort_keys=True), transformers.utils.import_utils.fetch__all__.__qualname__)\n"
+    )
+    told = {}
+    for switch in ("0", "1"):
+        environment = {**os.environ, SWITCH: switch}
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        told[switch], function = done.stdout.rsplit(" ", 1)
+        assert function.strip().endswith("read_names_from_all") == (switch == "1")
+    assert told["0"] == told["1"] and "GPT2LMHeadModel" in told["1"]
