@@ -177,17 +177,19 @@ def _check_card_flags(args: argparse.Namespace, document: Document, measure_name
 def _complete_card(
     document: Document, subject: evaluation.MeasureInput, numbers: dict[str, Any]
 ) -> VerdictCard:
-    """Measure what the card of a document waits for, with default options, and judge."""
+    """Measure what the card of a document waits for, with the options of a card, and judge."""
     key = document.state.measurement_key
     document.store_evaluation(key, numbers)
     refusals = {}
     for name in verdict_card(document).missing_measures:
         try:
-            result = run_with_progress_bar(evaluation.measure_steps(name, subject), name).as_dict()
+            one = evaluation.card_measure(name, subject)
+            steps = evaluation.measure_steps(name, one.measure_input, **one.options)
+            result = one.as_dict(run_with_progress_bar(steps, name))
         except InputError as error:
             refusals[name] = str(error)
             continue
-        document.store_measure(name, {"key": key, "options": {}, "done": True, "result": result})
+        document.store_measure(name, {"key": key, "options": one.options, "done": True, "result": result})
     for name, reason in refusals.items():
         print_warning(f"{name}: {reason}")
     return verdict_card(document)

@@ -220,7 +220,7 @@ def _judge_completeness(result: MeasuredValues) -> tuple[str, str, str]:
     gap = worst["gap"]
     says = (
         f"Without the same nodes, circuit and model differ by at most {decimal_number(gap, 2)} of "
-        f"faithfulness over {_count(len(result['sets']), 'set')} of nodes."
+        f"faithfulness over {_count(len(result['sets']), 'set')} of nodes{_judged_on(result)}."
     )
     return HOLDS if gap <= FAITHFULNESS_MARGIN else FAILS, decimal_number(gap, 2), says
 
@@ -236,10 +236,11 @@ def _judge_minimality(result: MeasuredValues) -> tuple[str, str, str]:
         if all(abs(node["change"][end] or 0.0) < NEEDED_CHANGE for end in ("low", "high"))
     ]
     n_needed = len(nodes) - len(unneeded)
+    after = "alone or after other nodes" if any(node.get("without") for node in nodes) else "alone"
     state = FAILS if surely else UNDECIDED if unneeded else HOLDS
     says = (
         f"Of {_count(len(nodes), 'node')}, removing {n_needed} changes faithfulness by at least "
-        f"{NEEDED_CHANGE:g}, alone or after other nodes."
+        f"{NEEDED_CHANGE:g}, {after}{_judged_on(result)}."
     )
     return state, f"{n_needed} of {len(nodes)}", says
 
@@ -265,24 +266,25 @@ def _judge_robustness(result: MeasuredValues) -> tuple[str, str, str]:
     says = (
         f"Over {_count(len(values), 'combination')} of ablation, metric and what is patched, faithfulness is "
         f"between {decimal_number(min(values), 2)} and {decimal_number(max(values), 2)}, "
-        f"and within {FAITHFULNESS_MARGIN:g} of 1 in {near}."
+        f"and within {FAITHFULNESS_MARGIN:g} of 1 in {near}{_judged_on(result)}."
     )
     return state, f"{near} of {len(values)}", says
 
 
 def _judge_rivals(result: MeasuredValues) -> tuple[str, str, str]:
-    found = result["found"]
+    found, on = result["found"], _judged_on(result)
     if found:
         overlap = max(result["iou"][0][1:])
+        core = _count(len(result["core"]), "edge")
         rivals = "another circuit" if found == 1 else f"{found} other circuits"
         says = (
             f"We found {rivals} of at most {_count(result['edges'], 'edge')}, as faithful, with an overlap "
-            f"of at most {decimal_number(overlap, 2)} (IoU); all share {_count(len(result['core']), 'edge')}."
+            f"of at most {decimal_number(overlap, 2)} (IoU); all share {core}{on}."
         )
         return FAILS, f"{found} found", says
     says = (
         f"A search for other circuits of {_count(result['edges'], 'edge')} that are as faithful and share "
-        "little found none."
+        f"little found none{on}."
     )
     return HOLDS, "none found", says
 
@@ -296,6 +298,12 @@ _MEASURED_LINES = (
     ("robust", "Robust over settings", "robustness", _judge_robustness),
     ("unique", "Unique", "rivals", _judge_rivals),
 )
+
+
+def _judged_on(result: MeasuredValues) -> str:
+    """On how many prompts a measure was taken, where not on all of the task's; else empty."""
+    prompts = result.get("judged_prompts")
+    return f", on {_count(prompts, 'prompt')}" if isinstance(prompts, int) else ""
 
 
 def _state_near_1(interval: MeasuredValues) -> str:

@@ -1,3 +1,5 @@
+from .card_measures import CardMeasure as CardMeasure
+from .card_measures import card_measure as card_measure
 from .check_task import check_task as check_task
 from .check_task import check_task_steps as check_task_steps
 from .curve import EDGE_SHARES as EDGE_SHARES

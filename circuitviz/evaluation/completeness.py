@@ -85,6 +85,8 @@ class Completeness:
     count_runs=lambda measure_input, options: MeasureRuns(
         2 * (options.sets + len(measure_input.node_classes) + options.depth * options.candidates)
     ),
+    card_options={"sets": 5, "depth": 3, "candidates": 5},
+    card_prompts=16,
 )
 def measure_completeness(
     measure_input: MeasureInput, options: CompletenessOptions

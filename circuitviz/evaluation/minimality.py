@@ -67,9 +67,9 @@ class Minimality:
     reference="Wang et al. 2023",
     options=MinimalityOptions,
     opened=True,
-    count_runs=lambda measure_input, options: MeasureRuns(
-        len(measure_input.removable_nodes) * (2 + options.sets)
-    ),
+    count_runs=lambda measure_input, options: MeasureRuns(_count_evaluations(measure_input, options)),
+    card_options={"sets": 0},
+    card_prompts=16,
 )
 def measure_minimality(measure_input: MeasureInput, options: MinimalityOptions) -> ProgressSteps[Minimality]:
     """For each node find the largest |F(C∖(K∪{v})) − F(C∖K)| over sets K.
@@ -100,6 +100,13 @@ def measure_minimality(measure_input: MeasureInput, options: MinimalityOptions) 
         necessities.append(best)
         yield Progress(number, len(measure_input.removable_nodes), node, Minimality(list(necessities)))
     return Minimality(necessities)
+
+
+def _count_evaluations(measure_input: MeasureInput, options: MinimalityOptions) -> int:
+    """How many circuits are evaluated: without K, and without K and the node, for each K once."""
+    n_nodes, classes = len(measure_input.removable_nodes), class_node_sets(measure_input)
+    in_classes = sum(len(nodes) for nodes in classes.values())
+    return 1 + n_nodes + options.sets * (1 + n_nodes) + in_classes + len(classes)
 
 
 def _faithfulness_change(before: Evaluation, after: Evaluation, bench: Any) -> Interval:

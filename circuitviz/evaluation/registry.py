@@ -3,7 +3,8 @@
 A measure is registered with ``@measures.register(name, summary=…, options=…)``. Further keywords:
 ``of=FEATURE_CIRCUITS`` where it measures features on one prompt, ``opened=True`` where a measure of head
 circuits needs nothing but numbers of whole circuits, so that it also takes circuits with sites shown in
-features, ``count_runs=`` a function that says what the measure costs (``MeasureRuns``), and ``check=`` a
+features, ``count_runs=`` a function that says what the measure costs (``MeasureRuns``), ``card_options=`` and
+``card_prompts=`` how a verdict card takes it (see ``card_measures``), and ``check=`` a
 function that raises InputError where the measure cannot be taken of what it is given; it makes no pass of the
 model, and is asked while a person fills in the form.
 """

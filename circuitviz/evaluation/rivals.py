@@ -119,6 +119,8 @@ class Rivals:
     summary="Other circuits of the same size, as faithful, that share as few edges as possible",
     options=RivalOptions,
     count_runs=lambda _input, options: MeasureRuns(1 + options.number * options.evaluations),
+    card_options={"number": 1, "evaluations": 60},
+    card_prompts=16,
 )
 def measure_rivals(measure_input: MeasureInput, options: RivalOptions) -> ProgressSteps[Rivals]:
     """Search rivals one after another, until none is found or there are enough."""

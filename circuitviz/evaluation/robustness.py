@@ -64,6 +64,7 @@ class Robustness:
     options=NoOptions,
     opened=True,
     count_runs=lambda measure_input, _options: _count_runs(measure_input),
+    card_prompts=16,
 )
 def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> ProgressSteps[Robustness]:
     """Measure the circuit under every ablation and metric, with edges and with whole nodes patched.

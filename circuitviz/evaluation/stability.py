@@ -69,6 +69,7 @@ def require_resampling(measure_input: MeasureInput, _options: StabilityOptions) 
     options=StabilityOptions,
     opened=True,
     count_runs=lambda _input, options: MeasureRuns(0, options.resamples),
+    card_options={"resamples": 5},
     check=require_resampling,
 )
 def measure_stability(measure_input: MeasureInput, options: StabilityOptions) -> ProgressSteps[Stability]:

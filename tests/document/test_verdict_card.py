@@ -57,7 +57,7 @@ def test_faithfulness_is_judged_by_its_interval(value: float, below: float, abov
     outside = high < 0.8 or low > 1.2
     found = verdict(verdict_card(made), "faithful")
     assert found.state == ("holds" if inside else "fails" if outside else "undecided")
-    assert f"{round(value, 2) + 0.0:.2f}" in found.number and "in-sample" in found.sentence
+    assert f"{round(value, 2) + 0.0:.2f}".replace("-", "−") in found.number and "in-sample" in found.sentence
 
 
 def test_each_number_is_held_against_its_threshold() -> None:

@@ -59,6 +59,10 @@ class ComputeMeasure(Request):
     device: str = "cpu"
     requirements: tuple[object, ...] = ()  # Origin.requirements
 
+    def for_card(self, engine: Engine) -> evaluation.CardMeasure:
+        """The measure as a verdict card takes it, on the bench of the open task."""
+        return evaluation.card_measure(self.measure, self._require_task_input(engine))
+
     def check_input(self, engine: Engine) -> None:
         """InputError where the measure does not suit the circuit, the prompts or the options."""
         trial = self.evaluation_request
@@ -88,6 +92,10 @@ class ComputeMeasure(Request):
         if one is not None:
             opened = yield from open_prompt_session(engine, one.query, self.device)
             return self._prompt_input(opened, one)
+        return self._require_task_input(engine)
+
+    def _require_task_input(self, engine: Engine) -> evaluation.MeasureInput:
+        """The circuit of heads that is judged; InputError where its task is not open."""
         if not engine.can_measure(self.requirements, self.circuit.graph):
             raise InputError(
                 f"{self.measure.capitalize()} was asked for while a search opened another model or task; "

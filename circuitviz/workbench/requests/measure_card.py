@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from circuitviz import discovery, evaluation
 from circuitviz.errors import InputError
-from circuitviz.progress import ProgressSteps
+from circuitviz.progress import ProgressRunner, ProgressSteps
 from circuitviz.workbench.requests.compute_measure import ComputeMeasure, MeasureResult
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
 from circuitviz.workbench.requests.priority import Priority
@@ -49,15 +49,19 @@ class MeasureCard(Request):
         refusals: dict[str, str] = {}
         for number, measure in enumerate(self.measures):
             try:
-                for reply in measure.execute(engine):
-                    if isinstance(reply, ProgressReported):
-                        done = (number + reply.fraction) / len(self.measures)
-                        message = f"{measure.measure}: {reply.message}"
-                        yield ProgressReported("Measuring the verdict card", done, message)
-                    elif isinstance(reply, MeasureResult):
-                        yield PartMeasured(**{f.name: getattr(reply, f.name) for f in fields(reply)})
-                    else:
-                        yield reply
+                one = measure.for_card(engine)
+                steps = ProgressRunner(
+                    evaluation.measure_steps(measure.measure, one.measure_input, **one.options)
+                )
+                for step in steps:
+                    done = (number + step.fraction) / len(self.measures)
+                    message = f"{measure.measure}: {step.message}"
+                    yield ProgressReported("Measuring the verdict card", done, message)
+                    if step.partial is not None:
+                        found = one.as_dict(step.partial)
+                        yield PartMeasured(measure.measure, one.options, measure.key, found, False)
+                found = one.as_dict(steps.result)
+                yield PartMeasured(measure.measure, one.options, measure.key, found, True)
             except InputError as error:
                 refusals[measure.measure] = str(error)
         yield CardMeasured(refusals)
@@ -80,9 +84,11 @@ class EstimateCard(Query):
             if not engine.can_measure(measure.requirements, measure.circuit.graph):
                 return None
             try:
-                subject = measure.task_input(engine)
-                task_pass = engine.shared.task_passes.find(subject.bench.setting)
-                steps = evaluation.estimate_measure_steps(measure.measure, subject, task_pass)
+                one = measure.for_card(engine)
+                task_pass = engine.shared.task_passes.find(one.measure_input.bench.setting)
+                steps = evaluation.estimate_measure_steps(
+                    measure.measure, one.measure_input, task_pass, **one.options
+                )
                 seconds = yield from steps
             except InputError:
                 continue  # it will be refused

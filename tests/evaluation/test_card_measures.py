@@ -1,0 +1,59 @@
+"""Measures as a verdict card takes them: on fewer prompts, and said so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import circuitviz as cv
+from circuitviz.discovery import make_setting
+from circuitviz.document.verdict_card import _judge_minimality, _judge_rivals
+from circuitviz.evaluation import MeasureInput, card_measure, make_bench, measure_steps, measures
+from circuitviz.models import Model
+from circuitviz.progress import run_to_completion
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return cv.load_model("demo")
+
+
+@pytest.fixture(scope="module")
+def subject(model: Model) -> MeasureInput:
+    task = cv.load_task("ioi", model, prompts=20, seed=0)
+    scores = cv.discover(model, task, "eap")
+    return MeasureInput(make_bench(make_setting(model, task), model.graph, {}), scores.greedy(24), scores)
+
+
+def test_a_card_judges_minimality_on_the_first_prompts_and_each_node_alone(subject: MeasureInput) -> None:
+    one = card_measure("minimality", subject)
+    found = one.as_dict(run_to_completion(measure_steps("minimality", one.measure_input, **one.options)))
+    setting = subject.bench.setting
+    first = setting.task.subset(range(16))
+    assert one.judged_prompts == found["judged_prompts"] == len(one.measure_input.bench.setting.task) == 16
+    assert [pair.clean for pair in first.pairs] == [
+        pair.clean for pair in one.measure_input.bench.setting.task.pairs
+    ]
+    whole = cv.evaluate(setting.model, first, subject.circuit).faithfulness.value
+    for row in found["nodes"]:
+        without = cv.evaluate(setting.model, first, subject.circuit.ablate((row["node"],))).faithfulness.value
+        assert row["without"] == [] and row["value"] == pytest.approx(abs(without - whole), abs=1e-5)
+    sentence = _judge_minimality(found)[2]
+    assert sentence.endswith("at least 0.01, alone, on 16 prompts.")
+
+
+def test_few_prompts_are_judged_as_they_are(model: Model, subject: MeasureInput) -> None:
+    task = cv.load_task("ioi", model, prompts=8, seed=0)
+    few = replace(subject, bench=make_bench(make_setting(model, task), model.graph, {}))
+    one = card_measure("rivals", few)
+    assert one.measure_input is few and one.judged_prompts is None and one.options["evaluations"] == 60
+    found = {"found": 0, "edges": 24}
+    assert _judge_rivals(found)[2].endswith("found none.")
+    assert _judge_rivals({**found, "judged_prompts": 16})[2].endswith("found none, on 16 prompts.")
+
+
+def test_options_of_a_card_are_options_of_the_measure(subject: MeasureInput) -> None:
+    for name in measures.names():
+        chosen = measures.get(name).extra.get("card_options", {})
+        assert set(chosen) <= set(measures.get(name).options.__dataclass_fields__), name
