@@ -37,3 +37,18 @@ def user_data_folder() -> Path:
         given = os.environ.get("XDG_DATA_HOME", "")
         root = Path(given) if os.path.isabs(given) else Path.home() / ".local" / "share"
     return root / "circuitviz" / "circuitviz"
+
+
+def user_cache_folder() -> Path:
+    """The folder for what was downloaded and can be downloaded again; it need not exist yet.
+
+    On Linux it follows the XDG base directory specification.
+    """
+    if sys.platform == "win32":
+        return user_data_folder() / "cache"
+    if sys.platform == "darwin":
+        root = Path.home() / "Library" / "Caches"
+    else:
+        given = os.environ.get("XDG_CACHE_HOME", "")
+        root = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
+    return root / "circuitviz"

@@ -168,6 +168,12 @@ def add_attention_contributors(circuit: LocalCircuit, number: int) -> LocalCircu
     return replace(circuit, nodes=nodes, contributors=found)
 
 
+def fraction_taus(edges: FeatureEdgeRows, target: Target, number: int) -> list[float]:
+    """Return thresholds over three orders of magnitude, the first just below the largest edge's share."""
+    highest = float(edges.row_into(target)[0].abs().max())
+    return [highest * 0.98 * 10 ** (-3 * i / max(1, number - 1)) for i in range(number)]
+
+
 def fraction_curve_steps(
     edges: FeatureEdgeRows,
     target: Target,

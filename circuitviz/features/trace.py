@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,14 +13,19 @@ from circuitviz.features.build_node_table import node_table
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.dictionary_inputs import batch_dictionary_inputs
 from circuitviz.features.feature_edges import FeatureEdgeRows
-from circuitviz.features.local_circuits import LocalCircuit, local_circuit
+from circuitviz.features.local_circuits import (
+    LocalCircuit,
+    fraction_curve_steps,
+    fraction_taus,
+    local_circuit,
+)
 from circuitviz.features.passages import MAX_BATCH_TOKENS, Passages
 from circuitviz.features.prompt_run import run_prompt
 from circuitviz.features.sites import PARTS
 from circuitviz.features.targets import node_target
 from circuitviz.graph.traces import EXAMPLE_CHOICES, Trace, TraceExample, TraceSet
 from circuitviz.models import Model
-from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.progress import Progress, ProgressSteps, run_to_completion
 
 MAX_HELD_ACTIVATIONS = 2**24  # activations in memory at a time; dictionaries may have many thousand features
 
@@ -99,6 +105,7 @@ def trace_examples_steps(
     nodes: int = 200,
     gate: str = "absolute",
     attention: str = TRANSPARENT_ATTENTION,
+    n_fractions: int = 0,
 ) -> ProgressSteps[TraceSet]:
     """Find the feature's circuit on each example and return its attributions as a trace.
 
@@ -111,6 +118,7 @@ def trace_examples_steps(
         nodes: About so many nodes in each circuit.
         gate: ``absolute`` or ``signed``.
         attention: Of attention without a dictionary: ``transparent``, or ``heads`` for heads as nodes.
+        n_fractions: At how many thresholds the attribution fraction of each example is computed.
 
     Returns:
         A generator whose result is the traces; partial results are the traces so far.
@@ -138,8 +146,13 @@ def trace_examples_steps(
         )
         target = node_target(table, f"{name}@{example.position}")
         strings = tuple(model.tokens.token_strings(example.tokens))
-        circuit = local_circuit(FeatureEdgeRows(table), target, nodes=nodes, gate=gate)
-        traces.append(trace_of_circuit(circuit, example, strings))
+        edges = FeatureEdgeRows(table)
+        trace = trace_of_circuit(local_circuit(edges, target, nodes=nodes, gate=gate), example, strings)
+        if n_fractions:
+            taus = fraction_taus(edges, target, n_fractions)
+            points = run_to_completion(fraction_curve_steps(edges, target, taus, gate=gate))
+            trace = replace(trace, fractions=tuple((p.tau, len(p.nodes), p.fraction) for p in points))
+        traces.append(trace)
     return TraceSet(name, tuple(traces), heads=heads)
 
 

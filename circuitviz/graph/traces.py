@@ -46,11 +46,14 @@ class Trace:
         example: The prompt.
         strings: Its tokens as shown.
         sites: By site, attributions summed over positions.
+        fractions: The curve of the attribution fraction, where it was asked for: threshold, number of nodes,
+            and the kept leaves' share of the target's value.
     """
 
     example: TraceExample
     strings: tuple[str, ...]
     sites: Mapping[str, SiteVector]
+    fractions: tuple[tuple[float, int, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from neuronpedia_server import feature_answer, serve_neuronpedia
 from slow_features import random_dictionaries
 
 import circuitviz as cv
@@ -18,7 +20,15 @@ from circuitviz.__main__ import main
 from circuitviz.cli.output import input_warnings_printed
 from circuitviz.document.attribution_query import NEURON_COUNT
 from circuitviz.errors import InputWarning
-from circuitviz.features import node_table, node_target, run_prompt, write_saelens_folder
+from circuitviz.features import (
+    FeatureEdgeRows,
+    local_circuit,
+    node_table,
+    node_target,
+    run_prompt,
+    write_saelens_folder,
+)
+from circuitviz.features.explanations import neuronpedia
 from circuitviz.features.weight_file import WeightFile
 from circuitviz.formats import import_document
 from circuitviz.graph import NodeKind
@@ -134,6 +144,54 @@ def test_trace_reads_long_lines_in_windows_and_dashboards_by_their_texts(
     assert all("activations" not in example["text"] for example in data["examples"])
     (tmp_path / "np.json").write_text(json.dumps({**dashboard, "layer": "3-transcoder"}))
     assert main(["trace", str(tmp_path / "np.json"), "--dictionaries", str(given[0]), "--feature", name]) == 2
+
+
+def test_trace_takes_a_features_examples_from_neuronpedia(
+    ask: Ask, given: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Its site and index follow from the address; the numbers are whole, and nothing is asked twice."""
+    table = given[1]
+    site, _, index = feature(table, "m2").partition("@")[0].partition(".f")
+    words = [
+        ["<|endoftext|>", *re.findall(r" ?[^ ]+", text)] for text in (PROMPT, PROMPT.replace("Mary", "Anna"))
+    ]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with serve_neuronpedia() as server:
+        monkeypatch.setenv("NEURONPEDIA_URL", server.url)
+        server.put(feature_answer("demo", "2-tres-x", int(index), words))
+        address = f"demo/2-tres-x/{index}"
+        data, _ = ask("trace", "--neuronpedia", address, "--nodes", 40)
+        again, _ = ask("trace", "--neuronpedia", address, "--nodes", 40)
+        assert len(server.requests) == 1 and again == data
+    assert data["target"] == f"{site}.f{index}" and data["neuronpedia"]["address"] == address
+    assert data["neuronpedia"]["explanations"] == [{"text": "names of people", "source": "gpt-4o-mini"}]
+    number = len(data["examples"])
+    assert number == 2 and [len(row) for row in data["similarity"]] == [number] * number
+    for name, matrix in data["similarity_by_site"].items():
+        assert np.allclose(np.diag(matrix)[[bool(e["sites"].get(name)) for e in data["examples"]]], 1.0)
+    vectors = [example["sites"]["m1"] for example in data["examples"]]
+    a, b = (np.array([v.get(name, 0.0) for name in {*vectors[0], *vectors[1]}]) for v in vectors)
+    right = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    assert data["similarity_by_site"]["m1"][0][1] == pytest.approx(right, rel=1e-6)
+    for example in data["examples"]:  # each point is that circuit's share
+        points = example["fraction"]
+        assert [p["tau"] for p in points] == sorted((p["tau"] for p in points), reverse=True)
+        end = example["position"] + 1
+        ids = table.run.model.tokens.encode(example["text"])[:end]
+        dictionaries = [one for one in table.dictionaries.values()]
+        own = node_table(run_prompt(table.run.model, ids), dictionaries, attention="transparent")
+        target = node_target(own, f"{site}.f{index}@{example['position']}")
+        circuit = local_circuit(FeatureEdgeRows(own), target, tau=points[5]["tau"], gate="absolute")
+        assert len(circuit.nodes) == points[5]["nodes"]
+        assert circuit.fraction == pytest.approx(points[5]["fraction"], rel=1e-5)
+    capsys.readouterr()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    monkeypatch.setenv("NEURONPEDIA_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(neuronpedia, "FIRST_WAIT_S", 0.0)
+    assert main(["trace", "--neuronpedia", address]) == 1
+    assert "could not be reached" in capsys.readouterr().err
+    for wrong in ([], ["some.txt", "--neuronpedia", address], ["--neuronpedia", "m2.f1"]):
+        assert main(["trace", *wrong]) == 2
 
 
 def test_trace(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> None:

@@ -8,3 +8,7 @@ from .explanation_store import ExplanationStore as ExplanationStore
 from .label_rules import ActiveExample as ActiveExample
 from .label_rules import LabelSuggestion as LabelSuggestion
 from .label_rules import suggest_labels as suggest_labels
+from .neuronpedia import NeuronpediaAddress as NeuronpediaAddress
+from .neuronpedia import NeuronpediaFeature as NeuronpediaFeature
+from .neuronpedia import fetch_feature_steps as fetch_feature_steps
+from .neuronpedia import parse_address as parse_address

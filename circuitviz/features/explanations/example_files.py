@@ -15,11 +15,12 @@ _WHITESPACE_MARKS = {"Ġ": " ", "▁": " ", "Ċ": "\n", "⏎": "\n", "↵": "\n"
 _BOS_TOKENS = ("<|endoftext|>", "<bos>", "<s>", "<|begin_of_text|>")
 
 
-def read_example_texts(path: Path, site: str, feature: int) -> list[str]:
+def read_example_texts(path: Path, site: str = "", feature: int = 0) -> list[str]:
     """Return the texts in which a feature is active according to a dashboard's file, each once.
 
     Files are Neuronpedia's feature JSON and its exports of activations (JSONL, gzipped or not), and
-    circuit-tracer's feature JSON. Where the file names its features, other features' texts are skipped.
+    circuit-tracer's feature JSON. Where the file names its features, other features' texts are skipped,
+    unless no site is given: a file of one feature, whatever that is called there.
 
     Raises:
         InputError: The file cannot be read, or holds none.
@@ -30,7 +31,8 @@ def read_example_texts(path: Path, site: str, feature: int) -> list[str]:
         for record in read_records(path):
             layer, index, site_part = parse_feature_place(record, path)
             is_wanted = index is None or index == feature
-            is_wanted &= site_part in ("", site[0]) and (layer is None or str(layer) == site[1:])
+            is_wanted &= site_part in ("", site[:1]) and (layer is None or str(layer) == site[1:])
+            is_wanted |= not site
             for tokens in _token_lists(record):
                 if not is_wanted:
                     other_features.add(f"{site_part or '?'}{'' if layer is None else layer}.f{index}")

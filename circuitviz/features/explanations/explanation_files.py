@@ -25,7 +25,7 @@ from circuitviz.regular_files import read_regular_file
 NEURONPEDIA_URL = "https://www.neuronpedia.org"
 MAX_UNPACKED_BYTES = 2**28  # of a file of explanations, unpacked; GPT-2's 24,576 features of a layer: 60 MB
 _TEXT_FIELDS = ("description", "explanation", "label", "clerp", "annotation", "name", "text")
-_SITE_FIELDS = ("layer", "component", "hook_name", "feature_type", "source")
+_SITE_FIELDS = ("layer", "component", "hook_name", "hookname", "feature_type", "source")
 _INDEX_FIELDS = ("index", "feature", "feature_idx", "feature_index")
 _ATTENTION = re.compile(r"att|hook_z|(^|[-_.])z([-_.]|$)")
 _MLP = re.compile(r"mlp|transcoder|tres|clt|(^|[-_.])(tc|plt|m)([-_.]|$)")

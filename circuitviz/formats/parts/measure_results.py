@@ -79,6 +79,14 @@ size_schema = record_of(
         "completeness": optional_number,
     }
 )
+neuronpedia_schema = record_of(
+    {
+        "address": any_text,
+        "explanations": list_of(record_of({"text": any_text, "source": any_text})),
+        "statistics": record_of({}, {**dict.fromkeys(("max_activation", "density"), finite_number),
+                                     **dict.fromkeys(("promoted", "suppressed"), list_of(any_value))}),
+    }
+)  # fmt: skip
 collected_traces_schema = record_of(
     {
         "traces": any_value,
@@ -86,7 +94,8 @@ collected_traces_schema = record_of(
         "model": any_text,
         "dictionaries": list_of(any_text),
         "nodes": any_count,
-    }
+    },
+    {"neuronpedia": neuronpedia_schema},
 )
 areas_schema = record_of(dict.fromkeys(("cpr", "cmd", "cpr_clipped"), interval_schema))
 

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from circuitviz.errors import InputError
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.graph.traces import EXAMPLE_CHOICES
+from circuitviz.panels.features.explanation_store import STORE_FILE_NAME, user_data_folder
 from circuitviz.panels.widgets.fields import adjust_form_fields, choice_box, let_shrink, make_form
 from circuitviz.panels.widgets.file_dialogs import ask_open_file
 from circuitviz.panels.widgets.focused_wheel import ComboBox
@@ -27,6 +28,7 @@ from circuitviz.workbench.requests.check_input import CheckInput
 from circuitviz.workbench.requests.collect_traces import (
     DASHBOARD_FILE,
     EXAMPLE_SOURCES,
+    NEURONPEDIA,
     TEXT_FILE,
     CollectTraces,
 )
@@ -61,6 +63,10 @@ class CollectForm(QWidget):
         self.feature_field = QLineEdit(placeholderText="m3.f12", accessibleName="Feature")
         self.source_box = choice_box("Source of examples", *EXAMPLE_SOURCES)
         self.file_button = QPushButton("Choose…", accessibleName="File of examples")
+        self.address_field = QLineEdit(
+            placeholderText="gpt2-small/5-tres-dc/123", accessibleName="Address on Neuronpedia"
+        )
+        self.address_field.setToolTip("its server is asked when you press Collect, and the answer is kept")
         self.max_examples_field = IntegerField(
             minimum=2, maximum=500, value=30, accessibleName="Number of examples"
         )
@@ -80,6 +86,8 @@ class CollectForm(QWidget):
         self._build()
         self.source_box.currentTextChanged.connect(lambda _text: self._on_source_changed())
         self.file_button.clicked.connect(self._choose_file)
+        self.address_field.textChanged.connect(lambda _text: self.changed.emit())
+        self.address_field.returnPressed.connect(self.collect_button.click)
         self.feature_field.returnPressed.connect(self.collect_button.click)
         self.feature_field.textChanged.connect(lambda _text: self.changed.emit())
         self.collect_button.clicked.connect(self.collect_requested)
@@ -106,6 +114,8 @@ class CollectForm(QWidget):
         ):
             return fault
         is_filled = bool(text) and (self.examples_path is not None or not needs_file)
+        if self.source_box.currentText() == NEURONPEDIA:
+            is_filled = is_filled and bool(self.address_field.text().strip())
         return CheckInput(self.build_request()) if is_filled else None
 
     def set_running(self, is_running: bool) -> None:
@@ -149,6 +159,8 @@ class CollectForm(QWidget):
             self.max_examples_field.value(),
             self.selection_box.currentText(),
             self.nodes_per_circuit_field.value(),
+            self.address_field.text().strip() if source == NEURONPEDIA else "",
+            user_data_folder() / STORE_FILE_NAME if source == NEURONPEDIA else None,
         )
 
     def set_examples_path(self, path: Path) -> None:
@@ -162,6 +174,7 @@ class CollectForm(QWidget):
     def _on_source_changed(self) -> None:
         needs_file = self.source_box.currentText() in FILE_FILTERS
         self.form_layout.setRowVisible(self.file_button, needs_file)
+        self.form_layout.setRowVisible(self.address_field, self.source_box.currentText() == NEURONPEDIA)
         if needs_file:
             self.examples_path = None
             self.file_button.setText("Choose…")
@@ -180,6 +193,7 @@ class CollectForm(QWidget):
             ("Feature", self.feature_field),
             ("From", self.source_box),
             ("File", self.file_button),
+            ("Address", self.address_field),
             ("Examples", self.max_examples_field),
             ("Which", self.selection_box),
             ("Nodes", self.nodes_per_circuit_field),

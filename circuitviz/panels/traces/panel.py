@@ -190,6 +190,7 @@ class TracesPanel(Panel):
         for button in (self.copy_button, self.export_button):
             button.setEnabled(collection is not None)
         self.current_page.show_collection(collection, self.collections)
+        self.collect_form.collection_box.setToolTip("" if collection is None else collection.about_text)
         self._show_note("")
 
     # replies
@@ -198,7 +199,10 @@ class TracesPanel(Panel):
         if isinstance(reply.result, TraceCollection):
             self.partial_collection = reply.result
         if reply.done:
-            self._end_collection(reply.refusal or f"{len(reply.result.traces.traces)} examples traced.")
+            said = "" if self.partial_collection is None else self.partial_collection.about_text
+            number = 0 if reply.refusal else len(reply.result.traces.traces)
+            traced = f"{number} {'example' if number == 1 else 'examples'} traced."
+            self._end_collection(reply.refusal or f"{traced} {said}".strip())
         elif self.is_in_view:
             self.refresh()
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from neuronpedia_server import feature_answer, serve_neuronpedia
 from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from circuitviz.formats import open_document, save_document
 from circuitviz.panels.traces.panel import TracesPanel
 from circuitviz.panels.widgets.form_check import CHECK_DELAY_MS
-from circuitviz.workbench.requests.collect_traces import DASHBOARD_FILE, TASK_PROMPTS, TEXT_FILE
+from circuitviz.workbench.requests.collect_traces import (
+    DASHBOARD_FILE,
+    NEURONPEDIA,
+    TASK_PROMPTS,
+    TEXT_FILE,
+    TraceCollection,
+)
 
 pytestmark = pytest.mark.usefixtures("little_text")
 
@@ -92,3 +101,35 @@ def test_a_file_of_another_feature_is_said_once_it_is_chosen(
     assert not panel.form_check.text()
     form.set_examples_path(tmp_path / "gone.json")
     qtbot.waitUntil(lambda: "gone.json" in panel.form_check.text(), timeout=LONG)
+
+
+def test_examples_come_from_neuronpedia_when_they_are_asked_for(
+    demo_host: PanelHost, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typing an address asks nobody; Collect does, and what comes is in the document's file."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    said = ["<|endoftext|>", *re.findall(r" ?[^ ]+", "Then Mary and John went to the park")]
+    panel: TracesPanel = demo_host.show("traces")
+    form = panel.collect_form
+    with serve_neuronpedia() as server:
+        monkeypatch.setenv("NEURONPEDIA_URL", server.url)
+        server.put(feature_answer("demo", "3-tres-dc", 17, [said]))
+        assert not form.address_field.isVisible()
+        form.source_box.setCurrentText(NEURONPEDIA)
+        assert form.address_field.isVisible()
+        form.feature_field.setText("m3.f17")
+        qtbot.keyClicks(form.address_field, "demo/3-tres-dc")
+        qtbot.waitUntil(lambda: "is no feature’s address" in form.fault_line.text()
+                        or "is no feature's address" in form.fault_line.text(), timeout=LONG)  # fmt: skip
+        qtbot.keyClicks(form.address_field, "/17")
+        qtbot.waitUntil(lambda: not form.fault_line.text(), timeout=LONG)
+        assert not server.requests
+        (trace,) = demo_host.collect_traces("m3.f17", max_examples=5, nodes_per_circuit=40).traces
+        assert "".join(trace.strings[1:]) == "".join(said[1:]) and len(server.requests) == 1
+    assert "1 example traced. “names of people” (gpt-4o-mini)" in form.message_label.text()
+    path = tmp_path / "with.circuit"
+    save_document(demo_host.workspace.document, path)
+    stored = open_document(path).measures["traces"]["result"]["m3.f17 · Neuronpedia demo/3-tres-dc/17"]
+    assert stored["neuronpedia"]["statistics"]["max_activation"] == 12.5
+    again = TraceCollection.from_dict(stored)
+    assert again.traces.traces[0].strings == trace.strings and "gpt-4o-mini" in again.about_text
