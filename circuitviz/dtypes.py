@@ -1,4 +1,7 @@
-"""Precision of weights, and where those of dictionaries are. Free of torch, for command line and window."""
+"""Precision of weights, and where those of models and dictionaries are.
+
+Free of torch, for command line and window.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,12 @@ DTYPE_CHOICES = (AUTO_DTYPE, *WEIGHT_DTYPES)
 DTYPE_TOOL_TIP = (
     "precision that the model's weights are kept in; bfloat16 and float16 take half the memory, computations "
     "are in float32; auto: float32 up to 1.5 billion parameters on cpu, else the checkpoint's own"
+)
+AUTO_DEVICE = "auto"
+DEVICE_CHOICES = ("cpu", "cuda", AUTO_DEVICE)
+DEVICE_TOOL_TIP = (
+    "where the model computes; auto: on a GPU where it fits on one, else its layers are spread over all GPUs "
+    "and the host's memory; without a GPU on cpu"
 )
 NO_OFFLOAD, OFFLOAD_TO_CPU, OFFLOAD_TO_DISK = OFFLOAD_CHOICES = ("none", "cpu", "disk")
 OFFLOAD_TOOL_TIP = (

@@ -88,8 +88,13 @@ class DeviceCase:
         return Passages(tuple(tuple(range(3, 9 + (i % 4))) for i in range(60)), False)
 
 
-def make_case(size: Size, hf: Any = None, device: str = "cuda") -> DeviceCase:
-    """A case of a random GPT-2, or of another Hugging Face model."""
+KINDS = {"a1": "jumprelu", "m0": "transcoder"}
+
+
+def make_case(
+    size: Size, hf: Any = None, device: str = "cuda", kinds: dict[str, str] | None = None
+) -> DeviceCase:
+    """A case of a random GPT-2, or of another Hugging Face model, with dictionaries of these kinds."""
     from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
@@ -110,10 +115,8 @@ def make_case(size: Size, hf: Any = None, device: str = "cuda") -> DeviceCase:
         hf.config.model_type, "gpt2"
     )
     model = from_hugging_face(hf, AutoTokenizer.from_pretrained(DEMO), known, device)
-    kinds = {"a1": "jumprelu", "m0": "transcoder"}
-    return DeviceCase(
-        size, model, _task(model, size), {d.site.name: d for d in random_dictionaries(model, kinds)}
-    )
+    dictionaries = random_dictionaries(model, kinds or KINDS)
+    return DeviceCase(size, model, _task(model, size), {d.site.name: d for d in dictionaries})
 
 
 def _task(model: Any, size: Size) -> Task:
@@ -194,13 +197,13 @@ def _open_sites(case: DeviceCase) -> Any:
     return case._made["opened"]
 
 
-def _evaluate_opened(case: DeviceCase) -> None:
+def _evaluate_opened(case: DeviceCase) -> Any:
     setting, basis, scores = case.made("opened", partial(_open_sites, case))
     bench = evaluation.FeatureBasisBench(setting, basis)
     circuit = scores.greedy(scores.graph.n_edges // 2)
     name = next(node.name for node in scores.graph.nodes if node.name.startswith("m0.f"))
-    for changes in ({}, {name: Intervention("scale", 2.0), "a0.h0": Intervention("zero")}):
-        run_to_completion(bench.evaluate(circuit, changes))
+    changes = ({}, {name: Intervention("scale", 2.0), "a0.h0": Intervention("zero")})
+    return [run_to_completion(bench.evaluate(circuit, change)) for change in changes]
 
 
 def _read_opened(case: DeviceCase) -> Any:
@@ -209,13 +212,21 @@ def _read_opened(case: DeviceCase) -> Any:
     return read_basis_node(basis, case.task, node, 1)
 
 
+def _read_edges(case: DeviceCase) -> Any:
+    """Positions and pairs of an edge into a query, a value and an MLP."""
+    return [
+        run_to_completion(discovery.read_edge_steps(case.setting, edge, 1, "eap-ig", steps=2))
+        for edge in ("m0->a1.h1<q>", "a0.h1->a1.h0<v>", "a1.h1->m1")
+    ]
+
+
 def make_table(case: DeviceCase) -> Any:
     """The table of a prompt's nodes."""
     run = features.run_prompt(case.model, [5 + i for i in range(case.size.time)])
     return features.node_table(run, list(case.dictionaries.values()))
 
 
-def _neurons(case: DeviceCase) -> None:
+def _neurons(case: DeviceCase) -> Any:
     """Neurons as nodes, with a circuit of theirs, changed and measured."""
     bare = features.node_table(case.table.run)
     target = features.logit_target(bare, 7)
@@ -224,17 +235,20 @@ def _neurons(case: DeviceCase) -> None:
     bench = features.PromptBench(table, target, {"zero": ()})
     names = [table.node(index).name for index in range(len(table))]
     neuron, rest = (next(name for name in names if part in name) for part in (".n", ".error"))
-    bench.evaluate(circuit.names, "zero")
-    bench.check_interventions({neuron: Intervention("zero"), rest: Intervention("scale", 0.5)})
+    changes = {neuron: Intervention("zero"), rest: Intervention("scale", 0.5)}
+    return circuit.names, bench.evaluate(circuit.names, "zero"), bench.check_interventions(changes)
 
 
 def _transparent(case: DeviceCase) -> Any:
     """Rows through attention without nodes, by both conventions."""
     run, dictionaries = case.table.run, [d for d in case.dictionaries.values() if d.site.part == "m"]
+    graphs = []
     for convention in ("circuitviz", "circuit-tracer"):
         table = features.node_table(run, dictionaries, attention="transparent", convention=convention)
         targets = features.likely_logits(table, max_targets=2)
-        run_to_completion(features.attribution_graph(features.FeatureEdgeRows(table), targets, max_rows=100))
+        steps = features.attribution_graph(features.FeatureEdgeRows(table), targets, max_rows=100)
+        graphs.append(run_to_completion(steps).scores())
+    return graphs
 
 
 def _local(case: DeviceCase, method: str = "hierarchical-attribution", **options: Any) -> Any:
@@ -255,19 +269,23 @@ def _attribution_graph(case: DeviceCase) -> Any:
     return graph.scores()
 
 
-def _prompt_bench(case: DeviceCase) -> None:
+def _prompt_bench(case: DeviceCase) -> Any:
     corrupted = features.run_prompt(case.model, [9 + i for i in range(case.size.time)])
     bench = features.PromptBench(
         case.table, features.logit_target(case.table, 7), {"zero": (), "corrupted": [corrupted]}
     )
     names = _local(case).names
-    for patterns in ("free", "frozen"):
-        bench.evaluate(names, "corrupted", "kept", (), patterns)
+    evaluations = [
+        bench.evaluate(names, "corrupted", "kept", (), patterns) for patterns in ("free", "frozen")
+    ]
     feature, head = (next(n for n in names if part in n) for part in (".f", ".h"))
     changes = {feature: Intervention("zero"), head: Intervention("corrupted")}
-    bench.check_interventions(changes)
-    bench.feature_responses(bench.run_with_changes(bench.resolve_interventions(changes)), names)
-    bench.remaining_shares([feature], "corrupted")
+    return (
+        evaluations,
+        bench.check_interventions(changes),
+        bench.feature_responses(bench.run_with_changes(bench.resolve_interventions(changes)), names),
+        bench.remaining_shares([feature], "corrupted"),
+    )
 
 
 def _steering(case: DeviceCase) -> Any:
@@ -279,9 +297,11 @@ def _steering(case: DeviceCase) -> Any:
     return run_to_completion(features.steer_steps(case.model, query, case.dictionaries))
 
 
-def _channels(case: DeviceCase) -> None:
-    features.edge_channels(features.FeatureEdgeRows(case.table), features.logit_target(case.table, 7))
-    features.break_down_attention_score(case.table, 1, 0, 4)
+def _channels(case: DeviceCase) -> Any:
+    channels = features.edge_channels(
+        features.FeatureEdgeRows(case.table), features.logit_target(case.table, 7)
+    )
+    return channels, features.break_down_attention_score(case.table, 1, 0, 4)
 
 
 def _dashboards(case: DeviceCase) -> None:
@@ -291,32 +311,38 @@ def _dashboards(case: DeviceCase) -> None:
         run_to_completion(build_index_steps(case.model, dictionaries, case.passages, path)).close()
 
 
-def _directions(case: DeviceCase) -> None:
-    for dictionary in case.dictionaries.values():
-        token_effects(case.model, dictionary, 3)
-        de_embedding_effects(case.model, dictionary, 3)
-        nearest_features(dictionary, 3)
+def _directions(case: DeviceCase) -> Any:
+    return [
+        (
+            token_effects(case.model, dictionary, 3),
+            de_embedding_effects(case.model, dictionary, 3),
+            nearest_features(dictionary, 3),
+        )
+        for dictionary in case.dictionaries.values()
+    ]
 
 
-def _traces(case: DeviceCase) -> None:
+def _traces(case: DeviceCase) -> Any:
     dictionary, rows = case.dictionaries["m0"], case.passages.rows[:6]
     examples = run_to_completion(
         features.find_examples_steps(case.model, dictionary, 3, rows, max_examples=2)
     )
     dictionaries = list(case.dictionaries.values())
-    run_to_completion(features.trace_examples_steps(case.model, dictionaries, "m0", 3, examples, nodes=8))
+    return run_to_completion(
+        features.trace_examples_steps(case.model, dictionaries, "m0", 3, examples, nodes=8)
+    )
 
 
-def _train(case: DeviceCase) -> None:
+def _train(case: DeviceCase) -> Any:
     recipe = training.DictionaryRecipe(features=32, sparsity=4, steps=3, batch=64, seed=1)
     site = training.parse_site("m1", case.model)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "checkpoint"
         steps = training.train_dictionary_steps(case.model, site, case.passages, recipe, checkpoint)
         trained = run_to_completion(steps)
-    run_to_completion(training.measure_dictionary_steps(case.model, trained.dictionary, case.passages))
-    dictionaries = list(case.dictionaries.values())
-    run_to_completion(training.loss_recovered_steps(case.model, dictionaries, case.passages))
+    quality = training.measure_dictionary_steps(case.model, trained.dictionary, case.passages)
+    recovered = training.loss_recovered_steps(case.model, list(case.dictionaries.values()), case.passages)
+    return trained.dictionary.decoder, run_to_completion(quality), run_to_completion(recovered)
 
 
 Work = Callable[[DeviceCase], Any]
@@ -350,6 +376,7 @@ READINGS: dict[str, Work] = {
     ),
     "top-tokens": lambda case: lens.read_top_tokens(case.model, case.task, case.model.graph.senders),
     "opened-node": _read_opened,
+    "edges": _read_edges,
 }
 EVALUATIONS: dict[str, Work] = {
     "faithfulness": partial(_evaluate, metric="logit-diff", ablation="corrupted"),

@@ -192,6 +192,7 @@ def _print_cost(args: argparse.Namespace, cost: discovery.SearchCost | None) -> 
         "method": args.method,
         "seconds": cost.seconds,
         "memory_bytes": cost.memory_bytes,
+        "memory_by_device": dict(cost.memory_by_device),
         "is_upper_bound": cost.is_upper_bound,
     }
     return print_result(args, data, lambda: f"{args.method}: {cost.text} (an estimate)")

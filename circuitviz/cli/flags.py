@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from circuitviz.cluster.place import PLACE_FORMS
-from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES
+from circuitviz.dtypes import AUTO_DTYPE, DEVICE_CHOICES, DEVICE_TOOL_TIP, DTYPE_CHOICES
 from circuitviz.errors import InputError
 from circuitviz.options import Option
 
@@ -24,7 +24,7 @@ def add_device_flags(parser: argparse.ArgumentParser, *, has_file: bool = False)
         parser: the parser.
         has_file: whether a circuit file says in which precision its model's weights are to be kept.
     """
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--device", default="cpu", help=f"{', '.join(DEVICE_CHOICES)}; {DEVICE_TOOL_TIP}")
     default = "that of the file by default" if has_file else "default auto"
     text = f"precision that weights are kept in: {', '.join(DTYPE_CHOICES)} ({default})"
     parser.add_argument("--dtype", default=None if has_file else AUTO_DTYPE, help=text)

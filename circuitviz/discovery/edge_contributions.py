@@ -182,7 +182,9 @@ class _EdgeReader:
         self.heads = [node.head for node in nodes if node.head is not None]  # that share the receiver
         self.has_pairs = bool(self.channel) and rules is None
         size = pattern_bytes(setting.model, *batch.task.clean.shape) if self.has_pairs else 0
-        self.is_too_long_for_pairs = size > free_bytes(setting.model.device) // FREE_MEMORY_DIVISOR
+        self.is_too_long_for_pairs = (
+            size > min(map(free_bytes, setting.model.placement.devices)) // FREE_MEMORY_DIVISOR
+        )
 
     def read_at(self, point: GradientPoint) -> tuple[Tensor, Tensor | None]:
         """Contributions of positions [time − first position] and of pairs [query, key], in float64."""

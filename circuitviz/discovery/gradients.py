@@ -9,7 +9,7 @@ No input is split per receiver:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +23,14 @@ from circuitviz.models import Model
 from circuitviz.models.batching import batch_budget_bytes
 from circuitviz.models.buffers import BufferPool
 from circuitviz.models.earlier_outputs import EarlierOutputs
-from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward, ReplacementForward
+from circuitviz.models.forward_overrides import (
+    ForwardOverrides,
+    Hook,
+    OriginalForward,
+    OwnDeviceHook,
+    ReplacementForward,
+    merge_hooks,
+)
 from circuitviz.models.sender_activations import head_rows
 
 LossFunction = Callable[[Tensor], Tensor]
@@ -107,10 +114,10 @@ def run_backward(
         changed = replace_embedding(values) if replace_embedding is not None else None
         return (values if changed is None else changed).detach().requires_grad_()
 
-    changes = _merge_hooks({} if rules is None else rules.hooks(model), changes or {})
-    hooks = _merge_hooks({model.embed_hook: embed}, extra_hooks or {}, changes)
+    changes = merge_hooks({} if rules is None else rules.hooks(model), changes or {})
+    hooks = merge_hooks({model.embed_hook: embed}, extra_hooks or {}, changes)
     size, earlier = pattern_bytes(model, *tokens.shape), earlier_outputs or {}
-    if extra_tensors is None and size > batch_budget_bytes(model.device):
+    if extra_tensors is None and size > batch_budget_bytes(*model.placement.devices):
         return _run_by_layer(
             model, tokens, positions, loss, hooks, changes, rules, first_changed_position, at_sender_outputs,
             earlier,
@@ -119,13 +126,14 @@ def run_backward(
     overrides = ForwardOverrides(hooks=hooks)
     for layer in range(model.shape.n_layers):
         _capture_layer(model, layer, capture, overrides, rules, earlier)
-    overrides.hooks = _merge_hooks(overrides.hooks, {"ln_final.hook_in": capture.resid_final.append})
+    overrides.hooks = merge_hooks(overrides.hooks, {"ln_final.hook_in": capture.resid_final.append})
     ruled_layers = nullcontext() if rules is None else rules.inside_layers(model)
-    with torch.enable_grad(), model.overridden(overrides), ruled_layers:
+    middle, of_middle = _observe_middle(model, range(model.shape.n_layers) if at_sender_outputs else ())
+    with torch.enable_grad(), model.hooks(of_middle), model.overridden(overrides), ruled_layers:
         value = loss(model.logits(tokens, positions))
         tensors = [*capture.q, *capture.k, *capture.v, *capture.mlp, *capture.resid_final]
         if at_sender_outputs:
-            tensors += _sender_outputs(model, capture)
+            tensors += _sender_outputs(capture, middle)
         n_without_extra = len(tensors)
         capture.extra = extra_tensors or []
         tensors += capture.extra
@@ -143,7 +151,9 @@ def run_backward(
         v=slices[2],
         mlp=other_gradients[:n_mlps],
         resid_final=other_gradients[n_mlps : n_mlps + 1],
-        sender_outputs=list(all_gradients[3 * layers + n_mlps + 1 : n_without_extra]),
+        sender_outputs=[
+            gradient.to(model.device) for gradient in all_gradients[3 * layers + n_mlps + 1 : n_without_extra]
+        ],
         extra=list(all_gradients[n_without_extra:]),
     )
     return capture, gradients
@@ -178,7 +188,7 @@ def _run_by_layer(
     model.block_calls(tokens.shape[1])  # before the overrides are applied
     streams: list[Tensor] = []
     observers = {f"blocks.{layer}.hook_in": streams.append for layer in range(n_layers)}
-    with torch.no_grad(), model.hooks(_merge_hooks(hooks, observers, {"ln_final.hook_in": streams.append})):
+    with torch.no_grad(), model.hooks(merge_hooks(hooks, observers, {"ln_final.hook_in": streams.append})):
         model.logits(tokens, positions)
     capture, gradients = GradientCapture(first_changed_position), GradientCapture(first_changed_position)
     of_final = {name: hook for name, hook in changes.items() if name.startswith("ln_final.")}
@@ -188,21 +198,22 @@ def _run_by_layer(
         (gradient,) = torch.autograd.grad(loss(model.unembed(final[rows, positions])), [final])
     capture.resid_final, gradients.resid_final = [final], [gradient]
     sender_gradients = [gradient]
-    writes_twice = model.shape.mlp and not model.shape.parallel
     for layer in reversed(range(n_layers)):
         prefix = f"blocks.{layer}."
         overrides = ForwardOverrides(hooks={n: hook for n, hook in changes.items() if n.startswith(prefix)})
         block = GradientCapture(first_changed_position)
         _capture_layer(model, layer, block, overrides, rules, earlier)
         ruled_layers = nullcontext() if rules is None else rules.inside_layers(model)
-        with torch.enable_grad(), model.overridden(overrides), ruled_layers:
+        middle, of_middle = _observe_middle(model, (layer,) if at_sender_outputs else ())
+        with torch.enable_grad(), model.hooks(of_middle), model.overridden(overrides), ruled_layers:
             output = model.block_output(layer, streams.pop().detach().requires_grad_())
-            wanted = [*block.q, *block.k, *block.v, *block.resid_pre, *block.mlp, *block.resid_mid]
-            q, k, v, gradient, *mlp_gradients = torch.autograd.grad(
+            wanted = [*block.q, *block.k, *block.v, *block.resid_pre, *block.mlp, *middle]
+            q, k, v, gradient, *others = torch.autograd.grad(
                 output, wanted, gradient, allow_unused=True, materialize_grads=True
             )
-        sender_gradients += [*(mlp_gradients[1:] if writes_twice else ()), gradient]
-        block_gradients = GradientCapture(q=[q], k=[k], v=[v], mlp=mlp_gradients[:1])
+        n_mlps = len(block.mlp)
+        sender_gradients += [*(at_middle.to(model.device) for at_middle in others[n_mlps:]), gradient]
+        block_gradients = GradientCapture(q=[q], k=[k], v=[v], mlp=others[:n_mlps])
         for whole, part in ((capture, block), (gradients, block_gradients)):
             for name in ("q", "k", "v", "mlp", "resid_pre", "resid_mid"):
                 setattr(whole, name, [x.detach() for x in getattr(part, name)] + getattr(whole, name))
@@ -233,23 +244,22 @@ def _capture_layer(
         overrides.mlps[layer] = (
             run_mlp if rules is None else partial(_follow_rules, rules, model, layer, run_mlp)
         )
-    overrides.hooks = _merge_hooks(observers, overrides.hooks)
+    overrides.hooks = merge_hooks(observers, overrides.hooks)
 
 
-def _merge_hooks(*parts: Mapping[str, Hook]) -> dict[str, Hook]:
-    """Hooks of several parts; those at one point are called in turn, each with what is there by then."""
-    merged: dict[str, Hook] = {}
-    for part in parts:
-        for name, hook in part.items():
-            merged[name] = _chain_hooks(merged[name], hook) if name in merged else hook
-    return merged
-
-
-def _sender_outputs(model: Model, capture: GradientCapture) -> list[Tensor]:
-    block_outputs = [*capture.resid_pre, *capture.resid_final]
+def _observe_middle(model: Model, layers: Iterable[int]) -> tuple[list[Tensor], dict[str, Hook]]:
+    """A list that a pass fills with the streams after attention in sequential blocks, and its hooks."""
+    streams: list[Tensor] = []
     if model.shape.parallel or not model.shape.mlp:
+        return streams, {}
+    return streams, {model.layers[layer].mlp_in_hook: OwnDeviceHook(streams.append) for layer in layers}
+
+
+def _sender_outputs(capture: GradientCapture, middle: list[Tensor]) -> list[Tensor]:
+    block_outputs = [*capture.resid_pre, *capture.resid_final]
+    if not middle:
         return block_outputs
-    pairs = zip(capture.resid_mid, block_outputs[1:], strict=True)
+    pairs = zip(middle, block_outputs[1:], strict=True)
     return [block_outputs[0], *(tensor for pair in pairs for tensor in pair)]
 
 
@@ -297,15 +307,6 @@ def _grad_from(
         with torch.no_grad():
             earlier_output = original(x[:, :first_position].contiguous())
     return torch.cat([earlier_output, output], 1)
-
-
-def _chain_hooks(first: Hook, second: Hook) -> Hook:
-    def run_both(tensor: Tensor) -> Tensor | None:
-        changed = first(tensor)
-        changed_again = second(tensor if changed is None else changed)
-        return changed if changed_again is None else changed_again
-
-    return run_both
 
 
 @torch.no_grad()

@@ -183,7 +183,7 @@ class _TrainingBatches:
         shape = model.shape
         kept_values = size * task.clean.shape[1] * shape.n_layers * shape.d_model * 8  # streams, projections
         kept_bytes = kept_values * model.empty_stream.element_size()
-        self._max_runs = max(MIN_CACHED_RUNS, int(batch_budget_bytes(model.device) / kept_bytes))
+        self._max_runs = max(MIN_CACHED_RUNS, int(batch_budget_bytes(*model.placement.devices) / kept_bytes))
         self._queue: list[int] = []
         self._distance = _distance(setting, options.loss)
 

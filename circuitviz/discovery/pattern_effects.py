@@ -114,7 +114,9 @@ class PatternEffects:
     def _max_copies(self, batch: int, time: int, width: int) -> int:
         patterns = PATTERN_COPIES * self.model.shape.n_heads * time
         bytes_per_copy = self.streams[0].element_size() * batch * time * (COPY_TENSORS * width + patterns)
-        return int(max(1, min(MAX_COPIES, batch_budget_bytes(self.model.device) / bytes_per_copy)))
+        return int(
+            max(1, min(MAX_COPIES, batch_budget_bytes(*self.model.placement.devices) / bytes_per_copy))
+        )
 
 
 @torch.no_grad()

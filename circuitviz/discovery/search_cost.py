@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import psutil
-import torch
 from numpy.typing import NDArray
 
 from circuitviz.discovery.gradients import PATTERN_COPIES, pattern_bytes
@@ -19,6 +18,7 @@ from circuitviz.graph import BoolMatrix, Graph
 from circuitviz.graph.names import split_span
 from circuitviz.models import OPTIMAL_ABLATION
 from circuitviz.models.batching import batch_budget_bytes, max_batch_size
+from circuitviz.models.memory_needs import HOST, device_name, used_bytes
 from circuitviz.options import build_options
 from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.tasks import Task
@@ -54,13 +54,15 @@ class SearchCost:
 
     Attributes:
         seconds: Time of the search on this machine as it is now.
-        memory_bytes: Memory of the process (of the device, on a GPU) at its peak.
+        memory_bytes: Memory of the process (of the main device, on a GPU) at its peak.
         is_upper_bound: Whether the method may end sooner.
+        memory_by_device: Of each device that a model is spread over, by name, the main one first.
     """
 
     seconds: float
     memory_bytes: float
     is_upper_bound: bool = False
+    memory_by_device: tuple[tuple[str, float], ...] = ()
 
     @property
     def is_long(self) -> bool:
@@ -75,9 +77,15 @@ class SearchCost:
         'about 3 min, 2.1 GB'
         >>> SearchCost(40_000.0, 2.1e9, is_upper_bound=True).text
         'at most 11 h, 2.1 GB'
+        >>> SearchCost(185.0, 2.1e9, memory_by_device=(("cuda:0", 2.1e9), ("cuda:1", 1.4e9))).text
+        'about 3 min, 2.1 GB on cuda:0, 1.4 GB on cuda:1'
         """
         begin = "at most" if self.is_upper_bound else "about"
-        return f"{begin} {describe_seconds(self.seconds)}, {self.memory_bytes / 1e9:.1f} GB"
+        memory = f"{self.memory_bytes / 1e9:.1f} GB"
+        if len(self.memory_by_device) > 1:
+            parts = (f"{n_bytes / 1e9:.1f} GB on {device}" for device, n_bytes in self.memory_by_device)
+            memory = ", ".join(parts)
+        return f"{begin} {describe_seconds(self.seconds)}, {memory}"
 
 
 def estimate_search(setting: TaskSetting, method: str, **options: object) -> SearchCost | None:
@@ -121,7 +129,9 @@ def _estimate(
     if needs_constants(setting):
         n_forwards += count_learning_forwards(setting.task)
     memory = _peak_memory_bytes(setting, passes.backwards > 0)
-    return SearchCost(forward * n_forwards, memory, passes.is_upper_bound)
+    return SearchCost(
+        forward * n_forwards, next(iter(memory.values())), passes.is_upper_bound, tuple(memory.items())
+    )
 
 
 def needs_constants(setting: TaskSetting) -> bool:
@@ -201,30 +211,32 @@ def changed_share(setting: TaskSetting) -> float:
     return 1.0 - setting.task.first_changed_position / setting.task.clean.shape[1]
 
 
-def _peak_memory_bytes(setting: TaskSetting, has_backward: bool) -> float:
-    """What is taken now, and the tensors of one batch."""
+def _peak_memory_bytes(setting: TaskSetting, has_backward: bool) -> dict[str, float]:
+    """By device, the main one first: what is taken now, and the tensors of one batch."""
     model, task, shape = setting.model, setting.task, setting.model.shape
-    n_positions = task.clean.shape[1]
+    placement, n_positions = model.placement, task.clean.shape[1]
     batch = min(len(task), max_batch_size(model, n_positions, 1.5), model.max_batch_prompts or len(task))
     # deltas of all senders, one layer's gradients of all receivers, streams that a pass records
     streams = 1.5 * len(model.graph.senders) + shape.n_heads + 2 * shape.kv_heads + 4 * shape.n_layers
-    values = streams * shape.d_model
+    values_on_main, values_of_layer, is_by_layer = streams * shape.d_model, 0.0, False
     if has_backward:
         d_mlp = int(getattr(model.bridge.cfg, "d_mlp", 0) or 0)
         patterns = PATTERN_COPIES * shape.n_heads * n_positions
-        n_kept = shape.n_layers  # blocks whose graph is kept at once
-        if pattern_bytes(model, batch, n_positions) > batch_budget_bytes(model.device):
-            values += shape.n_layers * 6 * shape.d_model  # streams, and what projections read and give
-            n_kept = 1
-        values += n_kept * (12 * shape.d_model + 4 * d_mlp + patterns)
+        values_of_layer = 12 * shape.d_model + 4 * d_mlp + patterns
+        is_by_layer = pattern_bytes(model, batch, n_positions) > batch_budget_bytes(*placement.devices)
+        if is_by_layer:  # streams, and what projections read and give
+            values_on_main += shape.n_layers * 6 * shape.d_model
     itemsize = model.empty_stream.element_size()
-    used = (
-        torch.cuda.memory_allocated(model.device)
-        if model.device.type == "cuda"
-        else psutil.Process().memory_info().rss
-    )
-    logits = itemsize * batch * model.vocabulary_size
-    return used + itemsize * batch * n_positions * values + logits
+    n_layers = Counter(placement.computes(layer) for layer in range(shape.n_layers))
+    peak = {}
+    for device in placement.devices:
+        n_kept = min(1, n_layers[device]) if is_by_layer else n_layers[device]  # blocks whose graph is kept
+        values = n_kept * values_of_layer + (values_on_main if device == model.device else 0)
+        peak[device_name(device)] = used_bytes(device) + itemsize * batch * n_positions * values
+    peak[device_name(model.device)] += itemsize * batch * model.vocabulary_size
+    if placement.is_spread and HOST in placement.stored:
+        peak[device_name(HOST)] = used_bytes(HOST)
+    return peak
 
 
 def describe_seconds(seconds: float) -> str:

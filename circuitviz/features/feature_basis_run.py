@@ -173,7 +173,7 @@ class FeatureBasisRun:
         else:
             site_output = ablated.z[site_info.layer].flatten(2)
             if not site.is_of_head_values:
-                bias = site.model.bridge.blocks[site_info.layer].attn.b_O.detach()
+                bias = site.model.bridge.blocks[site_info.layer].attn.b_O.detach().to(ablated.embed)
                 site_output = site_output @ site.model.layers[site_info.layer].o.flatten(0, 1) + bias
         return site_output - features[site.name] @ site.listed_decoder_rows()
 

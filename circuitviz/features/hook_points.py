@@ -12,6 +12,7 @@ from torch import Tensor
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
+from circuitviz.models.stored_weights import run_on_own_device
 
 SiteCallback = Callable[[Dictionary, Tensor, Tensor], Tensor | None]
 """(dictionary, what it reads [batch, time, d_in], what its site writes [batch, time, d_out]) → what the site
@@ -36,7 +37,8 @@ def folded_value_bias(model: Model, dictionary: Dictionary) -> Tensor:
         return torch.zeros_like(added).flatten()
     if not processing.fold_ln:
         projection = model.bridge.blocks[layer].attn.v.original_component
-        projected_bias = projection(added.new_zeros(1, model.shape.d_model)).view(-1, added.shape[1])
+        zero = added.new_zeros(1, model.shape.d_model)
+        projected_bias = run_on_own_device(projection, zero).view(-1, added.shape[1])
         added = projected_bias.repeat_interleave(len(added) // len(projected_bias), dim=0)
     return added.flatten()
 

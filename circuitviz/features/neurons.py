@@ -19,9 +19,9 @@ from circuitviz.errors import InputError
 from circuitviz.features.prompt_run import PromptRun
 from circuitviz.features.read_vectors import pull_back_through_norm
 from circuitviz.models import Model
-from circuitviz.models.half_weights import stored_weight, to_computed
 from circuitviz.models.layer_weights import read_norm
 from circuitviz.models.norms import IdentityNorm, Norm
+from circuitviz.models.stored_weights import run_on_own_device, stored_weight, to_computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,19 +66,26 @@ class NeuronWeights:
     @property
     def n_neurons(self) -> int:
         """How many neurons the MLP has."""
-        return _weight(self.output).shape[0]
+        weight = stored_weight(self.output)
+        return weight.shape[1] if isinstance(self.output, nn.Linear) else weight.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        """Where all weights and biases are given: the model's main device."""
+        return self.post_norm.weight.device
 
     def input_maps(self) -> list[tuple[Tensor, Tensor]]:
         """Return for each input its weight [d_model, neurons] and bias [neurons]."""
         maps = []
         for module in self.inputs:
-            weight, bias = _weight(module), getattr(module, "bias", None)
-            maps.append((weight, weight.new_zeros(weight.shape[1]) if bias is None else bias.detach()))
+            weight, bias = _weight(module, self.device), getattr(module, "bias", None)
+            zero = weight.new_zeros(weight.shape[1])
+            maps.append((weight, zero if bias is None else bias.detach().to(self.device)))
         return maps
 
     def output_rows(self, item: Tensor | slice = slice(None)) -> Tensor:
         """Return what some neurons write at activation 1, before the scale of ``post_norm`` [n, d_model]."""
-        return self.post_norm.fold_output(_weight(self.output)[item]) * self.output_scale
+        return self.post_norm.fold_output(_weight(self.output, self.device)[item]) * self.output_scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +193,7 @@ def neurons_of_run(run: PromptRun, layer: int) -> NeuronLayer | None:
     read: list[Tensor] = []
 
     def keep(_module: nn.Module, args: tuple[Any, ...]) -> None:
-        read[:] = [args[0].detach().view(run.time, -1)]
+        read[:] = [args[0].detach().view(run.time, -1).to(weights.device)]
 
     mlp = run.model.layers[layer].mlp
     assert mlp is not None
@@ -196,12 +203,12 @@ def neurons_of_run(run: PromptRun, layer: int) -> NeuronLayer | None:
     finally:
         handle.remove()
     activation = read[0]
-    inputs = [module(normalised[None])[0] for module in weights.inputs]
+    inputs = [run_on_own_device(module, normalised[None])[0] for module in weights.inputs]
     ratios = [torch.where(value == 0, 0.0, activation / value) / len(inputs) for value in inputs]
-    written = activation @ _weight(weights.output) * weights.output_scale
+    written = activation @ _weight(weights.output, weights.device) * weights.output_scale
     bias = getattr(weights.output, "bias", None)
     if bias is not None:
-        written = written + bias.detach() * weights.output_scale
+        written = written + bias.detach().to(weights.device) * weights.output_scale
     post_scale = weights.post_norm.normalise_parts(written)[1]
     return NeuronLayer(weights, run, activation, tuple(ratios), post_scale, activation != 0)
 
@@ -238,7 +245,7 @@ def require_neurons(run: PromptRun, layer: int, neuron: int) -> NeuronLayer:
     return neurons
 
 
-def _weight(module: nn.Module) -> Tensor:
-    """A linear map's weight as [inputs, outputs]; Conv1D keeps it so, Linear transposed."""
-    weight = to_computed(stored_weight(module))
+def _weight(module: nn.Module, device: torch.device) -> Tensor:
+    """A linear map's weight as [inputs, outputs] on a device; Conv1D keeps it so, Linear transposed."""
+    weight = to_computed(stored_weight(module), device)
     return weight.T if isinstance(module, nn.Linear) else weight

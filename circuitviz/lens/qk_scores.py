@@ -16,6 +16,7 @@ from circuitviz.errors import InputError
 from circuitviz.lens.direct_logits import select_prompt
 from circuitviz.models import Model
 from circuitviz.models.forward_overrides import Hook
+from circuitviz.models.stored_weights import run_on_own_device
 from circuitviz.tasks import Task
 
 MAX_RELATIVE_ERROR = 1e-3  # of the largest score
@@ -74,9 +75,9 @@ def _normalise_rows(attention: Any, channel: str, rows: Tensor) -> Tensor:
     if norm is None:
         return rows
     if attention._qk_norm_phase == "pre_reshape":
-        flat: Tensor = norm.original_component(rows.flatten(1)[None])[0]
+        flat: Tensor = run_on_own_device(norm.original_component, rows.flatten(1)[None])[0]
         return flat.view_as(rows)
-    normalised: Tensor = norm.original_component(rows.transpose(0, 1)[None])[0]
+    normalised: Tensor = run_on_own_device(norm.original_component, rows.transpose(0, 1)[None])[0]
     return normalised.transpose(0, 1)
 
 

@@ -5,30 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-import psutil
 import torch
 
 from circuitviz.errors import ComputationError
+from circuitviz.models.memory_needs import free_bytes
 from circuitviz.models.model import Model
 from circuitviz.progress import Progress, ProgressSteps
 
-MAX_BATCH_BYTES = 384 * 2**20  # bytes; larger batches are no faster
+MIN_BATCH_BYTES = 64 * 2**20
+MAX_BATCH_BYTES = 384 * 2**20  # on a CPU; larger batches are no faster
 FREE_MEMORY_DIVISOR = 4  # a batch may take 1/4 of the free memory
 
 T = TypeVar("T")
 
 
-def batch_budget_bytes(device: torch.device) -> int:
-    """Bytes that one batch's tensors may take.
+def batch_budget_bytes(*devices: torch.device) -> int:
+    """Bytes that one batch's tensors may take on each of the devices that compute it.
 
-    A fraction of the free memory, on CPU up to ``MAX_BATCH_BYTES``.
+    A fraction of the free memory of the one that has least, on CPU up to ``MAX_BATCH_BYTES``.
     """
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return max(64 * 2**20, int(free) // FREE_MEMORY_DIVISOR)
-    return max(
-        64 * 2**20, min(MAX_BATCH_BYTES, int(psutil.virtual_memory().available) // FREE_MEMORY_DIVISOR)
-    )
+    shares = [free_bytes(device) // FREE_MEMORY_DIVISOR for device in devices]
+    if any(device.type == "cpu" for device in devices):
+        shares.append(MAX_BATCH_BYTES)
+    return max(MIN_BATCH_BYTES, min(shares))
 
 
 def max_batch_size(model: Model, time: int, held_tensors: float) -> int:
@@ -40,7 +39,7 @@ def max_batch_size(model: Model, time: int, held_tensors: float) -> int:
         held_tensors: How many tensors [senders, batch, time, d_model] a computation holds at once.
     """
     bytes_per_prompt = held_tensors * 4 * len(model.graph.senders) * time * model.shape.d_model
-    return max(1, int(batch_budget_bytes(model.device) / bytes_per_prompt))
+    return max(1, int(batch_budget_bytes(*model.placement.devices) / bytes_per_prompt))
 
 
 def split_batches(model: Model, prompts: int, time: int, held_tensors: float = 1.5) -> Iterator[range]:

@@ -16,7 +16,7 @@ from transformer_lens.model_bridge.generalized_components import (
     JointQKVAttentionBridge,
 )
 
-from circuitviz.models.half_weights import owns_half_weight
+from circuitviz.models.stored_weights import owns_half_weight
 
 
 def correct_bridge(bridge: Any) -> None:

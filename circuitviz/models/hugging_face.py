@@ -18,8 +18,9 @@ from transformers import AutoConfig
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
-from circuitviz.dtypes import AUTO_DTYPE, FULL_DTYPE, auto_dtype
+from circuitviz.dtypes import AUTO_DEVICE, AUTO_DTYPE, FULL_DTYPE, auto_dtype
 from circuitviz.models.bridges import build_bridge
+from circuitviz.models.dispatch import gpus, place_model, plan_device_map, send_bridge_inputs
 from circuitviz.models.folder_checks import (
     ADAPTER_FILE,
     CONFIG_FILE,
@@ -39,7 +40,13 @@ from circuitviz.models.text_models import extract_language_model, loading_class
 from circuitviz.models.tokenizer_files import load_tokenizer
 from circuitviz.models.unnormalised_gpt2 import register_architecture
 
-__all__ = ["build_bridge", "extract_language_model", "load_model_and_tokenizer"]
+__all__ = [
+    "build_bridge",
+    "extract_language_model",
+    "load_model_and_tokenizer",
+    "place_model",
+    "send_bridge_inputs",
+]
 
 
 def load_model_and_tokenizer(name: str, location: str, device: str, dtype: str) -> tuple[Any, Any, str]:
@@ -48,7 +55,7 @@ def load_model_and_tokenizer(name: str, location: str, device: str, dtype: str) 
     Args:
         name: The model's name in error messages.
         location: A folder, or a Hugging Face name.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda`` or ``auto``.
         dtype: The precision that matrices are kept in, one of ``DTYPE_CHOICES``.
 
     Returns:
@@ -78,9 +85,15 @@ def load_model_and_tokenizer(name: str, location: str, device: str, dtype: str) 
         check_model_size(skeleton, n_values, path)
     needs = MemoryNeeds.of_model(skeleton)
     own_dtype = main_dtype(path) if n_values is not None else _config_dtype(config)
-    auto = auto_dtype(needs.n_values, own_dtype, torch.device(device).type)
+    is_spread = device == AUTO_DEVICE and bool(gpus())
+    kind = "cuda" if is_spread else torch.device("cpu" if device == AUTO_DEVICE else device).type
+    auto = auto_dtype(needs.n_values, own_dtype, kind)
     dtype = auto if dtype == AUTO_DTYPE else dtype
-    check_memory(needs, name, torch.device(device), dtype)
+    if is_spread:
+        device_map = plan_device_map(skeleton.to(getattr(torch, dtype)), name, dtype)
+    else:
+        device_map = {"": kind if device == AUTO_DEVICE else device}
+        check_memory(needs, name, torch.device(device_map[""]), dtype)
     tokenizer = load_tokenizer(location)
     with _UninitialisedOnMeta():
         hf, info = model_class.from_pretrained(
@@ -90,7 +103,7 @@ def load_model_and_tokenizer(name: str, location: str, device: str, dtype: str) 
             use_safetensors=True,
             attn_implementation="eager",
             dtype=getattr(torch, dtype),
-            device_map={"": device},  # tensor by tensor from the files to where they are used
+            device_map=device_map,  # tensor by tensor from the files to where they are used
             ignore_mismatched_sizes=True,  # check_loading_report names them
             output_loading_info=True,
         )

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import ModelShape
-from circuitviz.models.half_weights import owns_half_weight
 from circuitviz.models.mlp_modules import Mlp, SplitMlp, read_mlp, takes_residual
 from circuitviz.models.norms import IdentityNorm, Norm
+from circuitviz.models.stored_weights import owns_half_weight, run_on_own_device
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,8 @@ class LayerWeights:
 
     Attributes:
         maps: What gives ``q``, ``k``, ``v`` and ``o``: kept, or made at every reading where the model's
-            weights are in half precision.
+            weights are in half precision or the model is spread over devices. All tensors here are on the
+            model's main device.
         q_bias: What is added to queries, [head, d_head].
         k_bias: What is added to keys, [key-value head, d_head].
         v_bias: What is added to values, [key-value head, d_head].
@@ -85,7 +86,7 @@ class LayerWeights:
 
 
 def read_layer_weights(
-    block: Any, index: int, shape: ModelShape, like: Tensor, model_name: str
+    block: Any, index: int, shape: ModelShape, like: Tensor, model_name: str, keeps_maps: bool = True
 ) -> LayerWeights:
     """The weights of a block.
 
@@ -93,8 +94,9 @@ def read_layer_weights(
         block: The bridge's block.
         index: Its number.
         shape: Sizes of the model.
-        like: A tensor of the model's device and dtype.
+        like: A tensor of the model's main device and dtype.
         model_name: The model's name in error messages.
+        keeps_maps: Whether maps are kept, or made at every reading.
 
     Raises:
         InputError: The block has a normalisation of an unknown kind.
@@ -123,14 +125,15 @@ def read_layer_weights(
     if output_scale != 1.0:
         attn_out, mlp_out = "hook_attn_out", "hook_mlp_out"
     maps = {
-        channel: _kept_unless_half(
-            getattr(attention, channel).original_component,
+        channel: _kept_map(
+            keeps_maps and not owns_half_weight(getattr(attention, channel).original_component),
             partial(_folded_input_map, attention, f"W_{channel.upper()}", norm),
         )
         for channel in "qkv"
     }
-    maps["o"] = _kept_unless_half(
-        attention.o.original_component, partial(_folded_output_map, attention, output_scale, post)
+    maps["o"] = _kept_map(
+        keeps_maps and not owns_half_weight(attention.o.original_component),
+        partial(_folded_output_map, attention, output_scale, post, like.device),
     )
     return LayerWeights(
         maps=maps,
@@ -151,18 +154,20 @@ def read_layer_weights(
 
 
 def _folded_input_map(attention: Any, name: str, norm: Norm) -> Tensor:
-    return norm.fold(getattr(attention, name).detach())
+    return norm.fold(getattr(attention, name).detach().to(norm.weight.device))
 
 
-def _folded_output_map(attention: Any, output_scale: float, post: Norm | None) -> Tensor:
-    o: Tensor = attention.W_O.detach()
+def _folded_output_map(
+    attention: Any, output_scale: float, post: Norm | None, device: torch.device
+) -> Tensor:
+    o: Tensor = attention.W_O.detach().to(device)
     o = o if output_scale == 1.0 else o * output_scale
     return o if post is None else post.fold_output(o)
 
 
-def _kept_unless_half(module: Any, read: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """A map that is made once, or, of a module in half precision, at every reading: it is a float32 copy."""
-    if owns_half_weight(module):
+def _kept_map(is_kept: bool, read: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """A map that is made once, or at every reading: of a module in half precision it is a float32 copy."""
+    if not is_kept:
         return read
     value = read()
     return lambda: value
@@ -191,7 +196,7 @@ def read_norm(component: Any, like: Tensor, model_name: str, location: str) -> N
 
     Args:
         component: The bridge's component.
-        like: A tensor [..., d_model] of the model's device and dtype.
+        like: A tensor [..., d_model] of the model's main device and dtype, where the result is.
         model_name: The model's name in error messages.
         location: Where the normalisation is, for error messages.
 
@@ -205,12 +210,12 @@ def read_norm(component: Any, like: Tensor, model_name: str, location: str) -> N
             f"{type(component.original_component).__name__}, which this version cannot take "
             "apart; models with LayerNorm or RMSNorm before each sublayer work."
         )
-    return norm
+    return norm.to(like.device)
 
 
 @torch.no_grad()
 def _projection_bias(linear: Any, norm: Norm, weight: Tensor) -> Tensor:
     """Output of a projection for a stream that the normalisation maps to its own bias."""
     normalised = torch.zeros_like(norm.weight) if norm.bias is None else norm.bias
-    output: Tensor = linear.original_component(normalised[None])
+    output = run_on_own_device(linear.original_component, normalised[None])
     return output.detach().view(weight.shape[0], weight.shape[2])

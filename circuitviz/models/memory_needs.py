@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from circuitviz.dtypes import BYTES_PER_VALUE, FULL_DTYPE, WEIGHT_DTYPES
 from circuitviz.errors import InputError
 
 BYTES_PER_GB = 10**9
+HOST = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -53,24 +55,30 @@ class MemoryNeeds:
             max((p.numel() for p in parameters if p.dim() > 2), default=0),
         )
 
-    def n_bytes(self, dtype: str) -> int:
-        """Bytes that the model takes with its matrices in a precision."""
+    def n_bytes(self, dtype: str, keeps_maps: bool = True) -> int:
+        """Bytes that the model takes with its matrices in a precision.
+
+        Args:
+            dtype: The precision.
+            keeps_maps: Whether maps in float32 are kept; of a model that is spread over devices none are.
+        """
         full = BYTES_PER_VALUE[FULL_DTYPE]
         kept = self.n_matrix_values * BYTES_PER_VALUE[dtype] + (self.n_values - self.n_matrix_values) * full
-        return kept + full * (self.n_map_values if dtype == FULL_DTYPE else self.max_copied_values)
+        has_maps = keeps_maps and dtype == FULL_DTYPE
+        return kept + full * (self.n_map_values if has_maps else self.max_copied_values)
 
 
 class MemoryShortError(InputError):
-    """A model does not fit into the free memory of a device, of which it needs ``needed_bytes``."""
+    """A model does not fit into the free memory of devices, of which it needs ``needed_bytes`` in all."""
 
-    def __init__(self, message: str, device: torch.device, needed_bytes: int) -> None:
+    def __init__(self, message: str, devices: tuple[torch.device, ...], needed_bytes: int) -> None:
         super().__init__(message)
-        self.device, self.needed_bytes = device, needed_bytes
+        self.devices, self.needed_bytes = devices, needed_bytes
 
     @property
     def is_over(self) -> bool:
         """Whether enough is free now."""
-        return free_bytes(self.device) >= self.needed_bytes
+        return sum(map(free_bytes, self.devices)) >= self.needed_bytes
 
 
 def check_memory(needs: MemoryNeeds, name: str, device: torch.device, dtype: str) -> None:
@@ -91,13 +99,13 @@ def check_memory(needs: MemoryNeeds, name: str, device: torch.device, dtype: str
     fitting = [other for other in WEIGHT_DTYPES if needs.n_bytes(other) <= free]
     remedy = "a smaller model, or a machine with more memory, would be right"
     if fitting:
-        size = _gigabytes(needs.n_bytes(fitting[0]))
+        size = format_gigabytes(needs.n_bytes(fitting[0]))
         remedy = f"{fitting[0]}, in which it needs {size}, would be right (--dtype {fitting[0]})"
     message = (
-        f"The model '{name}' needs {_gigabytes(needs.n_bytes(dtype))} in {dtype} ({needs.n_values:,} "
-        f"parameters), {_gigabytes(free)} are free on {device}; {remedy}."
+        f"The model '{name}' needs {format_gigabytes(needs.n_bytes(dtype))} in {dtype} ({needs.n_values:,} "
+        f"parameters), {format_gigabytes(free)} are free on {device}; {remedy}."
     )
-    raise MemoryShortError(message, device, needs.n_bytes(dtype))
+    raise MemoryShortError(message, (device,), needs.n_bytes(dtype))
 
 
 def free_bytes(device: torch.device) -> int:
@@ -107,11 +115,32 @@ def free_bytes(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def free_device_memory(device: torch.device) -> None:
-    """Give memory of tensors that are gone back to the device, where torch keeps it."""
+def used_bytes(device: torch.device) -> int:
+    """Memory of a device that this process has taken."""
     if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    return int(psutil.Process().memory_info().rss)
+
+
+def free_device_memory(devices: Iterable[torch.device]) -> None:
+    """Give memory of tensors that are gone back to devices, where torch keeps it."""
+    if any(device.type == "cuda" for device in devices):
         torch.cuda.empty_cache()
 
 
-def _gigabytes(n_bytes: int) -> str:
+def device_name(device: torch.device) -> str:
+    """A device where the host's memory is one of several.
+
+    >>> device_name(torch.device("cuda", 1)), device_name(HOST)
+    ('cuda:1', 'host memory')
+    """
+    return "host memory" if device == HOST else str(device)
+
+
+def format_gigabytes(n_bytes: int) -> str:
+    """A size for messages.
+
+    >>> format_gigabytes(16_060_000_000)
+    '16.1 GB'
+    """
     return f"{n_bytes / BYTES_PER_GB:.1f} GB"

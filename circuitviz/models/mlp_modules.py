@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from circuitviz.errors import InputError
 from circuitviz.models.forward_overrides import ReplacementForward, replaced_forward
-from circuitviz.models.half_weights import to_computed
+from circuitviz.models.stored_weights import computing_device, to_computed
 
 
 class Mlp:
@@ -47,7 +47,8 @@ class Mlp:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Output of the MLP in the shape of its input [batch, time, d_model]."""
-        return self._first_output(self._module, x)
+        device = computing_device(self._module) or x.device
+        return self._first_output(self._module, x.to(device)).to(x.device)
 
     @contextmanager
     def replaced(self, replacement: ReplacementForward) -> Iterator[None]:
@@ -101,8 +102,9 @@ class SplitMlp(Mlp):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Output of the MLP in the shape of its input [batch, time, d_model]."""
-        out: Tensor = self._second(self._activation(self._first(x)))
-        return out
+        device = computing_device(self._first) or x.device
+        out: Tensor = self._second(self._activation(self._first(x.to(device))))
+        return out.to(x.device)
 
     @contextmanager
     def replaced(self, replacement: ReplacementForward) -> Iterator[None]:
@@ -170,6 +172,6 @@ def takes_residual(module: Any) -> bool:
 
 def _returns_tuple(module: Any, width: int) -> bool:
     """Whether a module returns a tuple, tested on a zero vector."""
-    like = to_computed(next(module.parameters()))
+    like = to_computed(next(module.parameters()), computing_device(module))
     with torch.no_grad():
         return isinstance(module(like.new_zeros(1, 1, width)), tuple)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,15 +12,21 @@ import torch
 from torch import Tensor
 
 from circuitviz.dtypes import FULL_DTYPE
-from circuitviz.errors import InputError
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.models.block_calls import BlockCalls, call_for_batch
-from circuitviz.models.forward_overrides import ForwardOverrides, replaced_forward
+from circuitviz.models.forward_overrides import (
+    ForwardOverrides,
+    bridge_hook,
+    on_device,
+    read_only_hook,
+    replaced_forward,
+)
 from circuitviz.models.forward_overrides import Hook as Hook
-from circuitviz.models.half_weights import stored_weight, to_computed
 from circuitviz.models.layer_weights import LayerWeights, read_layer_weights, read_norm
 from circuitviz.models.norms import Norm
+from circuitviz.models.placement import Placement
 from circuitviz.models.prompt_tokenizer import PromptTokenizer
+from circuitviz.models.stored_weights import stored_weight, to_computed
 from circuitviz.models.weight_hash import is_stable_hash, legacy_weight_hash, parameter_hash
 
 
@@ -33,7 +39,7 @@ class Model:
         bridge: TransformerLens' TransformerBridge of it, without weight processing.
         tokens: Its tokenizer.
         graph: The senders and receivers of its computation.
-        device: Where its parameters are.
+        placement: Where its parts are, on one device or spread over several.
         dtype: The precision that its weights are kept in, one of ``WEIGHT_DTYPES``; it computes in float32.
             A model in memory may be in float64 and compute in it, which counts as float32 here.
         auto_dtype: The precision that ``auto`` gives on this device.
@@ -47,7 +53,7 @@ class Model:
     bridge: Any
     tokens: PromptTokenizer
     graph: Graph
-    device: torch.device
+    placement: Placement
     dtype: str = FULL_DTYPE
     auto_dtype: str = FULL_DTYPE
     embed_scale: float = 1.0
@@ -55,6 +61,14 @@ class Model:
     max_batch_prompts: int | None = None
     parameters: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
     _calls: dict[int, BlockCalls] = field(default_factory=dict, repr=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where everything outside the blocks is computed, and all that is made of passes.
+
+        A spread model's blocks may be elsewhere; what hooks, replacements and ``layers`` give is here.
+        """
+        return self.placement.main
 
     @property
     def shape(self) -> ModelShape:
@@ -80,7 +94,9 @@ class Model:
         """
         blocks = self.bridge.blocks[: self.shape.n_layers]
         return [
-            read_layer_weights(block, index, self.shape, self.empty_stream, self.name)
+            read_layer_weights(
+                block, index, self.shape, self.empty_stream, self.name, not self.placement.is_spread
+            )
             for index, block in enumerate(blocks)
         ]
 
@@ -106,7 +122,7 @@ class Model:
     def inner_norms(self) -> dict[str, tuple[Any, Norm | None]]:
         """Modules that normalise in attention and MLPs and are not among ``norms``, by name (BitNet).
 
-        With the closed form of each, None where it is of an unknown kind.
+        With the closed form of each on the device of its layer, None where it is of an unknown kind.
         """
         known = {id(component.original_component) for component in self._norm_components.values()}
         like = self.empty_stream
@@ -212,7 +228,7 @@ class Model:
     def hooks(self, hooks: dict[str, Hook]) -> Iterator[None]:
         """Run with functions at named hook points within a ``with`` block.
 
-        A function may return a changed tensor.
+        A function may return a changed tensor. It is given tensors on the main device.
 
         Args:
             hooks: Functions by hook point.
@@ -225,8 +241,8 @@ class Model:
             for name, function in hooks.items():
                 point = self._hook_points[name]
                 if name.endswith("attn.hook_pattern") and not self.can_set_patterns:
-                    function = _read_only_hook(self, function)
-                point.add_hook(_bridge_hook(function))
+                    function = read_only_hook(function, self.name)
+                point.add_hook(bridge_hook(function, self.device))
                 placed.append((point, point.fwd_hooks[-1]))
             yield
         finally:
@@ -243,11 +259,11 @@ class Model:
         with ExitStack() as stack:
             for (layer, channel), replacement in overrides.projections.items():
                 linear = getattr(self.bridge.blocks[layer].attn, channel).original_component
-                stack.enter_context(replaced_forward(linear, replacement))
+                stack.enter_context(replaced_forward(linear, on_device(self.device, replacement)))
             for layer, replacement in overrides.mlps.items():
                 mlp = self.layers[layer].mlp
                 assert mlp is not None
-                stack.enter_context(mlp.replaced(replacement))
+                stack.enter_context(mlp.replaced(on_device(self.device, replacement)))
             stack.enter_context(self.hooks(overrides.hooks))
             yield
 
@@ -303,7 +319,8 @@ class Model:
         self.block_calls(residual.shape[1])  # before the overrides are applied
         with self.overridden(overrides):
             for index in range(layer, self.shape.n_layers):
-                residual = self.block_output(index, residual)
+                residual = self._run_block(index, residual)
+            residual = residual.to(self.device)
             rows = torch.arange(len(residual), device=residual.device)
             if overrides.on_final_residual is not None:
                 overrides.on_final_residual(residual)
@@ -318,6 +335,10 @@ class Model:
         It is called as a full pass calls it. Where overrides are applied, ``block_calls`` must have been
         called for this time before.
         """
+        return self._run_block(layer, residual).to(self.device)
+
+    def _run_block(self, layer: int, residual: Tensor) -> Tensor:
+        """``block_output`` on the layer's own device."""
         has_sized_masks = type(self.hf).__name__.startswith("XGLM")
         call = self.block_calls(residual.shape[1])[layer]
         args, kwargs = call_for_batch(call, len(residual), has_sized_masks)
@@ -330,7 +351,8 @@ class Model:
         assert weights.mlp is not None and weights.mlp_norm is not None
         out = weights.mlp(weights.mlp_norm(stream))
         if weights.mlp_post_norm:
-            return getattr(block, weights.mlp_post_norm)(out)
+            normalise = getattr(block, weights.mlp_post_norm)
+            return normalise(out.to(self.placement.computes(layer))).to(self.device)
         return out if weights.output_scale == 1.0 else out * weights.output_scale
 
     def unembed(self, answer_residual: Tensor) -> Tensor:
@@ -376,21 +398,3 @@ class Model:
         if len(self._calls) > 64:
             self._calls.clear()
         self._calls[time] = calls
-
-
-def _read_only_hook(model: Model, function: Hook) -> Hook:
-    """A hook that may read attention patterns but not change them."""
-
-    def read(pattern: Tensor) -> None:
-        if function(pattern) is not None:
-            raise InputError(
-                f"The attention patterns of '{model.name}' can be read, but not set or held: this "
-                "architecture computes its attention in one piece. GPT-2 and Llama, for example, let "
-                "them be set."
-            )
-
-    return read
-
-
-def _bridge_hook(function: Hook) -> Callable[..., Tensor | None]:
-    return lambda tensor, hook: function(tensor)

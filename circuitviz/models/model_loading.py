@@ -14,21 +14,21 @@ import torch
 from torch import Tensor
 
 from circuitviz.cancellation import Cancelled, check_cancelled
-from circuitviz.dtypes import AUTO_DTYPE, FULL_DTYPE, check_dtype
+from circuitviz.dtypes import AUTO_DTYPE, DEVICE_CHOICES, FULL_DTYPE, check_dtype
 from circuitviz.errors import ComputationError, InputError, first_error_line
 from circuitviz.graph import Graph, ModelShape
 from circuitviz.models.decomposition_checks import ReferencePass, check_decomposition, run_reference_passes
 from circuitviz.models.deferred_imports import defer_imports
 from circuitviz.models.folder_checks import ADAPTER_FILE, check_adapter
-from circuitviz.models.half_weights import (
+from circuitviz.models.hub import hub_access, is_download_forbidden, is_downloaded, probe_hub_steps
+from circuitviz.models.model import Model
+from circuitviz.models.prompt_tokenizer import PromptTokenizer
+from circuitviz.models.stored_weights import (
     compute_in_float32,
     computing_in_float32,
     is_half,
     stored_weight,
 )
-from circuitviz.models.hub import hub_access, is_download_forbidden, is_downloaded, probe_hub_steps
-from circuitviz.models.model import Model
-from circuitviz.models.prompt_tokenizer import PromptTokenizer
 from circuitviz.models.subprocess_guard import forbid_subprocesses
 from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.resources import resource_path
@@ -67,7 +67,8 @@ def load_model(name: str, device: str = "cpu", dtype: str = AUTO_DTYPE) -> Model
 
     Args:
         name: A model that ships (``demo``), a local Hugging Face folder, or a Hugging Face name.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda``, or ``auto``, which takes a GPU where the model fits on one, spreads its
+            layers over all GPUs and the host's memory where it does not, and is ``cpu`` without a GPU.
         dtype: The precision that matrices are kept in: ``float32``, ``bfloat16``, ``float16``, or ``auto``,
             which is float32 for models of up to 1.5 billion parameters on a CPU, and the checkpoint's own
             otherwise. Computations are in float32 whatever it is.
@@ -92,7 +93,7 @@ def load_model_steps(name: str, device: str = "cpu", dtype: str = AUTO_DTYPE) ->
     # a folder is opened offline
     with hub_access(is_reachable), forbid_subprocesses(), warnings.catch_warnings(), defer_imports():
         warnings.simplefilter("ignore")  # advice about unused options
-        return _open_model(name, location, str(target), dtype, is_reachable)
+        return _open_model(name, location, target, dtype, is_reachable)
 
 
 def _open_model(name: str, location: str, device: str, dtype: str, is_reachable: bool) -> Model:
@@ -108,7 +109,7 @@ def _open_model(name: str, location: str, device: str, dtype: str, is_reachable:
             "opened %s (%s) on %s in %s in %.1f s",
             name,
             model.shape.description,
-            device,
+            model.placement.text,
             model.dtype,
             time.perf_counter() - begun,
         )
@@ -130,23 +131,27 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
         hf: The model.
         tokenizer: Its tokenizer.
         name: What documents and messages call it.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda``, or ``auto``: where accelerate has dispatched it, or else as ``load_model``
+            chooses.
 
     Raises:
-        InputError: The architecture cannot be taken apart.
+        InputError: The architecture cannot be taken apart, or the model has no room.
     """
     from circuitviz.models import hugging_face  # its libraries take seconds to import
 
-    if torch.device(device).type == "cuda":
-        # no TF32: scores are differences of nearly equal numbers, and it keeps three digits of each
-        torch.set_float32_matmul_precision("highest")
-    hf = hugging_face.extract_language_model(hf, name).to(device).eval().requires_grad_(False)
+    hf = hugging_face.extract_language_model(hf, name).eval().requires_grad_(False)
     parameters = dict(hf.named_parameters())  # before the bridge lists some of them twice
     dtype = _weight_dtype(parameters)
+    placement = hugging_face.place_model(hf, name, device, dtype)
+    if placement.main.type == "cuda":
+        # no TF32: scores are differences of nearly equal numbers, and it keeps three digits of each
+        torch.set_float32_matmul_precision("highest")
+    parameters = dict(hf.named_parameters())
     with computing_in_float32(hf):
         reference = run_reference_passes(hf, name)  # before anything wraps it
     bridge = hugging_face.build_bridge(hf, name)
     bridge.requires_grad_(False)
+    hugging_face.send_bridge_inputs(bridge, placement)
     compute_in_float32(hf)
     compute_in_float32(bridge)  # and modules that the bridge has made
     config = bridge.cfg
@@ -164,7 +169,7 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
         bridge=bridge,
         tokens=PromptTokenizer(tokenizer, n_ctx, n_embeddings=len(stored_weight(hf.get_input_embeddings()))),
         graph=Graph.transformer(shape),
-        device=next(hf.parameters()).device,
+        placement=placement,
         dtype=dtype,
         auto_dtype=dtype,
         parameters=parameters,
@@ -236,27 +241,23 @@ def _resolve_location(name: str) -> str:
     return name
 
 
-def _parse_device(device: str) -> torch.device:
-    availability = {"cpu": True, "cuda": torch.cuda.is_available()}
+def _parse_device(device: str) -> str:
+    """Return a device's name unchanged, or say why there is none of that name."""
+    availability = dict.fromkeys(DEVICE_CHOICES, True) | {"cuda": torch.cuda.is_available()}
     kind = device.partition(":")[0]
     if kind == "mps":
         raise InputError(
             f"The device '{device}' was asked for; scores are summed in float64, which Apple's GPUs do not "
             "have, so cpu would be right."
         )
-    if kind == "auto":
-        raise InputError(
-            "The device 'auto' was asked for, which would spread a model's layers over several devices; "
-            "a model is kept on one, so cpu or cuda would be right. --dtype bfloat16 halves its weights."
-        )
     if kind not in availability:
-        raise InputError(f"There is no device '{device}'; there is cpu and cuda.")
+        raise InputError(f"There is no device '{device}'; there is {', '.join(DEVICE_CHOICES)}.")
     if not availability[kind]:
         available = ", ".join(k for k, present in availability.items() if present)
         raise InputError(
             f"The device '{device}' was asked for, but this machine has none; it has {available}."
         )
-    return torch.device(device)
+    return device
 
 
 def _grouped_kv_heads(config: Any) -> int | None:

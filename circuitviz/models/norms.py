@@ -146,6 +146,13 @@ class Norm:
             return g * inverse
         return (g - normal * (g * normal).mean(-1, keepdim=True)) * inverse
 
+    def to(self, device: torch.device) -> Norm:
+        """The normalisation with its weight and bias on a device."""
+        if self.weight.device == device:
+            return self
+        bias = None if self.bias is None else self.bias.to(device)
+        return replace(self, weight=self.weight.to(device), bias=bias)
+
     def scaled(self, factor: float) -> Norm:
         """The normalisation whose output is ``factor`` times this one's."""
         bias = None if self.bias is None else self.bias * factor

@@ -190,7 +190,7 @@ class PatchedRun(RunState):
         shape, batch, time = self.model.shape, *self.tokens.shape
         senders = len(self.model.graph.senders) * (shape.n_layers - layer) / shape.n_layers
         bytes_per_variant = 4 * batch * (time * shape.d_model * (12 + senders) + 2 * self._logits.shape[-1])
-        return int(max(1, min(64, batch_budget_bytes(self.model.device) / bytes_per_variant)))
+        return int(max(1, min(64, batch_budget_bytes(*self.model.placement.devices) / bytes_per_variant)))
 
     def _first_changed_layer(self, edges: BoolMatrix, interventions: Interventions) -> int | None:
         """The first layer with a receiver or an intervention that differs from the last run.

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.dtypes import DTYPE_CHOICES, DTYPE_TOOL_TIP
+from circuitviz.dtypes import DEVICE_CHOICES, DTYPE_CHOICES, DTYPE_TOOL_TIP
 from circuitviz.panels.widgets.fields import adjust_form_fields
 from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.number_fields import IntegerField
@@ -23,7 +23,6 @@ from circuitviz.shell.settings import LOG_LEVELS, Settings
 
 THEME_TEXTS = {"system": "as the system", "light": "light", "dark": "dark"}
 TEXT_SIZES_PERCENT = (80, 90, 100, 110, 125, 150, 175, 200)
-DEVICE_NAMES = ("cpu", "cuda")
 
 
 class SettingsDialog(QDialog):
@@ -64,7 +63,7 @@ class SettingsDialog(QDialog):
             self.colours_box.addItem(name, name)
         for percent in TEXT_SIZES_PERCENT:
             self.text_size_box.addItem("as the system" if percent == 100 else f"{percent} %", percent)
-        for name in DEVICE_NAMES:
+        for name in DEVICE_CHOICES:
             self.device_box.addItem(name, name)
         for name in DTYPE_CHOICES:
             self.dtype_box.addItem(name, name)

@@ -69,7 +69,9 @@ class StatusLine(QObject):
 
     def _show_model(self, opened: ModelReady) -> None:
         name = display_name(opened.model)
-        self.device_label.setText(f"{name} · {opened.device} · {opened.dtype}")
+        places = opened.device.split(", ")
+        device = opened.device if len(places) == 1 else f"{len(places)} devices"
+        self.device_label.setText(f"{name} · {device} · {opened.dtype}")
         self.device_label.setToolTip(f"Model {opened.model}, on {opened.device}, weights in {opened.dtype}")
 
     def _forget_model(self) -> None:

@@ -91,6 +91,11 @@ class Engine:
         self.shared.dictionary_store = store
 
     @property
+    def device(self) -> str:
+        """The device that the model was asked for on, which may be ``auto``."""
+        return self._device
+
+    @property
     def is_model_open(self) -> bool:
         """Whether there is a model."""
         return self._model is not None
@@ -200,7 +205,7 @@ class Engine:
             is_released = True
             yield ModelReleased(name, tuple(engine.tab for engine in group if engine.tab is not None))
             self.shared.collect_garbage()
-            models.free_device_memory(shortage.device)
+            models.free_device_memory(shortage.devices)
             if shortage.is_over:
                 break
         return is_released
@@ -259,7 +264,7 @@ class Engine:
         experiment = self.require_experiment()
         return ModelReady(
             self.model.name,
-            str(self.model.device),
+            self.model.placement.text,
             experiment.task.name,
             experiment.setting.metric,
             experiment.setting.ablation,
@@ -268,6 +273,7 @@ class Engine:
             " ".join(experiment.warnings),
             int(experiment.task.on_host.lengths.max()),
             self.model.dtype,
+            self.device,
         )
 
 

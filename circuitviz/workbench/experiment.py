@@ -62,7 +62,7 @@ def open_steps(
 
     Args:
         origin: Where the circuit comes from; None where nobody knows: then model and task are to be named.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda`` or ``auto`` (``load_model``).
         dtype: The precision that weights are kept in, as for `load_model`; that of the origin by default.
         circuit: The circuit, which has to be of the model's shape.
         model: Name of another model than the origin's, or one that is open.

@@ -28,7 +28,7 @@ class OpenedDocument:
 
     Args:
         document: The document.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda`` or ``auto`` (``load_model``).
         model: Another model of the same shape, by name or open; that of the document by default.
         task: Another task, by name, by file or open; the document's own prompts by default.
         dtype: The precision that weights are kept in; that of the document by default.
@@ -142,7 +142,7 @@ def open(
 
     Args:
         path: A file that circuitviz can read, the name of a reference, or a document.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda`` or ``auto`` (``load_model``).
         model: Another model of the same shape, by name or open; that of the file by default.
         task: Another task, by name, by file or open; the file's own prompts by default.
         dtype: The precision that weights are kept in, as for `load_model`; that of the file by default.

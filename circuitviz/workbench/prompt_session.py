@@ -122,7 +122,7 @@ class PromptSession:
             weight_hash=model.weight_hash,
             task_hash=self.query_hash(query),
             versions=describe_versions(),
-            machine=describe_machine(str(model.device)),
+            machine=describe_machine(model.placement.text),
             seconds=round(seconds, 3),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )

@@ -79,7 +79,7 @@ def record_method_origin(
         bos=task.bos,
         task_options=dict(task.options),
         versions=describe_versions(),
-        machine=describe_machine(str(model.device)),
+        machine=describe_machine(model.placement.text),
         seconds=round(seconds, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         dtype=model.dtype,

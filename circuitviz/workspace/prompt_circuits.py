@@ -91,7 +91,7 @@ class PromptCircuitController(QObject):
 
     def record_model(self, opened: ModelReady) -> None:
         """Remember a model that is open for any tab: it may be opened again without asking."""
-        self._last_device = opened.device.partition(":")[0]
+        self._last_device = (opened.asked_device or opened.device).partition(":")[0]
         self._opened_models.add(opened.model)
 
     @property

@@ -174,9 +174,8 @@ def test_loading_gives_the_rounded_checkpoint(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("device", "sentence"),
     [
-        ("auto", "a model is kept on one, so cpu or cuda would be right"),
         ("mps", "which Apple's GPUs do not have"),
-        ("tpu", "There is no device 'tpu'; there is cpu and cuda"),
+        ("tpu", "There is no device 'tpu'; there is cpu, cuda, auto"),
     ],
 )
 def test_a_device_that_cannot_be_used_is_refused_before_anything_is_read(device: str, sentence: str) -> None:

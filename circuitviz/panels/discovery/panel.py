@@ -18,7 +18,14 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.document import TaskOrigin
-from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES, DTYPE_TOOL_TIP, FULL_DTYPE
+from circuitviz.dtypes import (
+    AUTO_DTYPE,
+    DEVICE_CHOICES,
+    DEVICE_TOOL_TIP,
+    DTYPE_CHOICES,
+    DTYPE_TOOL_TIP,
+    FULL_DTYPE,
+)
 from circuitviz.panels.discovery.form_hints import (
     ABLATION_HINT,
     EDGES_HINT,
@@ -64,8 +71,8 @@ class DiscoveryPanel(Panel):
         self.task_box, self.task_warning = self.task_field.box, self.task_field.warning_label
         self.prompts_field = IntegerField(minimum=1, maximum=100_000, value=64, toolTip=PROMPTS_HINT)
         self.seed_field = IntegerField(minimum=0, maximum=2**31 - 1, toolTip=SEED_HINT)
-        self.device_box = ComboBox(toolTip="device that the model runs on; cuda needs an NVIDIA GPU")
-        self.device_box.addItems(["cpu", "cuda"])
+        self.device_box = ComboBox(toolTip=DEVICE_TOOL_TIP)
+        self.device_box.addItems(DEVICE_CHOICES)
         self.dtype_box = ComboBox(toolTip=DTYPE_TOOL_TIP)
         self.dtype_box.addItems(DTYPE_CHOICES)
         self.method_box = ComboBox()

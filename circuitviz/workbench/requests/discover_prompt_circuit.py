@@ -225,7 +225,8 @@ def prompt_model_ready(engine: Engine, session: PromptSession, warnings: Sequenc
     asked = session.query
     return ModelReady(
         model=engine.model.name,
-        device=str(engine.model.device),
+        device=engine.model.placement.text,
+        asked_device=engine.device,
         task=PROMPT_TASK,
         metric=asked.metric,
         ablation=asked.ablation,

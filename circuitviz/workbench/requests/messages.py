@@ -74,7 +74,10 @@ class ProgressReported(Reply):
 
 @dataclass(frozen=True)
 class ModelReady(Reply):
-    """A model and a task are open on the worker."""
+    """A model and a task are open on the worker.
+
+    ``device`` says where the model is, ``asked_device`` on which device it was asked for, such as ``auto``.
+    """
 
     model: str
     device: str
@@ -86,6 +89,7 @@ class ModelReady(Reply):
     warning: str = ""
     max_prompt_tokens: int = 0  # tokens of the longest prompt; 0 where nothing is asked of positions
     dtype: str = FULL_DTYPE  # the precision that the model's weights are kept in
+    asked_device: str = ""
 
     @property
     def is_final(self) -> bool:

@@ -16,7 +16,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from circuitviz.discovery import discover
 from circuitviz.discovery.gradients import run_backward
 from circuitviz.errors import InputError
-from circuitviz.models import Model, bridge_corrections, from_hugging_face, half_weights, hugging_face
+from circuitviz.models import Model, bridge_corrections, from_hugging_face, hugging_face, stored_weights
 from circuitviz.tasks import PromptPair, Task
 
 HALF = ("bfloat16", "float16")
@@ -61,14 +61,14 @@ def test_matrices_stay_in_half_precision_and_the_rest_is_float32(kind: str) -> N
 def test_a_gradient_keeps_no_float32_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not of one matrix, between forward and backward pass."""
     model, copies, alive = _open("llama-grouped", "bfloat16"), [], []
-    to_computed = half_weights.to_computed
+    to_computed = stored_weights.to_computed
 
-    def watched(stored: Tensor) -> Tensor:
-        copy = to_computed(stored)
+    def watched(stored: Tensor, device: torch.device | None = None) -> Tensor:
+        copy = to_computed(stored, device)
         copies.append(StorageWeakRef(copy.untyped_storage()))
         return copy
 
-    monkeypatch.setattr(half_weights, "to_computed", watched)
+    monkeypatch.setattr(stored_weights, "to_computed", watched)
 
     def loss(logits: Tensor) -> Tensor:
         gc.collect()
@@ -86,7 +86,7 @@ def test_a_gradient_keeps_no_float32_copies(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_large_linear_map_is_copied_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     model = _open("llama", "bfloat16")
     whole = model.logits(TOKENS, LAST)
-    monkeypatch.setattr(half_weights, "MAX_COPIED_VALUES", 7 * 32)
+    monkeypatch.setattr(stored_weights, "MAX_COPIED_VALUES", 7 * 32)
     # sums of another order: to rounding of float32
     assert float((model.logits(TOKENS, LAST) - whole).abs().max()) <= 1e-6 * float(whole.abs().max())
 
