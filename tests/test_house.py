@@ -200,6 +200,12 @@ def test_file_dialogs_remember_their_folders() -> None:
     assert asking == ["circuitviz/panels/widgets/file_dialogs.py"]
 
 
+def test_only_the_settings_open_what_the_system_keeps() -> None:
+    """Everything else is handed them, so that a test, or another store, replaces one object."""
+    opening = [_place(path) for path in MODULES if "PySide6.QtCore.QSettings" in _imports(path)]
+    assert opening == ["circuitviz/shell/settings.py"]
+
+
 def test_every_module_says_why_it_exists() -> None:
     for path in MODULES:
         assert not path.read_text(encoding="utf-8").strip() or _source(path).has_docstring, _place(path)

@@ -18,7 +18,7 @@ from circuitviz.graph import Graph, ModelShape
 from circuitviz.jobs.job_handle import JobHandle
 from circuitviz.layout import layouts
 from circuitviz.paint import save_figure
-from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file, last_folder, remember_folder
+from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
 from circuitviz.scene.camera import Camera
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shapes.text_metrics import load_shipped_fonts
@@ -73,13 +73,15 @@ class FileController(QObject):
 
     def ask_and_open(self) -> None:
         """Let the person choose a file, and open it."""
-        path = ask_open_file(self._asking_window, "Open a circuit", OPEN_FILE_FILTER, CIRCUITS)
+        path = ask_open_file(
+            self._asking_window, "Open a circuit", OPEN_FILE_FILTER, CIRCUITS, self._settings
+        )
         if path is not None:
             self.open_path(path)
 
     def ask_and_open_from(self, folder: Path) -> None:
         """Let the person choose a file of a folder, and open it."""
-        remember_folder(folder, CIRCUITS)
+        self._settings.remember_folder(folder, CIRCUITS)
         self.ask_and_open()
 
     def open_path(self, path: Path, *, message: str = "") -> JobHandle | None:
@@ -198,9 +200,12 @@ class FileController(QObject):
 
     def save_as(self, on_done: DoneCallback = ignore_result) -> bool:
         """Save to a path that the person chooses; the arguments are those of ``save_document``."""
-        stem = propose_free_stem(self._workspace.user_document, Path(last_folder(CIRCUITS)), ".circuit")
+        folder = Path(self._settings.last_folder(CIRCUITS))
+        stem = propose_free_stem(self._workspace.user_document, folder, ".circuit")
         name = f"{stem}.circuit"
-        path = ask_save_file(self._asking_window, "Save the circuit", name, CIRCUIT_FILE_FILTER, CIRCUITS)
+        path = ask_save_file(
+            self._asking_window, "Save the circuit", name, CIRCUIT_FILE_FILTER, CIRCUITS, self._settings
+        )
         return path is not None and self.save_to(path, on_done)
 
     def save_to(self, path: Path, on_done: DoneCallback = ignore_result) -> bool:
@@ -246,12 +251,14 @@ class FileController(QObject):
     def ask_figure_path(self, suffix: str) -> Path | None:
         """Let the person choose where a figure goes."""
         name = f"{propose_stem(self._workspace.document)}{suffix}"
-        return ask_save_file(self._asking_window, "Save the figure", name, PICTURE_FILE_FILTER, "figures")
+        return ask_save_file(
+            self._asking_window, "Save the figure", name, PICTURE_FILE_FILTER, "figures", self._settings
+        )
 
     def ask_data_path(self) -> Path | None:
         """Let the person choose another tool's file; its suffix names the format."""
         name = f"{propose_stem(self._workspace.document)}.json"
-        return ask_save_file(self._asking_window, "Export", name, DATA_FILE_FILTER, "exports")
+        return ask_save_file(self._asking_window, "Export", name, DATA_FILE_FILTER, "exports", self._settings)
 
     def export_to(
         self, path: Path, figure: FigureOptions | None = None, on_done: DoneCallback = ignore_result

@@ -80,7 +80,7 @@ class MainWindow(QMainWindow):
     def __init__(self, workspace: Workspace | None = None, settings: Settings | None = None) -> None:
         super().__init__()
         self.settings = settings or Settings()
-        self.workspace = workspace = workspace or Workspace(parent=self)
+        self.workspace = workspace = workspace or Workspace(self, self.settings)
         self.failure_dialog: QMessageBox | None = None
         self.theme_controller = ThemeController(self, self.settings)
         self.theme_controller.apply_settings()  # before there are widgets: each is then polished once

@@ -113,6 +113,24 @@ class Settings(QObject):
         self._store.setValue("log level", name)
 
     @property
+    def author(self) -> str:
+        """The name on new labels; empty until there is one."""
+        return str(self._store.value("author", "", type=str))
+
+    @author.setter
+    def author(self, name: str) -> None:
+        self._store.setValue("author", name)
+
+    def last_folder(self, purpose: str) -> str:
+        """Where a file of a purpose was chosen last; empty where none was, or where the folder is gone."""
+        folder = str(self._store.value(f"folders/{purpose}", "", type=str))
+        return folder if folder and Path(folder).is_dir() else ""
+
+    def remember_folder(self, folder: Path, purpose: str) -> None:
+        """Begin there when a file of this purpose is chosen the next time."""
+        self._store.setValue(f"folders/{purpose}", str(folder))
+
+    @property
     def recent_files(self) -> list[Path]:
         """Files opened lately that still exist, the latest first."""
         return [path for path in self._read_paths("recent") if path.is_file()]

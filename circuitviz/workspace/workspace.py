@@ -56,6 +56,7 @@ from circuitviz.workspace.search_queue import QueuedSearch, SearchQueue, SearchS
 from circuitviz.workspace.selection import Selection
 from circuitviz.workspace.tab_controller import TabController
 from circuitviz.workspace.tabs import TabList
+from circuitviz.workspace.user_settings import SessionSettings, UserSettings
 
 
 class Workspace(QObject):
@@ -67,7 +68,7 @@ class Workspace(QObject):
         tabs: The open tabs.
         selection, notifier, model_status, document_switcher, search_queue, search_controller,
             live_faithfulness, prompt_circuits, tab_controller, comparison, file_loader, save_service,
-            search_form: Its parts.
+            search_form, user_settings: Its parts.
         shown_feature: Whose dashboard is shown: its site and number.
         dictionary_folders: Folders of the open dictionaries; empty for those of the demo.
     """
@@ -90,18 +91,17 @@ class Workspace(QObject):
     worker_idle = Signal()
     model_released = Signal(str)  # what is said of it
     search_finished = Signal(object)  # Search, whatever else still runs
-    unusable_rows_found = Signal(
-        object
-    )  # UnusableRowsFound: whether to leave them out is for the person to say
+    unusable_rows_found = Signal(object)  # UnusableRowsFound: the person says whether they are left out
     task_checked = Signal(object)  # TaskCheck of the search that is about to begin
     measure_stored = Signal(str)  # the name of a measure of which the document has more, or all
     failure_reported = Signal(object)  # JobFailed
     message_posted = Signal(str)
     panel_requested = Signal(str)  # by its registered name, to the front
 
-    def __init__(self, worker: Worker | None = None, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, user_settings: UserSettings | None = None) -> None:
         super().__init__(parent)
-        self.worker = worker or Worker(parent=self)
+        self.worker = Worker(parent=self)
+        self.user_settings = user_settings or SessionSettings()
         self.task_pool = TaskPool(self.worker.event_loop_queue, self)
         self.tabs = TabList(self.worker.open_tab(), self)
         self.notifier = Notifier(self)

@@ -332,7 +332,7 @@ def dialogs(window: MainWindow, mark: str) -> Iterator[Callable[[], object]]:
     yield window.file_controller.show_export_dialog
     yield lambda: window.show_only_dialog(AboutDialog(window))
     claims = {"answer": (mark, ())}
-    yield lambda: window.show_only_dialog(ClaimDialog(claims, mark, window))
+    yield lambda: window.show_only_dialog(ClaimDialog(claims, mark, window, window.settings))
     left = RecoveredWork(Path(mark), Path(mark), mark, mark)
     yield lambda: window.show_only_dialog(RecoveryDialog(window, lambda _chosen: None, [left]))
     yield lambda: desk.post_message(mark)

@@ -92,7 +92,7 @@ class OtherModelsPage(ComparePage):
         self.refresh()
 
     def _browse_model(self) -> None:
-        if folder := ask_folder(self, "Choose a model folder", "models"):
+        if folder := ask_folder(self, "Choose a model folder", "models", self.workspace.user_settings):
             self.model_field.setText(str(folder))
 
 

@@ -90,6 +90,8 @@ class ComparePanel(Panel):
             page.refresh()
 
     def _browse_circuit(self) -> None:
-        path = ask_open_file(self, "Open a circuit", "Circuits (*.circuit *.json)", "circuits")
+        path = ask_open_file(
+            self, "Open a circuit", "Circuits (*.circuit *.json)", "circuits", self.workspace.user_settings
+        )
         if path is not None:
             self.workspace.comparison.add_file(path)

@@ -67,7 +67,7 @@ class DiscoveryPanel(Panel):
         self.catalog = Catalog()
         self.model_box = ComboBox(editable=True)
         self.model_box.setToolTip(MODEL_HINT)
-        self.task_field = TaskField()
+        self.task_field = TaskField(workspace.user_settings)
         self.task_box, self.task_warning = self.task_field.box, self.task_field.warning_label
         self.prompts_field = IntegerField(minimum=1, maximum=100_000, value=64, toolTip=PROMPTS_HINT)
         self.seed_field = IntegerField(minimum=0, maximum=2**31 - 1, toolTip=SEED_HINT)
@@ -354,7 +354,7 @@ class DiscoveryPanel(Panel):
 
     def browse_model(self) -> None:
         """Choose a model folder."""
-        if folder := ask_folder(self, "Open a model folder", "models"):
+        if folder := ask_folder(self, "Open a model folder", "models", self.workspace.user_settings):
             self.model_box.setEditText(str(folder))
 
     def _ask_to_skip(self, reply: UnusableRowsFound) -> None:

@@ -17,6 +17,7 @@ from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.panels.widgets.path_faults import task_fault
 from circuitviz.tasks.prompt_sets import find_prompt_set, has_pairs, list_prompt_sets
+from circuitviz.workspace.user_settings import UserSettings
 
 OWN_PROMPTS = "Own prompts…"  # opens their editor
 CHANGED_SET = (
@@ -40,8 +41,9 @@ class TaskField(QWidget):
     changed = Signal()
     own_prompts_requested = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, settings: UserSettings) -> None:
         super().__init__()
+        self._settings = settings
         self.box = ComboBox(editable=True, accessibleName="Task", toolTip=TASK_HINT)
         self.warning_label = QLabel("", objectName="warning", wordWrap=True, accessibleName="Task warning")
         self.source_label = QLabel("", objectName="muted", wordWrap=True, accessibleName="Source of prompts")
@@ -113,7 +115,7 @@ class TaskField(QWidget):
 
     def browse(self) -> None:
         """Let the person choose a task file."""
-        if path := ask_open_file(self, "Open a task", TASK_FILE_FILTER, "tasks"):
+        if path := ask_open_file(self, "Open a task", TASK_FILE_FILTER, "tasks", self._settings):
             self.box.setEditText(str(path))
 
     def _on_text_changed(self, text: str) -> None:

@@ -61,7 +61,7 @@ class FileMenuButton(QToolButton):
         self.add_dictionaries_action.setEnabled(has_dictionaries and bool(self.panel.dictionary_folders))
 
     def _choose_folder(self, title: str, on_chosen: Callable[[Path], None]) -> None:
-        if folder := ask_folder(self.panel, title, "dictionaries"):
+        if folder := ask_folder(self.panel, title, "dictionaries", self.panel.workspace.user_settings):
             on_chosen(folder)
 
     def _ask_name(self) -> None:
@@ -91,6 +91,8 @@ class FileMenuButton(QToolButton):
     def _choose_file(
         self, title: str, file_filter: str, purpose: str, on_chosen: Callable[[Path], None]
     ) -> None:
-        path = ask_open_file(self.panel, title, f"{file_filter};;All files (*)", purpose)
+        path = ask_open_file(
+            self.panel, title, f"{file_filter};;All files (*)", purpose, self.panel.workspace.user_settings
+        )
         if path is not None:
             on_chosen(path)

@@ -74,7 +74,14 @@ class PlotDialog(FigureDialog):
 
     def ask_path(self, suffix: str) -> Path | None:
         """Ask where the figure goes."""
-        return ask_save_file(self, "Save the figure", f"{self.stem}{suffix}", PICTURE_FILE_FILTER, "figures")
+        return ask_save_file(
+            self,
+            "Save the figure",
+            f"{self.stem}{suffix}",
+            PICTURE_FILE_FILTER,
+            "figures",
+            self.workspace.user_settings,
+        )
 
     def extra_buttons(self) -> Sequence[Sequence[QPushButton]]:
         """A button that exports the table."""
@@ -83,7 +90,14 @@ class PlotDialog(FigureDialog):
         return ((table,),)
 
     def _export_table(self) -> None:
-        path = ask_save_file(self, "Save the table", f"{self.stem}.csv", "Table (*.csv)", "figures")
+        path = ask_save_file(
+            self,
+            "Save the table",
+            f"{self.stem}.csv",
+            "Table (*.csv)",
+            "figures",
+            self.workspace.user_settings,
+        )
         if path is not None:
             self.save_to(path.with_suffix(".csv"))
 

@@ -17,6 +17,7 @@ from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.layouts import lay_out_column
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.tasks import counterfactuals
+from circuitviz.workspace.user_settings import UserSettings
 
 FILE_CHOICE = "a file…"
 TOKEN_PLACES = ("END", "IO", "S1", "S2", "S1+1", "END-1")
@@ -45,9 +46,11 @@ class ClaimDialog(QDialog):
         choices: Mapping[str, tuple[str, tuple[Option, ...]]],
         task_name: str,
         parent: QWidget,
+        settings: UserSettings,
         has_pairs: bool = True,
     ) -> None:
         super().__init__(parent)
+        self._settings = settings
         self.setWindowTitle("Add a test")
         self._claims, self._task_name, self._has_pairs = choices, task_name, has_pairs
         self.test_box = ComboBox(accessibleName="Test")
@@ -129,7 +132,7 @@ class ClaimDialog(QDialog):
     def _on_options_changed(self, *_values: object) -> None:
         pairs = self.options_form.fields.get("counterfactual")
         if isinstance(pairs, QComboBox) and pairs.currentText() == FILE_CHOICE:
-            path = ask_open_file(self, "Pairs of prompts", "Pairs (*.jsonl *.csv)", "tasks")
+            path = ask_open_file(self, "Pairs of prompts", "Pairs (*.jsonl *.csv)", "tasks", self._settings)
             pairs.setCurrentText(pairs.itemText(0) if path is None else str(path))
             return
         self.pairs_label.setText(

@@ -100,7 +100,9 @@ class EvidenceBox(ThemedWidget):
             if name in tests
         }
         has_pairs = state.query is None or state.query.has_answer_pair
-        self.claim_dialog = ClaimDialog(choices, origin.task if origin else "", self.window(), has_pairs)
+        self.claim_dialog = ClaimDialog(
+            choices, origin.task if origin else "", self.window(), self.workspace.user_settings, has_pairs
+        )
         self.claim_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.claim_dialog.accepted.connect(self._on_claim_accepted)
         self.claim_dialog.open()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel, QSettings, Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import (
     QColorDialog,
     QHeaderView,
@@ -169,13 +169,15 @@ class LabelsPanel(Panel):
     def choose_export_file(self) -> None:
         """Ask for the file to export the labels to."""
         name = f"{propose_stem(self.workspace.document)}-labels.jsonl"
-        path = ask_save_file(self, "Export the labels", name, LABEL_FILE_FILTER, "labels")
+        path = ask_save_file(
+            self, "Export the labels", name, LABEL_FILE_FILTER, "labels", self.workspace.user_settings
+        )
         if path is not None:
             self.export_labels(path)
 
     def choose_import_file(self) -> None:
         """Ask for the file to import labels from."""
-        path = ask_open_file(self, "Import labels", LABEL_FILE_FILTER, "labels")
+        path = ask_open_file(self, "Import labels", LABEL_FILE_FILTER, "labels", self.workspace.user_settings)
         if path is not None:
             self.import_labels(path)
 
@@ -183,7 +185,7 @@ class LabelsPanel(Panel):
         workspace = self.workspace
         self.filter_field.textChanged.connect(self.sort_proxy.set_filter_text)
         self.author_field.editingFinished.connect(
-            lambda: QSettings().setValue("author", self.author_field.text())
+            lambda: setattr(self.workspace.user_settings, "author", self.author_field.text())
         )
         self.label_button.clicked.connect(
             lambda: self.label_targets([*sorted(workspace.selected_nodes), *sorted(workspace.selected_edges)])
@@ -294,7 +296,7 @@ class LabelsPanel(Panel):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
         header.setHighlightSections(False)
-        self.author_field.setText(str(QSettings().value("author", "", type=str)))
+        self.author_field.setText(self.workspace.user_settings.author)
         self.author_field.setMaximumWidth(104)
         self.role_box.setMinimumWidth(120)
         for button, menu in ((self.groups_button, QMenu(self)), (self.more_button, QMenu(self))):

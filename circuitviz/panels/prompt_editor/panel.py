@@ -349,13 +349,17 @@ class PromptEditorPanel(Panel):
         self.workspace.post_message(f"{len(reply.rows):,} pairs of {name} are edited. {reply.note}".strip())
 
     def _choose_file(self) -> None:
-        if path := ask_open_file(self, "Edit a task file", TASK_FILE_FILTER, "tasks"):
+        if path := ask_open_file(
+            self, "Edit a task file", TASK_FILE_FILTER, "tasks", self.workspace.user_settings
+        ):
             self.edit_task(str(path))
 
     def _export(self) -> None:
         self.table.commit_typed_text()
         name = f"{self.sheet.state.name or DEFAULT_NAME}.csv"
-        if path := ask_save_file(self, "Save the prompts", name, EXPORT_FILTER, "tasks"):
+        if path := ask_save_file(
+            self, "Save the prompts", name, EXPORT_FILTER, "tasks", self.workspace.user_settings
+        ):
             self.storage.export_file(path if path.suffix else path.with_name(f"{path.name}.csv"))
 
     def use_in_search(self) -> None:

@@ -293,7 +293,9 @@ class TemplatePage(QWidget):
     # files
 
     def _open_file(self) -> None:
-        if path := ask_open_file(self, "Open a template", TEMPLATE_FILTER, "tasks"):
+        if path := ask_open_file(
+            self, "Open a template", TEMPLATE_FILTER, "tasks", self._workspace.user_settings
+        ):
             self._workspace.run_guarded(self.open_template, path, title="Could not open the template")
 
     def open_template(self, path: Path) -> None:
@@ -303,7 +305,9 @@ class TemplatePage(QWidget):
 
     def _save_file(self) -> None:
         name = f"{self._sheet.state.name.strip() or 'template'}.toml"
-        if path := ask_save_file(self, "Save the template", name, TEMPLATE_FILTER, "tasks"):
+        if path := ask_save_file(
+            self, "Save the template", name, TEMPLATE_FILTER, "tasks", self._workspace.user_settings
+        ):
             self._workspace.run_guarded(self.save_template, path, title="Could not save the template")
 
     def save_template(self, path: Path) -> None:

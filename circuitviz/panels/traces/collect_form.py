@@ -33,6 +33,7 @@ from circuitviz.workbench.requests.collect_traces import (
     CollectTraces,
 )
 from circuitviz.workspace.plain_text import escape_mnemonics
+from circuitviz.workspace.user_settings import UserSettings
 
 FILE_FILTERS = {TEXT_FILE: "Plain text (*.txt *.md)", DASHBOARD_FILE: "Dashboards (*.json *.jsonl *.gz)"}
 
@@ -56,8 +57,9 @@ class CollectForm(QWidget):
     removal_requested = Signal()
     changed = Signal()
 
-    def __init__(self, fault_line: QLabel) -> None:
+    def __init__(self, fault_line: QLabel, settings: UserSettings) -> None:
         super().__init__()
+        self._settings = settings
         self.fault_line = fault_line
         self.examples_path: Path | None = None
         self.feature_field = QLineEdit(placeholderText="m3.f12", accessibleName="Feature")
@@ -182,7 +184,9 @@ class CollectForm(QWidget):
 
     def _choose_file(self) -> None:
         kinds = FILE_FILTERS[self.source_box.currentText()]
-        path = ask_open_file(self, "Examples of the feature", f"{kinds};;All files (*)", "examples")
+        path = ask_open_file(
+            self, "Examples of the feature", f"{kinds};;All files (*)", "examples", self._settings
+        )
         if path is not None:
             self.set_examples_path(path)
 

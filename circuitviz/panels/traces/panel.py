@@ -59,7 +59,7 @@ class TracesPanel(Panel):
         self._job = LatestJob(workspace, self)
         self._document_measure: dict[str, Any] | None = None  # as the document has it
         self.form_check = FormCheck(workspace, self._find_check)
-        self.collect_form = CollectForm(self.form_check)
+        self.collect_form = CollectForm(self.form_check, workspace.user_settings)
         self.scatter_page, self.similarity_page = ScatterPage(), SimilarityPage()
         self.components_page, self.recurring_page = ComponentsPage(), RecurringPage(self._captions_of)
         self.pages: tuple[TracesPage, ...] = (

@@ -63,7 +63,8 @@ class TrainingPanel(Panel):
         self.site_box = ComboBox(accessibleName="Site")
         self.text_field = QLineEdit(accessibleName="Text file")
         self.folder_field = QLineEdit(
-            str(user_data_folder() / "dictionaries"), accessibleName="Folder to write to"
+            str(user_data_folder() / "dictionaries"),
+            accessibleName="Folder to write to",
         )
         self.recipe_form = OptionForm()
         self.charts = {
@@ -224,12 +225,12 @@ class TrainingPanel(Panel):
 
     def _choose_text(self) -> None:
         kinds = "Plain text (*.txt *.md);;All files (*)"
-        path = ask_open_file(self, "Train on a text", kinds, "texts")
+        path = ask_open_file(self, "Train on a text", kinds, "texts", self.workspace.user_settings)
         if path is not None:
             self.text_field.setText(str(path))
 
     def _choose_folder(self) -> None:
-        if folder := ask_folder(self, "Folder to write to", "dictionaries"):
+        if folder := ask_folder(self, "Folder to write to", "dictionaries", self.workspace.user_settings):
             self.folder_field.setText(str(folder))
 
 

@@ -182,6 +182,8 @@ class VerdictPanel(Panel):
     def _ask_export(self) -> None:
         path = self.workspace.document.path
         name = f"{'circuit' if path is None else path.stem}-card.txt"
-        chosen = ask_save_file(self, "Export the verdict card", name, CARD_FILE_FILTER, "exports")
+        chosen = ask_save_file(
+            self, "Export the verdict card", name, CARD_FILE_FILTER, "exports", self.workspace.user_settings
+        )
         if chosen is not None:
             self.workspace.run_guarded(self.write_card, chosen, title="Could not export the verdict card")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from circuitviz.workspace.user_settings import UserSettings
 
-def ask_open_file(parent: QWidget, title: str, file_filter: str, purpose: str) -> Path | None:
+
+def ask_open_file(
+    parent: QWidget, title: str, file_filter: str, purpose: str, settings: UserSettings
+) -> Path | None:
     """Let the person choose a file that exists.
 
     Args:
@@ -16,42 +19,35 @@ def ask_open_file(parent: QWidget, title: str, file_filter: str, purpose: str) -
         title: What the dialog says.
         file_filter: As ``QFileDialog`` reads it.
         purpose: What kind of file it is: each kind has its own last folder.
+        settings: Where these folders are remembered.
 
     Returns:
         The file; None where none was chosen.
     """
-    path, _ = QFileDialog.getOpenFileName(parent, title, last_folder(purpose), file_filter)
-    return _remember(path, purpose)
+    path, _ = QFileDialog.getOpenFileName(parent, title, settings.last_folder(purpose), file_filter)
+    return _remember(path, purpose, settings)
 
 
-def ask_save_file(parent: QWidget, title: str, name: str, file_filter: str, purpose: str) -> Path | None:
+def ask_save_file(
+    parent: QWidget, title: str, name: str, file_filter: str, purpose: str, settings: UserSettings
+) -> Path | None:
     """Let the person choose where to write; ``name`` is proposed, the rest is as in ``ask_open_file``."""
-    proposed = str(Path(last_folder(purpose)) / name) if last_folder(purpose) else name
+    folder = settings.last_folder(purpose)
+    proposed = str(Path(folder) / name) if folder else name
     path, _ = QFileDialog.getSaveFileName(parent, title, proposed, file_filter)
-    return _remember(path, purpose)
+    return _remember(path, purpose, settings)
 
 
-def ask_folder(parent: QWidget, title: str, purpose: str) -> Path | None:
+def ask_folder(parent: QWidget, title: str, purpose: str, settings: UserSettings) -> Path | None:
     """Let the person choose a folder; the arguments are those of ``ask_open_file``."""
-    path = QFileDialog.getExistingDirectory(parent, title, last_folder(purpose))
+    path = QFileDialog.getExistingDirectory(parent, title, settings.last_folder(purpose))
     if path:
-        remember_folder(Path(path).parent, purpose)
+        settings.remember_folder(Path(path).parent, purpose)
     return Path(path) if path else None
 
 
-def last_folder(purpose: str) -> str:
-    """Where a file of this purpose was chosen last; empty where none was, or where the folder is gone."""
-    folder = str(QSettings().value(f"folders/{purpose}", "", type=str))
-    return folder if folder and Path(folder).is_dir() else ""
-
-
-def remember_folder(folder: Path, purpose: str) -> None:
-    """Begin there the next time."""
-    QSettings().setValue(f"folders/{purpose}", str(folder))
-
-
-def _remember(path: str, purpose: str) -> Path | None:
+def _remember(path: str, purpose: str, settings: UserSettings) -> Path | None:
     if not path:
         return None
-    remember_folder(Path(path).parent, purpose)
+    settings.remember_folder(Path(path).parent, purpose)
     return Path(path)
