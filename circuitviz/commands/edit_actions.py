@@ -8,7 +8,7 @@ from circuitviz.canvas.canvas_picture import picture_of_canvas
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.commands.conditions import has_circuit, has_interventions, has_one_node, has_selection
 from circuitviz.commands.registry import command
-from circuitviz.commands.services import FindService, PanelService, WindowService
+from circuitviz.commands.services import DialogService, FindService, PanelService
 from circuitviz.document import expand_nodes, toggle_ablation
 from circuitviz.document import restore_all as restore_all_command
 from circuitviz.panels.inspector.panel import InspectorPanel
@@ -128,6 +128,6 @@ def copy_python_script(workspace: Workspace) -> None:
 
 
 @command("settings", text="Settings…", menu="Edit", group="settings", shortcut="Ctrl+,")
-def show_settings(window: WindowService) -> None:
+def show_settings(dialogs: DialogService) -> None:
     """Change the appearance, the device, the threads and the log level."""
-    window.show_settings()
+    dialogs.show_settings()

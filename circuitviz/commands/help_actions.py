@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from circuitviz.commands.registry import command
-from circuitviz.commands.services import WindowService
+from circuitviz.commands.services import DialogService, WindowService
 
 
 @command("palette", text="Find a command…", menu="Help", group="find", shortcut="Ctrl+Shift+P")
@@ -13,18 +13,18 @@ def open_palette(window: WindowService) -> None:
 
 
 @command("help", text="Help", menu="Help", group="find", shortcut="Shift+F1")
-def show_help(window: WindowService) -> None:
+def show_help(dialogs: DialogService) -> None:
     """Read how circuits are found, measured, labelled and exported."""
-    window.show_help()
+    dialogs.show_help()
 
 
 @command("shortcuts", text="Shortcuts", menu="Help", group="find", shortcut="F1")
-def show_shortcuts(window: WindowService) -> None:
+def show_shortcuts(dialogs: DialogService) -> None:
     """List all shortcuts, and what the mouse does on the canvas."""
-    window.show_shortcuts()
+    dialogs.show_shortcuts()
 
 
 @command("about", text="About circuitviz", menu="Help", group="about")
-def show_about(window: WindowService) -> None:
+def show_about(dialogs: DialogService) -> None:
     """Show the versions that numbers depend on."""
-    window.show_about()
+    dialogs.show_about()

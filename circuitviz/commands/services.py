@@ -67,8 +67,8 @@ class PaneService(Protocol):
         """Bring the next of the circuits on the screen to the front."""
 
 
-class WindowService(Protocol):
-    """The window itself and its dialogs."""
+class DialogService(Protocol):
+    """The window's dialogs."""
 
     def show_settings(self) -> None:
         """Show the settings."""
@@ -81,6 +81,10 @@ class WindowService(Protocol):
 
     def show_help(self, page: str = "") -> None:
         """Show a help page by its file's stem; empty: the list of pages."""
+
+
+class WindowService(Protocol):
+    """The window itself."""
 
     def open_palette(self) -> None:
         """Open the command palette."""

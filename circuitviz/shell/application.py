@@ -46,7 +46,7 @@ def run_application(file: Path | None, model: str | None, task: str | None, demo
     settings = Settings()
     logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
     window = MainWindow(settings=settings)
-    faults.exception_raised.connect(window.show_failure)
+    faults.exception_raised.connect(window.dialogs.show_failure)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     window.show()
     window.workspace.start()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QKeyEvent
-from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
-from shiboken6 import isValid
+from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QWidget
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.commands import UserCommand, commands
 from circuitviz.commands.services import (
     BasisService,
+    DialogService,
     FileService,
     FindService,
     GroupService,
@@ -30,7 +29,6 @@ from circuitviz.panels.features.panel import FeaturesPanel
 from circuitviz.panels.labels.panel import LabelsPanel
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.scene.theme import Theme
-from circuitviz.shell.about_dialog import AboutDialog
 from circuitviz.shell.basis_switcher import BasisSwitcher
 from circuitviz.shell.canvas_panes import CanvasPanes
 from circuitviz.shell.canvas_updater import CanvasUpdater
@@ -38,32 +36,27 @@ from circuitviz.shell.command_palette import CommandPalette
 from circuitviz.shell.crash_recovery import CrashRecovery
 from circuitviz.shell.dock_manager import DockManager
 from circuitviz.shell.document_tabs import DocumentTabs
-from circuitviz.shell.document_window import find_asking_window
 from circuitviz.shell.drag_and_drop import DropHandler
 from circuitviz.shell.escape_layers import EscapeLayer, close_topmost
-from circuitviz.shell.failure_dialog import show_failure
 from circuitviz.shell.file_controller import FileController
 from circuitviz.shell.find_bar import FindBar
 from circuitviz.shell.full_screen import FullScreenCanvas
 from circuitviz.shell.group_controller import GroupController
-from circuitviz.shell.help_viewer import HelpViewer, heading_anchor
 from circuitviz.shell.last_circuits import LastCircuits
 from circuitviz.shell.layout_controller import LayoutController
+from circuitviz.shell.machine_controller import MachineController
 from circuitviz.shell.node_names import NodeNames
 from circuitviz.shell.notice_bar import NoticeBar, stack_above
 from circuitviz.shell.path_highlight import PathHighlight
 from circuitviz.shell.recent_menu import RecentMenu
 from circuitviz.shell.settings import Settings
-from circuitviz.shell.settings_dialog import SettingsDialog
-from circuitviz.shell.shortcut_sheet import ShortcutSheet
 from circuitviz.shell.start_page import StartPage
 from circuitviz.shell.start_pages import StartPages
 from circuitviz.shell.status_line import StatusLine
 from circuitviz.shell.theme_controller import ThemeController
+from circuitviz.shell.window_dialogs import WindowDialogs
 from circuitviz.shell.window_menus import WindowMenus
 from circuitviz.shell.write_progress import WriteProgress
-from circuitviz.workbench.requests.messages import JobFailed
-from circuitviz.workbench.requests.torch_threads import SetTorchThreads
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.search_queue import describe_wait
 from circuitviz.workspace.tabs import DocumentTab
@@ -73,6 +66,7 @@ class MainWindow(QMainWindow):
     """Creates the parts of the window, hands each what it uses, and connects them.
 
     Attributes:
+        dialogs: Failures, settings, shortcuts, versions and help.
         services: What commands may be handed, by class or protocol.
         escape_layers: What Escape closes, from the topmost to the lowest.
     """
@@ -81,7 +75,6 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.settings = settings or Settings()
         self.workspace = workspace = workspace or Workspace(self, self.settings)
-        self.failure_dialog: QMessageBox | None = None
         self.theme_controller = ThemeController(self, self.settings)
         self.theme_controller.apply_settings()  # before there are widgets: each is then polished once
         self.view = CircuitView()
@@ -126,6 +119,10 @@ class MainWindow(QMainWindow):
         self.menus = WindowMenus(
             self, workspace, self.run_command, self.recent_menu, self.dock_manager.show_actions()
         )
+        machine_controller = MachineController(workspace)
+        self.dialogs = WindowDialogs(
+            self, self.settings, self.theme_controller, machine_controller, self.menus
+        )
         self.canvas_panes.offer_actions(self.menus.actions.values())
         self.menus.opening.connect(self._on_menu_opening)
         self.menus.pressed.connect(self.canvas_panes.show_main_pane)
@@ -147,9 +144,7 @@ class MainWindow(QMainWindow):
         )
         self.services = self._offer_services()
         self.theme_controller.apply_settings()  # what is drawn hears of the colours
-        self.set_device(self.settings.device)
-        self.set_dtype(self.settings.dtype)
-        workspace.submit_request(SetTorchThreads(self.settings.n_threads))
+        machine_controller.apply_settings(self.settings)
         if (geometry := self.settings.window_geometry) is not None:
             self.restoreGeometry(geometry[0])
             self.restoreState(geometry[1])
@@ -167,9 +162,9 @@ class MainWindow(QMainWindow):
         workspace.state_changed.connect(self.redraw_canvas)
         workspace.document_opened.connect(self._on_document_opened)
         workspace.document_shown.connect(files.on_document_shown)
-        workspace.failure_reported.connect(self.show_failure)
+        workspace.failure_reported.connect(self.dialogs.show_failure)
         workspace.panel_requested.connect(self.dock_manager.bring_to_front)
-        self.dock_manager.help_requested.connect(self._show_panel_help)
+        self.dock_manager.help_requested.connect(self.dialogs.show_panel_help)
         prompts.circuit_arriving.connect(lambda: setattr(self.canvas_updater, "layout_name", "tokens"))
         prompts.answer_shown.connect(lambda: self.canvas_updater.call_when_drawn(self.view.fit))
         workspace.undo_group.cleanChanged.connect(lambda _is_clean: self.update_title())
@@ -200,6 +195,7 @@ class MainWindow(QMainWindow):
             Workspace: self.workspace,
             CircuitView: self.view,
             WindowService: self,
+            DialogService: self.dialogs,
             PanelService: self.dock_manager,
             FileService: self.file_controller,
             TabService: self.document_tabs,
@@ -261,16 +257,6 @@ class MainWindow(QMainWindow):
         self.workspace.search_form.set(model="demo", task=task)
         self.workspace.search_form.start(is_example=True)
 
-    def set_device(self, name: str) -> None:
-        """Run models on this device from the next search on."""
-        self.workspace.device = name
-        self.workspace.search_form.set(device=name)
-
-    def set_dtype(self, name: str) -> None:
-        """Keep weights of models in this precision from the next search on."""
-        self.workspace.dtype = name
-        self.workspace.search_form.set(dtype=name)
-
     def _on_document_opened(self) -> None:
         self.file_controller.on_document_opened()
         self.canvas_updater.reset()
@@ -296,46 +282,7 @@ class MainWindow(QMainWindow):
             next_front = self.canvas_panes.tab_after(tab) if is_front else None
             self.workspace.tab_controller.close(tab, next_front)
 
-    # dialogs
-
-    def show_failure(self, failure: JobFailed) -> None:
-        """Show a failure; one dialog at a time, and the application goes on."""
-        if self.failure_dialog is not None and isValid(self.failure_dialog):  # it goes with its window
-            self.failure_dialog.close()
-            self.failure_dialog.deleteLater()
-        self.failure_dialog = show_failure(failure, find_asking_window(self))
-
-    def show_only_dialog(self, dialog: QDialog) -> None:
-        """Show a dialog without blocking, instead of the one that is open."""
-        if (before := self.findChild(QDialog, "only dialog")) is not None:
-            before.close()
-        dialog.setObjectName("only dialog")
-        dialog.open()
-
-    def show_settings(self) -> None:
-        """Show the settings, which take effect at once."""
-        dialog = SettingsDialog(find_asking_window(self), self.settings)
-        dialog.appearance_changed.connect(self.theme_controller.apply_settings)
-        dialog.device_changed.connect(self.set_device)
-        dialog.dtype_changed.connect(self.set_dtype)
-        dialog.log_level_changed.connect(lambda name: logging.getLogger().setLevel(name.upper()))
-        dialog.threads_changed.connect(lambda n: self.workspace.submit_request(SetTorchThreads(n)))
-        self.show_only_dialog(dialog)
-
-    def show_shortcuts(self) -> None:
-        """Show all shortcuts."""
-        self.show_only_dialog(ShortcutSheet(find_asking_window(self), self.menus))
-
-    def show_about(self) -> None:
-        """Show the versions that numbers depend on."""
-        self.show_only_dialog(AboutDialog(find_asking_window(self)))
-
-    def show_help(self, page: str = "", anchor: str = "") -> None:
-        """Show a help page by its file's stem, at a heading's anchor; empty: the first one."""
-        HelpViewer(self, page, anchor).show()
-
-    def _show_panel_help(self, title: str) -> None:
-        self.show_help("panels", heading_anchor(title))
+    # what commands ask for
 
     def open_palette(self) -> None:
         """Open the command palette, which is in this window."""

@@ -63,14 +63,14 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
         window.panels["discovery"].device_box.setCurrentText("cuda")
         with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
             _search(window, qtbot, "ioi", "eap")
-        window.failure_dialog.close()
+        window.dialogs.failure_dialog.close()
         _back(window, qtbot, tab)
         window.panels["discovery"].device_box.setCurrentText("cpu")
 
     # failed: the message is the only thing that is new
     with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
         _search(window, qtbot, "nonsense", "eap", model="reverse")
-    window.failure_dialog.close()
+    window.dialogs.failure_dialog.close()
     _back(window, qtbot, tab)
     window.workspace.set_selection(frozenset({"m1"}), frozenset())
     window.run_command("ablate")
@@ -115,7 +115,7 @@ def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
     gone.store_evaluation(gone.state.measurement_key, document.evaluation)
     with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
         window.workspace.set_document(gone)
-    window.failure_dialog.close()
+    window.dialogs.failure_dialog.close()
     window.workspace.set_selection(frozenset({"m1"}), frozenset())
     window.run_command("ablate")
     assert meter.value_label.text().startswith("≈")

@@ -54,10 +54,10 @@ def test_what_would_change_nothing_is_told(opened: MainWindow, qtbot: QtBot) -> 
         form.positions_field.setText(place)
         qtbot.mouseClick(form.apply_button, Qt.MouseButton.LeftButton)
         assert (
-            window.failure_dialog is not None
-            and word in window.failure_dialog.text() + window.failure_dialog.informativeText()
+            window.dialogs.failure_dialog is not None
+            and word in window.dialogs.failure_dialog.text() + window.dialogs.failure_dialog.informativeText()
         )
-        window.failure_dialog.close()
+        window.dialogs.failure_dialog.close()
         assert window.workspace.document.state is before
 
     # a label is written where it is seen

@@ -28,7 +28,7 @@ class Fates(QObject):
 def test_about_closes_on_return(window: MainWindow, qtbot: QtBot) -> None:
     fates, dialog = Fates(), AboutDialog(window)
     fates.follow(dialog)
-    window.show_only_dialog(dialog)
+    window.dialogs.show_only_dialog(dialog)
     default = [b for b in dialog.findChildren(QWidget) if getattr(b, "isDefault", bool)()]
     assert [button.text().replace("&", "") for button in default] == ["Close"]
     assert all(button.icon().isNull() for button in default)

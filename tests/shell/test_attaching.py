@@ -98,5 +98,5 @@ def test_a_model_of_another_shape_is_refused(
     with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG) as told:
         form.attach_circuit()
     assert "8 heads with 4 key-value heads" in told.args[0].message
-    window.failure_dialog.close()
+    window.dialogs.failure_dialog.close()
     assert window.workspace.document.state is before

@@ -171,12 +171,18 @@ def test_a_save_that_fails_changes_nothing(
         new = saved.with_name("new.circuit")
         for path in (None, new):
             assert not save_in(window, path)
-            assert window.failure_dialog is not None and said in window.failure_dialog.informativeText()
-            assert "save" in window.failure_dialog.text()
-            window.failure_dialog.close()
+            assert (
+                window.dialogs.failure_dialog is not None
+                and said in window.dialogs.failure_dialog.informativeText()
+            )
+            assert "save" in window.dialogs.failure_dialog.text()
+            window.dialogs.failure_dialog.close()
         assert not export_in(window, saved.with_name("figure.svg"))
-        assert window.failure_dialog.isVisible() and said in window.failure_dialog.informativeText()
-        window.failure_dialog.close()
+        assert (
+            window.dialogs.failure_dialog.isVisible()
+            and said in window.dialogs.failure_dialog.informativeText()
+        )
+        window.dialogs.failure_dialog.close()
     assert (
         saved.read_bytes() == before and window.workspace.document.path == saved and window.isWindowModified()
     )
@@ -189,7 +195,7 @@ def test_the_claim_goes_back_to_the_file_that_is_open(
     window: MainWindow, open_window: Callable[[], MainWindow], qtbot: QtBot, saved: Path
 ) -> None:
     assert not save_in(window, saved.parent / "nowhere" / "new.circuit")
-    window.failure_dialog.close()  # type: ignore[union-attr]
+    window.dialogs.failure_dialog.close()  # type: ignore[union-attr]
     other = open_window()
     other.file_controller.open_path(saved)
     qtbot.waitUntil(lambda: other.file_controller.file_lock.message_box is not None, timeout=LONG)
@@ -227,8 +233,11 @@ def test_closing_with_a_save_that_fails_keeps_the_window(
         patch.setattr(os, "fsync", fail)
         window.close()
     assert window.isVisible() and window.isWindowModified() and len(answers) == 1
-    assert window.failure_dialog is not None and "disk is full" in window.failure_dialog.informativeText()
-    window.failure_dialog.close()
+    assert (
+        window.dialogs.failure_dialog is not None
+        and "disk is full" in window.dialogs.failure_dialog.informativeText()
+    )
+    window.dialogs.failure_dialog.close()
     window.close()
     assert window.isVisible() and not answers
     answers.append(buttons.Save)
@@ -288,13 +297,13 @@ def test_an_empty_circuit_has_no_figure(window: MainWindow, qtbot: QtBot, saved:
     window.workspace.set_document(Document())
     assert not export_in(window, saved.with_name("a.svg"))
     assert (
-        window.failure_dialog is not None
-        and "There is no circuit to draw yet" in window.failure_dialog.informativeText()
+        window.dialogs.failure_dialog is not None
+        and "There is no circuit to draw yet" in window.dialogs.failure_dialog.informativeText()
     )
-    window.failure_dialog.close()
+    window.dialogs.failure_dialog.close()
     assert not export_in(window, saved.with_name("a.csv"))
-    assert "There is no circuit to export yet" in window.failure_dialog.informativeText()
-    window.failure_dialog.close()
+    assert "There is no circuit to export yet" in window.dialogs.failure_dialog.informativeText()
+    window.dialogs.failure_dialog.close()
     window.file_controller.show_export_dialog()
     dialog = window.file_controller.export_dialog
     assert dialog is not None

@@ -52,7 +52,7 @@ def test_every_part_of_the_window_wears_the_theme(window: MainWindow, qtbot: QtB
         dialog = QDialog(window)
         text = QLabel("made after the theme was chosen", dialog)
         text.setObjectName("muted")
-        window.show_only_dialog(dialog)
+        window.dialogs.show_only_dialog(dialog)
         qtbot.waitUntil(dialog.isVisible)
         assert text.palette().windowText().color().name() == THEMES[theme].muted.lower()
         dialog.close()

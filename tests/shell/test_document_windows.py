@@ -158,11 +158,11 @@ def test_what_is_asked_stands_over_the_window_that_asks(
     lock = lock_document(tmp_path / "locked.circuit", "another window")
     assert lock is not None
     dialogs: dict[str, Callable[[], object]] = {
-        "settings": window.show_settings,
-        "shortcuts": window.show_shortcuts,
-        "about": window.show_about,
+        "settings": window.dialogs.show_settings,
+        "shortcuts": window.dialogs.show_shortcuts,
+        "about": window.dialogs.show_about,
         "export": lambda: window.run_command("export"),
-        "failure": lambda: window.show_failure(failed),
+        "failure": lambda: window.dialogs.show_failure(failed),
         "locked": lambda: window.file_controller.file_lock.offer_copy(tmp_path / "locked.circuit"),
     }
     for asking in (own, window):
@@ -191,12 +191,12 @@ def test_a_failure_of_a_window_that_was_closed_does_not_stand_in_the_way_of_the_
 ) -> None:
     window = three
     own = take_out(window, qtbot)
-    window.show_failure(JobFailed("Could not do it", "It does not work."))
+    window.dialogs.show_failure(JobFailed("Could not do it", "It does not work."))
     window.workspace.tab_controller.close(own.pane.tab)
     qtbot.waitUntil(lambda: not window.findChildren(DocumentWindow), timeout=LONG)
-    window.show_failure(JobFailed("Could not do that", "It does not work either."))
+    window.dialogs.show_failure(JobFailed("Could not do that", "It does not work either."))
     assert [parent for _title, parent in open_dialogs(window)] == [window]
-    failure: Any = window.failure_dialog
+    failure: Any = window.dialogs.failure_dialog
     failure.close()
 
 

@@ -216,11 +216,12 @@ def test_a_drawing_that_fails_is_told_and_the_next_one_comes(
         broken.setattr(SceneRequest, "build", lambda _sketch: 1 / 0)
         window.workspace.set_document(by_layer(LARGE))
         qtbot.waitUntil(
-            lambda: window.failure_dialog is not None and window.failure_dialog.isVisible(), timeout=LONG
+            lambda: window.dialogs.failure_dialog is not None and window.dialogs.failure_dialog.isVisible(),
+            timeout=LONG,
         )
         assert not window.canvas_updater.is_pending
-        assert window.failure_dialog is not None
-        window.failure_dialog.close()
+        assert window.dialogs.failure_dialog is not None
+        window.dialogs.failure_dialog.close()
     window.layout_controller.choose_layout("tokens")
     wait(window, qtbot)
     assert drawn(window) == shown(window, build_scene(LARGE, "tokens"))

@@ -139,8 +139,11 @@ def test_nonsense_is_refused_in_a_sentence(open_window, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name, says in (("photo.jpeg", "no suffix that can be read"), ("empty", "config.json")):
         drop(window, tmp_path / name)
-        assert window.failure_dialog is not None and says in window.failure_dialog.informativeText()
-        window.failure_dialog.close()
+        assert (
+            window.dialogs.failure_dialog is not None
+            and says in window.dialogs.failure_dialog.informativeText()
+        )
+        window.dialogs.failure_dialog.close()
     assert classify_dropped_path(tmp_path / "gone.csv").refusal
     assert window.workspace.document.state.circuit is None
 

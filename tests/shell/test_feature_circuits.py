@@ -226,7 +226,7 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     window.panels["readings"].show_page("lens")
     page = window.panels["readings"].current_page
     qtbot.waitUntil(lambda: "prompt circuit" in page.hint.text(), timeout=LONG)
-    assert window.failure_dialog is None
+    assert window.dialogs.failure_dialog is None
 
     # back to the circuit of heads, its readings are there again
     window.workspace.tab_controller.show(first)
@@ -234,4 +234,4 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     with qtbot.waitSignal(window.workspace.node_reading_received, timeout=LONG):
         window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     assert inspector.readings_box.isVisible() and not reading.isVisible()
-    assert window.failure_dialog is None
+    assert window.dialogs.failure_dialog is None

@@ -102,7 +102,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     # click a feature: its dashboard follows, nothing fails; then take it out
     strongest = max(features, key=lambda name: abs(window.view.circuit_scene.by_name[name].score))
     qtbot.mouseClick(window.view.viewport(), LEFT, pos=window.view.viewport_position(strongest))
-    assert window.workspace.selected_nodes == {strongest} and window.failure_dialog is None
+    assert window.workspace.selected_nodes == {strongest} and window.dialogs.failure_dialog is None
     inspector = window.dock_manager.panel(InspectorPanel)
     qtbot.waitUntil(lambda: inspector.reading is not None, timeout=LONG)
     assert inspector.reading.node == strongest

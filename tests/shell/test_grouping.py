@@ -163,8 +163,11 @@ def test_groups_nest_and_the_views_change(window: MainWindow, qtbot: QtBot) -> N
     kept = desk.document.state.hash
     qtbot.keyClick(view, Qt.Key.Key_F2)
     name(window, qtbot, "Induction")
-    assert window.failure_dialog is not None and "already" in window.failure_dialog.informativeText()
-    window.failure_dialog.close()
+    assert (
+        window.dialogs.failure_dialog is not None
+        and "already" in window.dialogs.failure_dialog.informativeText()
+    )
+    window.dialogs.failure_dialog.close()
     assert desk.document.state.hash == kept
     qtbot.keyClick(view, Qt.Key.Key_G, CONTROL | Qt.KeyboardModifier.ShiftModifier)
     assert "Pair" not in desk.document.state.groups

@@ -152,8 +152,8 @@ def test_a_window_closed_while_circuits_open_keeps_those_that_are_still_to_come(
     handles[1].finished.emit(None)
     last.save()
     assert window.settings.last_circuits[0] == [own], "once all are read, what is open counts"
-    assert window.failure_dialog is not None
-    window.failure_dialog.close()
+    assert window.dialogs.failure_dialog is not None
+    window.dialogs.failure_dialog.close()
 
 
 @pytest.mark.parametrize("places", ["", "[]", "{", '{"sides": 3, "sizes": [], "windows": {}}', "{}"])
@@ -165,8 +165,8 @@ def test_places_that_cannot_be_read_open_the_files_all_the_same(
     window.settings.last_circuits = files, places
     window.last_circuits.open_again()
     qtbot.waitUntil(lambda: len(window.workspace.tabs.tabs) == 2, timeout=LONG)
-    assert shown(window) == ["three.circuit"] and window.failure_dialog is not None
-    window.failure_dialog.close()
+    assert shown(window) == ["three.circuit"] and window.dialogs.failure_dialog is not None
+    window.dialogs.failure_dialog.close()
     window.settings.clear_recent_files()
     assert not window.last_circuits.paths
     qtbot.waitUntil(lambda: last_link(window) is None, timeout=LONG)  # links are destroyed in a later turn

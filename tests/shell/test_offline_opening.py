@@ -99,13 +99,15 @@ def test_a_file_of_a_hub_model_is_looked_at_and_changed_without_it(
     assert save_in(window) and open_document(hub_file).state.labels["a2.h6"].text == "Induction"
     window.workspace.undo_stack.undo()
     qtbot.wait(100)
-    assert window.workspace.opened_model is None and window.failure_dialog is None and not network, network
+    assert window.workspace.opened_model is None and window.dialogs.failure_dialog is None and not network, (
+        network
+    )
 
     # downloading is asked for, and tells that there is no network
     qtbot.mouseClick(notice.action_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.failure_dialog is not None, timeout=LONG)
-    assert network and NAME in window.failure_dialog.informativeText()
-    window.failure_dialog.close()
+    qtbot.waitUntil(lambda: window.dialogs.failure_dialog is not None, timeout=LONG)
+    assert network and NAME in window.dialogs.failure_dialog.informativeText()
+    window.dialogs.failure_dialog.close()
 
 
 def test_a_model_that_was_downloaded_is_opened_from_this_computer(
@@ -157,5 +159,5 @@ def test_dictionaries_with_a_hub_name_are_not_fetched_by_looking(
     window: MainWindow = open_window()
     with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
         open_in(window, qtbot, tmp_path / "features.circuit")
-    window.failure_dialog.close()
+    window.dialogs.failure_dialog.close()
     assert not network, network

@@ -327,14 +327,14 @@ def test_markup_in_a_document_is_shown_as_it_is_written(
 def dialogs(window: MainWindow, mark: str) -> Iterator[Callable[[], object]]:
     """Every dialog that says something of what is open, or of what went wrong."""
     desk = window.workspace
-    yield lambda: window.show_failure(JobFailed(mark, mark, mark, is_internal_error=True))
+    yield lambda: window.dialogs.show_failure(JobFailed(mark, mark, mark, is_internal_error=True))
     yield lambda: window.file_controller.file_lock.offer_copy(Path(mark))
     yield window.file_controller.show_export_dialog
-    yield lambda: window.show_only_dialog(AboutDialog(window))
+    yield lambda: window.dialogs.show_only_dialog(AboutDialog(window))
     claims = {"answer": (mark, ())}
-    yield lambda: window.show_only_dialog(ClaimDialog(claims, mark, window, window.settings))
+    yield lambda: window.dialogs.show_only_dialog(ClaimDialog(claims, mark, window, window.settings))
     left = RecoveredWork(Path(mark), Path(mark), mark, mark)
-    yield lambda: window.show_only_dialog(RecoveryDialog(window, lambda _chosen: None, [left]))
+    yield lambda: window.dialogs.show_only_dialog(RecoveryDialog(window, lambda _chosen: None, [left]))
     yield lambda: desk.post_message(mark)
     yield lambda: window.drop_handler.overlay.setText(mark)
     yield lambda: QTimer.singleShot(

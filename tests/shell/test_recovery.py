@@ -166,8 +166,11 @@ def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: P
     assert second.workspace.document.state.hash == first.workspace.document.state.hash
     assert second.workspace.document.path is None and second.isWindowModified()
     assert not save_in(second, saved)
-    assert second.failure_dialog is not None and "another window" in second.failure_dialog.informativeText()
-    second.failure_dialog.close()
+    assert (
+        second.dialogs.failure_dialog is not None
+        and "another window" in second.dialogs.failure_dialog.informativeText()
+    )
+    second.dialogs.failure_dialog.close()
     other = saved.with_name("other.circuit")
     assert save_in(second, other) and not second.isWindowModified()
     first.file_controller.open_path(other)

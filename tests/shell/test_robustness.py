@@ -116,14 +116,14 @@ def test_a_wrong_name_is_one_clear_dialog(open_window, qtbot: QtBot) -> None:
         ("demo", "no-such-task", "There is no task"),
         ("demo", "missing.csv", "There is no task file"),
     ):
-        before = window.failure_dialog
+        before = window.dialogs.failure_dialog
         form(window).model_box.setEditText(model)
         form(window).task_box.setEditText(task)
         window.run_command("run")
-        qtbot.waitUntil(lambda before=before: window.failure_dialog is not before, timeout=LONG)
-        assert says in window.failure_dialog.informativeText()
-        assert "Traceback" not in window.failure_dialog.informativeText()
-        window.failure_dialog.close()
+        qtbot.waitUntil(lambda before=before: window.dialogs.failure_dialog is not before, timeout=LONG)
+        assert says in window.dialogs.failure_dialog.informativeText()
+        assert "Traceback" not in window.dialogs.failure_dialog.informativeText()
+        window.dialogs.failure_dialog.close()
         qtbot.waitUntil(lambda: not window.workspace.search_queue.searches, timeout=LONG)
         assert form(window).run_button.isEnabled() and window.pages.currentWidget() is window.start_page
 
@@ -137,9 +137,9 @@ def test_a_device_that_is_not_there_is_one_clear_dialog(
     window: MainWindow = open_window()
     form(window).device_box.setCurrentText("cuda")
     window.run_command("run")
-    qtbot.waitUntil(lambda: window.failure_dialog is not None, timeout=LONG)
-    assert "this machine has none" in window.failure_dialog.informativeText()
-    window.failure_dialog.close()
+    qtbot.waitUntil(lambda: window.dialogs.failure_dialog is not None, timeout=LONG)
+    assert "this machine has none" in window.dialogs.failure_dialog.informativeText()
+    window.dialogs.failure_dialog.close()
 
 
 def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, tmp_path: Path) -> None:
@@ -158,11 +158,11 @@ def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, t
     for path, says in ((truncated, "damaged"), (newer, "newer"), (tmp_path / "none.circuit", "no file")):
         with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
             window.file_controller.open_path(path)
-        assert says in window.failure_dialog.informativeText(), path
-        window.failure_dialog.close()
+        assert says in window.dialogs.failure_dialog.informativeText(), path
+        window.dialogs.failure_dialog.close()
         assert window.workspace.document.state is before
     assert not export_in(window, tmp_path / "no" / "such" / "folder.svg")
-    window.failure_dialog.close()
+    window.dialogs.failure_dialog.close()
 
 
 def test_a_circuit_of_other_weights_is_told(open_window, qtbot: QtBot, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_wheel_changes_no_field_without_the_focus(window: MainWindow) -> Non
             )
             n_fields += 1
     assert n_fields > 15
-    window.show_settings()
+    window.dialogs.show_settings()
     dialog = window.findChild(QDialog, "only dialog")
     field = dialog.threads_field
     dialog.setFocus()
