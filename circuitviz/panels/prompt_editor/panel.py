@@ -6,21 +6,14 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import (
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QSplitter,
-    QStackedWidget,
-    QWidget,
-)
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from circuitviz import tasks
 from circuitviz.document.origin import TaskOrigin
 from circuitviz.errors import InputError
 from circuitviz.panels.prompt_editor.check_label import CheckLabel
+from circuitviz.panels.prompt_editor.editor_pages import EditorPages
 from circuitviz.panels.prompt_editor.editor_toolbar import EditorToolbar
 from circuitviz.panels.prompt_editor.model_line import ModelLine
 from circuitviz.panels.prompt_editor.name_check import NameCheck
@@ -36,7 +29,6 @@ from circuitviz.panels.prompt_editor.template_page import TemplatePage
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
 from circuitviz.panels.widgets.folding_row import FoldingRow
-from circuitviz.panels.widgets.font_scaling import scale_pixels
 from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.scene.theme import Theme
 from circuitviz.tasks.prompt_sets import PromptRow
@@ -49,10 +41,7 @@ PANEL_NAME = "prompt_editor"
 TASK_FILE_FILTER = "Tasks (*.csv *.jsonl *.json)"
 EXPORT_FILTER = "CSV (*.csv);;Lines of JSON (*.jsonl)"
 INSPECTION_DELAY_MS = 200  # after the last key, so that a word that is typed is read once
-DETAILS_HEIGHT_PX = 196
-SIZES_SIDE_BY_SIDE = 640, 360  # of the table and the pair in front, as parts of the width
 MIN_LABELS_WIDTH_PX = 420  # beside the buttons; else above them
-MIN_STACKED_HEIGHT_PX = 340  # below it the pair in front stands beside the table instead of below it
 
 
 @panels.register(
@@ -76,6 +65,7 @@ class PromptEditorPanel(Panel):
         self.open_menu = OpenMenu(workspace, self)
         self.set_actions = SetActions(self.storage, self.open_menu, workspace, self)
         self.details = RowDetails()
+        self.pages = EditorPages(self.table, self.details, self.template_page)
         self.toolbar = EditorToolbar(self.open_menu)
         self.name_field = self.toolbar.name_field
         self.name_check = NameCheck(self.name_field, self.open_menu)
@@ -98,17 +88,6 @@ class PromptEditorPanel(Panel):
         self._show_front_row()
 
     def _build(self) -> None:
-        self._details_area = scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(self.details)
-        self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(self.splitter)
-        self.pages.addWidget(self.template_page)
-        self.splitter.addWidget(self.table)
-        self.splitter.addWidget(scroll)
-        self.splitter.setStretchFactor(0, 1)
-        self._is_split_by_user = False
-        self.splitter.splitterMoved.connect(lambda *_: setattr(self, "_is_split_by_user", True))
         labels, buttons = QWidget(), QWidget()
         lay_out_row(
             (self.count_label, 3), (self.model_line, 3), (self.check_label, 9), parent=labels, spacing=8
@@ -164,10 +143,7 @@ class PromptEditorPanel(Panel):
         workspace.model_ready.connect(lambda _opened: self._inspection_timer.start())
         workspace.commit_input_requested.connect(self.table.commit_typed_text)
         workspace.panel_requested.connect(self._on_panel_requested)
-        for starter in (
-            self.model_line.button,
-            self.check_button,
-        ):  # disabled while they work
+        for starter in (self.model_line.button, self.check_button):  # disabled while they work
             starter.clicked.connect(self.table.setFocus)
         self._update_buttons()
 
@@ -207,15 +183,8 @@ class PromptEditorPanel(Panel):
         self._inspection_timer.start()
 
     def resizeEvent(self, event: object) -> None:
-        """Put the pair in front below the table where there is height, and beside it where there is not."""
-        is_low = self.height() < scale_pixels(self, MIN_STACKED_HEIGHT_PX)
-        orientation = Qt.Orientation.Horizontal if is_low else Qt.Orientation.Vertical
-        if self.splitter.orientation() != orientation:
-            self.splitter.setOrientation(orientation)
-            self.splitter.setSizes(list(SIZES_SIDE_BY_SIDE))
-        if not is_low and not self._is_split_by_user:
-            details_px = min(scale_pixels(self, DETAILS_HEIGHT_PX), self.splitter.height() * 3 // 5)
-            self.splitter.setSizes([self.splitter.height() - details_px, details_px])
+        """Put the pair in front below the table or beside it."""
+        self.pages.fit_height(self.height())
 
     # what is edited
 
@@ -303,11 +272,7 @@ class PromptEditorPanel(Panel):
 
     def show_template(self, is_template: bool) -> None:
         """Show the template in front, or the table of pairs."""
-        self.pages.setCurrentWidget(self.template_page if is_template else self.splitter)
-        for page in (self.splitter, self.template_page):  # the other one does not make the panel wider
-            is_current = page is self.pages.currentWidget()
-            policy = QSizePolicy.Policy.Preferred if is_current else QSizePolicy.Policy.Ignored
-            page.setSizePolicy(policy, QSizePolicy.Policy.Expanding)
+        self.pages.show_template(is_template)
         self.toolbar.pairs_button.setChecked(not is_template)
         self.toolbar.template_button.setChecked(is_template)
         for button in self.toolbar.table_buttons:
@@ -396,7 +361,7 @@ class PromptEditorPanel(Panel):
         names = dict.fromkeys(name for one in self.sheet.rows for name, _, _ in one.spans)
         inspection = None if row is None else self.inspector.find(row)
         self.details.show_inspection(row, inspection, tuple(names))
-        self._show_details(self.model_line.is_open or inspection is not None)
+        self.pages.show_details(self.model_line.is_open or inspection is not None)
         self.model_line.show_model()
         filled = [row for row in self.sheet.rows if not row.is_empty]
         usable = [row for row in filled if (one := self.inspector.find(row)) and not one.problem]
@@ -404,18 +369,6 @@ class PromptEditorPanel(Panel):
         self.count_label.setText(
             f"{len(usable):,} of {text} can be used" if self.model_line.is_open and filled else text
         )
-
-    def _show_details(self, is_shown: bool) -> None:
-        """Show the pair in front; until there is something to show, the table has all the room."""
-        if is_shown != self._details_area.isHidden():
-            return
-        self._details_area.setVisible(is_shown)
-        if (
-            is_shown
-            and not self._is_split_by_user
-            and self.splitter.orientation() is Qt.Orientation.Horizontal
-        ):
-            self.splitter.setSizes(list(SIZES_SIDE_BY_SIDE))
 
     def _on_model_changed(self) -> None:
         if self.inspector.set_model(self.prompts_model):

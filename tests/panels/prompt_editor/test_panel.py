@@ -179,14 +179,16 @@ def test_prompts_are_typed_before_the_model_is_open_and_read_once_it_is(
     qtbot.waitUntil(lambda: not panel.inspector.is_running, timeout=LONG)
     assert panel.model_line.button.isVisible() and "demo" in panel.model_line.button.text()
     assert "once demo is open" in panel.model_line.label.text() and panel.details.aligned_tokens.isHidden()
-    assert panel.table.width() == panel.splitter.width(), "nothing stands beside it yet"
+    assert panel.table.width() == panel.pages.splitter.width(), "nothing stands beside it yet"
     assert not panel.table.horizontalScrollBar().maximum()
     open_model(qtbot, panel)
     assert panel.table.hasFocus(), "the button that was pressed is gone"
     click_cell(qtbot, panel, 0, 0)
     qtbot.waitUntil(lambda: "→" in cell(panel, 0, METRIC_COLUMN), timeout=LONG)
     assert cell(panel, 0, 0) == "✓" and panel.count_label.text() == "1 of 1 pair can be used"
-    assert not panel.table.horizontalScrollBar().maximum() and panel.table.width() < panel.splitter.width()
+    assert (
+        not panel.table.horizontalScrollBar().maximum() and panel.table.width() < panel.pages.splitter.width()
+    )
     tokens = panel.details.aligned_tokens
     assert tokens.isVisible() and len(tokens.inspection.changed) == 1
     table = panel.details.answer_table
