@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz import discovery
 from circuitviz.errors import ComputationError
+from circuitviz.resources import user_data_folder
 from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
@@ -54,11 +56,13 @@ def searching(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_search_that_was_killed_is_found_again(
     open_window, searching: subprocess.Popen[str], qtbot: QtBot
 ) -> None:
-    window: MainWindow = open_window()
-    folder = window.crash_recovery.folder
-    qtbot.waitUntil(lambda: bool(list(folder.glob("[!.]*.circuit"))), timeout=LONG)
+    folder, end = user_data_folder() / "recovery", time.monotonic() + LONG / 1000
+    while not list(folder.glob("[!.]*.circuit")) and time.monotonic() < end:
+        time.sleep(0.05)
     searching.send_signal(signal.SIGKILL)
     searching.wait()
+    window: MainWindow = open_window()
+    assert window.crash_recovery.folder == folder
     open_arguments(window, None, None, None, demo=False)
     dialog = window.crash_recovery.dialog
     assert dialog is not None and dialog.list_widget.count() == 1
