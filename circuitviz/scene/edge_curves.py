@@ -54,11 +54,16 @@ class EdgeCurves:
     is_horizontal: bool = False
     waypoints: EdgeWaypoints | None = None
 
+    @property
+    def _is_routed(self) -> bool:
+        """Whether any edge is of more than one piece."""
+        return self.waypoints is not None and len(self.waypoints.edge) > 0
+
     @cached_property
     def pieces(self) -> tuple[IndexArray, FloatArray, FloatArray]:
         """The edge of each piece, increasing, and the pieces' ends [pieces, 2]."""
         rows = np.arange(len(self.start))
-        if self.waypoints is None or not len(self.waypoints.edge):
+        if self.waypoints is None or not self._is_routed:
             return rows, self.start, self.end
         edge = np.concatenate([rows, self.waypoints.edge])  # each point begins a piece
         order = np.argsort(edge, kind="stable")
@@ -85,13 +90,15 @@ class EdgeCurves:
 
     def _pieces_of(self, rows: IndexArray) -> IndexArray:
         """The pieces of some edges, edge by edge."""
+        if not self._is_routed:
+            return rows
         first, count = self._first_piece[rows], self._n_pieces[rows]
         total = np.cumsum(count)
         return np.repeat(first - (total - count), count) + np.arange(int(total[-1]) if len(total) else 0)
 
     def count_pieces(self, rows: IndexArray) -> int:
         """Of how many pieces some edges are."""
-        return int(self._n_pieces[rows].sum())
+        return int(self._n_pieces[rows].sum()) if self._is_routed else len(rows)
 
     @property
     def axes(self) -> tuple[int, int]:
@@ -104,6 +111,8 @@ class EdgeCurves:
 
     def points(self, rows: IndexArray, n_points: int) -> FloatArray:
         """Points along the curves of some edges [rows, n_points, 2]; of several pieces, as many on each."""
+        if not self._is_routed:
+            return self.piece_points(rows, n_points)
         count = self._n_pieces[rows]
         along = np.linspace(0.0, 1.0, n_points)[None] * count[:, None]
         piece = np.minimum(along.astype(np.intp), count[:, None] - 1)
@@ -115,7 +124,8 @@ class EdgeCurves:
         x, y = np.interp(t, _CURVE_T, _CURVE_X), np.interp(t, _CURVE_T, _CURVE_Y)
         _, starts, ends = self.pieces
         pieces = pieces[:, None] if pieces.ndim == 1 else pieces
-        start, extent = starts[pieces], ends[pieces] - starts[pieces]
+        start = starts[pieces]
+        extent = ends[pieces] - start
         points = np.empty((*np.broadcast_shapes(pieces.shape, t.shape), 2))
         points[..., across] = start[..., across] + extent[..., across] * x
         points[..., along] = start[..., along] + extent[..., along] * y
