@@ -5,7 +5,7 @@ from __future__ import annotations
 from circuitviz.document.group_commands import groups_of_selection
 from circuitviz.document.groups import outermost_collapsed
 from circuitviz.document.node_text import pinned_nodes
-from circuitviz.workbench.requests.switch_basis import plan_basis_switch
+from circuitviz.workbench.requests.switch_basis import plan_basis_switch, refuse_spans
 from circuitviz.workspace import Workspace
 
 NO_CIRCUIT = "No circuit is open."
@@ -47,6 +47,8 @@ def has_two_nodes(workspace: Workspace) -> str:
 
 def has_selected_site(workspace: Workspace) -> str:
     """A selected node belongs to a site that a dictionary may decompose."""
+    if refusal := refuse_spans(workspace.document.state):
+        return refusal
     plan = plan_basis_switch(workspace.document.state, workspace.selected_nodes)
     return "" if plan is not None else "Select a head, an MLP or a feature first."
 

@@ -11,7 +11,7 @@ from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.document.attribution_query import HEADS_ATTENTION
 from circuitviz.document.origin import PromptOrigin
 from circuitviz.panels.features.panel import FeaturesPanel
-from circuitviz.workbench.requests.switch_basis import SwitchBasis, plan_basis_switch
+from circuitviz.workbench.requests.switch_basis import SwitchBasis, plan_basis_switch, refuse_spans
 from circuitviz.workspace import Workspace
 
 
@@ -32,6 +32,9 @@ class BasisSwitcher(QObject):
         with other sites.
         """
         workspace, state = self._workspace, self._workspace.document.state
+        if refusal := refuse_spans(state):
+            workspace.post_message(refusal)
+            return
         plan = plan_basis_switch(state, frozenset(nodes), self._sites_with_dictionary())
         if plan is None or state.circuit is None or state.origin is None:
             return

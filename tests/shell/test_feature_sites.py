@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from opening import LONG, export_in, measured, open_example, open_in, save_in, show_example
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
+from circuitviz.commands.conditions import has_selected_site
 from circuitviz.discovery import discover
-from circuitviz.document import Label, move_nodes, set_label
+from circuitviz.document import Document, Label, State, move_nodes, set_label
 from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.document.origin import TaskOrigin
 from circuitviz.evaluation import evaluate
+from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.graph.feature_sites import feature_sites
+from circuitviz.graph.spans import PromptSpans
 from circuitviz.models import load_model
 from circuitviz.panels.inspector.panel import InspectorPanel
 from circuitviz.panels.labels.panel import LabelsPanel
@@ -214,3 +219,20 @@ def test_the_circuit_of_one_prompt_opens_and_closes_sites_too(open_window, qtbot
     assert not any(name.startswith("m3.f") for name in window.workspace.document.state.circuit.node_names)
     window.workspace.undo_stack.setIndex(steps)
     assert window.workspace.document.state.hash == state.hash and feature in state.circuit.node_names
+
+
+def test_a_circuit_by_span_says_that_its_sites_are_not_opened(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    shape = ModelShape(3, 2, 16)
+    spans = PromptSpans.of_prompts([("IO", "S", "END")] * 2)
+    graph = Graph.transformer(shape).with_spans(spans)
+    values = np.random.default_rng(0).normal(size=graph.mask.shape) * graph.mask
+    scores = Scores(graph, values, "eap")
+    origin = TaskOrigin("model", "ab", "ioi", "cd", (), "logit-diff", "corrupted", "eap", prompts=8, seed=1)
+    window.workspace.set_document(Document(State(origin, scores, scores.greedy(30))))
+    qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
+    node = next(n.name for n in window.view.circuit_scene.nodes if ".h" in n.name)
+    with qtbot.waitSignal(window.workspace.message_posted, timeout=LONG) as posted:
+        double_click(window, node)
+    assert "this circuit is by span" in posted.args[0]
+    assert has_selected_site(window.workspace) == posted.args[0]

@@ -119,6 +119,16 @@ def _gradient_of(origin: Origin) -> str:
     return ""
 
 
+def refuse_spans(state: State) -> str:
+    """Why no site of a circuit by span can be opened; empty where the circuit is of whole prompts."""
+    if state.circuit is None or state.circuit.graph.spans is None:
+        return ""
+    return (
+        "Features are scored over whole prompts, and this circuit is by span: search without spans "
+        "(Positions in New search) to open its sites."
+    )
+
+
 def plan_basis_switch(
     state: State, nodes: frozenset[str], sites_with_dictionary: Iterable[str] = ()
 ) -> tuple[tuple[str, ...], str] | None:
@@ -127,7 +137,7 @@ def plan_basis_switch(
     sites_with_dictionary: sites that have a dictionary: all of them are open where a query of one prompt
     names none. None where no node stands at a site, or nobody knows where the circuit came from.
     """
-    if state.circuit is None or state.origin is None:
+    if state.circuit is None or state.origin is None or state.circuit.graph.spans is not None:
         return None
     graph = state.circuit.graph
     meant = {site_of(graph.node(name)) for name in nodes if name in graph.node_index} - {""}
