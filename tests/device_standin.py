@@ -414,3 +414,5 @@ _HANDLERS = {
     torch.Tensor.__getitem__: StandinDevice._getitem,
     torch.Tensor.__setitem__: StandinDevice._setitem,
 }
+device = StandinDevice()
+"""The one of a test process: some tensors are made once for all models, and have to be known to every test."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import RANDOM
-from device_standin import DEVICE, SYNCHRONISATION, UPLOAD, MixedDevicesError, StandinDevice
+from device_standin import DEVICE, SYNCHRONISATION, UPLOAD, MixedDevicesError, StandinDevice, device
 from device_works import EVALUATIONS, FEATURES, METHODS, READINGS, WORKS, DeviceCase, Size, make_case
 
 from circuitviz.discovery import device_results, make_setting, methods
@@ -46,8 +46,6 @@ are kept layer by layer."""
 ONE_SIZE = {"traces", "local-of-size", "random", "rivals", "mib"}
 """Works whose steps depend on numbers: how many examples there are, thresholds until a size is reached, or circuits
 that are drawn or searched."""
-
-device = StandinDevice()
 
 
 @pytest.fixture(autouse=True)

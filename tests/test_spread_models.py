@@ -26,6 +26,7 @@ from device_standin import (
     TRANSFER,
     UPLOAD,
     StandinDevice,
+    device,
 )
 from device_works import WORKS, DeviceCase, Size, make_case
 from families import random_model, tokenizer
@@ -41,8 +42,6 @@ from circuitviz.models import MemoryShortError, dispatch, from_hugging_face, loa
 from circuitviz.tasks import PromptPair, Task
 
 SIZE = Size(layers=3, heads=2, prompts=4, time=6)
-
-device = StandinDevice()
 
 
 @pytest.fixture(autouse=True)
