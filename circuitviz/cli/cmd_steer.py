@@ -26,8 +26,9 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("circuit", type=Path, nargs="?", help=text)
     parser.add_argument("-m", "--model", help="demo, a Hugging Face name, or a folder")
     parser.add_argument("-p", "--prompt", help="the text that is gone on with")
-    text = "what is steered: m2.f12 (a feature), a1.h2, m3, or resid4 with --toward and --away; may be given "
-    parser.add_argument("--node", action="append", metavar="NODE", help=text + "several times")
+    text = "what is steered: m2.f12 (a feature), m2.n34 (a neuron), a1.h2, m3, or resid4 with --toward and "
+    text += "--away; may be given several times"
+    parser.add_argument("--node", action="append", metavar="NODE", help=text)
     actions = parser.add_mutually_exclusive_group(required=True)
     for action, meaning in STEERING_ACTIONS.items():
         if action == "zero":

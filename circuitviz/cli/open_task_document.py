@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 
 from circuitviz import formats, models, workbench
-from circuitviz.cli.output import print_skipped_rows, print_warning
+from circuitviz.cli.output import print_message, print_skipped_rows, print_warning
 from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.progress import run_to_completion
 
 
 def read_document(args: argparse.Namespace) -> Document:
-    """A file's document, or a reference by its name."""
-    return formats.import_document(formats.find_reference(args.circuit))
+    """A file's document, or a reference by its name; print what of it could not be read."""
+    document = formats.import_document(formats.find_reference(args.circuit))
+    for notice in document.notices:
+        print_message(notice)
+    return document
 
 
 def forbid_network(args: argparse.Namespace) -> None:

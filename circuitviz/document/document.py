@@ -44,6 +44,8 @@ class Document:
             ``of`` (their circuit), ``nodes``, ``edges``, ``changed`` (interventions), and for circuits of
             features ``judged``, ablation and error mode.
         extra: Fields of the file that this version does not know; they are written back.
+        unread_steering: Records of steering in the file that could not be read; they are written back.
+        notices: Sentences on what of the file could not be read.
     """
 
     state_changed = Signal(object, object)
@@ -56,6 +58,8 @@ class Document:
         self.measures: dict[str, dict[str, Any]] = {}
         self.history: list[dict[str, Any]] = []
         self.extra: dict[str, Any] = {}
+        self.unread_steering: tuple[Any, ...] = ()
+        self.notices: tuple[str, ...] = ()
         self._state = state or State()
         self._saved_hash = self._state.hash
         self._file_hash = self._saved_hash  # hash of the state in the file, whatever was measured since
@@ -221,6 +225,7 @@ class Document:
         successor._unsaved_measures = self._unsaved_measures.intersection(carried_names)
         if relation == SAME_SUBJECT:
             successor._evaluations, successor._curves = self._evaluations.copy(), dict(self._curves)
+            successor.unread_steering = self.unread_steering
         has_unsaved_work = relation == SAME_SUBJECT and self.would_lose_work()
         if not (successor.state.is_prompt_circuit or self._state.is_prompt_circuit):
             successor.view = {name: self.view[name] for name in ("layout",) if name in self.view}
@@ -240,6 +245,7 @@ class Document:
         copy.view, copy._curves = dict(self.view), dict(self._curves)
         copy.measures, copy.history = dict(self.measures), list(self.history)
         copy.extra, copy._evaluations = dict(self.extra), self._evaluations.copy()
+        copy.unread_steering, copy.notices = self.unread_steering, self.notices
         copy._n_changes_outside_state, copy._file_hash = self._n_changes_outside_state, self._file_hash
         copy._search_result_hash, copy._file_subject = self._search_result_hash, self._file_subject
         copy._unsaved_measures = set(self._unsaved_measures)

@@ -12,8 +12,9 @@ from torch import Tensor
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.hook_points import site_hooks
+from circuitviz.features.neurons import NeuronWeights
 from circuitviz.graph import Intervention, NodeKind
-from circuitviz.graph.names import parse_feature_name
+from circuitviz.graph.names import parse_feature_name, parse_neuron_of_layer
 from circuitviz.models import Model
 from circuitviz.models.generation import GenerationPass
 from circuitviz.models.model import Hook
@@ -130,11 +131,11 @@ def find_steered_node(
     dictionaries: Mapping[str, Dictionary],
     directions: Mapping[str, Tensor],
 ) -> SteeredNode:
-    """Find a node by its name: a feature, a head, an MLP or a direction.
+    """Find a node by its name: a feature, a neuron, a head, an MLP or a direction.
 
     Args:
         model: The model.
-        name: ``m2.f12``, ``a1.h2``, ``m3`` or ``resid4``.
+        name: ``m2.f12``, ``m2.n34``, ``a1.h2``, ``m3`` or ``resid4``.
         change: What is done to it.
         dictionaries: Dictionaries by site.
         directions: Directions by name, [d_model].
@@ -165,14 +166,25 @@ def find_steered_node(
         dictionary = dictionary.to(model.empty_stream)
         make = partial(_feature_hooks, model, dictionary, feature.feature)
         return SteeredNode(name, change, make, reads_other_nodes=True)
+    if neuron := parse_neuron_of_layer(name):
+        layer, index = neuron
+        mlp = NeuronWeights.of_layer(model, layer) if layer < model.shape.n_layers else None
+        if mlp is None or index >= mlp.n_neurons:
+            there = "it has no neurons" if mlp is None else f"it has 0 to {mlp.n_neurons - 1}"
+            raise InputError(
+                f"'{name}' is a neuron of the MLP of layer {layer}, and {there}; one that '{model.name}' "
+                "has, as m0.n0, would be right."
+            )
+        hook = f"blocks.{layer}.mlp.out.hook_in"
+        return SteeredNode(name, change, partial(_neuron_hooks, hook, index))
     if name.startswith("resid"):
         raise InputError(f"'{name}' is a direction, and the two texts that it lies between were not named.")
     node = next((n for n in model.graph.nodes if n.name == name), None)
     if node is None or node.layer is None or node.kind not in (NodeKind.HEAD, NodeKind.MLP):
         names = [n.name for n in model.graph.nodes if n.kind in (NodeKind.HEAD, NodeKind.MLP)]
         raise InputError(
-            f"'{name}' cannot be steered; a feature (m2.f12), a head ({names[0]}), an MLP or a direction "
-            "(resid4) would be right." + suggest_name(name, names)
+            f"'{name}' cannot be steered; a feature (m2.f12), a neuron (m2.n34), a head ({names[0]}), an MLP "
+            "or a direction (resid4) would be right." + suggest_name(name, names)
         )
     weights = model.layers[node.layer]
     if node.kind is NodeKind.HEAD:
@@ -211,6 +223,15 @@ def _head_hooks(hook: str, head: int, difference: Difference) -> dict[str, Hook]
         z = z.clone()
         z[:, :, head] = z[:, :, head] * _factor(difference, z[:, :, head])
         return z
+
+    return {hook: change}
+
+
+def _neuron_hooks(hook: str, neuron: int, difference: Difference) -> dict[str, Hook]:
+    def change(hidden: Tensor) -> Tensor:
+        hidden = hidden.clone()
+        hidden[..., neuron] += difference(hidden[..., neuron])
+        return hidden
 
     return {hook: change}
 

@@ -21,6 +21,7 @@ from circuitviz.formats.local_paths import find_local_path, remember_local_paths
 from circuitviz.formats.manifest import from_manifest, to_manifest, to_tensors
 from circuitviz.formats.migrations import FILE_VERSION
 from circuitviz.formats.parts.origin import origin_to_json
+from circuitviz.formats.parts.steering import steering_to_json
 from circuitviz.formats.registry import formats
 
 MANIFEST_NAME, TENSORS_NAME = "document.json", "tensors.safetensors"
@@ -101,7 +102,8 @@ def pack_document(
     if folder is not None and origin is not None:
         contents["provenance"] = origin_to_json(with_portable_paths(origin, folder))
     if folder is not None and (steering := document.state.steering):
-        contents["steering"] = [with_portable_paths(result, folder).to_json() for result in steering]
+        portable = (with_portable_paths(result, folder) for result in steering)
+        contents["steering"] = steering_to_json(portable, document)
     manifest = json.dumps(contents, indent=1, ensure_ascii=False, sort_keys=True)
     entries = {MANIFEST_NAME: replace_surrogates(manifest).encode(), TENSORS_NAME: save(to_tensors(document))}
     buffer = io.BytesIO()

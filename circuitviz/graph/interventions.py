@@ -34,7 +34,6 @@ STEERING_ACTIONS = {
 }
 OUTSIDE_VALUES = ("zero", "mean", "corrupted")  # what nodes outside a feature circuit take
 ERROR_MODES = ("kept", "dropped")  # reconstruction errors in an evaluation
-MAX_FACTOR = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +97,11 @@ class Intervention:
         """
         try:
             value, amount, positions = data
-            intervention = Intervention(str(value), float(amount), tuple(int(p) for p in positions))
+            return Intervention(str(value), float(amount), tuple(int(p) for p in positions))
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"{data!r} is no intervention; [value, factor, [positions]] would be right."
             ) from error
-        if intervention.value != "set" and abs(intervention.amount) > MAX_FACTOR:
-            raise InputError(
-                f"A node was to be scaled by {intervention.amount}; "
-                f"{-MAX_FACTOR:g} to {MAX_FACTOR:g} would be right."
-            )
-        return intervention
 
 
 Interventions = Mapping[str, Intervention]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 CHANNEL_SUFFIXES = ("<q>", "<k>", "<v>")
 DOCUMENT_FOLDER_PREFIX = "./"  # paths relative to the document; no Hugging Face name begins so
 _NEURON_PATTERN = re.compile(r"m(\d+)\.n(\d+)@(\d+)")
+_NEURON_OF_LAYER_PATTERN = re.compile(r"m(\d+)\.n(\d+)")
 _FEATURE_PATTERN = re.compile(r"([amr]\d+)\.f(\d+)(?:@(\d+))?")
 
 
@@ -57,6 +58,16 @@ def parse_neuron_name(text: str) -> tuple[int, int, int] | None:
     """
     match = _NEURON_PATTERN.fullmatch(text)
     return None if match is None else (int(match[1]), int(match[2]), int(match[3]))
+
+
+def parse_neuron_of_layer(text: str) -> tuple[int, int] | None:
+    """Read the layer and index of a neuron's name without a position; None where the text is none.
+
+    >>> parse_neuron_of_layer("m3.n45"), parse_neuron_of_layer("m3.n45@7")
+    ((3, 45), None)
+    """
+    match = _NEURON_OF_LAYER_PATTERN.fullmatch(text)
+    return None if match is None else (int(match[1]), int(match[2]))
 
 
 def split_edge_span(name: str) -> tuple[str, str]:

@@ -34,10 +34,10 @@ class SteeringQuery:
     Attributes:
         model: Name of the model.
         prompt: The text that it goes on from.
-        changes: What is done to each node, by name: a feature ``m2.f12``, a head ``a1.h2``, an MLP ``m3``, or
-            a direction ``resid4`` of ``directions``. Actions are those of ``STEERING_ACTIONS``; positions
-            count from 0 at the first token, or from −1 at the last token of the prompt backwards. An MLP or a
-            head has the value 1 and writes its own output at it.
+        changes: What is done to each node, by name: a feature ``m2.f12``, a neuron ``m2.n34``, a head
+            ``a1.h2``, an MLP ``m3``, or a direction ``resid4`` of ``directions``. Actions are those of
+            ``STEERING_ACTIONS``; positions count from 0 at the first token, or from −1 at the last token of
+            the prompt backwards. An MLP or a head has the value 1 and writes its own output at it.
         strengths: The amounts that all changes are given, one after another; empty: their own amounts.
         steered_tokens: Where a change without positions acts, one of ``STEERED_TOKENS``.
         directions: By name, ``resid`` with a layer, two texts: the direction is the residual stream before
@@ -69,8 +69,8 @@ class SteeringQuery:
     def __post_init__(self) -> None:
         if not self.changes:
             raise InputError(
-                "Nothing was named to steer; a feature (m2.f12), a head (a1.h2), an MLP (m3) or a direction "
-                "(resid4) would be right."
+                "Nothing was named to steer; a feature (m2.f12), a neuron (m2.n34), a head (a1.h2), an MLP "
+                "(m3) or a direction (resid4) would be right."
             )
         for name, change in self.changes.items():
             if change.value not in STEERING_ACTIONS:
@@ -202,6 +202,7 @@ class SteeringResult:
         prompt_tokens: Tokens of the prompt, as they are shown.
         continuations: The plain text, and one for each strength.
         is_whole: Whether all tokens are there, with their plain probabilities.
+        file_record: As a file had it, also fields that this version does not know; empty for a new one.
     """
 
     query: SteeringQuery
@@ -209,6 +210,12 @@ class SteeringResult:
     prompt_tokens: tuple[str, ...]
     continuations: tuple[Continuation, ...]
     is_whole: bool = True
+    file_record: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens that were written, in all texts."""
+        return sum(len(continuation.tokens) for continuation in self.continuations)
 
     @cached_property
     def digest(self) -> str:

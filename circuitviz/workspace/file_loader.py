@@ -41,6 +41,7 @@ class FileLoader:
         """
         handle = self._pool.submit(read, lane=LANE, title=title, key=key)
         handle.finished.connect(lambda document: self._notifier.run_guarded(on_loaded, document, title=title))
+        handle.finished.connect(lambda document: [*map(self._notifier.post_message, document.notices)])
         handle.failed.connect(self._notifier.report_failure)
         return handle
 

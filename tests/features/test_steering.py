@@ -122,8 +122,18 @@ def hooked(
         difference = changed(share, action, amount) - share
         return (args[0] + torch.where(is_steered(args[0].shape[1]), difference, 0.0) * direction, *args[1:])
 
+    def neuron(_module: Any, args: Any) -> Any:
+        item = int(node.partition(".n")[2])
+        new = args[0].clone()
+        own = new[..., item, None]
+        new[..., item, None] = torch.where(is_steered(new.shape[1]), changed(own, action, amount), own)
+        return (new,)
+
     block = case.blocks[layer]
-    if node.startswith("resid"):
+    if ".n" in node:
+        out = block.mlp.down_proj if case.name == "llama" else block.mlp.c_proj
+        handle = out.register_forward_pre_hook(neuron)
+    elif node.startswith("resid"):
         handle = block.register_forward_pre_hook(stream)
     elif node[0] == "m":
         handle = block.mlp.register_forward_hook(mlp)
@@ -222,6 +232,14 @@ def test_heads_mlps_and_directions_equal_hooks_by_hand(case: SteeredCase) -> Non
         assert_equals_by_hand(case, result, 1, by_hand)
 
 
+def test_neurons_equal_hooks_by_hand(case: SteeredCase) -> None:
+    """Of the plain model: what the MLP's output matrix reads, also where it is gated."""
+    changes = {"m1.n3": Intervention("set", 4.0), "m0.n5": Intervention("scale", -3.0, (0, -1))}
+    result = case.steer(changes, steered_tokens="all")
+    assert_equals_by_hand(case, result, 1, write_by_hand(case, changes, "all"))
+    assert result.continuations[0].tokens != result.continuations[1].tokens
+
+
 def test_heads_act_before_features_of_their_layer(case: SteeredCase) -> None:
     changes = {strong_feature(case, "a1"): Intervention("add", 4.0), "a1.h0": Intervention("scale", 3.0)}
     by_hand = write_by_hand(case, dict(reversed(changes.items())))
@@ -310,6 +328,8 @@ def test_what_cannot_be_steered_is_said() -> None:
         ({"m1.f99999": Intervention("add", 1.0)}, {}, "has 60 features"),
         ({"m1.f3@2": Intervention("add", 1.0)}, {}, "'m1.f3' would be right"),
         ({"a1.h99": Intervention("add", 1.0)}, {}, "cannot be steered"),
+        ({"m1.n9999": Intervention("add", 1.0)}, {}, "it has 0 to"),
+        ({"m9.n0": Intervention("add", 1.0)}, {}, "it has no neurons"),
         ({"logits": Intervention("add", 1.0)}, {}, "cannot be steered"),
         ({"resid1": Intervention("add", 1.0)}, {}, "two texts"),
         ({"resid1": Intervention("add", 1.0)}, {"directions": {"resid1": ("Mary", "Mary")}}, "no direction between"),

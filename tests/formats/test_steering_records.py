@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from steering_records import example_result
 
-from circuitviz.document import Document, add_steering, remove_steering
+from circuitviz.document import Document, add_steering, remove_steering, steering_commands
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.parts import FileContents
@@ -66,9 +66,10 @@ def test_files_keep_it_with_portable_paths(tmp_path: Path) -> None:
         ("texts", {}),
     ],
 )
-def test_damaged_records_are_refused(tmp_path: Path, path: str, value: Any) -> None:
+def test_damaged_records_are_skipped_with_a_notice_and_kept(tmp_path: Path, path: str, value: Any) -> None:
     document = labelled_document()
     document.apply_command(add_steering(example_result()))
+    document.apply_command(add_steering(example_result(seed=9)))
     save_document(document, tmp_path / "a.circuit")
     with zipfile.ZipFile(tmp_path / "a.circuit") as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
@@ -81,8 +82,47 @@ def test_damaged_records_are_refused(tmp_path: Path, path: str, value: Any) -> N
     with zipfile.ZipFile(tmp_path / "b.circuit", "w") as archive:
         for name, data in {**entries, "document.json": json.dumps(manifest).encode()}.items():
             archive.writestr(name, data)
-    with pytest.raises(InputError, match="steer"):
-        open_document(tmp_path / "b.circuit")
+    opened = open_document(tmp_path / "b.circuit")
+    assert [one.query.seed for one in opened.state.steering] == [9] and opened.state.labels
+    (notice,) = opened.notices
+    assert notice.startswith("Texts of steering in this file could not be read") and "steer" in notice
+    opened.apply_command(add_steering(example_result(seed=10)))
+    save_document(opened, tmp_path / "c.circuit")
+    kept = json.loads(zipfile.ZipFile(tmp_path / "c.circuit").read("document.json"))["steering"]
+    assert [one["query"].get("seed") for one in kept][:2] == [9, 10]
+    assert json.dumps(kept[2], sort_keys=True) == json.dumps(manifest["steering"][0], sort_keys=True)
+    assert open_document(tmp_path / "c.circuit").notices[0][:55] == notice[:55]
+
+
+def test_unknown_fields_of_records_are_written_back(tmp_path: Path) -> None:
+    document = labelled_document()
+    document.apply_command(add_steering(example_result()))
+    data = SteeringPart().write(document)
+    record = json.loads(json.dumps(data["steering"][0]))
+    record |= {"author": "me", "query": {**record["query"], "sampler": {"top_p": 0.9}}}
+    record["texts"][-1]["rating"] = 3
+    (result,) = SteeringPart().state(FileContents({"steering": [record]}, {}))["steering"]
+    assert result == example_result()
+    again = Document()
+    again.apply_command(add_steering(replace(result, is_whole=result.is_whole)))
+    save_document(again, tmp_path / "a.circuit")
+    reopened = open_document(tmp_path / "a.circuit")
+    save_document(reopened, tmp_path / "b.circuit")
+    for name in "ab":
+        manifest = json.loads(zipfile.ZipFile(tmp_path / f"{name}.circuit").read("document.json"))
+        assert manifest["steering"] == [record]
+
+
+def test_the_oldest_texts_leave_where_a_file_could_not_hold_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    document, n_tokens = labelled_document(), example_result().n_tokens
+    assert n_tokens > 0
+    monkeypatch.setattr(steering_commands, "MAX_STEERING_TOKENS", 3 * n_tokens)
+    for seed in range(5):
+        document.apply_command(add_steering(example_result(seed=seed)))
+    assert [one.query.seed for one in document.state.steering] == [2, 3, 4]
+    monkeypatch.setattr(steering_commands, "MAX_STEERING_TOKENS", 1)
+    document.apply_command(add_steering(example_result(seed=5)))
+    assert [one.query.seed for one in document.state.steering] == [5]  # the newest always stays
 
 
 def test_a_query_without_bos_and_precision_has_the_models_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from circuitviz.document import Document
@@ -52,33 +53,74 @@ text_schema = record_of(
         "tokens": list_of(token_schema),
     }
 )
-steering_schema = list_of(
-    record_of(
-        {
-            "query": query_schema,
-            "weight_hash": any_text,
-            "prompt_tokens": list_of(any_text),
-            "done": boolean,
-            "texts": list_of(text_schema),
-        }
-    )
+record_schema = record_of(
+    {
+        "query": query_schema,
+        "weight_hash": any_text,
+        "prompt_tokens": list_of(any_text),
+        "done": boolean,
+        "texts": list_of(text_schema),
+    }
 )
 
 
 class SteeringPart(DocumentPart):
-    """``steering``: queries with the texts that they gave, oldest first."""
+    """``steering``: queries with the texts that they gave, oldest first.
+
+    Records that cannot be read are skipped with a notice; their data and unknown fields are written back.
+    """
 
     keys = ("steering",)
 
     def write(self, document: Document) -> dict[str, Any]:
-        """All of them."""
-        return {"steering": [result.to_json() for result in document.state.steering]}
+        """All of them, then those that could not be read."""
+        return {"steering": steering_to_json(document.state.steering, document)}
 
     def state(self, contents: FileContents) -> dict[str, Any]:
-        """All of them; none in older files."""
-        data = contents.get("steering", [])
-        steering_schema(data, "steering")
-        return {"steering": tuple(map(_parse_result, data))}
+        """Those that can be read; none in older files."""
+        return {"steering": _read_records(contents)[0]}
+
+    def attach(self, contents: FileContents, document: Document) -> None:
+        """The others, and a notice that says why."""
+        _, unread, reasons = _read_records(contents)
+        document.unread_steering = tuple(unread)
+        if unread:
+            texts = "Texts" if len(unread) == 1 else f"{len(unread)} records of texts"
+            document.notices += (
+                f"{texts} of steering in this file could not be read and are left as they are "
+                f"({reasons[0].rstrip('.')}).",
+            )
+
+
+def steering_to_json(results: Iterable[SteeringResult], document: Document) -> list[Any]:
+    """Return a document's records as files hold them: ``results``, then those that could not be read."""
+    records = [_with_unknown_fields(one.to_json(), one.file_record) for one in results]
+    return [*records, *document.unread_steering]
+
+
+def _with_unknown_fields(own: Any, in_file: Any) -> Any:
+    """Return JSON data with the fields of the file's that it lacks, also inside."""
+    if isinstance(own, dict) and isinstance(in_file, Mapping):
+        known = {name: _with_unknown_fields(value, in_file.get(name)) for name, value in own.items()}
+        return {**{name: value for name, value in in_file.items() if name not in own}, **known}
+    if isinstance(own, list) and isinstance(in_file, list) and len(own) == len(in_file):
+        return [_with_unknown_fields(*pair) for pair in zip(own, in_file, strict=True)]
+    return own
+
+
+def _read_records(contents: FileContents) -> tuple[tuple[SteeringResult, ...], list[Any], list[str]]:
+    """Return what can be read, the data of what cannot, and why not."""
+    data = contents.get("steering", [])
+    list_of(any_value)(data, "steering")
+    results, unread, reasons = [], [], []
+    for number, record in enumerate(data):
+        try:
+            record_schema(record, f"steering[{number}]")
+            results.append(_parse_result(record))
+        except (InputError, KeyError, TypeError, ValueError, OverflowError) as error:
+            unread.append(record)
+            reasons.append(str(error) or type(error).__name__)
+    return tuple(results), unread, reasons
 
 
 def _parse_result(data: dict[str, Any]) -> SteeringResult:
@@ -101,6 +143,7 @@ def _parse_result(data: dict[str, Any]) -> SteeringResult:
             for text in data["texts"]
         ),
         data["done"],
+        data,
     )
 
 

@@ -16,7 +16,10 @@ from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.number_fields import DecimalField, IntegerField
 
 FORM_WIDTH_PX = 264
-NO_NODES = "Name what to steer: a feature (m2.f12), a head (a1.h2), an MLP (m3) or a direction (resid4)."
+NO_NODES = (
+    "Name what to steer: a feature (m2.f12), a neuron (m2.n34), a head (a1.h2), an MLP (m3) or a direction "
+    "(resid4)."
+)
 
 
 class SteeringForm(QWidget):
@@ -39,7 +42,9 @@ class SteeringForm(QWidget):
             accessibleName="Prompt", placeholderText="The text that is gone on with"
         )
         self.nodes_field = QLineEdit(placeholderText="m2.f12, a1.h2", accessibleName="Nodes to steer")
-        self.nodes_field.setToolTip("features (m2.f12), heads (a1.h2), MLPs (m3), directions (resid4)")
+        self.nodes_field.setToolTip(
+            "features (m2.f12), neurons (m2.n34), heads (a1.h2), MLPs (m3), directions (resid4)"
+        )
         self.action_box = choice_box("How to steer", *STEERING_ACTIONS)
         for row, meaning in enumerate(STEERING_ACTIONS.values()):
             self.action_box.setItemData(row, meaning, Qt.ItemDataRole.ToolTipRole)
