@@ -18,6 +18,7 @@ import pytest
 import torch
 from slow_path import DEMO, STORIES, SlowModel, plain
 
+from circuitviz.discovery import optimal_ablation
 from circuitviz.models import list_shipped_models, model_loading
 from circuitviz.models.weight_hash import parameter_hash
 
@@ -159,6 +160,19 @@ def make_case(name: str) -> Case:
 def demo() -> Case:
     """The demo model with IOI."""
     return make_case("demo")
+
+
+@pytest.fixture
+def few_learning_steps(demo: Case, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Constants of optimal ablation as they are after a tenth of the steps.
+
+    For tests of what is done with constants, whatever they are: how well they are learned is tested by itself.
+    """
+    options = (optimal_ablation.OptimalAblationOptions(steps=10),)
+    monkeypatch.setattr(optimal_ablation.learn_constants_steps, "__defaults__", options)
+    before = demo.task.constants.learned
+    yield
+    demo.task.constants.learned = before
 
 
 def _made(name: str) -> Case:

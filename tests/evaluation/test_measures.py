@@ -100,6 +100,7 @@ def test_backup_is_the_direct_effect_before_and_after(case: Case) -> None:
         _measure("backup", _subject(case), nodes="a9.h9")
 
 
+@pytest.mark.usefixtures("few_learning_steps")
 def test_robustness_measures_every_setting(demo: Case) -> None:
     subject, slow = _subject(demo), Slow(demo)
     cells = _measure("robustness", subject)["cells"]
@@ -118,6 +119,7 @@ def test_robustness_measures_every_setting(demo: Case) -> None:
     assert undefined <= {("optimal", "accuracy")}, "constants of six prompts may answer them all"
 
 
+@pytest.mark.usefixtures("few_learning_steps")
 def test_robustness_says_where_a_metric_does_not_suit(demo: Case) -> None:
     from circuitviz.tasks import PromptPair, Task
 

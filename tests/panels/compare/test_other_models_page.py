@@ -41,6 +41,7 @@ def tuned(tmp_path: Path) -> Path:
     return tmp_path / "tuned"
 
 
+@pytest.mark.usefixtures("few_learning_steps")
 @pytest.mark.long
 def test_changed_nodes_are_changed_on_another_model_in_measures_and_on_the_command_line(
     demo_host: PanelHost, qtbot: QtBot, tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

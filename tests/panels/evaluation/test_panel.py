@@ -108,6 +108,7 @@ def _ready(host: PanelHost) -> bool:
     return host.workspace.document.evaluation is not None and len(host.workspace.document.curve) == 10
 
 
+@pytest.mark.usefixtures("few_learning_steps")
 @pytest.mark.long
 def test_every_measure_is_taken_drawn_and_kept(
     demo_host: PanelHost, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
