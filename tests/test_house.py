@@ -50,6 +50,7 @@ class Source:
 
     imports: set[str] = field(default_factory=set)
     imports_in_functions: dict[int, int] = field(default_factory=dict)  # first and last line
+    classes: list[str] = field(default_factory=list)
     classes_used: set[str] = field(default_factory=set)  # those that are called, or have subclasses
     timers_without_parent: list[int] = field(default_factory=list)
     numbers_formatted: list[int] = field(default_factory=list)  # lines of f-strings with '.3f', '+.2f', '.4g'
@@ -77,6 +78,7 @@ def _source(path: Path) -> Source:
             if re.fullmatch(r"f'[+z ]*\.\d+[fg]'", ast.unparse(node.format_spec)):
                 found.numbers_formatted.append(node.lineno)
         elif isinstance(node, ast.ClassDef):
+            found.classes.append(node.name)
             found.classes_used |= {base.id for base in node.bases if isinstance(base, ast.Name)}
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             found.classes_used.add(node.func.id)
@@ -192,6 +194,15 @@ def test_jobs_know_only_qtcore() -> None:
     for path in sorted((PACKAGE / "jobs").glob("*.py")):
         qt = {name for name in _imports(path) if name.startswith("PySide6.")}
         assert all(name.split(".")[1] == "QtCore" for name in qt), _place(path)
+
+
+def test_no_two_classes_share_a_name() -> None:
+    """One word means one thing: whoever searches for a class finds one."""
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for name in _source(path).classes:
+            places.setdefault(name, []).append(_place(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_file_dialogs_remember_their_folders() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from circuitviz.document.detached_annotations import carry_over_annotations
+from circuitviz.document.carry_over import carry_over_annotations
 from circuitviz.document.labels import Label, add_labels, is_valid_target
 from circuitviz.document.origin import Origin, PromptOrigin
 from circuitviz.document.state import State

@@ -110,7 +110,7 @@ def pack_cells(
     shape = (len(levels), len(columns)) if is_horizontal else (len(columns), len(levels))
     counts = np.zeros(shape, np.intp)
     np.add.at(counts, (across, down), 1)
-    grid = _CellGrid.of_counts(counts, view, box, is_endless)
+    grid = _PackingGrid.of_counts(counts, view, box, is_endless)
     spans_across, spans_down = grid.spans_across, grid.spans_down
     size = spans_across[-1][1] - spans_across[0][0], spans_down[-1][1] - spans_down[0][0]
     has_room = bool((counts <= SMALL_PER_SLOT * grid.n_slots[:, None] * grid.n_lines).all())
@@ -160,7 +160,7 @@ def pack_cells(
 
 
 @dataclass(frozen=True, eq=False)
-class _CellGrid:
+class _PackingGrid:
     """Columns and rows of a view, about its middle; y downwards.
 
     ``n_slots`` [columns] and ``n_lines`` [rows] are 0 where there is nothing.
@@ -173,7 +173,7 @@ class _CellGrid:
     gaps: Size
 
     @staticmethod
-    def of_counts(counts: Counts, view: Size, box: Size, is_endless: bool) -> _CellGrid:
+    def of_counts(counts: Counts, view: Size, box: Size, is_endless: bool) -> _PackingGrid:
         """The grid that fills a view best with so many nodes in its cells [columns, rows]."""
         n_slots, n_lines = _grow(counts, view, box, is_endless)
         sizes = _extents(n_slots, n_lines, box, CELL_GAPS)
@@ -185,7 +185,7 @@ class _CellGrid:
             min(most, gap + left / max(1, len(many) - 1))
             for gap, most, left, many in zip(CELL_GAPS, MAX_CELL_GAPS, spare, (n_slots, n_lines), strict=True)
         ]
-        return _CellGrid(n_slots, n_lines, slot_width, box[1], (gaps[0], gaps[1]))
+        return _PackingGrid(n_slots, n_lines, slot_width, box[1], (gaps[0], gaps[1]))
 
     @cached_property
     def spans_across(self) -> list[ColumnExtent]:

@@ -66,7 +66,7 @@ class FeaturesPanel(Panel):
         self._pending_feature: tuple[str, int] | None = None
         self.dictionaries_label = QLabel("", objectName="muted")
         self.fit_label = DictionaryFitLabel()
-        self.file_menu_button = FileMenuButton(self)
+        self.file_menu_button = FileMenuButton(workspace.user_settings)
         self.site_box = ComboBox(accessibleName="Dictionary")
         self.search_field = QLineEdit(placeholderText="Search labels", accessibleName="Search features")
         self.search_field.setClearButtonEnabled(True)
@@ -76,6 +76,13 @@ class FeaturesPanel(Panel):
         self.table_view = make_feature_list_view(self.list_proxy)
         self.dashboard_view = DashboardView(workspace)
         self._build()
+        files = self.file_menu_button
+        files.dictionaries_chosen.connect(self.replace_dictionaries)
+        files.added_dictionaries_chosen.connect(self.add_dictionaries)
+        files.text_chosen.connect(lambda path: self.open_folders(self.dictionary_folders, path))
+        files.explanations_chosen.connect(self.import_explanations)
+        files.labels_requested.connect(self.label_circuit_from_notebook)
+        files.training_requested.connect(partial(workspace.panel_requested.emit, "training"))
         self.site_box.currentTextChanged.connect(lambda _name: self._show_site())
         self.table_view.selectionModel().currentRowChanged.connect(self._on_row_changed)
         self.dashboard_view.link_clicked.connect(self.open_link)
@@ -343,7 +350,8 @@ class FeaturesPanel(Panel):
         has_dictionaries = self.dictionary_overview is not None
         for widget in (self.site_box, self.search_field, self.table_view):
             widget.setEnabled(has_dictionaries)
-        self.file_menu_button.enable_actions(self.workspace.opened_model is not None, has_dictionaries)
+        has_model = self.workspace.opened_model is not None
+        self.file_menu_button.enable_actions(has_model, has_dictionaries, bool(self.dictionary_folders))
 
     def _build(self) -> None:
         self.dictionaries_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
