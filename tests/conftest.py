@@ -16,6 +16,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from slow_path import DEMO, STORIES, SlowModel, plain
 
 from circuitviz.discovery import optimal_ablation
@@ -23,6 +24,9 @@ from circuitviz.models import list_shipped_models, model_loading
 from circuitviz.models.weight_hash import parameter_hash
 
 torch.set_num_threads(1)
+# how long an example takes is the machine's: on a busy one a slow example is no fault
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 gc.disable()  # until all tests are imported: modules stay, and to sweep them took a fifth of the time
 NAMES = ("demo", "stories", "neox", "attention-only", "gemma2", "plain")
 HALF_NAMES = ("gpt2-bfloat16", "llama-float16")
@@ -163,15 +167,15 @@ def demo() -> Case:
 
 
 @pytest.fixture
-def few_learning_steps(demo: Case, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Constants of optimal ablation as they are after a tenth of the steps.
+def few_learning_steps(demo: Case, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Constants of optimal ablation as they are after a tenth of the steps, whose number is returned.
 
     For tests of what is done with constants, whatever they are: how well they are learned is tested by itself.
     """
-    options = (optimal_ablation.OptimalAblationOptions(steps=10),)
-    monkeypatch.setattr(optimal_ablation.learn_constants_steps, "__defaults__", options)
+    options = optimal_ablation.OptimalAblationOptions(steps=10)
+    monkeypatch.setattr(optimal_ablation.learn_constants_steps, "__defaults__", (options,))
     before = demo.task.constants.learned
-    yield
+    yield options.steps
     demo.task.constants.learned = before
 
 

@@ -233,7 +233,7 @@ LEARNING_STEPS: dict[str, Callable[[TaskSetting], Any]] = {
 
 @pytest.mark.parametrize("name", LEARNING_STEPS)
 def test_steps_come_while_constants_are_learned(
-    demo: Case, name: str, monkeypatch: pytest.MonkeyPatch
+    demo: Case, name: str, few_learning_steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("circuitviz.discovery.optimal_ablation.N_MEASURED_SETS", 1)
     task = demo.task.split_off([0])
@@ -245,7 +245,7 @@ def test_steps_come_while_constants_are_learned(
             break
         if "constants of optimal ablation" in step.message:
             learning.append(step)
-    assert len(learning) == OptimalAblationOptions().steps
+    assert len(learning) == few_learning_steps
 
 
 def test_estimates_of_measures_count_what_is_learned(demo: Case) -> None:
