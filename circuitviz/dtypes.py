@@ -25,6 +25,7 @@ OFFLOAD_TOOL_TIP = (
     "where dictionaries' encoders and decoders are; none: on the model's device; cpu: in the host's memory, "
     "copied to the device in parts as they are used; disk: as cpu, and given back after each use"
 )
+_default_offload = NO_OFFLOAD
 BYTES_PER_VALUE = {FULL_DTYPE: 4, "bfloat16": 2, "float16": 2}
 MAX_AUTO_FULL_VALUES = 1_500_000_000  # parameters up to which ``auto`` is float32 on a CPU
 
@@ -55,6 +56,21 @@ def check_offload(name: str) -> str:
             f"{', '.join(OFFLOAD_CHOICES)}." + suggest_name(name, OFFLOAD_CHOICES)
         )
     return name
+
+
+def default_offload() -> str:
+    """Return where encoders and decoders are that are loaded without saying where."""
+    return _default_offload
+
+
+def set_default_offload(name: str) -> None:
+    """Set where encoders and decoders are from now on that are loaded without saying where.
+
+    Raises:
+        InputError: There is no such place.
+    """
+    global _default_offload
+    _default_offload = check_offload(name)
 
 
 def auto_dtype(n_values: int, own_dtype: str, device_kind: str) -> str:

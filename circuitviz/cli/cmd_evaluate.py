@@ -30,6 +30,7 @@ from circuitviz.cli.output import (
 from circuitviz.document import Document
 from circuitviz.document.sample import SAMPLE_TEXTS, sample_of
 from circuitviz.document.verdict_card import VerdictCard, verdict_card
+from circuitviz.dtypes import OFFLOAD_CHOICES, OFFLOAD_TOOL_TIP, default_offload, set_default_offload
 from circuitviz.errors import InputError, suggest_name
 
 SUMMARY = "measure a circuit"
@@ -55,6 +56,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add_setting_flags(parser)
     text = "of circuits of features: reconstruction errors of SAEs and transcoders, kept or dropped"
     parser.add_argument("--errors", choices=("kept", "dropped"), help=text)
+    parser.add_argument("--offload", choices=OFFLOAD_CHOICES, help=OFFLOAD_TOOL_TIP)
     add_device_flags(parser, has_file=True)
     for name in flag_value(argv, "--measures", "faithfulness").split(","):
         measure = name.strip()
@@ -63,6 +65,9 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure a circuit; returns the exit code."""
+    if args.offload is not None:
+        args.closing.callback(set_default_offload, default_offload())
+        set_default_offload(args.offload)
     wanted = [name.strip() for name in args.measures.split(",") if name.strip()]
     known = ["faithfulness", *evaluation.measures.names()]
     for name in wanted:

@@ -23,8 +23,10 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("-m", "--model", help="another model of the same shape")
     text = "least mean similarity of the features of a group, 0 to 1 (default 0.5)"
     parser.add_argument("--similarity", type=float, default=0.5, help=text)
-    text = "names of proposed groups that are accepted, or all; may be given several times"
+    text = "names of proposed groups that are accepted, or all where none is called so; may be given several "
+    text += "times"
     parser.add_argument("--accept", action="append", default=[], metavar="NAME", help=text)
+    parser.add_argument("--accept-all", action="store_true", help="accept all proposed groups")
     parser.add_argument("-o", "--output", type=Path, help="write the circuit with the accepted groups")
     parser.set_defaults(prompts=0, seed=0)
     add_device_flags(parser, has_file=True)
@@ -32,8 +34,10 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Propose groups, and accept those that are named; returns the exit code."""
-    if bool(args.accept) != (args.output is not None):
-        raise InputError("--accept and -o belong together: accepted groups are written to a file.")
+    if bool(args.accept or args.accept_all) != (args.output is not None):
+        raise InputError(
+            "--accept (or --accept-all) and -o belong together: accepted groups are written to a file."
+        )
     document = read_document(args)
     if not document.state.is_prompt_circuit:
         raise InputError(
@@ -47,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     found = run_with_progress_bar(steps, "Comparing features")
     if args.output is not None:
         proposed = {group.name: group for group in found.groups}
-        names = list(proposed) if ALL_GROUPS in args.accept else args.accept
+        takes_all = ALL_GROUPS in args.accept and ALL_GROUPS not in proposed
+        names = list(proposed) if args.accept_all or takes_all else args.accept
         for name in names:
             if name not in proposed:
                 message = f"No group '{name}' was proposed; there is {', '.join(proposed) or 'none'}."

@@ -10,6 +10,7 @@ from circuitviz.discovery.eap_ig import QUADRATURE_RULES, path_fractions
 from circuitviz.discovery.mixed_attribution import choose_features, score_mixed_edges
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.discovery.search_cost import PassCount, count_gradient_passes
+from circuitviz.dtypes import NO_OFFLOAD, OFFLOAD_CHOICES, OFFLOAD_TOOL_TIP
 from circuitviz.features.feature_basis import load_dictionaries_by_site, parse_sites
 from circuitviz.features.task_ablation_values import check_feature_ablation
 from circuitviz.graph import Scores
@@ -44,6 +45,7 @@ class TaskAttributionOptions:
         "always kept (kept), or removed (dropped)",
         choices=("judged", "kept", "dropped"),
     )
+    offload: str = option(NO_OFFLOAD, OFFLOAD_TOOL_TIP, choices=OFFLOAD_CHOICES)
     gradient: str = option(
         "eap-ig",
         "how the gradient is taken: eap-ig averages over steps; relp, relp-qk (with patterns' gradient) and "
@@ -84,10 +86,17 @@ def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> P
         return (
             yield from score_by_average_gradients(setting, METHOD_NAME, lambda batch: points, rules=rules)
         )
-    site_dictionaries = load_dictionaries_by_site(setting.model, options.dictionaries, sites)
+    site_dictionaries = load_dictionaries_by_site(
+        setting.model, options.dictionaries, sites, _offload_of(options.offload)
+    )
     opening, site_info = yield from choose_features(setting, site_dictionaries, options.features)
     scores = yield from score_mixed_edges(setting, opening, points, METHOD_NAME, {"sites": site_info}, rules)
     return replace(scores, info={"sites": site_info})
+
+
+def _offload_of(name: str) -> str | None:
+    """``none`` leaves it to the process, which may keep all dictionaries elsewhere."""
+    return None if name == NO_OFFLOAD else name
 
 
 def _check(setting: TaskSetting, options: TaskAttributionOptions) -> None:

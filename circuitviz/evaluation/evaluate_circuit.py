@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from circuitviz.discovery import TaskSetting, make_setting
+from circuitviz.dtypes import NO_OFFLOAD
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.evaluation.feature_basis_bench import FeatureBasisBench
@@ -41,7 +42,9 @@ def make_bench(
     if errors not in TASK_ERROR_MODES:
         message = f"There is no way with errors '{errors}'; there is {', '.join(TASK_ERROR_MODES)}."
         raise InputError(message + suggest_name(errors, TASK_ERROR_MODES))
-    by_site = load_dictionaries_by_site(setting.model, folder, sites)
+    place = str(options.get("offload", NO_OFFLOAD))
+    offload = None if place == NO_OFFLOAD else place  # none leaves it to the process
+    by_site = load_dictionaries_by_site(setting.model, folder, sites, offload)
     return FeatureBasisBench(setting, FeatureBasis.from_graph(setting.model, graph, by_site), errors)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from circuitviz.dtypes import NO_OFFLOAD, OFFLOAD_TO_DISK, check_offload
+from circuitviz.dtypes import NO_OFFLOAD, OFFLOAD_TO_DISK, check_offload, default_offload
 from circuitviz.errors import InputError, InputWarning
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.dictionary_fit import fit_dictionaries, run_sample_texts
@@ -34,7 +34,7 @@ from circuitviz.progress import Progress, ProgressSteps, run_to_completion
 from circuitviz.resources import resource_path
 
 
-def load_dictionary(path: str | Path, model: Model | None = None, offload: str = NO_OFFLOAD) -> Dictionary:
+def load_dictionary(path: str | Path, model: Model | None = None, offload: str | None = None) -> Dictionary:
     """Load one dictionary, in any of the forms of ``dictionary_formats``.
 
     Nothing is downloaded, unless it is named so: ``gemma-scope-2b-pt-transcoders/layer_0/…``, a release of
@@ -43,7 +43,7 @@ def load_dictionary(path: str | Path, model: Model | None = None, offload: str =
     Args:
         path: The folder, file or name.
         model: With a model, checks that the dictionary fits it, as ``load_dictionaries`` does.
-        offload: Where encoder and decoder are, one of ``OFFLOAD_CHOICES``.
+        offload: Where encoder and decoder are, one of ``OFFLOAD_CHOICES``; the process' default if None.
 
     Raises:
         InputError: It is no dictionary, there are several, or it cannot belong to the model.
@@ -56,7 +56,7 @@ def load_dictionary(path: str | Path, model: Model | None = None, offload: str =
             f"'{path}' holds {len(dictionaries)} dictionaries, and one was to be loaded; one of its files, "
             "or load_dictionaries, would be right."
         )
-    dictionary = replace(dictionaries[0], offload=check_offload(offload))
+    dictionary = replace(dictionaries[0], offload=check_offload(offload or default_offload()))
     if model is not None:
         check_dictionary(dictionary, model)
         (dictionary,) = run_to_completion(_measure_fit([dictionary], model))
@@ -65,7 +65,7 @@ def load_dictionary(path: str | Path, model: Model | None = None, offload: str =
 
 
 def load_dictionaries(
-    paths: Iterable[str | Path], model: Model, offload: str = NO_OFFLOAD
+    paths: Iterable[str | Path], model: Model, offload: str | None = None
 ) -> tuple[Dictionary, ...]:
     """Load all dictionaries of some files and folders, at most one for each site.
 
@@ -76,7 +76,7 @@ def load_dictionaries(
     Args:
         paths: Files, folders and names, as ``load_dictionary`` takes them.
         model: The model.
-        offload: Where encoders and decoders are, one of ``OFFLOAD_CHOICES``.
+        offload: Where encoders and decoders are, one of ``OFFLOAD_CHOICES``; the process' default if None.
 
     Returns:
         The dictionaries, by layer.
@@ -91,13 +91,13 @@ def load_dictionaries(
 
 
 def load_dictionaries_steps(
-    paths: Iterable[str | Path], model: Model, offload: str = NO_OFFLOAD
+    paths: Iterable[str | Path], model: Model, offload: str | None = None
 ) -> ProgressSteps[tuple[Dictionary, ...]]:
     """Load dictionaries as ``load_dictionaries`` does, as a generator of progress.
 
     Warnings are left to the caller: the ``misfit`` of each dictionary.
     """
-    check_offload(offload)
+    offload = check_offload(offload or default_offload())
     read = yield from read_sources_steps([one for path in paths for one in find_dictionary_paths(path)])
     dictionaries = [replace(dictionary, offload=offload) for dictionary in read]
     for dictionary in dictionaries:

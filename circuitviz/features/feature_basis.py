@@ -171,7 +171,7 @@ def make_site_basis(model: Model, dictionary: Dictionary, listed: Tensor) -> Sit
 
 
 def load_dictionaries_by_site(
-    model: Model, folders: str = "", sites: Collection[str] = ()
+    model: Model, folders: str = "", sites: Collection[str] = (), offload: str | None = None
 ) -> dict[str, Dictionary]:
     """Load dictionaries from folders of them, or those that ship with the demo model, by site.
 
@@ -179,12 +179,13 @@ def load_dictionaries_by_site(
         model: The model.
         folders: Folders, as ``parse_folders`` reads them; empty for the demo model's own.
         sites: Only these.
+        offload: Where encoders and decoders are, one of ``OFFLOAD_CHOICES``; the process' default if None.
 
     Raises:
         InputError: A site has no dictionary.
     """
     paths = paths_or_shipped(parse_folders(folders), model)
-    by_site = {dictionary.site.name: dictionary for dictionary in load_dictionaries(paths, model)}
+    by_site = {dictionary.site.name: dictionary for dictionary in load_dictionaries(paths, model, offload)}
     for site in sites:
         if site not in by_site:
             message = f"There is no dictionary of '{site}'; there is one of {', '.join(by_site)}."

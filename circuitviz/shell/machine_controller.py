@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from circuitviz.dtypes import set_default_offload
 from circuitviz.shell.settings import Settings
 from circuitviz.workbench.requests.torch_threads import SetTorchThreads
 from circuitviz.workspace import Workspace
@@ -17,6 +18,7 @@ class MachineController:
         """Use what the settings say."""
         self.set_device(settings.device)
         self.set_dtype(settings.dtype)
+        set_default_offload(settings.offload)
         self.set_threads(settings.n_threads)
 
     def set_device(self, name: str) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
-from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES
+from circuitviz.dtypes import AUTO_DTYPE, DTYPE_CHOICES, NO_OFFLOAD, OFFLOAD_CHOICES
 from circuitviz.formats.json_bounds import replace_surrogates
 from circuitviz.resources import user_data_folder
 from circuitviz.scene.node_naming import BY_NAME, NAMINGS
@@ -92,6 +92,16 @@ class Settings(QObject):
     @dtype.setter
     def dtype(self, name: str) -> None:
         self._store.setValue("precision", name)
+
+    @property
+    def offload(self) -> str:
+        """Where dictionaries' encoders and decoders are: one of ``OFFLOAD_CHOICES``."""
+        name = str(self._store.value("offload", NO_OFFLOAD, type=str))
+        return name if name in OFFLOAD_CHOICES else NO_OFFLOAD
+
+    @offload.setter
+    def offload(self, name: str) -> None:
+        self._store.setValue("offload", name)
 
     @property
     def n_threads(self) -> int:

@@ -14,7 +14,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.dtypes import DEVICE_CHOICES, DTYPE_CHOICES, DTYPE_TOOL_TIP
+from circuitviz.dtypes import (
+    DEVICE_CHOICES,
+    DTYPE_CHOICES,
+    DTYPE_TOOL_TIP,
+    OFFLOAD_CHOICES,
+    OFFLOAD_TOOL_TIP,
+    set_default_offload,
+)
 from circuitviz.panels.widgets.fields import adjust_form_fields
 from circuitviz.panels.widgets.focused_wheel import ComboBox
 from circuitviz.panels.widgets.number_fields import IntegerField
@@ -40,7 +47,7 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.theme_box, self.colours_box, self.text_size_box = ComboBox(), ComboBox(), ComboBox()
-        self.device_box, self.dtype_box = ComboBox(), ComboBox()
+        self.device_box, self.dtype_box, self.offload_box = ComboBox(), ComboBox(), ComboBox()
         self.threads_field = IntegerField(minimum=0, maximum=1024)
         self.log_level_box = ComboBox()
         self.recent_count_label, self.clear_button = QLabel("", objectName="muted"), QPushButton("Clear")
@@ -51,6 +58,7 @@ class SettingsDialog(QDialog):
         self.text_size_box.currentIndexChanged.connect(self._store_appearance)
         self.device_box.currentIndexChanged.connect(self._store_device)
         self.dtype_box.currentIndexChanged.connect(self._store_dtype)
+        self.offload_box.currentIndexChanged.connect(self._store_offload)
         self.threads_field.editingFinished.connect(self._store_threads)
         self.log_level_box.currentIndexChanged.connect(self._store_log_level)
         self.clear_button.clicked.connect(self._clear_recent)
@@ -67,6 +75,8 @@ class SettingsDialog(QDialog):
             self.device_box.addItem(name, name)
         for name in DTYPE_CHOICES:
             self.dtype_box.addItem(name, name)
+        for name in OFFLOAD_CHOICES:
+            self.offload_box.addItem(name, name)
         for name in LOG_LEVELS:
             self.log_level_box.addItem(name, name)
         for box, value in (
@@ -75,6 +85,7 @@ class SettingsDialog(QDialog):
             (self.text_size_box, settings.text_size),
             (self.device_box, settings.device),
             (self.dtype_box, settings.dtype),
+            (self.offload_box, settings.offload),
             (self.log_level_box, settings.log_level),
         ):
             box.setCurrentIndex(max(0, box.findData(value)))
@@ -85,6 +96,8 @@ class SettingsDialog(QDialog):
     def _create_layout(self) -> None:
         self.device_box.setToolTip("where models run; cuda needs an NVIDIA card")
         self.dtype_box.setToolTip(DTYPE_TOOL_TIP)
+        self.offload_box.setToolTip(f"{OFFLOAD_TOOL_TIP}; for those that are opened from now on")
+        self.offload_box.setAccessibleName("Offload dictionaries")
         self.theme_box.setAccessibleName("Theme")
         self.colours_box.setAccessibleName("Colours of edges")
         self.colours_box.setToolTip("a pair for edges that raise and lower the metric, or one for each input")
@@ -105,6 +118,7 @@ class SettingsDialog(QDialog):
             ("Machine", None),
             ("Device", self.device_box),
             ("Precision", self.dtype_box),
+            ("Offload dictionaries", self.offload_box),
             ("Threads", self.threads_field),
             ("Log", self.log_level_box),
             ("Memory", None),
@@ -158,6 +172,10 @@ class SettingsDialog(QDialog):
     def _store_dtype(self) -> None:
         self.settings.dtype = self.dtype_box.currentData()
         self.dtype_changed.emit(self.settings.dtype)
+
+    def _store_offload(self) -> None:
+        self.settings.offload = self.offload_box.currentData()
+        set_default_offload(self.settings.offload)
 
     def _store_threads(self) -> None:
         if self.threads_field.value() != self.settings.n_threads:

@@ -36,6 +36,10 @@ def test_groups_are_proposed_judged_and_accepted(capsys: pytest.CaptureFixture[s
     }
     assert groups and all(one["score"] >= 0.4 for one in data["groups"])
 
+    assert main([*argv, "--accept-all", "-o", str(tmp_path / "all.circuit")]) == 0
+    assert open_document(tmp_path / "all.circuit").state.groups == groups
+    capsys.readouterr()
+
     # the circuit of groups alone, judged on its own
     table = node_table(
         run_prompt(model, PROMPT), load_dictionaries([resource_path("demo", "dictionaries")], model)

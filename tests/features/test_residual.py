@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from slow_path import DEMO
 from torch import Tensor
 
 from circuitviz.__main__ import main
+from circuitviz.dtypes import default_offload
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Dictionary,
@@ -311,6 +313,10 @@ def test_the_demos_saes_make_circuits_that_files_keep(tmp_path: Any, capsys: Any
     assert not graph.roots[graph.node_index["r3.error"]]  # what is before passes through it
     capsys.readouterr()
     assert main(["evaluate", str(path), "--json"]) == 0
+    in_memory = json.loads(capsys.readouterr().out)
+    assert main(["evaluate", str(path), "--json", "--offload", "disk"]) == 0
+    assert json.loads(capsys.readouterr().out)["faithfulness"] == in_memory["faithfulness"]
+    assert default_offload() == "none"
     assert main(["export", str(path), "-o", str(tmp_path / "task.graphml")]) == 0
     listed = import_document(tmp_path / "task.graphml").state.circuit.graph
     assert {node.name for node in listed.nodes if node.site == "r"} >= {"r2.error", "r3.error"}

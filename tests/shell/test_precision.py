@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDialog
 from pytestqt.qtbot import QtBot
 
+from circuitviz.dtypes import default_offload, set_default_offload
 from circuitviz.shell.main_window import MainWindow
 
 
@@ -62,7 +63,11 @@ def test_the_settings_hold_the_precision_of_searches(open_window, qtbot: QtBot) 
     dialog = window.findChild(QDialog, "only dialog")
     assert dialog is not None
     _choose(dialog.dtype_box, "float16", qtbot)
+    _choose(dialog.offload_box, "disk", qtbot)
+    assert default_offload() == "disk"
     dialog.close()
     assert window.workspace.dtype == "float16" == window.panels["discovery"].find_request().dtype
     again: MainWindow = open_window()
     assert again.workspace.dtype == "float16" == again.panels["discovery"].dtype_box.currentText()
+    assert default_offload() == "disk"
+    set_default_offload("none")
