@@ -6,23 +6,49 @@ local explanation store keeps it too, for other circuits that contain the featur
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+from PySide6.QtGui import QUndoCommand
 
 from circuitviz.document import Label, remove_labels, set_labels
 from circuitviz.document.labels import colour_for_role
 from circuitviz.features import explanations
 from circuitviz.graph.names import parse_feature_name
 from circuitviz.panels.features.explanation_store import STORE_FILE_NAME, open_explanations, user_data_folder
+from circuitviz.workspace.plain_text import escape_mnemonics
 from circuitviz.workspace.workspace import Workspace
 
 
-class FeatureLabels:
-    """Reads and writes feature labels in the document and in the explanation store."""
+class _StoreStep(QUndoCommand):
+    """A change of the person's own label of a feature in the explanation store."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(self, text: str, write: Callable[[str], None], before: str, after: str) -> None:
+        super().__init__(escape_mnemonics(text))
+        self._write, self._before, self._after = write, before, after
+
+    def redo(self) -> None:
+        """Store the later label."""
+        self._write(self._after)
+
+    def undo(self) -> None:
+        """Store the earlier label."""
+        self._write(self._before)
+
+
+class FeatureLabels:
+    """Reads and writes feature labels in the document and in the explanation store.
+
+    Args:
+        workspace: The application's model.
+        on_stored: Called when a label in the store has changed, also by undo.
+    """
+
+    def __init__(self, workspace: Workspace, on_stored: Callable[[], None] = lambda: None) -> None:
+        self.workspace, self._on_stored = workspace, on_stored
 
     @property
     def store_path(self) -> Path:
@@ -53,20 +79,33 @@ class FeatureLabels:
     def set_label(self, model: str, site: str, feature: int, text: str) -> None:
         """Label a feature: its nodes in one undo step, and its entry in the store.
 
-        An empty text removes both.
+        An empty text removes both. Of a feature that the circuit does not have, the entry is the undo step;
+        of one that it has, the store keeps the word and offers it.
         """
-        nodes, text = self.circuit_nodes(site, feature), text.strip()
+        nodes, text, title = self.circuit_nodes(site, feature), text.strip(), f"Label {site}.f{feature}"
+        write = partial(self._store, model, site, feature)
+        if not nodes:
+            with closing(open_explanations()) as store:
+                stored = store.explanations_of(model, site, feature)
+            before = next((one.text for one in stored if one.source == explanations.OWN_SOURCE), "")
+            if text != before:
+                self.workspace.undo_stack.push(_StoreStep(title, write, before, text))
+            return
         labels = self.workspace.document.state.labels
-        if text and nodes:
+        if text:
             colour = colour_for_role(labels, text)
             new_labels = {
                 n: replace(labels.get(n, Label(text, colour)), text=text, colour=colour) for n in nodes
             }
-            self.workspace.apply_command(set_labels(new_labels, f"Label {site}.f{feature}"))
+            self.workspace.apply_command(set_labels(new_labels, title))
         elif labelled := [n for n in nodes if n in labels]:
             self.workspace.apply_command(remove_labels(labelled))
+        write(text)
+
+    def _store(self, model: str, site: str, feature: int, text: str) -> None:
         with closing(open_explanations()) as store:
             store.set_own_label(model, site, feature, text)
+        self._on_stored()
 
     def suggested_labels(self) -> list[str]:
         """Labels that the selected feature has in the store, the user's own first."""

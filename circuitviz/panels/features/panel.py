@@ -57,7 +57,7 @@ class FeaturesPanel(Panel):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.dictionary_overview: DictionaryOverview | None = None
-        self.feature_labels = FeatureLabels(workspace)
+        self.feature_labels = FeatureLabels(workspace, lambda: self._show_site(keep_row=True))
         self.dictionary_folders, self.text_path = DEMO_SOURCES
         self._open_request: OpenDictionaries | None = None
         self._previous_overview: tuple[DictionaryOverview | None, tuple[str, ...]] | None = (
@@ -291,7 +291,6 @@ class FeaturesPanel(Panel):
         if dashboard is None or self.dictionary_overview is None:
             return
         self.feature_labels.set_label(self.dictionary_overview.model, dashboard.site, dashboard.feature, text)
-        self._show_site(keep_row=True)
 
     def label_circuit_from_notebook(self) -> None:
         """Label the circuit's features with the labels that the user gave them in other circuits."""

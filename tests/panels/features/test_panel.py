@@ -87,6 +87,13 @@ def test_a_feature_is_searched_read_labelled_and_followed(
     qtbot.keyClicks(panel.dashboard_view.label_field, "ends a span of years")
     qtbot.keyClick(panel.dashboard_view.label_field, Qt.Key.Key_Return)
     assert panel.table_model.caption_of(best.number) == "ends a span of years"
+    steps = demo_host.workspace.undo_stack  # no circuit has it, and its label is undone all the same
+    assert steps.undoText() == f"Label m3.f{best.number}"
+    steps.undo()
+    assert panel.table_model.caption_of(best.number) != "ends a span of years"
+    qtbot.waitUntil(lambda: panel.dashboard_view.label_field.text() == "", timeout=LONG)
+    steps.redo()
+    assert panel.table_model.caption_of(best.number) == "ends a span of years"
     other = (best.number + 7) % 512
     rows = [
         {"modelId": "demo", "layer": "3-tres-dc", "index": best.number, "description": "imported words"},
