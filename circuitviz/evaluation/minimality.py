@@ -81,18 +81,17 @@ def measure_minimality(measure_input: MeasureInput, options: MinimalityOptions) 
     bench, circuit, necessities = measure_input.bench, measure_input.circuit, []
     sets = [(), *random_node_sets(measure_input, options.sets, options.seed)]
     classes = class_node_sets(measure_input)
-    evaluations: dict[tuple[str, ...], Evaluation] = {}
+    evaluations: dict[frozenset[str], Evaluation] = {}
     for number, node in enumerate(measure_input.removable_nodes, start=1):
         own_classes = [tuple(n for n in nodes if n != node) for nodes in classes.values() if node in nodes]
         node_sets = {tuple(n for n in nodes if n != node) for nodes in [*sets, *own_classes]}
         best: NodeNecessity | None = None
         for removed in sorted(node_sets):
-            for nodes in (removed, tuple(sorted({*removed, node}))):
+            before, after = frozenset(removed), frozenset({*removed, node})
+            for nodes in (before, after):
                 if nodes not in evaluations:
-                    evaluations[nodes] = yield from bench.evaluate(circuit.ablate(nodes))
-            change = _faithfulness_change(
-                evaluations[removed], evaluations[tuple(sorted({*removed, node}))], bench
-            )
+                    evaluations[nodes] = yield from bench.evaluate(circuit.ablate(tuple(sorted(nodes))))
+            change = _faithfulness_change(evaluations[before], evaluations[after], bench)
             size = -1.0 if change.value is None else abs(change.value)
             if best is None or size > abs(best.change.value or -1.0):
                 best = NodeNecessity(node, removed, change)

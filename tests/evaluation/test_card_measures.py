@@ -57,3 +57,21 @@ def test_options_of_a_card_are_options_of_the_measure(subject: MeasureInput) -> 
     for name in measures.names():
         chosen = measures.get(name).extra.get("card_options", {})
         assert set(chosen) <= set(measures.get(name).options.__dataclass_fields__), name
+
+
+def test_minimality_costs_as_many_evaluations_as_it_says(
+    subject: MeasureInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = subject.bench.setting
+    few = replace(setting, task=setting.task.subset(range(2)))
+    heads = tuple(node for node in subject.removable_nodes if ".h" in node)
+    part = replace(subject, bench=subject.bench.with_setting(few), node_classes={"class": heads[:3]})
+    counted: list[str] = []
+    evaluate = part.bench.evaluate
+    monkeypatch.setattr(part.bench, "evaluate", lambda *a: counted.append("") or evaluate(*a))
+    for sets in (0, 2):
+        counted.clear()
+        entry = measures.get("minimality")
+        said = entry.extra["count_runs"](part, entry.options(sets=sets)).evaluations
+        run_to_completion(measure_steps("minimality", part, sets=sets))
+        assert said - 3 <= len(counted) <= said, "sets that happen to be alike are evaluated once"
