@@ -64,8 +64,8 @@ def parse_progress_line(line: str) -> Progress | None:
     """
     if not line.startswith(_LINE_MARK):
         return None
-    told = json.loads(line[len(_LINE_MARK) :])
-    return Progress(told["fraction"], 1, told["message"])
+    fields = json.loads(line[len(_LINE_MARK) :])
+    return Progress(fields["fraction"], 1, fields["message"])
 
 
 class ProgressRunner(Generic[T]):

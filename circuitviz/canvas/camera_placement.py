@@ -89,12 +89,14 @@ def placement_with_axis(
     picture: CircuitScene, bounds: QRectF, free: QRectF, show_all: bool
 ) -> CameraPlacement:
     """How a picture is shown in a free area, part of which its tokens take: the more, the smaller it is."""
-    told, many, turned = bool(picture.columns), len(picture.nodes), picture.is_horizontal
-    framed, below = camera_placement(bounds, free, told, many, show_all, turned), 0.0
+    has_columns, many, turned = bool(picture.columns), len(picture.nodes), picture.is_horizontal
+    framed, below = camera_placement(bounds, free, has_columns, many, show_all, turned), 0.0
     while (wanted := token_axis_height(picture, framed.zoom)) > below:  # at most twice: level, slanted
         below = wanted
-        beside = max(0.0, below - LEVEL_TEXT_HEIGHT_PX)  # slanted texts reach to the left
-        framed = camera_placement(bounds, free.adjusted(beside, 0, 0, -below), told, many, show_all)
+        left_margin = max(0.0, below - LEVEL_TEXT_HEIGHT_PX)  # slanted texts reach to the left
+        framed = camera_placement(
+            bounds, free.adjusted(left_margin, 0, 0, -below), has_columns, many, show_all
+        )
     return framed
 
 

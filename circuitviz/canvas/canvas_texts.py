@@ -34,9 +34,9 @@ def tooltip_text(picture: CircuitScene, node: DrawnNode | None, edge: DrawnEdge 
         lines += [node.facts] if node.facts else []
         return "\n".join([*lines, f"score {signed_number(node.score, 4)}", f"{into} in, {out} out"])
     if edge is not None:
-        said = edge.note.replace("; ", "\n") or f"score {signed_number(edge.score, 4)}"
-        said += f"\nthe sum of {edge.n_edges} edges" if edge.n_edges > 1 else ""
-        return f"{edge.name}\n{said}"
+        tooltip = edge.note.replace("; ", "\n") or f"score {signed_number(edge.score, 4)}"
+        tooltip += f"\nthe sum of {edge.n_edges} edges" if edge.n_edges > 1 else ""
+        return f"{edge.name}\n{tooltip}"
     return ""
 
 

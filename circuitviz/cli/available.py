@@ -91,8 +91,10 @@ def list_available(kind: str) -> list[dict[str, Any]]:
 def _list_references() -> list[dict[str, Any]]:
     rows = []
     for name, path in formats.list_references().items():
-        told = formats.import_document(path).extra["reference"]
-        rows.append({"name": name, "summary": told["about"], "reference": "; ".join(told["sources"])})
+        reference = formats.import_document(path).extra["reference"]
+        rows.append(
+            {"name": name, "summary": reference["about"], "reference": "; ".join(reference["sources"])}
+        )
     return rows
 
 

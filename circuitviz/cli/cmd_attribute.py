@@ -47,22 +47,22 @@ def run(args: argparse.Namespace) -> int:
     assert scores is not None and circuit is not None
     if args.output is not None:
         write_circuit(state, args.output)
-    tokens, told = opening.table.run.model.tokens, scores.info
-    influence = sorted(told["influence"].items(), key=lambda pair: -pair[1])
+    tokens, info = opening.table.run.model.tokens, scores.info
+    influence = sorted(info["influence"].items(), key=lambda pair: -pair[1])
     data = {
         "targets": [
             {
                 "node": target.node.name,
                 "token": None if target.node.token is None else tokens.token_strings([target.node.token])[0],
                 "value": target.value,
-                "share": told["targets"][target.node.name],
+                "share": info["targets"][target.node.name],
             }
             for target in opening.targets
         ],
         "tokens": opening.table.run.strings,
-        "replacement_score": told["replacement_score"],
-        "completeness_score": told["completeness_score"],
-        "unread": told["unread"],
+        "replacement_score": info["replacement_score"],
+        "completeness_score": info["completeness_score"],
+        "unread": info["unread"],
         "nodes": [{"node": name, "influence": value} for name, value in influence],
         "edges": circuit.n_edges,
     }
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     def text() -> str:
         lines = [
             f"{len(influence)} of {len(opening.table):,} nodes, {circuit.n_edges:,} edges; replacement score "
-            f"{told['replacement_score']:.3f}, completeness score {told['completeness_score']:.3f}",
+            f"{info['replacement_score']:.3f}, completeness score {info['completeness_score']:.3f}",
             *(f"  {name:16} {value:.4f}" for name, value in influence[:20]),
         ]
         return "\n".join(lines)

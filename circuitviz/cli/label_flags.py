@@ -34,15 +34,17 @@ def add_label_actions(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     put.add_argument("--author")
     suggest.add_argument("--node", help="one head; without it, the first heads of each role")
     suggest.add_argument("--top", type=int, default=5, help="how many heads of each role (default 5)")
-    said = "random tokens that are said twice (default 25)"
-    suggest.add_argument("--length", type=int, default=25, help=said)
+    help_text = "random tokens that are said twice (default 25)"
+    suggest.add_argument("--length", type=int, default=25, help=help_text)
     for verb in (suggest, test):
         add_device_flags(verb, has_file=True)
         verb.set_defaults(model=None, task=None, prompts=64, seed=0)
     test.add_argument("--target", help="one label; without it, all labels")
     test.add_argument("--all", action="store_true", help="also claims whose verdicts still stand")
-    said = "add a claim to the target: answer, attention or role; of features activation or feature-effect"
-    test.add_argument("--test", help=said)
+    help_text = (
+        "add a claim to the target: answer, attention or role; of features activation or feature-effect"
+    )
+    test.add_argument("--test", help=help_text)
     test.add_argument("--claim", help="the claim in words, where it is not to be said by itself")
     export.add_argument("-o", "--output", type=Path, required=True)
     take.add_argument("labels", type=Path)

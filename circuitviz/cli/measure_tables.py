@@ -120,8 +120,8 @@ def _roles_lines(data: dict[str, Any]) -> list[str]:
     for name, scores in named:
         known = {head: score for head, score in scores.items() if score is not None}
         best = sorted(known, key=lambda head: -known[head])[:5]
-        said = "  ".join(f"{head:>7} {format_number(known[head])}" for head in best)
-        lines.append(f"{name:<{wide}}  {said or 'undefined'}")
+        line = "  ".join(f"{head:>7} {format_number(known[head])}" for head in best)
+        lines.append(f"{name:<{wide}}  {line or 'undefined'}")
     if found["movers"]:
         lines.append(f"taken as name movers: {', '.join(found['movers'])}")
     return [*lines, *(f"{name}: {why}" for name, why in found["missing"].items())]

@@ -86,9 +86,9 @@ class VerdictCard:
     @property
     def text(self) -> str:
         """The card as lines, and below them the sentences as a paragraph."""
-        said = " ".join(v.sentence for v in self.verdicts if v.state in (HOLDS, FAILS, UNDECIDED))
+        sentences = " ".join(v.sentence for v in self.verdicts if v.state in (HOLDS, FAILS, UNDECIDED))
         lines = [self.summary, *(verdict.text for verdict in self.verdicts)]
-        return "\n".join([*lines, "", said] if said else lines)
+        return "\n".join([*lines, "", sentences] if sentences else lines)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the card as files and the command line hold it."""
@@ -203,12 +203,12 @@ def _judge_generalisation(result: MeasuredValues) -> tuple[str, str, str]:
         return UNDECIDED, "", "The prompts could not be divided."
     states = [_state_near_1(split["held_out"]) for split in splits]
     state = FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
-    told = "; ".join(
+    numbers_text = "; ".join(
         f"{split['difference']} {_interval_text(split['held_out'])} "
         f"(in-sample {_number_text(split['in_sample']['value'])})"
         for split in splits
     )
-    says = f"Found on one part of the prompts and judged on the other (held-out): {told}."
+    says = f"Found on one part of the prompts and judged on the other (held-out): {numbers_text}."
     worst = max(splits, key=lambda split: abs(split["held_out"]["value"] - 1))
     return state, _interval_text(worst["held_out"]), says
 

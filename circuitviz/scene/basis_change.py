@@ -13,17 +13,17 @@ FEATURE_KINDS = (NodeKind.FEATURE, NodeKind.ERROR)
 
 def basis_change_origins(current: CircuitScene, target: CircuitScene) -> Floats | None:
     """Where a picture's nodes come from [nodes, 2]; None unless a site is opened or closed between two."""
-    gone = [node for node in current.nodes if node.name not in target.by_name]
+    removed = [node for node in current.nodes if node.name not in target.by_name]
     new = [node for node in target.nodes if node.name not in current.by_name]
-    opened = {_site_name(n) for n in gone if n.kind not in FEATURE_KINDS} & {
+    opened = {_site_name(n) for n in removed if n.kind not in FEATURE_KINDS} & {
         _site_name(n) for n in new if n.kind in FEATURE_KINDS
     }
-    closed = {_site_name(n) for n in gone if n.kind in FEATURE_KINDS} & {
+    closed = {_site_name(n) for n in removed if n.kind in FEATURE_KINDS} & {
         _site_name(n) for n in new if n.kind not in FEATURE_KINDS
     }
     if not opened | closed:
         return None
-    places = {site: [(n.x, n.y) for n in gone if _site_name(n) == site] for site in opened | closed}
+    places = {site: [(n.x, n.y) for n in removed if _site_name(n) == site] for site in opened | closed}
     middle = {site: np.mean(held, axis=0) for site, held in places.items()}
     found = []
     for node in target.nodes:

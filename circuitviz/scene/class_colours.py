@@ -78,10 +78,12 @@ def label_colour(state: State, colours: Mapping[str, str], target: str, label: L
 
 def _chosen_colours(state: State) -> dict[str, str]:
     """What labels and groups were given, by name, in the document's order."""
-    said = {t.removeprefix("class:").casefold(): x for t, x in state.labels.items() if t.startswith("class:")}
+    class_labels = {
+        t.removeprefix("class:").casefold(): x for t, x in state.labels.items() if t.startswith("class:")
+    }
     chosen = {}
     for name, nodes in state.nodes_by_label.items():
-        own = said[name.casefold()].colour if name.casefold() in said else ""
+        own = class_labels[name.casefold()].colour if name.casefold() in class_labels else ""
         chosen[name] = (own or state.labels[nodes[0]].colour).lower()
     for name, group in state.groups_with_classes.items():
         if name in state.groups or name not in chosen:

@@ -193,20 +193,28 @@ def _drawn_box(
     if group is None:
         label = state.labels.get(box)
         node = folding.circuit.graph.node(box)
-        said = label.text if label else ""
+        label_text = label.text if label else ""
         held = state.class_of(label)
         colour = colours.get(held, "")
         return DrawnNode(
-            *(box, node.kind, *position, score, said, colour, ablated),
+            *(box, node.kind, *position, score, label_text, colour, ablated),
             text=text,
             class_name=held,
             layer=node.layer,
             **facts,
         )
     label = state.labels.get(f"group:{box}")
-    said = label.text if label else ""
+    label_text = label.text if label else ""
     return DrawnNode(
-        box, NodeKind.HEAD, *position, score, said, colours[box], ablated, members=members, class_name=box
+        box,
+        NodeKind.HEAD,
+        *position,
+        score,
+        label_text,
+        colours[box],
+        ablated,
+        members=members,
+        class_name=box,
     )
 
 

@@ -17,8 +17,8 @@ def node_facts(circuit: Circuit, scores: Scores | None) -> dict[str, dict[str, A
     info = {**scores.info, "pinned": []}
     found = {}
     for name in circuit.node_names:
-        said = describe_node_values(circuit.graph.node(name), info) + ["pinned"] * (name in pinned)
-        found[name] = {"facts": "\n".join(said), "pinned": name in pinned}
+        lines = describe_node_values(circuit.graph.node(name), info) + ["pinned"] * (name in pinned)
+        found[name] = {"facts": "\n".join(lines), "pinned": name in pinned}
     return found
 
 
@@ -27,8 +27,8 @@ def node_texts(circuit: Circuit, scores: Scores | None) -> dict[str, str]:
     info = {} if scores is None else scores.info
     run = info.get("prompt")
     strings = list(run.get("strings") or ()) if isinstance(run, Mapping) else []
-    said = info.get("shown")
-    shown = {str(k): str(v) for k, v in said.items()} if isinstance(said, Mapping) else {}
+    shown_text = info.get("shown")
+    shown = {str(k): str(v) for k, v in shown_text.items()} if isinstance(shown_text, Mapping) else {}
     for name in circuit.node_names:
         node = circuit.graph.node(name)
         if node.kind is NodeKind.TOKEN and node.position is not None and node.position < len(strings):

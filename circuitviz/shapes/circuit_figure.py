@@ -84,19 +84,19 @@ def caption(document: Document, figure: FigureOptions) -> str:
         if value.get("low") is not None and value.get("high") is not None:
             text += f" {interval_text(value['low'], value['high'], 3)}"
         parts.append(text)
-    said = "; ".join(parts) + "."
+    caption_text = "; ".join(parts) + "."
     if figure.view == "class" and live is not None:
         nodes = class_scene(state, figure.least).nodes
         shown = {name for node in nodes for name in node.members or (node.name,)}
         left = [n for n in live.node_names if n not in shown]
         if left:
-            said += f" {len(left)} nodes without a label are not shown."
+            caption_text += f" {len(left)} nodes without a label are not shown."
         what = "sum the scores of" if state.scores is not None else "count the"
-        said += f" Arrow widths {what} edges between classes; arrows below "
-        said += f"{figure.least:.0%} of the strongest are left out."
+        caption_text += f" Arrow widths {what} edges between classes; arrows below "
+        caption_text += f"{figure.least:.0%} of the strongest are left out."
     elif live is not None and state.circuit is not None and state.circuit.n_edges > figure.most_edges:
-        said += f" The {figure.most_edges:,} strongest edges are drawn."
-    return said
+        caption_text += f" The {figure.most_edges:,} strongest edges are drawn."
+    return caption_text
 
 
 def describe_attribution(query: AttributionQuery) -> str:
@@ -133,8 +133,8 @@ def origin_lines(document: Document) -> tuple[str, ...]:
 
 def document_file_name(document: Document) -> str:
     """The name by which a document is opened again; a reference that ships has one of its own."""
-    told = document.extra.get("reference", {})
-    return document.path.name if document.path else str(told.get("reference") or "circuit.circuit")
+    reference = document.extra.get("reference", {})
+    return document.path.name if document.path else str(reference.get("reference") or "circuit.circuit")
 
 
 def document_title(document: Document) -> str:

@@ -148,10 +148,10 @@ def _class_nodes(state: State, folding: FoldedCircuit, classes: Mapping[str, str
         members = folding.nodes_in(box)
         if (name := classes.get(box)) is not None:
             label = state.labels.get(f"group:{name}")
-            said = label.text if label else ""
+            label_text = label.text if label else ""
             node = DrawnNode(
                 *(box, NodeKind.HEAD, 0.0, 0.0),
-                label=said,
+                label=label_text,
                 colour=colours[name],
                 members=members,
                 class_name=name,

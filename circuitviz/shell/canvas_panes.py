@@ -145,9 +145,9 @@ class CanvasPanes(QObject):
         if not was_split:
             self._add_pane(other, 1)
         left, right = self.panes
-        self.main_pane, beside = (left, right) if is_left else (right, left)
+        self.main_pane, other_pane = (left, right) if is_left else (right, left)
         self.main_pane.set_tab(tab)
-        beside.set_tab(other)
+        other_pane.set_tab(other)
         self._bring_to_front(tab)
         if not was_split:
             self.splitter.setSizes([self.splitter.width() // 2] * 2)

@@ -63,8 +63,8 @@ class DockHelpButton(_TitleButton):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay beside Qt's buttons."""
         if event.type() in (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show):
-            beside = self._float_button.geometry()
-            self.move(beside.left() - self.width() - 2, beside.center().y() - self.height() // 2)
+            float_rect = self._float_button.geometry()
+            self.move(float_rect.left() - self.width() - 2, float_rect.center().y() - self.height() // 2)
             self.raise_()
         return super().eventFilter(watched, event)
 

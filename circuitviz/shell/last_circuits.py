@@ -121,10 +121,10 @@ class LastCircuits(QObject):
         for number, geometry in windows.items():
             if (tab := self._find_tab(paths, number)) is not None and not panes.is_in_window(tab):
                 panes.show_in_window(tab, QByteArray.fromBase64(str(geometry).encode()))
-        beside = [self._find_tab(paths, number) for number in sides]
-        if len(beside) == 2 and beside[0] is not None and beside[1] is not None:
-            panes.show_at_side(beside[0], is_left=True)
-            panes.show_at_side(beside[1], is_left=False)
+        side_tabs = [self._find_tab(paths, number) for number in sides]
+        if len(side_tabs) == 2 and side_tabs[0] is not None and side_tabs[1] is not None:
+            panes.show_at_side(side_tabs[0], is_left=True)
+            panes.show_at_side(side_tabs[1], is_left=False)
             if len(sizes) == 2 and all(isinstance(size, int) and size >= 0 for size in sizes):
                 panes.splitter.setSizes(sizes)
         for number in (places.get("main"), places.get("front")):

@@ -49,21 +49,21 @@ def methods_paragraph(document: Document) -> str:
         size += f", each at a span of the prompts ({whole.n_component_edges:,} edges between components)"
     match origin:
         case TaskOrigin(is_imported=True):
-            said = [_import_sentences(origin, state), f"It holds {size}."]
+            sentences = [_import_sentences(origin, state), f"It holds {size}."]
         case TaskOrigin():
-            said = [
+            sentences = [
                 _search_sentence(origin),
                 *_task_check_sentences(state),
                 f"Selection by '{origin.select}' left {size}.",
             ]
         case PromptOrigin(query=query):
-            said = [
+            sentences = [
                 _attribution_sentence(origin),
                 f"The circuit holds {size}.",
                 *_score_sentences(document, query),
             ]
     if state.live_circuit != whole:
-        said.append(
+        sentences.append(
             f"{whole.n_edges - state.live_circuit.n_edges:,} of these edges were then removed by hand, "
             f"which left {state.live_circuit.n_edges:,}."
         )
@@ -71,14 +71,14 @@ def methods_paragraph(document: Document) -> str:
         changed = ", ".join(
             f"{name} ({what.description})" for name, what in sorted(state.active_interventions.items())
         )
-        said.append(f"Outputs were replaced within it: {changed}.")
+        sentences.append(f"Outputs were replaced within it: {changed}.")
     numbers = document.evaluation
     if numbers is not None and (value := numbers["faithfulness"].get("value")) is not None:
-        said.append(_faithfulness_sentence(value, numbers, origin))
+        sentences.append(_faithfulness_sentence(value, numbers, origin))
     versions = [f"{name} {number}" for name, number in sorted(origin.versions.items())]
     if versions:
-        said.append(f"Computed with {', '.join(versions)}.")
-    return " ".join(said)
+        sentences.append(f"Computed with {', '.join(versions)}.")
+    return " ".join(sentences)
 
 
 def methods_with_notes(document: Document) -> str:
@@ -89,9 +89,9 @@ def methods_with_notes(document: Document) -> str:
 def _search_sentence(origin: TaskOrigin) -> str:
     """The sentence on a search over a task, with what its method cites."""
     entry = discovery.methods.get(origin.method) if origin.method in discovery.methods.names() else None
-    told = [entry.reference] if entry is not None and entry.reference else []
-    told += [", ".join(_option_text(n, v) for n, v in origin.options.items() if v not in ("", None, [], ()))]
-    brackets = "; ".join(filter(None, told))
+    parts = [entry.reference] if entry is not None and entry.reference else []
+    parts += [", ".join(_option_text(n, v) for n, v in origin.options.items() if v not in ("", None, [], ()))]
+    brackets = "; ".join(filter(None, parts))
     metric_free = entry is not None and bool(entry.extra.get("metric_free"))
     by_span = ""
     if origin.by_span:
@@ -210,10 +210,10 @@ def _score_sentences(document: Document, query: AttributionQuery) -> list[str]:
 
 def _faithfulness_sentence(value: float, numbers: Mapping[str, Any], origin: Origin) -> str:
     """The sentence on faithfulness; an interval only where there were prompts to resample."""
-    told, setting = numbers["faithfulness"], numbers.get("setting", {})
+    faithfulness, setting = numbers["faithfulness"], numbers.get("setting", {})
     interval = ""
-    if told.get("low") is not None and told.get("high") is not None:
-        interval = f" (95 % bootstrap interval {told['low']:.3f} to {told['high']:.3f})"
+    if faithfulness.get("low") is not None and faithfulness.get("high") is not None:
+        interval = f" (95 % bootstrap interval {faithfulness['low']:.3f} to {faithfulness['high']:.3f})"
     whole = "1 for the whole model and 0 for everything ablated"
     match origin:
         case TaskOrigin():
@@ -262,8 +262,8 @@ def _quoted(texts: Sequence[str]) -> str:
 
 
 def _option_text(name: str, value: object) -> str:
-    said = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-    return f"{name.replace('_', ' ')} {said}"
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return f"{name.replace('_', ' ')} {text}"
 
 
 def _citation_key(entry: str) -> tuple[str, str]:

@@ -139,12 +139,12 @@ class PromptSession:
     def query_hash(self, query: AttributionQuery) -> str:
         """What a measurement of the circuit depends on beside its edges: prompt, target, nodes."""
         named = {site: one.name for site, one in sorted(self.table.dictionaries.items())}
-        told: list[object] = [self.table.run.token_ids, query.corrupted, query.target_key, named]
+        identity: list[object] = [self.table.run.token_ids, query.corrupted, query.target_key, named]
         if query.neurons:
-            told.append(query.neurons)
+            identity.append(query.neurons)
         if (query.attention, query.convention) != (HEADS_ATTENTION, OWN_CONVENTION):
-            told += [query.attention, query.convention]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+            identity += [query.attention, query.convention]
+        return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
     def _describe_empty_result(self, query: AttributionQuery, tau: float) -> str:
         what = f"'{self.target.node.name}' ({self.target.value:.3g})"

@@ -21,9 +21,9 @@ class OverviewNavigation(Gesture):
 
     def clicked(self, press: MousePress) -> bool:
         """Go there."""
-        if meant := self._is_on_map(press):
+        if is_on_map := self._is_on_map(press):
             self.view.overview.center_view_on(QPointF(press.position))
-        return meant
+        return is_on_map
 
     def double_clicked(self, press: MousePress) -> bool:
         """The second of two clicks goes nowhere else."""

@@ -199,10 +199,10 @@ class TracesPanel(Panel):
         if isinstance(reply.result, TraceCollection):
             self.partial_collection = reply.result
         if reply.done:
-            said = "" if self.partial_collection is None else self.partial_collection.about_text
+            about_text = "" if self.partial_collection is None else self.partial_collection.about_text
             number = 0 if reply.refusal else len(reply.result.traces.traces)
             traced = f"{number} {'example' if number == 1 else 'examples'} traced."
-            self._end_collection(reply.refusal or f"{traced} {said}".strip())
+            self._end_collection(reply.refusal or f"{traced} {about_text}".strip())
         elif self.is_in_view:
             self.refresh()
 

@@ -23,8 +23,8 @@ def draw_activations(chart: ChartSpec, result: dict[str, Any]) -> None:
         low, high = i * width, (i + 1) * width
         chart.table_rows.append([low, high, count])
         sides.append((low + 0.05 * width, 0.0, high - 0.05 * width, float(count)))
-        said = f"activation {rounded_number(low, 3)} to {rounded_number(high, 3)}: {count:,} tokens"
-        chart.add_hover_region(low + width / 2, max(counts) / 2, width, 2.2 * max(counts), said)
+        tooltip = f"activation {rounded_number(low, 3)} to {rounded_number(high, 3)}: {count:,} tokens"
+        chart.add_hover_region(low + width / 2, max(counts) / 2, width, 2.2 * max(counts), tooltip)
     chart.marks.append(RectMark(np.array(sides), [chart.theme_colour("positive", 0.85)] * len(sides)))
     chart.draggable_axes = (False, False)
     chart.set_ranges(x=(0.0, (last + 1) * width), padding=0.02)

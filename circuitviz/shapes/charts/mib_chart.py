@@ -37,8 +37,8 @@ def draw_mib(chart: ChartSpec, result: dict[str, Any]) -> None:
         for area in AREA_TITLES:
             interval = row.get(area) or {"value": None, "low": None, "high": None}
             numbers = [interval[key] for key in ("value", "low", "high")]
-            told = [row[key] for key in ("method", "task", "sample", "prompts")]
-            chart.table_rows.append([*told, area, *numbers, row["error"]])
+            row_names = [row[key] for key in ("method", "task", "sample", "prompts")]
+            chart.table_rows.append([*row_names, area, *numbers, row["error"]])
 
 
 def _area(row: dict[str, Any], area: str) -> str | None:

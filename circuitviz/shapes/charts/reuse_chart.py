@@ -29,8 +29,8 @@ def draw_reuse(chart: ChartSpec, result: dict[str, Any]) -> None:
             drawn.append(
                 (i, j, mix_colours(*ends, value), "–" if share is None else decimal_number(value, 2))
             )
-            said = f"{value:.0%} of the {what} of {names[i]} are in {names[j]} too"
-            chart.add_hover_region(j + 0.5, i + 0.5, 1.0, 1.0, said, *result["common"][i][j])
+            tooltip = f"{value:.0%} of the {what} of {names[i]} are in {names[j]} too"
+            chart.add_hover_region(j + 0.5, i + 0.5, 1.0, 1.0, tooltip, *result["common"][i][j])
     add_matrix(chart, [f"{a}  {name}" for a, name in zip(letters, names, strict=True)], letters, drawn)
     chart.add_colour_ramp(f"1: share of the row's {what} that the column has", "0", ends)
 

@@ -31,10 +31,10 @@ def draw_robustness(chart: ChartSpec, result: dict[str, Any]) -> None:
         value = cell["value"]
         colour = chart.theme_colour("raised") if value is None else faithfulness_colour(chart, value)
         drawn.append((y, x, colour, format_cell_value(value)))
-        told = f"{cell['metric']}, {cell['ablation']}, {cell['patched']} patched: "
-        told += cell.get("why") or ("undefined" if value is None else decimal_number(value, 3))
+        tooltip = f"{cell['metric']}, {cell['ablation']}, {cell['patched']} patched: "
+        tooltip += cell.get("why") or ("undefined" if value is None else decimal_number(value, 3))
         if cell["low"] is not None:
-            told += f" {interval_text(cell['low'], cell['high'], 3)}"
-        chart.add_hover_region(x + 0.5, y + 0.5, 1.0, 1.0, told)
+            tooltip += f" {interval_text(cell['low'], cell['high'], 3)}"
+        chart.add_hover_region(x + 0.5, y + 0.5, 1.0, 1.0, tooltip)
     add_matrix(chart, [f"{ablation} · {unit}" for ablation, unit in rows], columns, drawn)
     add_faithfulness_scale(chart, "faithfulness")

@@ -24,10 +24,10 @@ def draw_roles(chart: ChartSpec, result: dict[str, Any]) -> None:
         for x, head in enumerate(heads):
             value, rank = scores[head], roles.head_percentile(scores, head)
             chart.table_rows.append([found["role"], head, value, rank])
-            told = f"{found['role']}, {head}: "
-            told += "not defined" if value is None else f"{decimal_number(value, 3)} {found['unit']}"
-            told += "" if rank is None else f", percentile {decimal_number(rank, 0)}"
-            chart.add_hover_region(x + 0.5, y + 0.5, 1.0, 1.0, told, head)
+            tooltip = f"{found['role']}, {head}: "
+            tooltip += "not defined" if value is None else f"{decimal_number(value, 3)} {found['unit']}"
+            tooltip += "" if rank is None else f", percentile {decimal_number(rank, 0)}"
+            chart.add_hover_region(x + 0.5, y + 0.5, 1.0, 1.0, tooltip, head)
             if value is not None:
                 sides.append((x + 0.04, y + 0.08, x + 0.96, y + 0.92))
                 colours.append(

@@ -18,5 +18,5 @@ def draw_shares(chart: ChartSpec, result: dict[str, Any]) -> None:
     chart.set_axis_labels("", result["axis"])
     names = [name for name, _, _ in shares]
     none = [None] * len(names)
-    texts = [said or f"{name}: {signed_number(value, 4)}" for name, value, said in shares]
+    texts = [text or f"{name}: {signed_number(value, 4)}" for name, value, text in shares]
     add_bars(chart, names, [value for _, value, _ in shares], none, none, texts)

@@ -30,7 +30,7 @@ def draw_trace_scatter(chart: ChartSpec, result: dict[str, Any]) -> None:
     chart.add_points(x, y, chart.theme_colour("positive", 0.8), "an example", size_px=9)
     for i, text in enumerate(result["texts"]):
         values = f"activation {decimal_number(x[i], 2)}, mean similarity {decimal_number(y[i], 3)}"
-        told = f"{i + 1}: {values}  {text}"
-        chart.add_hover_region(x[i], y[i], 0.05 * wide, 0.09 * high, told, f"example:{i}")
+        tooltip = f"{i + 1}: {values}  {text}"
+        chart.add_hover_region(x[i], y[i], 0.05 * wide, 0.09 * high, tooltip, f"example:{i}")
     chart.set_ranges(x=(float(x.min()), float(x.max()) or 1.0), padding=0.06)
     chart.set_ranges(y=(float(y.min()), float(y.min()) + high), padding=0.1)

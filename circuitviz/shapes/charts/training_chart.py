@@ -19,7 +19,7 @@ def draw_training(chart: ChartSpec, result: dict[str, Any]) -> None:
     most, high = max(steps, default=1), 1.15 * max([*values, result["least"]])
     for i, (step, value) in enumerate(zip(steps, values, strict=True)):
         before, after = steps[max(0, i - 1)], steps[min(len(steps) - 1, i + 1)]
-        said = f"step {step:,}: {what} {rounded_number(value, 4)}"
-        chart.add_hover_region(step, high / 2, (after - before) / 2 or 1.0, 2 * high, said)
+        tooltip = f"step {step:,}: {what} {rounded_number(value, 4)}"
+        chart.add_hover_region(step, high / 2, (after - before) / 2 or 1.0, 2 * high, tooltip)
     chart.set_ranges(x=(0, most), padding=0.02)
     chart.set_ranges(y=(0, high))

@@ -140,8 +140,8 @@ def plan_basis_switch(
     if state.circuit is None or state.origin is None or state.circuit.graph.spans is not None:
         return None
     graph = state.circuit.graph
-    meant = {site_of(graph.node(name)) for name in nodes if name in graph.node_index} - {""}
-    if not meant or (state.query is None and graph.nodes[0].name != "input"):
+    named_sites = {site_of(graph.node(name)) for name in nodes if name in graph.node_index} - {""}
+    if not named_sites or (state.query is None and graph.nodes[0].name != "input"):
         return None
     if state.query is None:
         now = set(feature_sites(graph))
@@ -150,9 +150,9 @@ def plan_basis_switch(
     else:
         seen = {site_of(node) for node in graph.nodes if node.kind is NodeKind.FEATURE}
         now = seen | set(sites_with_dictionary)
-    closing = meant <= now
-    sites = now - meant if closing else now | meant
-    named = ", ".join(_sorted_by_layer(meant if closing else meant - now))
+    closing = named_sites <= now
+    sites = now - named_sites if closing else now | named_sites
+    named = ", ".join(_sorted_by_layer(named_sites if closing else named_sites - now))
     text = f"Show {named} as heads and MLPs" if closing else f"Show features of {named}"
     return _sorted_by_layer(sites), text
 
