@@ -187,6 +187,7 @@ def add_basis_flags(parser: argparse.ArgumentParser) -> None:
 def add_target_flag(parser: argparse.ArgumentParser) -> None:
     """Add ``--target``."""
     text = "m3.f12@7 (a feature at position 7), m3.n45@7 (a neuron), a1.h2@7, a token after the prompt, "
+    text += "resid2@7:TOWARD|AWAY (the residual stream before layer 2 along the difference of two texts), "
     text += "or, for local-circuit, logit-diff"
     parser.add_argument("--target", required=True, help=text)
 

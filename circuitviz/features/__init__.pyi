@@ -68,6 +68,7 @@ from .supernodes import propose_groups as propose_groups
 from .target_names import check_target_name as check_target_name
 from .targets import Target as Target
 from .targets import difference_target as difference_target
+from .targets import direction_target as direction_target
 from .targets import likely_logits as likely_logits
 from .targets import logit_target as logit_target
 from .targets import named_target as named_target

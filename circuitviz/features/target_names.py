@@ -6,6 +6,7 @@ import re
 
 from circuitviz.errors import InputError
 from circuitviz.graph import ModelShape
+from circuitviz.graph.names import parse_direction_target
 
 _TARGET = re.compile(r"([amr])(\d+)\.([fhn])(\d+)@(\d+)")
 _LEAF = re.compile(r"(?:[amr]\d+(?:\.(?:error|bias))?|token|position)@\d+")
@@ -33,6 +34,14 @@ def check_target_name(name: str, shape: ModelShape, n_tokens: int) -> bool:
             f"'{name}' is a leaf: nothing flows into it, so it has no circuit; a feature, a neuron, a head "
             "or a logit has one."
         )
+    if direction := parse_direction_target(name):
+        layer, position = int(direction[0].removeprefix("resid")), direction[1]
+        if layer > shape.n_layers or position >= n_tokens:
+            raise InputError(
+                f"'{name[:60]}' was given; the model's streams are resid0 to resid{shape.n_layers}, and the "
+                f"prompt has positions 0 to {n_tokens - 1}."
+            )
+        return True
     match = _TARGET.fullmatch(name)
     if match is None:
         return False

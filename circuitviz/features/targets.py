@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.forward_order import logits_read_stage, mlp_read_stage
+from circuitviz.features.forward_order import logits_read_stage, mlp_read_stage, residual_stage
 from circuitviz.features.neurons import require_neurons
 from circuitviz.features.node_rows import NodeTable
 from circuitviz.features.prompt_run import PromptRun
 from circuitviz.features.read_vectors import ReadVectors, pull_back_through_norm
+from circuitviz.features.residual_direction import residual_direction, residual_layer
 from circuitviz.graph import Node, NodeKind
-from circuitviz.graph.names import parse_neuron_name
+from circuitviz.graph.names import parse_direction_target, parse_neuron_name
 
 LOGIT_PROBABILITY_SHARE, MAX_LOGIT_TARGETS = 0.95, 10
 
@@ -34,6 +35,7 @@ class Target:
         weight: How much it counts among several targets (a logit's probability).
         direction: Of a logit [d_model], at the output of the final normalisation.
         bias: What is added.
+        stream_layer: Of a direction in the stream, the layer before which it is read.
     """
 
     node: Node
@@ -43,9 +45,10 @@ class Target:
     weight: float = 1.0
     direction: Tensor | None = None
     bias: float = 0.0
+    stream_layer: int | None = None
 
     def value_in_run(self, run: PromptRun) -> float:
-        """Return a logit's or neuron's value in any run of the same prompt."""
+        """Return a logit's, neuron's or direction's value in any run of the same prompt."""
         node = self.node
         assert node.position is not None
         if node.kind is NodeKind.NEURON:
@@ -53,11 +56,16 @@ class Target:
             neurons = require_neurons(run, node.layer, node.feature)
             return float(neurons.activation[node.position, node.feature])
         assert self.direction is not None
+        if self.stream_layer is not None:
+            return float(run.stream(self.stream_layer)[node.position] @ self.direction)
         return float(run.model.final_norm(run.final[node.position]) @ self.direction) + self.bias
 
 
 def named_target(table: NodeTable, name: str, prompt: str) -> Target:
     """Return a target by what people write: a node's name, ``logit.42``, or the token after the prompt.
+
+    A direction in the residual stream is ``resid2@7:TOWARD|AWAY``: the stream before layer 2 at position 7,
+    along the difference of two texts' streams there at their last tokens.
 
     Args:
         table: The nodes of the prompt.
@@ -67,6 +75,11 @@ def named_target(table: NodeTable, name: str, prompt: str) -> Target:
     Raises:
         InputError: The node is not active or a leaf, or the text is not one token.
     """
+    if direction := parse_direction_target(name):
+        layer_name, position, toward, away = direction
+        layer = residual_layer(table.run.model, layer_name)
+        vector = residual_direction(table.run.model, layer_name, toward, away)
+        return direction_target(table, layer, position, vector)
     if match := re.fullmatch(r"logit\.(\d+)(?:@(\d+))?", name):
         return logit_target(table, int(match[1]))
     if re.fullmatch(r"(?:[amr]\d+(?:\.\w+)?|token|position)@\d+", name):
@@ -89,6 +102,32 @@ def node_target(table: NodeTable, name: str) -> Target:
             "or a logit has one."
         )
     return Target(table.node(index), float(table.activation_on_host[index]), index)
+
+
+@torch.no_grad()
+def direction_target(table: NodeTable, layer: int, position: int, direction: Tensor) -> Target:
+    """Return as a target how much of a direction the residual stream has, x · d / d · d.
+
+    Args:
+        table: The nodes of the prompt.
+        layer: The stream before this layer; the number of layers for the last.
+        position: The token's position.
+        direction: [d_model].
+
+    Raises:
+        InputError: There is no such layer or position, or the direction is zero.
+    """
+    table.check_position(position)
+    if not 0 <= layer <= table.run.model.shape.n_layers or not float(direction.square().sum()):
+        raise InputError(
+            f"A direction of length {float(direction.norm()):g} before layer {layer} was given; one that is "
+            f"not zero, before layer 0 to {table.run.model.shape.n_layers}, would be right."
+        )
+    unit = (direction / direction.square().sum()).to(table.written)
+    node = Node(f"resid{layer}@{position}", NodeKind.LOGITS, position=position)
+    value = float(table.run.stream(layer)[position] @ unit)
+    reads = ReadVectors(np.array([position]), residual_stage(layer), unit.new_zeros(1), unit[None])
+    return Target(node, value, read_vectors=reads, direction=unit, stream_layer=layer)
 
 
 @torch.no_grad()

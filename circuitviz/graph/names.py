@@ -10,6 +10,7 @@ from typing import NamedTuple
 CHANNEL_SUFFIXES = ("<q>", "<k>", "<v>")
 DOCUMENT_FOLDER_PREFIX = "./"  # paths relative to the document; no Hugging Face name begins so
 _NEURON_PATTERN = re.compile(r"m(\d+)\.n(\d+)@(\d+)")
+_DIRECTION_TARGET_PATTERN = re.compile(r"(resid\d+)@(\d+):([^|]+)\|([^|]+)")
 _NEURON_OF_LAYER_PATTERN = re.compile(r"m(\d+)\.n(\d+)")
 _FEATURE_PATTERN = re.compile(r"([amr]\d+)\.f(\d+)(?:@(\d+))?")
 
@@ -58,6 +59,16 @@ def parse_neuron_name(text: str) -> tuple[int, int, int] | None:
     """
     match = _NEURON_PATTERN.fullmatch(text)
     return None if match is None else (int(match[1]), int(match[2]), int(match[3]))
+
+
+def parse_direction_target(text: str) -> tuple[str, int, str, str] | None:
+    """Read a direction between two texts as a target; None where the text is none.
+
+    >>> parse_direction_target("resid2@7:Mary|John")
+    ('resid2', 7, 'Mary', 'John')
+    """
+    match = _DIRECTION_TARGET_PATTERN.fullmatch(text)
+    return None if match is None else (match[1], int(match[2]), match[3], match[4])
 
 
 def parse_neuron_of_layer(text: str) -> tuple[int, int] | None:

@@ -18,9 +18,10 @@ from circuitviz.dtypes import default_offload
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Dictionary,
-    Edges,
+    FeatureEdgeRows,
     PromptBench,
     check_interventions,
+    direction_target,
     local_circuit,
     logit_target,
     node_table,
@@ -87,7 +88,7 @@ def opened(request: pytest.FixtureRequest, gpt2_features: Any) -> Opened:
 
 
 def test_rows_equal_a_walk_and_add_up(opened: Opened) -> None:
-    table, edges, slow = opened.table, Edges(opened.table), opened.walk()
+    table, edges, slow = opened.table, FeatureEdgeRows(opened.table), opened.walk()
     readers = np.flatnonzero(~table.is_leaf)
     for node in readers[:: max(1, len(readers) // 25)]:
         (row,), (constant,) = edges.rows([node])
@@ -106,7 +107,7 @@ def test_edges_are_between_consecutive_saes_alone(gpt2_features: Any) -> None:
                        attention="transparent")  # fmt: skip
     for layer in (1, 2, 3):
         node = int(table.features_at(f"r{layer}", 6)[0])
-        (row,), _ = Edges(table).rows([node])
+        (row,), _ = FeatureEdgeRows(table).rows([node])
         sources = {(table.node(int(i)).site, table.node(int(i)).layer) for i in np.flatnonzero(row.numpy())}
         assert sources == {("r", layer - 1), ("a", layer - 1), ("m", layer - 1)}  # of these, biases and MLPs
         kinds = {table.node(int(i)).kind for i in np.flatnonzero(row.numpy())}
@@ -115,8 +116,8 @@ def test_edges_are_between_consecutive_saes_alone(gpt2_features: Any) -> None:
 
 @pytest.mark.parametrize("gate", ["signed", "absolute"])
 def test_hierarchical_attribution_equals_a_gated_backward_pass(opened: Opened, gate: str) -> None:
-    top = float(Edges(opened.table).row_into(opened.target)[0].abs().max())
-    ours = local_circuit(Edges(opened.table), opened.target, tau=top / 20, gate=gate)
+    top = float(FeatureEdgeRows(opened.table).row_into(opened.target)[0].abs().max())
+    ours = local_circuit(FeatureEdgeRows(opened.table), opened.target, tau=top / 20, gate=gate)
     gated = GatedBackward(opened.walk(), top / 20, gate)
     right = gated.run(gated.slow.logit(TOKEN))
     torch.testing.assert_close(ours.attribution, right, rtol=1e-6, atol=1e-9)
@@ -128,7 +129,7 @@ def test_effects_are_those_of_all_paths(opened: Opened) -> None:
     effects, _ = total_effects_by_stage(opened.table, opened.target)
     clear = node_table(opened.run, opened.dictionaries, attention="transparent")  # no head shares by its own
     target = logit_target(clear, TOKEN)
-    swept = local_circuit(Edges(clear), target, tau=0.0, gate="absolute").attribution
+    swept = local_circuit(FeatureEdgeRows(clear), target, tau=0.0, gate="absolute").attribution
     torch.testing.assert_close(total_effects_by_stage(clear, target)[0], swept, rtol=1e-5, atol=1e-8)
     sites = [one.site.name for one in opened.dictionaries if one.site.is_residual]
     names = [opened.table.node(int(opened.table.features_at(site, 6)[0])).name for site in sites]
@@ -149,7 +150,7 @@ def test_features_of_the_stream_are_targets(opened: Opened) -> None:
     node = opened.table.node(int(opened.table.features_at(site, 6)[0])).name
     target = node_target(opened.table, node)
     assert target_value_in(opened.run, opened.table, target) == pytest.approx(target.value)
-    ledger = local_circuit(Edges(opened.table), target, nodes=30).ledger
+    ledger = local_circuit(FeatureEdgeRows(opened.table), target, nodes=30).ledger
     assert ledger.total == pytest.approx(target.value, rel=1e-9)
     changes = resolve_interventions(opened.table, {"token@6": Intervention("scale", 0.0)})
     frozen = frozen_change(opened.table, target, changes)
@@ -224,7 +225,7 @@ def llama() -> Llama:
 
 
 def test_rows_of_a_llama_are_autograds_through_its_frozen_blocks(llama: Llama) -> None:
-    table, edges = llama.table, Edges(llama.table)
+    table, edges = llama.table, FeatureEdgeRows(llama.table)
     for layer in (2, 3):
         before, one = f"r{layer - 1}", llama.dictionaries[f"r{layer}"]
         sources = np.flatnonzero(table.stage == 4 * (layer - 1) + 1)
@@ -320,3 +321,45 @@ def test_the_demos_saes_make_circuits_that_files_keep(tmp_path: Any, capsys: Any
     assert main(["export", str(path), "-o", str(tmp_path / "task.graphml")]) == 0
     listed = import_document(tmp_path / "task.graphml").state.circuit.graph
     assert {node.name for node in listed.nodes if node.site == "r"} >= {"r2.error", "r3.error"}
+
+
+def test_a_direction_between_two_texts_is_a_target(opened: Opened) -> None:
+    """Its row is autograd's through the frozen pass, and it adds up, also from an SAE of the stream on."""
+    direction = torch.randn(32, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    slow = opened.walk()
+    for layer, position in ((1, 4), (2, 6), (3, 6)):
+        target = direction_target(opened.table, layer, position, direction)
+        x = slow.stream(4 * layer + 1)[position]
+        right, rest = slow.row(x @ direction / (direction @ direction))
+        row, constant = FeatureEdgeRows(opened.table).row_into(target)
+        torch.testing.assert_close(row, right, rtol=1e-6, atol=1e-9)
+        assert constant == 0 and float(rest) == pytest.approx(0, abs=1e-9)
+        assert float(row.sum()) == pytest.approx(target.value, rel=1e-9)
+        assert target.value == pytest.approx(
+            float(slow.streams[layer][position] @ direction / (direction @ direction)) if layer < 3
+            else float(opened.run.final[position] @ direction / (direction @ direction)), rel=1e-9)  # fmt: skip
+        assert target_value_in(opened.run, opened.table, target) == pytest.approx(target.value)
+        changes = resolve_interventions(opened.table, {"token@3": Intervention("scale", 0.5)})
+        frozen = frozen_change(opened.table, target, changes)
+        assert predicted_change(opened.table, target, changes) == pytest.approx(frozen, rel=1e-7, abs=1e-9)
+        ledger = local_circuit(FeatureEdgeRows(opened.table), target, nodes=30).ledger
+        assert ledger.total == pytest.approx(target.value, rel=1e-9)
+
+
+def test_directions_are_named_on_the_command_line(tmp_path: Any, capsys: Any) -> None:
+    argv = ["-m", "demo", "-p", "When Mary and John went to the store, John gave a drink to", "--json"]
+    path = tmp_path / "direction.circuit"
+    name = "resid3@14:Then Mary|Then John"
+    assert main(["local-circuit", *argv, "--target", name, "--nodes", "20", "-o", str(path)]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["target"] == "resid3@14"
+    from circuitviz.models import load_model
+
+    model = load_model("demo")
+    mary, john, run = (run_prompt(model, text) for text in ("Then Mary", "Then John", argv[3]))
+    d = mary.attention_stream[3][-1] - john.attention_stream[3][-1]
+    assert data["value"] == pytest.approx(float(run.attention_stream[3][14] @ d / (d @ d)), rel=1e-5)
+    assert open_document(path).state.query.target == name
+    assert main(["evaluate", str(path), "--json"]) == 0
+    for wrong in ("resid9@1:a|b", "resid1@99:Mary|John", "resid1@3:Mary|Mary"):
+        assert main(["local-circuit", *argv, "--target", wrong]) == 2, wrong
