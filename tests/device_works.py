@@ -338,11 +338,11 @@ def _train(case: DeviceCase) -> Any:
     site = training.parse_site("m1", case.model)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "checkpoint"
-        steps = training.train_dictionary_steps(case.model, site, case.passages, recipe, checkpoint)
-        trained = run_to_completion(steps)
-    quality = training.measure_dictionary_steps(case.model, trained.dictionary, case.passages)
+        steps = training.train_dictionaries_steps(case.model, [site], case.passages, recipe, checkpoint)
+        (trained,) = run_to_completion(steps).dictionaries
+    quality = training.measure_dictionary_steps(case.model, trained, case.passages)
     recovered = training.loss_recovered_steps(case.model, list(case.dictionaries.values()), case.passages)
-    return trained.dictionary.decoder, run_to_completion(quality), run_to_completion(recovered)
+    return trained.decoder, run_to_completion(quality), run_to_completion(recovered)
 
 
 Work = Callable[[DeviceCase], Any]

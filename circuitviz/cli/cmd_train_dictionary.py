@@ -7,13 +7,18 @@ import dataclasses
 import os
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from circuitviz import features, models, training
 from circuitviz.cli.flags import add_device_flags, add_model_flag, add_option_flags, options_from_flags
-from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
+from circuitviz.cli.output import (
+    format_number,
+    print_message,
+    print_on_terminal,
+    print_result,
+    run_with_progress_bar,
+)
 from circuitviz.errors import InputError
 from circuitviz.options import build_options, describe_options
 from circuitviz.progress import ProgressRunner, ProgressSteps
@@ -32,21 +37,25 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     text = "a folder, in SAELens' form; of a cross-layer transcoder, in circuit-tracer's"
     parser.add_argument("-o", "--output", type=Path, required=True, help=text)
     add_model_flag(parser)
-    text = "with commas: aLAYER an SAE on attention, mLAYER a transcoder of the MLP (default: every site)"
+    text = (
+        "with commas: aLAYER an SAE on attention, mLAYER a transcoder of the MLP, rLAYER an SAE of the "
+        "residual stream before a layer (default: every attention and MLP)"
+    )
     parser.add_argument("--sites", help=text)
     text = (
         "one transcoder of all layers, whose features write to their own and all later MLPs; --features and "
+        "--sparsity are of each layer"
     )
-    text += "--sparsity are of each layer; cannot be resumed"
     parser.add_argument("--cross-layer", action="store_true", help=text)
     add_device_flags(parser)
     add_option_flags(parser, describe_options(training.DictionaryRecipe), "recipe_")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train one dictionary per site, write and measure each; returns the exit code.
+    """Train a dictionary of each site, write and measure them; returns the exit code.
 
-    Interrupted, it keeps the state beside the folders; the same command goes on from there.
+    Interrupted, it writes the dictionaries so far and keeps the state beside them; the same command goes on
+    from there.
     """
     recipe: training.DictionaryRecipe = build_options(
         training.DictionaryRecipe, options_from_flags(args, "recipe_")
@@ -58,33 +67,40 @@ def run(args: argparse.Namespace) -> int:
         )
     _check_folder(args.output)
     model = models.load_model(args.model, args.device, args.dtype)
+    names = training.CROSS_LAYER if args.cross_layer else args.sites or ""
     if args.cross_layer:
-        return _train_cross_layer(args, model, recipe)
-    sites = training.trainable_sites(model)
-    if args.sites is not None:
-        sites = tuple(training.parse_site(name.strip(), model) for name in args.sites.split(","))
-    learned, measured = features.read_passage_file(model, args.text).train_test_split()
-    data = {}
-    for site in sites:
-        began = time.perf_counter()
-        state = args.output / f"{site.name}.training"
-        if state.exists():
-            print_message(f"going on from {state}")
-        steps = training.train_dictionary_steps(model, site, learned, recipe, state)
-        trained = run_with_progress_bar(interruptible_steps(steps), f"Training {site.name}")
-        seconds = time.perf_counter() - began
-        about = {"training": dataclasses.asdict(recipe), "training_tokens": learned.n_tokens}
-        one = replace(trained.dictionary, about=about)
-        features.write_saelens_folder(one, args.output / site.name)
-        figures = run_with_progress_bar(
-            training.measure_dictionary_steps(model, one, measured), f"Measuring {site.name}"
+        title = "all layers"
+    else:
+        sites = training.parse_sites(names, model)
+        names = ",".join(site.name for site in sites)
+        title = names if len(sites) <= 4 else f"{len(sites)} sites"
+    print_on_terminal("Reading the text ...")
+    passages = features.read_passage_file(model, args.text)
+    state = training.checkpoint_path(args.output, names)
+    if state.exists():
+        print_message(f"going on from {state}")
+    start_s = time.perf_counter()
+    steps = training.train_into_folder_steps(model, names, passages, recipe, args.output)
+    try:
+        trained = run_with_progress_bar(
+            interruptible_steps(steps), f"Training {title}", are_lines_printed=True
         )
-        data[site.name] = {
-            "folder": str(args.output / site.name),
-            "seconds": round(seconds, 1),
-            **dataclasses.asdict(figures),
-        }
-        print_message(f"wrote {args.output / site.name}")
+    except KeyboardInterrupt:
+        print_message(
+            f"stopped; the dictionaries so far are in {args.output}, and the same command goes on from "
+            f"{state}"
+        )
+        raise
+    seconds = round(time.perf_counter() - start_s, 1)
+    for folder in trained.folders.values():
+        print_message(f"wrote {folder}")
+    figures = trained.cross_layer_quality
+    if figures is not None:
+        return _print_cross_layer(args, figures, seconds)
+    data = {
+        name: {"folder": str(trained.folders[name]), "seconds": seconds, **dataclasses.asdict(one)}
+        for name, one in trained.quality.items()
+    }
     head = f"{'site':6}{'unexplained':>12}{'L0':>8}{'dead':>8}{'recovered':>11}"
     rows = (
         f"{name:6}{one['unexplained']:12.4f}{one['l0']:8.1f}{one['dead']:8.1%}"
@@ -92,6 +108,19 @@ def run(args: argparse.Namespace) -> int:
         for name, one in data.items()
     )
     return print_result(args, {"dictionaries": data}, lambda: "\n".join([head, *rows]))
+
+
+def _print_cross_layer(args: argparse.Namespace, figures: training.CrossLayerQuality, seconds: float) -> int:
+    """Print the figures of a cross-layer transcoder; returns the exit code."""
+    data = {"folder": str(args.output), "seconds": seconds, **dataclasses.asdict(figures)}
+    columns = zip(figures.unexplained, figures.l0, figures.dead, strict=True)
+    rows = [
+        f"{layer:<6}{unexplained:12.4f}{l0:8.1f}{dead:8.1%}"
+        for layer, (unexplained, l0, dead) in enumerate(columns)
+    ]
+    head = f"{'layer':6}{'unexplained':>12}{'L0':>8}{'dead':>8}"
+    last = f"loss recovered with all layers: {format_number(figures.recovered, 4)}"
+    return print_result(args, data, lambda: "\n".join([head, *rows, last]))
 
 
 def _check_folder(folder: Path) -> None:
@@ -111,31 +140,6 @@ def _check_folder(folder: Path) -> None:
         f"The dictionary was to be written into '{folder}', but {problem}; the name of a new folder, or of "
         "one that can be written into, would be right."
     )
-
-
-def _train_cross_layer(
-    args: argparse.Namespace, model: models.Model, recipe: training.DictionaryRecipe
-) -> int:
-    """Train a cross-layer transcoder, write and measure it; returns the exit code."""
-    learned, measured = features.read_passage_file(model, args.text).train_test_split()
-    steps = training.train_cross_layer_steps(model, learned, recipe)
-    trained = run_with_progress_bar(steps, "Training all layers")
-    about = {"training": dataclasses.asdict(recipe), "training_tokens": learned.n_tokens}
-    dictionaries = [replace(one, about=about) for one in trained.dictionaries]
-    features.write_cross_layer_folder(dictionaries, args.output)
-    print_message(f"wrote {args.output}")
-    figures = run_with_progress_bar(
-        training.measure_cross_layer_steps(model, dictionaries, measured), "Measuring all layers"
-    )
-    data = {"folder": str(args.output), **dataclasses.asdict(figures)}
-    columns = zip(figures.unexplained, figures.l0, figures.dead, strict=True)
-    rows = [
-        f"{layer:<6}{unexplained:12.4f}{l0:8.1f}{dead:8.1%}"
-        for layer, (unexplained, l0, dead) in enumerate(columns)
-    ]
-    head = f"{'layer':6}{'unexplained':>12}{'L0':>8}{'dead':>8}"
-    last = f"loss recovered with all layers: {format_number(figures.recovered, 4)}"
-    return print_result(args, data, lambda: "\n".join([head, *rows, last]))
 
 
 def interruptible_steps(steps: ProgressSteps[T]) -> ProgressSteps[T]:

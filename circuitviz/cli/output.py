@@ -33,6 +33,8 @@ from circuitviz.progress import (
 PROGRESS_LINE_INTERVAL_S = 0.1
 
 T = TypeVar("T")
+FIRST_LINE_INTERVAL_S = 2.0  # between the first lines of progress where there is no terminal
+MAX_LINE_INTERVAL_S = 60.0
 logger = logging.getLogger(__name__)
 INVISIBLE_CHARACTERS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
@@ -80,12 +82,13 @@ def escape_invisible(text: str) -> str:
     return INVISIBLE_CHARACTERS.sub(lambda match: _json_escape(match[0]), text)
 
 
-def run_with_progress_bar(steps: ProgressSteps[T], title: str) -> T:
-    """Run a computation with a progress bar on a terminal, silently elsewhere.
+def run_with_progress_bar(steps: ProgressSteps[T], title: str, are_lines_printed: bool = False) -> T:
+    """Run a computation with a progress bar on a terminal.
 
     Args:
         steps: the computation.
         title: what it does, shown before the bar.
+        are_lines_printed: elsewhere, as into a file, print a line now and then; else nothing.
 
     Returns:
         The computation's result.
@@ -98,7 +101,7 @@ def run_with_progress_bar(steps: ProgressSteps[T], title: str) -> T:
     start = time.perf_counter()
     console = rich.console.Console(stderr=True)
     if not console.is_terminal:
-        result = run_to_completion(steps)
+        result = run_to_completion(steps, _LinePrinter(title) if are_lines_printed else None)
     else:
         texts = [
             bars.TextColumn(what, markup=False) for what in ("{task.description}", "{task.fields[note]}")
@@ -122,6 +125,19 @@ def _run_with_progress_lines(steps: ProgressSteps[T], title: str) -> T:
             next_s = now + PROGRESS_LINE_INTERVAL_S
             print(format_progress_line(step, title), file=sys.stderr, flush=True)
     return runner.result
+
+
+class _LinePrinter:
+    """Prints the progress of a long computation: the first line at once, then ever more seldom."""
+
+    def __init__(self, title: str) -> None:
+        self._title, self._start_s, self._next_s = title, time.perf_counter(), 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        seconds = time.perf_counter() - self._start_s
+        if seconds >= self._next_s and progress.message:
+            self._next_s = seconds + min(MAX_LINE_INTERVAL_S, max(FIRST_LINE_INTERVAL_S, 0.2 * seconds))
+            print_message(f"{self._title}: {progress.fraction:4.0%} · {progress.message}")
 
 
 def print_message(message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -49,6 +50,12 @@ class Passages:
             return self, self
         n_train = len(self.rows) - max(1, round(share * len(self.rows)))
         return Passages(self.rows[:n_train], self.bos), Passages(self.rows[n_train:], self.bos)
+
+    def first_tokens(self, n_tokens: int) -> Passages:
+        """Return the first rows, together not longer than a number of tokens; at least one."""
+        ends = accumulate(map(len, self.rows))
+        number = sum(end <= n_tokens for end in ends)
+        return Passages(self.rows[: max(1, number)], self.bos)
 
     def batches(
         self, row_numbers: Iterable[int] | None = None, max_tokens: int = MAX_BATCH_TOKENS

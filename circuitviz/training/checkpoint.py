@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,24 +18,39 @@ from circuitviz.errors import ComputationError, InputError
 from circuitviz.features.passages import Passages
 from circuitviz.features.sites import DictionarySite
 from circuitviz.models import Model
-from circuitviz.training.activation_pool import ActivationPool
-from circuitviz.training.learner import DictionaryLearner
 from circuitviz.training.recipe import DictionaryRecipe, TrainingPoint
 
-CHECKPOINT_FORMAT = "circuitviz-training-1"
+CHECKPOINT_FORMAT = "circuitviz-training-2"
+TrainingHistory = dict[str, tuple[TrainingPoint, ...]]  # by site
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTraining:
+    """What a file holds: the learner's state after a number of steps, and the history so far."""
+
+    state: dict[str, Tensor]
+    steps: int
+    history: TrainingHistory
 
 
 class TrainingCheckpoint:
-    """The file of one training, identified by its model's weights, its site, its text and its recipe."""
+    """The file of one training, identified by its model's weights, its sites, its text and its recipe."""
 
     def __init__(
-        self, path: Path, model: Model, site: DictionarySite, passages: Passages, recipe: DictionaryRecipe
+        self,
+        path: Path,
+        model: Model,
+        sites: Sequence[DictionarySite],
+        passages: Passages,
+        recipe: DictionaryRecipe,
+        is_cross_layer: bool,
     ) -> None:
         self.path = path
-        identity = [model.parameter_hash, *site.hooks, passages.hash, dataclasses.asdict(recipe)]
+        hooks = [hook for site in sites for hook in site.hooks]
+        identity = [model.parameter_hash, *hooks, passages.hash, dataclasses.asdict(recipe), is_cross_layer]
         self._run_hash = sha256(json.dumps(identity).encode()).hexdigest()
 
-    def write(self, learner: DictionaryLearner, pool: ActivationPool, history: list[TrainingPoint]) -> None:
+    def write(self, state: dict[str, Tensor], steps: int, history: TrainingHistory) -> None:
         """Write the state; the file is complete or not there.
 
         Raises:
@@ -42,29 +59,31 @@ class TrainingCheckpoint:
         metadata = {
             "form": CHECKPOINT_FORMAT,
             "run": self._run_hash,
-            "steps": learner.steps,
-            "chunk": pool.chunk,
-            "taken": pool.tokens_taken,
-            "course": [dataclasses.astuple(point) for point in history],
+            "steps": steps,
+            "history": {
+                site: [dataclasses.astuple(point) for point in points] for site, points in history.items()
+            },
         }
         temporary = self.path.with_name(self.path.name + ".part")
+        tensors = {name: tensor.contiguous() for name, tensor in state.items()}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(learner.state(), temporary, {"training": json.dumps(metadata)})
+            save_file(tensors, temporary, {"training": json.dumps(metadata)})
             os.replace(temporary, self.path)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             raise ComputationError(
-                f"The training's state could not be written to '{self.path}' ({error.strerror})."
+                f"The training's state could not be written to '{self.path}' "
+                f"({getattr(error, 'strerror', None) or error})."
             ) from error
 
-    def restore(self, learner: DictionaryLearner, pool: ActivationPool) -> list[TrainingPoint]:
-        """Restore learner and pool from the file, if there is one, and return the history so far.
+    def read(self) -> StoredTraining | None:
+        """Return what the file holds; None where there is none.
 
         Raises:
             InputError: The file is of another training, or damaged.
         """
         if not self.path.exists():
-            return []
+            return None
         try:
             with safe_open(self.path, "pt") as file:
                 metadata = json.loads((file.metadata() or {}).get("training", "{}"))
@@ -75,12 +94,14 @@ class TrainingCheckpoint:
             ) from error
         if metadata.get("form") != CHECKPOINT_FORMAT or metadata.get("run") != self._run_hash:
             raise InputError(
-                f"'{self.path}' is the state of another training (its model, site, text or options differ "
+                f"'{self.path}' is the state of another training (its model, sites, text or options differ "
                 "from those given); give the same ones to go on, or remove it to begin anew."
             )
-        learner.restore(state, metadata["steps"])
-        pool.resume_at(metadata["chunk"], metadata["taken"])
-        return [TrainingPoint(*point) for point in metadata["course"]]
+        history = {
+            site: tuple(TrainingPoint(*point) for point in points)
+            for site, points in metadata["history"].items()
+        }
+        return StoredTraining(state, metadata["steps"], history)
 
     def delete(self) -> None:
         """Delete the file."""

@@ -14,7 +14,7 @@ from circuitviz.features.passages import Passages
 from circuitviz.models import Model
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.training.dictionary_quality import loss_recovered_steps
-from circuitviz.training.train_cross_layer import mlp_activations
+from circuitviz.training.site_activations import iterate_activations
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class CrossLayerQuality:
     """Figures of a cross-layer transcoder; lists have a number for each layer.
 
     Attributes:
-        tokens: How many tokens they are of, beginnings of sequence left out.
+        tokens: How many tokens they are of, the first of each passage left out.
         unexplained: Σ‖y − ŷ‖² / Σ‖y − ȳ‖² of what each MLP writes.
         l0: Active features of each layer for each token.
         dead: Share of each layer's features that were active at no token.
@@ -56,10 +56,9 @@ def measure_cross_layer_steps(
     errors = torch.zeros(layers, dtype=torch.double, device=model.device)
     squares, sums = torch.zeros_like(errors), errors.new_zeros(layers, width)
     times_fired = [errors.new_zeros(one.features) for one in by_site.values()]
-    for batch in passages.batches():
-        real = batch.token_mask.clone()
-        real[:, : int(passages.bos)] = False
-        x, y = mlp_activations(model, batch.tokens, real)
+    sites = [one.site for one in by_site.values()]
+    for parts in iterate_activations(model, sites, passages):
+        x, y = (torch.stack(tensors) for tensors in zip(*parts, strict=True))
         reconstructions = SiteReconstructions(by_site)
         for layer, one in enumerate(by_site.values()):
             activation = one.encode(x[layer])

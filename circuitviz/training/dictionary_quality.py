@@ -15,14 +15,14 @@ from circuitviz.features.passages import PassageBatch, Passages
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 from circuitviz.progress import Progress, ProgressSteps
-from circuitviz.training.site_activations import capture_hook, token_index
+from circuitviz.training.site_activations import iterate_activations, token_index
 
 MAX_LOGITS = 2**23  # logits at once
 
 
 @dataclass(frozen=True)
 class DictionaryQuality:
-    """A dictionary's figures over the tokens of a text, without beginnings of sequence.
+    """A dictionary's figures over the tokens of a text, without the first of each passage.
 
     Attributes:
         features: Number of features.
@@ -45,30 +45,51 @@ class DictionaryQuality:
     loss_spliced: float
 
 
+def measure_dictionaries_steps(
+    model: Model, dictionaries: Sequence[Dictionary], passages: Passages
+) -> ProgressSteps[tuple[DictionaryQuality, ...]]:
+    """Measure dictionaries, each alone in the model.
+
+    What they explain takes one pass over the text for all, the loss one pass and two for each.
+    """
+    n_passes = 2 + 2 * len(dictionaries)
+    yield Progress(0, n_passes, "Measuring what is explained")
+    sums = yield from _measure_fit(model, dictionaries, passages, n_passes)
+    cases: list[dict[str, Hook]] = [{}]
+    for dictionary in dictionaries:
+        cases += _spliced_and_zeroed(model, [dictionary])
+    loss, *losses = yield from _measure_losses(model, cases, passages, 1, n_passes)
+    return tuple(
+        DictionaryQuality(
+            features=dictionary.features,
+            tokens=fit.tokens,
+            unexplained=fit.unexplained,
+            l0=float(fit.times_fired.sum()) / fit.tokens,
+            dead=float((fit.times_fired == 0).double().mean()),
+            recovered=_loss_recovered(loss, spliced, zeroed),
+            loss=loss,
+            loss_spliced=spliced,
+        )
+        for dictionary, fit, spliced, zeroed in zip(
+            dictionaries, sums, losses[::2], losses[1::2], strict=True
+        )
+    )
+
+
 def measure_dictionary_steps(
     model: Model, dictionary: Dictionary, passages: Passages
 ) -> ProgressSteps[DictionaryQuality]:
-    """Measure one dictionary; three passes over the text."""
-    yield Progress(0, 2, f"Measuring {dictionary.name}")
-    sums = yield from _measure_fit(model, dictionary, passages)
-    loss, spliced, zeroed = yield from _measure_losses(model, [dictionary], passages)
-    return DictionaryQuality(
-        features=dictionary.features,
-        tokens=sums.tokens,
-        unexplained=sums.unexplained,
-        l0=float(sums.times_fired.sum()) / sums.tokens,
-        dead=float((sums.times_fired == 0).double().mean()),
-        recovered=_loss_recovered(loss, spliced, zeroed),
-        loss=loss,
-        loss_spliced=spliced,
-    )
+    """Measure one dictionary."""
+    (quality,) = yield from measure_dictionaries_steps(model, [dictionary], passages)
+    return quality
 
 
 def loss_recovered_steps(
     model: Model, dictionaries: Sequence[Dictionary], passages: Passages
 ) -> ProgressSteps[float]:
     """Measure the loss recovered with all dictionaries in the model at once."""
-    loss, spliced, zeroed = yield from _measure_losses(model, dictionaries, passages)
+    cases: list[dict[str, Hook]] = [{}, *_spliced_and_zeroed(model, dictionaries)]
+    loss, spliced, zeroed = yield from _measure_losses(model, cases, passages, 0, 3)
     return _loss_recovered(loss, spliced, zeroed)
 
 
@@ -110,43 +131,44 @@ class _FitSums:
 
 
 @torch.no_grad()
-def _measure_fit(model: Model, dictionary: Dictionary, passages: Passages) -> ProgressSteps[_FitSums]:
-    dictionary = dictionary.to(model.empty_stream)
-    sums = _FitSums(dictionary, model.device)
-    hook, hook_out = dictionary.site.hooks
-    for batch in passages.batches():
-        captured: dict[str, Tensor] = {}
-        tokens = batch.tokens.to(model.device)
-        with model.hooks({name: capture_hook(captured, name) for name in (hook, hook_out)}):
-            model.logits(tokens, torch.zeros_like(tokens[:, 0]))
-        real = batch.token_mask.clone()
-        real[:, : int(passages.bos)] = False
-        index = token_index(real, model.device)
-        sums.add_tokens(captured[hook].flatten(2)[index], captured[hook_out].flatten(2)[index])
-        yield Progress(sums.tokens / passages.n_tokens, 2, f"Measuring {dictionary.name}")
-    if sums.tokens < 2:
+def _measure_fit(
+    model: Model, dictionaries: Sequence[Dictionary], passages: Passages, n_passes: int
+) -> ProgressSteps[list[_FitSums]]:
+    sites = [dictionary.site for dictionary in dictionaries]
+    sums = [_FitSums(dictionary.to(model.empty_stream), model.device) for dictionary in dictionaries]
+    for parts in iterate_activations(model, sites, passages):
+        for fit, (x, y) in zip(sums, parts, strict=True):
+            fit.add_tokens(x, y)
+        yield Progress(min(1.0, sums[0].tokens / passages.n_tokens), n_passes, "Measuring what is explained")
+    if sums[0].tokens < 2:
         raise InputError("The text has fewer than two tokens; a dictionary's figures need more.")
     return sums
 
 
-def _measure_losses(
-    model: Model, dictionaries: Sequence[Dictionary], passages: Passages
-) -> ProgressSteps[tuple[float, float, float]]:
-    """Measure the mean next-token loss of the model, with dictionaries spliced in, and with zeros."""
-    dictionaries = [dictionary.to(model.empty_stream) for dictionary in dictionaries]
+def _spliced_and_zeroed(model: Model, dictionaries: Sequence[Dictionary]) -> tuple[dict[str, Hook], ...]:
+    """Return hooks that put reconstructions, and others that put zeros, in the sites' places."""
     zeros: dict[str, Hook] = {dictionary.site.hooks[1]: torch.zeros_like for dictionary in dictionaries}
-    cases: tuple[dict[str, Hook], ...] = ({}, splice_hooks(dictionaries), zeros)
-    sums, count = torch.zeros(3, dtype=torch.double, device=model.device), 0
+    return splice_hooks([dictionary.to(model.empty_stream) for dictionary in dictionaries]), zeros
+
+
+def _measure_losses(
+    model: Model, cases: Sequence[dict[str, Hook]], passages: Passages, passes_done: int, n_passes: int
+) -> ProgressSteps[list[float]]:
+    """Measure the mean next-token loss of the model with each case's hooks."""
+    sums = torch.zeros(len(cases), dtype=torch.double, device=model.device)
+    n_predicted = sum(len(row) - 1 for row in passages.rows)
     at_once = max(256, MAX_LOGITS // model.tokens.vocabulary_size)
+    count = 0
     for batch in passages.batches(max_tokens=at_once):
-        predicted = batch.token_mask[:, 1:]
+        n_batch = int(batch.token_mask[:, 1:].sum())
         for case, hooks in enumerate(cases):
             with torch.no_grad(), model.hooks(hooks):
                 sums[case] += _batch_loss(model, batch)
-        count += int(predicted.sum())
-        yield Progress(1 + count / passages.n_tokens, 2, "Measuring the loss recovered")
-    loss, spliced, zeroed = (sums / max(1, count)).tolist()
-    return loss, spliced, zeroed
+            done = (count * len(cases) + n_batch * (case + 1)) / max(1, n_predicted)
+            yield Progress(passes_done + done, n_passes, "Measuring the loss recovered")
+        count += n_batch
+    losses: list[float] = (sums / max(1, count)).tolist()
+    return losses
 
 
 def splice_hooks(dictionaries: Sequence[Dictionary]) -> dict[str, Hook]:

@@ -2,158 +2,223 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Sequence
 
+import torch
+from torch import Tensor
+
+from circuitviz.cancellation import Cancelled
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.sites import DictionarySite
-from circuitviz.training.activation_pool import ActivationScaling
+from circuitviz.training.activation_scaling import ActivationScaling, scaling_from_state
+from circuitviz.training.feature_layer import FeatureLayer
+from circuitviz.training.recipe import RELU, TOP_K, DictionaryRecipe
+from circuitviz.training.site_activations import SiteActivations
 
-DEAD_AFTER_TOKENS = 60_000  # a feature that was active at none of so many tokens is dead
-AUXILIARY_LOSS_WEIGHT = 1 / 32  # of the loss, for dead features [gao2024scaling]
-THRESHOLD_DECAY = 0.99  # of the running threshold
+ADAM_BETAS = (0.9, 0.99)
+ADAM_EPSILON = 1e-12  # far below the gradients of features that are active at few tokens of a batch
 
 
-class DictionaryLearner:
-    """Weights, optimiser and counts of a training.
+class Learner:
+    """Weights, optimiser and counts of a training of some sites.
 
-    Inputs and targets are scaled to mean zero and a mean square of 1 per coordinate (``scaling``).
+    Inputs and targets of each site are scaled to mean zero and a mean square of 1 per coordinate.
+
+    Args:
+        sites: The sites.
+        scalings: Theirs.
+        recipe: What decides the weights.
     """
 
     def __init__(
-        self, scaling: ActivationScaling, features: int, sparsity: int, learning_rate: float, seed: int
+        self, sites: Sequence[DictionarySite], scalings: Sequence[ActivationScaling], recipe: DictionaryRecipe
     ) -> None:
-        self.scaling = scaling
-        self.sparsity = min(sparsity, features)
+        self.sites, self.scalings, self.recipe = sites, scalings, recipe
         self.steps = 0
-        self.learning_rate = learning_rate
-        draw = torch.Generator().manual_seed(seed)
-        encoder = nn.functional.normalize(torch.randn(features, scaling.d_in, generator=draw))
-        if scaling.is_autoencoder:
-            decoder = encoder.clone()  # what a feature reads is what it should write
-        else:
-            decoder = nn.functional.normalize(torch.randn(features, scaling.d_out, generator=draw))
-        device = scaling.device
-        self.parameters = {
-            "encoder": nn.Parameter(encoder.T.contiguous().to(device)),
-            "encoder_bias": nn.Parameter(torch.zeros(features, device=device)),
-            "decoder": nn.Parameter(decoder.to(device)),
-            "decoder_bias": nn.Parameter(torch.zeros(scaling.d_out, device=device)),
-        }
-        self.optimizer = torch.optim.Adam(self.parameters.values(), lr=learning_rate, betas=(0.9, 0.99))
-        self.threshold = torch.zeros((), device=device)
-        self.tokens_since_fired = torch.zeros(features, device=device)  # tokens since each feature fired
-        self._sums = torch.zeros(3, device=device)  # error, active, batches since the last account
+        self.device = scalings[0].x_mean.device
+        self.layers = self.make_layers()
+        self.parameters = self.own_parameters()
+        for site, layer in zip(sites, self.layers, strict=True):
+            self.parameters |= {f"{site.name}.{name}": tensor for name, tensor in layer.parameters.items()}
+        self.optimizer = torch.optim.Adam(
+            self.parameters.values(), lr=recipe.rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True
+        )
+        self._sums = torch.zeros(3, len(sites), device=self.device)  # loss, active, batches
 
-    def step(self, x: Tensor, y: Tensor, rate_factor: float) -> None:
+    def make_layers(self) -> list[FeatureLayer]:
+        """Return the features of each site."""
+        layers = []
+        for site, scaling in zip(self.sites, self.scalings, strict=True):
+            draw = torch.Generator().manual_seed(self.recipe.seed)  # a site alone has the same weights
+            widths = len(scaling.x_mean), len(scaling.y_mean)
+            layers.append(FeatureLayer(self.recipe, *widths, not site.is_transcoder, draw, self.device))
+        return layers
+
+    def own_parameters(self) -> dict[str, torch.nn.Parameter]:
+        """Return the parameters beside those of the layers: decoder biases and skip connections."""
+        own = {}
+        for site, scaling in zip(self.sites, self.scalings, strict=True):
+            bias = torch.zeros_like(scaling.y_mean)
+            own[f"{site.name}.decoder_bias"] = torch.nn.Parameter(bias)
+            if self.recipe.skip and site.is_transcoder:
+                skip = bias.new_zeros(len(scaling.y_mean), len(scaling.x_mean))
+                own[f"{site.name}.skip"] = torch.nn.Parameter(skip)
+        return own
+
+    @torch.no_grad()
+    def step(self, batch: Sequence[SiteActivations], rate_factor: float) -> None:
         """Take one optimiser step.
 
         Args:
-            x: Raw inputs [token, d_in].
-            y: Raw targets [token, d_out].
+            batch: Raw inputs and targets of each site.
             rate_factor: Share of the learning rate.
         """
-        p = self.parameters
-        x, y = self.scaling.scale_inputs(x), self.scaling.scale_targets(y)
-        preactivation = (x @ p["encoder"] + p["encoder_bias"]).relu()
-        scaled = preactivation.detach() * p["decoder"].detach().norm(dim=1)
-        smallest_kept = torch.topk(scaled.flatten(), self.sparsity * len(x), sorted=False).values.min()
-        active = (scaled >= smallest_kept) & (scaled > 0)
-        error = (preactivation * active) @ p["decoder"] + p["decoder_bias"] - y
-        loss = error.square().mean()
-        self.tokens_since_fired += len(x)
-        self.tokens_since_fired[active.any(0)] = 0
-        dead = (self.tokens_since_fired > DEAD_AFTER_TOKENS).nonzero()[:, 0]
-        total = (
-            loss + AUXILIARY_LOSS_WEIGHT * self._auxiliary_loss(x, error.detach(), dead)
-            if len(dead)
-            else loss
-        )
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        scaled = [
+            (scaling.scale_inputs(x), scaling.scale_targets(y))
+            for scaling, (x, y) in zip(self.scalings, batch, strict=True)
+        ]
+        counters = {name: tensor.clone() for name, tensor in self._buffers().items()}
+        try:
+            losses = self.set_gradients(scaled)
+        except Cancelled:  # nothing is half done
+            for name, tensor in self._buffers().items():
+                tensor.copy_(counters[name])
+            raise
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate * rate_factor
+            group["lr"] = self.recipe.rate * rate_factor
         self.optimizer.step()
-        self.threshold = (
-            smallest_kept
-            if self.steps == 0
-            else THRESHOLD_DECAY * self.threshold + (1 - THRESHOLD_DECAY) * smallest_kept
-        )
         self.steps += 1
-        with torch.no_grad():
-            self._sums += torch.stack([loss.detach(), active.sum() / len(x), torch.ones_like(smallest_kept)])
+        active = torch.stack([layer.n_active for layer in self.layers])
+        self._sums += torch.stack([losses, active, torch.ones_like(losses)])
 
-    def _auxiliary_loss(self, x: Tensor, error: Tensor, dead: Tensor) -> Tensor:
-        """Return the loss of the dead features on the other features' residual [gao2024scaling]."""
-        p = self.parameters
-        preactivations = (x @ p["encoder"][:, dead] + p["encoder_bias"][dead]).relu()
-        kept_mask = min(len(dead), max(1, x.shape[1] // 2))
-        values, indices = torch.topk(preactivations, kept_mask, dim=1, sorted=False)
-        activations = torch.zeros_like(preactivations).scatter(1, indices, values)
-        rebuilt = activations @ p["decoder"][dead]
-        return (rebuilt + error).square().mean() / error.square().mean().clamp_min(1e-12)
+    def set_gradients(self, batch: Sequence[SiteActivations]) -> Tensor:
+        """Set the gradients of all parameters and return the loss of each site, a share of its variance.
 
-    def take_averages(self) -> tuple[float, float, float]:
-        """Return mean loss (share of variance) and L0 since the last call, and the share of dead features."""
-        error, active, batches = self._sums.tolist()
+        Args:
+            batch: Scaled inputs and targets of each site.
+        """
+        losses = []
+        for site, layer, (x, y) in zip(self.sites, self.layers, batch, strict=True):
+            error = layer.rebuild(x) + self.parameters[f"{site.name}.decoder_bias"] - y
+            skip = self.parameters.get(f"{site.name}.skip")
+            if skip is not None:
+                error += x @ skip.T
+            gradient = error * (2 / error.numel())
+            layer.set_gradients(gradient, error)
+            self.parameters[f"{site.name}.decoder_bias"].grad = gradient.sum(0)
+            if skip is not None:
+                skip.grad = gradient.T @ x
+            losses.append(error.square().mean())
+        return torch.stack(losses)
+
+    def averages(self) -> list[tuple[float, float, float]]:
+        """Return of each site mean loss and L0 since ``begin_averages``, and the share of dead features."""
+        losses, active, batches = self._sums.tolist()
+        dead = [float(layer.is_dead.float().mean()) for layer in self.layers]
+        return [
+            (loss / max(n, 1), l0 / max(n, 1), share)
+            for loss, l0, n, share in zip(losses, active, batches, dead, strict=True)
+        ]
+
+    def begin_averages(self) -> None:
+        """Average what comes from now on."""
         self._sums.zero_()
-        dead = float((self.tokens_since_fired > DEAD_AFTER_TOKENS).float().mean())
-        return error / batches, active / batches, dead
 
     def state(self) -> dict[str, Tensor]:
         """Return the learner's state by name."""
-        counters = {"threshold": self.threshold, "silent": self.tokens_since_fired, "sums": self._sums}
         weights = {name: tensor.detach() for name, tensor in self.parameters.items()}
-        return counters | weights | optimizer_tensors(self.optimizer, list(weights))
+        return {
+            **self._buffers(),
+            **weights,
+            **_optimizer_tensors(self.optimizer, list(weights)),
+            **{f"scaling/{i}/{k}": v for i, s in enumerate(self.scalings) for k, v in s.state().items()},
+        }
 
     @torch.no_grad()
     def restore(self, state: dict[str, Tensor], steps: int) -> None:
-        """Restore the state of a learner after a number of steps."""
-        for name, tensor in self.parameters.items():
+        """Restore the state of a learner of the same sites and recipe after a number of steps."""
+        for name, tensor in {**self.parameters, **self._buffers()}.items():
             tensor.copy_(state[name])
-        device = self.tokens_since_fired.device
-        self.threshold, self.tokens_since_fired, self._sums = (
-            state[k].to(device) for k in ("threshold", "silent", "sums")
-        )
-        restore_optimizer(self.optimizer, list(self.parameters), state)
+        _restore_optimizer(self.optimizer, list(self.parameters), state)
         self.steps = steps
 
+    def _buffers(self) -> dict[str, Tensor]:
+        counters = {
+            f"{site.name}.{name}": tensor
+            for site, layer in zip(self.sites, self.layers, strict=True)
+            for name, tensor in layer.counters.items()
+        }
+        return {"sums": self._sums, **counters}
+
     @torch.no_grad()
-    def to_dictionary(self, name: str, site: DictionarySite, model: str) -> Dictionary:
-        """Return a dictionary on raw activations, decoder rows of length 1; copies."""
-        p, s = self.parameters, self.scaling
-        norm = p["decoder"].norm(dim=1).clamp_min(1e-8)
-        encoder = p["encoder"] / s.x_scale
-        unit = norm * s.y_scale
-        return Dictionary(
-            name=name,
-            architecture="jumprelu_transcoder" if site.is_transcoder else "jumprelu",
-            site=site,
-            encoder=(encoder * unit).detach(),
-            bias=((p["encoder_bias"] - s.x_mean @ encoder) * unit).detach(),
-            decoder=(p["decoder"] / norm[:, None]).detach(),
-            decoder_bias=(p["decoder_bias"] * s.y_scale + s.y_mean).detach(),
-            threshold=(self.threshold * s.y_scale).expand_as(norm).clone(),
-            model=model,
+    def to_dictionaries(self, model: str) -> tuple[Dictionary, ...]:
+        """Return a dictionary of each site on raw activations, decoder rows of length 1; copies.
+
+        Args:
+            model: The model's name.
+        """
+        dictionaries = []
+        for site, layer, s in zip(self.sites, self.layers, self.scalings, strict=True):
+            length = layer.decoder.norm(dim=1).clamp_min(1e-8)
+            encoder, size = layer.encoder / s.x_scale, length * s.y_scale
+            decoder_bias = self.parameters[f"{site.name}.decoder_bias"] * s.y_scale + s.y_mean
+            skip: Tensor | None = self.parameters.get(f"{site.name}.skip")
+            if skip is not None:
+                skip = skip * (s.y_scale / s.x_scale)
+                decoder_bias = decoder_bias - skip @ s.x_mean
+            dictionaries.append(
+                Dictionary(
+                    name=site.name,
+                    architecture=architecture_name(self.recipe, site),
+                    site=site,
+                    encoder=encoder * size,
+                    bias=(layer.encoder_bias - s.x_mean @ encoder) * size,
+                    decoder=layer.decoder / length[:, None],
+                    decoder_bias=decoder_bias,
+                    skip=skip,
+                    model=model,
+                    **layer.rule.dictionary_fields(s.y_scale.expand_as(length)),
+                )
+            )
+        return tuple(dictionaries)
+
+
+def architecture_name(recipe: DictionaryRecipe, site: DictionarySite) -> str:
+    """Return which of ``features.ARCHITECTURES`` a recipe makes at a site."""
+    prefix = {RELU: "", TOP_K: "topk"}.get(recipe.activation, "jumprelu")
+    if not site.is_transcoder:
+        return prefix or "standard"
+    kind = "skip_transcoder" if recipe.skip else "transcoder"
+    return f"{prefix}_{kind}" if prefix else kind
+
+
+def scalings_from_state(state: dict[str, Tensor], n_sites: int, like: Tensor) -> list[ActivationScaling]:
+    """Return the scalings that a learner's state holds."""
+    return [
+        scaling_from_state(
+            {name.rpartition("/")[2]: v for name, v in state.items() if name.startswith(f"scaling/{i}/")},
+            like,
         )
+        for i in range(n_sites)
+    ]
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:
+def _optimizer_tensors(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:
     """Return an optimiser's moments by parameter name."""
     states = optimizer.state_dict()["state"]
     return {
-        f"{name}/{key}": value
+        f"adam/{name}/{key}": value
         for index, name in enumerate(names)
         for key, value in states.get(index, {}).items()
     }
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, names: list[str], state: dict[str, Tensor]) -> None:
-    """Set an optimiser's moments from what ``optimizer_tensors`` returned."""
+def _restore_optimizer(optimizer: torch.optim.Optimizer, names: list[str], state: dict[str, Tensor]) -> None:
+    """Set an optimiser's moments from what ``_optimizer_tensors`` returned."""
     optimizer_state = optimizer.state_dict()
     optimizer_state["state"] = {}
     for name, value in state.items():
-        parameter, slash, key = name.partition("/")
-        if slash:
+        if name.startswith("adam/"):
+            _, parameter, key = name.split("/")
             optimizer_state["state"].setdefault(names.index(parameter), {})[key] = value
     optimizer.load_state_dict(optimizer_state)

@@ -1,10 +1,12 @@
-"""Hyperparameters and reports of a training, shared by the loop, the learner and the checkpoint."""
+"""Hyperparameters and reports of a training, shared by the loop, the learners and the checkpoint."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from circuitviz.options import option
+
+BATCH_TOP_K, TOP_K, JUMP_RELU, RELU = "batch-top-k", "top-k", "jump-relu", "relu"
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,19 @@ class DictionaryRecipe:
     batch: int = option(1024, "tokens of one step", low=16)
     rate: float = option(2e-3, "learning rate; it falls to zero over the last third", above=0)
     seed: int = option(0, "seed of weights and order", low=0)
+    activation: str = option(
+        BATCH_TOP_K,
+        "which features are active: the strongest of a batch, saved with their threshold (batch-top-k); "
+        "the strongest of each token (top-k); those above a learned threshold (jump-relu); those above 0, "
+        "with an L1 penalty (relu)",
+        choices=(BATCH_TOP_K, TOP_K, JUMP_RELU, RELU),
+    )
+    skip: bool = option(False, "give transcoders a skip connection: a linear map beside the features")
 
 
 @dataclass(frozen=True)
 class TrainingPoint:
-    """The state of training at a step.
+    """The state of a dictionary's training at a step.
 
     Attributes:
         step: The step.
@@ -37,3 +47,9 @@ class TrainingPoint:
 
     def __str__(self) -> str:
         return f"unexplained {self.loss:.3f} · L0 {self.l0:.1f} · dead {self.dead:.1%}"
+
+
+def rate_factor(step: int, steps: int) -> float:
+    """Return the factor of the learning rate: warm-up, then 1, then linear decay over the last third."""
+    warm = max(1, steps // 50)
+    return min(1.0, (step + 1) / warm, 3 * (steps - step) / steps)

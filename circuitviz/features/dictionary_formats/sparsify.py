@@ -8,8 +8,11 @@ its values above 0 are decoded with W_dec [features, d_in] and b_dec, and W_skip
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+
+from safetensors.torch import save_file
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
@@ -80,6 +83,35 @@ def _read(path: Path) -> list[Dictionary]:
             is_before_post_norm=True,
         )
     ]
+
+
+def write_sparsify_folder(dictionary: Dictionary, path: Path) -> None:
+    """Write a top-k transcoder of what an MLP is given after its normalisation.
+
+    Args:
+        dictionary: The transcoder, with gains folded in and as wide at its inputs as at its targets.
+        path: The folder, whose name is the module: ``layers.5.mlp``; it is made.
+    """
+    config = {
+        "activation": "topk",
+        "d_in": dictionary.d_in,
+        "num_latents": dictionary.features,
+        "k": dictionary.k,
+        "transcode": True,
+        "skip_connection": dictionary.skip is not None,
+        **dictionary.about,
+    }
+    state = {
+        "encoder.weight": dictionary.encoder.T,
+        "encoder.bias": dictionary.bias,
+        "W_dec": dictionary.decoder,
+        "b_dec": dictionary.decoder_bias,
+    }
+    if dictionary.skip is not None:
+        state["W_skip"] = dictionary.skip
+    path.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, path / WEIGHTS_FILE)
+    (path / CONFIG_FILE).write_text(json.dumps(config, indent=1), encoding="utf-8")
 
 
 def _site_of_module(name: str, is_transcoder: bool) -> DictionarySite:

@@ -32,8 +32,9 @@ from circuitviz.panels.widgets.layouts import lay_out_column, lay_out_row
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.panels.widgets.path_faults import new_folder_fault, text_file_fault
 from circuitviz.workbench.requests.check_input import CheckInput
+from circuitviz.workbench.requests.messages import ProgressReported
 from circuitviz.workbench.requests.query import QueryResult
-from circuitviz.workbench.requests.train_dictionary import TrainDictionary, TrainingProgress
+from circuitviz.workbench.requests.train_dictionary import TrainDictionary
 from circuitviz.workspace.latest_job import LatestJob
 from circuitviz.workspace.workspace import Workspace
 
@@ -57,24 +58,30 @@ class TrainingPanel(Panel):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.finished_training: TrainingProgress | None = None
-        self.history: tuple[training.TrainingPoint, ...] = ()
+        self.finished_training: training.FolderTraining | None = None
+        self.history: training.TrainingHistory = {}
         self._job = LatestJob(workspace, self)
-        self.site_box = ComboBox(accessibleName="Site")
+        self.site_box = ComboBox(accessibleName="Sites", editable=True)
+        self.site_box.setToolTip(
+            "One site, several with commas (a1, m1), or cross-layer: one transcoder of the MLPs of all layers"
+        )
         self.text_field = QLineEdit(accessibleName="Text file")
         self.folder_field = QLineEdit(
-            str(user_data_folder() / "dictionaries"),
-            accessibleName="Folder to write to",
+            str(user_data_folder() / "dictionaries"), accessibleName="Folder to write to"
         )
         self.recipe_form = OptionForm()
         self.charts = {
             name: ChartView(title, is_compact=True) for name, (title, _, _) in TRAINING_CURVES.items()
         }
-        self.note_label = QLabel("SAE on attention output (a) or transcoder of an MLP (m).", wordWrap=True)
+        self.note_label = QLabel(
+            "SAEs on attention outputs (a), transcoders of MLPs (m), several with commas, or one cross-layer "
+            "transcoder.",
+            wordWrap=True,
+        )
         self.form_check = FormCheck(workspace, self._find_check)
         self.train_button = QPushButton("Train", objectName="primary")
         self.stop_button = QPushButton(
-            "Stop", enabled=False, toolTip="stop and keep a checkpoint; Train continues from it"
+            "Stop", enabled=False, toolTip="stop; what is trained so far is written, and Train continues"
         )
         self.export_button = ExportButton(
             workspace, lambda: {f"training-{name}": chart for name, chart in self.charts.items()}
@@ -84,8 +91,9 @@ class TrainingPanel(Panel):
         self.train_button.clicked.connect(self.start_training)
         for field in (self.text_field, self.folder_field):
             field.textChanged.connect(self._on_path_changed)
-        self.site_box.currentTextChanged.connect(self.form_check.request_later)
+        self.site_box.currentTextChanged.connect(self._on_path_changed)
         self.stop_button.clicked.connect(self._job.cancel)
+        self._job.progressed.connect(self._on_message)
         self._job.received.connect(self._on_progress)
         self._job.cancelled.connect(self._on_cancelled)
         self._job.running_changed.connect(self._set_running)
@@ -112,7 +120,7 @@ class TrainingPanel(Panel):
 
     def _start_training(self) -> None:
         request = self._build_request()
-        self.note_label.setText("Collecting activations …")
+        self.note_label.setText("Reading the text …")
         self._job.submit(request)
 
     def _build_request(self) -> TrainDictionary:
@@ -121,7 +129,7 @@ class TrainingPanel(Panel):
             training.DictionaryRecipe, self.recipe_form.values()
         )
         folder = Path(self.folder_field.text()).expanduser()
-        return TrainDictionary(self.site_box.currentText(), text, folder, recipe)
+        return TrainDictionary(self.site_box.currentText().replace(" ", ""), text, folder, recipe)
 
     def _find_check(self) -> CheckInput | str | None:
         if fault := self._path_fault():
@@ -144,23 +152,27 @@ class TrainingPanel(Panel):
         self.text_field.setPlaceholderText("text of the demo" if opened.model == "demo" else "a text file")
         self._set_running(self._job.is_running)
 
+    def _on_message(self, report: ProgressReported) -> None:
+        self.note_label.setText(f"{report.fraction:.0%} · {report.message}" if report.message else "")
+
     def _on_progress(self, reply: QueryResult) -> None:
         if reply.refusal:
             self.note_label.setText(reply.refusal)
             return
-        progress: TrainingProgress = reply.result
-        self.history = progress.history
-        self._draw_curves()
-        if progress.history:
-            self.note_label.setText(f"Step {progress.history[-1].step:,}: {progress.history[-1]}")
-        if progress.figures is not None:
-            figures, self.finished_training = progress.figures, progress
-            self.note_label.setText(
-                f"Written to {progress.folder}. On held-out text: "
-                f"unexplained {decimal_number(figures.unexplained, 3)}, "
-                f"L0 {decimal_number(figures.l0, 1)}, dead {figures.dead:.1%}, "
-                f"loss recovered {_format_number(figures.recovered)}."
-            )
+        progress: training.FolderTraining = reply.result
+        if progress.history != self.history:
+            self.history = progress.history
+            self._draw_curves()
+        if not progress.folders:
+            return
+        folder = next(iter(progress.folders.values()))
+        if len(progress.folders) > 1:
+            folder = folder.parent
+        if progress.quality or progress.cross_layer_quality:
+            self.finished_training = progress
+            self.note_label.setText(f"Written to {folder}. On held-out text: {_describe_quality(progress)}.")
+        else:
+            self.note_label.setText(f"Written to {folder}. Measuring on held-out text …")
 
     def _on_path_changed(self) -> None:
         self.form_check.request_later()
@@ -176,20 +188,25 @@ class TrainingPanel(Panel):
         self.stop_button.setEnabled(is_running)
 
     def _on_cancelled(self) -> None:
-        self.note_label.setText(f"{self.note_label.text()} Stopped. Train continues from here.")
+        written = f" What is trained so far is in {self.folder_field.text()}." if self.history else ""
+        self.note_label.setText(f"Stopped.{written} Train continues from here.")
 
     def _draw_curves(self) -> None:
-        steps = [point.step for point in self.history]
         for name, (title, scale, min_range) in TRAINING_CURVES.items():
-            values = [scale * getattr(point, name) for point in self.history]
-            curve = {"steps": steps, "values": values, "what": title, "least": min_range}
-            self.charts[name].draw_result("course", curve)
-        self.export_button.setEnabled(bool(steps))
+            curves = {
+                site: (
+                    [point.step for point in points],
+                    [scale * getattr(point, name) for point in points],
+                )
+                for site, points in self.history.items()
+            }
+            self.charts[name].draw_result("course", {"curves": curves, "what": title, "least": min_range})
+        self.export_button.setEnabled(bool(self.history))
 
     def _build(self) -> None:
         fields = QGridLayout(horizontalSpacing=8, verticalSpacing=8)
         rows: tuple[tuple[str, QWidget, Callable[[], None] | None], ...] = (
-            ("Site", self.site_box, None),
+            ("Sites", self.site_box, None),
             ("Text", self.text_field, self._choose_text),
             ("Folder", self.folder_field, self._choose_folder),
         )
@@ -235,12 +252,30 @@ class TrainingPanel(Panel):
 
 
 def _model_sites(workspace: Workspace) -> list[str]:
-    """Sites of the open circuit's model: ``a0``, ``m0``, …."""
+    """Sites of the open circuit's model, ``a0``, ``m0``, …, and ``cross-layer``."""
     circuit = workspace.state.circuit
     if circuit is None:
         return []
     shape = circuit.graph.shape
-    return [f"{kind}{layer}" for layer in range(shape.n_layers) for kind in ("am" if shape.mlp else "a")]
+    parts = "am" if shape.mlp else "a"
+    sites = [f"{part}{layer}" for layer in range(shape.n_layers) for part in parts]
+    return [*sites, training.CROSS_LAYER] if shape.mlp else sites
+
+
+def _describe_quality(progress: training.FolderTraining) -> str:
+    """Figures on held-out text: of one dictionary, or of several the means."""
+    of_layers = progress.cross_layer_quality
+    if of_layers is not None:
+        columns = of_layers.unexplained, of_layers.l0, of_layers.dead, [of_layers.recovered]
+    else:
+        rows = [(one.unexplained, one.l0, one.dead, one.recovered) for one in progress.quality.values()]
+        columns = tuple(map(list, zip(*rows, strict=True)))  # type: ignore[assignment]
+    unexplained, l0, dead, recovered = (sum(column) / len(column) for column in columns)
+    mean = f" (means of {len(columns[0])})" if len(columns[0]) > 1 else ""
+    return (
+        f"unexplained {decimal_number(unexplained, 3)}, L0 {decimal_number(l0, 1)}, dead {dead:.1%}{mean}, "
+        f"loss recovered {_format_number(recovered)}"
+    )
 
 
 def _format_number(value: float) -> str:

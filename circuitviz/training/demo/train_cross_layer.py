@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     start_s = time.process_time()
 
     def report(step: Progress) -> None:
-        if step.done % 250 == 0:
+        if step.done % 250 == 0 and step.partial is not None:
             print(f"{step.done:5.0f}  {step.message}", file=sys.stderr, flush=True)
 
     trained = run_to_completion(train_cross_layer_steps(model, text, recipe), report)

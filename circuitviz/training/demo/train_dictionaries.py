@@ -29,7 +29,7 @@ from circuitviz.training import (
     loss_recovered_steps,
     measure_dictionary_steps,
     parse_site,
-    train_dictionary_steps,
+    train_dictionaries_steps,
     trainable_sites,
 )
 from circuitviz.training.demo.corpus import DemoCorpus
@@ -70,13 +70,13 @@ def main(argv: list[str] | None = None) -> int:
             recipe = replace(recipe, steps=args.steps)
 
         def report(step: Progress, name: str = site.name) -> None:
-            if step.done % 250 == 0:
+            if step.done % 250 == 0 and step.partial is not None:
                 print(f"{name} {step.done:5.0f}  {step.message}", file=sys.stderr, flush=True)
 
-        trained = run_to_completion(train_dictionary_steps(model, site, text, recipe), report)
+        trained = run_to_completion(train_dictionaries_steps(model, [site], text, recipe), report)
         seconds = time.perf_counter() - start_s
         about = {"training": asdict(recipe), "training_tokens": text.n_tokens, "seconds": round(seconds)}
-        write_saelens_folder(replace(trained.dictionary, about=about), args.out / site.name)
+        write_saelens_folder(replace(trained.dictionaries[0], about=about), args.out / site.name)
     dictionaries = load_dictionaries([args.out], model)
     held_out = passages_from_texts(model, demo_texts(MEASURING_SEED, MEASURING_PASSAGES))
     figures = {

@@ -23,7 +23,7 @@ from circuitviz.training import (
     DictionaryQuality,
     DictionaryRecipe,
     measure_dictionary_steps,
-    train_dictionary_steps,
+    train_dictionaries_steps,
 )
 from circuitviz.training.demo.train_dictionaries import (
     FIGURES_FILE,
@@ -52,17 +52,15 @@ def main(argv: list[str] | None = None) -> int:
     text = passages_from_texts(model, demo_texts(TRAINING_SEED, TRAINING_PASSAGES))
 
     def report(step: Progress) -> None:
-        if step.done % 250 == 0:
+        if step.done % 250 == 0 and step.partial is not None:
             print(f"{step.done:5.0f}  {step.message}", file=sys.stderr, flush=True)
 
     start_s = time.process_time()
-    for site in SITES:
-        site_start_s = time.process_time()
-        trained = run_to_completion(train_dictionary_steps(model, site, text, recipe), report)
-        seconds = round(time.process_time() - site_start_s)
-        about = {"training": asdict(recipe), "training_tokens": text.n_tokens, "seconds": seconds}
-        write_saelens_folder(replace(trained.dictionary, about=about), args.out / site.name)
+    trained = run_to_completion(train_dictionaries_steps(model, SITES, text, recipe), report)
     seconds = round(time.process_time() - start_s)
+    about = {"training": asdict(recipe), "training_tokens": text.n_tokens, "seconds": seconds}
+    for dictionary in trained.dictionaries:
+        write_saelens_folder(replace(dictionary, about=about), args.out / dictionary.name)
     held_out = passages_from_texts(model, demo_texts(MEASURING_SEED, MEASURING_PASSAGES))
     figures = {
         dictionary.name: run_to_completion(measure_dictionary_steps(model, dictionary, held_out))

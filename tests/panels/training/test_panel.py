@@ -24,23 +24,24 @@ def test_a_dictionary_is_trained_stopped_and_goes_on(
     text = tmp_path / "text.txt"
     text.write_text("\n".join(islice(DemoCorpus(4).passages(), 150)))
     training = demo_host.show("training")
-    assert training.site_box.count() == 8
+    assert training.site_box.count() == 9 and training.site_box.itemText(8) == "cross-layer"
     training.site_box.setCurrentText("m1")
     training.text_field.setText(str(text))
     training.folder_field.setText(str(tmp_path / "own"))
     for name, value in {"features": 48, "sparsity": 6, "steps": 600, "batch": 128}.items():
         training.recipe_form.fields[name].setValue(value)
     qtbot.mouseClick(training.train_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Step" in training.note_label.text(), timeout=LONG)
-    assert "unexplained" in training.note_label.text() and "L0 6.0" in training.note_label.text()
+    qtbot.waitUntil(lambda: bool(training.history) and "left" in training.note_label.text(), timeout=LONG)
+    assert "tokens/s" in training.note_label.text() and "L0 6.0" in training.note_label.text()
     qtbot.mouseClick(training.stop_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "Stopped" in training.note_label.text(), timeout=LONG)
     assert (tmp_path / "own" / "m1.training").is_file() and training.train_button.isEnabled()
     assert training.finished_training is None
+    assert (tmp_path / "own" / "m1" / "cfg.json").is_file()  # what is trained so far can be used
 
     qtbot.mouseClick(training.train_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: training.finished_training is not None, timeout=LONG)
-    course = training.finished_training.history
+    course = training.finished_training.history["m1"]
     assert [point.step for point in course] == list(range(25, 601, 25))
     assert course[-1].loss < 0.5 * course[0].loss
     assert not (tmp_path / "own" / "m1.training").exists()
@@ -50,6 +51,38 @@ def test_a_dictionary_is_trained_stopped_and_goes_on(
 
     panel.open_folders([tmp_path / "own"], text)
     qtbot.waitUntil(lambda: "48 features of 1 dictionary" in panel.dictionaries_label.text(), timeout=LONG)
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"), [("a1, m1", ["a1", "m1"]), ("cross-layer", ["m0", "m1", "m2", "m3"])]
+)
+def test_several_sites_and_all_layers_are_trained_at_once(
+    demo_host: PanelHost, qtbot: QtBot, tmp_path: Path, typed: str, names: list[str]
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(islice(DemoCorpus(4).passages(), 60)))
+    panel = demo_host.show("training")
+    panel.site_box.setFocus()
+    panel.site_box.lineEdit().selectAll()
+    qtbot.keyClicks(panel.site_box, typed)
+    panel.text_field.setText(str(text))
+    panel.folder_field.setText(str(tmp_path / "own"))
+    for name, value in {"features": 16, "sparsity": 2, "steps": 50, "batch": 64}.items():
+        panel.recipe_form.fields[name].setValue(value)
+    qtbot.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.finished_training is not None, timeout=LONG)
+    assert list(panel.history) == names
+    lines = [mark for mark in panel.charts["l0"].spec.marks if isinstance(mark, LineMark)]
+    assert len(lines) == len(names)
+    assert len(panel.charts["l0"].table_rows) == 1 + 2 * len(names)
+    assert "loss recovered" in panel.note_label.text() and str(tmp_path / "own") in panel.note_label.text()
+
+
+def test_what_does_not_fit_is_said_before_the_training(demo_host: PanelHost, qtbot: QtBot) -> None:
+    panel = demo_host.show("training")
+    for typed, message in (("m9", "layers 0 to 3"), ("a1,a1", "name one twice")):
+        panel.site_box.setEditText(typed)
+        qtbot.waitUntil(lambda said=message: said in panel.form_check.text(), timeout=LONG)
 
 
 def test_a_wrong_file_is_said_when_it_is_typed(idle_host: PanelHost, qtbot: QtBot, tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.training import (
     DictionaryRecipe,
-    TrainedDictionary,
+    TrainedDictionaries,
     collect_activations,
     loss_recovered_steps,
     measure_dictionary_steps,
     parse_site,
-    train_dictionary_steps,
+    train_dictionaries_steps,
     trainable_sites,
 )
 from circuitviz.training.demo.corpus import DemoCorpus
@@ -38,8 +38,10 @@ def text(demo: Any) -> Passages:
 
 
 @pytest.fixture(scope="module")
-def trained(demo: Any, text: Passages) -> TrainedDictionary:
-    return run_to_completion(train_dictionary_steps(demo.model, parse_site("m1", demo.model), text, SMALL))
+def trained(demo: Any, text: Passages) -> TrainedDictionaries:
+    return run_to_completion(
+        train_dictionaries_steps(demo.model, [parse_site("m1", demo.model)], text, SMALL)
+    )
 
 
 def test_a_text_file_is_its_paragraphs_or_its_lines(demo: Any, tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_activations_are_those_of_each_passage_alone(demo: Any, text: Passages, 
     for number, row in enumerate(some.rows):
         with torch.no_grad():
             demo.slow.hf(torch.tensor([row]))
-        rows[number] = (seen["x"], seen["x"] if name == "a2" else seen["y"])
+        rows[number] = (seen["x"][1:], seen["x"][1:] if name == "a2" else seen["y"][1:])
     handle.remove()
     order = [number for batch in some.batches() for number in batch.row_numbers]
     torch.testing.assert_close(x, torch.cat([rows[n][0] for n in order]).float(), rtol=1e-4, atol=1e-4)
@@ -98,63 +100,67 @@ def test_activations_are_those_of_each_passage_alone(demo: Any, text: Passages, 
 def test_training_lowers_the_loss_and_shows_it(demo: Any, text: Passages) -> None:
     steps = list(_progress(demo.model, "a1", text, SMALL))
     shown = [step.partial for step in steps if step.partial is not None]
-    assert [partial.history[-1].step for partial in shown] == [25, 50, 75]
+    assert [partial.history["a1"][-1].step for partial in shown if partial.history["a1"]][-1:] == [75]
     assert not any(partial.is_complete for partial in shown)
-    course = shown[-1].history
+    course = shown[-1].history["a1"]
+    assert [point.step for point in course] == [25, 50, 75]
     assert course[-1].loss < 0.6 * course[0].loss
     assert all(point.l0 == pytest.approx(SMALL.sparsity, rel=0.05) for point in course)
     assert f"L0 {course[-1].l0:.1f}" in steps[-1].message
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(
-    demo: Any, text: Passages, trained: TrainedDictionary
+    demo: Any, text: Passages, trained: TrainedDictionaries
 ) -> None:
     site = parse_site("m1", demo.model)
-    again = run_to_completion(train_dictionary_steps(demo.model, site, text, SMALL))
+    again = run_to_completion(train_dictionaries_steps(demo.model, [site], text, SMALL))
     other = run_to_completion(
-        train_dictionary_steps(demo.model, site, text, DictionaryRecipe(64, 6, 75, 128, seed=4))
+        train_dictionaries_steps(demo.model, [site], text, DictionaryRecipe(64, 6, 75, 128, seed=4))
     )
-    assert torch.equal(again.dictionary.encoder, trained.dictionary.encoder)
-    assert not torch.allclose(other.dictionary.encoder, trained.dictionary.encoder)
+    assert torch.equal(again.dictionaries[0].encoder, trained.dictionaries[0].encoder)
+    assert not torch.allclose(other.dictionaries[0].encoder, trained.dictionaries[0].encoder)
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(
-    demo: Any, text: Passages, trained: TrainedDictionary, tmp_path: Path
+    demo: Any, text: Passages, trained: TrainedDictionaries, tmp_path: Path
 ) -> None:
     site, state = parse_site("m1", demo.model), tmp_path / "deep" / "m1.training"
-    steps = train_dictionary_steps(demo.model, site, text, SMALL, state)
+    steps = train_dictionaries_steps(demo.model, [site], text, SMALL, state)
     while next(steps).done < 50:
         pass
     steps.close()
     assert state.is_file() and [p.name for p in state.parent.iterdir()] == ["m1.training"]
-    done = [step.done for step in train_dictionary_steps(demo.model, site, text, SMALL, state)]
-    assert done == [0, 75]  # only the last 25 steps were run
+    steps = train_dictionaries_steps(demo.model, [site], text, SMALL, state)
+    done = [step.done for step in steps if step.partial is not None]
+    assert done and min(done) > 50 and done[-1] == 75  # only the last 25 steps were run
     assert not state.exists()
 
-    steps = train_dictionary_steps(demo.model, site, text, SMALL, state)
+    steps = train_dictionaries_steps(demo.model, [site], text, SMALL, state)
     while next(steps).done < 25:
         pass
     steps.close()
-    resumed = run_to_completion(train_dictionary_steps(demo.model, site, text, SMALL, state))
+    resumed = run_to_completion(train_dictionaries_steps(demo.model, [site], text, SMALL, state))
     assert resumed.is_complete and resumed.history == trained.history
     for name in ("encoder", "bias", "decoder", "decoder_bias", "threshold"):
-        assert torch.equal(getattr(resumed.dictionary, name), getattr(trained.dictionary, name)), name
+        assert torch.equal(getattr(resumed.dictionaries[0], name), getattr(trained.dictionaries[0], name)), (
+            name
+        )
 
 
 def test_a_state_of_another_run_is_refused(demo: Any, text: Passages, tmp_path: Path) -> None:
     state = tmp_path / "a.training"
-    steps = train_dictionary_steps(demo.model, parse_site("a1", demo.model), text, SMALL, state)
+    steps = train_dictionaries_steps(demo.model, [parse_site("a1", demo.model)], text, SMALL, state)
     while next(steps).done < 25:
         pass
     steps.close()
     with pytest.raises(InputError, match="another training"):
         run_to_completion(
-            train_dictionary_steps(demo.model, parse_site("a2", demo.model), text, SMALL, state)
+            train_dictionaries_steps(demo.model, [parse_site("a2", demo.model)], text, SMALL, state)
         )
     state.write_bytes(b"no state")
     with pytest.raises(InputError, match="no state of a training"):
         run_to_completion(
-            train_dictionary_steps(demo.model, parse_site("a1", demo.model), text, SMALL, state)
+            train_dictionaries_steps(demo.model, [parse_site("a1", demo.model)], text, SMALL, state)
         )
 
 
@@ -175,10 +181,10 @@ def test_sites_are_named_and_wrong_names_refused(demo: Any) -> None:
         parse_site("mlp-1", demo.model)
 
 
-def test_figures_are_those_of_slow_sums(demo: Any, text: Passages, trained: TrainedDictionary) -> None:
+def test_figures_are_those_of_slow_sums(demo: Any, text: Passages, trained: TrainedDictionaries) -> None:
     some = Passages(text.rows[:20], True)
-    found = run_to_completion(measure_dictionary_steps(demo.model, trained.dictionary, some))
-    one = trained.dictionary.to(torch.zeros((), dtype=torch.double))
+    found = run_to_completion(measure_dictionary_steps(demo.model, trained.dictionaries[0], some))
+    one = trained.dictionaries[0].to(torch.zeros((), dtype=torch.double))
     ys, errors, fired, losses = [], [], [], []
     mlp = demo.slow.hf.transformer.h[1].mlp
     for row in some.rows:
@@ -211,9 +217,9 @@ def test_figures_are_those_of_slow_sums(demo: Any, text: Passages, trained: Trai
     assert found.loss == pytest.approx(loss, rel=1e-4)
     assert found.loss_spliced == pytest.approx(spliced, rel=1e-3)
     assert found.recovered == pytest.approx((zeroed - spliced) / (zeroed - loss), abs=2e-3)
-    assert run_to_completion(loss_recovered_steps(demo.model, [trained.dictionary], some)) == pytest.approx(
-        found.recovered
-    )
+    assert run_to_completion(
+        loss_recovered_steps(demo.model, [trained.dictionaries[0]], some)
+    ) == pytest.approx(found.recovered)
 
 
 @pytest.mark.parametrize(("site", "harm"), [("m0", False), ("m1", True)])
@@ -231,13 +237,13 @@ def test_where_zeros_do_no_harm_nothing_is_recovered(demo: Any, site: str, harm:
 
 
 def test_saelens_opens_what_was_trained_and_encodes_the_same(
-    demo: Any, text: Passages, trained: TrainedDictionary, tmp_path: Path
+    demo: Any, text: Passages, trained: TrainedDictionaries, tmp_path: Path
 ) -> None:
     sae_lens = pytest.importorskip("sae_lens", exc_type=ImportError)
     attention = run_to_completion(
-        train_dictionary_steps(demo.model, parse_site("a0", demo.model), text, SMALL)
-    ).dictionary
-    for one in (trained.dictionary, attention):
+        train_dictionaries_steps(demo.model, [parse_site("a0", demo.model)], text, SMALL)
+    ).dictionaries[0]
+    for one in (trained.dictionaries[0], attention):
         write_saelens_folder(one, tmp_path / one.name)
         x, _ = collect_activations(demo.model, one.site, Passages(text.rows[:9], True))
         theirs = sae_lens.SAE.load_from_disk(str(tmp_path / one.name))
@@ -253,7 +259,7 @@ def test_saelens_opens_what_was_trained_and_encodes_the_same(
 
 
 def _progress(model: Any, site: str, text: Passages, recipe: DictionaryRecipe) -> Iterator[Any]:
-    yield from train_dictionary_steps(model, parse_site(site, model), text, recipe)
+    yield from train_dictionaries_steps(model, [parse_site(site, model)], text, recipe)
 
 
 def _loss(hf: Any, row: tuple[int, ...]) -> float:
