@@ -42,9 +42,7 @@ def draw_ablations(chart: ChartSpec, result: dict[str, Any]) -> None:
             good = value if value is None or name == "faithfulness" else 1 - abs(value)
             colour = chart.theme_colour("raised") if good is None else faithfulness_colour(chart, good)
             drawn.append((y, x, colour, format_cell_value(value)))
-            text = (
-                "undefined: model and ablated do not differ" if value is None else decimal_number(value, 3)
-            )
+            text = "undefined: model and ablated do not differ" if value is None else decimal_number(value, 3)
             chart.add_hover_region(
                 x + 0.5, y + 0.5, 1.0, 1.0,
                 f"{name}, {cell['ablation']}, errors {cell['errors']}, patterns {cell['patterns']}: {text}; "

@@ -30,9 +30,7 @@ def draw_attribution_fraction(chart: ChartSpec, result: dict[str, Any]) -> None:
         chart.add_rule(ink, x=math.log10(result["tau"]), width_px=1.5, dashed=True)
         chart.add_legend_entry(f"τ of this circuit, {rounded_number(result['tau'], 3)}", "dash", ink)
     for i, p in enumerate(points):
-        text = (
-            f"τ {rounded_number(p.tau, 3)}: {p.n_nodes:,} nodes, fraction {decimal_number(p.fraction, 3)}"
-        )
+        text = f"τ {rounded_number(p.tau, 3)}: {p.n_nodes:,} nodes, fraction {decimal_number(p.fraction, 3)}"
         chart.add_hover_region(x[i], y[i], (max(x) - min(x)) / 16 or 1.0, (high - low) / 3, text)
     chart.set_ranges(y=(low, high), padding=0.05)
     chart.set_ranges(x=(min(x), max(x)), padding=0.04)
