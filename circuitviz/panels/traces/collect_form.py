@@ -66,9 +66,11 @@ class CollectForm(QWidget):
         self.source_box = choice_box("Source of examples", *EXAMPLE_SOURCES)
         self.file_button = QPushButton("Choose…", accessibleName="File of examples")
         self.address_field = QLineEdit(
-            placeholderText="gpt2-small/5-tres-dc/123", accessibleName="Address on Neuronpedia"
+            placeholderText="MODEL/5-SET/123", accessibleName="Address on Neuronpedia"
         )
-        self.address_field.setToolTip("its server is asked when you press Collect, and the answer is kept")
+        self.address_field.setToolTip(
+            "as gpt2-small/5-tres-dc/123; its server is asked when you press Collect, and the answer is kept"
+        )
         self.max_examples_field = IntegerField(
             minimum=2, maximum=500, value=30, accessibleName="Number of examples"
         )
