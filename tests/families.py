@@ -170,6 +170,16 @@ def _llama4(moe_layer_step: int) -> Family:
     return _like_llama("Llama4ForCausalLM", LLAMA4, head_dim=HEAD_WIDTH, intermediate_size_mlp=40, **experts)
 
 
+def _gemma4(layout: Layout | None = GEMMA2, **more: Any) -> Family:
+    heads = {"num_key_value_heads": 2, "head_dim": HEAD_WIDTH, "global_head_dim": HEAD_WIDTH}
+    layers = {
+        "sliding_window": 3,
+        "hidden_size_per_layer_input": 0,
+        "layer_types": ["sliding_attention", "full_attention"],
+    }
+    return Family("Gemma4ForCausalLM", {**SIZES, **heads, **layers, **more}, layout)
+
+
 def _scaled(kind: str, **more: Any) -> Family:
     return _like_llama("LlamaForCausalLM", rope_scaling={"rope_type": kind, **more})
 
@@ -230,6 +240,11 @@ FAMILIES = {
     "gemma3": _like_llama(
         "Gemma3ForCausalLM", GEMMA2, **_GEMMA2, layer_types=["sliding_attention", "full_attention"]
     ),
+    "gemma4": _gemma4(None, global_head_dim=2 * HEAD_WIDTH),  # as all that Google published
+    "gemma4-equal-heads": _gemma4(),
+    "gemma4-moe": _gemma4(enable_moe_block=True, num_experts=4, top_k_experts=2, moe_intermediate_size=16),
+    "gemma4-keys-are-values": _gemma4(None, attention_k_eq_v=True),
+    "gemma4-per-layer": _gemma4(None, hidden_size_per_layer_input=4, vocab_size_per_layer_input=VOCABULARY),
     "vaultgemma": _like_llama(
         "VaultGemmaForCausalLM", Layout(mlp_norm="pre_feedforward_layernorm"), **_GEMMA2
     ),

@@ -70,6 +70,11 @@ def _check_blocks(bridge: Any, name: str) -> None:
                 "but a state space or linear attention, which has no heads that are known here; models with "
                 "attention in every layer work."
             )
+        if hasattr(block.original_component, "per_layer_input_gate"):
+            raise InputError(
+                f"Layer {layer} of '{name}' adds an embedding of its own after the MLP (per-layer embeddings, "
+                "Gemma 3n and small Gemma 4), which is written by no head and no MLP; Gemma 1 to 3 work."
+            )
         if "mla" in type(attention).__name__.lower():
             raise InputError(
                 f"Layer {layer} of '{name}' has latent attention (DeepSeek): keys and values are made of a "

@@ -158,6 +158,7 @@ REASONS = {
     "opt-350m": "no normalisation before its unembedding",
     "deepseek2": "Layer 0 of 'deepseek2' has latent attention",
     "deepseek3": "Layer 0 of 'deepseek3' has latent attention",
+    "gemma4-per-layer": "Layer 0 of 'gemma4-per-layer' adds an embedding of its own after the MLP",
     "mamba": r"Layer 0 of 'mamba' \(MambaBlock\) has no attention",
     "qwen3-next": r"Layer 0 of 'qwen3-next' \(Qwen3NextDecoderLayer\) has no attention",
     "gpt-bigcode-all-keys": "only supports multi_query=True",
