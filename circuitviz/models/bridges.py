@@ -72,8 +72,9 @@ def _check_blocks(bridge: Any, name: str) -> None:
             )
         if hasattr(block.original_component, "per_layer_input_gate"):
             raise InputError(
-                f"Layer {layer} of '{name}' adds an embedding of its own after the MLP (per-layer embeddings, "
-                "Gemma 3n and small Gemma 4), which is written by no head and no MLP; Gemma 1 to 3 work."
+                f"Layer {layer} of '{name}' adds an embedding of its own after the MLP (per-layer "
+                "embeddings, Gemma 3n and small Gemma 4), which is written by no head and no MLP; "
+                "Gemma 1 to 3 work."
             )
         if "mla" in type(attention).__name__.lower():
             raise InputError(
