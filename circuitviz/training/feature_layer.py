@@ -16,6 +16,7 @@ from circuitviz.training.recipe import DictionaryRecipe
 
 DEAD_AFTER_TOKENS = 60_000  # a feature that was active at none of so many tokens is dead
 AUXILIARY_LOSS_WEIGHT = 1 / 32  # of the loss, for dead features [gao2024scaling]
+FIRST_DECODER_LENGTH = 0.3  # shorter than 1: features that overlap would overshoot at first
 SPARSE_SHARE = 0.1  # share of activations above 0 from which on whole matrices are multiplied
 
 
@@ -49,7 +50,7 @@ class FeatureLayer:
             decoder = nn.functional.normalize(torch.randn(recipe.features, d_out, generator=draw))
         self.encoder = nn.Parameter(encoder.T.contiguous().to(device))
         self.encoder_bias = nn.Parameter(torch.zeros(recipe.features, device=device))
-        self.decoder = nn.Parameter(decoder.clone().to(device))
+        self.decoder = nn.Parameter((FIRST_DECODER_LENGTH * decoder).to(device))
         self.rule: ActivationRule = make_activation_rule(recipe, device)
         self.tokens_since_fired = torch.zeros(recipe.features, device=device)
         self.n_active = torch.zeros((), device=device)  # pairs of token and feature, at the last step
