@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from circuitviz.cli.flags import add_place_flag
+from circuitviz.cluster.place import parse_place
 from circuitviz.errors import InputError
 
 SUMMARY = "open the application"
@@ -18,10 +20,12 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("-m", "--model")
     parser.add_argument("-t", "--task")
     parser.add_argument("--demo", action="store_true", help="open the demo circuit at once")
+    add_place_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Open the window; returns the exit code when it is closed."""
+    place = parse_place(args.on)
     screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in screens):
         raise InputError(  # Qt would abort the process
@@ -37,4 +41,4 @@ def run(args: argparse.Namespace) -> int:
             f"The window could not start ({error}); Qt's system libraries are missing. The README's "
             "first command installs them."
         ) from None
-    return open_window(args.file, args.model, args.task, args.demo)
+    return open_window(args.file, args.model, args.task, args.demo, None if place.is_here else place)

@@ -6,4 +6,5 @@ from .place import parse_place as parse_place
 from .remote_command import CommandOutcome as CommandOutcome
 from .remote_command import RemoteCommand as RemoteCommand
 from .remote_command import run_command_steps as run_command_steps
+from .remote_engines import RemoteEngines as RemoteEngines
 from .run_cells import run_cells_on as run_cells_on

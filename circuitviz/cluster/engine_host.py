@@ -11,13 +11,15 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from distributed.protocol.pickle import dumps
+
 from circuitviz.cancellation import Cancelled, cancellable
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.workbench.engine_pool import EnginePool
 from circuitviz.workbench.requests.messages import Reply, Request
 
 
-class RemoteFault(RuntimeError):
+class RemoteFaultError(RuntimeError):
     """A fault of the application on a worker; the message ends with the traceback there."""
 
 
@@ -46,15 +48,29 @@ class EngineHost:
         self._running: dict[int, tuple[int | None, Iterator[Reply]]] = {}
         self._cancelled: set[int] = set()
 
-    def advance(self, number: int, tab: int | None, request: Request | None, slice_s: float) -> Slice:
+    def advance(self, number: int, tab: int | None, request: Request | None, slice_s: float) -> bytes:
         """Let a computation go on for a while, at least until its next reply.
+
+        The slice is serialised here: Dask would leave who waits without an answer where that fails.
 
         Args:
             number: The computation's number.
             tab: Number of the tab that asks; None: it is of no tab.
             request: What is asked for, at the first time.
             slice_s: How long it goes on after a reply.
+
+        Returns:
+            The ``Slice``, as Dask serialises it.
         """
+        done = self._advance(number, tab, request, slice_s)
+        try:
+            return dumps(done)
+        except Exception as raised:  # a reply that cannot travel is a fault of ours
+            return dumps(
+                Slice((), True, done.is_open, RemoteFaultError(f"{type(raised).__name__}: {raised}"))
+            )
+
+    def _advance(self, number: int, tab: int | None, request: Request | None, slice_s: float) -> Slice:
         if request is not None:
             self._running[number] = tab, iter(self._pool.engine(tab).execute(request))
         replies: list[Reply] = []
@@ -74,7 +90,7 @@ class EngineHost:
         except (InputError, ComputationError, MemoryError, Cancelled) as raised:
             error = raised.with_traceback(None)
         except Exception as raised:  # a fault of ours: told with the traceback of this side
-            error = RemoteFault("".join(traceback.format_exception(raised)))
+            error = RemoteFaultError("".join(traceback.format_exception(raised)))
         return Slice(tuple(replies), is_done or error is not None, self._pool.is_open(tab), error)
 
     async def cancel(self, number: int) -> None:

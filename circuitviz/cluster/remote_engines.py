@@ -8,9 +8,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from distributed.protocol.pickle import loads
+
 from circuitviz.cancellation import Cancelled, check_cancelled
 from circuitviz.cluster.connection import Connection, open_connection
-from circuitviz.cluster.engine_host import EngineHost
+from circuitviz.cluster.engine_host import EngineHost, Slice
 from circuitviz.cluster.place import Place
 from circuitviz.errors import ComputationError, first_error_line
 from circuitviz.workbench.requests.messages import ModelReleased, ProgressReported, Reply, Request
@@ -43,7 +45,8 @@ class RemoteEngine:
         given: Request | None = request
         try:
             while True:
-                done = _wait(host.advance(number, self._tab, given, SLICE_S), partial(host.cancel, number))
+                slice_bytes = host.advance(number, self._tab, given, SLICE_S)
+                done: Slice = loads(_wait(slice_bytes, partial(host.cancel, number)))
                 given = None
                 self.is_open = done.is_open
                 yield from done.replies
@@ -53,7 +56,7 @@ class RemoteEngine:
                     return
         except WorkerLostError as error:
             tabs = self._engines.forget_host()
-            yield ModelReleased("", tabs)
+            yield ModelReleased("", tabs, is_lost=True)
             raise ComputationError(str(error)) from None
         finally:
             if self._engines.is_host(host):
@@ -157,6 +160,6 @@ def _wait(future: Any, on_cancel: Callable[[], object] = lambda: None) -> Any:
         return future.result()
     except Exception as error:
         raise WorkerLostError(
-            f"The worker is lost, and what was open there with it ({first_error_line(error)}). The document is "
-            "as it was; open its model again to go on."
+            f"The worker is lost, and what was open there with it ({first_error_line(error)}). The document "
+            "is as it was; open its model again to go on."
         ) from error

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -123,6 +124,10 @@ class Circuit:
     def digest(self) -> hashlib._Hash:
         """SHA-256 object over the edges; ``copy()`` it before updating it."""
         return hashlib.sha256(np.packbits(self.edges).tobytes())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the digest, whose object cannot be sent to another process; it is made again."""
+        return {name: value for name, value in vars(self).items() if name != "digest"}
 
     @cached_property
     def edge_names(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from functools import partial
 from PySide6.QtCore import QObject, QThread, Signal
 
 from circuitviz.cancellation import BACKGROUND_THREAD_NAME, Cancelled, cancellable, check_cancelled
+from circuitviz.cluster import Place, RemoteEngines
 from circuitviz.jobs.event_loop_queue import EventLoopQueue
 from circuitviz.jobs.failure import describe_failure
 from circuitviz.jobs.garbage_collector import GarbageCollector
@@ -69,7 +70,7 @@ class Worker(QThread):
         # weakly: a worker in a cycle would be destroyed by whichever thread collects garbage
         is_busy = weakref.WeakMethod(self._is_tab_busy)
         self.garbage_collector = GarbageCollector(self)
-        self._engines = EnginePool(
+        self._engines: EnginePool | RemoteEngines = EnginePool(
             engine,
             lambda tab: (ask := is_busy()) is not None and ask(tab),
             self.garbage_collector.collect_and_wait,
@@ -91,6 +92,10 @@ class Worker(QThread):
         self._delivery.replied.connect(self.replied)
         self._delivery.job_ended.connect(self._forget_job)
         self._message_sent.connect(self._on_message_sent)
+
+    def compute_on(self, place: Place) -> None:
+        """Answer on another place than this computer; to be called before the thread starts."""
+        self._engines = RemoteEngines(place)
 
     # tabs
 
@@ -219,6 +224,7 @@ class Worker(QThread):
                     self._running = None
                     self._apply_cancellation()
                     self._emit_idle()
+        self._engines.close_all()
 
     # in the worker's thread
 

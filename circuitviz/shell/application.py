@@ -12,6 +12,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from circuitviz.cluster import Place
 from circuitviz.jobs.task_pool import has_abandoned_tasks
 from circuitviz.jobs.worker import has_abandoned_threads
 from circuitviz.resources import resource_path
@@ -34,8 +35,17 @@ def create_application() -> QApplication:
     return app
 
 
-def run_application(file: Path | None, model: str | None, task: str | None, demo: bool) -> int:
+def run_application(
+    file: Path | None, model: str | None, task: str | None, demo: bool, place: Place | None = None
+) -> int:
     """Open the window, perhaps with a file or a search under way.
+
+    Args:
+        file: A file to open.
+        model: The model of the next search.
+        task: Its task.
+        demo: Whether a circuit of the demo is found at once.
+        place: Where models run; None: on this computer, beside the window.
 
     Returns:
         The exit code.
@@ -48,6 +58,8 @@ def run_application(file: Path | None, model: str | None, task: str | None, demo
     window = MainWindow(settings=settings)
     faults.exception_raised.connect(window.dialogs.show_failure)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if place is not None:
+        window.workspace.compute_on(place)
     window.show()
     window.workspace.start()
     QTimer.singleShot(0, lambda: open_arguments(window, file, model, task, demo))

@@ -71,8 +71,10 @@ class StatusLine(QObject):
         name = display_name(opened.model)
         places = opened.device.split(", ")
         device = opened.device if len(places) == 1 else f"{len(places)} devices"
-        self.device_label.setText(f"{name} · {device} · {opened.dtype}")
-        self.device_label.setToolTip(f"Model {opened.model}, on {opened.device}, weights in {opened.dtype}")
+        place = self._workspace.place_text
+        self.device_label.setText(" · ".join(filter(None, (name, device, opened.dtype, place))))
+        where = f"{opened.device} of a worker of {place}" if place else opened.device
+        self.device_label.setToolTip(f"Model {opened.model}, on {where}, weights in {opened.dtype}")
 
     def _forget_model(self) -> None:
         if self._workspace.opened_model is None:

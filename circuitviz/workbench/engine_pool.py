@@ -50,3 +50,6 @@ class EnginePool:
         engine = self._engines.pop(tab, None)
         if engine is not None:
             engine.close()
+
+    def close_all(self) -> None:
+        """The thread ends: what is open goes with the process."""

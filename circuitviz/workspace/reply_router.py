@@ -100,6 +100,8 @@ class ReplyRouter(QObject):
         if workspace.tabs.front.number in released.tabs:
             workspace.model_status.close()
             workspace.state_changed.emit()
+        if released.is_lost:
+            return  # the failure that follows says so
         workspace.model_released.emit(
             f"The model {released.model} was released from memory to make room for that of {tab.name}. It is "
             "loaded again when its tab comes to the front."

@@ -99,10 +99,14 @@ class ModelReady(Reply):
 
 @dataclass(frozen=True)
 class ModelReleased(Reply):
-    """A model was released to make room for another one; ``tabs`` had it open, by number."""
+    """A model is not open any more; ``tabs`` had it open, by number.
+
+    It made room for another one, or (``is_lost``) went with its process, with all others there.
+    """
 
     model: str
     tabs: tuple[int, ...]
+    is_lost: bool = False
 
     @property
     def is_final(self) -> bool:
