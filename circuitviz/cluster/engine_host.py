@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from distributed.protocol.pickle import dumps
+from distributed.protocol.pickle import dumps, loads
 
 from circuitviz.cancellation import Cancelled, cancellable
 from circuitviz.errors import ComputationError, InputError
@@ -38,6 +38,12 @@ class Slice:
     is_done: bool
     is_open: bool
     error: BaseException | None = None
+
+
+def load_slice(data: bytes) -> Slice:
+    """What ``EngineHost.advance`` returned."""
+    done: Slice = loads(data)
+    return done
 
 
 class EngineHost:

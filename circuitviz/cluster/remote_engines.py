@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
+from types import ModuleType
 from typing import Any
-
-from distributed.protocol.pickle import loads
 
 from circuitviz.cancellation import Cancelled, check_cancelled
 from circuitviz.cluster.connection import Connection, open_connection
-from circuitviz.cluster.engine_host import EngineHost, Slice
 from circuitviz.cluster.place import Place
 from circuitviz.errors import ComputationError, first_error_line
 from circuitviz.workbench.requests.messages import ModelReleased, ProgressReported, Reply, Request
@@ -46,7 +45,7 @@ class RemoteEngine:
         try:
             while True:
                 slice_bytes = host.advance(number, self._tab, given, SLICE_S)
-                done: Slice = loads(_wait(slice_bytes, partial(host.cancel, number)))
+                done = host_module().load_slice(_wait(slice_bytes, partial(host.cancel, number)))
                 given = None
                 self.is_open = done.is_open
                 yield from done.replies
@@ -121,7 +120,7 @@ class RemoteEngines:
                     raise
                 self._connection = connection
             client = self._connection.client
-            host = _wait(client.submit(EngineHost, actor=True, pure=False))
+            host = _wait(client.submit(host_module().EngineHost, actor=True, pure=False))
             with client.as_current():
                 _ = host.advance  # at the first use of a method an actor takes the client that is current
             self._host = host
@@ -134,6 +133,11 @@ class RemoteEngines:
         for engine in self._engines.values():
             engine.is_open = False
         return tabs
+
+
+def host_module() -> ModuleType:
+    """The module that needs Dask; whether that is there is known once a connection is open."""
+    return import_module("circuitviz.cluster.engine_host")
 
 
 class WorkerLostError(RuntimeError):
