@@ -282,9 +282,10 @@ def _judge_rivals(result: MeasuredValues) -> tuple[str, str, str]:
             f"of at most {decimal_number(overlap, 2)} (IoU); all share {core}{on}."
         )
         return FAILS, f"{found} found", says
+    searched = f" in {_count(result['evaluations'], 'evaluation')}" if "evaluations" in result else ""
     says = (
         f"A search for other circuits of {_count(result['edges'], 'edge')} that are as faithful and share "
-        f"little found none{on}."
+        f"little found none{searched}{on}."
     )
     return HOLDS, "none found", says
 

@@ -86,6 +86,7 @@ class Rivals:
             "edges": first.n_edges,
             "tolerance": self.options.tolerance,
             "overlap": self.options.overlap,
+            "evaluations": self.options.evaluations,
             "faithfulness": [asdict(evaluation.faithfulness) for evaluation in self.evaluations],
             "rivals": [list(circuit.edge_names) for circuit in self.circuits[1:]],
             "core": list(first.graph.edge_names(self.core)),

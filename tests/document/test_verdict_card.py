@@ -109,6 +109,8 @@ def test_each_number_is_held_against_its_threshold() -> None:
     assert worst.number == "0.50 [0.40, 0.60]"
     rivals = {"found": 0, "edges": 9, "core": [], "iou": [[1.0]]}
     assert state("unique", "rivals", rivals) == "holds"
+    card = verdict_card(document(rivals={**rivals, "evaluations": 60}))
+    assert "found none in 60 evaluations" in verdict(card, "unique").sentence
     assert state("unique", "rivals", {**rivals, "found": 1, "iou": [[1.0, 0.2], [0.2, 1.0]]}) == "fails"
 
 
