@@ -21,6 +21,7 @@ SAME_PACKAGES = ("circuitviz", "torch", "transformers", "transformer-lens", "das
 WORKERS_TIMEOUT_S = 120.0  # jobs of a cluster may wait in its queue; the person can interrupt
 CONNECT_TIMEOUT_S = 10.0
 ABSENT = "not installed"
+STATUS_ADDRESS = "127.0.0.1:0"  # of Dask's status pages: any free port, and nobody else's
 SHARED_FOLDER = Path(".cache", "circuitviz", "cluster")  # of the home folder
 
 
@@ -180,7 +181,7 @@ def _open_client(distributed: ModuleType, place: Place, resources: ExitStack) ->
         cluster = distributed.LocalCluster(
             n_workers=place.workers,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address=STATUS_ADDRESS,
             host="127.0.0.1",
             memory_limit=0,
             env={name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")},
@@ -221,7 +222,8 @@ def _open_slurm(jobqueue: ModuleType, place: Place) -> Any:
         security=True,
         shared_temp_directory=str(shared_folder),
         log_directory=str(shared_folder / "logs"),
-        scheduler_options={"dashboard_address": None},
+        scheduler_options={"dashboard_address": STATUS_ADDRESS},
+        worker_extra_args=["--dashboard-address", STATUS_ADDRESS],
     )
     cluster.scale(jobs=place.workers)
     return cluster

@@ -44,8 +44,9 @@ class RemoteEngine:
         given: Request | None = request
         try:
             while True:
-                slice_bytes = host.advance(number, self._tab, given, SLICE_S)
-                done = host_module().load_slice(_wait(slice_bytes, partial(host.cancel, number)))
+                cancel = partial(host.actor.cancel, number)
+                slice_bytes = host.call("advance", number, self._tab, given, SLICE_S, on_cancel=cancel)
+                done = host_module().load_slice(slice_bytes)
                 given = None
                 self.is_open = done.is_open
                 yield from done.replies
@@ -60,7 +61,7 @@ class RemoteEngine:
         finally:
             if self._engines.is_host(host):
                 with suppress(WorkerLostError):
-                    self.partial_result = _wait(host.close(number))
+                    self.partial_result = host.call("close", number)
 
 
 class RemoteEngines:
@@ -74,7 +75,7 @@ class RemoteEngines:
         self.place = place
         self._engines: dict[int | None, RemoteEngine] = {}
         self._connection: Connection | None = None
-        self._host: Any = None
+        self._host: _Host | None = None
         self._number = 0
 
     def engine(self, tab: int | None) -> RemoteEngine:
@@ -89,7 +90,7 @@ class RemoteEngines:
         """Let go of what a tab has open."""
         if self._engines.pop(tab, None) is not None and self._host is not None:
             with suppress(WorkerLostError):
-                _wait(self._host.close_tab(tab))
+                self._host.call("close_tab", tab)
 
     def close_all(self) -> None:
         """Leave the worker; processes that were started for this end."""
@@ -103,11 +104,11 @@ class RemoteEngines:
         self._number += 1
         return self._number
 
-    def is_host(self, host: Any) -> bool:
+    def is_host(self, host: _Host) -> bool:
         """Whether a host is still the one that is asked."""
         return self._host is host
 
-    def reach_host_steps(self) -> Generator[Reply, None, Any]:
+    def reach_host_steps(self) -> Generator[Reply, None, _Host]:
         """The actor with the engines, made or connected to where there is none yet."""
         if self._host is None:
             yield ProgressReported(CONNECTING, 0.0, self.place.text)
@@ -119,11 +120,7 @@ class RemoteEngines:
                     connection.close()
                     raise
                 self._connection = connection
-            client = self._connection.client
-            host = _wait(client.submit(host_module().EngineHost, actor=True, pure=False))
-            with client.as_current():
-                _ = host.advance  # at the first use of a method an actor takes the client that is current
-            self._host = host
+            self._host = _Host(self._connection.client)
         return self._host
 
     def forget_host(self) -> tuple[int, ...]:
@@ -143,27 +140,55 @@ def host_module() -> ModuleType:
 class WorkerLostError(RuntimeError):
     """The worker that had the engines is gone."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The worker is lost, and what was open there with it ({reason}). The document is as it was; "
+            "open its model again to go on."
+        )
 
-def _wait(future: Any, on_cancel: Callable[[], object] = lambda: None) -> Any:
-    """The result of an actor's future, whether or not it is still wanted.
+
+class _Host:
+    """The actor on the worker, which lives as long as its future is kept.
 
     Args:
-        future: The future.
-        on_cancel: Called once where it is not wanted any more, so that it comes sooner.
+        client: Dask's client.
+
+    Attributes:
+        actor: The actor.
     """
-    is_told = False
-    while not future.done():
+
+    def __init__(self, client: Any) -> None:
+        self._future = client.submit(host_module().EngineHost, actor=True, pure=False)
+        self.actor = self._wait_for(self._future)
+        with client.as_current():
+            _ = self.actor.advance  # at the first use of a method an actor takes the client that is current
+
+    def call(self, method: str, *args: Any, on_cancel: Callable[[], object] = lambda: None) -> Any:
+        """What a method of the actor returns, whether or not it is still wanted.
+
+        Args:
+            method: Name of the method.
+            *args: Its arguments.
+            on_cancel: Called once where the result is not wanted any more, so that it comes sooner.
+
+        Raises:
+            WorkerLostError: The worker is gone.
+        """
+        return self._wait_for(getattr(self.actor, method)(*args), on_cancel)
+
+    def _wait_for(self, result: Any, on_cancel: Callable[[], object] = lambda: None) -> Any:
+        is_told = False
+        while not result.done():
+            if self._future.status not in ("pending", "finished"):  # an answer may never come then
+                raise WorkerLostError(f"Dask says that it is {self._future.status}")
+            try:
+                check_cancelled()
+            except Cancelled:
+                if not is_told:
+                    is_told = True
+                    on_cancel()
+            time.sleep(POLL_INTERVAL_S)
         try:
-            check_cancelled()
-        except Cancelled:
-            if not is_told:
-                is_told = True
-                on_cancel()
-        time.sleep(POLL_INTERVAL_S)
-    try:
-        return future.result()
-    except Exception as error:
-        raise WorkerLostError(
-            f"The worker is lost, and what was open there with it ({first_error_line(error)}). The document "
-            "is as it was; open its model again to go on."
-        ) from error
+            return result.result()
+        except Exception as error:
+            raise WorkerLostError(first_error_line(error)) from error

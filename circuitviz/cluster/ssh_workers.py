@@ -66,8 +66,13 @@ def open_ssh_workers(place: Place, resources: ExitStack) -> Any:
             return distributed.SSHCluster(
                 [_address(host) for host in (place.hosts[0], *place.hosts)],
                 connect_options=[_connect_options(host) for host in (place.hosts[0], *place.hosts)],
-                scheduler_options={"port": 0, "dashboard": False, "protocol": "tls"},
-                worker_options={"nthreads": 1, "protocol": "tls"},
+                scheduler_options={
+                    "port": 0,
+                    "dashboard": False,
+                    "dashboard_address": "127.0.0.1:0",
+                    "protocol": "tls",
+                },
+                worker_options={"nthreads": 1, "protocol": "tls", "dashboard_address": "127.0.0.1:0"},
                 remote_python=place.python or None,
                 security=security,
             )

@@ -76,7 +76,7 @@ def test_a_lost_worker_is_said_and_the_next_request_finds_another(engines: Remot
     search = engines.engine(0).execute(LONG_SEARCH)
     while not isinstance(next(search), SearchResult):
         pass
-    address = engines._host._address
+    address = engines._host.actor._address
     pid = engines._connection.client.run(os.getpid, workers=[address])[address]  # type: ignore[union-attr]
     os.kill(pid, signal.SIGKILL)
     replies: list[Any] = []

@@ -20,7 +20,11 @@ import dask
 
 from circuitviz.cluster import open_connection, parse_place, run_cells_on
 
-pytestmark = pytest.mark.long
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # files of dask-jobqueue,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # which it leaves open
+]
 PLAN = {
     "tasks": ["ioi", "sva", "greater-than"],
     "methods": ["eap", "gim"],
