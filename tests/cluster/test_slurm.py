@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,7 @@ import dask
 
 from circuitviz.cluster import open_connection, parse_place, run_cells_on
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # files of dask-jobqueue,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # which it leaves open
-]
+pytestmark = pytest.mark.long
 PLAN = {
     "tasks": ["ioi", "sva", "greater-than"],
     "methods": ["eap", "gim"],
@@ -39,11 +37,15 @@ def ask(*words: str) -> list[str]:
 
 
 @pytest.fixture
-def partition() -> str:
+def partition() -> Iterator[str]:
+    """The name of a partition that is up."""
     up = ask("sinfo", "-h", "-o", "%R %a") if shutil.which("sinfo") else []
     if up[1:2] != ["up"]:
         pytest.skip("no SLURM runs on this machine")
-    return up[0]
+    yield up[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # dask-jobqueue leaves files of certificates open
+        gc.collect()
 
 
 def test_a_sweep_outlives_a_cancelled_job_which_is_submitted_again(partition: str, tmp_path: Path) -> None:
