@@ -70,6 +70,7 @@ RESULTS: dict[str, dict[str, Any]] = {
     "amounts": {"points": POINTS, "most": 32491, "edges": 200, "value": 0.8},
     "activations": {"bins": [45, 10, 30, 4, 0, 100, 3, 0, 0], "reach": 46.0},
     "course": {"curves": {"a1": ([25, 50, 75], [1.0, 0.5, 0.2])}, "what": "Unexplained variance", "least": 0.1},
+    "sweep-curves": {"lines": [{"label": name, "points": POINTS} for name in ("eap", "gim")]},
     "trace-scatter": {"target": "m3.f5", "activations": [1.0, 2.0, 4.5], "similarities": [0.2, 0.4, 0.6],
                       "texts": ["a", "b", "c"], "correlation": 0.9},
     "trace-sites": {"sites": [{"site": f"m{i}", "mean": 0.3, "low": 0.2, "high": 0.5, "pairs": 9} for i in range(3)]},

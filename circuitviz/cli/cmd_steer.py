@@ -40,7 +40,7 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--strengths", help="several strengths: 0,2,4, or --strengths=-4,0,4")
     parser.add_argument("--positions", help="only there, for example 0,5,-1: -1 is the prompt's last token")
     meanings = "; ".join(f"{name}: {meaning}" for name, meaning in STEERED_TOKENS.items())
-    parser.add_argument("--on", choices=list(STEERED_TOKENS), default="generated", help=meanings)
+    parser.add_argument("--steered", choices=list(STEERED_TOKENS), default="generated", help=meanings)
     text = "of a direction, resid4: the text that it points to, the residual stream before layer 4 at its end"
     parser.add_argument("--toward", metavar="TEXT", help=text)
     parser.add_argument("--away", metavar="TEXT", help="the text that it points away from")
@@ -96,7 +96,7 @@ def _query_from_flags(args: argparse.Namespace, state: State) -> SteeringQuery:
         **given,
         changes=dict.fromkeys(args.node, change),
         strengths=strengths,
-        steered_tokens=args.on,
+        steered_tokens=args.steered,
         directions=_directions_from_flags(args),
         max_tokens=args.tokens,
         temperature=args.temperature,

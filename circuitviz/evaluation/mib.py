@@ -252,7 +252,12 @@ def estimate_mib_steps(
             row = replace(row, error=str(error))
         else:
             if cost is not None:
-                row = replace(row, **{**asdict(cost), "seconds": cost.seconds + curve_s})
+                row = replace(
+                    row,
+                    seconds=cost.seconds + curve_s,
+                    memory_bytes=cost.memory_bytes,
+                    is_upper_bound=cost.is_upper_bound,
+                )
         costs.append(row)
     if n_random:
         costs.append(MibCost(RANDOM_METHOD, *where, seconds=n_random * curve_s))

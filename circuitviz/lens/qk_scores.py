@@ -74,7 +74,7 @@ def _normalise_rows(attention: Any, channel: str, rows: Tensor) -> Tensor:
     norm = getattr(attention, f"{channel}_norm", None)
     if norm is None:
         return rows
-    if attention._qk_norm_phase == "pre_reshape":
+    if getattr(attention, "_qk_norm_phase", None) == "pre_reshape":
         flat: Tensor = run_on_own_device(norm.original_component, rows.flatten(1)[None])[0]
         return flat.view_as(rows)
     normalised: Tensor = run_on_own_device(norm.original_component, rows.transpose(0, 1)[None])[0]

@@ -31,6 +31,7 @@ def numbers(result: CellResult) -> CellResult:
 
 
 def test_workers_are_what_this_process_is(connection: Connection) -> None:
+    connection.client.wait_for_workers(2)  # another test may have killed one, which comes again
     assert connection.check_workers() == [] and connection.n_workers == 2
     assert len({facts.address for facts in connection.describe_workers()}) == 2
 

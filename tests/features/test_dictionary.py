@@ -259,7 +259,7 @@ def test_broken_dictionaries_are_refused(tmp_path: Path) -> None:
     for old, new, message in (
         ('"normalize_activations": "none"', '"normalize_activations": "layer_norm"', "standard deviation"),
         ('"standard"', '"temporal"', "predicts a part of each activation from the tokens before it"),
-        ("blocks.1.attn.hook_z", "blocks.1.hook_resid_pre", "hook_resid_pre"),
+        ("blocks.1.attn.hook_z", "blocks.1.hook_resid_mid", "hook_resid_mid"),
         ('"d_in"', '"d_in', "could not be read"),
     ):
         assert old in text

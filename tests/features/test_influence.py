@@ -24,6 +24,7 @@ from circuitviz.features import (
 )
 from circuitviz.features.influence import AttributionGraph
 from circuitviz.features.node_rows import NODE_KINDS, NodeTable
+from circuitviz.features.sites import PARTS
 from circuitviz.features.targets import Target
 from circuitviz.graph import ModelShape, Node, NodeKind
 from circuitviz.progress import run_to_completion
@@ -184,7 +185,7 @@ def random_graph(weights: np.ndarray, probability: np.ndarray, kinds: list[str])
     )
     inner = np.array([name != "token" for name in kinds])
     table = NodeTable(
-        run, {f"m{i}": SimpleNamespace(name="d") for i in range(number)}, kind, np.where(inner, np.arange(number), -1).astype(np.int16), np.zeros(number, bool),
+        run, {f"m{i}": SimpleNamespace(name="d") for i in range(number)}, kind, np.where(inner, np.arange(number), -1).astype(np.int16), np.full(number, PARTS.index("m"), np.int8),
         np.arange(number, dtype=np.int32), np.where(kind == NODE_KINDS.index(NodeKind.FEATURE), np.arange(number), -1),
         np.arange(number, dtype=np.int16), torch.ones(number), torch.zeros(number, 1),
     )  # fmt: skip

@@ -19,7 +19,18 @@ KEYS = 30  # tokens that stand as keys before the query
 HEAD, LAYER = 2, LAYERS - 1
 OPENED = [name for name, family in FAMILIES.items() if family.layout is not None]
 # attention is left to Hugging Face, which does not tell its scores
-UNTOLD = {"gpt-neo", "gpt-j", "llama4", "llama4-all-routed", "phimoe", "opt", "xglm", "mpt"}
+UNTOLD = {
+    "gpt-neo",
+    "gpt-j",
+    "llama4",
+    "llama4-all-routed",
+    "phimoe",
+    "opt",
+    "xglm",
+    "mpt",
+    "gemma4-equal-heads",
+    "gemma4-moe",
+}
 BIASED_BY_POSITION = {"bloom", "falcon-alibi", "falcon-grouped-alibi"}  # by ALiBi, whatever position_ids say
 
 

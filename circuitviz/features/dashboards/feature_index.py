@@ -179,7 +179,11 @@ def index_key(model: Model, dictionaries: Sequence[Dictionary], text_hash: str) 
     digest = sha256(f"{INDEX_FORMAT} {model.parameter_hash} {text_hash}".encode())
     for dictionary in dictionaries:
         kind = f"{dictionary.features} {dictionary.architecture} {dictionary.k} {dictionary.processing}"
-        digest.update(f"{dictionary.name} {dictionary.site} {kind}".encode())
+        site = dictionary.site
+        place = (
+            f"Site(layer={site.layer}, part={site.part!r}, reads={site.reads!r})"  # as first indexes have it
+        )
+        digest.update(f"{dictionary.name} {place} {kind}".encode())
         # these decide which features are active, and how much
         gate_tensors = dictionary.gain, dictionary.gate_bias, dictionary.threshold
         for tensor in (dictionary.bias, dictionary.decoder_bias, dictionary.encoder[0], *gate_tensors):

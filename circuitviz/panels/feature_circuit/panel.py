@@ -185,8 +185,8 @@ class FeatureCircuitPanel(Panel):
         scores, query = self.workspace.document.state.scores, self._shown_query
         if query is None or scores is None:
             return (
-                "Choose a prompt and a target and press Trace, or choose an example on a feature's "
-                "dashboard, or press Shift+T on a node."
+                "Choose a prompt and a target and press Trace, an example on a feature's dashboard, or a "
+                "node (Shift+T)."
             )
         if query.is_graph:
             unexpanded = scores.info.get("unread", 0.0)
