@@ -33,6 +33,7 @@ def run_elsewhere(args: argparse.Namespace, words: Sequence[str]) -> int:
         ComputationError: The worker is lost.
     """
     place = cluster.parse_place(args.on)
+    cluster.require_dask(place)
     command, targets = pack_command(args, words)
     with cluster.open_connection(place, print_message) as connection:
         for sentence in connection.check_workers():

@@ -1,5 +1,6 @@
 from .connection import Connection as Connection
 from .connection import open_connection as open_connection
+from .connection import require_dask as require_dask
 from .place import PLACE_FORMS as PLACE_FORMS
 from .place import Place as Place
 from .place import parse_place as parse_place

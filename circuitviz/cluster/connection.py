@@ -169,6 +169,11 @@ def open_connection(place: Place, on_wait: Callable[[str], None] = lambda _text:
         return Connection(place, client, resources.pop_all())
 
 
+def require_dask(place: Place) -> None:
+    """Raise InputError where a place needs Dask and it is not installed."""
+    _import_dask("distributed", place)
+
+
 def _open_client(distributed: ModuleType, place: Place, resources: ExitStack) -> Any:
     if place.kind == "address":
         security = _security_from_files(distributed, place) if place.address.startswith("tls") else None

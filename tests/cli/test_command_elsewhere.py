@@ -24,6 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_files_are_sent_under_relative_paths_and_outputs_named(folder: Path) -> None:
+    pytest.importorskip("distributed")
     words = [
         "discover",
         "-m",
@@ -43,6 +44,7 @@ def test_files_are_sent_under_relative_paths_and_outputs_named(folder: Path) -> 
 
 
 def test_files_elsewhere_keep_their_names_in_folders_of_their_own(folder: Path) -> None:
+    pytest.importorskip("distributed")
     far = str(folder / "far.circuit")
     words = ["evaluate", far, "--on=local:2", "--task=sub/own.csv", "--json"]
     command, targets = pack_command(parse_arguments(words), words)
@@ -55,6 +57,7 @@ def test_files_elsewhere_keep_their_names_in_folders_of_their_own(folder: Path) 
 
 
 def test_what_cannot_be_written_is_said_before_anything_runs(folder: Path) -> None:
+    pytest.importorskip("distributed")
     words = ["discover", "--on", "local:2", "-o", str(folder / "nowhere" / "out.circuit")]
     with pytest.raises(InputError, match="out.circuit"):
         pack_command(parse_arguments(words), words)
@@ -67,3 +70,14 @@ def test_a_place_that_is_wrong_is_one_sentence(capsys: pytest.CaptureFixture[str
     ):
         assert main(words) == 2
         assert said in capsys.readouterr().err
+
+
+def test_without_dask_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr("circuitviz.cluster.connection.import_module", missing)
+    assert main(["discover", "--on", "local:1"]) == 2
+    assert "pip install" in (said := capsys.readouterr().err) and "circuitviz[cluster]" in said
