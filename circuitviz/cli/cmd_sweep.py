@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     return print_result(args, data, lambda: f"{text}\n{summary.text}")
 
 
-def _open_executor(place: cluster.Place, device: str, resources: ExitStack) -> sweeps.CellExecutor:
+def _open_executor(place: cluster.ComputePlace, device: str, resources: ExitStack) -> sweeps.CellExecutor:
     """What computes cells at a place; its workers are left when the resources are closed."""
     if place.is_here:
         return partial(sweeps.run_cells_here, device=device)

@@ -2,7 +2,7 @@ from .connection import Connection as Connection
 from .connection import open_connection as open_connection
 from .connection import require_dask as require_dask
 from .place import PLACE_FORMS as PLACE_FORMS
-from .place import Place as Place
+from .place import ComputePlace as ComputePlace
 from .place import parse_place as parse_place
 from .remote_command import CommandOutcome as CommandOutcome
 from .remote_command import RemoteCommand as RemoteCommand

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from circuitviz.cluster.place import Place
+from circuitviz.cluster.place import ComputePlace
 from circuitviz.errors import ComputationError, InputError, first_error_line
 from circuitviz.versions import package_version
 
@@ -33,15 +33,11 @@ class WorkerFacts:
         address: Its address.
         python: Version of Python.
         packages: Versions of ``SAME_PACKAGES``.
-        devices: Names of its devices.
-        memory_bytes: The memory that it may use.
     """
 
     address: str
     python: str
     packages: Mapping[str, str]
-    devices: tuple[str, ...] = ()
-    memory_bytes: int = 0
 
 
 class Connection:
@@ -57,7 +53,7 @@ class Connection:
         client: Dask's client.
     """
 
-    def __init__(self, place: Place, client: Any, resources: ExitStack) -> None:
+    def __init__(self, place: ComputePlace, client: Any, resources: ExitStack) -> None:
         self.place, self.client = place, client
         self._resources = resources
 
@@ -91,11 +87,10 @@ class Connection:
         """
         pythons = self.client.run(platform.python_version)
         packages = {name: self.client.run(_version_or_absent(), name) for name in SAME_PACKAGES}
-        facts = [
+        return [
             WorkerFacts(address, python, {name: packages[name][address] for name in SAME_PACKAGES})
             for address, python in pythons.items()
         ]
-        return facts
 
     def check_workers(self) -> list[str]:
         """Compare the workers with this process.
@@ -136,7 +131,7 @@ def compare_workers(workers: list[WorkerFacts]) -> list[str]:
     return warnings
 
 
-def open_connection(place: Place, on_wait: Callable[[str], None] = lambda _text: None) -> Connection:
+def open_connection(place: ComputePlace, on_wait: Callable[[str], None] = lambda _text: None) -> Connection:
     """Start or reach the workers of a place, and wait until one of them is there.
 
     Args:
@@ -169,12 +164,12 @@ def open_connection(place: Place, on_wait: Callable[[str], None] = lambda _text:
         return Connection(place, client, resources.pop_all())
 
 
-def require_dask(place: Place) -> None:
+def require_dask(place: ComputePlace) -> None:
     """Raise InputError where a place needs Dask and it is not installed."""
     _import_dask("distributed", place)
 
 
-def _open_client(distributed: ModuleType, place: Place, resources: ExitStack) -> Any:
+def _open_client(distributed: ModuleType, place: ComputePlace, resources: ExitStack) -> Any:
     if place.kind == "address":
         security = _security_from_files(distributed, place) if place.address.startswith("tls") else None
         client = distributed.Client(
@@ -202,7 +197,7 @@ def _open_client(distributed: ModuleType, place: Place, resources: ExitStack) ->
     )
 
 
-def _open_slurm(jobqueue: ModuleType, place: Place) -> Any:
+def _open_slurm(jobqueue: ModuleType, place: ComputePlace) -> Any:
     """Jobs of SLURM, one worker each; between them and here runs TLS with certificates made for this once.
 
     Until the connection is closed they lie in a folder of the home folder, which compute nodes see, too, and
@@ -234,7 +229,7 @@ def _open_slurm(jobqueue: ModuleType, place: Place) -> Any:
     return cluster
 
 
-def _security_from_files(distributed: ModuleType, place: Place) -> Any:
+def _security_from_files(distributed: ModuleType, place: ComputePlace) -> Any:
     """TLS as Dask's own configuration describes it (``distributed.comm.tls``)."""
     security = distributed.Security()
     if not security.tls_ca_file or not security.tls_client_cert:
@@ -258,7 +253,7 @@ def _version_or_absent() -> Callable[[str], str]:
     return version
 
 
-def _import_dask(name: str, place: Place) -> ModuleType:
+def _import_dask(name: str, place: ComputePlace) -> ModuleType:
     try:
         return import_module(name)
     except ModuleNotFoundError:

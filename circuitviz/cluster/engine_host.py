@@ -24,7 +24,7 @@ class RemoteFaultError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Slice:
+class ComputationSlice:
     """What a computation did in a slice of time.
 
     Attributes:
@@ -40,9 +40,9 @@ class Slice:
     error: BaseException | None = None
 
 
-def load_slice(data: bytes) -> Slice:
+def load_slice(data: bytes) -> ComputationSlice:
     """What ``EngineHost.advance`` returned."""
-    done: Slice = loads(data)
+    done: ComputationSlice = loads(data)
     return done
 
 
@@ -66,17 +66,21 @@ class EngineHost:
             slice_s: How long it goes on after a reply.
 
         Returns:
-            The ``Slice``, as Dask serialises it.
+            The ``ComputationSlice``, as Dask serialises it.
         """
         done = self._advance(number, tab, request, slice_s)
         try:
             return dumps(done)
         except Exception as raised:  # a reply that cannot travel is a fault of ours
             return dumps(
-                Slice((), True, done.is_open, RemoteFaultError(f"{type(raised).__name__}: {raised}"))
+                ComputationSlice(
+                    (), True, done.is_open, RemoteFaultError(f"{type(raised).__name__}: {raised}")
+                )
             )
 
-    def _advance(self, number: int, tab: int | None, request: Request | None, slice_s: float) -> Slice:
+    def _advance(
+        self, number: int, tab: int | None, request: Request | None, slice_s: float
+    ) -> ComputationSlice:
         if request is not None:
             self._running[number] = tab, iter(self._pool.engine(tab).execute(request))
         replies: list[Reply] = []
@@ -97,7 +101,7 @@ class EngineHost:
             error = raised.with_traceback(None)
         except Exception as raised:  # a fault of ours: told with the traceback of this side
             error = RemoteFaultError("".join(traceback.format_exception(raised)))
-        return Slice(tuple(replies), is_done or error is not None, self._pool.is_open(tab), error)
+        return ComputationSlice(tuple(replies), is_done or error is not None, self._pool.is_open(tab), error)
 
     async def cancel(self, number: int) -> None:
         """End a computation at its next look whether it is wanted; comes through while it runs."""

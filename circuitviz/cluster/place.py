@@ -32,7 +32,7 @@ SLURM_KEYS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class ComputePlace:
     """Where a computation runs.
 
     Attributes:
@@ -59,7 +59,7 @@ class Place:
         return self.kind == "local" and not self.workers
 
 
-def parse_place(text: str) -> Place:
+def parse_place(text: str) -> ComputePlace:
     """Read a place.
 
     >>> parse_place("local:4").workers, parse_place("slurm:partition=gpu,gpus=1").slurm["gpus"]
@@ -70,22 +70,22 @@ def parse_place(text: str) -> Place:
     """
     kind, _, rest = text.partition(":")
     if text == "local":
-        return Place(text, "local")
+        return ComputePlace(text, "local")
     if kind == "local":
-        return Place(text, "local", workers=_parse_count(text, "processes", rest))
+        return ComputePlace(text, "local", workers=_parse_count(text, "processes", rest))
     if kind in ("tcp", "tls"):
-        return Place(text, "address", address=_check_address(text))
+        return ComputePlace(text, "address", address=_check_address(text))
     if kind == "ssh":
         entries = [entry.strip() for entry in rest.split(",")]
         hosts = tuple(entry for entry in entries if not entry.startswith(PYTHON_KEY))
         if not hosts or not all(hosts):
             raise InputError(f"--on was given '{text}', which names no host; ssh:user@host would be right.")
         python = next((e.removeprefix(PYTHON_KEY) for e in entries if e.startswith(PYTHON_KEY)), "")
-        return Place(text, "ssh", workers=len(hosts), hosts=hosts, python=python)
+        return ComputePlace(text, "ssh", workers=len(hosts), hosts=hosts, python=python)
     if kind == "slurm":
         given = _parse_pairs(text, rest)
         workers = _parse_count(text, "workers", given.pop("workers", "1"))
-        return Place(text, "slurm", workers=workers, slurm=given)
+        return ComputePlace(text, "slurm", workers=workers, slurm=given)
     raise InputError(f"--on was given '{text}'; one of these would be right: {PLACE_FORMS}.")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from circuitviz.cancellation import Cancelled, check_cancelled
 from circuitviz.cluster.connection import Connection, open_connection
-from circuitviz.cluster.place import Place
+from circuitviz.cluster.place import ComputePlace
 from circuitviz.errors import ComputationError, first_error_line
 from circuitviz.workbench.requests.messages import ModelReleased, ProgressReported, Reply, Request
 
@@ -71,7 +71,7 @@ class RemoteEngines:
         place: The place.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ComputePlace) -> None:
         self.place = place
         self._engines: dict[int | None, RemoteEngine] = {}
         self._connection: Connection | None = None

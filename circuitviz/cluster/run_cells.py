@@ -6,8 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import dask.config
@@ -146,5 +144,4 @@ def _result_of(future: Any, cell: SweepCell, connection: Connection) -> CellResu
         n_deaths = 1 + int(dask.config.get("distributed.scheduler.allowed-failures"))
         reason = f"Its worker died {n_deaths} times while it was computed; perhaps of memory."
     logger.info("%s: %s", cell.text, reason)
-    finished = datetime.now(UTC).isoformat(timespec="seconds")
-    return replace(CellResult(cell.digest, cell.as_dict()), status="failed", reason=reason, finished=finished)
+    return CellResult.of_failure(cell, reason)

@@ -17,13 +17,13 @@ import asyncssh
 import dask.config
 import distributed
 
-from circuitviz.cluster.place import Place
+from circuitviz.cluster.place import ComputePlace
 from circuitviz.errors import InputError, first_error_line
 
 ROLES = ("scheduler", "worker", "client")
 
 
-def open_ssh_workers(place: Place, resources: ExitStack) -> Any:
+def open_ssh_workers(place: ComputePlace, resources: ExitStack) -> Any:
     """Start a scheduler on the first host, and a worker on each.
 
     Args:

@@ -12,7 +12,7 @@ from functools import partial
 from PySide6.QtCore import QObject, QThread, Signal
 
 from circuitviz.cancellation import BACKGROUND_THREAD_NAME, Cancelled, cancellable, check_cancelled
-from circuitviz.cluster import Place, RemoteEngines
+from circuitviz.cluster import ComputePlace, RemoteEngines
 from circuitviz.jobs.event_loop_queue import EventLoopQueue
 from circuitviz.jobs.failure import describe_failure
 from circuitviz.jobs.garbage_collector import GarbageCollector
@@ -86,6 +86,7 @@ class Worker(QThread):
         self._n_requests = self._n_tabs = 0
         self._documents = TabDocuments()
         self._closed_tabs: list[int] = []
+        self.place_text = ""  # where models run, where that is not this computer
         # used in the window's thread only
         self.event_loop_queue = EventLoopQueue(self)
         self._delivery = ReplyDelivery(self._documents, self)
@@ -93,9 +94,9 @@ class Worker(QThread):
         self._delivery.job_ended.connect(self._forget_job)
         self._message_sent.connect(self._on_message_sent)
 
-    def compute_on(self, place: Place) -> None:
+    def use_remote_engines(self, place: ComputePlace) -> None:
         """Answer on another place than this computer; to be called before the thread starts."""
-        self._engines = RemoteEngines(place)
+        self._engines, self.place_text = RemoteEngines(place), place.text
 
     # tabs
 

@@ -35,7 +35,7 @@ from circuitviz.models.memory_needs import (
     format_gigabytes,
     free_bytes,
 )
-from circuitviz.models.placement import Placement
+from circuitviz.models.placement import DevicePlacement
 from circuitviz.models.stored_weights import compute_on
 
 WEIGHTS_SHARE = 0.75  # of a device's free memory; a batch may take the rest
@@ -134,7 +134,7 @@ def _outside_blocks(module: nn.Module, blocks: nn.Module, prefix: str = "") -> I
             yield prefix + name
 
 
-def place_model(hf: Any, name: str, device: str, dtype: str) -> Placement:
+def place_model(hf: Any, name: str, device: str, dtype: str) -> DevicePlacement:
     """Put a Hugging Face model where it is to compute, before anything wraps it.
 
     Args:
@@ -173,7 +173,7 @@ def place_model(hf: Any, name: str, device: str, dtype: str) -> Placement:
             part.data = part.data.to(main)
         else:
             part.to(main)
-    placement = Placement(main, tuple(stored))
+    placement = DevicePlacement(main, tuple(stored))
     send_inputs(blocks, placement)
     inside = {id(module) for module in blocks.modules()}
     for module in hf.modules():
@@ -182,7 +182,7 @@ def place_model(hf: Any, name: str, device: str, dtype: str) -> Placement:
     return placement
 
 
-def send_inputs(blocks: nn.ModuleList, placement: Placement) -> None:
+def send_inputs(blocks: nn.ModuleList, placement: DevicePlacement) -> None:
     """Let each block of a spread model compute where it should, whatever it is given.
 
     Args:
@@ -196,7 +196,7 @@ def send_inputs(blocks: nn.ModuleList, placement: Placement) -> None:
         _send_inputs_to(blocks[layer], placement.computes(layer))
 
 
-def send_bridge_inputs(bridge: Any, placement: Placement) -> None:
+def send_bridge_inputs(bridge: Any, placement: DevicePlacement) -> None:
     """Let the blocks of a bridge around a placed model, and what comes after them, compute where they are."""
     if placement.is_spread:
         send_inputs(bridge.blocks, placement)
@@ -214,9 +214,9 @@ def _send(
     return send_to_device(args, device), send_to_device(kwargs, device)
 
 
-def _whole(hf: Any) -> Placement:
+def _whole(hf: Any) -> DevicePlacement:
     device = next(hf.parameters()).device
-    return Placement(device, (device,) * hf.config.get_text_config(decoder=True).num_hidden_layers)
+    return DevicePlacement(device, (device,) * hf.config.get_text_config(decoder=True).num_hidden_layers)
 
 
 def _remove_hooks(hf: Any) -> None:

@@ -24,7 +24,7 @@ from circuitviz.models.forward_overrides import (
 from circuitviz.models.forward_overrides import Hook as Hook
 from circuitviz.models.layer_weights import LayerWeights, read_layer_weights, read_norm
 from circuitviz.models.norms import Norm
-from circuitviz.models.placement import Placement
+from circuitviz.models.placement import DevicePlacement
 from circuitviz.models.prompt_tokenizer import PromptTokenizer
 from circuitviz.models.stored_weights import stored_weight, to_computed
 from circuitviz.models.weight_hash import is_stable_hash, legacy_weight_hash, parameter_hash
@@ -53,7 +53,7 @@ class Model:
     bridge: Any
     tokens: PromptTokenizer
     graph: Graph
-    placement: Placement
+    placement: DevicePlacement
     dtype: str = FULL_DTYPE
     auto_dtype: str = FULL_DTYPE
     embed_scale: float = 1.0

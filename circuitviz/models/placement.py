@@ -11,7 +11,7 @@ from circuitviz.models.memory_needs import HOST, device_name
 
 
 @dataclass(frozen=True)
-class Placement:
+class DevicePlacement:
     """Where a model is.
 
     Attributes:
@@ -43,9 +43,9 @@ class Placement:
         """The devices, as records of computations name them.
 
         >>> first, second = torch.device("cuda", 0), torch.device("cuda", 1)
-        >>> Placement(first, (first, first, second, HOST)).text
+        >>> DevicePlacement(first, (first, first, second, HOST)).text
         'cuda:0 (2 layers), cuda:1 (1 layer), host memory (1 layer)'
-        >>> Placement(HOST, (HOST, HOST)).text
+        >>> DevicePlacement(HOST, (HOST, HOST)).text
         'cpu'
         """
         if not self.is_spread:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from circuitviz.cluster import Place
+from circuitviz.cluster import ComputePlace
 from circuitviz.jobs.task_pool import has_abandoned_tasks
 from circuitviz.jobs.worker import has_abandoned_threads
 from circuitviz.resources import resource_path
@@ -36,7 +36,7 @@ def create_application() -> QApplication:
 
 
 def run_application(
-    file: Path | None, model: str | None, task: str | None, demo: bool, place: Place | None = None
+    file: Path | None, model: str | None, task: str | None, demo: bool, place: ComputePlace | None = None
 ) -> int:
     """Open the window, perhaps with a file or a search under way.
 
@@ -59,7 +59,7 @@ def run_application(
     faults.exception_raised.connect(window.dialogs.show_failure)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if place is not None:
-        window.workspace.compute_on(place)
+        window.workspace.worker.use_remote_engines(place)
     window.show()
     window.workspace.start()
     QTimer.singleShot(0, lambda: open_arguments(window, file, model, task, demo))

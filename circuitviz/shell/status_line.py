@@ -71,7 +71,7 @@ class StatusLine(QObject):
         name = display_name(opened.model)
         places = opened.device.split(", ")
         device = opened.device if len(places) == 1 else f"{len(places)} devices"
-        place = self._workspace.place_text
+        place = self._workspace.worker.place_text
         self.device_label.setText(" · ".join(filter(None, (name, device, opened.dtype, place))))
         where = f"{opened.device} of a worker of {place}" if place else opened.device
         self.device_label.setToolTip(f"Model {opened.model}, on {where}, weights in {opened.dtype}")

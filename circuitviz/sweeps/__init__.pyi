@@ -1,6 +1,5 @@
+from .cell import PlannedItem as PlannedItem
 from .cell import SweepCell as SweepCell
-from .cell import SweepMethod as SweepMethod
-from .cell import SweepTask as SweepTask
 from .cell_result import CellResult as CellResult
 from .plan import SweepPlan as SweepPlan
 from .plan import parse_plan as parse_plan

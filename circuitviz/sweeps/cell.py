@@ -18,26 +18,11 @@ Options = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True)
-class SweepTask:
-    """A task of a plan.
+class PlannedItem:
+    """A task or a method of a plan.
 
     Attributes:
-        name: Name of the task, or path of its file.
-        label: How tables call it.
-        options: Options of a built-in task.
-    """
-
-    name: str
-    label: str
-    options: Options = ()
-
-
-@dataclass(frozen=True)
-class SweepMethod:
-    """A method of a plan, ``random`` for drawn rankings.
-
-    Attributes:
-        name: Name of the method.
+        name: Name of the task or its file's path; name of the method, ``random`` for drawn rankings.
         label: How tables call it.
         options: Its options.
     """
@@ -68,8 +53,8 @@ class SweepCell:
     """
 
     model: str
-    task: SweepTask
-    method: SweepMethod
+    task: PlannedItem
+    method: PlannedItem
     ablation: str
     seed: int
     metric: str

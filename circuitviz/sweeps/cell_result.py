@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from circuitviz.errors import InputError
+from circuitviz.sweeps.cell import SweepCell
 
 CellStatus = Literal["done", "refused", "failed"]
 """``refused``: the method does not suit model, task or ablation; ``failed``: it might work another time."""
@@ -56,6 +58,15 @@ class CellResult:
     machine: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     finished: str = ""
+
+    @classmethod
+    def of_failure(cls, cell: SweepCell, reason: str) -> CellResult:
+        """The result of a cell that failed now."""
+        return cls(cell.digest, cell.as_dict(), "failed", reason).finished_now()
+
+    def finished_now(self) -> CellResult:
+        """The result with the present time."""
+        return replace(self, finished=datetime.now(UTC).isoformat(timespec="seconds"))
 
     def to_json(self) -> bytes:
         """Return the result as its file holds it."""

@@ -22,9 +22,9 @@ from circuitviz.formats.file_io import read_text
 from circuitviz.metrics import metrics
 from circuitviz.models import ABLATIONS, local_folder
 from circuitviz.options import build_options, options_to_dict
-from circuitviz.sweeps.cell import RANDOM_METHOD, Options, SweepCell, SweepMethod, SweepTask
+from circuitviz.sweeps.cell import RANDOM_METHOD, Options, PlannedItem, SweepCell
 from circuitviz.sweeps.file_digests import digest_file, digest_model_folder
-from circuitviz.tasks import find_prompt_set, is_task_file, task_options_class, tasks
+from circuitviz.tasks import TEMPLATE_SUFFIX, find_prompt_set, is_task_file, task_options_class, tasks
 
 AUTO_SELECT = "auto"
 SELECTIONS = (AUTO_SELECT, "greedy", "top", "signed", "nodes", "own")
@@ -120,11 +120,11 @@ class _Reader:
             self.model_digests[name] = None if location is None else digest_model_folder(location)
         return name
 
-    def _read_task(self, entry: Any) -> SweepTask:
+    def _read_task(self, entry: Any) -> PlannedItem:
         given = self._read_entry("task", entry)
         name, label = given.pop("name"), given.pop("label", "")
         path: Path | None = None
-        if is_task_file(name) or name.lower().endswith(".toml"):
+        if is_task_file(name) or name.lower().endswith(TEMPLATE_SUFFIX):
             path = self.folder / Path(name).expanduser()
             if not path.is_file():
                 raise self.error(f"there is no task file '{path}'; paths are relative to the plan's folder.")
@@ -136,9 +136,9 @@ class _Reader:
         given_name = name if path is None or path.stem == name else str(path)
         self.task_digests[given_name] = None if path is None else digest_file(path)
         shown = path.stem if path is not None else name
-        return SweepTask(given_name, label or _label(shown, given), options)
+        return PlannedItem(given_name, label or _label(shown, given), options)
 
-    def _read_method(self, entry: Any) -> SweepMethod:
+    def _read_method(self, entry: Any) -> PlannedItem:
         given = self._read_entry("method", entry)
         name, label = given.pop("name"), given.pop("label", "")
         if name == RANDOM_METHOD:
@@ -147,7 +147,7 @@ class _Reader:
             self._require_known("method", name, (*methods.names(), RANDOM_METHOD))
             kind = methods.get(name).options
         options = self._read_options(f"method '{name}'", kind, given)
-        return SweepMethod(name, label or _label(name, given), options)
+        return PlannedItem(name, label or _label(name, given), options)
 
     def _read_entry(self, what: str, entry: Any) -> dict[str, Any]:
         """A name, or a table with ``name``, perhaps ``label``, and options."""

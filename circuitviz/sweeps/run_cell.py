@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +73,14 @@ class CellRunner:
         Args:
             cell: The cell.
         """
-        result = CellResult(cell.digest, cell.as_dict())
         try:
             model = yield from self._open_model_steps(cell)
         except Exception as error:  # a sweep goes on with its other cells
             logger.info("could not open %s", cell.model, exc_info=True)
-            return _finish(replace(result, status="failed", reason=_reason(error)))
-        result = replace(
-            result,
+            return CellResult.of_failure(cell, _reason(error))
+        result = CellResult(
+            cell.digest,
+            cell.as_dict(),
             n_edges=model.graph.n_edges,
             weight_hash=model.weight_hash,
             machine=describe_machine(str(model.device)),
@@ -94,7 +93,7 @@ class CellRunner:
         except Exception as error:  # likewise
             logger.info("could not compute %s", cell.text, exc_info=True)
             result = replace(result, status="failed", reason=_reason(error))
-        return _finish(result)
+        return result.finished_now()
 
     def _open_model_steps(self, cell: SweepCell) -> ProgressSteps[Model]:
         key = cell.model, cell.dtype
@@ -268,7 +267,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, InputError | ComputationError):
         return str(error)
     return f"{type(error).__name__}: {first_error_line(error)}"
-
-
-def _finish(result: CellResult) -> CellResult:
-    return replace(result, finished=datetime.now(UTC).isoformat(timespec="seconds"))

@@ -22,7 +22,6 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoGroup, QUndoStack
 
-from circuitviz.cluster import Place
 from circuitviz.document import Command, Document, State, select_edges
 from circuitviz.document.attribution_query import EDGE_SHARE_SELECTION
 from circuitviz.document.node_text import describe_graph_source
@@ -102,7 +101,6 @@ class Workspace(QObject):
     def __init__(self, parent: QObject | None = None, user_settings: UserSettings | None = None) -> None:
         super().__init__(parent)
         self.worker = Worker(parent=self)
-        self.place_text = ""  # where models run, where that is not this computer
         self.user_settings = user_settings or SessionSettings()
         self.task_pool = TaskPool(self.worker.event_loop_queue, self)
         self.tabs = TabList(self.worker.open_tab(), self)
@@ -157,11 +155,6 @@ class Workspace(QObject):
             source.connect(target)
 
     # start and stop
-
-    def compute_on(self, place: Place) -> None:
-        """Run models on another place than this computer; to be called before ``start``."""
-        self.worker.compute_on(place)
-        self.place_text = place.text
 
     def start(self) -> None:
         """Start the worker, which loads what takes seconds."""

@@ -27,7 +27,7 @@ def test_a_circuit_is_found_ablated_and_found_again_after_the_worker_died(
     start = Workspace.start
 
     def start_elsewhere(workspace: Workspace) -> None:
-        workspace.compute_on(parse_place("local:1"))
+        workspace.worker.use_remote_engines(parse_place("local:1"))
         start(workspace)
 
     monkeypatch.setattr(Workspace, "start", start_elsewhere)

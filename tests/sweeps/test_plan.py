@@ -12,7 +12,7 @@ import pytest
 from circuitviz.errors import InputError
 from circuitviz.evaluation import EDGE_SHARES
 from circuitviz.resources import resource_path
-from circuitviz.sweeps import SweepCell, SweepMethod, SweepTask, parse_plan, read_plan
+from circuitviz.sweeps import PlannedItem, SweepCell, parse_plan, read_plan
 
 HERE = Path(".")
 CELL = parse_plan({"methods": [{"name": "eap-ig", "steps": 3}]}, "p", HERE).cells[0]
@@ -61,9 +61,9 @@ def test_an_empty_plan_is_one_cell_of_the_defaults_at_the_sizes_of_mib() -> None
     "change",
     [
         {"model": "other"},
-        {"task": SweepTask("sva", "ioi")},
+        {"task": PlannedItem("sva", "ioi")},
         {"task": replace(CELL.task, options=(("names", 3),))},
-        {"method": SweepMethod("eap", "eap-ig")},
+        {"method": PlannedItem("eap", "eap-ig")},
         {"method": replace(CELL.method, options=(("steps", 4),))},
         {"ablation": "zero"},
         {"seed": 1},

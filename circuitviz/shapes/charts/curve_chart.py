@@ -22,7 +22,7 @@ def draw_curve(chart: ChartSpec, result: dict[str, Any]) -> None:
     chart.set_axis_labels("faithfulness", "edges asked for")
     if not points:
         return
-    x = [_log_edges(p) for p in points]
+    x = [log_edges(p) for p in points]
     add_random_circuits(chart, result.get("random", ()))
     add_faithfulness_line(chart, x, points)
     if "cpr" in result:
@@ -37,7 +37,7 @@ def add_random_circuits(chart: ChartSpec, baselines: Sequence[dict[str, Any]]) -
     baselines = [b for b in baselines if b["value"] is not None]
     if not baselines:
         return
-    x = [_log_edges(b) for b in baselines]
+    x = [log_edges(b) for b in baselines]
     y, low, high = ([b[key] for b in baselines] for key in ("value", "low", "high"))
     chart.add_band(x, low, high, chart.theme_colour("muted", 0.18))
     chart.add_line(x, y, chart.theme_colour("muted"), "random circuits of the same size", dashed=True)
@@ -55,7 +55,8 @@ def add_random_circuits(chart: ChartSpec, baselines: Sequence[dict[str, Any]]) -
         )
 
 
-def _log_edges(point: dict[str, Any]) -> float:
+def log_edges(point: dict[str, Any]) -> float:
+    """The place of a point on the axis of sizes; sizes below 1 are at 1."""
     return math.log10(max(1, point["asked"]))
 
 

@@ -9,9 +9,8 @@ from circuitviz.document.groups import GROUP_COLOURS
 from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.scene.class_colours import colour_in_theme
 from circuitviz.shapes.charts.chart_spec import ChartSpec, PlotColour, charts
+from circuitviz.shapes.charts.curve_chart import CURVE_TABLE_COLUMNS, log_edges
 from circuitviz.shapes.charts.log_ticks import log_ticks
-
-SWEEP_TABLE_COLUMNS = ("asked", "edges", "value", "low", "high")
 
 
 @charts.register("sweep-curves", summary="a curve for each method of a sweep")
@@ -20,17 +19,17 @@ def draw_sweep_curves(chart: ChartSpec, result: dict[str, Any]) -> None:
 
     Where there are more lines than colours, those that repeat a colour are dashed.
     """
-    chart.table_rows = [["method", *SWEEP_TABLE_COLUMNS]]
+    chart.table_rows = [["method", *CURVE_TABLE_COLUMNS]]
     chart.set_axis_labels("faithfulness", "edges asked for")
     chart.add_rule(chart.theme_colour("line"), y=1.0)
     values, places = [0.0, 1.05], []
     for number, line in enumerate(result["lines"]):
         points = [point for point in line["points"] if point["value"] is not None]
-        chart.table_rows += [[line["label"], *(p[key] for key in SWEEP_TABLE_COLUMNS)] for p in points]
+        chart.table_rows += [[line["label"], *(p[key] for key in CURVE_TABLE_COLUMNS)] for p in points]
         if not points:
             continue
         code = colour_in_theme(GROUP_COLOURS[number % len(GROUP_COLOURS)], chart.theme)
-        x = [math.log10(max(1, point["asked"])) for point in points]
+        x = [log_edges(point) for point in points]
         y = [point["value"] for point in points]
         low, high = ([p["value"] if p[key] is None else p[key] for p in points] for key in ("low", "high"))
         chart.add_band(x, low, high, PlotColour(code, 0.12))

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -46,6 +47,12 @@ def demo_texts(seed: int, n_passages: int) -> Iterator[str]:
     return islice(DemoCorpus(seed).passages(), n_passages)
 
 
+def print_training_progress(step: Progress, name: str = "") -> None:
+    """Print every 250th step of a training, after a name."""
+    if step.done % 250 == 0 and step.partial is not None:
+        print(f"{f'{name} ' if name else ''}{step.done:5.0f}  {step.message}", file=sys.stderr, flush=True)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Train, measure and write the dictionaries; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -69,10 +76,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.steps is not None:
             recipe = replace(recipe, steps=args.steps)
 
-        def report(step: Progress, name: str = site.name) -> None:
-            if step.done % 250 == 0 and step.partial is not None:
-                print(f"{name} {step.done:5.0f}  {step.message}", file=sys.stderr, flush=True)
-
+        report = partial(print_training_progress, name=site.name)
         trained = run_to_completion(train_dictionaries_steps(model, [site], text, recipe), report)
         seconds = time.perf_counter() - start_s
         about = {"training": asdict(recipe), "training_tokens": text.n_tokens, "seconds": round(seconds)}

@@ -17,7 +17,7 @@ import torch
 from circuitviz.features import DictionarySite, load_dictionaries, write_saelens_folder
 from circuitviz.features.passages import passages_from_texts
 from circuitviz.models import load_model
-from circuitviz.progress import Progress, run_to_completion
+from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.training import (
     DictionaryQuality,
@@ -31,6 +31,7 @@ from circuitviz.training.demo.train_dictionaries import (
     MEASURING_SEED,
     TRAINING_SEED,
     demo_texts,
+    print_training_progress,
 )
 
 TRAINING_PASSAGES = 6_000  # to train on
@@ -51,12 +52,8 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(1)  # the figures of one core are those of any
     text = passages_from_texts(model, demo_texts(TRAINING_SEED, TRAINING_PASSAGES))
 
-    def report(step: Progress) -> None:
-        if step.done % 250 == 0 and step.partial is not None:
-            print(f"{step.done:5.0f}  {step.message}", file=sys.stderr, flush=True)
-
     start_s = time.process_time()
-    trained = run_to_completion(train_dictionaries_steps(model, SITES, text, recipe), report)
+    trained = run_to_completion(train_dictionaries_steps(model, SITES, text, recipe), print_training_progress)
     seconds = round(time.process_time() - start_s)
     about = {"training": asdict(recipe), "training_tokens": text.n_tokens, "seconds": seconds}
     for dictionary in trained.dictionaries:
