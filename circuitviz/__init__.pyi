@@ -48,4 +48,5 @@ from .workbench.made_document import find_prompt_circuit as find_prompt_circuit
 from .workbench.made_document import make_document as make_document
 from .workbench.made_document import make_imported_document as make_imported_document
 from .workbench.opened_document import open as open
+from .workbench.shared_page import save_web_page as save_web_page
 from .workbench.steer import steer as steer

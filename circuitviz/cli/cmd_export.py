@@ -1,4 +1,4 @@
-"""``circuitviz export``: a picture or another tool's file, without a screen."""
+"""``circuitviz export``: a picture, a web page or another tool's file, without a screen."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from circuitviz.cli.qt_application import create_qt_application
 from circuitviz.errors import InputError
 from circuitviz.options import build_options, describe_options
 from circuitviz.shapes import charts
+from circuitviz.workbench.shared_page import PAGE_SUFFIX, save_web_page
 
 if TYPE_CHECKING:
     from circuitviz.document import Document
 
 
-SUMMARY = "write a picture or another tool's file"
+SUMMARY = "write a picture, a web page or another tool's file"
 
 
 def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -52,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
         if warning := formats.export_warning(document, args.output):
             print_warning(warning)
         formats.export_document(document, args.output)
+    elif suffix == PAGE_SUFFIX:
+        save_web_page(document, args.output, args.figure_layout)
     else:
         create_qt_application()
         known = [e.value.suffix for e in draw.figure_formats.entries()]
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             others = [e.value.suffix for e in formats.formats.entries() if e.value.writes]
             raise InputError(
                 f"'{args.output.name}' has no suffix that can be written; "
-                f"{', '.join(sorted([*known, *others]))} can."
+                f"{', '.join(sorted([*known, *others, PAGE_SUFFIX]))} can."
             )
         circuit = document.state.circuit
         has_columns = circuit is not None and (circuit.graph.is_of_prompt or circuit.graph.spans is not None)

@@ -18,9 +18,10 @@ from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.layouts import lay_out_row
 from circuitviz.scene.camera import Camera
 from circuitviz.scene.circuit_scene import CircuitScene
+from circuitviz.scene.document_layout import saved_layout
 from circuitviz.scene.folded_scene import drawn_selection, expand_selection
 from circuitviz.scene.node_naming import TopTokens
-from circuitviz.shell.canvas_updater import CanvasUpdater, saved_layout
+from circuitviz.shell.canvas_updater import CanvasUpdater
 from circuitviz.shell.node_names import NodeNames
 from circuitviz.shell.start_page import StartPage
 from circuitviz.shell.tab_title import tab_title, tab_tool_tip

@@ -9,8 +9,6 @@ from PySide6.QtCore import QObject, Signal
 
 from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.scene_request import BuiltScene, SceneRequest
-from circuitviz.document import Document
-from circuitviz.layout import layouts
 from circuitviz.scene.circuit_scene import CircuitScene
 from circuitviz.shell.node_names import NodeNames
 from circuitviz.workbench.requests.messages import JobFailed
@@ -19,14 +17,6 @@ from circuitviz.workspace.comparison_set import THIS_CIRCUIT
 
 LANE = "canvas"
 TITLE = "Could not draw the circuit"
-
-
-def saved_layout(document: Document) -> str:
-    """The layout that a document was left in, or the usual one for its circuit."""
-    circuit, layout = document.state.circuit, document.view.get("layout")
-    has_columns = circuit is not None and (circuit.graph.is_of_prompt or circuit.graph.spans is not None)
-    default = "tokens" if has_columns else "layered"
-    return layout if layout in layouts.names() else default
 
 
 class CanvasUpdater(QObject):

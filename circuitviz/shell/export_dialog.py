@@ -16,6 +16,7 @@ from circuitviz.options import Option
 from circuitviz.paint import make_figure_page
 from circuitviz.panels.figures import FigureDialog
 from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.workbench.shared_page import PAGE_SUFFIX
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.save_service import DoneCallback, ignore_result
 
@@ -26,8 +27,8 @@ class FigureFiles(Protocol):
     def ask_figure_path(self, suffix: str) -> Path | None:
         """Let the person choose where a figure goes."""
 
-    def ask_data_path(self) -> Path | None:
-        """Let the person choose another tool's file."""
+    def ask_data_path(self, suffix: str = ".json") -> Path | None:
+        """Let the person choose another tool's file, or a web page."""
 
     def export_to(
         self, path: Path, figure: FigureOptions | None = None, on_done: DoneCallback = ignore_result
@@ -82,9 +83,18 @@ class ExportDialog(FigureDialog):
         methods, entries = QPushButton("Copy methods text"), QPushButton("Copy BibTeX")
         methods.clicked.connect(self._files.copy_methods)
         entries.clicked.connect(self._files.copy_bibtex)
-        return ((methods, entries), (other,))
+        page = QPushButton("Web page…")
+        page.setToolTip("One file that opens in any browser, with zoom, search, filters, labels and numbers")
+        page.clicked.connect(self._export_page)
+        return ((methods, entries), (page, other))
 
     def _export_data(self) -> None:
-        if (path := self._files.ask_data_path()) is not None:
+        self._write_other_file(self._files.ask_data_path())
+
+    def _export_page(self) -> None:
+        self._write_other_file(self._files.ask_data_path(PAGE_SUFFIX))
+
+    def _write_other_file(self, path: Path | None) -> None:
+        if path is not None:
             self._begin_writing(path)
             self._files.export_to(path, on_done=self._end_writing)

@@ -20,15 +20,17 @@ from circuitviz.layout import layouts
 from circuitviz.paint import save_figure
 from circuitviz.panels.widgets.file_dialogs import ask_open_file, ask_save_file
 from circuitviz.scene.camera import Camera
+from circuitviz.scene.document_layout import saved_layout
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shapes.text_metrics import load_shipped_fonts
-from circuitviz.shell.canvas_updater import CanvasUpdater, saved_layout
+from circuitviz.shell.canvas_updater import CanvasUpdater
 from circuitviz.shell.document_window import find_asking_window
 from circuitviz.shell.export_dialog import ExportDialog
 from circuitviz.shell.external_changes import ExternalChangeMonitor
 from circuitviz.shell.settings import Settings
 from circuitviz.shell.window_file_lock import WindowFileLock
 from circuitviz.workbench.methods_text import bibtex, methods_paragraph
+from circuitviz.workbench.shared_page import PAGE_SUFFIX, save_web_page
 from circuitviz.workspace import Workspace
 from circuitviz.workspace.file_names import propose_free_stem, propose_stem
 from circuitviz.workspace.save_service import DoneCallback, ignore_result
@@ -40,7 +42,7 @@ CIRCUIT_FILE_FILTER = "Circuits (*.circuit)"
 PICTURE_FILE_FILTER = "Pictures (*.svg *.pdf *.png *.tex)"
 DATA_FILE_FILTER = (
     "EAP-IG and MIB (*.json);;Attribution graph (*.graph.json);;Table of edges (*.csv);;"
-    "Table of nodes (*.nodes.csv);;GraphML (*.graphml);;Graphviz (*.dot)"
+    "Table of nodes (*.nodes.csv);;GraphML (*.graphml);;Graphviz (*.dot);;Web page (*.html)"
 )
 
 
@@ -245,8 +247,9 @@ class FileController(QObject):
 
     def _window_figure(self) -> FigureOptions:
         """The layout and the colours of edges that the window shows."""
-        layout, edge_colours = self._canvas_updater.layout_name, self._settings.edge_colours
-        return FigureOptions(layout=layout, edge_colours=edge_colours)
+        return FigureOptions(
+            layout=self._canvas_updater.layout_name, edge_colours=self._settings.edge_colours
+        )
 
     def ask_figure_path(self, suffix: str) -> Path | None:
         """Let the person choose where a figure goes."""
@@ -255,29 +258,30 @@ class FileController(QObject):
             self._asking_window, "Save the figure", name, PICTURE_FILE_FILTER, "figures", self._settings
         )
 
-    def ask_data_path(self) -> Path | None:
-        """Let the person choose another tool's file; its suffix names the format."""
-        name = f"{propose_stem(self._workspace.document)}.json"
+    def ask_data_path(self, suffix: str = ".json") -> Path | None:
+        """Let the person choose another tool's file or a web page; its suffix names the format."""
+        name = f"{propose_stem(self._workspace.document)}{suffix}"
         return ask_save_file(self._asking_window, "Export", name, DATA_FILE_FILTER, "exports", self._settings)
 
     def export_to(
         self, path: Path, figure: FigureOptions | None = None, on_done: DoneCallback = ignore_result
     ) -> None:
-        """Begin to write a picture or another tool's file.
+        """Begin to write a picture, a web page or another tool's file.
 
         Args:
             path: Its suffix names the format.
             figure: The options of a picture.
             on_done: Told whether it was written.
         """
-        document, save_service = self._workspace.document.snapshot(), self._workspace.save_service
+        document, note = self._workspace.document.snapshot(), ""
         if path.suffix.lower() in [entry.value.suffix for entry in figure_formats.entries()]:
             load_shipped_fonts()
-            figure = figure or self._window_figure()
-            save_service.start_export(path, partial(save_figure, document, path, figure), on_done)
+            write = partial(save_figure, document, path, figure or self._window_figure())
+        elif path.suffix.lower() == PAGE_SUFFIX:
+            write = partial(save_web_page, document, path, self._canvas_updater.layout_name)
         else:
-            note = export_warning(document, path)
-            save_service.start_export(path, partial(export_document, document, path), on_done, note)
+            write, note = partial(export_document, document, path), export_warning(document, path)
+        self._workspace.save_service.start_export(path, write, on_done, note)
 
     def copy_methods(self) -> None:
         """Copy the methods paragraph."""

@@ -10,10 +10,11 @@ import pytest
 from example_documents import GRAPH, labelled_document
 from opening import LONG
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document
+from circuitviz.draw.web_page import write_web_page
 from circuitviz.jobs import JobHandle
 from circuitviz.paint import save_figure
 from circuitviz.shapes.figure_options import FigureOptions
@@ -139,3 +140,27 @@ def test_a_picture_of_the_canvas_is_copied_by_its_key(opened: MainWindow, qtbot:
         image.pixelColor(x, y).name() for x in range(0, image.width(), 5) for y in range(0, image.height(), 5)
     }
     assert len(colours) > 10
+
+
+def test_a_web_page_is_written_in_the_window_s_layout(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.menus.actions["export"].trigger()
+    dialog = opened.file_controller.export_dialog
+    assert dialog is not None
+    proposed, path = list[str](), tmp_path / "circuit.html"
+
+    def choose(_parent: object, _title: str, name: str, _filter: str) -> tuple[str, str]:
+        proposed.append(name)
+        return str(path), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    button = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Web page…")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(path.exists, timeout=LONG)
+    qtbot.waitUntil(lambda: path.stat().st_size > 0, timeout=LONG)
+    assert Path(proposed[0]).suffix == ".html"
+    assert path.read_bytes() == write_web_page(
+        opened.workspace.document, methods_paragraph(opened.workspace.document)
+    )
+    dialog.close()
