@@ -250,3 +250,18 @@ def test_the_page_saves_the_document(page, tmp_path):
 def test_a_phone_shows_the_page_without_scrolling_sideways(page):
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_strongest_edge_is_found_under_the_pointer(page):
+    state = labelled_document().state
+    senders, receivers = state.circuit.edge_indices
+    strongest = int(np.argmax(np.abs(state.scores.values[senders, receivers])))
+    name = state.circuit.graph.edge_name(int(senders[strongest]), int(receivers[strongest]))
+    x, y = page.evaluate(
+        """name => { const { points: p } = viewer.edges.find((edge) => edge.name === name);
+        return [(p[0] + p[2]) / 2 * viewer.zoom + viewer.offset[0], (p[1] + p[3]) / 2 * viewer.zoom + viewer.offset[1]]; }""",
+        name,
+    )  # half-way along its first piece, which is symmetrical
+    canvas = page.locator("canvas").bounding_box()
+    page.mouse.move(canvas["x"] + x, canvas["y"] + y)
+    assert page.locator(".details h2").inner_text() == name
