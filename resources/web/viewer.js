@@ -8,6 +8,7 @@ const NAME_FONT = '12px system-ui, "Segoe UI", sans-serif';
 const LABEL_FONT = '11px system-ui, "Segoe UI", sans-serif';
 const FIT_MARGIN_PX = 24, HIT_RADIUS_PX = 6, LEAST_ZOOM = 0.02, MOST_ZOOM = 8, LEAST_TEXT_ZOOM = 0.35;
 const READABLE_ZOOM = 0.75; // at least, where a search or a key leads to a node
+const FIRST_EDGES = 2000; // drawn at first, the strongest, so that a large circuit answers at once
 const PALE = 0.3; // opacity of what is neither under the pointer nor selected, nor next to it
 
 function make(tag, attributes = {}, ...children) {
@@ -58,7 +59,7 @@ export class Viewer {
     for (const { name } of [...data.edges].reverse()) if (!ranks.has(name)) ranks.set(name, ranks.size);
     this.ranks = data.edges.map(({ name }) => ranks.get(name));
     this.edgeCount = ranks.size;
-    this.filters = { most: this.edgeCount, sign: "all", channels: new Set(CHANNELS) };
+    this.filters = { most: Math.min(this.edgeCount, FIRST_EDGES), sign: "all", channels: new Set(CHANNELS) };
     this.nodes = data.nodes.map((node) => ({ ...node, path: boxPath(node) }));
     this.edges = data.edges.map((edge) => ({ ...edge, path: edgePath(edge.points, data) }));
     this.edgesOfNode = this.nodes.map(() => []);
@@ -98,7 +99,7 @@ export class Viewer {
       if (event.key === "Enter" && this.matches.size) this.select({ node: [...this.matches][0] }, true);
       if (event.key === "Escape") { this.search.value = ""; this.find(""); }
     });
-    this.most = make("input", { type: "range", min: 0, max: n, value: n, ariaLabel: "Number of edges, the strongest" });
+    this.most = make("input", { type: "range", min: 0, max: n, value: this.filters.most, ariaLabel: "Number of edges, the strongest" });
     this.count = make("output");
     this.most.addEventListener("input", () => { this.filters.most = Number(this.most.value); this.applyFilters(); });
     this.sign = make("select", { ariaLabel: "Sign of the score" });

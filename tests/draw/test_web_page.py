@@ -129,6 +129,7 @@ def test_a_page_of_200_edges_is_below_one_megabyte():
     noise = np.random.default_rng(1).normal(size=graph.mask.shape).astype(np.float32)
     scores = Scores(graph, noise * graph.mask, "eap")
     document = Document(State(scores=scores, circuit=scores.greedy(200)))
+    assert document.state.circuit.n_edges == 200
     assert len(write_web_page(document)) < 1_000_000
 
 
