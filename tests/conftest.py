@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -138,6 +139,27 @@ def shared_models() -> Iterator[None]:
 def own_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models of this test alone, which changes their weights or the memory that they are opened in."""
     monkeypatch.setattr(model_loading, "_open_model", _open_model)
+
+
+@pytest.fixture(autouse=True)
+def input_devices_at_rest() -> Iterator[None]:
+    """A button held down, a menu left open or a cursor left behind changes what later tests' clicks do."""
+    yield
+    if "PySide6.QtWidgets" not in sys.modules:
+        return
+    from PySide6.QtWidgets import QApplication, QWidget
+
+    if isinstance(QApplication.instance(), QApplication):
+        left = {
+            "pressed mouse buttons": QApplication.mouseButtons().value,
+            "a mouse grabber": QWidget.mouseGrabber(),
+            "an open popup": QApplication.activePopupWidget(),
+            "an open modal dialog": QApplication.activeModalWidget(),
+            "an override cursor": QApplication.overrideCursor(),
+        }
+        assert not any(left.values()), (
+            f"the test leaves {', '.join(name for name, value in left.items() if value)}"
+        )
 
 
 @pytest.fixture(scope="session", params=NAMES)

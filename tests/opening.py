@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from circuitviz.document import Document
@@ -13,6 +16,14 @@ from circuitviz.shell.main_window import MainWindow
 LONG = 90_000
 PROMPTS = 16  # of the 64 that a search takes by itself: as much is drawn and kept of fewer, sooner
 CURVE_POINTS = 10
+
+
+def double_click(widget: QWidget, place: QPoint) -> None:
+    """Click twice with the left button; QTest's own double click is its second press alone, never released."""
+    left = Qt.MouseButton.LeftButton
+    QTest.mouseClick(widget, left, pos=place)
+    QTest.mouseDClick(widget, left, pos=place)
+    QTest.mouseRelease(widget, left, pos=place)
 
 
 def open_example(window: MainWindow) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from opening import double_click
 from prompt_scenes import LONG, SHORT, prompt
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QImage
@@ -188,9 +189,9 @@ def test_names_come_with_the_zoom_and_leave_out_the_position_that_is_told(view: 
 def test_a_double_click_shows_everything_and_another_what_can_be_read(view: CircuitView) -> None:
     view.show_scene(LONG)
     near, ground = view.zoom, QPoint(20, 8)
-    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=ground)
+    double_click(view.viewport(), ground)
     assert view.is_showing_all and names_in_sight(view) == set(LONG.by_name)
-    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=ground)
+    double_click(view.viewport(), ground)
     assert not view.is_showing_all and view.zoom == near
 
 

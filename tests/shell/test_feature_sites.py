@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import LONG, export_in, measured, open_example, open_in, save_in, show_example
+from opening import LONG, double_click, export_in, measured, open_example, open_in, save_in, show_example
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -36,13 +36,8 @@ def sites(window: MainWindow) -> set[str]:
     return set() if circuit is None else set(feature_sites(circuit.graph))
 
 
-def double_click(window: MainWindow, node: str) -> None:
-    """As a hand does it: a click selects, the second opens."""
-    from PySide6.QtTest import QTest
-
-    place = window.view.viewport_position(node)
-    QTest.mouseClick(window.view.viewport(), LEFT, pos=place)
-    QTest.mouseDClick(window.view.viewport(), LEFT, pos=place)
+def double_click_node(window: MainWindow, node: str) -> None:
+    double_click(window.view.viewport(), window.view.viewport_position(node))
 
 
 def faithfulness(window: MainWindow) -> float:
@@ -75,7 +70,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     before, steps = window.workspace.document.state, window.workspace.undo_stack.index()
 
     # a double click opens the layer's heads into their features: one step
-    double_click(window, heads[0])
+    double_click_node(window, heads[0])
     qtbot.waitUntil(lambda: sites(window) == {"a2"} and measured(window), timeout=LONG)
     state = window.workspace.document.state
     assert window.workspace.undo_stack.index() == steps + 1
@@ -123,7 +118,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     shoot(window, "mixed-ablated")
 
     # a further site; what is ablated and still there stays so
-    double_click(window, "m3")
+    double_click_node(window, "m3")
     qtbot.waitUntil(lambda: sites(window) == {"a2", "m3"} and measured(window), timeout=LONG)
     assert window.workspace.document.state.ablated_nodes == {strongest}
     window.workspace.undo_stack.undo()
@@ -155,7 +150,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     # and back: a double click on a feature closes the site
     qtbot.waitUntil(lambda: reopened.workspace.opened_model is not None, timeout=LONG)
     assert not reopened.workspace.opened_model.warning
-    double_click(reopened, strongest)
+    double_click_node(reopened, strongest)
     qtbot.waitUntil(lambda: not sites(reopened) and measured(reopened), timeout=LONG)
     closed = reopened.workspace.document.state
     assert closed.origin is not None and closed.origin.method == "eap-ig"
@@ -233,6 +228,6 @@ def test_a_circuit_by_span_says_that_its_sites_are_not_opened(open_window, qtbot
     qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
     node = next(n.name for n in window.view.circuit_scene.nodes if ".h" in n.name)
     with qtbot.waitSignal(window.workspace.message_posted, timeout=LONG) as posted:
-        double_click(window, node)
+        double_click_node(window, node)
     assert "this circuit is by span" in posted.args[0]
     assert has_selected_site(window.workspace) == posted.args[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import open_in, save_in
+from opening import double_click, open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -109,9 +109,9 @@ def test_find_group_rename_collapse_ablate_and_undo_all(
 
     # a double click opens, another on a head closes
     qtbot.waitUntil(lambda: not view.animation.is_running)
-    qtbot.mouseDClick(view.viewport(), LEFT, pos=view.viewport_position(box.name))
+    double_click(view.viewport(), view.viewport_position(box.name))
     assert set(heads) <= set(view.circuit_scene.by_name)
-    qtbot.mouseDClick(view.viewport(), LEFT, pos=view.viewport_position(heads[0]))
+    double_click(view.viewport(), view.viewport_position(heads[0]))
     assert box.name in view.circuit_scene.by_name
     while desk.undo_stack.index() > steps:
         qtbot.keyClick(view, Qt.Key.Key_Z, CONTROL)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opening import double_click
 from panel_host import LONG, PanelHost
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog
@@ -36,8 +37,7 @@ def open_page(host: PanelHost, qtbot: QtBot) -> tuple[Any, Any]:
 def edit_cell(qtbot: QtBot, page: Any, row: int, column: int, text: str) -> None:
     table = page.slot_table
     place = table.visualItemRect(table.item(row, column)).center()
-    qtbot.mouseClick(table.viewport(), LEFT, pos=place)
-    qtbot.mouseDClick(table.viewport(), LEFT, pos=place)
+    double_click(table.viewport(), place)
     qtbot.keyClicks(QApplication.focusWidget(), text)
     qtbot.keyClick(QApplication.focusWidget(), KEYS.Key_Tab)
 
