@@ -89,13 +89,15 @@ class VerticalScrollArea(QScrollArea):
         """
         layout = self._content.layout()
         if layout is not None:
-            for part in (layout, *self._content.findChildren(QFormLayout)):
+            parts = (layout, *self._content.findChildren(QFormLayout))
+            for part in parts:
                 part.invalidate()
             layout.activate()
             size = self._content.size()
             laid_out = size, layout.heightForWidth(size.width())
             if laid_out == self._laid_out:  # what was invalidated asks for a layout again, without end
-                QCoreApplication.removePostedEvents(self._content, QEvent.Type.LayoutRequest.value)
+                for part in parts:
+                    QCoreApplication.removePostedEvents(part.parentWidget(), QEvent.Type.LayoutRequest.value)
             self._laid_out = laid_out
 
 
