@@ -96,8 +96,8 @@ class VerticalScrollArea(QScrollArea):
             size = self._content.size()
             laid_out = size, layout.heightForWidth(size.width())
             if laid_out == self._laid_out:  # what was invalidated asks for a layout again, without end
-                for part in parts:
-                    QCoreApplication.removePostedEvents(part.parentWidget(), QEvent.Type.LayoutRequest.value)
+                for widget in filter(None, (part.parentWidget() for part in parts)):
+                    QCoreApplication.removePostedEvents(widget, QEvent.Type.LayoutRequest.value)
             self._laid_out = laid_out
 
 
