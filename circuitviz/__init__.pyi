@@ -39,6 +39,8 @@ from .graph import SteeringQuery as SteeringQuery
 from .graph import overlap as overlap
 from .lens import read_node as read_node
 from .models import load_model as load_model
+from .notebook import from_eap_ig as from_eap_ig
+from .notebook import from_networkx as from_networkx
 from .tasks import Pair as Pair
 from .tasks import Task as Task
 from .tasks import load_task as load_task

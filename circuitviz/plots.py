@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from circuitviz.notebook_methods import NotebookObject
 from circuitviz.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ TableRows = list[list[Any]]
 
 
 @dataclass(frozen=True)
-class BarPlot:
+class BarPlot(NotebookObject):
     """A horizontal bar for each name, in the order given.
 
     Attributes:
@@ -48,7 +49,7 @@ class BarPlot:
 
 
 @dataclass(frozen=True)
-class LinePlot:
+class LinePlot(NotebookObject):
     """Lines over common places.
 
     Attributes:
@@ -70,7 +71,7 @@ class LinePlot:
 
 
 @dataclass(frozen=True)
-class HeatMapPlot:
+class HeatMapPlot(NotebookObject):
     """A number for each row and column, shown as a colour.
 
     Attributes:
@@ -101,7 +102,7 @@ class HeatMapPlot:
 
 
 @dataclass(frozen=True)
-class TablePlot:
+class TablePlot(NotebookObject):
     """A table of numbers and texts.
 
     Attributes:

@@ -20,6 +20,9 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("-m", "--model")
     parser.add_argument("-t", "--task")
     parser.add_argument("--demo", action="store_true", help="open the demo circuit at once")
+    parser.add_argument(
+        "--copy", action="store_true", help="open what FILE holds as a document that is nowhere saved yet"
+    )
     add_place_flag(parser)
 
 
@@ -41,4 +44,5 @@ def run(args: argparse.Namespace) -> int:
             f"The window could not start ({error}); Qt's system libraries are missing. The README's "
             "first command installs them."
         ) from None
-    return open_window(args.file, args.model, args.task, args.demo, None if place.is_here else place)
+    remote = None if place.is_here else place
+    return open_window(args.file, args.model, args.task, args.demo, remote, args.copy)

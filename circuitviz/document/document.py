@@ -12,6 +12,7 @@ from psygnal import Signal
 from circuitviz.document.circuit_commands import Command
 from circuitviz.document.origin import OTHER_SUBJECT, SAME_SUBJECT, Origin, subject_relation
 from circuitviz.document.state import State
+from circuitviz.notebook_methods import NotebookCircuit
 
 MAX_REMEMBERED_ENTRIES = 512
 CARRIED_MEASURES = ((), ("traces",), ("traces", "roles", "agreement"))
@@ -29,7 +30,7 @@ class AppliedCommand:
     merge_key: str = ""
 
 
-class Document:
+class Document(NotebookCircuit):
     """A circuit that a person works on, with its measurements and file.
 
     Signals: ``state_changed(before, after)`` after any change of the state, ``evaluated(key)`` when a

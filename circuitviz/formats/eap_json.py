@@ -41,17 +41,7 @@ class EapJsonFormat:
         size (methods.md: Graph). Edges that the method was not asked to score are left out, unless they are
         in the circuit.
         """
-        extra = document.extra.get(EXTRA_KEY, {})
-        sections = _document_sections(document)
-        if LISTED_KEY in extra:  # an incomplete file: write the edges that it listed, and those in use
-            listed = {name for name in extra[LISTED_KEY] if isinstance(name, str)}
-            sections["edges"] = {
-                name: entry
-                for name, entry in sections["edges"].items()
-                if entry != EMPTY_EDGE or name in listed
-            }
-        merged = {part: apply_differences(entries, extra.get(part, {})) for part, entries in sections.items()}
-        write_atomically(path, dump_json({**extra.get("rest", {}), **merged}).encode())
+        write_atomically(path, dump_json(describe_eap_ig(document)).encode())
 
     def read(self, path: Path) -> Document:
         """Read a circuit; repeated key-value receivers are summed back.
@@ -61,41 +51,67 @@ class EapJsonFormat:
         data = parse_json(path.name, read_bytes(path))
         if isinstance(data, dict) and {"nodes", "links"} <= set(data):
             return attribution_graph.read_attribution_graph(path.name, data)
-        if not isinstance(data, dict) or not {"cfg", "edges"} <= set(data):
-            raise InputError(f"'{path.name}' is no EAP-IG circuit: it needs the keys cfg, nodes and edges.")
-        in_file = {part: data.get(part, {}) for part in SECTIONS}
-        for part, entries in in_file.items():
-            is_object = isinstance(entries, dict)
-            if not is_object or (part != "cfg" and not all(isinstance(e, dict) for e in entries.values())):
-                raise InputError(f"'{path.name}': its {part} are not named entries, as EAP-IG writes them.")
-        try:
-            graph = _build_graph(in_file["cfg"], in_file["nodes"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"'{path.name}': its cfg does not describe a model ({error}).") from None
-        try:
-            values, edges = _read_matrices(graph, in_file["edges"])
-        except (InputError, TypeError, ValueError) as error:
-            raise InputError(f"'{path.name}': {error}") from None
-        circuit = Circuit(graph, edges, int(edges.sum()))
-        sign = in_file["cfg"].get(SIGN_KEY)
-        info = {} if sign is None else {SIGN_KEY: str(sign)}
-        scores = Scores(graph, values, IMPORTED_METHOD, info=info)
-        document = Document(State(scores=scores, circuit=circuit))
-        in_document = _document_sections(document, in_file["edges"])
-        extra: dict[str, Any] = {
-            part: foreign_differences(in_document[part], in_file[part]) for part in SECTIONS
-        }
-        extra["rest"] = {key: value for key, value in data.items() if key not in SECTIONS}
-        document.extra = {
-            EXTRA_KEY: {part: differences for part, differences in extra.items() if differences}
-        }
-        if len(in_document["edges"]) < _n_file_edges(graph):
-            empty_edges = [name for name, entry in in_document["edges"].items() if entry == EMPTY_EDGE]
-            document.extra[EXTRA_KEY][LISTED_KEY] = [name for name in empty_edges if name in in_file["edges"]]
-        return document
+        return parse_eap_ig(f"'{path.name}'", data)
 
 
 formats.register("eap-ig", summary="EAP-IG and MIB circuit")(EapJsonFormat())
+
+
+def describe_eap_ig(document: Document) -> dict[str, Any]:
+    """A document's circuit in EAP-IG's form, with the further fields of the file that it came from.
+
+    Raises:
+        InputError: There is no circuit, or it is of features or by span.
+    """
+    extra = document.extra.get(EXTRA_KEY, {})
+    sections = _document_sections(document)
+    if LISTED_KEY in extra:  # an incomplete file: write the edges that it listed, and those in use
+        listed = {name for name in extra[LISTED_KEY] if isinstance(name, str)}
+        sections["edges"] = {
+            name: entry for name, entry in sections["edges"].items() if entry != EMPTY_EDGE or name in listed
+        }
+    merged = {part: apply_differences(entries, extra.get(part, {})) for part, entries in sections.items()}
+    return {**extra.get("rest", {}), **merged}
+
+
+def parse_eap_ig(name: str, data: Any) -> Document:
+    """The document of parsed JSON; repeated key-value receivers are summed back.
+
+    Args:
+        name: What the JSON is called in messages.
+        data: An object with ``cfg``, ``nodes`` and ``edges``.
+
+    Raises:
+        InputError: It is no such object.
+    """
+    if not isinstance(data, dict) or not {"cfg", "edges"} <= set(data):
+        raise InputError(f"{name} is no EAP-IG circuit: it needs the keys cfg, nodes and edges.")
+    in_file = {part: data.get(part, {}) for part in SECTIONS}
+    for part, entries in in_file.items():
+        is_object = isinstance(entries, dict)
+        if not is_object or (part != "cfg" and not all(isinstance(e, dict) for e in entries.values())):
+            raise InputError(f"{name}: its {part} are not named entries, as EAP-IG writes them.")
+    try:
+        graph = _build_graph(in_file["cfg"], in_file["nodes"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{name}: its cfg does not describe a model ({error}).") from None
+    try:
+        values, edges = _read_matrices(graph, in_file["edges"])
+    except (InputError, TypeError, ValueError) as error:
+        raise InputError(f"{name}: {error}") from None
+    circuit = Circuit(graph, edges, int(edges.sum()))
+    sign = in_file["cfg"].get(SIGN_KEY)
+    info = {} if sign is None else {SIGN_KEY: str(sign)}
+    scores = Scores(graph, values, IMPORTED_METHOD, info=info)
+    document = Document(State(scores=scores, circuit=circuit))
+    in_document = _document_sections(document, in_file["edges"])
+    extra: dict[str, Any] = {part: foreign_differences(in_document[part], in_file[part]) for part in SECTIONS}
+    extra["rest"] = {key: value for key, value in data.items() if key not in SECTIONS}
+    document.extra = {EXTRA_KEY: {part: differences for part, differences in extra.items() if differences}}
+    if len(in_document["edges"]) < _n_file_edges(graph):
+        empty_edges = [name for name, entry in in_document["edges"].items() if entry == EMPTY_EDGE]
+        document.extra[EXTRA_KEY][LISTED_KEY] = [name for name in empty_edges if name in in_file["edges"]]
+    return document
 
 
 def _n_file_edges(graph: Graph) -> int:

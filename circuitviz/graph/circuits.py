@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from circuitviz.graph.graph import BoolMatrix, Graph, IndexArray, edge_indices
+from circuitviz.notebook_methods import NotebookCircuit
 
 
 @dataclass(frozen=True, eq=False)
-class Circuit:
+class Circuit(NotebookCircuit):
     """A set of edges of a graph.
 
     Attributes:

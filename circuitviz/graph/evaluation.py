@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitviz.notebook_methods import NotebookObject
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -111,7 +113,7 @@ class PromptDetails:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(NotebookObject):
     """Faithfulness of a circuit, with the numbers behind it and the setting they were measured in.
 
     Attributes:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.graph.circuits import Circuit, prune
 from circuitviz.graph.graph import BoolMatrix, Graph, edge_indices
+from circuitviz.notebook_methods import NotebookObject
 
 IMPORTED_METHOD = "imported"  # ``Scores.method`` of scores read from another tool's file
 SIGN_KEY, POSITIVE_HELPS = "score_sign", "positive helps"  # key and value in ``info`` and in files
@@ -24,7 +25,7 @@ SELECTIONS = ("greedy", "top", "signed", "threshold", "nodes", "own")
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class Scores(NotebookObject):
     """A score for every edge; a positive score means that the edge helps the metric (methods.md, Scores).
 
     Files of other tools rarely say whether positive helps: EAP-IG's scores have the sign of the metric that

@@ -19,11 +19,12 @@ from circuitviz.lens.direct_logits import (
 )
 from circuitviz.models import Model, record_activations
 from circuitviz.models.forward_overrides import Hook
+from circuitviz.notebook_methods import NotebookObject
 from circuitviz.tasks import Task
 
 
 @dataclass(frozen=True)
-class NodeReading:
+class NodeReading(NotebookObject):
     """Readings of a node on one prompt, at the answer position or at the last token of the node's span.
 
     Attributes:

@@ -36,7 +36,12 @@ def create_application() -> QApplication:
 
 
 def run_application(
-    file: Path | None, model: str | None, task: str | None, demo: bool, place: ComputePlace | None = None
+    file: Path | None,
+    model: str | None,
+    task: str | None,
+    demo: bool,
+    place: ComputePlace | None = None,
+    is_copy: bool = False,
 ) -> int:
     """Open the window, perhaps with a file or a search under way.
 
@@ -46,6 +51,7 @@ def run_application(
         task: Its task.
         demo: Whether a circuit of the demo is found at once.
         place: Where models run; None: on this computer, beside the window.
+        is_copy: Whether the file is opened as a document that is nowhere saved yet.
 
     Returns:
         The exit code.
@@ -62,7 +68,7 @@ def run_application(
         window.workspace.worker.use_remote_engines(place)
     window.show()
     window.workspace.start()
-    QTimer.singleShot(0, lambda: open_arguments(window, file, model, task, demo))
+    QTimer.singleShot(0, lambda: open_arguments(window, file, model, task, demo, is_copy))
     try:
         code = app.exec()
     finally:
@@ -74,11 +80,17 @@ def run_application(
 
 
 def open_arguments(
-    window: MainWindow, file: Path | None, model: str | None, task: str | None, demo: bool
+    window: MainWindow,
+    file: Path | None,
+    model: str | None,
+    task: str | None,
+    demo: bool,
+    is_copy: bool = False,
 ) -> None:
     """Do what the command line asked for, and offer what a crash left behind."""
     if file is not None:
-        window.file_controller.open_path(file)
+        open_file = window.file_controller.open_copy if is_copy else window.file_controller.open_path
+        open_file(file)
     elif demo:
         window.find_example_circuit(task or "ioi")
     elif model or task:

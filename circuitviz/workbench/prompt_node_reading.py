@@ -10,6 +10,7 @@ from circuitviz.errors import InputError
 from circuitviz.features import dashboards
 from circuitviz.graph import Node, NodeKind
 from circuitviz.graph.feature_sites import site_of
+from circuitviz.notebook_methods import NotebookObject
 
 if TYPE_CHECKING:
     from circuitviz.workbench.prompt_session import PromptSession
@@ -18,7 +19,7 @@ N_TOP_TOKENS = 6
 
 
 @dataclass(frozen=True)
-class PromptNodeReading:
+class PromptNodeReading(NotebookObject):
     """A node's reading on its prompt.
 
     Attributes:
