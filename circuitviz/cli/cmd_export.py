@@ -54,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
             print_warning(warning)
         formats.export_document(document, args.output)
     elif suffix == PAGE_SUFFIX:
-        save_web_page(document, args.output, args.figure_layout)
+        colours = _options_from_flags(args, shapes.FigureOptions).edge_colours
+        save_web_page(document, args.output, args.figure_layout, colours)
     else:
         create_qt_application()
         known = [e.value.suffix for e in draw.figure_formats.entries()]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from circuitviz.document import Document, Label, State
+from circuitviz.draw.page_direction import LAYER_PITCH, turn_tall_scene
 from circuitviz.errors import InputError
 from circuitviz.number_text import decimal_number, interval_text
 from circuitviz.scene.build_scene import build_scene
@@ -19,7 +20,7 @@ from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
 from circuitviz.scene.document_layout import saved_layout
 from circuitviz.scene.edge_arrays import FloatArray
 from circuitviz.scene.edge_curves import CONTROL_POINT_SHARE
-from circuitviz.scene.theme import LIGHT, THEMES, Theme
+from circuitviz.scene.theme import EDGE_COLOURS, THEMES, Theme, with_edge_colours
 from circuitviz.shapes.drawing import BoxShape
 from circuitviz.shapes.edge_styles import EdgeStyles, edge_curves
 from circuitviz.shapes.node_shapes import NODE_WIDTHS, node_bounds, node_shapes
@@ -28,12 +29,15 @@ MEAN_CHARACTER_WIDTH = 6.4  # scene units of a label's text on the canvas
 TOKEN_GAP = 26.0  # scene units between the lowest box and the tokens below it
 
 
-def describe_circuit(document: Document, layout: str | None = None) -> dict[str, Any]:
+def describe_circuit(
+    document: Document, layout: str | None = None, edge_colours: str = EDGE_COLOURS[0]
+) -> dict[str, Any]:
     """A document's circuit as JSON data for the viewer, ablated parts included.
 
     Args:
         document: What is shown.
         layout: A name in ``layout.layouts``; None is the document's own, as its window shows it.
+        edge_colours: One of ``theme.EDGE_COLOURS``.
 
     Returns:
         ``nodes`` and ``edges``, the weakest edge first, as ``resources/web/viewer.js`` reads them; lengths in
@@ -46,21 +50,27 @@ def describe_circuit(document: Document, layout: str | None = None) -> dict[str,
     if state.circuit is None or not state.circuit.n_nodes:
         raise InputError("There is no circuit to draw yet; find one first.")
     scene = build_scene(state, layout or saved_layout(document))
-    bounds = node_bounds(scene.nodes, lambda text: MEAN_CHARACTER_WIDTH * len(text))
+    scene = turn_tall_scene(scene, _estimate_bounds(scene))
+    bounds = _estimate_bounds(scene)
+    themes = {name: with_edge_colours(theme, edge_colours) for name, theme in THEMES.items()}
     low, high = bounds[:, :2].min(0), bounds[:, 2:].max(0)
     columns = _describe_columns(scene, float(high[1]), float(low[0]))
     return {
         "nodes": [
             _describe_node(state, node, box) for node, box in zip(scene.nodes, bounds.tolist(), strict=True)
         ],
-        "edges": _describe_edges(state, scene, bounds),
+        "edges": _describe_edges(state, scene, bounds, themes["light"]),
         "columns": columns,
         "bounds": [*low.tolist(), float(high[0]), float(high[1]) + (2 * TOKEN_GAP if columns else 0.0)],
-        "palettes": {name: _describe_palette(scene, theme) for name, theme in THEMES.items()},
+        "palettes": {name: _describe_palette(scene, theme) for name, theme in themes.items()},
         "isHorizontal": scene.is_horizontal,
         "hasScores": state.scores is not None,
         "controlPointShare": CONTROL_POINT_SHARE,
     }
+
+
+def _estimate_bounds(scene: CircuitScene) -> FloatArray:
+    return node_bounds(scene.nodes, lambda text: MEAN_CHARACTER_WIDTH * len(text))
 
 
 def describe_label(state: State, target: str, label: Label | None) -> dict[str, Any] | None:
@@ -97,6 +107,7 @@ def _describe_node(state: State, node: DrawnNode, box: list[float]) -> dict[str,
     return {
         "name": node.name,
         "title": node.title,
+        "boxTitle": node.title if node.box is None else node.title_in_cell,
         "label": node.label if not node.members else "",
         "facts": node.facts,
         "score": node.score,
@@ -114,9 +125,13 @@ def _describe_node(state: State, node: DrawnNode, box: list[float]) -> dict[str,
     }
 
 
-def _describe_edges(state: State, scene: CircuitScene, bounds: FloatArray) -> list[dict[str, Any]]:
-    edges, styles = scene.edges, EdgeStyles.of_edges(scene.edges, LIGHT)
-    port_widths = np.array([NODE_WIDTHS[node.kind] for node in scene.nodes])
+def _describe_edges(
+    state: State, scene: CircuitScene, bounds: FloatArray, theme: Theme
+) -> list[dict[str, Any]]:
+    edges, styles = scene.edges, EdgeStyles.of_edges(scene.edges, theme)
+    port_widths = np.array(
+        [NODE_WIDTHS[node.kind] if node.box is None else node.box[0] for node in scene.nodes]
+    )
     curves = edge_curves(edges, bounds, port_widths, scene.is_horizontal)
     described = []
     for row, cubic in enumerate(curves.cubics(np.arange(len(edges)))):
@@ -149,8 +164,16 @@ def _describe_palette(scene: CircuitScene, theme: Theme) -> dict[str, Any]:
 
 
 def _describe_columns(scene: CircuitScene, bottom: float, left: float) -> list[dict[str, Any]]:
-    """The tokens below the columns; where layers go from left to right, to the left of them."""
-    described = []
+    """The tokens below the columns; where layers go from left to right, to the left of them.
+
+    Without tokens, the numbers of the layers below those whose boxes do not tell them.
+    """
+    described: list[dict[str, Any]] = []
+    if scene.is_horizontal and not scene.columns:
+        return [
+            {"text": f"L{row.layer}", "x": row.place, "y": bottom + TOKEN_GAP, "room": LAYER_PITCH}
+            for row in scene.layer_rows
+        ]
     for column in scene.columns:
         middle = (column.left + column.right) / 2
         x, y = (left - 2 * TOKEN_GAP, middle) if scene.is_horizontal else (middle, bottom + TOKEN_GAP)

@@ -16,13 +16,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from circuitviz.document import Document
+from circuitviz.document import Document, State
+from circuitviz.document.labels import class_key
 from circuitviz.document.verdict_card import FAILS, HOLDS, NOT_MEASURED, UNDECIDED, verdict_card
 from circuitviz.draw.page_data import describe_circuit, describe_label
 from circuitviz.formats.circuit_file import pack_document
 from circuitviz.formats.text_escapes import escape_text
 from circuitviz.resources import resource_path
-from circuitviz.scene.theme import THEMES
+from circuitviz.scene.theme import EDGE_COLOURS, THEMES
 from circuitviz.shapes.circuit_figure import caption, document_file_name, document_title, origin_lines
 from circuitviz.shapes.figure_options import FigureOptions
 
@@ -31,19 +32,22 @@ PLOT_WIDTH, PLOT_HEIGHT, PLOT_MARGIN = 560.0, 240.0, 42.0  # CSS pixels
 ALL_EDGES = 10**9
 
 
-def write_web_page(document: Document, methods: str = "", layout: str | None = None) -> bytes:
+def write_web_page(
+    document: Document, methods: str = "", layout: str | None = None, edge_colours: str = EDGE_COLOURS[0]
+) -> bytes:
     """A document as one HTML file.
 
     Args:
         document: What is shown; its file is embedded.
         methods: The methods paragraph; empty where the circuit does not say how it was found.
         layout: A name in ``layout.layouts``; None is the document's own.
+        edge_colours: One of ``theme.EDGE_COLOURS``.
 
     Raises:
         InputError: There is no circuit.
     """
     title = document_title(document)
-    data = describe_circuit(document, layout)
+    data = describe_circuit(document, layout, edge_colours)
     data["fileName"] = f"{Path(document_file_name(document)).stem}.circuit"
     folder = document.path.parent.absolute() if document.path else Path.cwd()
     file = base64.b64encode(pack_document(document, folder=folder)).decode("ascii")
@@ -155,13 +159,28 @@ def _label_section(document: Document) -> str:
             f"<b>{_text(one['verdict'])}</b> {_text(one['claim'])} {_text(one['numbers'])}"
             for one in told["evidence"]
         )
-        place = f'<button type="button" data-target="{_text(target)}">{_text(target)}</button>'
+        members = _text(json.dumps(_members_of(state, target)))
+        place = (
+            f'<button type="button" data-target="{escape(target)}" data-members="{members}">'
+            f"{_text(target)}</button>"
+        )
         note = f"<br><small>{_text(label.note)}</small>" if label.note else ""
         rows.append(
             f"<tr><td>{place}</td><td>{_text(label.text)}{note}</td><td>{claims or 'not tested'}</td></tr>\n"
         )
     head = "<tr><th>Node</th><th>Label</th><th>Evidence</th></tr>\n"
     return f"<h2>Labels</h2>\n{_table(head + ''.join(rows))}" if rows else ""
+
+
+def _members_of(state: State, target: str) -> list[str]:
+    """The nodes of a labelled group or class, by name; none of a node or an edge."""
+    kind, _, name = target.partition(":")
+    if kind == "group" and name in state.groups:
+        return sorted(state.groups[name].nodes)
+    if kind != "class":
+        return []
+    key = class_key(name)
+    return sorted(node for node, label in state.labels.items() if class_key(label.text) == key)
 
 
 def _curve_section(document: Document) -> str:

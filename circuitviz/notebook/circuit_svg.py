@@ -103,7 +103,7 @@ def _node(node: dict[str, Any], palette: _Palette) -> str:
     x, y, room = (left + right) / 2, (top + bottom) / 2, right - left - 6
     has_label = bool(node["label"]) and bottom - top >= 30
     colour = palette.of_name("muted" if node["ablated"] else "text")
-    words = _words(node["title"], x, y - 8 if has_label else y, NAME_SIZE, room, colour)
+    words = _words(node["boxTitle"], x, y - 8 if has_label else y, NAME_SIZE, room, colour)
     if has_label:
         words += _words(node["label"], x, y + 9, LABEL_SIZE, room, colour)
     told = "\n".join(part for part in (node["name"], node["label"], node["facts"]) if part)

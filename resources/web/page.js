@@ -4,8 +4,7 @@ const data = JSON.parse(document.getElementById("circuit-data").textContent);
 window.viewer = new Viewer(document.getElementById("viewer"), data);
 for (const item of document.querySelectorAll("[data-target]")) {
   item.addEventListener("click", () => {
-    const row = data.nodes.findIndex((node) => node.name === item.dataset.target);
-    if (row >= 0) window.viewer.select({ node: row }, true);
+    window.viewer.selectNamed(item.dataset.target, JSON.parse(item.dataset.members ?? "[]"));
     window.viewer.canvas.focus();
     window.viewer.canvas.scrollIntoView({ block: "nearest" });
   });

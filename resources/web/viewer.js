@@ -70,7 +70,7 @@ export class Viewer {
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.dark.addEventListener("change", () => this.draw());
     this.build();
-    new ResizeObserver(() => this.fit()).observe(this.stage);
+    new ResizeObserver(() => this.resize()).observe(this.stage);
     this.applyFilters();
   }
 
@@ -143,7 +143,7 @@ export class Viewer {
       const to = at(event), from = pointers.get(event.pointerId);
       if (!from) return this.hover(this.hit(...to));
       if (!moved && Math.hypot(to[0] - from[0], to[1] - from[1]) < 4) return;
-      moved = true;
+      moved = this.isMoved = true;
       const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
       if (other) {
         const distance = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
@@ -177,6 +177,30 @@ export class Viewer {
     else if (event.key === "Enter" && this.hovered) this.select(this.hovered);
     else return;
     event.preventDefault();
+  }
+
+  // The box of a node, of an edge between its ends, or of several nodes.
+  boxOf({ node, edge, several }) {
+    const ends = edge !== undefined ? [this.edges[edge].sender, this.edges[edge].receiver] : several ?? [node];
+    const boxes = ends.map((row) => this.nodes[row].box), of = (place, choose) => choose(...boxes.map((box) => box[place]));
+    return [of(0, Math.min), of(1, Math.min), of(2, Math.max), of(3, Math.max)];
+  }
+
+  // Selects what a label names: a node, an edge, `group:NAME` or `class:NAME`, whose nodes the page lists.
+  selectNamed(name, members) {
+    const edge = this.edges.findIndex((one) => one.name === name);
+    const node = this.nodes.findIndex((one) => (one.members.length ? `group:${one.name}` : one.name) === name);
+    const isAmong = (one) => (one.members.length ? one.members : [one.name]).some((part) => members.includes(part));
+    const several = this.nodes.flatMap((one, row) => (isAmong(one) ? [row] : []));
+    this.search.value = "";
+    this.find("");
+    if (node >= 0) return this.select({ node }, true);
+    if (edge >= 0) return this.select({ edge }, true);
+    this.select(null);
+    if (!several.length) return;
+    this.matches = new Set(several);
+    this.bringIntoView({ several });
+    this.draw();
   }
 
   // The nearest node in a direction, sideways distance counted twice; without a selection, the first node.
@@ -227,15 +251,27 @@ export class Viewer {
     this.draw();
   }
 
-  bringIntoView({ node }) {
+  bringIntoView(target) {
+    this.isMoved = true;
     if (this.zoom < READABLE_ZOOM) this.zoomBy(READABLE_ZOOM / this.zoom);
-    const [left, top, right, bottom] = this.nodes[node].box, { clientWidth, clientHeight } = this.stage;
+    const [left, top, right, bottom] = this.boxOf(target), { clientWidth, clientHeight } = this.stage;
     const x = ((left + right) / 2) * this.zoom + this.offset[0], y = ((top + bottom) / 2) * this.zoom + this.offset[1];
     if (x < 40 || x > clientWidth - 40) this.offset[0] += clientWidth / 2 - x;
     if (y < 40 || y > clientHeight - 40) this.offset[1] += clientHeight / 2 - y;
   }
 
+  // Another size of the window: what was fitted is fitted again; what a person zoomed or moved keeps its middle.
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.stage, [oldWidth, oldHeight] = this.size ?? [0, 0];
+    if (!width || !height) return;
+    this.size = [width, height];
+    if (!this.isMoved || !oldWidth) return this.fit();
+    this.offset = [this.offset[0] + (width - oldWidth) / 2, this.offset[1] + (height - oldHeight) / 2];
+    this.draw();
+  }
+
   fit() {
+    this.isMoved = false;
     const { clientWidth: width, clientHeight: height } = this.stage, [left, top, right, bottom] = this.data.bounds;
     if (!width || !height) return;
     const wide = (width - 2 * FIT_MARGIN_PX) / (right - left), high = (height - 2 * FIT_MARGIN_PX) / (bottom - top);
@@ -245,6 +281,7 @@ export class Viewer {
   }
 
   zoomBy(factor, about = [this.stage.clientWidth / 2, this.stage.clientHeight / 2]) {
+    this.isMoved = true;
     const zoom = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, this.zoom * factor)), ratio = zoom / this.zoom;
     this.offset = this.offset.map((place, i) => about[i] - (about[i] - place) * ratio);
     this.zoom = zoom;
@@ -341,7 +378,7 @@ export class Viewer {
     context.stroke(node.path);
     context.setLineDash([]);
     if (zoom < LEAST_TEXT_ZOOM && !isMatch && !isSelected && this.hovered?.node !== row) return;
-    const [left, top, right, bottom] = node.box, x = (left + right) / 2, y = (top + bottom) / 2, room = right - left - 8;
+    const [left, top, right, bottom] = node.box, x = (left + right) / 2, y = (top + bottom) / 2, room = right - left - (right - left < 40 ? 2 : 8);
     context.fillStyle = node.ablated ? palette.muted : palette.text;
     context.textAlign = "center";
     context.textBaseline = "middle";
@@ -358,7 +395,7 @@ export class Viewer {
       return;
     }
     const isTall = node.label && bottom - top >= 30;
-    context.fillText(this.shorten(context, node.title, room), x, isTall ? y - 8 : y);
+    context.fillText(this.shorten(context, node.boxTitle, room), x, isTall ? y - 8 : y);
     if (!isTall) return;
     context.font = LABEL_FONT;
     context.fillText(this.shorten(context, node.label, room), x, y + 9);

@@ -18,12 +18,14 @@ from example_documents import labelled_document
 
 from circuitviz.__main__ import main
 from circuitviz.document import Document, Evidence, Label, State
+from circuitviz.document.groups import Group
 from circuitviz.document.labels import ClaimOutcome
 from circuitviz.draw.page_data import describe_circuit
 from circuitviz.draw.web_page import write_web_page
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.scene.theme import EDGE_COLOURS, EDGES_BY_INPUT, SIGN_COLOURS, THEMES
 
 HOSTILE = "</script><script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>\"&\u2028"
 
@@ -131,6 +133,41 @@ def test_a_page_of_200_edges_is_below_one_megabyte():
     document = Document(State(scores=scores, circuit=scores.greedy(200)))
     assert document.state.circuit.n_edges == 200
     assert len(write_web_page(document)) < 1_000_000
+    data = describe_circuit(document)  # 30 layers: from left to right, so that names can be read
+    left, top, right, bottom = data["bounds"]
+    assert data["isHorizontal"] and min(940 / (right - left), 560 / (bottom - top)) > 0.55
+    boxes = np.array([node["box"] for node in data["nodes"]])
+    for row, one in enumerate(boxes):
+        others = np.delete(boxes, row, axis=0)
+        apart = (others[:, :2] >= one[2:]).any(1) | (others[:, 2:] <= one[:2]).any(1)
+        assert apart.all(), data["nodes"][row]["name"]
+    layer = {column["x"]: column["text"] for column in data["columns"]}
+    for node, box in zip(data["nodes"], boxes, strict=True):
+        if node["name"].startswith("a"):
+            assert (
+                min(layer, key=lambda x: abs(x - (box[0] + box[2]) / 2)) is not None
+                and layer[min(layer, key=lambda x: abs(x - (box[0] + box[2]) / 2))]
+                == f"L{node['name'][1:].partition('.')[0]}"
+            )
+    for edge in data["edges"]:  # each begins on its sender's right side and ends on its receiver's left one
+        sender, receiver = (data["nodes"][edge[end]]["box"] for end in ("sender", "receiver"))
+        assert edge["points"][0] == sender[2] and edge["points"][-2] == receiver[0]
+
+
+@pytest.mark.parametrize("colours", EDGE_COLOURS)
+def test_edges_have_the_colours_that_were_asked_for(colours, tmp_path):
+    source, page = tmp_path / "found.circuit", tmp_path / "found.html"
+    save_document(labelled_document(), source)
+    assert main(["export", str(source), "-o", str(page), "--edge-colours", colours]) == 0
+    data = json.loads(PageParser(page.read_bytes()).text_of("circuit-data"))
+    for name, theme in THEMES.items():
+        inks = data["palettes"][name]["inks"]
+        used = {(edge["channel"], edge["score"] > 0): inks[edge["ink"]] for edge in data["edges"]}
+        for (channel, is_positive), ink in used.items():
+            if colours == EDGES_BY_INPUT and channel:
+                assert ink == (theme.query, theme.key, theme.value)[channel - 1]
+            elif colours != EDGES_BY_INPUT:
+                assert ink == SIGN_COLOURS[colours][name][not is_positive]
 
 
 def test_the_command_writes_a_page_and_its_methods(tmp_path):
@@ -239,6 +276,47 @@ def test_a_browser_is_used_by_keys_wheel_and_drag(page):
     page.mouse.move(560, 430, steps=4)
     page.mouse.up()
     assert np.subtract(page.evaluate("viewer.offset"), offset) == pytest.approx([60, 30])
+
+
+def test_a_resized_window_keeps_what_was_zoomed(page):
+    fitted = page.evaluate("viewer.zoom")
+    page.set_viewport_size({"width": 900, "height": 600})
+    page.wait_for_function("before => viewer.zoom < before", arg=fitted)  # what was fitted is fitted again
+    canvas = page.locator("canvas").bounding_box()
+    page.mouse.move(canvas["x"] + 200, canvas["y"] + 200)
+    page.mouse.wheel(0, -600)
+    page.wait_for_function("before => viewer.zoom > 1.5 * before", arg=fitted)
+    middle = "[viewer.zoom, ...[0, 1].map((i) => (viewer.size[i] / 2 - viewer.offset[i]) / viewer.zoom)]"
+    before, size = page.evaluate(middle), page.evaluate("viewer.size")
+    page.set_viewport_size({"width": 1100, "height": 800})
+    page.wait_for_function("size => viewer.size[0] > size[0]", arg=size)
+    assert page.evaluate(middle) == pytest.approx(before)
+
+
+def test_labels_select_what_they_name(browser, tmp_path):
+    document = labelled_document()
+    state, graph = document.state, document.state.circuit.graph
+    edge = state.circuit.edge_names[0]
+    labels = {edge: Label("an edge"), "class:s-inhibition": Label("of a class"), "group:pair": Label("two")}
+    groups = {"pair": Group(frozenset({"a1.h0", "a1.h1"}))}
+    document.set_state(replace(state, labels={**state.labels, **labels}, groups=groups))
+    (tmp_path / "labels.html").write_bytes(write_web_page(document))
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto((tmp_path / "labels.html").as_uri())
+    page.wait_for_function("window.viewer?.drawn")
+
+    def press(target: str) -> None:
+        page.locator("[data-target]").filter(has_text=re.compile(f"^{re.escape(target)}$")).click()
+
+    press(edge)
+    assert page.locator(".details h2").inner_text() == edge and graph.edge(edge)
+    for target, nodes in (("class:s-inhibition", {"a2.h0", "a2.h3"}), ("group:pair", {"a1.h0", "a1.h1"})):
+        press(target)
+        names = page.evaluate("[...viewer.matches].map((row) => viewer.nodes[row].name)")
+        assert set(names) == nodes and page.evaluate("viewer.selected") is None
+    press("a3.h1")
+    assert page.evaluate("[viewer.matches.size, viewer.nodes[viewer.selected.node].name]") == [0, "a3.h1"]
+    page.close()
 
 
 def test_the_page_saves_the_document(page, tmp_path):
