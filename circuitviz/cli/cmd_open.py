@@ -28,6 +28,10 @@ def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Open the window; returns the exit code when it is closed."""
+    if args.copy and args.file is None:
+        raise InputError(
+            "--copy was given without a file to open; 'circuitviz --copy x.circuit' would be right."
+        )
     place = parse_place(args.on)
     screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in screens):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from example_documents import labelled_document
 from opening import LONG, measured, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox
@@ -13,6 +14,7 @@ from screenshots import shoot
 
 from circuitviz.document import Document, Label, group_nodes, set_label
 from circuitviz.formats import open_document, save_document
+from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
 
 BUTTONS = QMessageBox.StandardButton
@@ -192,3 +194,19 @@ def test_notes_that_were_just_typed_are_saved_and_asked_about(
     qtbot.keyClicks(editor, " fourth")
     assert window.file_controller.confirm_leave()
     assert open_document(path).state.notes == "first second third fourth"
+
+
+def test_the_copy_that_a_notebook_opens_is_unsaved_work(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, answers: Answers
+) -> None:
+    path = tmp_path / "circuit-1.circuit"
+    save_document(labelled_document(), path)
+    before = path.read_bytes()
+    open_arguments(window, path, None, None, demo=False, is_copy=True)
+    expected = labelled_document().state.hash
+    qtbot.waitUntil(lambda: window.workspace.document.state.hash == expected, timeout=LONG)
+    document = window.workspace.document
+    assert document.path is None and document.is_dirty
+    assert not window.close() and answers.asked  # it asks, and stays open where that is cancelled
+    assert path.read_bytes() == before
+    document.mark_saved(path)
