@@ -46,39 +46,8 @@ find_python() {
   return 1
 }
 
-# Each library that Qt opens, and the Debian package that holds it; prints the packages that are missing.
-missing_packages() {
-  "$VENV/bin/python" - <<'PYTHON'
-import ctypes
-
-LIBRARIES = {
-    "libEGL.so.1": "libegl1",
-    "libGL.so.1": "libgl1",
-    "libX11-xcb.so.1": "libx11-xcb1",
-    "libdbus-1.so.3": "libdbus-1-3",
-    "libfontconfig.so.1": "libfontconfig1",
-    "libfreetype.so.6": "libfreetype6",
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libgomp.so.1": "libgomp1",
-    "libwayland-cursor.so.0": "libwayland-cursor0",
-    "libxcb-cursor.so.0": "libxcb-cursor0",
-    "libxcb-icccm.so.4": "libxcb-icccm4",
-    "libxcb-image.so.0": "libxcb-image0",
-    "libxcb-keysyms.so.1": "libxcb-keysyms1",
-    "libxcb-randr.so.0": "libxcb-randr0",
-    "libxcb-render-util.so.0": "libxcb-render-util0",
-    "libxcb-shape.so.0": "libxcb-shape0",
-    "libxcb-xkb.so.1": "libxcb-xkb1",
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
-    "libxkbcommon.so.0": "libxkbcommon0",
-}
-for library, package in LIBRARIES.items():
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        print(package)
-PYTHON
-}
+# Prints the Debian packages of the libraries that Qt opens and that are missing.
+missing_packages() { "$VENV/bin/python" -I circuitviz/cli/qt_libraries.py; }
 
 make_environment() {
   local python

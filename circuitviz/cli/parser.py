@@ -34,7 +34,7 @@ HELP_ORDER = (
         "import",
         "train-dictionary",
     ),
-    *("local-circuit", "attribute", "intervene", "steer", "trace", "groups", "label", "list"),
+    *("local-circuit", "attribute", "intervene", "steer", "trace", "groups", "label", "list", "doctor"),
 )
 LOCAL_PLACE = "local"
 WINDOW = "open"  # the file of the command without a name
