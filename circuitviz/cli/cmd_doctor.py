@@ -124,7 +124,8 @@ def _check_qt() -> Iterator[Check]:
     is_linux = sys.platform.startswith("linux")
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
     is_headless = is_linux and not display
-    environment = {"QT_QPA_PLATFORM": "offscreen"} if is_headless else {}
+    platform_name = os.environ.get("QT_QPA_PLATFORM", "offscreen")
+    environment = {"QT_QPA_PLATFORM": platform_name} if is_headless else {}
     qt, error = _run_probe(QT_PROBE, environment)
     missing = missing_libraries() if is_linux else {}
     if missing:
