@@ -24,8 +24,8 @@ from circuitviz.formats.circuit_file import pack_document
 from circuitviz.formats.text_escapes import escape_text
 from circuitviz.resources import resource_path
 from circuitviz.scene.theme import EDGE_COLOURS, THEMES
-from circuitviz.shapes.circuit_figure import caption, document_file_name, document_title, origin_lines
 from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.figure_text import caption, document_file_name, document_title, origin_lines
 
 CSS_COLOURS = ("ground", "panel", "line", "text", "muted", "accent", "warning")
 PLOT_WIDTH, PLOT_HEIGHT, PLOT_MARGIN = 560.0, 240.0, 42.0  # CSS pixels

@@ -9,13 +9,9 @@ from circuitviz.draw.registry import FigureFormat, FigurePage, figure_formats
 from circuitviz.errors import InputError
 from circuitviz.formats.file_io import write_atomically
 from circuitviz.formats.text_escapes import escape_text
-from circuitviz.shapes.circuit_figure import (
-    document_file_name,
-    document_title,
-    draw_figure,
-    provenance_lines,
-)
+from circuitviz.shapes.circuit_figure import draw_figure
 from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.figure_text import document_file_name, document_title, provenance_lines
 
 
 def make_figure_page(document: Document, figure: FigureOptions, name: str) -> FigurePage:

@@ -18,8 +18,8 @@ from circuitviz.formats.attribution_graph import read_attribution_graph
 from circuitviz.paint import save_figure
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.status_text import status_text
-from circuitviz.shapes.circuit_figure import caption
 from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.figure_text import caption
 
 SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 Drawn = dict[str, str]  # node_id by the name that the node is to be drawn under

@@ -33,8 +33,9 @@ from circuitviz.formats.circuit_file import pack_document
 from circuitviz.formats.label_rows import label_to_row
 from circuitviz.paint import make_figure_page
 from circuitviz.panels.widgets.chart_view import ChartView
-from circuitviz.shapes.circuit_figure import caption, draw_figure
+from circuitviz.shapes.circuit_figure import draw_figure
 from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.figure_text import caption
 from circuitviz.shapes.text_metrics import load_shipped_fonts
 from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 

@@ -18,9 +18,10 @@ from circuitviz.document.attribution_query import PROMPT_METHODS, AttributionQue
 from circuitviz.formats import import_document
 from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.scene.build_scene import build_scene
-from circuitviz.shapes.circuit_figure import caption, draw_figure
+from circuitviz.shapes.circuit_figure import draw_figure
 from circuitviz.shapes.drawing import BoxShape, TextShape, used_colours
 from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.figure_text import caption
 from circuitviz.shapes.text_metrics import text_width
 from circuitviz.workbench.methods_text import CITATION, METHOD_SOURCES, bibtex, methods_paragraph
 

@@ -173,7 +173,7 @@ def test_labels_of_one_colour_are_told_apart() -> None:
 
 def test_the_class_view_says_what_the_scores_say() -> None:
     """Arrows against sums made edge by edge; the weakest left out, the ablated not counted."""
-    from circuitviz.shapes.class_view import class_scene
+    from circuitviz.scene.class_scene import class_scene
 
     live, scene = STATE.live_circuit, class_scene(STATE, 0.5)
     names = {node: box.name for box in scene.nodes for node in box.members or (box.name,)}

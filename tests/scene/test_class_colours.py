@@ -15,9 +15,9 @@ from circuitviz.document.groups import GROUP_COLOURS
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.scene.build_scene import build_scene
 from circuitviz.scene.class_colours import class_colours, class_titles, colour_in_theme, label_colour
+from circuitviz.scene.class_scene import class_scene
 from circuitviz.scene.theme import THEMES, Theme
 from circuitviz.shapes.circuit_figure import draw_figure
-from circuitviz.shapes.class_view import class_scene
 from circuitviz.shapes.drawing import used_colours
 from circuitviz.shapes.figure_options import FigureOptions
 from circuitviz.shapes.heat_grid import hex_to_rgb

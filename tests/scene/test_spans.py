@@ -14,11 +14,12 @@ from circuitviz.graph.spans import PromptSpans
 from circuitviz.layout import layouts
 from circuitviz.layout.by_token import position_columns
 from circuitviz.scene.build_scene import build_scene
+from circuitviz.scene.class_scene import class_scene
 from circuitviz.scene.status_text import status_text
-from circuitviz.shapes.circuit_figure import caption, draw_figure
-from circuitviz.shapes.class_view import class_scene
+from circuitviz.shapes.circuit_figure import draw_figure
 from circuitviz.shapes.drawing import BoxShape, TextShape
 from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.figure_text import caption
 
 NAMES = ("other", "IO", "S1", "S2", "END")
 SPANS = PromptSpans(NAMES, tuple(tuple(source <= at for source in range(5)) for at in range(5)))

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "circuitviz"
 pytestmark = pytest.mark.long
 QT_FREE = (
-    "graph document formats models tasks metrics lens features training discovery evaluation layout scene draw workbench cancellation dtypes errors options plots progress registry regular_files resources versions"
+    "graph document formats models tasks metrics lens features training discovery evaluation layout scene draw workbench notebook notebook_methods cancellation dtypes errors options plots progress registry regular_files resources versions"
 ).split()
 LOAD = """
 import gc, importlib, json, sys, traceback

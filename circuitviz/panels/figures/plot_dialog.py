@@ -13,7 +13,7 @@ from circuitviz.draw.registry import FigurePage
 from circuitviz.paint.plot_export import ExportablePlot, plot_to_sheet, prepare_plot_writer
 from circuitviz.panels.figures.figure_dialog import FigureDialog
 from circuitviz.panels.widgets.file_dialogs import ask_save_file
-from circuitviz.shapes.circuit_figure import origin_lines
+from circuitviz.shapes.figure_text import origin_lines
 from circuitviz.shapes.plot_axes import PlotFigureOptions
 from circuitviz.workspace.save_service import DoneCallback
 from circuitviz.workspace.workspace import Workspace
