@@ -48,7 +48,7 @@ print(json.dumps({"version": torch.__version__, "devices": ["cpu", *devices]}))
 
 
 @dataclass(frozen=True)
-class Check:
+class InstallationCheck:
     """What was looked at, how it is (``ok``, ``warning`` or ``failed``), what was found, and what to do."""
 
     name: str
@@ -80,21 +80,23 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _check_python() -> Check:
+def _check_python() -> InstallationCheck:
     found = f"{platform.python_version()} at {sys.executable}"
     if sys.version_info < OLDEST_PYTHON:
-        return Check("Python", FAILED, found, "Install Python 3.11 or later.")
-    return Check("Python", OK, found)
+        return InstallationCheck("Python", FAILED, found, "Install Python 3.11 or later.")
+    return InstallationCheck("Python", OK, found)
 
 
-def _check_packages() -> Iterator[Check]:
+def _check_packages() -> Iterator[InstallationCheck]:
     """Compare what is installed with what the package's metadata asks for, extras last."""
     try:
         wanted = [Requirement(line) for line in requires("circuitviz") or ()]
         extras = set(metadata("circuitviz").get_all("Provides-Extra") or ()) - EXTRAS_OF_DEVELOPERS
     except PackageNotFoundError:
         advice = "Install it, e.g. with: pip install circuitviz"
-        yield Check("packages", WARNING, "circuitviz runs from a folder and is not installed", advice)
+        yield InstallationCheck(
+            "packages", WARNING, "circuitviz runs from a folder and is not installed", advice
+        )
         return
     for need in wanted:
         if need.marker is None or need.marker.evaluate({"extra": ""}):
@@ -105,21 +107,21 @@ def _check_packages() -> Iterator[Check]:
         absent = [check.name for check in map(_check_package, needs) if check.status != OK]
         advice = f'To use it: pip install "circuitviz[{extra}]"' if absent else ""
         found = f"not installed, or too old: {', '.join(absent)} (optional)" if absent else "installed"
-        yield Check(f"extra {extra}", OK, found, advice)
+        yield InstallationCheck(f"extra {extra}", OK, found, advice)
 
 
-def _check_package(need: Requirement) -> Check:
+def _check_package(need: Requirement) -> InstallationCheck:
     advice = f'Install one that fits: pip install "{need.name}{need.specifier}"'
     try:
         found = version(need.name)
     except PackageNotFoundError:
-        return Check(need.name, FAILED, "not installed", advice)
+        return InstallationCheck(need.name, FAILED, "not installed", advice)
     if not need.specifier.contains(found, prereleases=True):
-        return Check(need.name, FAILED, f"{found}; {need.specifier} is needed", advice)
-    return Check(need.name, OK, found)
+        return InstallationCheck(need.name, FAILED, f"{found}; {need.specifier} is needed", advice)
+    return InstallationCheck(need.name, OK, found)
 
 
-def _check_qt() -> Iterator[Check]:
+def _check_qt() -> Iterator[InstallationCheck]:
     """Start Qt as the window would, and name the system libraries that it lacks."""
     is_linux = sys.platform.startswith("linux")
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
@@ -131,46 +133,50 @@ def _check_qt() -> Iterator[Check]:
     if missing:
         status = FAILED if qt is None else WARNING
         found = f"missing: {', '.join(missing)}"
-        yield Check("Qt libraries", status, found, f"On Debian: apt install {' '.join(missing.values())}")
+        yield InstallationCheck(
+            "Qt libraries", status, found, f"On Debian: apt install {' '.join(missing.values())}"
+        )
     elif is_linux:
-        yield Check("Qt libraries", OK, "all found")
+        yield InstallationCheck("Qt libraries", OK, "all found")
     if qt is None:
         advice = (
             "Install the missing libraries." if missing else "Check DISPLAY, or reinstall PySide6-Essentials."
         )
-        yield Check("Qt", FAILED, f"does not start: {error}", advice)
+        yield InstallationCheck("Qt", FAILED, f"does not start: {error}", advice)
         return
-    yield Check("Qt", OK, f"{qt['version']}, platform {qt['platform']}")
+    yield InstallationCheck("Qt", OK, f"{qt['version']}, platform {qt['platform']}")
     if is_headless:
         advice = "Commands and pictures work; for the window set DISPLAY or WAYLAND_DISPLAY."
-        yield Check("display", WARNING, "none (DISPLAY and WAYLAND_DISPLAY are not set)", advice)
+        yield InstallationCheck("display", WARNING, "none (DISPLAY and WAYLAND_DISPLAY are not set)", advice)
     elif is_linux:
-        yield Check("display", OK, str(display))
+        yield InstallationCheck("display", OK, str(display))
     if sys.platform != "win32":  # there settings are in the registry
         yield _check_folder("folder of settings", Path(qt["settings"]).parent)
 
 
-def _check_torch() -> Check:
+def _check_torch() -> InstallationCheck:
     torch, error = _run_probe(TORCH_PROBE, {})
     if torch is None:
-        return Check("devices", FAILED, f"torch cannot be loaded: {error}", "Reinstall it: pip install torch")
-    return Check("devices", OK, f"{', '.join(torch['devices'])}; torch {torch['version']}")
+        return InstallationCheck(
+            "devices", FAILED, f"torch cannot be loaded: {error}", "Reinstall it: pip install torch"
+        )
+    return InstallationCheck("devices", OK, f"{', '.join(torch['devices'])}; torch {torch['version']}")
 
 
-def _check_user_folders() -> list[Check]:
+def _check_user_folders() -> list[InstallationCheck]:
     folders = {"folder of data": user_data_folder(), "folder of cache": user_cache_folder()}
     return [_check_folder(name, path) for name, path in folders.items()]
 
 
-def _check_folder(name: str, path: Path) -> Check:
+def _check_folder(name: str, path: Path) -> InstallationCheck:
     """Write a file in the folder, or in the nearest folder above it that exists, and remove it."""
     existing = next(folder for folder in (path, *path.parents) if os.path.lexists(folder))
     try:
         with tempfile.TemporaryFile(dir=existing):
-            return Check(name, OK, str(path))
+            return InstallationCheck(name, OK, str(path))
     except OSError as error:
         found = f"{path}: nothing can be written in {existing} ({error.strerror})"
-        return Check(name, FAILED, found, f"Make {existing} a folder that you may write in.")
+        return InstallationCheck(name, FAILED, found, f"Make {existing} a folder that you may write in.")
 
 
 def _run_probe(code: str, environment: dict[str, str]) -> tuple[dict[str, Any] | None, str]:

@@ -13,6 +13,7 @@ from circuitviz.cli.output import print_result, print_warning
 from circuitviz.cli.qt_application import create_qt_application
 from circuitviz.errors import InputError
 from circuitviz.options import build_options, describe_options
+from circuitviz.scene.document_layout import usual_layout
 from circuitviz.shapes import charts
 from circuitviz.workbench.shared_page import PAGE_SUFFIX, save_web_page
 
@@ -65,10 +66,7 @@ def run(args: argparse.Namespace) -> int:
                 f"'{args.output.name}' has no suffix that can be written; "
                 f"{', '.join(sorted([*known, *others, PAGE_SUFFIX]))} can."
             )
-        circuit = document.state.circuit
-        has_columns = circuit is not None and (circuit.graph.is_of_prompt or circuit.graph.spans is not None)
-        if args.figure_layout is None and has_columns:
-            args.figure_layout = "tokens"  # as the window opens it
+        args.figure_layout = args.figure_layout or usual_layout(document)
         paint.save_figure(document, args.output, _options_from_flags(args, shapes.FigureOptions))
     return print_result(args, {"output": str(args.output)}, lambda: f"wrote {args.output}")
 

@@ -21,7 +21,7 @@ from circuitviz.document.labels import class_key
 from circuitviz.document.verdict_card import FAILS, HOLDS, NOT_MEASURED, UNDECIDED, verdict_card
 from circuitviz.draw.page_data import describe_circuit, describe_label
 from circuitviz.formats.circuit_file import pack_document
-from circuitviz.formats.text_escapes import escape_text
+from circuitviz.formats.text_escapes import escape_html
 from circuitviz.resources import resource_path
 from circuitviz.scene.theme import EDGE_COLOURS, THEMES
 from circuitviz.shapes.figure_options import FigureOptions
@@ -73,19 +73,19 @@ def write_web_page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <link rel="icon" href="data:,">
-<title>{_text(title)} – circuitviz</title>
+<title>{escape_html(title)} – circuitviz</title>
 <style>{style}</style>
 </head>
 <body>
-<header><h1>{_text(title)}</h1><p class="caption">{_text(about)}</p></header>
+<header><h1>{escape_html(title)}</h1><p class="caption">{escape_html(about)}</p></header>
 <main>
 <noscript><p>This drawing needs JavaScript; the texts and numbers below do not.</p></noscript>
 <div id="viewer"></div>
 {"".join(sections)}<h2>Document</h2>
-<p><button type="button" id="download">Save {_text(data["fileName"])}</button>
+<p><button type="button" id="download">Save {escape_html(data["fileName"])}</button>
 opens in circuitviz, with everything above.</p>
 </main>
-<footer>{"<br>".join(map(_text, origin_lines(document)))}</footer>
+<footer>{"<br>".join(map(escape_html, origin_lines(document)))}</footer>
 <script type="application/json" id="circuit-data">{_json_in_html(data)}</script>
 <script type="text/plain" id="circuit-file">{file}</script>
 <script type="module">{script}</script>
@@ -123,10 +123,6 @@ def _json_in_html(data: Mapping[str, Any]) -> str:
     return json.dumps(finite, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _text(text: str) -> str:
-    return escape(escape_text(text))
-
-
 def _paragraph(title: str, text: str, name: str) -> str:
     return f'<h2>{title}</h2>\n<p class="{name}">{escape(text)}</p>\n' if text else ""
 
@@ -135,13 +131,13 @@ def _verdict_section(document: Document) -> str:
     """The verdicts on the circuit, and in one line what was not measured."""
     verdicts = verdict_card(document).verdicts
     rows = "".join(
-        f"<tr><th>{_text(one.title)}</th><td>{_text(one.state)}</td><td>{_text(one.number)}</td>"
-        f"<td>{_text(one.sentence)}</td></tr>\n"
+        f"<tr><th>{escape_html(one.title)}</th><td>{escape_html(one.state)}</td><td>{escape_html(one.number)}</td>"
+        f"<td>{escape_html(one.sentence)}</td></tr>\n"
         for one in verdicts
         if one.state in (HOLDS, FAILS, UNDECIDED)
     )
     missing = ", ".join(one.title for one in verdicts if one.state == NOT_MEASURED)
-    rest = f'<p class="caption">Not measured: {_text(missing)}.</p>\n' if missing else ""
+    rest = f'<p class="caption">Not measured: {escape_html(missing)}.</p>\n' if missing else ""
     return "<h2>What was measured</h2>\n" + (_table(rows) if rows else "") + rest if rows or rest else ""
 
 
@@ -156,17 +152,18 @@ def _label_section(document: Document) -> str:
         told = describe_label(state, target, label)
         assert told is not None
         claims = "<br>".join(
-            f"<b>{_text(one['verdict'])}</b> {_text(one['claim'])} {_text(one['numbers'])}"
+            f"<b>{escape_html(one['verdict'])}</b> {escape_html(one['claim'])} {escape_html(one['numbers'])}"
             for one in told["evidence"]
         )
-        members = _text(json.dumps(_members_of(state, target)))
+        members = escape_html(json.dumps(_members_of(state, target)))
         place = (
             f'<button type="button" data-target="{escape(target)}" data-members="{members}">'
-            f"{_text(target)}</button>"
+            f"{escape_html(target)}</button>"
         )
-        note = f"<br><small>{_text(label.note)}</small>" if label.note else ""
+        note = f"<br><small>{escape_html(label.note)}</small>" if label.note else ""
         rows.append(
-            f"<tr><td>{place}</td><td>{_text(label.text)}{note}</td><td>{claims or 'not tested'}</td></tr>\n"
+            f"<tr><td>{place}</td><td>{escape_html(label.text)}{note}</td>"
+            f"<td>{claims or 'not tested'}</td></tr>\n"
         )
     head = "<tr><th>Node</th><th>Label</th><th>Evidence</th></tr>\n"
     return f"<h2>Labels</h2>\n{_table(head + ''.join(rows))}" if rows else ""

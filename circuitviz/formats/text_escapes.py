@@ -1,8 +1,9 @@
-"""Escaping of characters that XML 1.0, CSV or UTF-8 cannot represent, for other tools' files."""
+"""Escaping of characters that XML 1.0, CSV or UTF-8 cannot represent, for other tools' files and for HTML."""
 
 from __future__ import annotations
 
 import re
+from html import escape
 
 # A backslash is escaped only where it would begin an escape.
 UNSAFE_CHARACTERS = re.compile(
@@ -18,6 +19,15 @@ def escape_text(text: str) -> str:
     ('a\\u0000', '\\alpha', '\\u005cu0041')
     """
     return UNSAFE_CHARACTERS.sub(lambda hit: f"\\u{ord(hit[0]):04x}", text)
+
+
+def escape_html(value: object) -> str:
+    r"""A value as the text of an HTML element or attribute: markup is escaped, too.
+
+    >>> escape_html("a<b\x00")
+    'a&lt;b\\u0000'
+    """
+    return escape(escape_text(str(value)))
 
 
 def unescape_text(text: str) -> str:

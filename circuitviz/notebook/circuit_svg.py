@@ -8,7 +8,8 @@ from typing import Any
 
 from circuitviz.document import Document
 from circuitviz.draw.page_data import describe_circuit
-from circuitviz.notebook.html_parts import text, theme_rules
+from circuitviz.formats.text_escapes import escape_html
+from circuitviz.notebook.html_parts import theme_rules
 
 MARGIN, MOST_HEIGHT_PX, MOST_WIDTH_PX = 14.0, 560.0, 976.0
 CHARACTER_WIDTH = 6.6  # of names of 12 px
@@ -82,7 +83,7 @@ def _edge(edge: dict[str, Any], data: dict[str, Any], palette: _Palette) -> str:
     return (
         f'<path d="{path}" style="fill:none;stroke:{palette.of_ink(edge["ink"])};'
         f"stroke-width:{edge['width']};"
-        f'stroke-opacity:{opacity:.3f}{dash}"><title>{text(told)}</title></path>'
+        f'stroke-opacity:{opacity:.3f}{dash}"><title>{escape_html(told)}</title></path>'
     )
 
 
@@ -107,7 +108,7 @@ def _node(node: dict[str, Any], palette: _Palette) -> str:
     if has_label:
         words += _words(node["label"], x, y + 9, LABEL_SIZE, room, colour)
     told = "\n".join(part for part in (node["name"], node["label"], node["facts"]) if part)
-    return f"<g>{shape}{words}<title>{text(told)}</title></g>"
+    return f"<g>{shape}{words}<title>{escape_html(told)}</title></g>"
 
 
 def _words(words: str, x: float, y: float, size: int, room: float, colour: str) -> str:
@@ -115,5 +116,5 @@ def _words(words: str, x: float, y: float, size: int, room: float, colour: str) 
     shown = words if len(words) <= most else f"{words[: max(1, most - 1)].rstrip()}…"
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="middle" dominant-baseline="central" '
-        f'style="fill:{colour}">{text(shown)}</text>'
+        f'style="fill:{colour}">{escape_html(shown)}</text>'
     )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any
 
-from circuitviz.formats.text_escapes import escape_text
+from circuitviz.formats.text_escapes import escape_html
 from circuitviz.number_text import rounded_number
 from circuitviz.scene.theme import THEMES
 
@@ -28,18 +27,13 @@ STYLE = f"""
 """
 
 
-def text(value: object) -> str:
-    """A value as HTML text: markup is escaped, characters that HTML cannot hold are spelt out."""
-    return escape(escape_text(str(value)))
-
-
-def number(value: object) -> str:
+def format_number(value: object) -> str:
     """A number with four digits, an empty text for none, other values as escaped text."""
     if value is None:
         return ""
     if isinstance(value, float):
         return rounded_number(value, 4)
-    return text(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value)
+    return escape_html(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value)
 
 
 def theme_rules(selector: str, variables: Mapping[str, Mapping[str, str]]) -> str:
@@ -64,7 +58,7 @@ def theme_rules(selector: str, variables: Mapping[str, Mapping[str, str]]) -> st
     )
 
 
-def frame(title: str, summary: str, *parts: str) -> str:
+def make_output(title: str, summary: str, *parts: str) -> str:
     """One output: a title, a line below it, and what follows.
 
     Args:
@@ -75,25 +69,35 @@ def frame(title: str, summary: str, *parts: str) -> str:
     colours = {
         name: {colour: getattr(theme, colour) for colour in FRAME_COLOURS} for name, theme in THEMES.items()
     }
-    line = f"<br><small>{text(summary)}</small>" if summary else ""
+    line = f"<br><small>{escape_html(summary)}</small>" if summary else ""
     return (
         f"<style>{theme_rules('.' + FRAME, colours)}{STYLE}</style>"
-        f'<div class="{FRAME}"><b>{text(title)}</b>{line}{"".join(parts)}</div>'
+        f'<div class="{FRAME}"><b>{escape_html(title)}</b>{line}{"".join(parts)}</div>'
     )
 
 
-def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A table of texts and numbers; of more than ``MOST_ROWS`` rows, the first."""
+def make_table(header: Sequence[object], rows: Iterable[Sequence[object]], bars_of: int | None = None) -> str:
+    """A table of texts and numbers; of more than ``MOST_ROWS`` rows, the first.
+
+    Args:
+        header: The names of the columns.
+        rows: A value for each column.
+        bars_of: A column of numbers, each of which has a bar at the end of its row.
+    """
     rows = list(rows)
-    head = "".join(f"<th>{text(name)}</th>" for name in header)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{number(cell)}</td>' for cell in row)}</tr>" for row in rows[:MOST_ROWS]
-    )
+    drawn = [[format_number(cell) for cell in row] for row in rows[:MOST_ROWS]]
+    if bars_of is not None:
+        header = (*header, "")
+        values: list[Any] = [row[bars_of] for row in rows[:MOST_ROWS]]
+        for cells, bar in zip(drawn, _draw_bars(values), strict=True):
+            cells.append(bar)
+    head = "".join(f"<th>{escape_html(name)}</th>" for name in header)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for cells in drawn)
     rest = f"<small>{MOST_ROWS:,} of {len(rows):,} rows</small>" if len(rows) > MOST_ROWS else ""
     return f'<div class="scrolled"><table><tr>{head}</tr>{body}</table></div>{rest}'
 
 
-def bars(values: Sequence[float | None]) -> list[str]:
+def _draw_bars(values: Sequence[float | None]) -> list[str]:
     """For each value, a bar from the middle to the right, or to the left where it is negative."""
     largest = max((abs(v) for v in values if v is not None), default=0.0) or 1.0
     drawn = []
@@ -107,15 +111,3 @@ def bars(values: Sequence[float | None]) -> list[str]:
             f'<rect x="{left:.1f}" y="1" width="{length:.1f}" height="8" style="fill:var(--cv-{ink})"/></svg>'
         )
     return drawn
-
-
-def bar_table(header: Sequence[object], rows: Iterable[Sequence[Any]], column: int) -> str:
-    """A table with a bar for the number in one of its columns."""
-    rows = list(rows)[:MOST_ROWS]
-    drawn = bars([row[column] for row in rows])
-    head = "".join(f"<th>{text(name)}</th>" for name in (*header, ""))
-    body = "".join(
-        f"<tr>{''.join(f'<td>{number(cell)}</td>' for cell in row)}<td>{bar}</td></tr>"
-        for row, bar in zip(rows, drawn, strict=True)
-    )
-    return f'<div class="scrolled"><table><tr>{head}</tr>{body}</table></div>'

@@ -9,7 +9,7 @@ from circuitviz.draw.page_data import describe_label
 from circuitviz.graph import Circuit, Evaluation, Scores
 from circuitviz.notebook.circuit_svg import draw_circuit
 from circuitviz.notebook.convert import as_document
-from circuitviz.notebook.html_parts import bar_table, frame, number, table, text
+from circuitviz.notebook.html_parts import format_number, make_output, make_table
 from circuitviz.notebook_methods import displays
 from circuitviz.number_text import decimal_number, interval_text
 
@@ -22,7 +22,7 @@ def show_circuit(circuit: Circuit) -> str:
     """The circuit's size and its drawing."""
     note = f" {circuit.note}" if circuit.note else ""
     size = f"{circuit.n_edges:,} of {circuit.graph.n_edges:,} edges, {circuit.n_nodes:,} nodes.{note}"
-    return frame("Circuit", size, _drawing(as_document(circuit)))
+    return make_output("Circuit", size, _drawing(as_document(circuit)))
 
 
 @displays.register("Document", summary="drawing with its labels")
@@ -31,18 +31,18 @@ def show_document(document: Document) -> str:
     state, circuit = document.state, document.state.circuit
     name = document.path.name if document.path is not None else "Document"
     if circuit is None:
-        return frame(name, "No circuit yet.")
+        return make_output(name, "No circuit yet.")
     told = [(target, describe_label(state, target, label)) for target, label in sorted(state.labels.items())]
     rows = [
         (target, one["text"], ", ".join(e["verdict"] for e in one["evidence"]) or "not tested")
         for target, one in told
         if one is not None
     ]
-    labels = table(("node", "label", "evidence"), rows) if rows else ""
+    labels = make_table(("node", "label", "evidence"), rows) if rows else ""
     size = f"{circuit.n_edges:,} of {circuit.graph.n_edges:,} edges, {circuit.n_nodes:,} nodes."
     if state.scores is not None:
         size = f"{state.scores.method}: {size}"
-    return frame(name, size, _drawing(document), labels)
+    return make_output(name, size, _drawing(document), labels)
 
 
 @displays.register("Scores", summary="the strongest edges")
@@ -68,7 +68,9 @@ def show_scores(scores: Scores) -> str:
     if scores.partial:
         told.append("stopped before the end")
     unit = "score" if scores.are_effects else "rank"
-    return frame(f"Scores of {scores.method}", ", ".join(told) + ".", bar_table(("edge", unit), rows, 1))
+    return make_output(
+        f"Scores of {scores.method}", ", ".join(told) + ".", make_table(("edge", unit), rows, bars_of=1)
+    )
 
 
 @displays.register("Evaluation", summary="faithfulness with the numbers behind it")
@@ -90,13 +92,10 @@ def show_evaluation(evaluation: Evaluation) -> str:
     if interval.low is not None:
         setting += "; 95 % bootstrap interval over prompts"
     further = ""
-    if evaluation.prompt is not None:
-        details = (("completeness", evaluation.prompt.completeness),)
-        further = "".join(
-            f"<div>{text(name)} {number(one)}</div>" for name, one in details if one is not None
-        )
+    if evaluation.prompt is not None and evaluation.prompt.completeness is not None:
+        further = f"<div>completeness {format_number(evaluation.prompt.completeness)}</div>"
     header = ("", f"mean {evaluation.metric}" if evaluation.metric else "mean metric")
-    return frame(f"Faithfulness {value}", setting + ".", table(header, rows), further)
+    return make_output(f"Faithfulness {value}", setting + ".", make_table(header, rows), further)
 
 
 def _drawing(document: Document) -> str:

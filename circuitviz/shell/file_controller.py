@@ -247,9 +247,8 @@ class FileController(QObject):
 
     def _window_figure(self) -> FigureOptions:
         """The layout and the colours of edges that the window shows."""
-        return FigureOptions(
-            layout=self._canvas_updater.layout_name, edge_colours=self._settings.edge_colours
-        )
+        layout, edge_colours = self._canvas_updater.layout_name, self._settings.edge_colours
+        return FigureOptions(layout=layout, edge_colours=edge_colours)
 
     def ask_figure_path(self, suffix: str) -> Path | None:
         """Let the person choose where a figure goes."""

@@ -45,6 +45,12 @@ function boxPath(node) {
   return path;
 }
 
+// Left, top, right and bottom of an edge's points; its curves stay within them.
+function boundsOf(points) {
+  const xs = points.filter((_, i) => i % 2 === 0), ys = points.filter((_, i) => i % 2 === 1);
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
 export class Viewer {
   /** `data`: a description by `page_data.describe_circuit`; `host`: the element that is filled. */
   constructor(host, data) {
@@ -61,7 +67,7 @@ export class Viewer {
     this.edgeCount = ranks.size;
     this.filters = { most: Math.min(this.edgeCount, FIRST_EDGES), sign: "all", channels: new Set(CHANNELS) };
     this.nodes = data.nodes.map((node) => ({ ...node, path: boxPath(node) }));
-    this.edges = data.edges.map((edge) => ({ ...edge, path: edgePath(edge.points, data) }));
+    this.edges = data.edges.map((edge) => ({ ...edge, path: edgePath(edge.points, data), bounds: boundsOf(edge.points) }));
     this.edgesOfNode = this.nodes.map(() => []);
     this.edges.forEach((edge, row) => {
       this.edgesOfNode[edge.sender].push(row);
@@ -302,13 +308,8 @@ export class Viewer {
     context.lineWidth = 2 * radius;
     let found = null;
     for (let row = this.edges.length - 1; row >= 0 && !found; row--) {
-      const { points, shown, path } = this.edges[row];
+      const { shown, path, bounds: [left, top, right, bottom] } = this.edges[row];
       if (!shown) continue;
-      let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-      for (let i = 0; i < points.length; i += 2) {
-        left = Math.min(left, points[i]); right = Math.max(right, points[i]);
-        top = Math.min(top, points[i + 1]); bottom = Math.max(bottom, points[i + 1]);
-      }
       if (x < left - radius || x > right + radius || y < top - radius || y > bottom + radius) continue;
       if (context.isPointInStroke(path, x, y)) found = { edge: row };
     }
